@@ -1,0 +1,223 @@
+//! What a request asks and what it gets, as values: shared by HTTP, controllers and tests.
+
+use crate::{
+    kinds::Kind,
+    object::{
+        Value,
+        selector::{Fields, Labels},
+    },
+    store::Entry,
+};
+use std::sync::Arc;
+
+/// Who is asking.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Caller {
+    /// User name; `system:anonymous` for nobody.
+    pub name: String,
+    /// Uid of the User or ServiceAccount; may be empty.
+    pub uid: String,
+    /// Groups, the virtual ones (`system:authenticated` …) included.
+    pub groups: Vec<String>,
+    /// Extra facts, as `SelfSubjectReview` shows them.
+    pub extra: Vec<(String, Vec<String>)>,
+    /// Scopes of the OAuth token in use; empty means everything.
+    pub scopes: Vec<String>,
+}
+
+impl Caller {
+    /// One of the server's own components, with the rights of `system:masters`.
+    pub fn component(name: &str) -> Caller {
+        Caller {
+            name: name.into(),
+            groups: vec!["system:masters".into(), "system:authenticated".into()],
+            ..Caller::default()
+        }
+    }
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Verb {
+    Get,
+    List,
+    Watch,
+    Create,
+    Update,
+    Patch,
+    Delete,
+    DeleteCollection,
+}
+
+impl Verb {
+    /// The name RBAC rules and discovery use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verb::Get => "get",
+            Verb::List => "list",
+            Verb::Watch => "watch",
+            Verb::Create => "create",
+            Verb::Update => "update",
+            Verb::Patch => "patch",
+            Verb::Delete => "delete",
+            Verb::DeleteCollection => "deletecollection",
+        }
+    }
+}
+
+/// The form of a patch body.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PatchType {
+    /// RFC 6902.
+    Json,
+    /// RFC 7386.
+    Merge,
+    /// Kubernetes' strategic merge patch.
+    Strategic,
+    /// Server-side apply.
+    Apply,
+}
+
+/// What to do about fields the kind does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub enum FieldValidation {
+    /// Drop silently.
+    Ignore,
+    /// Drop and say so in Warning headers.
+    #[default]
+    Warn,
+    /// Refuse.
+    Strict,
+}
+
+/// A request's body, decoded from whatever it travelled as.
+#[derive(Clone, Debug, Default)]
+pub enum Body {
+    /// None.
+    #[default]
+    Empty,
+    /// An object; with the duplicate fields found while parsing, if any.
+    Object(Value, Vec<String>),
+    /// A patch.
+    Patch(PatchType, Value),
+}
+
+/// Query parameters and delete options.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Options {
+    pub field_manager: String,
+    pub dry_run: bool,
+    pub force: Option<bool>,
+    pub field_validation: FieldValidation,
+    pub labels: Labels,
+    pub fields: Fields,
+    pub limit: usize,
+    pub continue_token: String,
+    pub resource_version: String,
+    pub resource_version_match: String,
+    pub send_initial_events: Option<bool>,
+    pub allow_bookmarks: bool,
+    pub timeout_seconds: Option<u64>,
+    pub grace_period: Option<i64>,
+    pub propagation: String,
+    pub orphan_dependents: Option<bool>,
+    pub precondition_uid: String,
+    pub precondition_rv: String,
+}
+
+/// One request, independent of how it arrived.
+#[derive(Clone)]
+pub struct Request {
+    /// Who asks.
+    pub caller: Arc<Caller>,
+    /// What to do.
+    pub verb: Verb,
+    /// To which kind.
+    pub kind: &'static Kind,
+    /// Subresource, or empty.
+    pub sub: &'static str,
+    /// Namespace, or empty (cluster scope, or all namespaces).
+    pub namespace: String,
+    /// Name, or empty (collections).
+    pub name: String,
+    /// Parameters.
+    pub options: Options,
+    /// Body.
+    pub body: Body,
+}
+
+/// One object of an answer.
+#[derive(Clone)]
+pub enum Item {
+    /// Stored: the bytes are ready.
+    Entry(Arc<Entry>),
+    /// Computed for this answer.
+    Value(Value),
+}
+
+impl Item {
+    /// The object.
+    pub fn value(&self) -> Value {
+        match self {
+            Item::Entry(e) => e.value(),
+            Item::Value(v) => v.clone(),
+        }
+    }
+}
+
+/// The objects of a list and its metadata.
+pub struct List {
+    /// Revision of the list.
+    pub rev: u64,
+    /// Token of the next page, or empty.
+    pub continue_token: String,
+    /// How many are left, when known.
+    pub remaining: Option<u64>,
+    /// The objects.
+    pub items: Vec<Item>,
+}
+
+/// One event of a watch.
+pub enum Event {
+    /// The object appeared (or entered the selection).
+    Added(Item),
+    /// It changed.
+    Modified(Item),
+    /// It is gone (or left the selection): its last state with the new revision.
+    Deleted(Item),
+    /// Only a revision; `true` at the end of the initial events.
+    Bookmark(u64, bool),
+    /// The watch ends with this Status.
+    Error(Value),
+}
+
+/// A running watch: a stream that ends when the server shuts down or time is up.
+pub type WatchStream = std::pin::Pin<Box<dyn futures_util::Stream<Item = Event> + Send>>;
+
+/// What a request gets.
+pub enum Response {
+    /// One object with an HTTP code (200, 201, 202).
+    One(u16, Item),
+    /// A list.
+    List(List),
+    /// A watch.
+    Watch(WatchStream),
+    /// Plain text.
+    Text(String),
+}
+
+/// A response and the warnings that go with it.
+pub struct Answer {
+    /// The response.
+    pub response: Response,
+    /// Texts for Warning headers.
+    pub warnings: Vec<String>,
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Answer {
+        Answer { response, warnings: Vec::new() }
+    }
+}

@@ -1,0 +1,57 @@
+//! What a controller sees: all objects at one revision, and the time.
+
+use crate::{
+    object::{Value, name, selector::Labels},
+    settings::Settings,
+    store::{Entry, Snapshot},
+};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// All objects at one revision, the moment of looking, and the cluster's settings.
+pub struct View {
+    /// The objects.
+    pub objects: Arc<Snapshot>,
+    /// The moment of looking.
+    pub now: Timestamp,
+    /// The simulated cluster.
+    pub settings: Arc<Settings>,
+}
+
+impl View {
+    /// An object by resource (`plural.group`) and key.
+    pub fn get(&self, resource: &str, key: &str) -> Option<&Arc<Entry>> {
+        self.objects.get_key(resource, key)
+    }
+
+    /// An object by resource, namespace and name.
+    pub fn named(&self, resource: &str, namespace: &str, name: &str) -> Option<&Arc<Entry>> {
+        self.objects.get_key(resource, &name::key(namespace, name))
+    }
+
+    /// The object of a key, parsed.
+    pub fn value(&self, resource: &str, key: &str) -> Option<Value> {
+        self.get(resource, key).map(|e| e.value())
+    }
+
+    /// Objects whose managing owner is `uid`.
+    pub fn controlled_by<'a>(
+        &'a self,
+        uid: &'a str,
+        resource: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<Entry>> {
+        self.objects
+            .owned_by(uid, resource)
+            .filter(move |e| e.meta.controller().is_some_and(|o| o.uid == uid))
+    }
+
+    /// Objects of a namespace (all, when empty) whose labels match.
+    pub fn selected<'a>(
+        &'a self,
+        resource: &str,
+        namespace: &str,
+        selector: &'a Labels,
+    ) -> impl Iterator<Item = &'a Arc<Entry>> {
+        self.objects.list(resource, namespace).filter(|e| selector.matches_meta(&e.meta))
+    }
+}

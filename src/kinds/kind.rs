@@ -1,0 +1,258 @@
+//! What a kind is: a value that says everything the machinery needs to serve it.
+//!
+//! A field not mentioned takes its value from [`Kind::BASE`]. Hooks are plain functions, pure but
+//! for the read-only [`Cx`] they are handed.
+
+use crate::{
+    error::{Causes, Error},
+    object::Value,
+    store::Snapshot,
+    world::World,
+};
+use jiff::Timestamp;
+
+/// A served resource.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// API group; `""` for the core group.
+    pub group: &'static str,
+    /// The version objects are stored in and this entry serves.
+    pub version: &'static str,
+    /// Kind name.
+    pub kind: &'static str,
+    /// Plural resource name.
+    pub plural: &'static str,
+    /// Short names clients may use.
+    pub short: &'static [&'static str],
+    /// Categories such as `all`.
+    pub categories: &'static [&'static str],
+    /// Whether objects live in namespaces.
+    pub namespaced: bool,
+    /// Verbs served.
+    pub verbs: &'static [&'static str],
+    /// Subresources served.
+    pub subresources: &'static [Sub],
+    /// Columns of the table output after `Name`; [`columns::NAME`](super::columns) comes first.
+    pub columns: &'static [Column],
+    /// Paths that field selectors may use besides `metadata.name` and `metadata.namespace`.
+    pub selectable: &'static [&'static str],
+    /// Definition name of the type in the schema catalogue (`io.k8s.api.apps.v1.Deployment`).
+    pub schema: &'static str,
+    /// How `metadata.generation` moves.
+    pub generation: Generation,
+    /// What a name must look like.
+    pub name_rule: NameRule,
+    /// Whether an update without resourceVersion is accepted.
+    pub unconditional_update: bool,
+    /// Whether PUT to a missing name creates the object.
+    pub create_on_update: bool,
+    /// Whether an immediate delete answers with the object instead of a Status.
+    pub delete_returns_object: bool,
+    /// Whether a delete without policy orphans dependents (Job and ReplicationController).
+    pub orphans_by_default: bool,
+    /// Where objects come from.
+    pub backing: Backing,
+    /// Behaviour that data cannot express.
+    pub hooks: Hooks,
+}
+
+/// The verbs of an ordinary stored kind.
+pub const ALL_VERBS: &[&str] =
+    &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+
+impl Kind {
+    /// A namespaced stored kind with all verbs, no generation and no hooks.
+    pub const BASE: Kind = Kind {
+        group: "",
+        version: "v1",
+        kind: "",
+        plural: "",
+        short: &[],
+        categories: &[],
+        namespaced: true,
+        verbs: ALL_VERBS,
+        subresources: &[],
+        columns: super::columns::AGE_ONLY,
+        selectable: &[],
+        schema: "",
+        generation: Generation::None,
+        name_rule: NameRule::Subdomain,
+        unconditional_update: true,
+        create_on_update: false,
+        delete_returns_object: false,
+        orphans_by_default: false,
+        backing: Backing::Stored,
+        hooks: Hooks::NONE,
+    };
+
+    /// `plural.group`, or `plural` in the core group: how errors and the store call the resource.
+    pub fn resource(&self) -> String {
+        join(self.plural, self.group)
+    }
+    /// `Kind.group`, or `Kind` in the core group: how validation errors call it.
+    pub fn kind_group(&self) -> String {
+        join(self.kind, self.group)
+    }
+    /// `group/version`, or `version` in the core group.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.into()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+    /// The resource whose rows hold this kind's objects (another version's, if that stores them).
+    pub fn stored_as(&self) -> String {
+        match self.backing {
+            Backing::Converted { resource, .. } => resource.into(),
+            _ => self.resource(),
+        }
+    }
+    /// The subresource with this name.
+    pub fn sub(&self, name: &str) -> Option<&'static Sub> {
+        self.subresources.iter().find(|s| s.name == name)
+    }
+}
+
+fn join(a: &str, group: &str) -> String {
+    if group.is_empty() { a.into() } else { format!("{a}.{group}") }
+}
+
+/// Where a kind's objects come from.
+#[derive(Clone, Copy)]
+pub enum Backing {
+    /// Rows of their own.
+    Stored,
+    /// Rows of another version of the same thing, converted on the way in and out. `resource` is
+    /// the storing `plural.group`; both functions rewrite `apiVersion` and `kind` too.
+    Converted {
+        /// `plural.group` of the storing kind.
+        resource: &'static str,
+        /// Stored form to this version.
+        from_stored: fn(Value) -> Value,
+        /// This version to the stored form.
+        to_stored: fn(Value) -> Value,
+    },
+    /// Computed by a handler in `api::computed`.
+    Computed,
+}
+
+/// How `metadata.generation` moves.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Generation {
+    /// The kind has none.
+    None,
+    /// 1 at creation, +1 when anything outside metadata and status changes.
+    Spec,
+    /// As `Spec`, and +1 when annotations change (Deployment alone).
+    SpecAndAnnotations,
+}
+
+/// What a name must look like.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum NameRule {
+    /// RFC 1123 subdomain.
+    Subdomain,
+    /// RFC 1123 label.
+    Label,
+    /// Anything that can stand in a path (RBAC, users, tokens).
+    PathSegment,
+}
+
+/// A subresource.
+#[derive(Clone, Copy)]
+pub struct Sub {
+    /// Last path segment.
+    pub name: &'static str,
+    /// Group, version and kind of its body (`("autoscaling", "v1", "Scale")`); empty kind: the
+    /// parent's own.
+    pub body: (&'static str, &'static str, &'static str),
+    /// Verbs served.
+    pub verbs: &'static [&'static str],
+}
+
+impl Sub {
+    /// `/status`: the same object, other owned fields.
+    pub const STATUS: Sub =
+        Sub { name: "status", body: ("", "", ""), verbs: &["get", "patch", "update"] };
+    /// `/scale` over `spec.replicas`, `status.replicas` and `spec.selector`.
+    pub const SCALE: Sub = Sub {
+        name: "scale",
+        body: ("autoscaling", "v1", "Scale"),
+        verbs: &["get", "patch", "update"],
+    };
+}
+
+/// What a cell function may look at besides the object.
+pub struct CellCx {
+    /// The present moment, for ages.
+    pub now: Timestamp,
+}
+
+/// A column of the table output.
+#[derive(Clone, Copy)]
+pub struct Column {
+    /// Header in upstream's mixed case.
+    pub name: &'static str,
+    /// `string`, `integer`, `number`, `boolean` or `date`.
+    pub kind: &'static str,
+    /// `name` for the name column, else empty.
+    pub format: &'static str,
+    /// 0 always shown, 1 only with `-o wide`.
+    pub priority: i32,
+    /// What the column means.
+    pub description: &'static str,
+    /// The cell.
+    pub cell: fn(&Value, &CellCx) -> Value,
+}
+
+/// What hooks may look at.
+pub struct Cx<'a> {
+    /// All objects at one revision.
+    pub snapshot: &'a Snapshot,
+    /// The present moment and a source of chance.
+    pub world: &'a World,
+    /// The caller's name.
+    pub user: &'a str,
+    /// The caller's groups.
+    pub groups: &'a [String],
+}
+
+/// Behaviour that data cannot express. All are optional.
+#[derive(Clone, Copy)]
+pub struct Hooks {
+    /// Fills what the user left out, after the schema's own defaults. On updates too.
+    pub default: Option<fn(&mut Value)>,
+    /// Settles fields that belong to the server or depend on the old object or on other objects
+    /// (allocated addresses, dropped fields, status at creation). Runs after `default`.
+    /// `old` is `None` on create.
+    pub prepare: Option<PrepareFn>,
+    /// Checks the whole object. Cannot mutate: the type says so. Metadata is checked elsewhere.
+    pub validate: Option<fn(&Value, Option<&Value>, &mut Causes)>,
+    /// Checks a write to `/status` (the stored object is `old`).
+    pub validate_status: Option<fn(&Value, &Value, &mut Causes)>,
+    /// Warnings for the client (Warning headers).
+    pub warn: Option<fn(&Value, Option<&Value>) -> Vec<String>>,
+    /// Values that must be unique in the whole store while the object lives
+    /// (`clusterIP/10.217.4.9`). Two objects claiming one value: the second write conflicts and is
+    /// prepared again on the newer snapshot.
+    pub claims: Option<fn(&Value) -> Vec<String>>,
+    /// A row condition for tables (`Completed` pods); `None` for none.
+    pub row_conditions: Option<fn(&Value) -> Option<Value>>,
+}
+
+/// See [`Hooks::prepare`].
+pub type PrepareFn = fn(&mut Value, Option<&Value>, &Cx<'_>) -> Result<(), Error>;
+
+impl Hooks {
+    /// No hooks.
+    pub const NONE: Hooks = Hooks {
+        default: None,
+        prepare: None,
+        validate: None,
+        validate_status: None,
+        warn: None,
+        claims: None,
+        row_conditions: None,
+    };
+}

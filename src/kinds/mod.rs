@@ -1,0 +1,35 @@
+//! The catalogue of kinds: one list, looked up by path and by kind.
+
+pub mod columns;
+mod kind;
+
+pub use kind::{
+    ALL_VERBS, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
+};
+
+/// Every kind served, in no particular order. Each family declares its own part.
+static FAMILIES: &[&[&Kind]] = &[];
+
+/// All kinds.
+pub fn all() -> impl Iterator<Item = &'static Kind> {
+    FAMILIES.iter().flat_map(|f| f.iter().copied())
+}
+
+/// The kind behind a path's group, version and plural.
+pub fn by_path(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
+    all().find(|k| k.group == group && k.version == version && k.plural == plural)
+}
+
+/// The kind that stores `plural.group`.
+pub fn by_resource(resource: &str) -> Option<&'static Kind> {
+    let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
+    all().find(|k| {
+        k.plural == plural && k.group == group && !matches!(k.backing, Backing::Converted { .. })
+    })
+}
+
+/// The kind with this `apiVersion` and `kind`.
+pub fn by_kind(api_version: &str, kind: &str) -> Option<&'static Kind> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    all().find(|k| k.group == group && k.version == version && k.kind == kind)
+}

@@ -1,0 +1,64 @@
+//! Durations as people read them in tables (`95s`, `3m20s`, `5h3m`).
+//! Source: k8s.io/apimachinery `pkg/util/duration`.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// `HumanDuration`: the short form of table columns.
+pub fn human(d: SignedDuration) -> String {
+    let seconds = d.as_secs();
+    if seconds < -1 {
+        return "<invalid>".into();
+    }
+    if seconds < 0 {
+        return "0s".into();
+    }
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    let with_rest = |a: i64, unit: &str, rest: i64, rest_unit: &str| {
+        if rest == 0 { format!("{a}{unit}") } else { format!("{a}{unit}{rest}{rest_unit}") }
+    };
+    match () {
+        () if seconds < 120 => format!("{seconds}s"),
+        () if minutes < 10 => with_rest(minutes, "m", seconds % 60, "s"),
+        () if minutes < 180 => format!("{minutes}m"),
+        () if hours < 8 => with_rest(hours, "h", minutes % 60, "m"),
+        () if hours < 48 => format!("{hours}h"),
+        () if hours < 24 * 8 => with_rest(hours / 24, "d", hours % 24, "h"),
+        () if hours < 24 * 365 * 2 => format!("{}d", hours / 24),
+        () if hours < 24 * 365 * 8 => with_rest(hours / 24 / 365, "y", (hours / 24) % 365, "d"),
+        () => format!("{}y", hours / 24 / 365),
+    }
+}
+
+/// The age cell of a table: time since `created`, or `<unknown>`.
+pub fn age(created: &str, now: Timestamp) -> String {
+    match super::time::parse(created) {
+        Some(t) => human(now.duration_since(t)),
+        None => "<unknown>".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_upstreams_test() {
+        let rows = [
+            (1, "1s"),
+            (70, "70s"),
+            (190, "3m10s"),
+            (240, "4m"),
+            (70 * 60, "70m"),
+            (47 * 3600, "47h"),
+            (49 * 3600, "2d1h"),
+            (48 * 3600, "2d"),
+            (5 * 3600 + 180, "5h3m"),
+            (24 * 3600 * 300, "300d"),
+            (24 * 3600 * (365 * 3 + 20), "3y20d"),
+            (24 * 3600 * 365 * 9, "9y"),
+        ];
+        for (seconds, text) in rows {
+            assert_eq!(human(SignedDuration::from_secs(seconds)), text);
+        }
+    }
+}

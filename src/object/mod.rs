@@ -1,0 +1,20 @@
+//! The shape of things: API objects as JSON, names, selectors, quantities, times.
+//!
+//! Everything here is a pure function of its arguments; nothing waits, opens a file or
+//! knows who calls it. An object is a [`serde_json::Value`]: unknown fields survive every path
+//! because nothing is ever written back through a typed struct.
+
+pub mod duration;
+pub mod name;
+pub mod quantity;
+pub mod selector;
+pub mod time;
+mod value;
+
+pub use value::{Encoded, Meta, ObjectExt, OwnerRef, encode};
+
+/// A JSON value holding an API object or a part of one.
+pub type Value = serde_json::Value;
+/// The fields of a JSON object, in sorted order (so equal objects have equal bytes).
+pub type Map = serde_json::Map<String, Value>;
+pub use serde_json::json;

@@ -1,0 +1,165 @@
+//! How objects are called: the key of a stored object, names that may be used, and generated
+//! name suffixes.
+
+/// The key of an object inside its resource: `namespace/name`, or `name` for cluster scope.
+///
+/// Keys sort as upstream's etcd keys do (`/` before `-` would differ: `a-b/x` sorts before `a/x`).
+pub fn key(namespace: &str, name: &str) -> String {
+    if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") }
+}
+
+/// Splits a key made by [`key`] into namespace (empty for cluster scope) and name.
+pub fn split_key(key: &str) -> (&str, &str) {
+    key.split_once('/').unwrap_or(("", key))
+}
+
+/// Characters of generated suffixes and hashes: no vowels and no look-alikes.
+/// Source: k8s.io/apimachinery `pkg/util/rand`.
+pub const SAFE_ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// Writes a number in [`SAFE_ALPHABET`], digit by digit of its decimal form, as upstream's
+/// `SafeEncodeString` does.
+pub fn safe_encode(text: &str) -> String {
+    text.bytes().map(|b| SAFE_ALPHABET[b as usize % SAFE_ALPHABET.len()] as char).collect()
+}
+
+/// 32-bit FNV-1a, the hash upstream uses for pod templates and revisions.
+pub fn fnv1a(parts: &[&[u8]]) -> u32 {
+    parts
+        .iter()
+        .flat_map(|p| p.iter())
+        .fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+const LABEL_MESSAGE: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const SUBDOMAIN_MESSAGE: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const LABEL_VALUE_MESSAGE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+const QUALIFIED_MESSAGE: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+
+fn is_label(s: &str) -> bool {
+    let edge = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let bytes = s.as_bytes();
+    matches!((bytes.first(), bytes.last()), (Some(a), Some(z)) if edge(*a) && edge(*z))
+        && bytes.iter().all(|b| edge(*b) || *b == b'-')
+}
+
+fn is_word(s: &str) -> bool {
+    let edge = |b: u8| b.is_ascii_alphanumeric();
+    let bytes = s.as_bytes();
+    matches!((bytes.first(), bytes.last()), (Some(a), Some(z)) if edge(*a) && edge(*z))
+        && bytes.iter().all(|b| edge(*b) || matches!(b, b'-' | b'_' | b'.'))
+}
+
+fn too_long(max: usize) -> String {
+    format!("must be no more than {max} characters")
+}
+
+/// Problems of `s` as an RFC 1123 label; empty when it is one.
+/// Source: k8s.io/apimachinery `pkg/util/validation`.
+pub fn label_problems(s: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    if s.len() > 63 {
+        out.push(too_long(63));
+    }
+    if !is_label(s) {
+        if s.contains('.') && s.split('.').all(is_label) {
+            out.push("must not contain dots".into());
+        } else {
+            out.push(LABEL_MESSAGE.into());
+        }
+    }
+    out
+}
+
+/// Problems of `s` as an RFC 1123 subdomain; empty when it is one.
+pub fn subdomain_problems(s: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    if s.len() > 253 {
+        out.push(too_long(253));
+    }
+    if !s.split('.').all(is_label) {
+        out.push(SUBDOMAIN_MESSAGE.into());
+    }
+    out
+}
+
+/// Problems of `s` as a label value.
+pub fn label_value_problems(s: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    if s.len() > 63 {
+        out.push(too_long(63));
+    }
+    if !s.is_empty() && !is_word(s) {
+        out.push(LABEL_VALUE_MESSAGE.into());
+    }
+    out
+}
+
+/// Problems of `s` as a qualified name: `[prefix/]name`, the form of label and annotation keys.
+pub fn qualified_name_problems(s: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let name = match s.split_once('/') {
+        Some((prefix, name)) => {
+            if prefix.is_empty() {
+                out.push("prefix part must be non-empty".into());
+            } else {
+                out.extend(
+                    subdomain_problems(prefix).into_iter().map(|m| format!("prefix part {m}")),
+                );
+            }
+            name
+        }
+        None => s,
+    };
+    if name.is_empty() {
+        out.push("name part must be non-empty".into());
+    } else if name.len() > 63 {
+        out.push(format!("name part {}", too_long(63)));
+    }
+    if !is_word(name) {
+        out.push(QUALIFIED_MESSAGE.into());
+    }
+    out
+}
+
+/// Problems of `s` as a path segment, the rule for names of RBAC objects.
+pub fn path_segment_problems(s: &str) -> Vec<String> {
+    if s == "." || s == ".." {
+        return vec![format!("may not be '{s}'")];
+    }
+    ["/", "%"]
+        .iter()
+        .filter(|c| s.contains(**c))
+        .map(|c| format!("may not contain '{c}'"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let rows: &[(&str, bool, bool)] = &[
+            ("web", true, true),
+            ("web-1", true, true),
+            ("Bad_Name", false, false),
+            ("a.b", false, true),
+            ("-a", false, false),
+            ("", false, false),
+        ];
+        for (s, label, subdomain) in rows {
+            assert_eq!(label_problems(s).is_empty(), *label, "label {s:?}");
+            assert_eq!(subdomain_problems(s).is_empty(), *subdomain, "subdomain {s:?}");
+        }
+        assert!(qualified_name_problems("kubernetes.io/change-cause").is_empty());
+        assert!(!qualified_name_problems("/x").is_empty());
+        assert!(!label_value_problems("a b").is_empty());
+    }
+
+    #[test]
+    fn hash_alphabet() {
+        assert_eq!(safe_encode("0123456789").len(), 10);
+        assert_eq!(fnv1a(&[b"a"]), 0xe40c_292c);
+    }
+}

@@ -1,0 +1,327 @@
+//! Reading and changing objects by dotted path, the parsed metadata every stored object carries,
+//! and the one serialiser that leaves room for the resourceVersion.
+
+use super::{Map, Value};
+use serde::Deserialize;
+
+/// Typed access to the fields of an object by dotted path (`"spec.replicas"`).
+///
+/// A path segment is a field name, never an index; keys that contain dots (labels, annotations)
+/// have their own accessors.
+pub trait ObjectExt {
+    /// The value at `path`, if every step exists and is an object.
+    fn at(&self, path: &str) -> Option<&Value>;
+    /// The string at `path`; `""` when absent or of another type.
+    fn str_at(&self, path: &str) -> &str;
+    /// The integer at `path`.
+    fn i64_at(&self, path: &str) -> Option<i64>;
+    /// Whether `path` holds `true`.
+    fn is_true(&self, path: &str) -> bool;
+    /// The items at `path`; empty when absent or not an array.
+    fn list_at(&self, path: &str) -> &[Value];
+    /// The entries at `path`, if it is an object.
+    fn map_at(&self, path: &str) -> Option<&Map>;
+    /// Sets `path`, creating objects on the way; a non-object on the way is replaced.
+    fn set_at(&mut self, path: &str, value: impl Into<Value>);
+    /// Mutable access to `path`, creating objects on the way; `Null` is created at the end.
+    fn at_mut(&mut self, path: &str) -> &mut Value;
+    /// Removes and returns the value at `path`.
+    fn remove_at(&mut self, path: &str) -> Option<Value>;
+    /// `metadata.name`, or `""`.
+    fn name(&self) -> &str;
+    /// `metadata.namespace`, or `""`.
+    fn namespace(&self) -> &str;
+    /// `metadata.uid`, or `""`.
+    fn uid(&self) -> &str;
+    /// One label of `metadata.labels`.
+    fn label(&self, key: &str) -> Option<&str>;
+    /// One annotation of `metadata.annotations`.
+    fn annotation(&self, key: &str) -> Option<&str>;
+    /// Sets one annotation.
+    fn set_annotation(&mut self, key: &str, value: impl Into<String>);
+    /// Sets one label.
+    fn set_label(&mut self, key: &str, value: impl Into<String>);
+    /// Whether `metadata.deletionTimestamp` is set.
+    fn is_deleting(&self) -> bool;
+    /// The condition of `status.conditions` with this `type`.
+    fn condition(&self, kind: &str) -> Option<&Value>;
+}
+
+impl ObjectExt for Value {
+    fn at(&self, path: &str) -> Option<&Value> {
+        path.split('.').try_fold(self, |v, step| v.as_object()?.get(step))
+    }
+    fn str_at(&self, path: &str) -> &str {
+        self.at(path).and_then(Value::as_str).unwrap_or("")
+    }
+    fn i64_at(&self, path: &str) -> Option<i64> {
+        self.at(path)?.as_i64()
+    }
+    fn is_true(&self, path: &str) -> bool {
+        self.at(path).and_then(Value::as_bool).unwrap_or(false)
+    }
+    fn list_at(&self, path: &str) -> &[Value] {
+        self.at(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+    fn map_at(&self, path: &str) -> Option<&Map> {
+        self.at(path)?.as_object()
+    }
+    fn set_at(&mut self, path: &str, value: impl Into<Value>) {
+        *self.at_mut(path) = value.into();
+    }
+    fn at_mut(&mut self, path: &str) -> &mut Value {
+        path.split('.').fold(self, |v, step| {
+            if !v.is_object() {
+                *v = Value::Object(Map::new());
+            }
+            match v {
+                Value::Object(map) => map.entry(step).or_insert(Value::Null),
+                _ => unreachable!("just made an object"),
+            }
+        })
+    }
+    fn remove_at(&mut self, path: &str) -> Option<Value> {
+        match path.rsplit_once('.') {
+            None => self.as_object_mut()?.remove(path),
+            Some((parent, last)) => path_mut(self, parent)?.as_object_mut()?.remove(last),
+        }
+    }
+    fn name(&self) -> &str {
+        self.str_at("metadata.name")
+    }
+    fn namespace(&self) -> &str {
+        self.str_at("metadata.namespace")
+    }
+    fn uid(&self) -> &str {
+        self.str_at("metadata.uid")
+    }
+    fn label(&self, key: &str) -> Option<&str> {
+        self.at("metadata.labels")?.get(key)?.as_str()
+    }
+    fn annotation(&self, key: &str) -> Option<&str> {
+        self.at("metadata.annotations")?.get(key)?.as_str()
+    }
+    fn set_annotation(&mut self, key: &str, value: impl Into<String>) {
+        entry(self.at_mut("metadata.annotations"), key, value.into());
+    }
+    fn set_label(&mut self, key: &str, value: impl Into<String>) {
+        entry(self.at_mut("metadata.labels"), key, value.into());
+    }
+    fn is_deleting(&self) -> bool {
+        self.at("metadata.deletionTimestamp").is_some_and(|v| !v.is_null())
+    }
+    fn condition(&self, kind: &str) -> Option<&Value> {
+        self.list_at("status.conditions").iter().find(|c| c.str_at("type") == kind)
+    }
+}
+
+fn path_mut<'a>(value: &'a mut Value, path: &str) -> Option<&'a mut Value> {
+    path.split('.').try_fold(value, |v, step| v.as_object_mut()?.get_mut(step))
+}
+
+fn entry(map: &mut Value, key: &str, value: String) {
+    if !map.is_object() {
+        *map = Value::Object(Map::new());
+    }
+    if let Value::Object(map) = map {
+        map.insert(key.into(), Value::String(value));
+    }
+}
+
+/// One entry of `metadata.ownerReferences`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OwnerRef {
+    /// Group and version of the owner, as written by whoever set the reference.
+    pub api_version: String,
+    /// Kind of the owner.
+    pub kind: String,
+    /// Name of the owner.
+    pub name: String,
+    /// Uid of the owner: the only part that identifies it.
+    pub uid: String,
+    /// Whether this owner manages the object.
+    pub controller: bool,
+    /// Whether the owner's foreground deletion waits for this object.
+    pub block_owner_deletion: bool,
+}
+
+/// The part of `metadata` that selectors, ownership and deletion look at, parsed once per stored
+/// revision.
+#[derive(Clone, Debug, Default)]
+pub struct Meta {
+    /// `metadata.name`.
+    pub name: Box<str>,
+    /// `metadata.namespace`; empty for cluster-scoped objects.
+    pub namespace: Box<str>,
+    /// `metadata.uid`.
+    pub uid: Box<str>,
+    /// `metadata.labels`, sorted by key.
+    pub labels: Box<[(Box<str>, Box<str>)]>,
+    /// `metadata.ownerReferences`.
+    pub owners: Box<[OwnerRef]>,
+    /// Whether `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// Number of `metadata.finalizers`.
+    pub finalizers: u32,
+    /// `metadata.generation`; 0 when the kind has none.
+    pub generation: i64,
+}
+
+impl Meta {
+    /// Reads the metadata of `object`; missing fields become empty.
+    pub fn of(object: &Value) -> Meta {
+        let labels = object.map_at("metadata.labels").map(|m| {
+            m.iter().filter_map(|(k, v)| Some((k.as_str().into(), v.as_str()?.into()))).collect()
+        });
+        let owners = object.list_at("metadata.ownerReferences").iter();
+        Meta {
+            name: object.name().into(),
+            namespace: object.namespace().into(),
+            uid: object.uid().into(),
+            labels: labels.unwrap_or_default(),
+            owners: owners.filter_map(|o| OwnerRef::deserialize(o).ok()).collect(),
+            deleting: object.is_deleting(),
+            finalizers: object.list_at("metadata.finalizers").len() as u32,
+            generation: object.i64_at("metadata.generation").unwrap_or(0),
+        }
+    }
+
+    /// The value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        let i = self.labels.binary_search_by(|(k, _)| k.as_ref().cmp(key)).ok()?;
+        Some(&self.labels[i].1)
+    }
+
+    /// The owner reference with `controller: true`.
+    pub fn controller(&self) -> Option<&OwnerRef> {
+        self.owners.iter().find(|o| o.controller)
+    }
+}
+
+/// The stored form of an object: its JSON without a resourceVersion, and where to put it.
+///
+/// Revisions are given out by the writer after the object was serialised, so the bytes leave a
+/// gap of zero length at `rev_at`, inside the quotes of `metadata.resourceVersion`.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// JSON text with an empty string as `metadata.resourceVersion`.
+    pub bytes: Vec<u8>,
+    /// Offset in `bytes` where the decimal digits go.
+    pub rev_at: usize,
+    /// The object's metadata, parsed by whoever serialised it so that the writer need not.
+    pub meta: Meta,
+}
+
+impl Encoded {
+    /// The JSON text with `rev` as its resourceVersion, in one exact allocation.
+    pub fn with_revision(&self, rev: u64) -> Vec<u8> {
+        let digits = rev.to_string();
+        let mut out = Vec::with_capacity(self.bytes.len() + digits.len());
+        out.extend_from_slice(&self.bytes[..self.rev_at]);
+        out.extend_from_slice(digits.as_bytes());
+        out.extend_from_slice(&self.bytes[self.rev_at..]);
+        out
+    }
+}
+
+/// Serialises `object`, giving `metadata.resourceVersion` an empty value whose place is recorded.
+///
+/// # Panics
+/// If `object` is not a JSON object with a `metadata` object: the API layer guarantees both.
+pub fn encode(object: &Value) -> Encoded {
+    let mut bytes = Vec::with_capacity(1024);
+    let mut rev_at = 0;
+    write_fields(&mut bytes, object, |key, value, out| {
+        if key != "metadata" {
+            return false;
+        }
+        rev_at = write_metadata(out, value);
+        true
+    });
+    assert!(rev_at > 0, "an object without metadata cannot be stored");
+    Encoded { bytes, rev_at, meta: Meta::of(object) }
+}
+
+fn write_metadata(out: &mut Vec<u8>, metadata: &Value) -> usize {
+    const FIELD: &[u8] = b"{\"resourceVersion\":\"";
+    out.extend_from_slice(FIELD);
+    let at = out.len();
+    out.push(b'"');
+    let start = out.len();
+    write_fields(out, metadata, |key, _, _| key == "resourceVersion");
+    // The nested object opened with its own brace: join it to the one already open.
+    if out.len() > start + 2 {
+        out[start] = b',';
+    } else {
+        out.truncate(start);
+        out.push(b'}');
+    }
+    at
+}
+
+/// Writes `{…}`; `special` may write a field's value itself, or swallow the field by writing
+/// nothing and answering true.
+fn write_fields(
+    out: &mut Vec<u8>,
+    object: &Value,
+    mut special: impl FnMut(&str, &Value, &mut Vec<u8>) -> bool,
+) {
+    out.push(b'{');
+    let open = out.len();
+    for (key, value) in object.as_object().into_iter().flatten() {
+        let before = out.len();
+        if before > open {
+            out.push(b',');
+        }
+        write_json(out, key);
+        out.push(b':');
+        let at = out.len();
+        if !special(key, value, out) {
+            write_json(out, value);
+        } else if out.len() == at {
+            out.truncate(before);
+        }
+    }
+    out.push(b'}');
+}
+
+fn write_json<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    // Strings, numbers and maps with string keys always serialise; writing to memory cannot fail.
+    let _ = serde_json::to_writer(out, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::json;
+
+    #[test]
+    fn encoding_leaves_room_for_the_revision_only_in_metadata() {
+        let object = json!({"kind": "ConfigMap", "data": {"resourceVersion": "7"},
+            "metadata": {"name": "a", "resourceVersion": "3", "labels": {"x": "y"}}});
+        let text = String::from_utf8(encode(&object).with_revision(42)).unwrap();
+        let back: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(back.str_at("metadata.resourceVersion"), "42");
+        assert_eq!(back.str_at("data.resourceVersion"), "7");
+        assert_eq!(back.str_at("metadata.name"), "a");
+        assert_eq!(back.label("x"), Some("y"));
+    }
+
+    #[test]
+    fn encoding_empty_metadata() {
+        let text = encode(&json!({"metadata": {}})).with_revision(1);
+        assert_eq!(text, br#"{"metadata":{"resourceVersion":"1"}}"#);
+    }
+
+    #[test]
+    fn paths_create_and_remove() {
+        let mut o = json!({});
+        o.set_at("spec.template.spec.x", 1);
+        assert_eq!(o.i64_at("spec.template.spec.x"), Some(1));
+        assert_eq!(o.remove_at("spec.template.spec.x"), Some(json!(1)));
+        assert_eq!(o.remove_at("spec.nothing.x"), None);
+        o.set_annotation("a.b/c", "v");
+        assert_eq!(o.annotation("a.b/c"), Some("v"));
+    }
+}

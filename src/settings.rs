@@ -1,0 +1,5 @@
+//! What kind of cluster is simulated: plain data, read once at start and handed to controllers.
+
+/// Settings of the simulated cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {}

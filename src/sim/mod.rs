@@ -1,0 +1,1 @@
+//! The simulated outside: scheduler, nodes and kubelets, as controllers without any private door.

@@ -1,0 +1,63 @@
+//! A stored revision of an object: the bytes clients get, and what is read from them often.
+
+use crate::object::{Meta, Value};
+use bytes::Bytes;
+use std::{
+    any::Any,
+    sync::{Arc, OnceLock},
+};
+
+/// One revision of one object. Immutable.
+pub struct Entry {
+    /// Revision, the object's resourceVersion.
+    pub rev: u64,
+    /// `plural.group`.
+    pub resource: Arc<str>,
+    /// See [`crate::object::name::key`].
+    pub key: Arc<str>,
+    /// The object as JSON, resourceVersion included: exactly what a GET answers.
+    pub bytes: Bytes,
+    /// Its metadata.
+    pub meta: Meta,
+    lens: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Entry {
+    /// Wraps serialised bytes.
+    pub fn new(rev: u64, resource: Arc<str>, key: Arc<str>, bytes: Bytes, meta: Meta) -> Entry {
+        Entry { rev, resource, key, bytes, meta, lens: OnceLock::new() }
+    }
+
+    /// The whole object, parsed afresh.
+    pub fn value(&self) -> Value {
+        // Only bytes the server serialised itself are ever stored.
+        serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
+    }
+
+    /// A typed view of part of the object, parsed on first use and kept with the revision.
+    ///
+    /// One kind of lens per resource pays: the first type asked for is the one kept, others are
+    /// parsed each time.
+    pub fn lens<T>(&self) -> Arc<T>
+    where
+        T: for<'de> serde::Deserialize<'de> + Default + Send + Sync + 'static,
+    {
+        let parse =
+            || -> Arc<T> { Arc::new(serde_json::from_slice(&self.bytes).unwrap_or_default()) };
+        let kept = self.lens.get_or_init(|| parse());
+        Arc::clone(kept).downcast::<T>().unwrap_or_else(|_| parse())
+    }
+}
+
+/// One committed change.
+#[derive(Clone)]
+pub struct Change {
+    /// Revision of the change.
+    pub rev: u64,
+    /// The object after it. For a deletion: its last state, with `rev` as resourceVersion.
+    pub entry: Arc<Entry>,
+    /// The object before it; `None` for a creation.
+    pub before: Option<Arc<Entry>>,
+    /// Whether this is a deletion.
+    pub deleted: bool,
+}

@@ -1,0 +1,120 @@
+//! The window of recent changes and the signals that wake watchers.
+//!
+//! A watch is a cursor: it notes the signal, reads the changes after its own revision, and waits.
+//! Nobody is dropped for being slow; who falls behind the window is told so.
+
+use super::Change;
+use parking_lot::RwLock;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+use tokio::sync::watch;
+
+/// Changes of the recent past.
+pub struct Feed {
+    window: RwLock<Window>,
+    latest: watch::Sender<u64>,
+    by_resource: RwLock<HashMap<Arc<str>, watch::Sender<u64>>>,
+    max_bytes: usize,
+}
+
+struct Window {
+    /// Every change after this revision is in `changes`.
+    floor: u64,
+    changes: VecDeque<Change>,
+    /// Bytes of the replaced and deleted revisions that only the window holds.
+    bytes: usize,
+}
+
+/// Most changes held, however small.
+const MAX_CHANGES: usize = 50_000;
+
+/// What a cursor finds.
+pub enum Since {
+    /// The changes after the cursor's revision, oldest first (perhaps none), and the revision
+    /// the cursor has reached now.
+    Changes(Vec<Change>, u64),
+    /// The revision is before the window, which begins after the given one.
+    TooOld(u64),
+}
+
+impl Feed {
+    pub(super) fn new(floor: u64, latest: u64, max_bytes: usize) -> Feed {
+        Feed {
+            window: RwLock::new(Window { floor, changes: VecDeque::new(), bytes: 0 }),
+            latest: watch::Sender::new(latest),
+            by_resource: RwLock::default(),
+            max_bytes,
+        }
+    }
+
+    /// Adds committed changes and forgets the oldest beyond the limits.
+    pub(super) fn push(&self, changes: impl IntoIterator<Item = Change>) -> u64 {
+        let mut w = self.window.write();
+        for change in changes {
+            w.bytes += weight(&change);
+            w.changes.push_back(change);
+        }
+        while w.bytes > self.max_bytes || w.changes.len() > MAX_CHANGES {
+            let Some(old) = w.changes.pop_front() else { break };
+            w.bytes -= weight(&old);
+            w.floor = old.rev;
+        }
+        w.floor
+    }
+
+    /// Wakes whoever waits for these resources.
+    pub(super) fn announce<'a>(&self, rev: u64, resources: impl Iterator<Item = &'a Arc<str>>) {
+        let signals = self.by_resource.read();
+        for resource in resources {
+            if let Some(signal) = signals.get(resource) {
+                signal.send_replace(rev);
+            }
+        }
+        drop(signals);
+        self.latest.send_replace(rev);
+    }
+
+    /// The changes after `rev`, of one resource or of all.
+    pub fn since(&self, rev: u64, resource: Option<&str>) -> Since {
+        let w = self.window.read();
+        if rev < w.floor {
+            return Since::TooOld(w.floor);
+        }
+        let start = w.changes.partition_point(|c| c.rev <= rev);
+        let wanted = |c: &&Change| resource.is_none_or(|r| c.entry.resource.as_ref() == r);
+        let changes = w.changes.range(start..).filter(wanted).cloned().collect();
+        Since::Changes(changes, w.changes.back().map_or(rev, |c| c.rev.max(rev)))
+    }
+
+    /// A signal that fires when something of `resource` was committed.
+    pub fn signal(&self, resource: &str) -> watch::Receiver<u64> {
+        if let Some(s) = self.by_resource.read().get(resource) {
+            return s.subscribe();
+        }
+        let latest = *self.latest.borrow();
+        let mut signals = self.by_resource.write();
+        signals.entry(resource.into()).or_insert_with(|| watch::Sender::new(latest)).subscribe()
+    }
+
+    /// A signal that fires at every commit.
+    pub fn any(&self) -> watch::Receiver<u64> {
+        self.latest.subscribe()
+    }
+
+    /// The last committed revision.
+    pub fn latest(&self) -> u64 {
+        *self.latest.borrow()
+    }
+
+    /// The revision before the first change still known.
+    pub fn floor(&self) -> u64 {
+        self.window.read().floor
+    }
+}
+
+fn weight(change: &Change) -> usize {
+    let before = change.before.as_ref().map_or(0, |e| e.bytes.len());
+    before + if change.deleted { change.entry.bytes.len() } else { 0 } + 128
+}

@@ -1,0 +1,129 @@
+//! Objects at rest and in motion: one revision counter, one writer, every read from memory.
+//!
+//! The store knows keys, bytes, metadata and revisions; it does not know kinds, HTTP or users.
+//! Reads work on an immutable [`Snapshot`] and never touch the disk. Writes are batches of
+//! [`Op`]s that commit together or not at all; batches that arrive while a commit is being synced
+//! share the next one. Nothing is published before it is durable.
+
+mod engine;
+mod entry;
+mod feed;
+mod open;
+mod snapshot;
+mod writer;
+
+pub use entry::{Change, Entry};
+pub use feed::{Feed, Since};
+pub use open::{OpenError, Options};
+pub use snapshot::{Page, Snapshot};
+
+use crate::object::Encoded;
+use std::sync::Arc;
+
+/// What the writer must find under a key before it writes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Expect {
+    /// Nothing.
+    Absent,
+    /// Exactly this revision.
+    Rev(u64),
+    /// Something, of any revision.
+    Present,
+}
+
+/// One step of a batch.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// Stores an object.
+    Put {
+        /// `plural.group`.
+        resource: Arc<str>,
+        /// See [`crate::object::name::key`].
+        key: Arc<str>,
+        /// What must be there now.
+        expect: Expect,
+        /// The object.
+        body: Encoded,
+        /// Values that must be unique among all live objects.
+        claims: Vec<String>,
+    },
+    /// Removes an object.
+    Delete {
+        /// `plural.group`.
+        resource: Arc<str>,
+        /// Key of the object.
+        key: Arc<str>,
+        /// What must be there now.
+        expect: Expect,
+        /// The object's last state, if it differs from what is stored; watchers see it.
+        last: Option<Encoded>,
+    },
+    /// Only checks.
+    Check {
+        /// `plural.group`.
+        resource: Arc<str>,
+        /// Key of the object.
+        key: Arc<str>,
+        /// What must be there now.
+        expect: Expect,
+    },
+}
+
+/// Why a batch was not committed. Nothing of it was.
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
+pub enum Error {
+    /// The key holds another revision than expected (or nothing). Index of the step.
+    #[error("step {0} found another revision")]
+    Stale(usize),
+    /// The key is taken. Index of the step.
+    #[error("step {0} found the key taken")]
+    Exists(usize),
+    /// The key is free. Index of the step.
+    #[error("step {0} found nothing")]
+    Missing(usize),
+    /// A claimed value belongs to another object.
+    #[error("{value} is taken (step {step})")]
+    Claimed {
+        /// Index of the step.
+        step: usize,
+        /// The value.
+        value: String,
+    },
+    /// The disk failed, or the store is closed.
+    #[error("storage failed: {0}")]
+    Io(String),
+}
+
+/// What a batch left behind: for every step the entry written (or removed), in order.
+pub type Committed = Vec<Option<Arc<Entry>>>;
+
+/// A handle to the store; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<writer::Handle>,
+}
+
+impl Store {
+    /// Everything as of the last commit.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.inner.snapshot()
+    }
+
+    /// Commits a batch; returns after it is durable and visible.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn commit(&self, ops: Vec<Op>) -> Result<Committed, Error> {
+        self.inner.submit(ops).await
+    }
+
+    /// The history of changes, for watches.
+    pub fn feed(&self) -> &Feed {
+        self.inner.feed()
+    }
+
+    /// Stops the writer after everything submitted is committed. Idempotent.
+    pub fn close(&self) {
+        self.inner.close();
+    }
+}

@@ -1,0 +1,132 @@
+//! Opening a store: the folder's lock, pragmas, migrations, and refusing what cannot be used.
+
+use super::{
+    Store,
+    engine::{Engine, Loaded, Nowhere, Sqlite},
+    writer::Handle,
+};
+use rusqlite::Connection;
+use std::{fs::File, path::PathBuf};
+
+/// How to open a store.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Folder of the database; `None` keeps everything in memory only.
+    pub data_dir: Option<PathBuf>,
+    /// Sync to disk at every commit (`PRAGMA synchronous = FULL`). Without it a power cut may lose
+    /// the last commits; a crash of the process never does.
+    pub full_sync: bool,
+    /// Bytes of replaced revisions kept for watches; 0 for the default of 24 MiB.
+    pub window_bytes: usize,
+}
+
+/// Why a store cannot be opened. The texts are for people.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the folder.
+    #[error("the data folder {0} is in use by another pocketshift process")]
+    Locked(PathBuf),
+    /// Written by a newer program.
+    #[error(
+        "the database has format {found}, this program knows formats up to {known}; use a newer pocketshift or another --data-dir"
+    )]
+    Newer {
+        /// Format of the database.
+        found: i64,
+        /// Newest format known here.
+        known: i64,
+    },
+    /// Not a database, or a damaged one.
+    #[error(
+        "the database is damaged ({0}); nothing was changed: restore it from a copy, or start afresh with `pocketshift reset`"
+    )]
+    Corrupt(String),
+    /// The folder cannot be used.
+    #[error("cannot use {path}: {why}")]
+    Io {
+        /// Folder or file.
+        path: PathBuf,
+        /// The system's words.
+        why: String,
+    },
+}
+
+/// Applied in order; never edited once released. The position is the format number.
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_log.sql"),
+    include_str!("../../migrations/0002_views.sql"),
+];
+
+/// Name of the database file in the data folder.
+pub const DATABASE: &str = "pocketshift.db";
+
+impl Store {
+    /// Opens (or creates) a store and starts its writer.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; nothing on disk is changed in that case.
+    pub fn open(options: &Options) -> Result<Store, OpenError> {
+        let (engine, loaded, lock): (Box<dyn Engine>, Loaded, Option<File>) =
+            match &options.data_dir {
+                None => (Box::new(Nowhere), Loaded::default(), None),
+                Some(dir) => {
+                    let lock = lock(dir)?;
+                    let (engine, loaded) = Sqlite::new(database(dir, options.full_sync)?)?;
+                    (Box::new(engine), loaded, Some(lock))
+                }
+            };
+        let window = if options.window_bytes == 0 { 24 << 20 } else { options.window_bytes };
+        Ok(Store { inner: Handle::start(engine, loaded, window, lock) })
+    }
+}
+
+fn lock(dir: &PathBuf) -> Result<File, OpenError> {
+    let io = |path: &PathBuf, e: std::io::Error| OpenError::Io {
+        path: path.clone(),
+        why: e.to_string(),
+    };
+    std::fs::create_dir_all(dir).map_err(|e| io(dir, e))?;
+    let path = dir.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| io(&path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Locked(dir.clone())),
+        Err(std::fs::TryLockError::Error(e)) => Err(io(&path, e)),
+    }
+}
+
+fn database(dir: &std::path::Path, full_sync: bool) -> Result<Connection, OpenError> {
+    let path = dir.join(DATABASE);
+    let corrupt = |e: rusqlite::Error| OpenError::Corrupt(e.to_string());
+    let mut db = Connection::open(&path)
+        .map_err(|e| OpenError::Io { path: path.clone(), why: e.to_string() })?;
+    let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(corrupt)?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    let check: String = db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)).map_err(corrupt)?;
+    if check != "ok" {
+        return Err(OpenError::Corrupt(check));
+    }
+    let sync = if full_sync { "FULL" } else { "NORMAL" };
+    // A small page cache suffices: the log is only appended to, every read comes from memory.
+    db.execute_batch(&format!(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {sync}; PRAGMA cache_size = -1024;
+         PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216;"
+    ))
+    .map_err(corrupt)?;
+    for (i, sql) in MIGRATIONS.iter().enumerate().skip(found.unsigned_abs() as usize) {
+        let tx = db.transaction().map_err(corrupt)?;
+        tx.execute_batch(sql).map_err(corrupt)?;
+        tx.pragma_update(None, "user_version", i as i64 + 1).map_err(corrupt)?;
+        tx.commit().map_err(corrupt)?;
+    }
+    db.set_prepared_statement_cache_capacity(32);
+    Ok(db)
+}

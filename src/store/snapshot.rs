@@ -1,0 +1,130 @@
+//! All objects at one revision.
+
+use super::Entry;
+use imbl::{HashMap, OrdMap, OrdSet};
+use std::sync::Arc;
+
+/// The entries of one resource, by key.
+pub(super) type Table = OrdMap<Arc<str>, Arc<Entry>>;
+
+/// All objects at one revision. Immutable and cheap to clone: tables share structure.
+#[derive(Clone, Default)]
+pub struct Snapshot {
+    /// The revision this is the state of.
+    pub rev: u64,
+    pub(super) tables: HashMap<Arc<str>, Table>,
+    /// (owner uid, resource, key) of every owner reference.
+    pub(super) owned: OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
+    /// uid to (resource, key).
+    pub(super) uids: HashMap<Box<str>, (Arc<str>, Arc<str>)>,
+}
+
+/// A part of a list, and where the next part starts.
+pub struct Page {
+    /// The entries, in key order.
+    pub entries: Vec<Arc<Entry>>,
+    /// Key to start the next page at (inclusive).
+    pub next: Option<Arc<str>>,
+}
+
+impl Snapshot {
+    /// One object of `resource` (`plural.group`) by namespace (`""` for cluster scope) and name.
+    pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Arc<Entry>> {
+        self.get_key(resource, &crate::object::name::key(namespace, name))
+    }
+
+    /// One object by its key.
+    pub fn get_key(&self, resource: &str, key: &str) -> Option<&Arc<Entry>> {
+        self.tables.get(resource)?.get(key)
+    }
+
+    /// One object by its uid.
+    pub fn by_uid(&self, uid: &str) -> Option<&Arc<Entry>> {
+        let (resource, key) = self.uids.get(uid)?;
+        self.get_key(resource, key)
+    }
+
+    /// The objects of a resource in one namespace, or in all when `namespace` is empty.
+    pub fn list<'a>(
+        &'a self,
+        resource: &str,
+        namespace: &str,
+    ) -> impl Iterator<Item = &'a Arc<Entry>> + use<'a> {
+        let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        let from: Arc<str> = prefix.as_str().into();
+        let table = self.tables.get(resource).map(|t| t.range(from..));
+        table
+            .into_iter()
+            .flatten()
+            .take_while(move |(k, _)| k.starts_with(prefix.as_str()))
+            .map(|(_, e)| e)
+    }
+
+    /// The objects of a resource from a key on (inclusive), within a namespace or in all.
+    pub fn list_from<'a>(
+        &'a self,
+        resource: &str,
+        namespace: &str,
+        start: &str,
+    ) -> impl Iterator<Item = &'a Arc<Entry>> + use<'a> {
+        let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        let from: Arc<str> = start.max(prefix.as_str()).into();
+        let table = self.tables.get(resource).map(|t| t.range(from..));
+        table
+            .into_iter()
+            .flatten()
+            .take_while(move |(k, _)| k.starts_with(prefix.as_str()))
+            .map(|(_, e)| e)
+    }
+
+    /// How many objects a resource has.
+    pub fn count(&self, resource: &str) -> usize {
+        self.tables.get(resource).map_or(0, |t| t.len())
+    }
+
+    /// Every resource that has objects, with their number.
+    pub fn resources(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
+        self.tables.iter().map(|(r, t)| (r, t.len()))
+    }
+
+    /// The objects with an owner reference to `uid`, of one resource, or of all when it is empty.
+    pub fn owned_by<'a>(
+        &'a self,
+        uid: &'a str,
+        resource: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<Entry>> {
+        let from = (Box::from(uid), Arc::from(resource), Arc::from(""));
+        self.owned
+            .range(from..)
+            .take_while(move |(u, r, _)| {
+                u.as_ref() == uid && (resource.is_empty() || r.as_ref() == resource)
+            })
+            .filter_map(|(_, r, k)| self.get_key(r, k))
+    }
+
+    /// Replaces or adds an entry.
+    pub(super) fn put(&mut self, entry: Arc<Entry>) {
+        self.remove(&entry.resource, &entry.key);
+        for owner in &entry.meta.owners {
+            self.owned.insert((
+                owner.uid.as_str().into(),
+                entry.resource.clone(),
+                entry.key.clone(),
+            ));
+        }
+        self.uids.insert(entry.meta.uid.clone(), (entry.resource.clone(), entry.key.clone()));
+        let table = self.tables.entry(entry.resource.clone()).or_default();
+        table.insert(entry.key.clone(), entry);
+    }
+
+    /// Removes an entry; does nothing when there is none.
+    pub(super) fn remove(&mut self, resource: &str, key: &str) {
+        let Some(table) = self.tables.get_mut(resource) else { return };
+        let Some(old) = table.remove(key) else { return };
+        for owner in &old.meta.owners {
+            let uid: Box<str> = owner.uid.as_str().into();
+            self.owned.remove(&(uid, old.resource.clone(), old.key.clone()));
+        }
+        self.uids.remove(&old.meta.uid);
+    }
+}

@@ -1,0 +1,114 @@
+//! What the program takes from outside, as traits: time and chance.
+//!
+//! Nothing else in the crate reads the system clock or a system random source, so that a test (or
+//! a teacher) can stop, step and replay both.
+
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
+use rand::{RngCore, SeedableRng, rngs::StdRng};
+use std::{future::Future, pin::Pin, sync::Arc};
+
+/// A future that owns what it needs.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Where time comes from.
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+    /// Ends when `now()` has reached `time`.
+    fn sleep_until(&self, time: Timestamp) -> BoxFuture<()>;
+}
+
+/// The machine's own clock.
+#[derive(Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+    fn sleep_until(&self, time: Timestamp) -> BoxFuture<()> {
+        let wait = time.duration_since(Timestamp::now()).max(SignedDuration::ZERO);
+        Box::pin(tokio::time::sleep(wait.unsigned_abs()))
+    }
+}
+
+/// A clock that stands still until it is told to move.
+#[derive(Debug, Clone)]
+pub struct StepClock {
+    now: Arc<tokio::sync::watch::Sender<Timestamp>>,
+}
+
+impl StepClock {
+    /// A clock standing at `now`.
+    pub fn new(now: Timestamp) -> StepClock {
+        StepClock { now: Arc::new(tokio::sync::watch::Sender::new(now)) }
+    }
+    /// Moves the clock forward and wakes whoever waited for a moment now past.
+    pub fn advance(&self, by: SignedDuration) {
+        self.now.send_modify(|t| *t += by);
+    }
+}
+
+impl Clock for StepClock {
+    fn now(&self) -> Timestamp {
+        *self.now.borrow()
+    }
+    fn sleep_until(&self, time: Timestamp) -> BoxFuture<()> {
+        let mut now = self.now.subscribe();
+        Box::pin(async move {
+            // The sender lives in the clock; if it is gone nobody waits for time any more.
+            let _ = now.wait_for(|t| *t >= time).await;
+        })
+    }
+}
+
+/// Where chance comes from: one seeded generator.
+#[derive(Debug)]
+pub struct Entropy(Mutex<StdRng>);
+
+impl Entropy {
+    /// The same seed gives the same sequence.
+    pub fn seeded(seed: u64) -> Entropy {
+        Entropy(Mutex::new(StdRng::seed_from_u64(seed)))
+    }
+    /// Seeded by the operating system.
+    pub fn from_os() -> Entropy {
+        Entropy(Mutex::new(StdRng::from_os_rng()))
+    }
+    /// A number below `bound` (which must not be 0).
+    pub fn below(&self, bound: u64) -> u64 {
+        self.0.lock().next_u64() % bound
+    }
+    /// Fills `bytes`.
+    pub fn fill(&self, bytes: &mut [u8]) {
+        self.0.lock().fill_bytes(bytes);
+    }
+    /// A version 4 UUID in text form.
+    pub fn uuid(&self) -> String {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+    /// `length` characters of the alphabet upstream uses for generated names.
+    pub fn suffix(&self, length: usize) -> String {
+        let alphabet = crate::object::name::SAFE_ALPHABET;
+        (0..length).map(|_| alphabet[self.below(alphabet.len() as u64) as usize] as char).collect()
+    }
+}
+
+/// Time and chance, handed to whoever needs them.
+#[derive(Clone)]
+pub struct World {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<Entropy>,
+}
+
+impl World {
+    /// The machine's clock and the operating system's randomness.
+    pub fn real() -> World {
+        World { clock: Arc::new(SystemClock), entropy: Arc::new(Entropy::from_os()) }
+    }
+}
