@@ -1,7 +1,9 @@
 //! The catalogue of kinds: one list, looked up by path and by kind.
 
+mod cluster;
 pub mod columns;
 mod kind;
+mod openshift;
 mod workloads;
 
 pub use kind::{
@@ -9,7 +11,7 @@ pub use kind::{
 };
 
 /// Every kind served, in no particular order. Each family declares its own part.
-static FAMILIES: &[&[&Kind]] = &[workloads::KINDS];
+static FAMILIES: &[&[&Kind]] = &[workloads::KINDS, cluster::KINDS, openshift::KINDS];
 
 /// All kinds.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
