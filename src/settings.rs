@@ -35,6 +35,11 @@ pub struct Settings {
     pub ca_pem: String,
 }
 
+/// Version of Kubernetes the cluster speaks, without the `v`.
+pub const KUBERNETES_VERSION: &str = "1.36.2";
+/// Version of the OpenShift release.
+pub const OPENSHIFT_VERSION: &str = "4.22.0";
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
@@ -153,8 +158,8 @@ pub struct Versions {
 impl Default for Versions {
     fn default() -> Versions {
         Versions {
-            kubernetes: "v1.36.2".into(),
-            openshift: "4.22.0".into(),
+            kubernetes: format!("v{KUBERNETES_VERSION}"),
+            openshift: OPENSHIFT_VERSION.into(),
             cri_o: "1.36.0-2.rhaos4.22.git1c0a3b7.el9".into(),
             kernel: "5.14.0-570.62.1.el9_6.x86_64".into(),
             os_image: "Red Hat Enterprise Linux CoreOS 9.8.20260512-0 (Plow)".into(),

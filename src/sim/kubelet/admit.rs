@@ -2,7 +2,7 @@
 
 use super::sync::Sync;
 use crate::{
-    controllers::{PodLens, View},
+    controllers::{podlens::PodLens, View},
     object::ObjectExt,
     sim::scheduler::{amount, requests},
 };

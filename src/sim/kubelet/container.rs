@@ -195,7 +195,7 @@ fn again(s: &mut Sync<'_>, spec: &Value, r: &mut Record, ended: &Ended, role: Ro
 }
 
 /// Whether a container that ended with `code` is started again.
-fn restarts(pod: &Value, spec: &Value, role: Role, code: i64) -> bool {
+pub fn restarts(pod: &Value, spec: &Value, role: Role, code: i64) -> bool {
     let own = spec.str_at("restartPolicy");
     let policy = if own.is_empty() { pod.str_at("spec.restartPolicy") } else { own };
     let by_rule = spec.list_at("restartPolicyRules").iter().any(|rule| {

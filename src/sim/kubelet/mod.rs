@@ -22,7 +22,7 @@ mod tests;
 mod told;
 
 use crate::{
-    controllers::{Controller, Plan, PodLens, View, Watch},
+    controllers::{podlens::PodLens, Controller, Plan, View, Watch},
     object::{ObjectExt, name},
     sim::nodes,
     store::Change,
@@ -31,6 +31,9 @@ use crate::{
 /// Runs pods. Keys are pods.
 pub static KUBELET: Controller = Controller {
     name: "kubelet",
+    component: "kubelet",
+    user: "system:node",
+    manager: "kubelet",
     watches: &[
         Watch::Map("pods", bound),
         Watch::Map("configmaps", neighbours),

@@ -1,7 +1,7 @@
 //! The addresses of a pod.
 
 use crate::{
-    controllers::PodLens,
+    controllers::podlens::PodLens,
     object::{ObjectExt, Value, json},
     sim::{nodes, scheduler},
 };

@@ -85,6 +85,7 @@ fn phase(s: &Sync<'_>, terminated: bool) -> &'static str {
 /// Whether an init container failed that may not be started again.
 fn init_failed(s: &Sync<'_>) -> bool {
     s.inits.iter().zip(s.pod.list_at("spec.initContainers")).any(|(r, spec)| {
-        r.ended().is_some_and(|e| !container::restarts_init(s, spec, e.code) && e.code != 0)
+        spec.str_at("restartPolicy") != "Always"
+            && r.ended().is_some_and(|e| e.code != 0 && !container::restarts(s.pod, spec, container::Role::Init, e.code))
     })
 }

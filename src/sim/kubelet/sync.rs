@@ -34,6 +34,8 @@ pub struct Sync<'a> {
     pub apps: Vec<Record>,
     /// Reason and message of the status, if the pod as a whole failed.
     pub verdict: Option<(&'static str, String)>,
+    /// Whether every volume could be mounted.
+    pub mounts_ready: bool,
     plan: Plan,
 }
 
@@ -62,6 +64,7 @@ impl<'a> Sync<'a> {
             inits: records(inits, "status.initContainerStatuses"),
             apps: records(pod.list_at("spec.containers"), "status.containerStatuses"),
             verdict: None,
+            mounts_ready: false,
             plan: Plan::none(),
         }
     }
@@ -88,8 +91,12 @@ impl<'a> Sync<'a> {
     /// Records an event about the pod, or, with a container's name, about that container.
     pub fn tell(&mut self, container: &str, warning: bool, reason: &'static str, text: String) {
         self.plan.event(self.pod, warning, reason, text);
-        if let (false, Some(event)) = (container.is_empty(), self.plan.events.last_mut()) {
-            event.regarding["fieldPath"] = json!(self.field(container));
+        let field = self.field(container);
+        if let Some(event) = self.plan.events.last_mut() {
+            event.host = self.pod.str_at("spec.nodeName").into();
+            if !field.is_empty() {
+                event.regarding["fieldPath"] = json!(field);
+            }
         }
     }
 
@@ -191,7 +198,8 @@ impl<'a> Sync<'a> {
     /// Sandbox, init containers one by one, then the others side by side.
     fn containers(&mut self) {
         let sandbox = self.sandbox_at();
-        if !config::mounted(self) || !self.reached(sandbox) {
+        self.mounts_ready = config::mounted(self);
+        if !self.mounts_ready || !self.reached(sandbox) {
             return;
         }
         let Some(anchor) = self.initialize(sandbox) else {

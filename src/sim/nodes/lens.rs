@@ -2,7 +2,7 @@
 //! a node holds.
 
 use crate::{
-    controllers::{PodLens, View},
+    controllers::{podlens::PodLens, View},
     object::{ObjectExt, Value, json},
     store::Entry,
 };

@@ -8,7 +8,7 @@ mod lens;
 mod lease;
 
 pub use build::{ip, names, pod_subnet};
-pub use lens::NodeLens;
+pub use lens::{NodeLens, Taint};
 
 use crate::{
     controllers::{Controller, Plan, View, Watch, Write},
@@ -19,6 +19,9 @@ use crate::{
 /// Registers and heartbeats nodes. Keys are node names.
 pub static KUBELET_NODE: Controller = Controller {
     name: "kubelet-node",
+    component: "kubelet",
+    user: "system:node",
+    manager: "kubelet",
     watches: &[
         Watch::Map("nodes", own_node),
         Watch::Map("namespaces", all_nodes),

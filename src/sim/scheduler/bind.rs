@@ -2,7 +2,7 @@
 
 use super::{Accounts, shown};
 use crate::{
-    controllers::{Plan, PodLens, View, Write},
+    controllers::{podlens::PodLens, Plan, View, Write},
     object::{ObjectExt, Value, json, time},
     store::Entry,
 };
@@ -57,6 +57,14 @@ fn network(view: &View, ip: Ipv4Addr) -> String {
 pub fn scheduled(plan: &mut Plan, pod: &Value, node: &str) {
     let text = format!("Successfully assigned {} to {node}", shown(pod));
     plan.event(pod, false, "Scheduled", text);
+    action(plan, "Binding");
+}
+
+/// Marks the last event as one of the newer recorder, with what was tried.
+fn action(plan: &mut Plan, tried: &'static str) {
+    if let Some(event) = plan.events.last_mut() {
+        event.action = tried;
+    }
 }
 
 /// Says on the pod and in an event why it cannot be placed; once per reason.
@@ -85,5 +93,6 @@ pub fn unschedulable(view: &View, plan: &mut Plan, mut pod: Value, why: &str) {
     pod.set_at("status.conditions", conditions);
     let text: String = why.chars().take(1024).collect();
     plan.event(&pod, true, "FailedScheduling", text);
+    action(plan, "Scheduling");
     plan.write(Write::status("pods", pod));
 }

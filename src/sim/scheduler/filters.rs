@@ -6,7 +6,7 @@ use super::{
     affinity::{self, Surroundings},
 };
 use crate::{
-    controllers::{PodLens, View},
+    controllers::{podlens::PodLens, View},
     object::{
         ObjectExt, Value,
         selector::{Labels, Op, Requirement},

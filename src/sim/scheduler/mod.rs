@@ -10,16 +10,21 @@ mod filters;
 mod score;
 
 use crate::{
-    controllers::{Controller, Plan, PodLens, View, Watch},
+    controllers::{podlens::PodLens, Controller, Plan, View, Watch},
     object::{ObjectExt, Value, name, time},
     store::{Change, Entry},
 };
 use accounts::{Account, Accounts};
+pub use accounts::{address, amount, requests};
+pub use bind::{NETWORK_ANNOTATION, promised};
 use std::sync::Arc;
 
 /// Places pods. Its only key is its own name.
 pub static SCHEDULER: Controller = Controller {
     name: "default-scheduler",
+    component: "default-scheduler",
+    user: "system:kube-scheduler",
+    manager: "kube-scheduler",
     watches: &[Watch::Map("pods", pod_matters), Watch::Map("nodes", node_matters)],
     reconcile,
 };
