@@ -15,7 +15,7 @@ mod writer;
 pub use entry::{Change, Entry};
 pub use feed::{Feed, Since};
 pub use open::{OpenError, Options};
-pub use snapshot::{Page, Snapshot};
+pub use snapshot::{Page, Snapshot, TableVersion};
 
 use crate::object::Encoded;
 use std::sync::Arc;
