@@ -2,13 +2,14 @@
 
 pub mod columns;
 mod kind;
+mod workloads;
 
 pub use kind::{
     ALL_VERBS, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
 
 /// Every kind served, in no particular order. Each family declares its own part.
-static FAMILIES: &[&[&Kind]] = &[];
+static FAMILIES: &[&[&Kind]] = &[workloads::KINDS];
 
 /// All kinds.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
