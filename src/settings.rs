@@ -2,4 +2,7 @@
 
 /// Settings of the simulated cluster.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {}
+pub struct Settings {
+    /// Certificate of the authority that signed the API server's own, in PEM.
+    pub ca_pem: String,
+}
