@@ -5,7 +5,9 @@
 //! queues, applies plans through the same API that `oc` uses (as the controller's service account),
 //! retries, backs off and waits on the clock.
 
+pub mod claim;
 mod correlate;
+mod deployment;
 pub mod driver;
 mod eventttl;
 mod monitor;
@@ -13,14 +15,15 @@ mod plan;
 pub mod podlens;
 mod queue;
 mod recorder;
+mod replicaset;
 mod view;
 mod writing;
 
 pub use monitor::{Gauge, Monitor};
-pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb};
+pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use view::View;
 
-use crate::store::Change;
+use crate::{error::Error, store::Change};
 
 /// A controller. Fields not mentioned are those of [`Controller::BASE`].
 pub struct Controller {
@@ -77,4 +80,15 @@ impl Watch {
 }
 
 /// Every controller that runs.
-pub static ALL: &[&Controller] = &[&eventttl::CONTROLLER];
+pub static ALL: &[&Controller] = &[
+    &deployment::CONTROLLER,
+    &replicaset::CONTROLLER,
+    &replicaset::REPLICATION,
+    &eventttl::CONTROLLER,
+];
+
+/// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.
+pub fn namespace_terminating(error: &Error) -> bool {
+    matches!(error, Error::Forbidden { causes, .. }
+        if causes.iter().any(|c| c.reason == "NamespaceTerminating"))
+}
