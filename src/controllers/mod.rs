@@ -6,7 +6,9 @@
 //! retries, backs off and waits on the clock.
 
 mod children;
+pub mod claim;
 mod correlate;
+mod deployment;
 pub mod driver;
 mod endpoints;
 mod eventttl;
@@ -21,14 +23,15 @@ mod queue;
 mod recorder;
 mod resources;
 mod serviceaccounts;
+mod replicaset;
 mod view;
 mod writing;
 
 pub use monitor::{Gauge, Monitor};
-pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb};
+pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use view::View;
 
-use crate::store::Change;
+use crate::{error::Error, store::Change};
 
 /// A controller. Fields not mentioned are those of [`Controller::BASE`].
 pub struct Controller {
@@ -103,4 +106,13 @@ pub static ALL: &[&Controller] = &[
     &job::CONTROLLER,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
+    &deployment::CONTROLLER,
+    &replicaset::CONTROLLER,
+    &replicaset::REPLICATION,
 ];
+
+/// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.
+pub fn namespace_terminating(error: &Error) -> bool {
+    matches!(error, Error::Forbidden { causes, .. }
+        if causes.iter().any(|c| c.reason == "NamespaceTerminating"))
+}
