@@ -34,14 +34,6 @@ impl PartialEq for TableVersion {
     }
 }
 
-/// A part of a list, and where the next part starts.
-pub struct Page {
-    /// The entries, in key order.
-    pub entries: Vec<Arc<Entry>>,
-    /// Key to start the next page at (inclusive).
-    pub next: Option<Arc<str>>,
-}
-
 impl Snapshot {
     /// One object of `resource` (`plural.group`) by namespace (`""` for cluster scope) and name.
     pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Arc<Entry>> {
@@ -120,6 +112,24 @@ impl Snapshot {
                 u.as_ref() == uid && (resource.is_empty() || r.as_ref() == resource)
             })
             .filter_map(|(_, r, k)| self.get_key(r, k))
+    }
+
+    /// This state with changes (oldest first, the newest being the last before now) undone, as of
+    /// revision `rev`.
+    pub fn rewound<'a>(
+        &self,
+        changes: impl DoubleEndedIterator<Item = &'a super::Change>,
+        rev: u64,
+    ) -> Snapshot {
+        let mut then = self.clone();
+        for change in changes.rev() {
+            match &change.before {
+                Some(before) => then.put(Arc::clone(before)),
+                None => then.remove(&change.entry.resource, &change.entry.key),
+            }
+        }
+        then.rev = rev;
+        then
     }
 
     /// Replaces or adds an entry.
