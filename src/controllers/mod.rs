@@ -16,6 +16,8 @@ pub mod podlens;
 mod queue;
 mod recorder;
 mod replicaset;
+#[cfg(test)]
+pub mod testkit;
 mod view;
 mod writing;
 
