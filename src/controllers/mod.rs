@@ -24,6 +24,8 @@ mod recorder;
 mod resources;
 mod serviceaccounts;
 mod replicaset;
+#[cfg(test)]
+pub mod testkit;
 mod view;
 mod writing;
 
