@@ -15,7 +15,7 @@ mod writer;
 pub use entry::{Change, Entry};
 pub use feed::{Feed, Since};
 pub use open::{FILES, OpenError, Options, lock};
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, TableVersion};
 
 use crate::object::Encoded;
 use std::sync::Arc;

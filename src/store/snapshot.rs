@@ -19,6 +19,21 @@ pub struct Snapshot {
     pub(super) uids: HashMap<Box<str>, (Arc<str>, Arc<str>)>,
 }
 
+/// The state of one resource's objects, to be compared with another snapshot's: equal only while
+/// nothing of the resource was written. Cheap to make and to compare.
+#[derive(Clone)]
+pub struct TableVersion(Option<Table>);
+
+impl PartialEq for TableVersion {
+    fn eq(&self, other: &TableVersion) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.ptr_eq(b),
+            _ => false,
+        }
+    }
+}
+
 impl Snapshot {
     /// One object of `resource` (`plural.group`) by namespace (`""` for cluster scope) and name.
     pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Arc<Entry>> {
@@ -72,6 +87,11 @@ impl Snapshot {
     /// How many objects a resource has.
     pub fn count(&self, resource: &str) -> usize {
         self.tables.get(resource).map_or(0, |t| t.len())
+    }
+
+    /// The state of a resource's objects, for caches of what was computed from them.
+    pub fn version(&self, resource: &str) -> TableVersion {
+        TableVersion(self.tables.get(resource).cloned())
     }
 
     /// Every resource that has objects, with their number.
