@@ -43,6 +43,7 @@ impl Lab {
         lab.put("namespaces", json!({"metadata": {"name": "kube-node-lease"}}));
         for node in sim::nodes::names(&lab.settings) {
             lab.reconcile(&sim::nodes::KUBELET_NODE, &node);
+            lab.reconcile(&sim::nodes::KUBELET_NODE, &node);
         }
         lab
     }
