@@ -8,11 +8,14 @@
 mod children;
 pub mod claim;
 mod correlate;
+mod cronjob;
+mod daemonset;
 mod deployment;
 pub mod driver;
 mod endpoints;
 mod eventttl;
 mod garbage;
+mod history;
 mod job;
 mod monitor;
 mod namespace;
@@ -21,9 +24,10 @@ pub mod podlens;
 mod projectpolicy;
 mod queue;
 mod recorder;
+mod replicaset;
 mod resources;
 mod serviceaccounts;
-mod replicaset;
+mod statefulset;
 #[cfg(test)]
 pub mod testkit;
 mod view;
@@ -105,6 +109,9 @@ pub static ALL: &[&Controller] = &[
     &projectpolicy::podsecurity::CONTROLLER,
     &endpoints::subsets::CONTROLLER,
     &endpoints::slices::CONTROLLER,
+    &cronjob::CONTROLLER,
+    &statefulset::CONTROLLER,
+    &daemonset::CONTROLLER,
     &job::CONTROLLER,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
