@@ -5,6 +5,8 @@ mod defaults;
 mod pool;
 mod prepare;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use crate::kinds::{Hooks, Kind, NameRule, Sub};
