@@ -13,6 +13,10 @@ pub(super) fn settle(o: &mut Value, old: Option<&Value>, cx: &Cx<'_>) -> Result<
     if old.is_none() {
         o.set_at("status", json!({"loadBalancer": {}}));
     }
+    if !shape::needs_address(o) {
+        // Nothing inside the cluster is sent anywhere; upstream hides the field on reading.
+        o.remove_at("spec.internalTrafficPolicy");
+    }
     drop_empty(o);
     if let Some(old) = old {
         keep_allocated(o, old);

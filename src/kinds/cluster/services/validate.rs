@@ -365,7 +365,8 @@ fn traffic(o: &Value, out: &mut Causes) {
         ),
     }
     let path = "spec.internalTrafficPolicy";
-    if o.str_at(path).is_empty() && shape::needs_address(o) {
+    let served = matches!(o.str_at("spec.type"), "ClusterIP" | "NodePort" | "LoadBalancer");
+    if o.str_at(path).is_empty() && served {
         out.required(path, "");
     }
     checks::one_of_if_set(o, path, TRAFFIC, out);
