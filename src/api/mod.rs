@@ -2,9 +2,20 @@
 
 pub mod admission;
 pub mod computed;
+mod create;
+mod delete;
+pub mod discovery;
+pub mod meta;
+mod read;
 mod request;
+mod scale;
 mod server;
+pub mod table;
+mod update;
+mod watch;
+mod write;
 
+pub use read::field_text;
 pub use request::{
     Answer, Body, Caller, Event, FieldValidation, Item, List, Options, PatchType, Request,
     Response, Verb, WatchStream,

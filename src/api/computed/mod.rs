@@ -3,6 +3,8 @@
 //! A handler takes over after authorization; what it writes goes through [`Server::call`] again or
 //! straight to the store.
 
+mod binding;
+
 use super::{Answer, Request, Server};
 use crate::error::Error;
 use futures_util::future::LocalBoxFuture;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 pub type Handler = fn(Arc<Server>, Request) -> LocalBoxFuture<'static, Result<Answer, Error>>;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
-pub static HANDLERS: &[(&str, &str, Handler)] = &[];
+pub static HANDLERS: &[(&str, &str, Handler)] = &[("pods", "binding", binding::create)];
 
 /// The handler of a resource and subresource.
 pub fn handler(resource: &str, sub: &str) -> Option<Handler> {

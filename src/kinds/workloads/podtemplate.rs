@@ -1,0 +1,24 @@
+//! `v1` PodTemplate: a pod template kept on its own.
+
+use super::cells::{CONTAINERS, IMAGES, label_map};
+use crate::{
+    kinds::{Column, Generation, Kind},
+    object::ObjectExt,
+};
+
+/// The kind.
+pub static KIND: Kind = Kind {
+    kind: "PodTemplate",
+    plural: "podtemplates",
+    columns: &[
+        CONTAINERS,
+        IMAGES,
+        Column::text("Pod Labels", "The labels for the pod template.", |o, _| {
+            label_map(o.at("template.metadata.labels"))
+        }),
+    ],
+    schema: "io.k8s.api.core.v1.PodTemplate",
+    generation: Generation::Spec,
+    delete_returns_object: true,
+    ..Kind::BASE
+};
