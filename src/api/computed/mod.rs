@@ -4,15 +4,13 @@
 //! straight to the store.
 
 mod binding;
-
-use super::{Answer, Request, Server};
-use crate::error::Error;
 mod openshift_reviews;
 mod projectrequests;
 mod projects;
 mod reviews;
 mod tokens;
 mod users;
+
 use super::{Answer, Item, Request, Response, Server, Verb};
 use crate::{error::Error, object::Value};
 use futures_util::future::LocalBoxFuture;
@@ -25,10 +23,11 @@ pub type Handled = LocalBoxFuture<'static, Result<Answer, Error>>;
 pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
-pub static HANDLERS: &[(&str, &str, Handler)] = &[("pods", "binding", binding::create)pub static HANDLERS: &[(&str, &str, Handler)] = &[
+pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("localresourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
     ("localsubjectaccessreviews.authorization.k8s.io", "", reviews::access),
     ("localsubjectaccessreviews.authorization.openshift.io", "", openshift_reviews::access),
+    ("pods", "binding", binding::create),
     ("projectrequests.project.openshift.io", "", projectrequests::requests),
     ("projects.project.openshift.io", "", projects::projects),
     ("resourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
