@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod computed;
+pub mod openapi;
 mod request;
 mod server;
 
