@@ -49,11 +49,16 @@ fn openshift_catalogue(
     definitions: &mut Definitions,
     roots: &mut Vec<Root>,
 ) -> Result<(), Box<dyn Error>> {
+    let duration = serde_json::json!({ "description": DURATION, "type": "string" });
+    definitions.insert("io.k8s.apimachinery.pkg.apis.meta.v1.Duration".into(), duration);
     for family in openshift::families() {
         let package = format!("com.github.openshift.api.{}.v1", family.package);
         for (name, schema) in family.schemas {
             let mut schema = serde_json::to_value(schema)?;
             openshift::qualify(&mut schema, &package);
+            if family.kinds.contains(&name.as_str()) {
+                type_meta(&mut schema);
+            }
             definitions.insert(format!("{package}.{name}"), schema);
         }
         for kind in family.kinds {
@@ -66,4 +71,15 @@ fn openshift_catalogue(
         }
     }
     Ok(())
+}
+
+/// A type upstream publishes only where it is used.
+const DURATION: &str = "A length of time, such as 1h30m.";
+
+/// What every kind has besides its own fields.
+fn type_meta(schema: &mut serde_json::Value) {
+    let text =
+        |description: &str| serde_json::json!({ "description": description, "type": "string" });
+    schema["properties"]["apiVersion"] = text("Version of the schema of this object.");
+    schema["properties"]["kind"] = text("Kind of this object.");
 }

@@ -272,3 +272,27 @@ fn the_table_is_sorted_and_closed() {
     }
     assert!(find("io.k8s.api.core.v1.Nothing").is_none());
 }
+
+#[test]
+fn openshift_types_are_in_the_same_table() {
+    let mut value = json!({
+        "metadata": {"name": "r", "creationTimestamp": null},
+        "spec": {"host": "", "to": {"kind": "", "name": "s", "weight": null}, "x": 1},
+    });
+    let route = kind("route.openshift.io/v1", "Route");
+    assert_eq!(decode(route, &mut value).unwrap().unknown, ["spec.x"]);
+    fill_defaults(route, &mut value);
+    assert_eq!(
+        value["spec"],
+        json!({"to": {"kind": "Service", "name": "s", "weight": 100}, "wildcardPolicy": "None"})
+    );
+    let stream = kind("image.openshift.io/v1", "ImageStream");
+    let error = decode(stream, &mut json!({"spec": {"lookupPolicy": {"local": "x"}}})).unwrap_err();
+    assert_eq!(
+        error,
+        "json: cannot unmarshal string into Go struct field ImageLookupPolicy.spec.lookupPolicy.local of type bool"
+    );
+    let config = kind("apps.openshift.io/v1", "DeploymentConfig");
+    let template = config.field("spec").unwrap().shape.object().unwrap().field("template").unwrap();
+    assert_eq!(template.shape.object().unwrap().name, "io.k8s.api.core.v1.PodTemplateSpec");
+}
