@@ -11,6 +11,7 @@ mod correlate;
 mod cronjob;
 mod daemonset;
 mod deployment;
+mod disruption;
 pub mod driver;
 mod endpoints;
 mod eventttl;
@@ -19,10 +20,13 @@ mod history;
 mod job;
 mod monitor;
 mod namespace;
+mod nodelifecycle;
 mod plan;
+mod podgc;
 pub mod podlens;
 mod projectpolicy;
 mod queue;
+mod quota;
 mod recorder;
 mod replicaset;
 mod resources;
@@ -113,6 +117,11 @@ pub static ALL: &[&Controller] = &[
     &statefulset::CONTROLLER,
     &daemonset::CONTROLLER,
     &job::CONTROLLER,
+    &disruption::CONTROLLER,
+    &podgc::CONTROLLER,
+    &nodelifecycle::CONTROLLER,
+    &nodelifecycle::eviction::CONTROLLER,
+    &quota::CONTROLLER,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,

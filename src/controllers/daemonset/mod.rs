@@ -2,6 +2,7 @@
 //! Source: `pkg/controller/daemon`.
 
 mod nodes;
+pub(super) use nodes::tolerates;
 mod pods;
 mod status;
 #[cfg(test)]
