@@ -15,7 +15,7 @@ use crate::{
     api::Server,
     error::Error,
     object::{Meta, name},
-    store::{Change, Since},
+    store::{Change, Entry, Since},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{
@@ -121,6 +121,12 @@ impl Timers {
     }
 }
 
+/// Everything a watch would have told of, had it been there from the start.
+fn listed<'a>(watch: &Watch, view: &'a View) -> Vec<&'a Arc<Entry>> {
+    let resources = view.objects.resources().map(|(r, _)| r).filter(|r| watch.concerns(r));
+    resources.flat_map(|r| view.objects.list(r, "")).collect()
+}
+
 /// How work on a key ended.
 #[derive(Clone, Copy, PartialEq)]
 enum Verdict {
@@ -197,7 +203,7 @@ impl Driver {
         let view = self.view();
         for (i, controller) in self.controllers.iter().enumerate() {
             for watch in controller.watches {
-                for entry in view.objects.list(watch.resource(), "") {
+                for entry in listed(watch, &view) {
                     let entry = Arc::clone(entry);
                     let rev = entry.rev;
                     let change = Change { rev, entry, before: None, deleted: false };
@@ -223,7 +229,7 @@ impl Driver {
         for change in changes {
             for (i, controller) in self.controllers.iter().enumerate() {
                 let concerned =
-                    controller.watches.iter().filter(|w| w.resource() == &*change.entry.resource);
+                    controller.watches.iter().filter(|w| w.concerns(&change.entry.resource));
                 for watch in concerned {
                     for key in self.keys(watch, &view, change) {
                         self.add(i, &key);
@@ -240,7 +246,7 @@ impl Driver {
                 let metas = [Some(&change.entry.meta), change.before.as_ref().map(|e| &e.meta)];
                 metas.into_iter().flatten().filter_map(|m| owner_key(m, kind)).collect()
             }
-            Watch::Map(_, keys) => {
+            Watch::Map(_, keys) | Watch::Any(keys) => {
                 let keys = catch_unwind(AssertUnwindSafe(|| keys(view, change)));
                 let keys = keys.inspect_err(|_| tracing::error!("a watch function panicked"));
                 keys.unwrap_or_default().into_iter().map(Arc::from).collect()

@@ -5,22 +5,34 @@
 //! queues, applies plans through the same API that `oc` uses (as the controller's service account),
 //! retries, backs off and waits on the clock.
 
+mod children;
+pub mod claim;
+mod clusterroles;
 mod correlate;
+mod deployment;
 pub mod driver;
+mod endpoints;
 mod eventttl;
+mod garbage;
+mod job;
 mod monitor;
+mod namespace;
 mod plan;
 pub mod podlens;
+mod projectpolicy;
 mod queue;
 mod recorder;
+mod resources;
+mod serviceaccounts;
+mod replicaset;
 mod view;
 mod writing;
 
 pub use monitor::{Gauge, Monitor};
-pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb};
+pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use view::View;
 
-use crate::store::Change;
+use crate::{error::Error, store::Change};
 
 /// A controller. Fields not mentioned are those of [`Controller::BASE`].
 pub struct Controller {
@@ -65,16 +77,44 @@ pub enum Watch {
     Owner(&'static str, &'static str),
     /// Every change of the resource queues the keys the function answers.
     Map(&'static str, fn(&View, &Change) -> Vec<String>),
+    /// Every change of anything queues the keys the function answers.
+    Any(fn(&View, &Change) -> Vec<String>),
 }
 
 impl Watch {
-    /// The resource whose changes matter.
-    pub fn resource(&self) -> &'static str {
+    /// Whether changes of a resource matter.
+    pub fn concerns(&self, resource: &str) -> bool {
         match self {
-            Watch::Itself(r) | Watch::Owner(r, _) | Watch::Map(r, _) => r,
+            Watch::Itself(r) | Watch::Owner(r, _) | Watch::Map(r, _) => *r == resource,
+            Watch::Any(_) => true,
         }
     }
 }
 
 /// Every controller that runs.
-pub static ALL: &[&Controller] = &[&eventttl::CONTROLLER];
+pub static ALL: &[&Controller] = &[
+    &clusterroles::CONTROLLER,
+    &eventttl::CONTROLLER,
+    &garbage::CONTROLLER,
+    &namespace::CONTROLLER,
+    &serviceaccounts::CONTROLLER,
+    &serviceaccounts::certificates::CONTROLLER,
+    &serviceaccounts::rolebindings::CONTROLLER,
+    &serviceaccounts::pullsecrets::CONTROLLER,
+    &projectpolicy::CONTROLLER,
+    &projectpolicy::podsecurity::CONTROLLER,
+    &endpoints::subsets::CONTROLLER,
+    &endpoints::slices::CONTROLLER,
+    &job::CONTROLLER,
+    &job::orphans::CONTROLLER,
+    &job::ttl::CONTROLLER,
+    &deployment::CONTROLLER,
+    &replicaset::CONTROLLER,
+    &replicaset::REPLICATION,
+];
+
+/// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.
+pub fn namespace_terminating(error: &Error) -> bool {
+    matches!(error, Error::Forbidden { causes, .. }
+        if causes.iter().any(|c| c.reason == "NamespaceTerminating"))
+}

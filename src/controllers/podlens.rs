@@ -62,6 +62,28 @@ pub struct PodSpec {
     pub containers: Vec<PodContainer>,
     /// Containers that run before (or, with restartPolicy `Always`, beside) the others.
     pub init_containers: Vec<PodContainer>,
+    /// Resources of the pod as a whole.
+    pub resources: PodResources,
+    /// Resources it needs besides its containers'.
+    pub overhead: BTreeMap<Box<str>, String>,
+    /// Whom it wants near.
+    pub affinity: PodAffinity,
+}
+
+/// Resources a container or pod asks for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PodResources {
+    /// Quantities by resource name.
+    pub requests: BTreeMap<Box<str>, String>,
+}
+
+/// Part of a Pod's affinity.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodAffinity {
+    /// Present when it keeps away from other pods.
+    pub pod_anti_affinity: Option<serde::de::IgnoredAny>,
 }
 
 /// Part of a container of a Pod's spec.
@@ -76,6 +98,8 @@ pub struct PodContainer {
     pub restart_policy: String,
     /// Ports.
     pub ports: Vec<PodPort>,
+    /// Resources.
+    pub resources: PodResources,
 }
 
 /// A port of a container.
@@ -88,6 +112,11 @@ pub struct PodPort {
     pub container_port: i64,
     /// `TCP`, `UDP` or `SCTP`.
     pub protocol: String,
+    /// Port of the node it occupies; 0 for none.
+    pub host_port: i64,
+    /// Address of the node it occupies; empty for all.
+    #[serde(rename = "hostIP")]
+    pub host_ip: String,
 }
 
 /// Part of a Pod's status.

@@ -3,6 +3,7 @@
 //! A handler takes over after authorization; what it writes goes through [`Server::call`] again or
 //! straight to the store.
 
+mod binding;
 mod openshift_reviews;
 mod projectrequests;
 mod projects;
@@ -26,6 +27,7 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("localresourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
     ("localsubjectaccessreviews.authorization.k8s.io", "", reviews::access),
     ("localsubjectaccessreviews.authorization.openshift.io", "", openshift_reviews::access),
+    ("pods", "binding", binding::create),
     ("projectrequests.project.openshift.io", "", projectrequests::requests),
     ("projects.project.openshift.io", "", projects::projects),
     ("resourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
