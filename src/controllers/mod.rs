@@ -6,7 +6,6 @@
 //! retries, backs off and waits on the clock.
 
 mod children;
-pub mod claim;
 mod correlate;
 mod deployment;
 pub mod driver;
@@ -33,7 +32,7 @@ pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use view::View;
 
-use crate::{error::Error, store::Change};
+use crate::store::Change;
 
 /// A controller. Fields not mentioned are those of [`Controller::BASE`].
 pub struct Controller {
@@ -112,9 +111,3 @@ pub static ALL: &[&Controller] = &[
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
 ];
-
-/// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.
-pub fn namespace_terminating(error: &Error) -> bool {
-    matches!(error, Error::Forbidden { causes, .. }
-        if causes.iter().any(|c| c.reason == "NamespaceTerminating"))
-}
