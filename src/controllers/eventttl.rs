@@ -16,7 +16,8 @@ pub static CONTROLLER: Controller = Controller {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(entry) = view.get("events", key) else { return plan };
-    let ends = last_written(&entry.value()).and_then(|t| t.checked_add(view.settings.event_ttl).ok());
+    let ends =
+        last_written(&entry.value()).and_then(|t| t.checked_add(view.settings.event_ttl).ok());
     match ends {
         Some(at) if at > view.now => plan.look_again(at),
         _ => {

@@ -6,23 +6,32 @@
 //! retries, backs off and waits on the clock.
 
 mod children;
+mod clusterroles;
 mod correlate;
+mod cronjob;
+mod daemonset;
 mod deployment;
+mod disruption;
 pub mod driver;
 mod endpoints;
 mod eventttl;
 mod garbage;
+mod history;
 mod job;
 mod monitor;
 mod namespace;
+mod nodelifecycle;
 mod plan;
+mod podgc;
 pub mod podlens;
 mod projectpolicy;
 mod queue;
+mod quota;
 mod recorder;
+mod replicaset;
 mod resources;
 mod serviceaccounts;
-mod replicaset;
+mod statefulset;
 #[cfg(test)]
 pub mod testkit;
 mod view;
@@ -32,7 +41,7 @@ pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use view::View;
 
-use crate::store::Change;
+use crate::{error::Error, store::Change};
 
 /// A controller. Fields not mentioned are those of [`Controller::BASE`].
 pub struct Controller {
@@ -93,6 +102,7 @@ impl Watch {
 
 /// Every controller that runs.
 pub static ALL: &[&Controller] = &[
+    &clusterroles::CONTROLLER,
     &eventttl::CONTROLLER,
     &garbage::CONTROLLER,
     &namespace::CONTROLLER,
@@ -104,10 +114,24 @@ pub static ALL: &[&Controller] = &[
     &projectpolicy::podsecurity::CONTROLLER,
     &endpoints::subsets::CONTROLLER,
     &endpoints::slices::CONTROLLER,
+    &cronjob::CONTROLLER,
+    &statefulset::CONTROLLER,
+    &daemonset::CONTROLLER,
     &job::CONTROLLER,
+    &disruption::CONTROLLER,
+    &podgc::CONTROLLER,
+    &nodelifecycle::CONTROLLER,
+    &nodelifecycle::eviction::CONTROLLER,
+    &quota::CONTROLLER,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
 ];
+
+/// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.
+pub fn namespace_terminating(error: &Error) -> bool {
+    matches!(error, Error::Forbidden { causes, .. }
+        if causes.iter().any(|c| c.reason == "NamespaceTerminating"))
+}

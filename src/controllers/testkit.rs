@@ -90,7 +90,7 @@ impl Kit {
     }
 
     /// Somebody removes an object at once, finalizers or not.
-    pub fn remove(&mut self, resource: &'static str, key: &str) {
+    pub fn remove(&mut self, resource: &str, key: &str) {
         let op = Op::Delete {
             resource: resource.into(),
             key: key.into(),
@@ -195,7 +195,7 @@ impl Kit {
             (_, None) => return Err(missing()),
             (WriteVerb::Delete, Some(old)) => self.delete(write, &key, old)?,
             (WriteVerb::Update, Some(old)) => Some(self.update(write, &key, &old, object)?),
-            (WriteVerb::Patch(PatchType::Json | PatchType::Apply), Some(_)) => {
+            (WriteVerb::Patch(PatchType::Json), Some(_)) => {
                 panic!("the kit does not know this form of patch");
             }
             (WriteVerb::Patch(_), Some(old)) => {
@@ -234,6 +234,13 @@ impl Kit {
                 new["status"] = status.clone();
             }
             bump(write.resource, old, &mut new);
+        }
+        // The last finalizer of an object that is going takes it along.
+        let had = !old.list_at("metadata.finalizers").is_empty();
+        if had && new.is_deleting() && new.list_at("metadata.finalizers").is_empty() {
+            let entry = self.store(write.resource, key, &new, Expect::Present)?;
+            self.remove(write.resource, key);
+            return Ok(entry);
         }
         self.store(write.resource, key, &new, Expect::Present)
     }

@@ -18,9 +18,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use super::{
-    Controller, Plan, View, Watch, Write, children::claim,
-};
+use super::{Controller, Plan, View, Watch, Write, children::claim};
 use crate::{
     object::{ObjectExt, Value, json, name, selector::Labels},
     store::{Change, Entry},

@@ -1,8 +1,7 @@
 //! Making, scaling and ordering the ReplicaSets of a Deployment.
 
 use super::super::{
-    EventRecord, Outcome, Plan, Write, WriteVerb,
-    children::{controller_ref, terminating},
+    EventRecord, Outcome, Plan, Write, WriteVerb, children::controller_ref, namespace_terminating,
 };
 use super::{
     REPLICA_SETS, Sync, hash,
@@ -154,7 +153,7 @@ fn created(deployment: &Value, rs: &Value, rest: Plan) -> Plan {
 
 fn refused(deployment: Value, rs: &Value, error: &Error, now: Timestamp) -> Plan {
     let mut plan = Plan::none();
-    if terminating(error) {
+    if namespace_terminating(error) {
         return plan;
     }
     plan.retry = true;

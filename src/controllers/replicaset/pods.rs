@@ -1,10 +1,7 @@
 //! Pods of a set: what they are made from, and what the status tells when that fails.
 //! Source: `pkg/controller`, `RealPodControl`.
 
-use super::super::{
-    Outcome, WriteVerb,
-    children::{pod_of, terminating},
-};
+use super::super::{Outcome, WriteVerb, children::pod_of, namespace_terminating};
 use crate::object::{ObjectExt, Value, name};
 
 /// The pod a set's template describes; the server picks its name.
@@ -22,7 +19,7 @@ fn prefix(set: &str) -> String {
 
 /// The first error that counts, as the status tells it.
 pub fn failure(outcome: &Outcome) -> Option<String> {
-    let error = outcome.error().filter(|e| !terminating(e))?;
+    let error = outcome.error().filter(|e| !namespace_terminating(e))?;
     let deleting = outcome.results.iter().any(|(w, _)| w.verb == WriteVerb::Delete);
     Some(if deleting { format!("unable to delete pods: {error}") } else { error.to_string() })
 }
