@@ -6,7 +6,6 @@
 //! retries, backs off and waits on the clock.
 
 mod children;
-pub mod claim;
 mod clusterroles;
 mod correlate;
 mod cronjob;
