@@ -39,8 +39,18 @@ impl Causes {
     }
     /// A value outside an enumeration.
     pub fn unsupported(&mut self, field: impl Into<String>, value: &Value, allowed: &[&str]) {
-        let mut allowed: Vec<String> = allowed.iter().map(|s| format!("{s:?}")).collect();
-        allowed.sort();
+        let mut allowed = allowed.to_vec();
+        allowed.sort_unstable();
+        self.unsupported_in_order(field, value, &allowed);
+    }
+    /// The same, for the few enumerations upstream does not sort.
+    pub fn unsupported_in_order(
+        &mut self,
+        field: impl Into<String>,
+        value: &Value,
+        allowed: &[&str],
+    ) {
+        let allowed: Vec<String> = allowed.iter().map(|s| format!("{s:?}")).collect();
         let m = format!(
             "Unsupported value: {}: supported values: {}",
             printed(value),

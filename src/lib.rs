@@ -3,13 +3,17 @@
 
 pub mod access;
 pub mod api;
+pub mod config;
 pub mod controllers;
 pub mod error;
+pub mod http;
 pub mod kinds;
 pub mod object;
 pub mod patch;
+pub mod run;
 pub mod schema;
 pub mod settings;
 pub mod sim;
 pub mod store;
+pub mod trace;
 pub mod world;

@@ -1,5 +1,168 @@
 //! What kind of cluster is simulated: plain data, read once at start and handed to controllers.
+//!
+//! Nothing here decides anything; each field names the component that reads it.
+
+use crate::sim::Catalog;
+use jiff::SignedDuration;
+use std::{net::Ipv4Addr, sync::Arc};
 
 /// Settings of the simulated cluster.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {}
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// How long things take.
+    pub delays: Delays,
+    /// The images the simulated registries hold.
+    pub catalog: Arc<Catalog>,
+    /// First address of the pod network, a /16 cut into one /23 per node.
+    pub pod_network: Ipv4Addr,
+    /// First address of the service network, a /16.
+    pub service_network: Ipv4Addr,
+    /// Address of the first node; the others follow.
+    pub node_network: Ipv4Addr,
+    /// Domain of service names.
+    pub cluster_domain: String,
+    /// Domain below which routes get their host names.
+    pub apps_domain: String,
+    /// How long events are kept.
+    pub event_ttl: SignedDuration,
+    /// What a node offers.
+    pub capacity: Capacity,
+    /// Versions the parts of the cluster report.
+    pub versions: Versions,
+    /// The cluster's CA certificate, as pods find it in `kube-root-ca.crt`.
+    pub ca_pem: String,
+}
+
+/// Version of Kubernetes the cluster speaks, without the `v`.
+pub const KUBERNETES_VERSION: &str = "1.36.2";
+/// Version of the OpenShift release.
+pub const OPENSHIFT_VERSION: &str = "4.23.0";
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            nodes: 3,
+            delays: Delays::default(),
+            catalog: Catalog::builtin(),
+            pod_network: Ipv4Addr::new(10, 217, 0, 0),
+            service_network: Ipv4Addr::new(172, 30, 0, 0),
+            node_network: Ipv4Addr::new(192, 168, 126, 11),
+            cluster_domain: "cluster.local".into(),
+            apps_domain: "apps-crc.testing".into(),
+            event_ttl: SignedDuration::from_hours(3),
+            capacity: Capacity::default(),
+            versions: Versions::default(),
+            ca_pem: String::new(),
+        }
+    }
+}
+
+/// How long the simulated parts take. Periods that belong to objects (grace periods, back-offs,
+/// probe periods) and what commands do (`sleep 30`) are not delays and cannot be shortened.
+#[derive(Debug, Clone)]
+pub struct Delays {
+    /// Sandbox and network of a pod.
+    pub sandbox: SignedDuration,
+    /// Every pull: finding the manifest. A refused pull takes this long.
+    pub manifest: SignedDuration,
+    /// Bytes pulled per second; 0 means at once.
+    pub bandwidth: u64,
+    /// Creating and starting one container.
+    pub start: SignedDuration,
+    /// Hundredths of an image's own boot time (until its ports are served) that pass.
+    pub boot_percent: u32,
+    /// Hundredths of the time a process takes to end after TERM that pass.
+    pub term_percent: u32,
+    /// From the end of a container or a failed pull to the kubelet's next look at it.
+    pub notice: SignedDuration,
+}
+
+impl Default for Delays {
+    /// Values at which a person can watch a rollout.
+    fn default() -> Delays {
+        Delays {
+            sandbox: SignedDuration::from_millis(300),
+            manifest: SignedDuration::from_millis(500),
+            bandwidth: 250_000_000,
+            start: SignedDuration::from_millis(500),
+            boot_percent: 100,
+            term_percent: 100,
+            notice: SignedDuration::from_secs(2),
+        }
+    }
+}
+
+impl Delays {
+    /// Everything at once.
+    pub fn zero() -> Delays {
+        let none = SignedDuration::ZERO;
+        Delays {
+            sandbox: none,
+            manifest: none,
+            bandwidth: 0,
+            start: none,
+            boot_percent: 0,
+            term_percent: 0,
+            notice: none,
+        }
+    }
+}
+
+/// What a node offers, as quantities.
+#[derive(Debug, Clone)]
+pub struct Capacity {
+    /// Processors.
+    pub cpu: String,
+    /// Memory.
+    pub memory: String,
+    /// Disk for images and containers.
+    pub ephemeral_storage: String,
+    /// Most pods at a time.
+    pub pods: u32,
+    /// Processor time kept for the system, as a quantity.
+    pub reserved_cpu: String,
+    /// Memory kept for the system.
+    pub reserved_memory: String,
+}
+
+impl Default for Capacity {
+    fn default() -> Capacity {
+        Capacity {
+            cpu: "16".into(),
+            memory: "64Gi".into(),
+            ephemeral_storage: "120Gi".into(),
+            pods: 500,
+            reserved_cpu: "500m".into(),
+            reserved_memory: "1Gi".into(),
+        }
+    }
+}
+
+/// Versions the parts of the cluster report.
+#[derive(Debug, Clone)]
+pub struct Versions {
+    /// API server, kubelet and kube-proxy.
+    pub kubernetes: String,
+    /// The release.
+    pub openshift: String,
+    /// Container runtime of the nodes.
+    pub cri_o: String,
+    /// Kernel of the nodes.
+    pub kernel: String,
+    /// Operating system of the nodes.
+    pub os_image: String,
+}
+
+impl Default for Versions {
+    fn default() -> Versions {
+        Versions {
+            kubernetes: format!("v{KUBERNETES_VERSION}"),
+            openshift: OPENSHIFT_VERSION.into(),
+            cri_o: "1.36.0-2.rhaos4.22.git1c0a3b7.el9".into(),
+            kernel: "5.14.0-570.62.1.el9_6.x86_64".into(),
+            os_image: "Red Hat Enterprise Linux CoreOS 9.8.20260512-0 (Plow)".into(),
+        }
+    }
+}

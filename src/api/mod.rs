@@ -4,8 +4,14 @@ pub mod admission;
 pub mod computed;
 pub mod openapi;
 mod request;
+mod scale;
 mod server;
+pub mod table;
+mod update;
+mod watch;
+mod write;
 
+pub use read::field_text;
 pub use request::{
     Answer, Body, Caller, Event, FieldValidation, Item, List, Options, PatchType, Request,
     Response, Verb, WatchStream,

@@ -125,6 +125,8 @@ pub struct Options {
     pub orphan_dependents: Option<bool>,
     pub precondition_uid: String,
     pub precondition_rv: String,
+    /// Subresource to name in managed fields, when it is not the request's own.
+    pub tracked_as: Option<&'static str>,
 }
 
 /// One request, independent of how it arrived.

@@ -1,7 +1,15 @@
-//! The server: what a request needs, gathered in one place.
+//! The server: what a request needs, gathered in one place, and the way a request goes.
 
-use super::{Answer, Request};
-use crate::{error::Error, settings::Settings, store::Store, world::World};
+use super::{Answer, Caller, Item, Request, Response, Verb, admission, computed};
+use crate::{
+    access::{Access, Attributes, Credentials, Impersonation, impersonation},
+    error::{Causes, Error},
+    kinds::{Backing, Cx, Kind},
+    object::Value,
+    settings::Settings,
+    store::{Snapshot, Store},
+    world::World,
+};
 use std::sync::Arc;
 
 /// Everything a request needs. Shared by HTTP and the controllers.
@@ -12,6 +20,10 @@ pub struct Server {
     pub world: World,
     /// The simulated cluster.
     pub settings: Arc<Settings>,
+    /// Credentials and rights.
+    pub access: Access,
+    /// Ends every watch when it turns true.
+    pub stopping: tokio::sync::watch::Receiver<bool>,
 }
 
 impl Server {
@@ -19,7 +31,132 @@ impl Server {
     ///
     /// # Errors
     /// What the client gets as a Status.
-    pub async fn call(self: &Arc<Self>, _request: Request) -> Result<Answer, Error> {
-        Err(Error::NotImplemented("not built yet".into()))
+    pub async fn call(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
+        self.authorize(&request)?;
+        self.check_verb(&request)?;
+        if let Some(handler) = computed::handler(&request.kind.resource(), request.sub) {
+            return handler(Arc::clone(self), request).await;
+        }
+        match (request.verb, request.sub) {
+            (_, "scale") => self.scale(request).await,
+            (Verb::Get, _) => self.get(&request),
+            (Verb::List, _) => self.list(&request),
+            (Verb::Watch, _) => self.watch(&request),
+            (Verb::Create, "") => self.create(request).await,
+            (Verb::Update, _) => self.update(request).await,
+            (Verb::Patch, _) => self.patch(request).await,
+            (Verb::Delete, "") => self.delete(request).await,
+            (Verb::DeleteCollection, "") => self.delete_collection(request).await,
+            _ => Err(Error::NotImplemented(format!(
+                "{} of {}/{} is not built yet",
+                request.verb.name(),
+                request.kind.plural,
+                request.sub
+            ))),
+        }
     }
+
+    /// Who sends a request.
+    ///
+    /// # Errors
+    /// 401 for bad credentials, 403 for an impersonation that is not allowed.
+    pub fn authenticate(
+        &self,
+        credentials: &Credentials<'_>,
+        wanted: &Impersonation,
+    ) -> Result<Arc<Caller>, Error> {
+        let snapshot = self.store.snapshot();
+        let now = self.world.clock.now();
+        let caller = self.access.authenticate(&snapshot, now, credentials)?;
+        if wanted.is_empty() {
+            return Ok(Arc::new(caller));
+        }
+        let authorizer = &self.access.authorizer;
+        impersonation::impersonate(authorizer, &snapshot, &caller, wanted).map(Arc::new)
+    }
+
+    fn authorize(&self, request: &Request) -> Result<(), Error> {
+        let snapshot = self.store.snapshot();
+        self.access.authorizer.check(&snapshot, &request.caller, &Attributes::of(request))
+    }
+
+    /// Whether somebody may use a path outside the API (`method` as in HTTP).
+    ///
+    /// # Errors
+    /// 403.
+    pub fn authorize_path(&self, caller: &Caller, method: &str, path: &str) -> Result<(), Error> {
+        let verb = method.to_lowercase();
+        let snapshot = self.store.snapshot();
+        self.access.authorizer.check(&snapshot, caller, &Attributes::path(&verb, path))
+    }
+
+    fn check_verb(&self, request: &Request) -> Result<(), Error> {
+        let served = match request.sub {
+            "" => request.kind.verbs,
+            name => request.kind.sub(name).ok_or(Error::NoSuchPath)?.verbs,
+        };
+        if served.contains(&request.verb.name()) { Ok(()) } else { Err(Error::MethodNotAllowed) }
+    }
+
+    /// What hooks see while a request is decided on `snapshot`.
+    pub(super) fn cx<'a>(&'a self, snapshot: &'a Snapshot, request: &'a Request) -> Cx<'a> {
+        Cx {
+            snapshot,
+            world: &self.world,
+            user: &request.caller.name,
+            groups: &request.caller.groups,
+        }
+    }
+
+    /// What admission sees.
+    pub(super) fn attributes<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        request: &'a Request,
+        verb: Verb,
+        name: &'a str,
+        old: Option<&'a Value>,
+    ) -> admission::Attributes<'a> {
+        admission::Attributes {
+            kind: request.kind,
+            sub: request.sub,
+            verb,
+            namespace: &request.namespace,
+            name,
+            old,
+            caller: &request.caller,
+            snapshot,
+            world: &self.world,
+            dry_run: request.options.dry_run,
+        }
+    }
+}
+
+/// Turns field problems into the 422 they mean.
+pub(super) fn refuse(kind: &Kind, name: &str, causes: Causes) -> Result<(), Error> {
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Invalid { kind: kind.kind_group(), name: name.into(), causes: causes.0 })
+}
+
+/// A stored entry as an answer's item, converted to the version asked for.
+pub(super) fn item(kind: &Kind, entry: &Arc<crate::store::Entry>) -> Item {
+    match kind.backing {
+        Backing::Converted { from_stored, .. } => Item::Value(from_stored(entry.value())),
+        _ => Item::Entry(Arc::clone(entry)),
+    }
+}
+
+/// A stored object in the version a kind speaks.
+pub(super) fn converted(kind: &Kind, entry: &crate::store::Entry) -> Value {
+    match kind.backing {
+        Backing::Converted { from_stored, .. } => from_stored(entry.value()),
+        _ => entry.value(),
+    }
+}
+
+/// An answer of one item.
+pub(super) fn one(code: u16, item: Item, warnings: Vec<String>) -> Answer {
+    Answer { response: Response::One(code, item), warnings }
 }

@@ -5,35 +5,132 @@
 //! queues, applies plans through the same API that `oc` uses (as the controller's service account),
 //! retries, backs off and waits on the clock.
 
+mod children;
+pub mod claim;
+mod correlate;
+mod cronjob;
+mod daemonset;
+mod deployment;
+mod disruption;
+pub mod driver;
+mod endpoints;
+mod eventttl;
+mod garbage;
+mod history;
+mod job;
+mod monitor;
+mod namespace;
+mod nodelifecycle;
 mod plan;
+mod podgc;
+pub mod podlens;
+mod projectpolicy;
+mod queue;
+mod quota;
+mod recorder;
+mod replicaset;
+mod resources;
+mod serviceaccounts;
+mod statefulset;
+#[cfg(test)]
+pub mod testkit;
 mod view;
+mod writing;
 
-pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb};
+pub use monitor::{Gauge, Monitor};
+pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use view::View;
 
-use crate::store::Change;
+use crate::{error::Error, store::Change};
 
-/// A controller.
+/// A controller. Fields not mentioned are those of [`Controller::BASE`].
 pub struct Controller {
-    /// Name: component of its events, field manager prefix, log field, service account
-    /// (`system:serviceaccount:kube-system:<name>`).
+    /// Name: log field, service account (`system:serviceaccount:kube-system:<name>`), and
+    /// component of its events unless `component` says otherwise.
     pub name: &'static str,
+    /// Component of its events, where upstream's differs from the name; else empty.
+    pub component: &'static str,
+    /// User it writes as, where that is not the service account of its name; else empty.
+    pub user: &'static str,
+    /// Field manager of its writes: the head of upstream's user agent.
+    pub manager: &'static str,
     /// What wakes it.
     pub watches: &'static [Watch],
     /// One look at the world for one key.
     pub reconcile: fn(&View, &str) -> Plan,
 }
 
+impl Controller {
+    /// A controller of the kube-controller-manager that does nothing yet.
+    pub const BASE: Controller = Controller {
+        name: "",
+        component: "",
+        user: "",
+        manager: "kube-controller-manager",
+        watches: &[],
+        reconcile: |_, _| Plan::none(),
+    };
+
+    /// Component of its events.
+    pub fn source(&self) -> &'static str {
+        if self.component.is_empty() { self.name } else { self.component }
+    }
+}
+
 /// A source of keys. Resources are named `plural.group`.
 pub enum Watch {
     /// Every change of an object queues its own key.
     Itself(&'static str),
-    /// Every change of an object of the first resource queues its controller (an owner reference
-    /// with `controller: true` of this kind, as `(kind, resource)`).
+    /// Every change of an object of the resource (first) queues its controller, if that is of the
+    /// kind (second): the owner before the change and the one after it, in the object's namespace.
     Owner(&'static str, &'static str),
     /// Every change of the resource queues the keys the function answers.
     Map(&'static str, fn(&View, &Change) -> Vec<String>),
+    /// Every change of anything queues the keys the function answers.
+    Any(fn(&View, &Change) -> Vec<String>),
+}
+
+impl Watch {
+    /// Whether changes of a resource matter.
+    pub fn concerns(&self, resource: &str) -> bool {
+        match self {
+            Watch::Itself(r) | Watch::Owner(r, _) | Watch::Map(r, _) => *r == resource,
+            Watch::Any(_) => true,
+        }
+    }
 }
 
 /// Every controller that runs.
-pub static ALL: &[&Controller] = &[];
+pub static ALL: &[&Controller] = &[
+    &eventttl::CONTROLLER,
+    &garbage::CONTROLLER,
+    &namespace::CONTROLLER,
+    &serviceaccounts::CONTROLLER,
+    &serviceaccounts::certificates::CONTROLLER,
+    &serviceaccounts::rolebindings::CONTROLLER,
+    &serviceaccounts::pullsecrets::CONTROLLER,
+    &projectpolicy::CONTROLLER,
+    &projectpolicy::podsecurity::CONTROLLER,
+    &endpoints::subsets::CONTROLLER,
+    &endpoints::slices::CONTROLLER,
+    &cronjob::CONTROLLER,
+    &statefulset::CONTROLLER,
+    &daemonset::CONTROLLER,
+    &job::CONTROLLER,
+    &disruption::CONTROLLER,
+    &podgc::CONTROLLER,
+    &nodelifecycle::CONTROLLER,
+    &nodelifecycle::eviction::CONTROLLER,
+    &quota::CONTROLLER,
+    &job::orphans::CONTROLLER,
+    &job::ttl::CONTROLLER,
+    &deployment::CONTROLLER,
+    &replicaset::CONTROLLER,
+    &replicaset::REPLICATION,
+];
+
+/// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.
+pub fn namespace_terminating(error: &Error) -> bool {
+    matches!(error, Error::Forbidden { causes, .. }
+        if causes.iter().any(|c| c.reason == "NamespaceTerminating"))
+}

@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub struct Plan {
     /// Writes.
     pub steps: Vec<Step>,
-    /// Events to record, after the steps.
+    /// Events to record, after the steps have succeeded.
     pub events: Vec<EventRecord>,
     /// When to look again even if nothing changes.
     pub again: Option<Timestamp>,
@@ -66,15 +66,18 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The first failure.
+    /// The first failure. Deleting what is already gone is none.
     pub fn error(&self) -> Option<&Error> {
-        self.results.iter().find_map(|(_, r)| r.as_ref().err())
+        self.results.iter().find_map(|(write, result)| {
+            let gone = |e: &&Error| write.verb == WriteVerb::Delete && e.is_not_found();
+            result.as_ref().err().filter(|e| !gone(e))
+        })
     }
 }
 
 /// An event about an object. The driver names it, counts repeats and aggregates similar ones as
 /// client-go's recorder does (`count`, `firstTimestamp`, `lastTimestamp`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct EventRecord {
     /// The object it is about, as an ObjectReference (`kind`, `apiVersion`, `namespace`, `name`,
     /// `uid`, `resourceVersion`, `fieldPath`).
@@ -85,6 +88,13 @@ pub struct EventRecord {
     pub reason: &'static str,
     /// Text.
     pub message: String,
+    /// `source.component`, when it is not that of the controller; else empty.
+    pub component: &'static str,
+    /// `source.host`: the node a kubelet speaks for; else empty.
+    pub host: String,
+    /// For events of the `events.k8s.io` recorder (the scheduler): what was tried (`Binding`,
+    /// `Scheduling`). Such events carry `eventTime` and `series` instead of counts. Else empty.
+    pub action: &'static str,
 }
 
 impl Plan {
@@ -116,7 +126,8 @@ impl Plan {
         message: impl Into<String>,
     ) -> &mut Plan {
         let regarding = reference(about);
-        self.events.push(EventRecord { regarding, warning, reason, message: message.into() });
+        let message = message.into();
+        self.events.push(EventRecord { regarding, warning, reason, message, ..<_>::default() });
         self
     }
 

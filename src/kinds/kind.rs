@@ -108,6 +108,12 @@ impl Kind {
             _ => self.resource(),
         }
     }
+    /// The columns of the table in order: `Name` first, unless the kind places one itself
+    /// (events, and classes that mark the default one).
+    pub fn table(&self) -> impl Iterator<Item = &'static Column> {
+        let own = self.columns.iter().any(|c| c.name == "Name");
+        (!own).then_some(&super::columns::NAME).into_iter().chain(self.columns)
+    }
     /// The subresource with this name.
     pub fn sub(&self, name: &str) -> Option<&'static Sub> {
         self.subresources.iter().find(|s| s.name == name)
@@ -239,6 +245,14 @@ pub struct Hooks {
     pub claims: Option<fn(&Value) -> Vec<String>>,
     /// A row condition for tables (`Completed` pods); `None` for none.
     pub row_conditions: Option<fn(&Value) -> Option<Value>>,
+    /// Seconds of grace a delete gets, from the object and what the client asked for. Without
+    /// this hook deletion is never graceful (Pod alone has it).
+    pub grace: Option<fn(&Value, Option<i64>) -> i64>,
+    /// Further changes when deletion is first asked for (a Namespace turns Terminating).
+    pub mark_deleting: Option<fn(&mut Value)>,
+    /// Whether something besides `metadata.finalizers` still holds a deleted object (the
+    /// `spec.finalizers` of a Namespace).
+    pub held: Option<fn(&Value) -> bool>,
 }
 
 /// See [`Hooks::prepare`].
@@ -254,5 +268,8 @@ impl Hooks {
         warn: None,
         claims: None,
         row_conditions: None,
+        grace: None,
+        mark_deleting: None,
+        held: None,
     };
 }

@@ -1,14 +1,19 @@
 //! The catalogue of kinds: one list, looked up by path and by kind.
 
+#[cfg(test)]
+mod catalogue_tests;
+mod cluster;
 pub mod columns;
 mod kind;
+mod openshift;
+mod workloads;
 
 pub use kind::{
     ALL_VERBS, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
 
 /// Every kind served, in no particular order. Each family declares its own part.
-static FAMILIES: &[&[&Kind]] = &[];
+static FAMILIES: &[&[&Kind]] = &[workloads::KINDS, cluster::KINDS, openshift::KINDS];
 
 /// All kinds.
 pub fn all() -> impl Iterator<Item = &'static Kind> {

@@ -14,8 +14,8 @@ mod writer;
 
 pub use entry::{Change, Entry};
 pub use feed::{Feed, Since};
-pub use open::{OpenError, Options};
-pub use snapshot::{Page, Snapshot};
+pub use open::{FILES, OpenError, Options, lock};
+pub use snapshot::{Snapshot, TableVersion};
 
 use crate::object::Encoded;
 use std::sync::Arc;

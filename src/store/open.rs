@@ -59,6 +59,8 @@ const MIGRATIONS: &[&str] = &[
 
 /// Name of the database file in the data folder.
 pub const DATABASE: &str = "pocketshift.db";
+/// The files of a store in its folder.
+pub const FILES: &[&str] = &[DATABASE, "pocketshift.db-wal", "pocketshift.db-shm", "lock"];
 
 impl Store {
     /// Opens (or creates) a store and starts its writer.
@@ -80,7 +82,11 @@ impl Store {
     }
 }
 
-fn lock(dir: &PathBuf) -> Result<File, OpenError> {
+/// Takes the lock of a data folder; it is held as long as the file is open.
+///
+/// # Errors
+/// [`OpenError::Locked`] when another process holds it.
+pub fn lock(dir: &PathBuf) -> Result<File, OpenError> {
     let io = |path: &PathBuf, e: std::io::Error| OpenError::Io {
         path: path.clone(),
         why: e.to_string(),

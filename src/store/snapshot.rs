@@ -19,12 +19,19 @@ pub struct Snapshot {
     pub(super) uids: HashMap<Box<str>, (Arc<str>, Arc<str>)>,
 }
 
-/// A part of a list, and where the next part starts.
-pub struct Page {
-    /// The entries, in key order.
-    pub entries: Vec<Arc<Entry>>,
-    /// Key to start the next page at (inclusive).
-    pub next: Option<Arc<str>>,
+/// The state of one resource's objects, to be compared with another snapshot's: equal only while
+/// nothing of the resource was written. Cheap to make and to compare.
+#[derive(Clone)]
+pub struct TableVersion(Option<Table>);
+
+impl PartialEq for TableVersion {
+    fn eq(&self, other: &TableVersion) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.ptr_eq(b),
+            _ => false,
+        }
+    }
 }
 
 impl Snapshot {
@@ -82,6 +89,11 @@ impl Snapshot {
         self.tables.get(resource).map_or(0, |t| t.len())
     }
 
+    /// The state of a resource's objects, for caches of what was computed from them.
+    pub fn version(&self, resource: &str) -> TableVersion {
+        TableVersion(self.tables.get(resource).cloned())
+    }
+
     /// Every resource that has objects, with their number.
     pub fn resources(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
         self.tables.iter().map(|(r, t)| (r, t.len()))
@@ -100,6 +112,24 @@ impl Snapshot {
                 u.as_ref() == uid && (resource.is_empty() || r.as_ref() == resource)
             })
             .filter_map(|(_, r, k)| self.get_key(r, k))
+    }
+
+    /// This state with changes (oldest first, the newest being the last before now) undone, as of
+    /// revision `rev`.
+    pub fn rewound<'a>(
+        &self,
+        changes: impl DoubleEndedIterator<Item = &'a super::Change>,
+        rev: u64,
+    ) -> Snapshot {
+        let mut then = self.clone();
+        for change in changes.rev() {
+            match &change.before {
+                Some(before) => then.put(Arc::clone(before)),
+                None => then.remove(&change.entry.resource, &change.entry.key),
+            }
+        }
+        then.rev = rev;
+        then
     }
 
     /// Replaces or adds an entry.

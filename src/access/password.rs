@@ -1,0 +1,94 @@
+//! Passwords as they are kept: salted PBKDF2, one line per user in an htpasswd Secret.
+//!
+//! Knows nothing of users or objects. bcrypt, which OpenShift stores, is not spoken: the hash says
+//! its own scheme, so a foreign line is recognised and refused rather than misread.
+
+use crate::world::Entropy;
+use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
+use ring::{digest, pbkdf2};
+use std::num::NonZeroU32;
+
+const SCHEME: &str = "$pbkdf2-sha256$";
+/// Rounds: milliseconds for whoever signs in. The administrator's password is random and needs no
+/// stretching, and `developer`'s is printed on the wall.
+const ROUNDS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
+/// More would let a stored line keep the server busy.
+const MAX_ROUNDS: u32 = 1_000_000;
+
+/// The kept form of `password`.
+pub fn hash(password: &str, entropy: &Entropy) -> String {
+    let (mut salt, mut out) = ([0; 16], [0; 32]);
+    entropy.fill(&mut salt);
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, &salt, password.as_bytes(), &mut out);
+    let encode = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
+    format!("{SCHEME}{ROUNDS}${}${}", encode(&salt), encode(&out))
+}
+
+/// Whether `password` is the one kept as `kept`: the form [`hash`] makes, or htpasswd's `{SHA}`.
+pub fn verify(password: &str, kept: &str) -> bool {
+    if let Some(sha) = kept.strip_prefix("{SHA}") {
+        let sum = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
+        let equal = STANDARD.decode(sha).is_ok_and(|want| same(&want, sum.as_ref()));
+        return equal;
+    }
+    let parts: Option<Vec<&str>> = kept.strip_prefix(SCHEME).map(|r| r.split('$').collect());
+    let Some([rounds, salt, want]) = parts.as_deref() else { return false };
+    let rounds = rounds.parse::<u32>().ok().filter(|r| *r <= MAX_ROUNDS).and_then(NonZeroU32::new);
+    let (Some(rounds), Ok(salt), Ok(want)) =
+        (rounds, STANDARD_NO_PAD.decode(salt), STANDARD_NO_PAD.decode(want))
+    else {
+        return false;
+    };
+    let algorithm = pbkdf2::PBKDF2_HMAC_SHA256;
+    pbkdf2::verify(algorithm, rounds, &salt, password.as_bytes(), &want).is_ok()
+}
+
+/// Whether two secrets are equal, in a time that does not tell where they differ.
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (x, y)| diff | (x ^ y)) == 0
+}
+
+/// Whether an htpasswd text has this user with this password.
+pub fn in_htpasswd(text: &str, user: &str, password: &str) -> bool {
+    let mut lines = text.lines().filter_map(|line| line.trim().split_once(':'));
+    lines.any(|(name, kept)| name == user && verify(password, kept))
+}
+
+/// A password for `kubeadmin` in the installer's form: four groups of five characters.
+pub fn generate(entropy: &Entropy) -> String {
+    const ALPHABET: &[u8] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHIJKLMNPQRSTUVWXYZ23456789";
+    let group = || -> String {
+        (0..5).map(|_| ALPHABET[entropy.below(ALPHABET.len() as u64) as usize] as char).collect()
+    };
+    [group(), group(), group(), group()].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_right_password_verifies() {
+        let entropy = Entropy::seeded(1);
+        let kept = hash("developer", &entropy);
+        assert!(verify("developer", &kept));
+        assert!(!verify("Developer", &kept));
+        assert!(!verify("", &kept));
+        assert_ne!(kept, hash("developer", &entropy), "salted");
+        // htpasswd -bs: SHA-1 of "test".
+        assert!(verify("test", "{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M="));
+        for foreign in ["", "developer", "$2y$10$abc", "$pbkdf2-sha256$0$$", "$pbkdf2-sha256$1$a"] {
+            assert!(!verify("developer", foreign), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn htpasswd_lines() {
+        let entropy = Entropy::seeded(1);
+        let text = format!("a:{}\n b:{} \n", hash("1", &entropy), hash("2", &entropy));
+        assert!(in_htpasswd(&text, "b", "2"));
+        assert!(!in_htpasswd(&text, "b", "1"));
+        assert!(!in_htpasswd(&text, "c", "1"));
+        assert_eq!(generate(&entropy).len(), 23);
+    }
+}

@@ -1,0 +1,243 @@
+//! Deleting objects: preconditions, grace, propagation and finalizers.
+//! Source: k8s.io/apiserver `pkg/registry/generic/registry/store.go`, `pkg/registry/rest/delete.go`.
+
+use super::{
+    Answer, Body, Item, List, Options, Request, Response, Server, Verb, admission,
+    server::one,
+    update::gone,
+    write::ATTEMPTS,
+};
+use crate::{
+    error::{Causes, Error},
+    kinds::Kind,
+    object::{ObjectExt, Value, json, time},
+    store::{self, Entry, Expect},
+};
+use std::sync::Arc;
+
+const FOREGROUND: &str = "foregroundDeletion";
+const ORPHAN: &str = "orphan";
+
+impl Server {
+    pub(super) async fn delete(self: &Arc<Self>, mut request: Request) -> Result<Answer, Error> {
+        read_options(&mut request)?;
+        let answer = self.delete_one(&request).await?;
+        let mut warnings = Vec::new();
+        if request.kind.orphans_by_default
+            && request.kind.plural == "jobs"
+            && request.options.propagation.is_empty()
+            && request.options.orphan_dependents.is_none()
+        {
+            warnings.push("child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning".into());
+        }
+        Ok(match answer {
+            Deleted::Marked(value) => one(200, Item::Value(value), warnings),
+            Deleted::Gone(value) if request.kind.delete_returns_object => {
+                one(200, Item::Value(value), warnings)
+            }
+            Deleted::Gone(value) => one(200, Item::Value(success(request.kind, &value)), warnings),
+        })
+    }
+
+    pub(super) async fn delete_collection(
+        self: &Arc<Self>,
+        mut request: Request,
+    ) -> Result<Answer, Error> {
+        read_options(&mut request)?;
+        let snapshot = self.store.snapshot();
+        let selected: Vec<Arc<Entry>> = self.selected(&snapshot, &request).cloned().collect();
+        let (rev, mut items) = (snapshot.rev, Vec::new());
+        for entry in selected {
+            let one = Request {
+                verb: Verb::Delete,
+                namespace: entry.meta.namespace.to_string(),
+                name: entry.meta.name.to_string(),
+                ..request.clone()
+            };
+            match self.delete_one(&one).await {
+                Ok(Deleted::Marked(v) | Deleted::Gone(v)) => items.push(Item::Value(v)),
+                Err(e) if e.is_not_found() => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(Response::List(List { rev, continue_token: String::new(), remaining: None, items }).into())
+    }
+
+    async fn delete_one(self: &Arc<Self>, request: &Request) -> Result<Deleted, Error> {
+        let kind = request.kind;
+        for _ in 0..ATTEMPTS {
+            let snapshot = self.store.snapshot();
+            let (entry, old) = Server::stored(&snapshot, request)?;
+            check_preconditions(kind, &request.options, &old)?;
+            let attributes =
+                self.attributes(&snapshot, request, Verb::Delete, &request.name, Some(&old));
+            let extra = admission::validate(&old, &attributes)?;
+            let marked = self.mark(request, &old);
+            if request.options.dry_run {
+                return Ok(if gone(kind, &marked) {
+                    Deleted::Gone(marked)
+                } else {
+                    Deleted::Marked(marked)
+                });
+            }
+            let result = if gone(kind, &marked) {
+                let done = self.remove(kind, &old, entry.rev, extra).await;
+                done.map(|e| Deleted::Gone(super::server::item(kind, &e).value()))
+            } else if marked == old {
+                return Ok(Deleted::Marked(old));
+            } else {
+                let done = self.put(kind, &marked, Expect::Rev(entry.rev), extra).await;
+                done.map(|e| Deleted::Marked(super::server::item(kind, &e).value()))
+            };
+            match result {
+                Ok(done) => return Ok(done),
+                Err(store::Error::Stale(_)) => {}
+                Err(e) => return Err(Server::noun(kind, &request.name, e)),
+            }
+        }
+        Err(Error::stale(&kind.resource(), &request.name))
+    }
+
+    /// The object as a delete request leaves it: marked, with the grace and finalizers asked for.
+    fn mark(&self, request: &Request, old: &Value) -> Value {
+        let (kind, options, now) = (request.kind, &request.options, self.world.clock.now());
+        let mut new = old.clone();
+        set_finalizers(&mut new, kind, options);
+        let asked = kind.hooks.grace.map_or(0, |grace| grace(old, options.grace_period));
+        let had = old.i64_at("metadata.deletionGracePeriodSeconds");
+        // A later delete may shorten the grace, never lengthen it.
+        let grace = match had {
+            Some(had) if old.is_deleting() => asked.min(had),
+            _ => asked,
+        };
+        if !old.is_deleting() || had.is_some_and(|had| grace < had) {
+            new.set_at("metadata.deletionTimestamp", time::seconds(time::plus_seconds(now, grace)));
+            new.set_at("metadata.deletionGracePeriodSeconds", grace);
+        }
+        if !old.is_deleting() {
+            if let Some(generation) = old.i64_at("metadata.generation") {
+                new.set_at("metadata.generation", generation + 1);
+            }
+            if let Some(mark) = kind.hooks.mark_deleting {
+                mark(&mut new);
+            }
+        }
+        new
+    }
+
+    /// The stored entries a collection request selects.
+    pub(super) fn selected<'a>(
+        &'a self,
+        snapshot: &'a crate::store::Snapshot,
+        request: &'a Request,
+    ) -> impl Iterator<Item = &'a Arc<Entry>> {
+        snapshot
+            .list(&request.kind.stored_as(), &request.namespace)
+            .filter(|e| super::read::selects(request.kind, &request.options, e))
+    }
+}
+
+enum Deleted {
+    /// Still there, with a deletionTimestamp.
+    Marked(Value),
+    /// Gone; its last state.
+    Gone(Value),
+}
+
+/// Takes over the `DeleteOptions` of the body and checks them.
+fn read_options(request: &mut Request) -> Result<(), Error> {
+    if let Body::Object(body, _) = &request.body {
+        let o = &mut request.options;
+        let text = |path: &str| body.str_at(path).to_owned();
+        if let Some(grace) = body.i64_at("gracePeriodSeconds") {
+            o.grace_period = Some(grace);
+        }
+        if o.propagation.is_empty() {
+            o.propagation = text("propagationPolicy");
+        }
+        if let Some(orphan) = body.at("orphanDependents").and_then(Value::as_bool) {
+            o.orphan_dependents = Some(orphan);
+        }
+        o.precondition_uid = text("preconditions.uid");
+        o.precondition_rv = text("preconditions.resourceVersion");
+        o.dry_run |= body.list_at("dryRun").iter().any(|v| v == "All");
+    }
+    let (o, mut causes) = (&request.options, Causes::default());
+    if !o.propagation.is_empty() && o.orphan_dependents.is_some() {
+        causes.invalid(
+            "propagationPolicy",
+            &json!(o.propagation),
+            "orphanDependents and deletionPropagation cannot be both set",
+        );
+    }
+    if !["", "Foreground", "Background", "Orphan"].contains(&o.propagation.as_str()) {
+        // Upstream prints Go's name for "not given" among the values.
+        causes.unsupported_in_order(
+            "propagationPolicy",
+            &json!(o.propagation),
+            &["Foreground", "Background", "Orphan", "nil"],
+        );
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        kind: "DeleteOptions.meta.k8s.io".into(),
+        name: String::new(),
+        causes: causes.0,
+    })
+}
+
+fn check_preconditions(kind: &Kind, options: &Options, old: &Value) -> Result<(), Error> {
+    let conflict = |what: &str, asked: &str, found: &str, ending: &str| Error::Conflict {
+        resource: kind.kind.into(),
+        name: old.name().into(),
+        why: format!("the {what} in the precondition ({asked}) does not match the {what} in record ({found}). The object might have been {ending}"),
+    };
+    let (uid, rv) = (&options.precondition_uid, &options.precondition_rv);
+    if !uid.is_empty() && uid != old.uid() {
+        return Err(conflict("UID", uid, old.uid(), "deleted and then recreated"));
+    }
+    let found = old.str_at("metadata.resourceVersion");
+    if !rv.is_empty() && rv != found {
+        return Err(conflict("ResourceVersion", rv, found, "modified"));
+    }
+    Ok(())
+}
+
+/// Adds and removes the two finalizers through which the garbage collector is asked for more than
+/// the usual background deletion.
+fn set_finalizers(object: &mut Value, kind: &Kind, options: &Options) {
+    let had = |f: &str| object.list_at("metadata.finalizers").iter().any(|v| v == f);
+    let (orphan, foreground) = match (options.propagation.as_str(), options.orphan_dependents) {
+        ("Orphan", _) | (_, Some(true)) => (true, false),
+        ("Foreground", _) => (false, true),
+        ("Background", _) | (_, Some(false)) => (false, false),
+        _ if had(ORPHAN) || had(FOREGROUND) => (had(ORPHAN), had(FOREGROUND)),
+        _ => (kind.orphans_by_default, false),
+    };
+    if orphan == had(ORPHAN) && foreground == had(FOREGROUND) {
+        return;
+    }
+    let mut finalizers: Vec<Value> = object
+        .list_at("metadata.finalizers")
+        .iter()
+        .filter(|v| *v != ORPHAN && *v != FOREGROUND)
+        .cloned()
+        .collect();
+    if orphan {
+        finalizers.push(json!(ORPHAN));
+    }
+    if foreground {
+        finalizers.push(json!(FOREGROUND));
+    }
+    object.set_at("metadata.finalizers", finalizers);
+}
+
+fn success(kind: &Kind, gone: &Value) -> Value {
+    let mut details = json!({"name": gone.name(), "kind": kind.plural, "uid": gone.uid()});
+    if !kind.group.is_empty() {
+        details["group"] = json!(kind.group);
+    }
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+}

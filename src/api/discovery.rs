@@ -1,0 +1,164 @@
+//! What is served: `/api`, `/apis`, group and version documents, and the aggregated form.
+//! Everything is read off the catalogue of kinds.
+
+use crate::{
+    kinds::{self, Kind},
+    object::{Value, json},
+};
+use std::collections::BTreeMap;
+
+/// Groups whose versions are listed in another order than the catalogue's, preferred first.
+const PREFERRED: &[(&str, &str)] = &[("autoscaling", "v2")];
+
+/// group → versions (preferred first) → kinds (alphabetical by plural: clients take the last of two
+/// resources with one kind).
+fn groups() -> BTreeMap<&'static str, Vec<(&'static str, Vec<&'static Kind>)>> {
+    let mut groups: BTreeMap<&str, BTreeMap<&str, Vec<&'static Kind>>> = BTreeMap::new();
+    for kind in kinds::all() {
+        groups.entry(kind.group).or_default().entry(kind.version).or_default().push(kind);
+    }
+    groups
+        .into_iter()
+        .map(|(group, versions)| {
+            let mut versions: Vec<_> = versions.into_iter().collect();
+            for (_, kinds) in &mut versions {
+                kinds.sort_by_key(|k| k.plural);
+            }
+            let preferred = PREFERRED.iter().find(|(g, _)| *g == group).map(|(_, v)| *v);
+            versions.sort_by_key(|(v, _)| (Some(*v) != preferred, *v));
+            (group, versions)
+        })
+        .collect()
+}
+
+/// `/api` in the old form.
+pub fn core_versions(address: &str) -> Value {
+    json!({"kind": "APIVersions", "versions": ["v1"],
+        "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]})
+}
+
+/// `/apis` in the old form.
+pub fn group_list() -> Value {
+    let names: Vec<&str> = groups().into_keys().filter(|g| !g.is_empty()).collect();
+    let groups: Vec<Value> = names.into_iter().filter_map(|g| group(g).map(untyped)).collect();
+    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+}
+
+fn untyped(mut group: Value) -> Value {
+    if let Some(map) = group.as_object_mut() {
+        map.remove("kind");
+        map.remove("apiVersion");
+    }
+    group
+}
+
+/// `/apis/GROUP`.
+pub fn group(name: &str) -> Option<Value> {
+    let groups = groups();
+    let versions = groups.get(name)?;
+    let of = |v: &str| json!({"groupVersion": format!("{name}/{v}"), "version": v});
+    let listed: Vec<Value> = versions.iter().map(|(v, _)| of(v)).collect();
+    Some(json!({"kind": "APIGroup", "apiVersion": "v1", "name": name,
+        "preferredVersion": listed.first()?, "versions": listed}))
+}
+
+/// `/api/v1` and `/apis/GROUP/VERSION`.
+pub fn resource_list(group: &str, version: &str) -> Option<Value> {
+    let groups = groups();
+    let (_, kinds) = groups.get(group)?.iter().find(|(v, _)| *v == version)?;
+    let gv = if group.is_empty() { version.into() } else { format!("{group}/{version}") };
+    let resources: Vec<Value> = kinds.iter().flat_map(|k| old_entries(k)).collect();
+    Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": gv,
+        "resources": resources}))
+}
+
+fn old_entries(kind: &Kind) -> Vec<Value> {
+    let mut main = json!({"name": kind.plural, "singularName": kind.kind.to_lowercase(),
+        "namespaced": kind.namespaced, "kind": kind.kind, "verbs": kind.verbs});
+    if !kind.short.is_empty() {
+        main["shortNames"] = json!(kind.short);
+    }
+    if !kind.categories.is_empty() {
+        main["categories"] = json!(kind.categories);
+    }
+    let mut out = vec![main];
+    for sub in kind.subresources {
+        let (group, version, name) = sub.body;
+        let mut entry = json!({"name": format!("{}/{}", kind.plural, sub.name), "singularName": "",
+            "namespaced": kind.namespaced, "kind": if name.is_empty() { kind.kind } else { name },
+            "verbs": sub.verbs});
+        if !name.is_empty() {
+            if !group.is_empty() {
+                entry["group"] = json!(group);
+            }
+            entry["version"] = json!(version);
+        }
+        out.push(entry);
+    }
+    out
+}
+
+/// The aggregated form of `/api` (`core`) or `/apis`.
+pub fn aggregated(core: bool) -> Value {
+    let items: Vec<Value> = groups()
+        .into_iter()
+        .filter(|(g, _)| g.is_empty() == core)
+        .map(|(group, versions)| {
+            let versions: Vec<Value> = versions
+                .iter()
+                .map(|(v, kinds)| {
+                    let resources: Vec<Value> = kinds.iter().map(|k| new_entry(k)).collect();
+                    json!({"version": v, "freshness": "Current", "resources": resources})
+                })
+                .collect();
+            let metadata =
+                if group.is_empty() { json!({}) } else { json!({"name": group}) };
+            json!({"metadata": metadata, "versions": versions})
+        })
+        .collect();
+    json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2",
+        "metadata": {}, "items": items})
+}
+
+fn new_entry(kind: &Kind) -> Value {
+    let gvk = |g: &str, v: &str, k: &str| json!({"group": g, "version": v, "kind": k});
+    let mut entry = json!({"resource": kind.plural,
+        "responseKind": gvk(kind.group, kind.version, kind.kind),
+        "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
+        "singularResource": kind.kind.to_lowercase(), "verbs": kind.verbs});
+    if !kind.short.is_empty() {
+        entry["shortNames"] = json!(kind.short);
+    }
+    if !kind.categories.is_empty() {
+        entry["categories"] = json!(kind.categories);
+    }
+    let subs: Vec<Value> = kind
+        .subresources
+        .iter()
+        .map(|sub| {
+            let (g, v, k) = sub.body;
+            let (g, v, k) =
+                if k.is_empty() { (kind.group, kind.version, kind.kind) } else { (g, v, k) };
+            json!({"subresource": sub.name, "responseKind": gvk(g, v, k), "verbs": sub.verbs})
+        })
+        .collect();
+    if !subs.is_empty() {
+        entry["subresources"] = json!(subs);
+    }
+    entry
+}
+
+/// Every path with a document of its own, for `GET /`.
+pub fn paths() -> Vec<String> {
+    let mut paths: Vec<String> = vec!["/api".into(), "/api/v1".into(), "/apis".into()];
+    for (group, versions) in groups().into_iter().filter(|(g, _)| !g.is_empty()) {
+        paths.push(format!("/apis/{group}"));
+        paths.extend(versions.iter().map(|(v, _)| format!("/apis/{group}/{v}")));
+    }
+    paths.extend(
+        ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
+            .map(String::from),
+    );
+    paths.sort();
+    paths
+}

@@ -1,0 +1,242 @@
+//! The rules of `metadata` that every kind shares.
+//! Source: k8s.io/apimachinery `pkg/api/validation`, k8s.io/apiserver `pkg/registry/rest`.
+
+use crate::{
+    error::{Causes, Error},
+    kinds::{Generation, Kind, NameRule},
+    object::{Map, ObjectExt, Value, json, name, time},
+    world::World,
+};
+
+/// Most bytes all annotations of an object may have together.
+const MAX_ANNOTATIONS: usize = 256 << 10;
+/// Characters of a generated suffix, and the longest prefix kept before it.
+const SUFFIX: usize = 5;
+const MAX_PREFIX: usize = 58;
+
+/// Makes sure `metadata` is an object and drops what only the server may set.
+pub(super) fn normalise(object: &mut Value) {
+    let meta = object.at_mut("metadata");
+    if !meta.is_object() {
+        *meta = Value::Object(Map::new());
+    }
+    object.remove_at("metadata.selfLink");
+}
+
+/// Fills the metadata of a new object: uid, creation time, generation, namespace.
+pub(super) fn stamp(object: &mut Value, kind: &Kind, namespace: &str, world: &World) {
+    object.set_at("metadata.uid", world.entropy.uuid());
+    object.set_at("metadata.creationTimestamp", time::seconds(world.clock.now()));
+    for gone in ["deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"] {
+        object.remove_at(&format!("metadata.{gone}"));
+    }
+    if kind.generation != Generation::None {
+        object.set_at("metadata.generation", 1);
+    }
+    if kind.namespaced {
+        object.set_at("metadata.namespace", namespace);
+    } else {
+        object.remove_at("metadata.namespace");
+    }
+}
+
+/// Gives the object a name from its `generateName`, if it has none.
+pub(super) fn generate_name(object: &mut Value, world: &World) {
+    let prefix = object.str_at("metadata.generateName");
+    if object.name().is_empty() && !prefix.is_empty() {
+        let cut: String = prefix.chars().take(MAX_PREFIX).collect();
+        let name = format!("{cut}{}", world.entropy.suffix(SUFFIX));
+        object.set_at("metadata.name", name);
+    }
+}
+
+/// Checks that body and URL speak of the same thing, and completes the body from the URL.
+///
+/// # Errors
+/// 400 in upstream's words.
+pub(super) fn agree(
+    object: &mut Value,
+    namespace: &str,
+    url_name: &str,
+    kind: &Kind,
+) -> Result<(), Error> {
+    let said = object.namespace().to_owned();
+    if kind.namespaced && said.is_empty() {
+        object.set_at("metadata.namespace", namespace);
+    } else if kind.namespaced && said != namespace {
+        return Err(Error::BadRequest(
+            "the namespace of the provided object does not match the namespace sent on the request"
+                .into(),
+        ));
+    }
+    if url_name.is_empty() {
+        return Ok(());
+    }
+    let name = object.name().to_owned();
+    if name.is_empty() {
+        object.set_at("metadata.name", url_name);
+    } else if name != url_name {
+        return Err(Error::BadRequest(format!(
+            "the name of the object ({name}) does not match the name on the URL ({url_name})"
+        )));
+    }
+    Ok(())
+}
+
+/// Checks the metadata of an object about to be stored.
+pub(super) fn validate(object: &Value, kind: &Kind, causes: &mut Causes) {
+    let name = object.name();
+    if name.is_empty() {
+        causes.required("metadata.name", "name or generateName is required");
+    } else {
+        for problem in name_problems(kind, name) {
+            causes.invalid("metadata.name", &json!(name), problem);
+        }
+    }
+    labels("metadata.labels", object.at("metadata.labels"), causes);
+    annotations(object.at("metadata.annotations"), causes);
+    for finalizer in object.list_at("metadata.finalizers") {
+        let text = finalizer.as_str().unwrap_or("");
+        for problem in name::qualified_name_problems(text) {
+            causes.invalid("metadata.finalizers", finalizer, problem);
+        }
+    }
+    owners(object, causes);
+}
+
+fn name_problems(kind: &Kind, name: &str) -> Vec<String> {
+    match kind.name_rule {
+        NameRule::Subdomain => name::subdomain_problems(name),
+        NameRule::Label => name::label_problems(name),
+        NameRule::PathSegment => name::path_segment_problems(name),
+    }
+}
+
+/// Checks a label map.
+pub fn labels(path: &str, labels: Option<&Value>, causes: &mut Causes) {
+    for (key, value) in labels.and_then(Value::as_object).into_iter().flatten() {
+        for problem in name::qualified_name_problems(key) {
+            causes.invalid(path, &json!(key), problem);
+        }
+        for problem in name::label_value_problems(value.as_str().unwrap_or("")) {
+            causes.invalid(path, value, problem);
+        }
+    }
+}
+
+fn annotations(annotations: Option<&Value>, causes: &mut Causes) {
+    let mut size = 0;
+    for (key, value) in annotations.and_then(Value::as_object).into_iter().flatten() {
+        for problem in name::qualified_name_problems(&key.to_lowercase()) {
+            causes.invalid("metadata.annotations", &json!(key), problem);
+        }
+        size += key.len() + value.as_str().map_or(0, str::len);
+    }
+    if size > MAX_ANNOTATIONS {
+        causes.too_long("metadata.annotations", MAX_ANNOTATIONS);
+    }
+}
+
+fn owners(object: &Value, causes: &mut Causes) {
+    const PATH: &str = "metadata.ownerReferences";
+    let owners = object.list_at(PATH);
+    for (i, owner) in owners.iter().enumerate() {
+        for (field, why) in [
+            ("apiVersion", "version must not be empty"),
+            ("kind", "must not be empty"),
+            ("name", "must not be empty"),
+            ("uid", "must not be empty"),
+        ] {
+            if owner.str_at(field).is_empty() {
+                causes.invalid(format!("{PATH}[{i}].{field}"), &json!(""), why);
+            }
+        }
+    }
+    let controllers: Vec<&Value> = owners.iter().filter(|o| o.is_true("controller")).collect();
+    if let [first, second, ..] = controllers.as_slice() {
+        let name = |o: &Value| format!("{}/{}", o.str_at("kind"), o.str_at("name"));
+        let why = format!(
+            "Only one reference can have Controller set to true. Found \"true\" in references for {} and {}",
+            name(first),
+            name(second)
+        );
+        causes.invalid(PATH, &json!(owners), why);
+    }
+}
+
+/// Takes over from `old` what an update may not touch, after checking that it was not touched.
+pub(super) fn carry_over(new: &mut Value, old: &Value, causes: &mut Causes) {
+    for field in ["name", "namespace", "uid", "creationTimestamp"] {
+        let path = format!("metadata.{field}");
+        let (was, is) = (old.at(&path).cloned(), new.at(&path).cloned());
+        let unset = is.as_ref().is_none_or(|v| v.is_null() || v == "");
+        if !unset && is != was {
+            causes.invalid(&path, &is.unwrap_or_default(), "field is immutable");
+        }
+        match was {
+            Some(v) => new.set_at(&path, v),
+            None => drop(new.remove_at(&path)),
+        }
+    }
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName"] {
+        let path = format!("metadata.{field}");
+        match old.at(&path) {
+            Some(v) => new.set_at(&path, v.clone()),
+            None => drop(new.remove_at(&path)),
+        }
+    }
+    no_new_finalizers(new, old, causes);
+}
+
+fn no_new_finalizers(new: &Value, old: &Value, causes: &mut Causes) {
+    if !old.is_deleting() {
+        return;
+    }
+    let had = old.list_at("metadata.finalizers");
+    let added: Vec<String> = new
+        .list_at("metadata.finalizers")
+        .iter()
+        .filter(|f| !had.contains(f))
+        .map(|f| format!("{:?}", f.as_str().unwrap_or("")))
+        .collect();
+    if !added.is_empty() {
+        causes.forbidden(
+            "metadata.finalizers",
+            format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                added.join(", ")
+            ),
+        );
+    }
+}
+
+/// Raises `metadata.generation` if this update changes what the kind counts.
+pub(super) fn bump_generation(new: &mut Value, old: &Value, kind: &Kind) {
+    if kind.generation == Generation::None {
+        return;
+    }
+    let annotations = kind.generation == Generation::SpecAndAnnotations
+        && empty_as_none(new.at("metadata.annotations"))
+            != empty_as_none(old.at("metadata.annotations"));
+    if annotations || desired_differs(new, old) {
+        let generation = old.i64_at("metadata.generation").unwrap_or(0) + 1;
+        new.set_at("metadata.generation", generation);
+    }
+}
+
+fn empty_as_none(v: Option<&Value>) -> Option<&Value> {
+    v.filter(|v| v.as_object().is_none_or(|m| !m.is_empty()))
+}
+
+/// Whether anything outside metadata and status differs.
+fn desired_differs(new: &Value, old: &Value) -> bool {
+    let fields = |o: &Value| -> Vec<(String, Value)> {
+        let map = o.as_object().cloned().unwrap_or_default();
+        map.into_iter().filter(|(k, _)| k != "metadata" && k != "status").collect()
+    };
+    // Comparing by key avoids the copies in the usual case of a lone spec.
+    match (new.get("spec"), old.get("spec")) {
+        (Some(a), Some(b)) if a != b => true,
+        _ => fields(new) != fields(old),
+    }
+}

@@ -1,0 +1,253 @@
+//! Reading objects: one, or a page of a list at one revision.
+
+use super::{Answer, List, Options, Request, Response, Server, server::item, server::one};
+use crate::{
+    error::{Cause, Causes, Error},
+    kinds::Kind,
+    object::{ObjectExt, Value, json},
+    store::{Entry, Since, Snapshot},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use std::sync::Arc;
+
+impl Server {
+    pub(super) fn get(&self, request: &Request) -> Result<Answer, Error> {
+        self.reached(&request.options)?;
+        let snapshot = self.store.snapshot();
+        let kind = request.kind;
+        let entry = snapshot
+            .get(&kind.stored_as(), &request.namespace, &request.name)
+            .ok_or_else(|| Error::not_found(&kind.resource(), &request.name))?;
+        Ok(one(200, item(kind, entry), Vec::new()))
+    }
+
+    pub(super) fn list(&self, request: &Request) -> Result<Answer, Error> {
+        let (kind, options) = (request.kind, &request.options);
+        check_fields(kind, options)?;
+        check_match(kind, options, false)?;
+        let (snapshot, start) = self.list_snapshot(request)?;
+        let limit = if options.limit == 0 { usize::MAX } else { options.limit };
+        let mut selected = snapshot
+            .list_from(&kind.stored_as(), &request.namespace, &start)
+            .filter(|e| selects(kind, options, e));
+        let entries: Vec<&Arc<Entry>> = selected.by_ref().take(limit).collect();
+        let next = selected.next();
+        let whole = options.labels.is_empty() && options.fields.is_empty();
+        let remaining = match next {
+            Some(_) if whole => Some(1 + selected.count() as u64),
+            _ => None,
+        };
+        let continue_token =
+            next.map(|e| token(snapshot.rev, &e.key)).unwrap_or_default();
+        let items = entries.into_iter().map(|e| item(kind, e)).collect();
+        Ok(Response::List(List { rev: snapshot.rev, continue_token, remaining, items }).into())
+    }
+
+    /// The state a list is read from, and the key it starts at.
+    fn list_snapshot(&self, request: &Request) -> Result<(Arc<Snapshot>, String), Error> {
+        let options = &request.options;
+        let now = self.store.snapshot();
+        if options.continue_token.is_empty() {
+            if options.resource_version_match == "Exact" {
+                let rev = revision(&options.resource_version)?;
+                self.reached(options)?;
+                let past = self.rewind(&now, &request.kind.stored_as(), rev);
+                return past.map(|s| (s, String::new())).ok_or_else(|| too_old(rev, self.store.feed().floor()));
+            }
+            self.reached(options)?;
+            return Ok((now, String::new()));
+        }
+        if !options.resource_version.is_empty() && options.resource_version != "0" {
+            return Err(Error::BadRequest(
+                "specifying resource version is not allowed when using continue".into(),
+            ));
+        }
+        let (rev, start) = read_token(&options.continue_token)?;
+        if rev < 0 {
+            return Ok((now, start));
+        }
+        match self.rewind(&now, &request.kind.stored_as(), rev.unsigned_abs()) {
+            Some(then) => Ok((then, start)),
+            None => Err(Error::Expired {
+                message: "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.".into(),
+                continue_token: encode_token(-1, &start),
+            }),
+        }
+    }
+
+    /// The state at an earlier revision, as far as one resource is concerned; `None` when the
+    /// window does not reach back so far.
+    fn rewind(&self, now: &Arc<Snapshot>, resource: &str, rev: u64) -> Option<Arc<Snapshot>> {
+        if rev >= now.rev {
+            return Some(Arc::clone(now));
+        }
+        let Since::Changes(changes, _) = self.store.feed().since(rev, Some(resource)) else {
+            return None;
+        };
+        Some(Arc::new(now.rewound(changes.iter().filter(|c| c.rev <= now.rev), rev)))
+    }
+
+    /// Refuses a resourceVersion that does not exist yet.
+    fn reached(&self, options: &Options) -> Result<(), Error> {
+        let asked = revision(&options.resource_version)?;
+        let latest = self.store.feed().latest();
+        if asked <= latest { Ok(()) } else { Err(from_the_future(asked, latest)) }
+    }
+}
+
+/// Parses a resourceVersion parameter; empty counts as 0.
+pub(super) fn revision(text: &str) -> Result<u64, Error> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| {
+        let mut causes = Causes::default();
+        causes.invalid("resourceVersion", &json!(text), format!("strconv.ParseUint: parsing {text:?}: invalid syntax"));
+        let cause = causes.0.remove(0);
+        Error::BadRequest(format!("{}: {}", cause.field, cause.message))
+    })
+}
+
+/// 410 for a revision before the window.
+pub(super) fn too_old(asked: u64, floor: u64) -> Error {
+    Error::Expired {
+        message: format!("too old resource version: {asked} ({floor})"),
+        continue_token: String::new(),
+    }
+}
+
+/// 504 for a revision not yet reached.
+pub(super) fn from_the_future(asked: u64, latest: u64) -> Error {
+    Error::Timeout {
+        message: format!("Timeout: Too large resource version: {asked}, current: {latest}"),
+        causes: vec![Cause {
+            reason: "ResourceVersionTooLarge",
+            message: "Too large resource version".into(),
+            field: String::new(),
+        }],
+    }
+}
+
+/// Checks `resourceVersionMatch` and `sendInitialEvents` in upstream's words.
+pub(super) fn check_match(kind: &Kind, options: &Options, watch: bool) -> Result<(), Error> {
+    let mut causes = Causes::default();
+    let (rv, rule) = (options.resource_version.as_str(), options.resource_version_match.as_str());
+    const RULE: &str = "resourceVersionMatch";
+    if watch {
+        match options.send_initial_events {
+            Some(_) if rule.is_empty() => causes.forbidden(
+                RULE,
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            ),
+            Some(_) if rule != "NotOlderThan" => {
+                causes.unsupported(RULE, &json!(rule), &["NotOlderThan"]);
+            }
+            None if !rule.is_empty() => causes
+                .forbidden(RULE, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"),
+            _ => {}
+        }
+    } else {
+        if options.send_initial_events.is_some() {
+            causes.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+        }
+        if !rule.is_empty() {
+            if !options.continue_token.is_empty() {
+                causes.forbidden(RULE, "resourceVersionMatch is forbidden when continue is provided");
+            }
+            if rv.is_empty() {
+                causes.forbidden(RULE, "resourceVersionMatch is forbidden unless resourceVersion is provided");
+            }
+            if !["Exact", "NotOlderThan"].contains(&rule) {
+                causes.unsupported(RULE, &json!(rule), &["Exact", "NotOlderThan"]);
+            } else if rule == "Exact" && rv == "0" {
+                causes.forbidden(RULE, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+            }
+        }
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let _ = kind;
+    Err(Error::Invalid { kind: "ListOptions.meta.k8s.io".into(), name: String::new(), causes: causes.0 })
+}
+
+/// Refuses field selectors the kind does not know.
+pub(super) fn check_fields(kind: &Kind, options: &Options) -> Result<(), Error> {
+    for term in &options.fields.0 {
+        let path = term.path.as_str();
+        let known = ["metadata.name", "metadata.namespace"].contains(&path)
+            || kind.selectable.contains(&path);
+        if !known {
+            return Err(Error::BadRequest(match (kind.group, kind.kind) {
+                ("", _) => format!("field label not supported: {path}"),
+                (_, "Job") => format!("field label {path:?} not supported for Job"),
+                _ => format!("{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""),
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the selectors of a request select an entry.
+pub(super) fn selects(kind: &Kind, options: &Options, entry: &Entry) -> bool {
+    if !options.labels.is_empty() && !options.labels.matches_meta(&entry.meta) {
+        return false;
+    }
+    if options.fields.is_empty() {
+        return true;
+    }
+    let only_names = options.fields.0.iter().all(|t| t.path.starts_with("metadata.name"));
+    if only_names {
+        return options.fields.matches(|path| match path {
+            "metadata.name" => entry.meta.name.to_string(),
+            _ => entry.meta.namespace.to_string(),
+        });
+    }
+    let value = super::server::converted(kind, entry);
+    options.fields.matches(|path| field_text(&value, path))
+}
+
+/// The text a field selector compares: strings as they are, everything else as JSON, absent
+/// booleans as `false`.
+pub fn field_text(value: &Value, path: &str) -> String {
+    match value.at(path) {
+        Some(Value::String(s)) => s.clone(),
+        Some(Value::Null) | None if path == "source" => value.str_at("source.component").to_owned(),
+        Some(Value::Object(_)) if path == "source" => value.str_at("source.component").to_owned(),
+        Some(Value::Null) | None if path == "status.successful" => "0".into(),
+        Some(Value::Null) | None if is_flag(path) => "false".into(),
+        Some(Value::Null) | None => match path {
+            "status.podIP" => value.str_at("status.podIP").to_owned(),
+            _ => String::new(),
+        },
+        Some(other) => other.to_string(),
+    }
+}
+
+fn is_flag(path: &str) -> bool {
+    matches!(path, "spec.unschedulable" | "spec.hostNetwork")
+}
+
+fn token(rev: u64, start: &str) -> String {
+    encode_token(i64::try_from(rev).unwrap_or(i64::MAX), start)
+}
+
+fn encode_token(rev: i64, start: &str) -> String {
+    let body = json!({"v": "meta.k8s.io/v1", "rv": rev, "start": start});
+    URL_SAFE_NO_PAD.encode(body.to_string())
+}
+
+fn read_token(token: &str) -> Result<(i64, String), Error> {
+    let bad = |why: &str| Error::BadRequest(format!("continue key is not valid: {why}"));
+    let bytes = URL_SAFE_NO_PAD
+        .decode(token.trim_end_matches('='))
+        .map_err(|_| bad("illegal base64 data at input byte 0"))?;
+    let body: Value = serde_json::from_slice(&bytes).map_err(|e| bad(&e.to_string()))?;
+    if body.str_at("v") != "meta.k8s.io/v1" {
+        return Err(bad("server does not recognize this encoded version"));
+    }
+    match body.i64_at("rv") {
+        None | Some(0) => Err(bad("incorrect encoded start resourceVersion")),
+        Some(rev) => Ok((rev, body.str_at("start").to_owned())),
+    }
+}

@@ -1,0 +1,191 @@
+//! Watches: a cursor over the history of changes, read at the client's own pace.
+
+use super::{
+    Answer, Event, Item, Options, Request, Response, Server,
+    read::{check_fields, check_match, from_the_future, revision, selects, too_old},
+    server::{converted, item},
+};
+use crate::{
+    error::Error,
+    kinds::Kind,
+    object::ObjectExt,
+    store::{Change, Since, Store},
+    world::{BoxFuture, World},
+};
+use futures_util::stream;
+use jiff::{SignedDuration, Timestamp};
+use std::{collections::VecDeque, sync::Arc};
+use tokio::sync::watch::Receiver;
+
+/// How long a watch lives when the client does not say: between one and two of these.
+const DEFAULT_TIMEOUT: i64 = 1800;
+/// Time between bookmarks.
+const BOOKMARK_EVERY: SignedDuration = SignedDuration::from_secs(60);
+
+impl Server {
+    pub(super) fn watch(&self, request: &Request) -> Result<Answer, Error> {
+        let (kind, options) = (request.kind, &request.options);
+        check_fields(kind, options)?;
+        check_match(kind, options, true)?;
+        let mut options = options.clone();
+        if !request.name.is_empty() {
+            options.fields.0.push(crate::object::selector::FieldTerm {
+                path: "metadata.name".into(),
+                value: request.name.clone(),
+                negated: false,
+            });
+        }
+        let resource: Arc<str> = kind.stored_as().into();
+        // The signal first, then the state: nothing can fall between.
+        let signal = self.store.feed().signal(&resource);
+        let asked = revision(&options.resource_version)?;
+        let snapshot = self.store.snapshot();
+        if asked > snapshot.rev {
+            return Err(from_the_future(asked, snapshot.rev));
+        }
+        let initial = match options.send_initial_events {
+            Some(wanted) => wanted,
+            None => asked == 0,
+        };
+        let mut queue = VecDeque::new();
+        let mut cursor = if asked == 0 { snapshot.rev } else { asked };
+        if initial {
+            cursor = snapshot.rev;
+            queue.extend(
+                snapshot
+                    .list(&resource, &request.namespace)
+                    .filter(|e| selects(kind, &options, e))
+                    .map(|e| Event::Added(item(kind, e))),
+            );
+            if options.send_initial_events == Some(true) && options.allow_bookmarks {
+                queue.push_back(Event::Bookmark(cursor, true));
+            }
+        } else if let Since::TooOld(floor) = self.store.feed().since(cursor, Some(&resource)) {
+            return Err(too_old(cursor, floor));
+        }
+        let now = self.world.clock.now();
+        let seconds = match options.timeout_seconds {
+            Some(s) => i64::try_from(s).unwrap_or(i64::MAX / 4),
+            None => DEFAULT_TIMEOUT + self.world.entropy.below(DEFAULT_TIMEOUT as u64) as i64,
+        };
+        let cursor = Cursor {
+            store: self.store.clone(),
+            world: self.world.clone(),
+            stopping: self.stopping.clone(),
+            kind,
+            namespace: request.namespace.clone(),
+            options,
+            resource,
+            signal,
+            cursor,
+            queue,
+            ends: crate::object::time::plus_seconds(now, seconds),
+            bookmark_at: now + BOOKMARK_EVERY,
+            timer: None,
+            done: false,
+        };
+        let events = stream::unfold(cursor, |mut cursor| async move {
+            let event = cursor.next().await?;
+            Some((event, cursor))
+        });
+        Ok(Response::Watch(Box::pin(events)).into())
+    }
+}
+
+/// The state of one watch.
+struct Cursor {
+    store: Store,
+    world: World,
+    stopping: Receiver<bool>,
+    kind: &'static Kind,
+    namespace: String,
+    options: Options,
+    resource: Arc<str>,
+    signal: Receiver<u64>,
+    /// Every change up to this revision is delivered or queued.
+    cursor: u64,
+    queue: VecDeque<Event>,
+    ends: Timestamp,
+    bookmark_at: Timestamp,
+    timer: Option<BoxFuture<()>>,
+    done: bool,
+}
+
+impl Cursor {
+    /// The next event; `None` ends the watch.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.queue.pop_front() {
+                return Some(event);
+            }
+            if self.done || *self.stopping.borrow() {
+                return None;
+            }
+            self.signal.mark_unchanged();
+            match self.store.feed().since(self.cursor, Some(&self.resource)) {
+                Since::TooOld(floor) => {
+                    self.done = true;
+                    return Some(Event::Error(too_old(self.cursor, floor).status()));
+                }
+                Since::Changes(changes, reached) => {
+                    self.cursor = reached;
+                    for change in &changes {
+                        self.queue.extend(self.translate(change));
+                    }
+                }
+            }
+            if self.queue.is_empty() {
+                self.wait().await?;
+            }
+        }
+    }
+
+    /// Waits for a change, the time of a bookmark, or the end.
+    async fn wait(&mut self) -> Option<()> {
+        let until = if self.options.allow_bookmarks {
+            self.ends.min(self.bookmark_at)
+        } else {
+            self.ends
+        };
+        let clock = &self.world.clock;
+        let timer = self.timer.get_or_insert_with(|| clock.sleep_until(until));
+        tokio::select! {
+            changed = self.signal.changed() => changed.ok()?,
+            _ = self.stopping.wait_for(|s| *s) => return None,
+            () = timer => {
+                self.timer = None;
+                let now = clock.now();
+                if now >= self.ends {
+                    return None;
+                }
+                if self.options.allow_bookmarks && now >= self.bookmark_at {
+                    self.bookmark_at = now + BOOKMARK_EVERY;
+                    self.queue.push_back(Event::Bookmark(self.cursor, false));
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// What a change means to this watch: entering the selection is an addition, leaving it a
+    /// deletion that carries the previous content under the new revision.
+    fn translate(&self, change: &Change) -> Option<Event> {
+        let entry = &change.entry;
+        if !self.namespace.is_empty() && entry.meta.namespace.as_ref() != self.namespace {
+            return None;
+        }
+        let was = change.before.as_ref().is_some_and(|b| selects(self.kind, &self.options, b));
+        let is = !change.deleted && selects(self.kind, &self.options, entry);
+        match (was, is) {
+            (false, false) => None,
+            (false, true) => Some(Event::Added(item(self.kind, entry))),
+            (true, true) => Some(Event::Modified(item(self.kind, entry))),
+            (true, false) if change.deleted => Some(Event::Deleted(item(self.kind, entry))),
+            (true, false) => {
+                let mut last = converted(self.kind, change.before.as_ref()?);
+                last.set_at("metadata.resourceVersion", change.rev.to_string());
+                Some(Event::Deleted(Item::Value(last)))
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The command line: flags, their environment variables, and the texts of `--help`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{net::IpAddr, path::PathBuf};
+
+/// A mini OpenShift in one binary: `oc` and `kubectl` work against it unmodified.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pocketshift",
+    version,
+    about = "A mini OpenShift in one binary: use it with the real oc and kubectl",
+    long_about = "A mini OpenShift in one binary. It serves the OpenShift and Kubernetes API, runs \
+                  their controllers and simulates nodes and pods; everything is kept in one SQLite \
+                  database. Use it with the real oc and kubectl, nothing else needs installing.\n\n\
+                  `pocketshift` alone means `pocketshift serve`: it starts the server, writes a \
+                  kubeconfig and says how to sign in. Ctrl-C stops it; everything is still there at \
+                  the next start.",
+    args_conflicts_with_subcommands = true
+)]
+pub struct Cli {
+    /// What to do; `serve` when left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of `serve`, when the command is left out.
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the server (the default)
+    Serve(Serve),
+    /// Print the path of the admin kubeconfig of the data folder
+    Kubeconfig(Folder),
+    /// Delete the data folder's cluster: database, certificates and kubeconfig
+    Reset(Folder),
+}
+
+/// Where a cluster is kept.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Folder {
+    /// Folder for the database, certificates and kubeconfig [default: the platform's data folder]
+    #[arg(long, env = "POCKETSHIFT_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Flags of `serve`.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub folder: Folder,
+
+    /// Address to listen on
+    #[arg(long, env = "POCKETSHIFT_BIND_ADDRESS", default_value = "127.0.0.1")]
+    pub bind_address: IpAddr,
+
+    /// Port to listen on (TLS); 0 picks a free one
+    #[arg(long, env = "POCKETSHIFT_SECURE_PORT", default_value_t = 6443)]
+    pub secure_port: u16,
+
+    /// Keep everything in memory: nothing is written to disk except where --kubeconfig says
+    #[arg(long, env = "POCKETSHIFT_IN_MEMORY")]
+    pub in_memory: bool,
+
+    /// Also write the admin kubeconfig to this file [default: only `kubeconfig` in the data folder]
+    #[arg(long, env = "POCKETSHIFT_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Number of simulated nodes
+    #[arg(long, env = "POCKETSHIFT_NODES", default_value_t = 3)]
+    pub nodes: usize,
+
+    /// Manifest file, or folder of manifests (.yaml, .yml, .json), applied before the server is ready
+    #[arg(long, env = "POCKETSHIFT_SEED", value_name = "FILE|DIR")]
+    pub seed: Option<PathBuf>,
+
+    /// File with more container images the simulated nodes can pull
+    #[arg(long, env = "POCKETSHIFT_CATALOG", value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
+
+    /// No waiting in the simulation: pods are pulled, started and ready at once
+    #[arg(long, env = "POCKETSHIFT_INSTANT")]
+    pub instant: bool,
+
+    /// Sync to disk: `full` survives a power cut, `normal` only a crash of the program
+    #[arg(long, env = "POCKETSHIFT_SYNC", value_enum, default_value_t = Sync::Full)]
+    pub sync: Sync,
+
+    /// Seed of the random source (names, uids, addresses) [default: from the system]
+    #[arg(long, env = "POCKETSHIFT_RANDOM_SEED", value_name = "NUMBER")]
+    pub random_seed: Option<u64>,
+
+    /// How much to log: error, warn, info, debug, trace, or a filter such as `info,pocketshift::api=debug`
+    #[arg(long, env = "POCKETSHIFT_LOG_LEVEL", default_value = "warn", value_name = "LEVEL")]
+    pub log_level: String,
+
+    /// Form of the log
+    #[arg(long, env = "POCKETSHIFT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+impl Default for Serve {
+    /// What no flags at all mean, environment left aside.
+    fn default() -> Serve {
+        Serve {
+            folder: Folder::default(),
+            bind_address: IpAddr::from([127, 0, 0, 1]),
+            secure_port: 6443,
+            in_memory: false,
+            kubeconfig: None,
+            nodes: 3,
+            seed: None,
+            catalog: None,
+            instant: false,
+            sync: Sync::Full,
+            random_seed: None,
+            log_level: "warn".into(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// How hard a commit is synced.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Sync {
+    Full,
+    Normal,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Folder {
+    /// The folder meant: the flag's, or the platform's data folder for pocketshift.
+    ///
+    /// # Errors
+    /// A text for people when the platform has no such folder.
+    pub fn path(&self) -> Result<PathBuf, String> {
+        use etcetera::BaseStrategy;
+        match &self.data_dir {
+            Some(dir) => Ok(dir.clone()),
+            None => etcetera::choose_base_strategy()
+                .map(|s| s.data_dir().join("pocketshift"))
+                .map_err(|_| "there is no home folder to keep data in; say --data-dir DIR".into()),
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! Runs controllers: keeps their queues, applies their plans through the API, retries, backs off
+//! and waits on the clock. Knows no controller by name and nothing of what they decide.
+//!
+//! One task follows the store's changes and hands out keys; every key that needs writes is a task
+//! of its own. A key is looked at on the newest state, and a write is visible before it is
+//! acknowledged, so a controller always sees its own writes.
+
+use super::{
+    Controller, Monitor, Plan, View, Watch,
+    queue::Queue,
+    recorder::Recorder,
+    writing::{Writer, is_conflict},
+};
+use crate::{
+    api::Server,
+    error::Error,
+    object::{Meta, name},
+    store::{Change, Entry, Since},
+};
+use jiff::{SignedDuration, Timestamp};
+use std::{
+    cell::RefCell,
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    sync::Arc,
+};
+use tokio::{
+    sync::{Notify, watch},
+    task::{LocalSet, spawn_local},
+};
+
+/// Keys of one controller in work at the same time.
+const WORKERS: usize = 16;
+/// Keys looked at before other tasks get their turn.
+const TURN: usize = 64;
+/// Conflicts of a key in a row that are answered by looking again at once.
+const QUICK_RETRIES: u32 = 3;
+
+/// Runs `controllers` until `stop` holds true. To be awaited on a current-thread runtime.
+pub async fn run(
+    server: Arc<Server>,
+    controllers: &'static [&'static Controller],
+    stop: watch::Receiver<bool>,
+) {
+    let monitor = Arc::new(Monitor::new(controllers));
+    run_watched(server, controllers, monitor, stop).await;
+}
+
+/// As [`run`], with a window for health and metrics. `monitor` must be made for `controllers`.
+pub async fn run_watched(
+    server: Arc<Server>,
+    controllers: &'static [&'static Controller],
+    monitor: Arc<Monitor>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let local = LocalSet::new();
+    let work = async move {
+        let driver = Rc::new(Driver::new(server, controllers, monitor));
+        tokio::select! {
+            () = driver.follow() => {}
+            // A sender that is gone will never ask to stop; its owner is gone too.
+            _ = stop.wait_for(|s| *s) => {}
+        }
+    };
+    local.run_until(work).await;
+}
+
+struct Driver {
+    server: Arc<Server>,
+    controllers: &'static [&'static Controller],
+    monitor: Arc<Monitor>,
+    writers: Vec<Writer>,
+    recorder: Recorder,
+    lanes: RefCell<Vec<Lane>>,
+    timers: RefCell<Timers>,
+    /// Fires when a key was given back.
+    freed: Notify,
+}
+
+/// The queue of one controller, and what it still has to look at for the first time.
+#[derive(Default)]
+struct Lane {
+    queue: Queue,
+    first: HashSet<Arc<str>>,
+}
+
+/// Moments to look again: at most one of a kind per key, the earliest asked for.
+#[derive(Default)]
+struct Timers {
+    heap: BinaryHeap<Reverse<(Timestamp, usize, Arc<str>)>>,
+    set: HashMap<(usize, Arc<str>), Timestamp>,
+}
+
+impl Timers {
+    fn add(&mut self, at: Timestamp, lane: usize, key: &Arc<str>) {
+        let id = (lane, Arc::clone(key));
+        if self.set.get(&id).is_none_or(|t| at < *t) {
+            self.set.insert(id, at);
+            self.heap.push(Reverse((at, lane, Arc::clone(key))));
+        }
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        self.heap.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// A key whose time has come.
+    fn due(&mut self, now: Timestamp) -> Option<(usize, Arc<str>)> {
+        while self.next().is_some_and(|at| at <= now) {
+            let Reverse((at, lane, key)) = self.heap.pop()?;
+            let id = (lane, key);
+            // A timer replaced by an earlier one is still in the heap: skip it.
+            if self.set.get(&id) == Some(&at) {
+                self.set.remove(&id);
+                return Some(id);
+            }
+        }
+        None
+    }
+}
+
+/// Everything a watch would have told of, had it been there from the start.
+fn listed<'a>(watch: &Watch, view: &'a View) -> Vec<&'a Arc<Entry>> {
+    let resources = view.objects.resources().map(|(r, _)| r).filter(|r| watch.concerns(r));
+    resources.flat_map(|r| view.objects.list(r, "")).collect()
+}
+
+/// How work on a key ended.
+#[derive(Clone, Copy, PartialEq)]
+enum Verdict {
+    Done,
+    Retry,
+    Conflict,
+}
+
+impl Driver {
+    fn new(
+        server: Arc<Server>,
+        controllers: &'static [&'static Controller],
+        monitor: Arc<Monitor>,
+    ) -> Driver {
+        Driver {
+            writers: controllers.iter().map(|c| Writer::new(Arc::clone(&server), c)).collect(),
+            recorder: Recorder::start(&server),
+            lanes: RefCell::new(controllers.iter().map(|_| Lane::default()).collect()),
+            timers: RefCell::default(),
+            freed: Notify::new(),
+            server,
+            controllers,
+            monitor,
+        }
+    }
+
+    /// Follows the changes for ever.
+    async fn follow(self: Rc<Self>) {
+        let feed = self.server.store.feed();
+        let mut signal = feed.any();
+        signal.mark_unchanged();
+        let mut seen = self.list(true);
+        loop {
+            match feed.since(seen, None) {
+                Since::Changes(changes, latest) => {
+                    self.route(&changes);
+                    seen = latest;
+                }
+                Since::TooOld(floor) => {
+                    tracing::warn!(seen, floor, "controllers fell behind and list anew");
+                    seen = self.list(false);
+                }
+            }
+            self.fire();
+            if self.pump() {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let next = self.timers.borrow().next();
+            let clock = &self.server.world.clock;
+            tokio::select! {
+                changed = signal.changed() => if changed.is_err() { return },
+                () = self.freed.notified() => {}
+                () = async {
+                    match next {
+                        Some(at) => clock.sleep_until(at).await,
+                        None => std::future::pending().await,
+                    }
+                } => {}
+            }
+        }
+    }
+
+    fn view(&self) -> View {
+        View {
+            objects: self.server.store.snapshot(),
+            now: self.server.world.clock.now(),
+            settings: Arc::clone(&self.server.settings),
+        }
+    }
+
+    /// Queues every key of every controller; answers the revision that was listed.
+    fn list(&self, first: bool) -> u64 {
+        let view = self.view();
+        for (i, controller) in self.controllers.iter().enumerate() {
+            for watch in controller.watches {
+                for entry in listed(watch, &view) {
+                    let entry = Arc::clone(entry);
+                    let rev = entry.rev;
+                    let change = Change { rev, entry, before: None, deleted: false };
+                    for key in self.keys(watch, &view, &change) {
+                        self.add(i, &key);
+                        if first {
+                            self.lanes.borrow_mut()[i].first.insert(key);
+                        }
+                    }
+                }
+            }
+        }
+        self.note_ready();
+        view.objects.rev
+    }
+
+    /// Hands out the keys of changes.
+    fn route(&self, changes: &[Change]) {
+        if changes.is_empty() {
+            return;
+        }
+        let view = self.view();
+        for change in changes {
+            for (i, controller) in self.controllers.iter().enumerate() {
+                let concerned =
+                    controller.watches.iter().filter(|w| w.concerns(&change.entry.resource));
+                for watch in concerned {
+                    for key in self.keys(watch, &view, change) {
+                        self.add(i, &key);
+                    }
+                }
+            }
+        }
+    }
+
+    fn keys(&self, watch: &Watch, view: &View, change: &Change) -> Vec<Arc<str>> {
+        match watch {
+            Watch::Itself(_) => vec![Arc::clone(&change.entry.key)],
+            Watch::Owner(_, kind) => {
+                let metas = [Some(&change.entry.meta), change.before.as_ref().map(|e| &e.meta)];
+                metas.into_iter().flatten().filter_map(|m| owner_key(m, kind)).collect()
+            }
+            Watch::Map(_, keys) | Watch::Any(keys) => {
+                let keys = catch_unwind(AssertUnwindSafe(|| keys(view, change)));
+                let keys = keys.inspect_err(|_| tracing::error!("a watch function panicked"));
+                keys.unwrap_or_default().into_iter().map(Arc::from).collect()
+            }
+        }
+    }
+
+    fn add(&self, lane: usize, key: &Arc<str>) {
+        let queue = &mut self.lanes.borrow_mut()[lane].queue;
+        if queue.add(key) {
+            self.monitor.gauges[lane].added();
+            self.monitor.gauges[lane].set_depth(queue.depth());
+        }
+    }
+
+    /// Queues the keys whose time has come.
+    fn fire(&self) {
+        let now = self.server.world.clock.now();
+        loop {
+            // The borrow must end before `add`.
+            let due = self.timers.borrow_mut().due(now);
+            let Some((lane, key)) = due else { return };
+            self.add(lane, &key);
+        }
+    }
+
+    /// Looks at ready keys; answers whether there are more that could be looked at.
+    fn pump(self: &Rc<Self>) -> bool {
+        let mut left = TURN;
+        for lane in 0..self.controllers.len() {
+            while let Some(key) = self.take(lane) {
+                self.look(lane, key);
+                left -= 1;
+                if left == 0 {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn take(&self, lane: usize) -> Option<Arc<str>> {
+        let queue = &mut self.lanes.borrow_mut()[lane].queue;
+        if queue.working() >= WORKERS {
+            return None;
+        }
+        let key = queue.take();
+        self.monitor.gauges[lane].set_depth(queue.depth());
+        key
+    }
+
+    /// Reconciles one key. Only a plan with something to wait for becomes a task.
+    fn look(self: &Rc<Self>, lane: usize, key: Arc<str>) {
+        let controller = self.controllers[lane];
+        let view = self.view();
+        let plan = guarded(controller, &key, || (controller.reconcile)(&view, &key));
+        drop(view);
+        let Some(mut plan) = plan else { return self.finish(lane, &key, Verdict::Retry) };
+        if plan.steps.is_empty() && plan.then.is_none() {
+            let verdict = self.note(lane, &key, &mut plan, None);
+            return self.finish(lane, &key, verdict);
+        }
+        let driver = Rc::clone(self);
+        spawn_local(async move {
+            let verdict = driver.carry_out(lane, &key, plan).await;
+            driver.finish(lane, &key, verdict);
+        });
+    }
+
+    /// Applies a plan, and the plans that follow from its outcome.
+    async fn carry_out(&self, lane: usize, key: &Arc<str>, mut plan: Plan) -> Verdict {
+        let controller = self.controllers[lane];
+        let mut verdict = Verdict::Done;
+        loop {
+            let outcome = self.writers[lane].steps(std::mem::take(&mut plan.steps)).await;
+            verdict = worse(verdict, self.note(lane, key, &mut plan, outcome.error()));
+            let Some(then) = plan.then else { return verdict };
+            match guarded(controller, key, move || then(&outcome)) {
+                Some(next) => plan = next,
+                None => return Verdict::Retry,
+            }
+        }
+    }
+
+    /// Sets the timer and tells the events of a plan whose steps are done, or failed with `error`.
+    fn note(&self, lane: usize, key: &Arc<str>, plan: &mut Plan, error: Option<&Error>) -> Verdict {
+        if let Some(at) = plan.again {
+            self.timers.borrow_mut().add(at, lane, key);
+        }
+        let asked = if plan.retry { Verdict::Retry } else { Verdict::Done };
+        let Some(error) = error else {
+            let now = self.server.world.clock.now();
+            for event in std::mem::take(&mut plan.events) {
+                self.recorder.record(self.controllers[lane], event, now);
+            }
+            return asked;
+        };
+        tracing::debug!(controller = self.controllers[lane].name, %key, %error, "write refused");
+        match &plan.then {
+            // The further plan knows of the failure and decides.
+            Some(_) => asked,
+            None if is_conflict(error) => Verdict::Conflict,
+            None => Verdict::Retry,
+        }
+    }
+
+    /// Gives a key back, to be looked at again as its verdict says.
+    fn finish(&self, lane: usize, key: &Arc<str>, verdict: Verdict) {
+        let mut lanes = self.lanes.borrow_mut();
+        let Lane { queue, first } = &mut lanes[lane];
+        match verdict {
+            Verdict::Done => queue.forget(key),
+            Verdict::Conflict if queue.failures(key) < QUICK_RETRIES => {
+                queue.failed(key);
+                queue.add(key);
+                self.monitor.gauges[lane].retried();
+            }
+            Verdict::Conflict | Verdict::Retry => {
+                let wait = SignedDuration::try_from(queue.failed(key)).unwrap_or_default();
+                let now = self.server.world.clock.now();
+                let at = now.saturating_add(wait).unwrap_or(now);
+                self.timers.borrow_mut().add(at, lane, key);
+                self.monitor.gauges[lane].retried();
+            }
+        }
+        queue.done(key);
+        let news = first.remove(key) && first.is_empty();
+        drop(lanes);
+        if news {
+            self.note_ready();
+        }
+        self.freed.notify_one();
+    }
+
+    fn note_ready(&self) {
+        if self.lanes.borrow().iter().all(|l| l.first.is_empty()) {
+            self.monitor.set_ready();
+        }
+    }
+}
+
+fn worse(a: Verdict, b: Verdict) -> Verdict {
+    match (a, b) {
+        (Verdict::Retry, _) | (_, Verdict::Retry) => Verdict::Retry,
+        (Verdict::Conflict, _) | (_, Verdict::Conflict) => Verdict::Conflict,
+        _ => Verdict::Done,
+    }
+}
+
+/// The key of the controlling owner, if that is of `kind`.
+fn owner_key(meta: &Meta, kind: &str) -> Option<Arc<str>> {
+    let owner = meta.controller().filter(|o| o.kind == kind)?;
+    Some(name::key(&meta.namespace, &owner.name).into())
+}
+
+/// Runs a controller's function; a panic is logged and answered with `None`.
+fn guarded<T>(controller: &Controller, key: &str, work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .inspect_err(|_| tracing::error!(controller = controller.name, key, "reconcile panicked"))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! Forgets events an hour after they were last written, as upstream's storage does.
+
+use super::{Controller, Plan, View, Watch, Write};
+use crate::object::{ObjectExt, Value, json, time};
+use jiff::{SignedDuration, Timestamp};
+
+/// How long an event is kept. Source: kube-apiserver `--event-ttl`.
+const KEPT: SignedDuration = SignedDuration::from_hours(1);
+
+/// See the module.
+pub static CONTROLLER: Controller = Controller {
+    name: "event-ttl-controller",
+    watches: &[Watch::Itself("events")],
+    reconcile,
+    ..Controller::BASE
+};
+
+fn reconcile(view: &View, key: &str) -> Plan {
+    let mut plan = Plan::none();
+    let Some(entry) = view.get("events", key) else { return plan };
+    let ends = last_written(&entry.value()).and_then(|t| t.checked_add(KEPT).ok());
+    match ends {
+        Some(at) if at > view.now => plan.look_again(at),
+        _ => {
+            let only_this = json!({"preconditions": {"uid": &*entry.meta.uid}});
+            plan.write(Write::delete("events", entry, only_this))
+        }
+    };
+    plan
+}
+
+fn last_written(event: &Value) -> Option<Timestamp> {
+    let moments =
+        ["metadata.creationTimestamp", "lastTimestamp", "eventTime", "series.lastObservedTime"];
+    moments.iter().filter_map(|p| time::parse(event.str_at(p))).max()
+}

@@ -1,0 +1,79 @@
+//! What can be seen of the running controllers from outside: readiness and queue numbers.
+//! Knows nothing of how they run.
+
+use super::Controller;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
+
+/// Numbers of one controller's queue, named as the workqueue metrics are.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    /// Name of the controller.
+    pub name: &'static str,
+    depth: AtomicU64,
+    adds: AtomicU64,
+    retries: AtomicU64,
+}
+
+impl Gauge {
+    /// Keys waiting (`workqueue_depth`).
+    pub fn depth(&self) -> u64 {
+        self.depth.load(Ordering::Relaxed)
+    }
+    /// Keys ever queued (`workqueue_adds_total`).
+    pub fn adds(&self) -> u64 {
+        self.adds.load(Ordering::Relaxed)
+    }
+    /// Keys ever queued again after a failure (`workqueue_retries_total`).
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+    pub(super) fn set_depth(&self, depth: usize) {
+        self.depth.store(depth as u64, Ordering::Relaxed);
+    }
+    pub(super) fn added(&self) {
+        self.adds.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(super) fn retried(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A window on running controllers; shared with whoever serves health and metrics.
+#[derive(Debug)]
+pub struct Monitor {
+    /// One per controller, in the order they were given.
+    pub gauges: Vec<Gauge>,
+    ready: watch::Sender<bool>,
+}
+
+impl Monitor {
+    /// For these controllers, none of which has run yet.
+    pub fn new(controllers: &[&'static Controller]) -> Monitor {
+        let gauge = |c: &&'static Controller| Gauge { name: c.name, ..Gauge::default() };
+        Monitor {
+            gauges: controllers.iter().map(gauge).collect(),
+            ready: watch::Sender::new(false),
+        }
+    }
+
+    /// Whether every controller has looked once at everything that existed at start.
+    pub fn is_ready(&self) -> bool {
+        *self.ready.borrow()
+    }
+
+    /// Becomes true once [`Monitor::is_ready`] does, and stays so.
+    pub fn ready(&self) -> watch::Receiver<bool> {
+        self.ready.subscribe()
+    }
+
+    /// Ends when [`Monitor::is_ready`] holds.
+    pub async fn wait_until_synced(&self) {
+        // The sender is ours: it cannot go away meanwhile.
+        let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
+    }
+
+    pub(super) fn set_ready(&self) {
+        self.ready.send_if_modified(|r| !std::mem::replace(r, true));
+    }
+}

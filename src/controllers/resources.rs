@@ -1,0 +1,47 @@
+//! Resource names for writes about objects of any kind, and the parts of delete options the
+//! collecting controllers share. Knows no kind in particular.
+
+use crate::{
+    kinds,
+    object::{Value, json},
+    store::Entry,
+};
+use std::{collections::BTreeSet, sync::Mutex};
+
+/// The name as a `'static` string, as [`Write`](super::Write) wants it. Every distinct name is
+/// kept for the life of the program; there are as many as there are kinds.
+pub(super) fn interned(resource: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match names.get(resource) {
+        Some(name) => name,
+        None => {
+            let name: &'static str = Box::leak(resource.into());
+            names.insert(name);
+            name
+        }
+    }
+}
+
+/// Whether objects of the resource can be deleted by clients.
+pub(super) fn deletable(resource: &str) -> bool {
+    kinds::by_resource(resource).is_none_or(|k| k.verbs.contains(&"delete"))
+}
+
+/// Delete options with a policy that hold only for this very object, and if `exact` only for this
+/// revision of it.
+pub(super) fn delete_options(policy: &str, entry: &Entry, exact: bool) -> Value {
+    let mut options = json!({
+        "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": policy,
+        "preconditions": {"uid": &*entry.meta.uid},
+    });
+    if exact {
+        options["preconditions"]["resourceVersion"] = json!(entry.rev.to_string());
+    }
+    options
+}
+
+/// `metadata` of a merge patch that applies only to this revision of the object.
+pub(super) fn exactly(entry: &Entry) -> Value {
+    json!({"uid": &*entry.meta.uid, "resourceVersion": entry.rev.to_string()})
+}

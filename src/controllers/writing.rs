@@ -1,0 +1,122 @@
+//! Carries writes to the API as the user a controller is. Knows nothing of keys and queues.
+
+use super::{Controller, Outcome, Step, Write, WriteVerb};
+use crate::{
+    api::{Body, Caller, Item, Options, Request, Response, Server, Verb},
+    error::Error,
+    kinds,
+    object::{ObjectExt, Value},
+    store::Entry,
+};
+use futures_util::future::join_all;
+use std::sync::Arc;
+
+/// The way of one controller to the API.
+pub struct Writer {
+    server: Arc<Server>,
+    caller: Arc<Caller>,
+    manager: &'static str,
+}
+
+type Written = Result<Option<Arc<Entry>>, Error>;
+
+impl Writer {
+    /// For a controller.
+    pub fn new(server: Arc<Server>, controller: &Controller) -> Writer {
+        Writer { server, caller: Arc::new(caller(controller)), manager: controller.manager }
+    }
+
+    /// Runs steps in order until one fails.
+    pub async fn steps(&self, steps: Vec<Step>) -> Outcome {
+        let mut outcome = Outcome { results: Vec::new() };
+        for step in steps {
+            self.step(step, &mut outcome).await;
+            if outcome.error().is_some() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// Runs the writes of a step side by side, or in growing batches until one of a batch fails.
+    async fn step(&self, step: Step, outcome: &mut Outcome) {
+        let mut rest = step.writes.into_iter();
+        let mut batch = if step.slow_start { 1 } else { usize::MAX };
+        loop {
+            let writes: Vec<Write> = rest.by_ref().take(batch).collect();
+            if writes.is_empty() {
+                return;
+            }
+            outcome.results.extend(join_all(writes.into_iter().map(|w| self.write(w))).await);
+            if outcome.error().is_some() {
+                return;
+            }
+            batch = batch.saturating_mul(2);
+        }
+    }
+
+    async fn write(&self, write: Write) -> (Write, Written) {
+        let result = self.send(&write).await;
+        (write, result)
+    }
+
+    /// Carries out one write; answers the object as it is now, when the server says.
+    pub async fn send(&self, write: &Write) -> Written {
+        let Some(kind) = kinds::by_resource(write.resource) else {
+            return Err(Error::NoSuchPath);
+        };
+        let mut options = Options { field_manager: self.manager.into(), ..Options::default() };
+        let (verb, body) = match write.verb {
+            WriteVerb::Create => (Verb::Create, Body::Object(write.body.clone(), vec![])),
+            WriteVerb::Update => (Verb::Update, Body::Object(write.body.clone(), vec![])),
+            WriteVerb::Patch(form) => (Verb::Patch, Body::Patch(form, write.body.clone())),
+            WriteVerb::Delete => {
+                delete_options(&mut options, &write.body);
+                (Verb::Delete, Body::Empty)
+            }
+        };
+        let request = Request {
+            caller: Arc::clone(&self.caller),
+            verb,
+            kind,
+            sub: write.sub,
+            namespace: write.namespace.clone(),
+            name: write.name.clone(),
+            options,
+            body,
+        };
+        match self.server.call(request).await?.response {
+            Response::One(_, Item::Entry(entry)) => Ok(Some(entry)),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Whether the object was changed by somebody else meanwhile.
+pub fn is_conflict(error: &Error) -> bool {
+    matches!(error, Error::Conflict { .. })
+}
+
+fn caller(controller: &Controller) -> Caller {
+    let mut groups = vec!["system:masters".to_owned(), "system:authenticated".to_owned()];
+    let name = if controller.user.is_empty() {
+        groups.push("system:serviceaccounts".into());
+        groups.push("system:serviceaccounts:kube-system".into());
+        format!("system:serviceaccount:kube-system:{}", controller.name)
+    } else {
+        controller.user.to_owned()
+    };
+    if name.starts_with("system:node:") {
+        groups.push("system:nodes".into());
+    }
+    Caller { name, groups, ..Caller::default() }
+}
+
+/// Reads a `DeleteOptions` object.
+fn delete_options(options: &mut Options, body: &Value) {
+    options.grace_period = body.i64_at("gracePeriodSeconds");
+    options.propagation = body.str_at("propagationPolicy").into();
+    options.orphan_dependents = body.at("orphanDependents").and_then(Value::as_bool);
+    options.precondition_uid = body.str_at("preconditions.uid").into();
+    options.precondition_rv = body.str_at("preconditions.resourceVersion").into();
+}

@@ -1,0 +1,181 @@
+//! Request bodies: JSON, YAML and Kubernetes protobuf objects, and the four forms of patches.
+
+use crate::{
+    api::{Body, PatchType},
+    error::Error,
+    object::{Map, Value},
+    schema,
+};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+/// Largest body accepted, in bytes (upstream's limit).
+pub const MAX_BODY: usize = 3 * 1024 * 1024;
+
+const OBJECT_TYPES: &str =
+    "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+const PATCH_TYPES: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
+
+/// Decodes an object body.
+///
+/// # Errors
+/// 400 for text that does not parse, 415 for unknown media types.
+pub fn object(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
+    if bytes.is_empty() {
+        return Ok(Body::Empty);
+    }
+    match media_type(content_type) {
+        "" | "application/json" | "*/*" => {
+            let (value, duplicates) = parse_json(bytes)?;
+            Ok(Body::Object(value, duplicates))
+        }
+        "application/yaml" | "application/x-yaml" | "text/yaml" => {
+            Ok(Body::Object(parse_yaml(bytes)?, Vec::new()))
+        }
+        "application/vnd.kubernetes.protobuf" => {
+            schema::proto::decode(bytes).map(|v| Body::Object(v, Vec::new())).map_err(Error::BadRequest)
+        }
+        _ => Err(Error::UnsupportedMediaType(OBJECT_TYPES.into())),
+    }
+}
+
+/// Decodes a patch body.
+///
+/// # Errors
+/// As for [`object`].
+pub fn patch(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
+    let form = match media_type(content_type) {
+        "application/json-patch+json" => PatchType::Json,
+        "application/merge-patch+json" => PatchType::Merge,
+        "application/strategic-merge-patch+json" => PatchType::Strategic,
+        "application/apply-patch+yaml" => PatchType::Apply,
+        _ => return Err(Error::UnsupportedMediaType(PATCH_TYPES.into())),
+    };
+    let value = match form {
+        PatchType::Apply if !looks_like_json(bytes) => parse_yaml(bytes)?,
+        _ => parse_json(bytes)?.0,
+    };
+    Ok(Body::Patch(form, value))
+}
+
+/// The type without parameters.
+pub fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+fn looks_like_json(bytes: &[u8]) -> bool {
+    bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| *b == b'{')
+}
+
+fn parse_yaml(bytes: &[u8]) -> Result<Value, Error> {
+    // Bounded: YAML aliases could otherwise blow a small text up without limit.
+    if bytes.contains(&b'&') && bytes.len() > 64 << 10 {
+        return Err(Error::BadRequest("YAML with anchors is limited to 64 KiB".into()));
+    }
+    serde_norway::from_slice(bytes)
+        .map_err(|e| Error::BadRequest(format!("error parsing YAML: {e}")))
+}
+
+/// Parses JSON, noting the paths of fields given twice (the last one counts, as in Go).
+fn parse_json(bytes: &[u8]) -> Result<(Value, Vec<String>), Error> {
+    let mut duplicates = Vec::new();
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let seed = Tree { path: String::new(), duplicates: &mut duplicates };
+    let bad = |e: serde_json::Error| {
+        Error::BadRequest(format!("couldn't get version/kind; json parse error: {e}"))
+    };
+    let value = seed.deserialize(&mut reader).map_err(bad)?;
+    reader.end().map_err(bad)?;
+    Ok((value, duplicates))
+}
+
+/// Builds a value while watching for repeated keys.
+struct Tree<'a> {
+    path: String,
+    duplicates: &'a mut Vec<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
+        Ok(Value::Bool(v))
+    }
+    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
+        Ok(Value::String(v.into()))
+    }
+    fn visit_string<E>(self, v: String) -> Result<Value, E> {
+        Ok(Value::String(v))
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        loop {
+            let path = format!("{}[{}]", self.path, items.len());
+            let seed = Tree { path, duplicates: &mut *self.duplicates };
+            match seq.next_element_seed(seed)? {
+                Some(item) => items.push(item),
+                None => return Ok(Value::Array(items)),
+            }
+        }
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut fields = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let path =
+                if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
+            if fields.contains_key(&key) {
+                self.duplicates.push(path.clone());
+            }
+            let value = map.next_value_seed(Tree { path, duplicates: &mut *self.duplicates })?;
+            fields.insert(key, value);
+        }
+        Ok(Value::Object(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicate_fields_are_noted() {
+        let (v, d) = parse_json(br#"{"spec":{"replicas":1,"replicas":2,"l":[{"a":1,"a":2}]}}"#).unwrap();
+        assert_eq!(v["spec"]["replicas"], 2);
+        assert_eq!(d, ["spec.replicas", "spec.l[0].a"]);
+        assert!(parse_json(b"{} x").is_err());
+        let deep = "[".repeat(5000);
+        assert!(parse_json(deep.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn media_types() {
+        assert!(matches!(object("", b"{}"), Ok(Body::Object(..))));
+        assert!(matches!(object("application/json; charset=utf-8", b"{}"), Ok(Body::Object(..))));
+        assert!(matches!(object("text/plain", b"{}"), Err(Error::UnsupportedMediaType(_))));
+        assert!(matches!(patch("application/json", b"{}"), Err(Error::UnsupportedMediaType(_))));
+        let b = patch("application/apply-patch+yaml", b"kind: X\n").unwrap();
+        assert!(matches!(b, Body::Patch(PatchType::Apply, v) if v["kind"] == "X"));
+    }
+}

@@ -1,0 +1,151 @@
+//! `/livez`, `/readyz`, `/healthz`, `/version` and `/metrics`.
+//! Source of forms and names: k8s.io/apiserver `pkg/server/healthz`, `pkg/server/routes`.
+
+use crate::{
+    object::{Value, json},
+    settings::KUBERNETES_VERSION,
+};
+use actix_web::{HttpResponse, http::StatusCode};
+use parking_lot::Mutex;
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    sync::Arc,
+    time::Duration,
+};
+
+
+/// Named conditions that must hold before the server is ready.
+#[derive(Clone, Default)]
+pub struct Readiness(Arc<Mutex<BTreeMap<&'static str, bool>>>);
+
+impl Readiness {
+    /// Declares a check that does not hold yet.
+    pub fn expect(&self, name: &'static str) {
+        self.0.lock().insert(name, false);
+    }
+    /// Says whether a check holds.
+    pub fn set(&self, name: &'static str, holds: bool) {
+        self.0.lock().insert(name, holds);
+    }
+    /// Whether all hold.
+    pub fn ready(&self) -> bool {
+        self.0.lock().values().all(|v| *v)
+    }
+    fn checks(&self) -> Vec<(&'static str, bool)> {
+        self.0.lock().iter().map(|(k, v)| (*k, *v)).collect()
+    }
+}
+
+/// Answers `/healthz`, `/livez`, `/readyz` and single checks below them.
+pub fn health(readiness: &Readiness, path: &str, verbose: bool, excluded: &[&str]) -> HttpResponse {
+    let (endpoint, single) = path.split_once('/').unwrap_or((path, ""));
+    let mut checks = vec![("ping", true), ("log", true), ("store", true)];
+    if endpoint == "readyz" {
+        checks.extend(readiness.checks());
+    }
+    if !single.is_empty() {
+        checks.retain(|(name, _)| *name == single);
+        if checks.is_empty() {
+            return HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("404 page not found\n");
+        }
+    }
+    checks.retain(|(name, _)| !excluded.contains(name));
+    let good = checks.iter().all(|(_, holds)| *holds);
+    let mut lines = String::new();
+    for (name, holds) in &checks {
+        let _ = match holds {
+            true => writeln!(lines, "[+]{name} ok"),
+            false => writeln!(lines, "[-]{name} failed: reason withheld"),
+        };
+    }
+    let code = if good { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+    let body = match (good, verbose) {
+        (true, false) => "ok".to_owned(),
+        (true, true) => format!("{lines}{endpoint} check passed\n"),
+        (false, _) => format!("{lines}{endpoint} check failed\n"),
+    };
+    HttpResponse::build(code)
+        .content_type("text/plain; charset=utf-8")
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .body(body)
+}
+
+/// `/version`.
+pub fn version() -> Value {
+    let mut parts = KUBERNETES_VERSION.split('.');
+    let (major, minor) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    let git = format!("v{KUBERNETES_VERSION}");
+    json!({"major": major, "minor": minor, "gitVersion": git, "gitCommit": "",
+        "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "",
+        "compiler": "rustc", "platform": "linux/amd64"})
+}
+
+/// Upper bounds of the request duration histogram, in seconds: upstream's.
+const BUCKETS: [f64; 22] = [
+    0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0,
+    10.0, 15.0, 20.0, 30.0, 45.0,
+];
+
+/// Counts requests as upstream's `apiserver_request_*` metrics do.
+#[derive(Default)]
+pub struct Metrics(Mutex<Counted>);
+
+#[derive(Default)]
+struct Counted {
+    totals: BTreeMap<(String, String, String, u16), u64>,
+    durations: BTreeMap<(String, String, String), (Vec<u64>, f64, u64)>,
+}
+
+impl Metrics {
+    /// Counts one finished request.
+    pub fn observe(&self, verb: &str, group: &str, resource: &str, code: u16, took: Duration) {
+        let mut c = self.0.lock();
+        let key = (verb.to_owned(), group.to_owned(), resource.to_owned());
+        *c.totals.entry((key.0.clone(), key.1.clone(), key.2.clone(), code)).or_default() += 1;
+        let (buckets, sum, count) =
+            c.durations.entry(key).or_insert_with(|| (vec![0; BUCKETS.len()], 0.0, 0));
+        let seconds = took.as_secs_f64();
+        for (bucket, bound) in buckets.iter_mut().zip(BUCKETS) {
+            *bucket += u64::from(seconds <= bound);
+        }
+        *sum += seconds;
+        *count += 1;
+    }
+
+    /// The Prometheus text form, with the number of stored objects per resource.
+    pub fn text(&self, objects: impl Iterator<Item = (Arc<str>, usize)>, revision: u64) -> String {
+        let mut out = String::new();
+        let mut line = |text: std::fmt::Arguments<'_>| {
+            let _ = writeln!(out, "{text}");
+        };
+        let c = self.0.lock();
+        line(format_args!("# HELP apiserver_request_total [STABLE] Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code."));
+        line(format_args!("# TYPE apiserver_request_total counter"));
+        for ((verb, group, resource, code), n) in &c.totals {
+            line(format_args!("apiserver_request_total{{code=\"{code}\",group=\"{group}\",resource=\"{resource}\",verb=\"{verb}\"}} {n}"));
+        }
+        line(format_args!("# HELP apiserver_request_duration_seconds [STABLE] Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component."));
+        line(format_args!("# TYPE apiserver_request_duration_seconds histogram"));
+        for ((verb, group, resource), (buckets, sum, count)) in &c.durations {
+            let labels = format!("group=\"{group}\",resource=\"{resource}\",verb=\"{verb}\"");
+            for (bound, n) in BUCKETS.iter().zip(buckets) {
+                line(format_args!("apiserver_request_duration_seconds_bucket{{{labels},le=\"{bound}\"}} {n}"));
+            }
+            line(format_args!("apiserver_request_duration_seconds_bucket{{{labels},le=\"+Inf\"}} {count}"));
+            line(format_args!("apiserver_request_duration_seconds_sum{{{labels}}} {sum}"));
+            line(format_args!("apiserver_request_duration_seconds_count{{{labels}}} {count}"));
+        }
+        line(format_args!("# HELP apiserver_storage_objects [STABLE] Number of stored objects at the time of last check split by kind."));
+        line(format_args!("# TYPE apiserver_storage_objects gauge"));
+        let mut objects: Vec<_> = objects.collect();
+        objects.sort();
+        for (resource, n) in objects {
+            line(format_args!("apiserver_storage_objects{{resource=\"{resource}\"}} {n}"));
+        }
+        line(format_args!("# HELP pocketshift_store_revision Last committed revision."));
+        line(format_args!("# TYPE pocketshift_store_revision gauge"));
+        line(format_args!("pocketshift_store_revision {revision}"));
+        out
+    }
+}

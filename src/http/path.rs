@@ -1,0 +1,104 @@
+//! What a path means. Pure; the catalogue of kinds decides what exists.
+
+use crate::kinds::{self, Kind};
+
+/// A path, understood.
+#[derive(Debug, PartialEq)]
+pub enum Path<'a> {
+    /// `/`
+    Root,
+    /// `/api`
+    Core,
+    /// `/apis`
+    Groups,
+    /// `/apis/GROUP`
+    Group(&'a str),
+    /// `/api/v1`, `/apis/GROUP/VERSION`
+    Version(&'a str, &'a str),
+    /// A resource, an object or a subresource.
+    Resource(Target<'a>),
+    /// Anything else, without the leading slash.
+    Other(&'a str),
+}
+
+/// The parts of a resource path.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The kind.
+    pub kind: &'static Kind,
+    /// Namespace, or empty.
+    pub namespace: &'a str,
+    /// Name, or empty.
+    pub name: &'a str,
+    /// Subresource, or empty.
+    pub sub: &'static str,
+    /// Whether the old `/watch/` prefix was used.
+    pub watch: bool,
+}
+
+impl PartialEq for Target<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.kind, other.kind)
+            && (self.namespace, self.name, self.sub, self.watch)
+                == (other.namespace, other.name, other.sub, other.watch)
+    }
+}
+
+impl std::fmt::Debug for Target<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}/{} {}", self.kind.plural, self.namespace, self.name, self.sub)
+    }
+}
+
+/// Understands a decoded path. `None`: nothing is there.
+pub fn parse(path: &str) -> Option<Path<'_>> {
+    let trimmed = path.trim_matches('/');
+    if trimmed.is_empty() {
+        return Some(Path::Root);
+    }
+    let parts: Vec<&str> = trimmed.split('/').collect();
+    match parts.as_slice() {
+        ["api"] => Some(Path::Core),
+        ["apis"] => Some(Path::Groups),
+        ["apis", group] => Some(Path::Group(group)),
+        ["api", version] => Some(Path::Version("", version)),
+        ["apis", group, version] => Some(Path::Version(group, version)),
+        ["api", version, rest @ ..] => resource("", version, rest).map(Path::Resource),
+        ["apis", group, version, rest @ ..] => resource(group, version, rest).map(Path::Resource),
+        _ => Some(Path::Other(trimmed)),
+    }
+}
+
+fn resource<'a>(group: &str, version: &str, rest: &[&'a str]) -> Option<Target<'a>> {
+    let (watch, rest) = match rest {
+        ["watch", rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    // A namespaced resource; `namespaces/X` and its subresources are the Namespace itself.
+    if let ["namespaces", namespace, plural, tail @ ..] = rest
+        && let Some(kind) = kinds::by_path(group, version, plural)
+        && kind.namespaced
+    {
+        return target(kind, namespace, tail, watch);
+    }
+    let [plural, tail @ ..] = rest else { return None };
+    let kind = kinds::by_path(group, version, plural)?;
+    if kind.namespaced && !tail.is_empty() {
+        return None;
+    }
+    target(kind, "", tail, watch)
+}
+
+fn target<'a>(
+    kind: &'static Kind,
+    namespace: &'a str,
+    tail: &[&'a str],
+    watch: bool,
+) -> Option<Target<'a>> {
+    let (name, sub) = match tail {
+        [] => ("", ""),
+        [name] => (*name, ""),
+        [name, sub, ..] => (*name, kind.sub(sub)?.name),
+    };
+    Some(Target { kind, namespace, name, sub, watch })
+}

@@ -1,0 +1,361 @@
+//! The listener: one TLS port, HTTP/1.1 and HTTP/2, one handler for every path.
+
+use super::{
+    body,
+    health::{self, Metrics, Readiness},
+    oauth,
+    parameters::{self, Query},
+    path::{self, Path, Target},
+    render::{self, Style},
+    tls,
+};
+use crate::{
+    access::{Credentials, Impersonation},
+    api::{Caller, Request, Server, Verb, discovery, openapi, table::Include},
+    error::Error,
+    object::Value,
+};
+use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer, dev::Extensions, http::Method, http::header,
+    rt::net::TcpStream, web,
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use std::{any::Any, net::TcpListener, sync::Arc, time::Duration};
+
+/// What the HTTP layer needs.
+pub struct Http {
+    /// The server behind it.
+    pub server: Arc<Server>,
+    /// What `/readyz` reports.
+    pub readiness: Readiness,
+    /// Request counters.
+    pub metrics: Metrics,
+    /// `https://host:port` as clients see it.
+    pub url: String,
+}
+
+impl Http {
+    /// Wraps a server that clients reach at `url`.
+    pub fn new(server: Arc<Server>, readiness: Readiness, url: String) -> Http {
+        Http { server, readiness, metrics: Metrics::default(), url }
+    }
+}
+
+/// A running listener.
+pub struct Listening {
+    handle: actix_web::dev::ServerHandle,
+    task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Listening {
+    /// Stops accepting, lets running requests end (for a few seconds), and returns.
+    pub async fn stop(self) {
+        self.handle.stop(true).await;
+        // The listener's own end has nothing to say that the stop has not said.
+        let _ = self.task.await;
+    }
+}
+
+/// Seconds running requests get to end at shutdown.
+const GRACE: u64 = 3;
+/// Most bytes of all headers of a request are actix's own limit; most time to send them is this.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Starts serving on a bound socket.
+///
+/// # Errors
+/// When the socket cannot be used.
+pub fn serve(
+    http: Arc<Http>,
+    listener: TcpListener,
+    tls: rustls::ServerConfig,
+) -> std::io::Result<Listening> {
+    let server = HttpServer::new(move || {
+        App::new().app_data(web::Data::from(Arc::clone(&http))).default_service(web::to(handle))
+    })
+    .workers(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8)))
+    .on_connect(connected)
+    .client_request_timeout(HEAD_TIMEOUT)
+    .shutdown_timeout(GRACE)
+    .disable_signals()
+    .listen_rustls_0_23(listener, tls)?
+    .run();
+    let handle = server.handle();
+    Ok(Listening { handle, task: tokio::spawn(server) })
+}
+
+/// Subject of the connection's verified client certificate.
+#[derive(Clone)]
+struct Subject(String, Vec<String>);
+
+/// Small answers must not wait for more (HTTP/2 stalls 40 ms a request otherwise), and who the
+/// client certificate names is worked out once a connection.
+fn connected(connection: &dyn Any, data: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else { return };
+    let (socket, session) = stream.get_ref();
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    if let Some((name, orgs)) =
+        session.peer_certificates().and_then(|chain| tls::subject(chain.first()?))
+    {
+        data.insert(Subject(name, orgs));
+    }
+}
+
+async fn handle(request: HttpRequest, payload: web::Payload, http: web::Data<Http>) -> HttpResponse {
+    let started = std::time::Instant::now();
+    let path = parameters::unescape_path(request.path());
+    let query = Query::parse(request.query_string());
+    let Some(parsed) = path::parse(&path) else { return missing() };
+    let (response, verb, group, resource) = match parsed {
+        Path::Resource(target) => {
+            let verb = verb(request.method(), &target, &query);
+            let response = match verb {
+                Some(verb) => resource_request(&http, &request, payload, &query, &target, verb).await,
+                None => render::error(&Error::MethodNotAllowed),
+            };
+            let name = verb.map_or("other", Verb::name).to_uppercase();
+            (response, name, target.kind.group, target.kind.plural)
+        }
+        other => {
+            let response = non_resource(&http, &request, payload, &query, &other).await;
+            (response, request.method().to_string(), "", "")
+        }
+    };
+    http.metrics.observe(&verb, group, resource, response.status().as_u16(), started.elapsed());
+    tracing::debug!(
+        method = %request.method(), path, code = response.status().as_u16(),
+        micros = started.elapsed().as_micros() as u64, "request"
+    );
+    response
+}
+
+fn missing() -> HttpResponse {
+    render::error(&Error::NoSuchPath)
+}
+
+fn verb(method: &Method, target: &Target<'_>, query: &Query) -> Option<Verb> {
+    let watching = target.watch || query.flag("watch") == Some(true);
+    let named = !target.name.is_empty();
+    Some(match *method {
+        Method::GET | Method::HEAD if watching && target.sub.is_empty() => Verb::Watch,
+        Method::GET | Method::HEAD if named => Verb::Get,
+        Method::GET | Method::HEAD => Verb::List,
+        Method::POST if named == target.sub.is_empty() => return None,
+        Method::POST => Verb::Create,
+        Method::PUT if named => Verb::Update,
+        Method::PATCH if named => Verb::Patch,
+        Method::DELETE if named => Verb::Delete,
+        Method::DELETE => Verb::DeleteCollection,
+        _ => return None,
+    })
+}
+
+/// Who sends this request.
+fn caller(http: &Http, request: &HttpRequest) -> Result<Arc<Caller>, Error> {
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let bearer = text("authorization")
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    let subject = request.conn_data::<Subject>();
+    let credentials = Credentials {
+        bearer,
+        certificate: subject.map(|s| (s.0.as_str(), s.1.as_slice())),
+    };
+    let groups = headers.get_all("impersonate-group").filter_map(|v| v.to_str().ok());
+    let wanted = Impersonation {
+        user: text("impersonate-user").into(),
+        uid: text("impersonate-uid").into(),
+        groups: groups.map(Into::into).collect(),
+        extra: extra(headers),
+    };
+    http.server.authenticate(&credentials, &wanted)
+}
+
+/// The `Impersonate-Extra-` headers.
+fn extra(headers: &header::HeaderMap) -> Vec<(String, Vec<String>)> {
+    let mut extra: std::collections::BTreeMap<String, Vec<String>> = Default::default();
+    for (name, value) in headers {
+        let Some(key) = name.as_str().strip_prefix("impersonate-extra-") else { continue };
+        let Ok(value) = value.to_str() else { continue };
+        extra.entry(parameters::unescape_path(key)).or_default().push(value.into());
+    }
+    extra.into_iter().collect()
+}
+
+async fn resource_request(
+    http: &Http,
+    request: &HttpRequest,
+    payload: web::Payload,
+    query: &Query,
+    target: &Target<'_>,
+    verb: Verb,
+) -> HttpResponse {
+    let header = |name: header::HeaderName| {
+        request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    };
+    let include = match query.get("includeObject") {
+        Some("Object") => Include::Object,
+        Some("None") => Include::None,
+        _ => Include::Metadata,
+    };
+    let built = async {
+        let caller = caller(http, request)?;
+        let form = render::negotiate(header(header::ACCEPT), include)?;
+        let options = parameters::options(query, header(header::USER_AGENT))?;
+        let bytes = read(payload).await?;
+        let content_type = header(header::CONTENT_TYPE);
+        let body = match verb {
+            Verb::Patch => body::patch(content_type, &bytes)?,
+            Verb::Create | Verb::Update | Verb::Delete | Verb::DeleteCollection => {
+                body::object(content_type, &bytes)?
+            }
+            Verb::Get | Verb::List | Verb::Watch => crate::api::Body::Empty,
+        };
+        let built = Request {
+            caller,
+            verb,
+            kind: target.kind,
+            sub: target.sub,
+            namespace: target.namespace.into(),
+            name: target.name.into(),
+            options,
+            body,
+        };
+        Ok((built, form))
+    };
+    let (built, form) = match built.await {
+        Ok(pair) => pair,
+        Err(e) => return render::error(&e),
+    };
+    let pretty = query.flag("pretty") == Some(true);
+    let answer = http.server.call(built).await;
+    let style = Style { form, pretty, now: http.server.world.clock.now() };
+    render::answer(target.kind, answer, style)
+}
+
+/// Reads a body within its limit.
+async fn read(mut payload: web::Payload) -> Result<Bytes, Error> {
+    let mut first: Option<Bytes> = None;
+    let mut more = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|e| Error::BadRequest(e.to_string()))?;
+        if more.len() + first.as_ref().map_or(0, Bytes::len) + chunk.len() > body::MAX_BODY {
+            return Err(Error::TooLarge(body::MAX_BODY as u64));
+        }
+        match first.take() {
+            None if more.is_empty() => first = Some(chunk),
+            None => more.extend_from_slice(&chunk),
+            Some(head) => {
+                more.extend_from_slice(&head);
+                more.extend_from_slice(&chunk);
+            }
+        }
+    }
+    Ok(first.unwrap_or_else(|| more.freeze()))
+}
+
+async fn non_resource(
+    http: &Http,
+    request: &HttpRequest,
+    payload: web::Payload,
+    query: &Query,
+    path: &Path<'_>,
+) -> HttpResponse {
+    if let Path::Other(rest) = path
+        && let Some(response) = open_to_all(http, request, payload, query, rest).await
+    {
+        return response;
+    }
+    let allowed = caller(http, request).and_then(|caller| {
+        http.server.authorize_path(&caller, request.method().as_str(), request.path())
+    });
+    if let Err(e) = allowed {
+        return render::error(&e);
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return render::error(&Error::MethodNotAllowed);
+    }
+    let accept = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok());
+    let aggregated = accept.unwrap_or_default().contains("v=v2;as=APIGroupDiscoveryList");
+    match path {
+        Path::Root => render::document(&serde_json::json!({"paths": discovery::paths()})),
+        Path::Core if aggregated => aggregated_discovery(true),
+        Path::Groups if aggregated => aggregated_discovery(false),
+        Path::Core => {
+            let address = http.url.trim_start_matches("https://");
+            render::document(&discovery::core_versions(address))
+        }
+        Path::Groups => render::document(&discovery::group_list()),
+        Path::Group(name) => found(discovery::group(name)),
+        Path::Version(group, version) => found(discovery::resource_list(group, version)),
+        Path::Other(rest) => other_document(http, accept.unwrap_or_default(), rest),
+        Path::Resource(_) => missing(),
+    }
+}
+
+fn found(document: Option<Value>) -> HttpResponse {
+    match document {
+        Some(v) => render::document(&v),
+        None => HttpResponse::NotFound()
+            .content_type("text/plain; charset=utf-8")
+            .body("404 page not found\n"),
+    }
+}
+
+fn aggregated_discovery(core: bool) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
+        .insert_header((header::VARY, "Accept"))
+        .body(discovery::aggregated(core).to_string())
+}
+
+/// The paths anybody may read: health, version and the OAuth server.
+async fn open_to_all(
+    http: &Http,
+    request: &HttpRequest,
+    payload: web::Payload,
+    query: &Query,
+    rest: &str,
+) -> Option<HttpResponse> {
+    let first = rest.split('/').next().unwrap_or_default();
+    match first {
+        "healthz" | "livez" | "readyz" => {
+            let verbose = query.get("verbose").is_some();
+            Some(health::health(&http.readiness, rest, verbose, &query.all("exclude")))
+        }
+        "version" if rest == "version" => Some(render::document(&health::version())),
+        "oauth" | ".well-known" => {
+            let body = read(payload).await.unwrap_or_default();
+            oauth::answer(http, request, rest, query, &body).await
+        }
+        _ => None,
+    }
+}
+
+fn other_document(http: &Http, accept: &str, rest: &str) -> HttpResponse {
+    let json = |bytes: Vec<u8>| HttpResponse::Ok().content_type("application/json").body(bytes);
+    match rest {
+        "metrics" => {
+            let snapshot = http.server.store.snapshot();
+            let objects = snapshot.resources().map(|(r, n)| (Arc::clone(r), n));
+            HttpResponse::Ok()
+                .content_type("text/plain; version=0.0.4; charset=utf-8")
+                .body(http.metrics.text(objects, snapshot.rev))
+        }
+        "openapi/v2" if accept.contains("json") || accept.contains("*/*") || accept.is_empty() => {
+            json(openapi::v2())
+        }
+        "openapi/v2" => render::error(&Error::NotAcceptable("application/json".into())),
+        "openapi/v3" => json(openapi::v3_index()),
+        _ => match rest.strip_prefix("openapi/v3/").and_then(openapi::v3) {
+            Some(bytes) => json(bytes),
+            None => missing(),
+        },
+    }
+}

@@ -1,0 +1,98 @@
+//! Watches on the wire: one JSON document a line, flushed as it happens; what is ready together
+//! travels together.
+
+use super::render::{Form, Style, event_object};
+use crate::{
+    api::{Event, WatchStream},
+    kinds::Kind,
+    object::{Value, json},
+};
+use actix_web::{HttpResponse, http::header};
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+/// Most bytes gathered into one chunk.
+const CHUNK: usize = 64 << 10;
+
+/// A watch as a streaming response.
+pub fn respond(kind: &'static Kind, events: WatchStream, style: Style) -> HttpResponse {
+    let body = Lines { kind, events: Some(events), style, first: true };
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CACHE_CONTROL, "no-cache, private"))
+        .streaming(body)
+}
+
+struct Lines {
+    kind: &'static Kind,
+    events: Option<WatchStream>,
+    style: Style,
+    first: bool,
+}
+
+impl Stream for Lines {
+    type Item = Result<Bytes, actix_web::Error>;
+
+    /// Gathers the events that are ready now into one chunk.
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let Some(events) = &mut this.events else { return Poll::Ready(None) };
+        let mut out = BytesMut::new();
+        while out.len() < CHUNK {
+            match events.poll_next_unpin(cx) {
+                Poll::Ready(Some(event)) => {
+                    write_line(&mut out, this.kind, &event, this.style, &mut this.first);
+                }
+                Poll::Ready(None) => {
+                    this.events = None;
+                    break;
+                }
+                Poll::Pending => break,
+            }
+        }
+        match (out.is_empty(), &this.events) {
+            (false, _) => Poll::Ready(Some(Ok(out.freeze()))),
+            (true, None) => Poll::Ready(None),
+            (true, Some(_)) => Poll::Pending,
+        }
+    }
+}
+
+fn write_line(out: &mut BytesMut, kind: &Kind, event: &Event, style: Style, first: &mut bool) {
+    let (name, item) = match event {
+        Event::Added(item) => ("ADDED", item),
+        Event::Modified(item) => ("MODIFIED", item),
+        Event::Deleted(item) => ("DELETED", item),
+        Event::Bookmark(rev, end) => return document(out, "BOOKMARK", &bookmark(kind, *rev, *end, style)),
+        Event::Error(status) => return document(out, "ERROR", status),
+    };
+    out.put(format!("{{\"type\":\"{name}\",\"object\":").as_bytes());
+    event_object(out, kind, item, style, *first);
+    out.put(&b"}\n"[..]);
+    *first = false;
+}
+
+fn document(out: &mut BytesMut, name: &str, object: &Value) {
+    out.put(format!("{{\"type\":\"{name}\",\"object\":{object}}}\n").as_bytes());
+}
+
+fn bookmark(kind: &Kind, rev: u64, end: bool, style: Style) -> Value {
+    let mut metadata = json!({"resourceVersion": rev.to_string(), "creationTimestamp": null});
+    if end {
+        metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+    }
+    match style.form {
+        // A table's bookmark carries the annotation on its one row's object, as upstream's does.
+        Form::Table(_) => json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1",
+            "metadata": {"resourceVersion": rev.to_string()}, "columnDefinitions": null,
+            "rows": [{"cells": [], "object": {"kind": "PartialObjectMetadata",
+                "apiVersion": "meta.k8s.io/v1", "metadata": metadata}}]}),
+        Form::Partial => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
+            "metadata": metadata}),
+        _ => json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata}),
+    }
+}

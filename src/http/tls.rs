@@ -1,0 +1,150 @@
+//! Certificates: the cluster's CA, the serving certificate and the admin's client certificate.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, SanType,
+};
+use rustls::{
+    RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
+};
+use std::{net::IpAddr, sync::Arc};
+
+/// A certificate and its key, PEM.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// Certificate.
+    pub cert: String,
+    /// Private key (PKCS#8).
+    pub key: String,
+}
+
+/// What can go wrong, for people.
+#[derive(Debug, thiserror::Error)]
+#[error("certificates: {0}")]
+pub struct TlsError(String);
+
+fn failed(e: impl std::fmt::Display) -> TlsError {
+    TlsError(e.to_string())
+}
+
+/// Days before now a certificate is valid from, and after now it is valid to: clocks differ, and a
+/// laptop's cluster should outlive a course.
+const YEARS: i64 = 10;
+
+fn parameters(common_name: &str, orgs: &[&str], now: jiff::Timestamp) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    let mut name = DistinguishedName::new();
+    for org in orgs {
+        name.push(DnType::OrganizationName, *org);
+    }
+    name.push(DnType::CommonName, common_name);
+    params.distinguished_name = name;
+    let date = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let year = i32::from(date.year());
+    params.not_before = rcgen::date_time_ymd(year - 1, 1, 1);
+    params.not_after = rcgen::date_time_ymd(year + YEARS as i32, 1, 1);
+    params
+}
+
+/// Makes a certificate authority.
+///
+/// # Errors
+/// Never in practice; see [`TlsError`].
+pub fn authority(now: jiff::Timestamp) -> Result<Pair, TlsError> {
+    let mut params = parameters("pocketshift-ca", &[], now);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    let key = KeyPair::generate().map_err(failed)?;
+    let cert = params.self_signed(&key).map_err(failed)?;
+    Ok(Pair { cert: cert.pem(), key: key.serialize_pem() })
+}
+
+/// Makes a serving certificate for host names and addresses.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn serving(ca: &Pair, hosts: &[String], now: jiff::Timestamp) -> Result<Pair, TlsError> {
+    let mut params = parameters("pocketshift", &[], now);
+    for host in hosts {
+        params.subject_alt_names.push(match host.parse::<IpAddr>() {
+            Ok(ip) => SanType::IpAddress(ip),
+            Err(_) => SanType::DnsName(host.as_str().try_into().map_err(failed)?),
+        });
+    }
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    issue(ca, params)
+}
+
+/// Makes a client certificate: the common name is the user, organisations are groups.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn client(ca: &Pair, user: &str, groups: &[&str], now: jiff::Timestamp) -> Result<Pair, TlsError> {
+    let mut params = parameters(user, groups, now);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    issue(ca, params)
+}
+
+fn issue(ca: &Pair, mut params: CertificateParams) -> Result<Pair, TlsError> {
+    params.key_usages =
+        vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+    params.use_authority_key_identifier_extension = true;
+    let issuer_key = KeyPair::from_pem(&ca.key).map_err(failed)?;
+    let issuer = Issuer::from_ca_cert_pem(&ca.cert, issuer_key).map_err(failed)?;
+    let key = KeyPair::generate().map_err(failed)?;
+    let cert = params.signed_by(&key, &issuer).map_err(failed)?;
+    Ok(Pair { cert: cert.pem(), key: key.serialize_pem() })
+}
+
+/// The TLS configuration: our certificate, and client certificates of our CA if the client has any.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn config(ca_pem: &str, serving: &Pair) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    let ca = CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(failed)?;
+    roots.add(ca.clone()).map_err(failed)?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .allow_unauthenticated()
+        .build()
+        .map_err(failed)?;
+    let cert = CertificateDer::from_pem_slice(serving.cert.as_bytes()).map_err(failed)?;
+    let key = PrivatePkcs8KeyDer::from_pem_slice(serving.key.as_bytes()).map_err(failed)?;
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![cert, ca], PrivateKeyDer::Pkcs8(key))
+        .map_err(failed)
+}
+
+/// Common name and organisations of a verified client certificate.
+pub fn subject(der: &CertificateDer<'_>) -> Option<(String, Vec<String>)> {
+    let (_, cert) = x509_parser::parse_x509_certificate(der).ok()?;
+    let name = cert.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
+    let orgs = cert.subject().iter_organization();
+    Some((name, orgs.filter_map(|o| o.as_str().ok()).map(Into::into).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_that_serves_and_signs_in() {
+        let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+        let ca = authority(now).unwrap();
+        let pair = serving(&ca, &["localhost".into(), "127.0.0.1".into()], now).unwrap();
+        assert!(config(&ca.cert, &pair).is_ok());
+        let admin = client(&ca, "system:admin", &["system:masters"], now).unwrap();
+        let der = CertificateDer::from_pem_slice(admin.cert.as_bytes()).unwrap();
+        assert_eq!(subject(&der), Some(("system:admin".into(), vec!["system:masters".into()])));
+    }
+}

@@ -1,0 +1,95 @@
+//! Node, and the Binding that puts a pod on one.
+
+use super::cells;
+use crate::kinds::{Backing, Column, Hooks, Kind, Sub, columns::AGE};
+use crate::object::{ObjectExt, Value, json};
+
+/// `nodes`.
+pub static NODE: Kind = Kind {
+    kind: "Node",
+    plural: "nodes",
+    short: &["no"],
+    namespaced: false,
+    schema: "io.k8s.api.core.v1.Node",
+    subresources: &[Sub::STATUS],
+    selectable: &["spec.unschedulable"],
+    columns: &[
+        Column::text("Status", "Whether the node takes pods.", |o, _| json!(status(o))),
+        Column::text("Roles", "Roles from the node's labels.", |o, _| json!(roles(o))),
+        AGE,
+        Column::text("Version", "Version of the kubelet.", |o, _| {
+            cells::text(o, "status.nodeInfo.kubeletVersion")
+        }),
+        Column::text("Internal-IP", "Address inside the cluster.", |o, _| {
+            json!(address(o, "InternalIP"))
+        })
+        .wide(),
+        Column::text("External-IP", "Address outside the cluster.", |o, _| {
+            json!(address(o, "ExternalIP"))
+        })
+        .wide(),
+        Column::text("OS-Image", "Operating system.", |o, _| {
+            cells::text_or(o, "status.nodeInfo.osImage", "<unknown>")
+        })
+        .wide(),
+        Column::text("Kernel-Version", "Kernel and architecture.", |o, _| json!(kernel(o))).wide(),
+        Column::text("Container-Runtime", "Container runtime and version.", |o, _| {
+            cells::text_or(o, "status.nodeInfo.containerRuntimeVersion", "<unknown>")
+        })
+        .wide(),
+    ],
+    hooks: Hooks::NONE,
+    ..Kind::BASE
+};
+
+/// `bindings`: what a scheduler posts.
+pub static BINDING: Kind = Kind {
+    kind: "Binding",
+    plural: "bindings",
+    verbs: &["create"],
+    schema: "io.k8s.api.core.v1.Binding",
+    backing: Backing::Computed,
+    ..Kind::BASE
+};
+
+fn status(node: &Value) -> String {
+    let ready = match node.condition("Ready").map(|c| c.str_at("status")) {
+        Some("True") => "Ready",
+        Some(_) => "NotReady",
+        None => "Unknown",
+    };
+    let closed = if node.is_true("spec.unschedulable") { ",SchedulingDisabled" } else { "" };
+    format!("{ready}{closed}")
+}
+
+fn roles(node: &Value) -> String {
+    let labels = node.map_at("metadata.labels").into_iter().flatten();
+    let mut roles: Vec<&str> = labels
+        .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
+            Some(role) => Some(role),
+            None if key == "kubernetes.io/role" => value.as_str(),
+            None => None,
+        })
+        .filter(|role| !role.is_empty())
+        .collect();
+    roles.sort_unstable();
+    roles.dedup();
+    if roles.is_empty() { "<none>".into() } else { roles.join(",") }
+}
+
+fn address(node: &Value, kind: &str) -> String {
+    let all = node.list_at("status.addresses");
+    let found = all.iter().find(|a| a.str_at("type") == kind);
+    found.map_or("<none>", |a| a.str_at("address")).to_owned()
+}
+
+fn kernel(node: &Value) -> String {
+    let version = match node.str_at("status.nodeInfo.kernelVersion") {
+        "" => "<unknown>",
+        version => version,
+    };
+    match node.str_at("status.nodeInfo.architecture") {
+        "" => version.to_owned(),
+        arch => format!("{version} ({arch})"),
+    }
+}

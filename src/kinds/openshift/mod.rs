@@ -1,0 +1,61 @@
+//! OpenShift's kinds. Each file declares the kinds of one group; this one lists them.
+
+mod authorization;
+mod config;
+mod later;
+mod oauth;
+mod projects;
+mod routes;
+mod security;
+mod users;
+
+use super::Kind;
+
+/// Verbs of a kind that upstream serves as a custom resource, in the order it lists them.
+const CUSTOM_VERBS: &[&str] =
+    &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+
+/// The kinds of this family.
+pub static KINDS: &[&Kind] = &[
+    &authorization::LOCAL_RESOURCE_ACCESS_REVIEW,
+    &authorization::LOCAL_SUBJECT_ACCESS_REVIEW,
+    &authorization::RESOURCE_ACCESS_REVIEW,
+    &authorization::SELF_SUBJECT_RULES_REVIEW,
+    &authorization::SUBJECT_ACCESS_REVIEW,
+    &authorization::SUBJECT_RULES_REVIEW,
+    &config::API_SERVER,
+    &config::AUTHENTICATION,
+    &config::BUILD,
+    &config::CLUSTER_OPERATOR,
+    &config::CLUSTER_VERSION,
+    &config::CONSOLE,
+    &config::DNS,
+    &config::FEATURE_GATE,
+    &config::IMAGE,
+    &config::INFRASTRUCTURE,
+    &config::INGRESS,
+    &config::NETWORK,
+    &config::OAUTH,
+    &config::PROJECT,
+    &config::PROXY,
+    &config::SCHEDULER,
+    &later::BUILD,
+    &later::BUILD_CONFIG,
+    &later::DEPLOYMENT_CONFIG,
+    &later::IMAGE,
+    &later::IMAGE_STREAM,
+    &later::TEMPLATE,
+    &oauth::OAUTH_ACCESS_TOKEN,
+    &oauth::OAUTH_AUTHORIZE_TOKEN,
+    &oauth::OAUTH_CLIENT,
+    &oauth::OAUTH_CLIENT_AUTHORIZATION,
+    &oauth::USER_OAUTH_ACCESS_TOKEN,
+    &projects::PROJECT,
+    &projects::PROJECT_REQUEST,
+    &routes::ROUTE,
+    &security::SECURITY_CONTEXT_CONSTRAINTS,
+    &users::GROUP,
+    &users::IDENTITY,
+    &users::USER,
+    &users::USER_IDENTITY_MAPPING,
+];

@@ -1,0 +1,49 @@
+//! Pods and the kinds that make them: core workloads, `apps`, `batch`, budgets and autoscalers.
+//!
+//! One file per kind. What pod templates have in common lives in `template/`; what fields in general
+//! have in common in `checks`. Nothing here knows controllers or HTTP.
+
+mod cells;
+mod checks;
+mod controllerrevision;
+mod cronjob;
+mod daemonset;
+mod deployment;
+mod field;
+mod horizontalpodautoscaler;
+mod horizontalpodautoscaler_v1;
+mod hpa_metrics;
+mod hpa_validation;
+mod job;
+mod job_status;
+mod job_update;
+mod jobspec;
+mod pod;
+mod pod_columns;
+mod pod_status;
+mod pod_update;
+mod poddisruptionbudget;
+mod podtemplate;
+mod replicaset;
+mod replicationcontroller;
+mod statefulset;
+mod template;
+
+use super::Kind;
+
+/// The kinds of this family. `autoscaling/v2` stands before `v1`: discovery prefers the first.
+pub static KINDS: &[&Kind] = &[
+    &pod::KIND,
+    &podtemplate::KIND,
+    &replicationcontroller::KIND,
+    &deployment::KIND,
+    &replicaset::KIND,
+    &statefulset::KIND,
+    &daemonset::KIND,
+    &controllerrevision::KIND,
+    &job::KIND,
+    &cronjob::KIND,
+    &poddisruptionbudget::KIND,
+    &horizontalpodautoscaler::KIND,
+    &horizontalpodautoscaler_v1::KIND,
+];

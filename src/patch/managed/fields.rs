@@ -1,0 +1,163 @@
+//! The set of fields an applied configuration speaks about, checked against the type on the way.
+//!
+//! Source: structured-merge-diff `typed` (validate, tofieldset).
+
+use super::{
+    super::node::Node,
+    element,
+    set::{field_key, mark, printed},
+};
+use crate::{
+    object::{Map, Value},
+    schema::Shape,
+};
+
+/// The set of fields of `value`; see [`check`] for what is wrong with it.
+pub fn fields(node: Node, value: &Value) -> Map {
+    below(node, value).unwrap_or_default()
+}
+
+/// `None`: the place adds nothing. An empty map: it is a member itself.
+fn below(node: Node, value: &Value) -> Option<Map> {
+    match (node, value) {
+        (node, Value::Object(map)) if node.is_map() => {
+            let mut out = Map::new();
+            for (key, value) in map {
+                let inner = below(node.child_or_any(key), value);
+                let bare = value.is_null() || value.as_object().is_some_and(Map::is_empty);
+                add(&mut out, field_key(key), inner, bare || !node.declares(key));
+            }
+            (!out.is_empty()).then_some(out)
+        }
+        (Node::Keyed(..) | Node::Set(_), Value::Array(list)) => {
+            let item = element::item(node);
+            let mut out = Map::new();
+            for value in list {
+                if let Ok(key) = element::key(node, value) {
+                    add(&mut out, key, below(item, value), true);
+                }
+            }
+            (!out.is_empty()).then_some(out)
+        }
+        (Node::Struct(_) | Node::Map(_) | Node::Keyed(..) | Node::Set(_), _) => None,
+        _ => Some(Map::new()),
+    }
+}
+
+fn add(out: &mut Map, key: String, inner: Option<Map>, member: bool) {
+    match inner {
+        Some(mut inner) => {
+            // An inner map without entries is a leaf, a member already.
+            if member && !inner.is_empty() {
+                mark(&mut inner, true);
+            }
+            out.insert(key, Value::Object(inner));
+        }
+        None if member => {
+            out.insert(key, Value::Object(Map::new()));
+        }
+        None => {}
+    }
+}
+
+/// What is wrong with a configuration, in upstream's words (`.spec.x: field not declared in
+/// schema`).
+pub fn check(node: Node, value: &Value) -> Vec<String> {
+    let mut out = Vec::new();
+    walk(node, value, "", &mut out);
+    out
+}
+
+fn walk(node: Node, value: &Value, path: &str, out: &mut Vec<String>) {
+    match (node, value) {
+        (_, Value::Null) | (Node::Any, _) => {}
+        (Node::Struct(_) | Node::Map(_), Value::Object(map)) => {
+            for (key, value) in map {
+                let path = format!("{path}.{key}");
+                match node.child(key) {
+                    Some(child) => walk(child, value, &path, out),
+                    None => out.push(said(&path, "field not declared in schema")),
+                }
+            }
+        }
+        (Node::Keyed(..) | Node::Set(_), Value::Array(list)) => items(node, list, path, out),
+        (Node::Struct(_) | Node::Map(_), other) => out.push(expected(path, "map", other)),
+        (Node::Keyed(..) | Node::Set(_), other) => out.push(expected(path, "list", other)),
+        (Node::Leaf(shape), value) => leaf(shape, value, path, out),
+    }
+}
+
+fn items(node: Node, list: &[Value], path: &str, out: &mut Vec<String>) {
+    let mut seen: Vec<String> = Vec::new();
+    for (i, value) in list.iter().enumerate() {
+        let key = match element::key(node, value) {
+            Ok(key) => key,
+            Err(why) => {
+                out.push(said(path, &format!("element {i}: {why}")));
+                return;
+            }
+        };
+        if seen.contains(&key) {
+            out.push(said(path, &format!("duplicate entries for key {}", printed(&key))));
+        }
+        walk(element::item(node), value, &format!("{path}{}", printed(&key)), out);
+        seen.push(key);
+    }
+}
+
+fn leaf(shape: &'static Shape, value: &Value, path: &str, out: &mut Vec<String>) {
+    let scalar = !value.is_object() && !value.is_array();
+    match shape {
+        Shape::Any => {}
+        Shape::Object(i) => {
+            if let Some(ty) = super::super::node::object(*i) {
+                walk(Node::Struct(ty), value, path, out);
+            }
+        }
+        Shape::Map(item) => walk(Node::Map(item), value, path, out),
+        Shape::List(item) => match value {
+            Value::Array(list) => {
+                for (i, value) in list.iter().enumerate() {
+                    walk(Node::of(item), value, &format!("{path}[{i}]"), out);
+                }
+            }
+            other => out.push(expected(path, "list", other)),
+        },
+        Shape::Bool if !value.is_boolean() => out.push(expected(path, "boolean", value)),
+        Shape::Int32 | Shape::Int64 | Shape::Float if !value.is_number() => {
+            let got = format!("expected numeric (int or float), got {}", go_type(value));
+            out.push(said(path, &got));
+        }
+        Shape::IntOrString | Shape::Quantity if !scalar => {
+            out.push(expected(path, "any scalar", value));
+        }
+        Shape::String | Shape::Bytes | Shape::Time | Shape::MicroTime | Shape::Duration
+            if !value.is_string() =>
+        {
+            let got = format!("expected string, got &value.valueUnstructured{{Value:{value}}}");
+            out.push(said(path, &got));
+        }
+        _ => {}
+    }
+}
+
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(n) if n.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
+fn expected(path: &str, what: &str, got: &Value) -> String {
+    let got = got.as_str().map_or_else(|| got.to_string(), str::to_owned);
+    said(path, &format!("expected {what}, got &{{{got}}}"))
+}
+
+fn said(path: &str, what: &str) -> String {
+    if path.is_empty() { what.to_owned() } else { format!("{path}: {what}") }
+}

@@ -1,0 +1,80 @@
+//! Who owns which field: tracking of ordinary writes, and server-side apply.
+//!
+//! Source: k8s.io/apimachinery `pkg/util/managedfields` and structured-merge-diff `merge`. All
+//! versions of a kind are taken to have the same paths, so sets are never converted.
+
+mod apply;
+mod compare;
+mod element;
+mod entries;
+mod fields;
+mod merge;
+mod remove;
+#[cfg(test)]
+pub(super) mod sample;
+pub mod set;
+#[cfg(test)]
+mod tests;
+mod update;
+
+pub use apply::apply;
+pub use entries::{Entry, Operation};
+pub use update::record_update;
+
+use super::node::Node;
+use crate::{
+    object::{Map, Value},
+    schema::Type,
+};
+use set::field_key;
+
+/// Fields of `metadata` nobody owns.
+const UNOWNED_METADATA: [&str; 9] = [
+    "name",
+    "namespace",
+    "creationTimestamp",
+    "selfLink",
+    "uid",
+    "clusterName",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+];
+
+/// Takes out what nobody ever owns.
+fn strip(set: &mut Map) {
+    set.remove("f:apiVersion");
+    set.remove("f:kind");
+    let Some(Value::Object(metadata)) = set.get_mut("f:metadata") else { return };
+    for name in UNOWNED_METADATA {
+        metadata.remove(&field_key(name));
+    }
+    set::mark(metadata, false);
+    if metadata.is_empty() {
+        set.remove("f:metadata");
+    }
+}
+
+/// The top-level field a write through this subresource has no say in: writes to an object leave
+/// `status` alone, writes to its `status` leave `spec` alone. OpenShift's own API servers do not
+/// separate ownership that way.
+fn reset_field(ty: &Type, sub: &str) -> Option<&'static str> {
+    match sub {
+        "" if ty.name.starts_with("io.k8s.") => Some("status"),
+        "status" => Some("spec"),
+        _ => None,
+    }
+}
+
+/// Whether the value of `metadata.managedFields` asks to forget all owners.
+fn is_reset(managed: &Value) -> bool {
+    managed.as_array().is_some_and(|list| match list.as_slice() {
+        [] => true,
+        [only] => only.as_object().is_some_and(Map::is_empty),
+        _ => false,
+    })
+}
+
+fn root(ty: &'static Type) -> Node {
+    Node::Struct(ty)
+}

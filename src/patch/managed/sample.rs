@@ -1,0 +1,131 @@
+//! A small workload type for the tests of this room; indices count down from `u16::MAX`.
+
+use crate::schema::{Field, ListType, Shape, Type};
+
+const fn at(index: u16) -> Shape {
+    Shape::Object(u16::MAX - index)
+}
+
+const fn f(name: &'static str, shape: Shape) -> Field {
+    Field {
+        name,
+        shape,
+        proto: 0,
+        inline: false,
+        list: ListType::Atomic,
+        map_keys: &[],
+        merge_key: "",
+        strategies: &[],
+        default: "",
+    }
+}
+
+const fn keyed(
+    name: &'static str,
+    shape: Shape,
+    map_keys: &'static [&'static str],
+    merge_key: &'static str,
+) -> Field {
+    let strategies = &["merge"];
+    Field { list: ListType::Map, map_keys, merge_key, strategies, ..f(name, shape) }
+}
+
+/// The types; the first is the root.
+pub static TYPES: [Type; 9] = [
+    Type {
+        name: "io.k8s.api.apps.v1.Deployment",
+        atomic: false,
+        fields: &[
+            f("apiVersion", Shape::String),
+            f("data", Shape::Any),
+            f("kind", Shape::String),
+            f("metadata", at(1)),
+            f("spec", at(2)),
+            f("status", at(3)),
+        ],
+    },
+    Type {
+        name: "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
+        atomic: false,
+        fields: &[
+            f("annotations", Shape::Map(&Shape::String)),
+            f("creationTimestamp", Shape::Time),
+            Field {
+                list: ListType::Set,
+                strategies: &["merge"],
+                ..f("finalizers", Shape::List(&Shape::String))
+            },
+            f("generation", Shape::Int64),
+            f("labels", Shape::Map(&Shape::String)),
+            f("managedFields", Shape::List(&Shape::Any)),
+            f("name", Shape::String),
+            f("namespace", Shape::String),
+            f("resourceVersion", Shape::String),
+            f("uid", Shape::String),
+        ],
+    },
+    Type {
+        name: "io.k8s.api.core.v1.PodSpec",
+        atomic: false,
+        fields: &[
+            keyed("containers", Shape::List(&at(4)), &["name"], "name"),
+            f("nodeSelector", Shape::Map(&Shape::String)),
+            f("paused", Shape::Bool),
+            f("replicas", Shape::Int32),
+            f("selector", at(5)),
+            Field { strategies: &["retainKeys"], ..f("strategy", at(6)) },
+            f("words", Shape::List(&Shape::String)),
+        ],
+    },
+    Type {
+        name: "io.k8s.api.apps.v1.DeploymentStatus",
+        atomic: false,
+        fields: &[
+            keyed("conditions", Shape::List(&at(7)), &["type"], "type"),
+            f("replicas", Shape::Int32),
+        ],
+    },
+    Type {
+        name: "io.k8s.api.core.v1.Container",
+        atomic: false,
+        fields: &[
+            f("args", Shape::List(&Shape::String)),
+            f("image", Shape::String),
+            f("name", Shape::String),
+            keyed("ports", Shape::List(&at(8)), &["containerPort", "protocol"], "containerPort"),
+        ],
+    },
+    Type {
+        name: "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector",
+        atomic: true,
+        fields: &[f("matchLabels", Shape::Map(&Shape::String))],
+    },
+    Type {
+        name: "io.k8s.api.apps.v1.DeploymentStrategy",
+        atomic: false,
+        fields: &[f("rollingUpdate", Shape::Any), f("type", Shape::String)],
+    },
+    Type {
+        name: "io.k8s.api.apps.v1.DeploymentCondition",
+        atomic: false,
+        fields: &[
+            f("message", Shape::String),
+            f("status", Shape::String),
+            f("type", Shape::String),
+        ],
+    },
+    Type {
+        name: "io.k8s.api.core.v1.ContainerPort",
+        atomic: false,
+        fields: &[
+            f("containerPort", Shape::Int32),
+            f("name", Shape::String),
+            f("protocol", Shape::String),
+        ],
+    },
+];
+
+/// The root type.
+pub fn deployment() -> &'static Type {
+    &TYPES[0]
+}

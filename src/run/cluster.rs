@@ -1,0 +1,272 @@
+//! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
+
+use super::{kubeconfig, secrets, seed};
+use crate::{
+    access::{Access, bootstrap},
+    api::{Body, Caller, Options, Request, Server, Verb},
+    config::{Serve, Sync},
+    controllers::{self, Controller, Monitor, driver},
+    error::Error,
+    http::{self, Http, Readiness, tls},
+    kinds,
+    object::{ObjectExt, Value},
+    settings::{Delays, Settings},
+    sim,
+    store::{self, Store},
+    world::{Entropy, SystemClock, World},
+};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    thread::JoinHandle,
+};
+use tokio::sync::watch;
+
+/// A running cluster. Dropping it without [`Cluster::stop`] cuts clients off, but loses nothing.
+pub struct Cluster {
+    /// `https://host:port`.
+    pub url: String,
+    /// Where the admin kubeconfig was written.
+    pub kubeconfig: Option<PathBuf>,
+    /// The admin kubeconfig itself.
+    pub kubeconfig_text: String,
+    /// Password of the user `kubeadmin`.
+    pub kubeadmin_password: String,
+    /// The server.
+    pub server: Arc<Server>,
+    listening: http::Listening,
+    controllers: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+}
+
+/// Starts a cluster; returns when it is ready.
+///
+/// # Errors
+/// One line for people; nothing is left behind.
+pub async fn start(flags: &Serve) -> Result<Cluster, String> {
+    let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
+    let listener = bind(flags.bind_address, flags.secure_port)?;
+    let address = listener.local_addr().map_err(|e| e.to_string())?;
+    let store = Store::open(&store::Options {
+        data_dir: dir.clone(),
+        full_sync: flags.sync == Sync::Full,
+        window_bytes: 0,
+    })
+    .map_err(|e| e.to_string())?;
+    let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
+    let world = World { clock: Arc::new(SystemClock), entropy: Arc::new(entropy) };
+    let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
+    let settings = Arc::new(settings(flags, &secrets.ca.cert)?);
+    let (stop, stopping) = watch::channel(false);
+    let url = format!("https://{}", shown(address));
+    let access = Access::new(secrets.keys).map_err(|e| e.to_string())?;
+    let server =
+        Arc::new(Server { store, world: world.clone(), settings, access, stopping: stopping.clone() });
+    create_missing(&server, &url, &secrets.kubeadmin_password).await?;
+
+    let readiness = Readiness::default();
+    readiness.expect("controllers");
+    let all: &'static [&'static Controller] =
+        [controllers::ALL, sim::CONTROLLERS].concat().leak();
+    let monitor = Arc::new(Monitor::new(all));
+    let controllers = run_controllers(&server, all, &monitor, stopping)?;
+    let tls = tls_config(flags.bind_address, &secrets.ca, &world)?;
+    let http = Arc::new(Http::new(Arc::clone(&server), readiness.clone(), url.clone()));
+    let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
+    // The sender lives in the monitor, which lives as long as the controllers.
+    let _ = monitor.ready().wait_for(|ready| *ready).await;
+    if let Some(path) = &flags.seed {
+        seed::apply(&server, path).await?;
+    }
+    readiness.set("controllers", true);
+    let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.clock.now())
+        .map_err(|e| e.to_string())?;
+    let text = kubeconfig::text(&url, &secrets.ca.cert, &admin);
+    let kubeconfig = write_kubeconfigs(&text, dir, flags.kubeconfig.clone())?;
+    Ok(Cluster {
+        url,
+        kubeconfig,
+        kubeconfig_text: text,
+        kubeadmin_password: secrets.kubeadmin_password,
+        server,
+        listening,
+        controllers,
+        stop,
+    })
+}
+
+impl Cluster {
+    /// Ends watches, lets running requests finish, stops the controllers and closes the database.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        self.listening.stop().await;
+        // The thread ends on the signal; a panic in it has been logged.
+        let _ = tokio::task::spawn_blocking(move || self.controllers.join()).await;
+        self.server.store.close();
+    }
+}
+
+fn bind(address: IpAddr, port: u16) -> Result<TcpListener, String> {
+    let at = SocketAddr::new(address, port);
+    TcpListener::bind(at).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AddrInUse => format!(
+            "port {port} on {address} is in use; stop the other program, or say --secure-port 0 for a free port"
+        ),
+        _ => format!("cannot listen on {at}: {e}"),
+    })
+}
+
+/// The address clients should dial.
+fn shown(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+    } else {
+        address
+    }
+}
+
+fn settings(flags: &Serve, ca: &str) -> Result<Settings, String> {
+    let mut settings = Settings { nodes: flags.nodes, ca_pem: ca.into(), ..Settings::default() };
+    if flags.instant {
+        settings.delays = Delays::zero();
+    }
+    if let Some(path) = &flags.catalog {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+        let mut catalog = (*settings.catalog).clone();
+        catalog.merge_file(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+        settings.catalog = Arc::new(catalog);
+    }
+    Ok(settings)
+}
+
+fn tls_config(
+    address: IpAddr,
+    ca: &tls::Pair,
+    world: &World,
+) -> Result<rustls::ServerConfig, String> {
+    let hosts = [
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "api.crc.testing",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ];
+    let mut hosts: Vec<String> = hosts.map(String::from).to_vec();
+    hosts.push(address.to_string());
+    let pair = tls::serving(ca, &hosts, world.clock.now()).map_err(|e| e.to_string())?;
+    tls::config(&ca.cert, &pair).map_err(|e| e.to_string())
+}
+
+/// Runs the controllers on a thread of their own, so that they and the requests do not wait for
+/// each other.
+fn run_controllers(
+    server: &Arc<Server>,
+    all: &'static [&'static Controller],
+    monitor: &Arc<Monitor>,
+    stopping: watch::Receiver<bool>,
+) -> Result<JoinHandle<()>, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("cannot start: {e}"))?;
+    let (server, monitor) = (Arc::clone(server), Arc::clone(monitor));
+    std::thread::Builder::new()
+        .name("controllers".into())
+        .spawn(move || runtime.block_on(driver::run_watched(server, all, monitor, stopping)))
+        .map_err(|e| format!("cannot start: {e}"))
+}
+
+/// Kinds that are put back at every start, as upstream's post-start hooks do; everything else is
+/// created once, and who deletes it means it.
+const RESTORED: &[&str] = &["Namespace", "ClusterRole", "ClusterRoleBinding", "PriorityClass"];
+
+/// Creates what every cluster starts with, where it is missing.
+async fn create_missing(server: &Arc<Server>, url: &str, password: &str) -> Result<(), String> {
+    let snapshot = server.store.snapshot();
+    let fresh = snapshot.rev == 0;
+    let missing = |o: &Value| {
+        let kind = kinds::by_kind(o.str_at("apiVersion"), o.str_at("kind"));
+        (fresh || RESTORED.contains(&o.str_at("kind")))
+            && kind.is_some_and(|k| {
+                snapshot.get(&k.stored_as(), o.namespace(), o.name()).is_none()
+            })
+    };
+    let settings = &server.settings;
+    let cluster = bootstrap::Cluster {
+        version: &settings.versions.openshift,
+        api: url,
+        pod_network: &format!("{}/16", settings.pod_network),
+        service_network: &format!("{}/16", settings.service_network),
+        service_ip: &kubernetes_service(settings).to_string(),
+        kubeadmin_password: password,
+    };
+    let objects = bootstrap::objects(&cluster, &server.world).map_err(|e| e.to_string())?;
+    // Namespaces first: everything else may live in one.
+    let (first, rest): (Vec<Value>, Vec<Value>) =
+        objects.into_iter().filter(missing).partition(|o| o.str_at("kind") == "Namespace");
+    for group in [first, rest] {
+        let calls = group.into_iter().map(|object| create(server, object));
+        for result in futures_util::future::join_all(calls).await {
+            result?;
+        }
+    }
+    Ok(())
+}
+
+/// The first address of the service network.
+fn kubernetes_service(settings: &Settings) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(settings.service_network) + 1)
+}
+
+async fn create(server: &Arc<Server>, object: Value) -> Result<(), String> {
+    let said = format!("{} {:?}", object.str_at("kind"), object.name());
+    let kind = kinds::by_kind(object.str_at("apiVersion"), object.str_at("kind"))
+        .ok_or_else(|| format!("{said} is of no known kind"))?;
+    let status = object.at("status").cloned();
+    let request = Request {
+        caller: Arc::new(Caller::component("system:admin")),
+        verb: Verb::Create,
+        kind,
+        sub: "",
+        namespace: object.namespace().into(),
+        name: String::new(),
+        options: Options { field_manager: "pocketshift".into(), ..Options::default() },
+        body: Body::Object(object.clone(), Vec::new()),
+    };
+    match server.call(request.clone()).await {
+        Ok(_) | Err(Error::AlreadyExists { .. }) => {}
+        Err(e) => return Err(format!("{said}: {e}")),
+    }
+    // What a create drops, a status write keeps.
+    let Some(status) = status.filter(|_| kind.sub("status").is_some()) else { return Ok(()) };
+    let write = Request {
+        verb: Verb::Patch,
+        sub: "status",
+        name: object.name().into(),
+        body: Body::Patch(crate::api::PatchType::Merge, crate::object::json!({"status": status})),
+        ..request
+    };
+    server.call(write).await.map(drop).map_err(|e| format!("{said}: {e}"))
+}
+
+/// Writes the kubeconfig to the data folder and wherever else the flag says. Answers the place to
+/// tell people.
+fn write_kubeconfigs(
+    text: &str,
+    dir: Option<PathBuf>,
+    asked: Option<PathBuf>,
+) -> Result<Option<PathBuf>, String> {
+    let own = dir.map(|d| d.join(kubeconfig::KUBECONFIG));
+    let mut shown = None;
+    for path in [own, asked].into_iter().flatten() {
+        kubeconfig::write_private(&path, text.as_bytes())
+            .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+        shown = Some(path);
+    }
+    Ok(shown)
+}

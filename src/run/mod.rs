@@ -1,0 +1,84 @@
+//! The composition root: the only place that names the concrete parts of every layer.
+
+mod cluster;
+mod kubeconfig;
+mod secrets;
+mod seed;
+
+pub use cluster::{Cluster, start};
+pub use kubeconfig::KUBECONFIG;
+
+use crate::{
+    config::{Folder, Serve},
+    store,
+};
+use std::{io::Write, time::Instant};
+
+/// Starts a cluster, tells the person how to use it, and runs until told to stop.
+///
+/// # Errors
+/// One line for people.
+pub async fn serve(flags: Serve) -> Result<(), String> {
+    let began = Instant::now();
+    let cluster = start(&flags).await?;
+    greet(&cluster, began);
+    wait_for_signal().await?;
+    println!("stopping");
+    cluster.stop().await;
+    Ok(())
+}
+
+fn greet(cluster: &Cluster, began: Instant) {
+    let url = &cluster.url;
+    let mut text = format!(
+        "pocketshift {} (OpenShift {}, Kubernetes v{}) is ready at {url} after {} ms\n\n",
+        env!("CARGO_PKG_VERSION"),
+        crate::settings::OPENSHIFT_VERSION,
+        crate::settings::KUBERNETES_VERSION,
+        began.elapsed().as_millis(),
+    );
+    match &cluster.kubeconfig {
+        Some(path) => text += &format!("  export KUBECONFIG={}\n", path.display()),
+        None => text += "  (no kubeconfig was written: say --kubeconfig FILE)\n",
+    }
+    text += &format!("  oc login -u developer -p developer {url}\n");
+    text += &format!("  oc login -u kubeadmin -p {} {url}\n", cluster.kubeadmin_password);
+    // Nobody may be reading: a closed pipe is no reason to stop.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+async fn wait_for_signal() -> Result<(), String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |e: std::io::Error| format!("cannot listen for signals: {e}");
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Deletes the cluster of a data folder.
+///
+/// # Errors
+/// One line for people; the folder of a running server is left alone.
+pub fn reset(folder: &Folder) -> Result<(), String> {
+    let dir = folder.path()?;
+    if !dir.is_dir() {
+        println!("nothing to delete in {}", dir.display());
+        return Ok(());
+    }
+    let held = store::lock(&dir).map_err(|e| e.to_string())?;
+    for name in secrets::FILES.iter().chain(store::FILES).chain(&[KUBECONFIG]) {
+        match std::fs::remove_file(dir.join(name)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(format!("cannot delete {}: {e}", dir.join(name).display()));
+            }
+            _ => {}
+        }
+    }
+    drop(held);
+    println!("deleted the cluster in {}", dir.display());
+    Ok(())
+}

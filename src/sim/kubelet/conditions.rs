@@ -1,0 +1,129 @@
+//! The pod's conditions, in the kubelet's order. Source: `pkg/kubelet/status/generate.go`.
+
+use super::{
+    record::Record,
+    sync::Sync,
+};
+use crate::object::{ObjectExt, Value, json, time};
+
+/// Types the kubelet writes, in order; everybody else's come before.
+const OWN: [&str; 5] =
+    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+
+/// A condition before its times are known.
+struct Verdict {
+    status: bool,
+    reason: String,
+    message: String,
+}
+
+impl Verdict {
+    fn yes() -> Verdict {
+        Verdict { status: true, reason: String::new(), message: String::new() }
+    }
+    fn no(reason: &str, message: String) -> Verdict {
+        Verdict { status: false, reason: reason.into(), message }
+    }
+}
+
+/// All conditions. `alive` says whether the sandbox is there.
+pub fn of(s: &Sync<'_>, phase: &str, alive: bool) -> Value {
+    let stored = s.pod.list_at("status.conditions");
+    let foreign = |c: &&Value| !OWN.contains(&c.str_at("type"));
+    let (disruption, others): (Vec<&Value>, Vec<&Value>) =
+        stored.iter().filter(foreign).partition(|c| c.str_at("type") == "DisruptionTarget");
+    let containers = containers_ready(s, phase);
+    let ready = if containers.status { gates(s) } else { copy(&containers) };
+    let sandbox = if alive { Verdict::yes() } else { Verdict::no("", String::new()) };
+    let own = [sandbox, initialized(s, phase), ready, containers, Verdict::yes()];
+    let written = OWN.iter().zip(own).map(|(kind, v)| write(s, stored, kind, v));
+    others.into_iter().chain(disruption).cloned().chain(written).collect()
+}
+
+fn copy(v: &Verdict) -> Verdict {
+    Verdict { status: v.status, reason: v.reason.clone(), message: v.message.clone() }
+}
+
+fn write(s: &Sync<'_>, stored: &[Value], kind: &str, v: Verdict) -> Value {
+    let status = if v.status { "True" } else { "False" };
+    let old = stored.iter().find(|c| c.str_at("type") == kind && c.str_at("status") == status);
+    let since = old.map(|c| c.str_at("lastTransitionTime")).filter(|t| !t.is_empty());
+    let mut c = json!({
+        "lastProbeTime": null,
+        "lastTransitionTime": since.map_or_else(|| time::seconds(s.now()), Into::into),
+        "observedGeneration": s.pod.i64_at("metadata.generation").unwrap_or(1),
+        "status": status, "type": kind,
+    });
+    if !v.reason.is_empty() {
+        c["reason"] = json!(v.reason);
+    }
+    if !v.message.is_empty() {
+        c["message"] = json!(v.message);
+    }
+    c
+}
+
+fn initialized(s: &Sync<'_>, phase: &str) -> Verdict {
+    let specs = s.pod.list_at("spec.initContainers");
+    if s.apps.iter().any(Record::has_run) {
+        let reason = if phase == "Succeeded" { "PodCompleted" } else { "" };
+        return Verdict { reason: reason.into(), ..Verdict::yes() };
+    }
+    let incomplete = |(r, spec): &(&Record, &Value)| match spec.str_at("restartPolicy") {
+        "Always" => !r.started,
+        _ => r.ended().is_none_or(|e| e.code != 0),
+    };
+    let open: Vec<&str> =
+        s.inits.iter().zip(specs).filter(incomplete).map(|(r, _)| r.name.as_str()).collect();
+    if open.is_empty() {
+        let reason = if phase == "Succeeded" { "PodCompleted" } else { "" };
+        return Verdict { reason: reason.into(), ..Verdict::yes() };
+    }
+    let message = format!("containers with incomplete status: [{}]", open.join(" "));
+    Verdict::no("ContainersNotInitialized", message)
+}
+
+fn containers_ready(s: &Sync<'_>, phase: &str) -> Verdict {
+    match phase {
+        "Succeeded" => return Verdict::no("PodCompleted", String::new()),
+        "Failed" => return Verdict::no("PodFailed", String::new()),
+        _ => {}
+    }
+    let sidecars = s.inits.iter().zip(s.pod.list_at("spec.initContainers"));
+    let sidecars = sidecars.filter(|(_, spec)| spec.str_at("restartPolicy") == "Always");
+    let unready: Vec<&str> = sidecars
+        .map(|(r, _)| r)
+        .chain(&s.apps)
+        .filter(|r| !r.ready)
+        .map(|r| r.name.as_str())
+        .collect();
+    if unready.is_empty() {
+        return Verdict::yes();
+    }
+    let message = format!("containers with unready status: [{}]", unready.join(" "));
+    Verdict::no("ContainersNotReady", message)
+}
+
+fn gates(s: &Sync<'_>) -> Verdict {
+    let complaint = |gate: &Value| {
+        let kind = gate.str_at("conditionType");
+        match s.pod.condition(kind) {
+            None => Some(format!(
+                "corresponding condition of pod readiness gate \"{kind}\" does not exist."
+            )),
+            Some(c) if c.str_at("status") != "True" => Some(format!(
+                "the status of pod readiness gate \"{kind}\" is not \"True\", but {}",
+                c.str_at("status")
+            )),
+            Some(_) => None,
+        }
+    };
+    let complaints: Vec<String> =
+        s.pod.list_at("spec.readinessGates").iter().filter_map(complaint).collect();
+    if complaints.is_empty() {
+        Verdict::yes()
+    } else {
+        Verdict::no("ReadinessGatesNotReady", complaints.join(", "))
+    }
+}
+

@@ -1,0 +1,237 @@
+//! The life of one container: waiting, running, ended, and back.
+
+use super::{
+    backoff, config, image, probe,
+    record::{Ended, Named, Record, State},
+    sync::{Sync, plus},
+};
+use crate::{
+    object::{ObjectExt, Value},
+    sim::images::{
+        hex,
+        process::{self, Process},
+    },
+};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+/// What a container is for, which decides whether it is started again.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Role {
+    /// One of `containers`.
+    App,
+    /// Runs to its end before the others start.
+    Init,
+    /// Starts before the others and stays.
+    Sidecar,
+}
+
+/// Steps one look may take: with zero delays a container starts, ends, starts again, ends and
+/// waits.
+const STEPS: usize = 8;
+
+/// Brings a container to where it should be now. `anchor` is when its first start may begin.
+pub fn advance(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp, role: Role) {
+    for _ in 0..STEPS {
+        let before = r.state.clone();
+        match before.clone() {
+            State::Waiting(reason, _) => wait(s, spec, r, anchor, &reason),
+            State::Running(since) => run(s, spec, r, since),
+            State::Terminated(ended) => again(s, spec, r, &ended, role),
+        }
+        if r.state == before {
+            return;
+        }
+    }
+}
+
+fn wait(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp, reason: &str) {
+    let last = r.last.as_ref().map(|e| e.finished);
+    if reason == "CrashLoopBackOff" {
+        let hold = backoff::noted(r);
+        let due = last.unwrap_or(anchor).saturating_add(hold).unwrap_or(anchor);
+        if changed(s, spec, r) || s.reached(due) {
+            start(s, spec, r, due.min(s.now()));
+        }
+    } else {
+        start(s, spec, r, last.unwrap_or(anchor));
+    }
+}
+
+/// Starts the container unless image, configuration or time forbid it.
+fn start(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp) {
+    let Some(pulled) = image::ensure(s, spec, r, anchor) else { return };
+    if let Err(why) = config::check(s, spec, &pulled.config) {
+        return fail(s, r, "CreateContainerConfigError", why);
+    }
+    if let Err(process::NotFound(program)) = process::of_container(&pulled.config, spec) {
+        let why = format!(
+            "container create failed: executable file `{program}` not found in $PATH: No such \
+             file or directory"
+        );
+        return fail(s, r, "CreateContainerError", why);
+    }
+    let due = pulled.at.saturating_add(s.view.settings.delays.start).unwrap_or(pulled.at);
+    if !s.reached(due) {
+        return;
+    }
+    s.tell(&r.name.clone(), false, "Pulled", pulled.text);
+    s.tell(&r.name.clone(), false, "Created", "Container created".into());
+    s.tell(&r.name.clone(), false, "Started", "Container started".into());
+    begin(s, spec, r, pulled.name, pulled.digest);
+}
+
+fn begin(s: &Sync<'_>, spec: &Value, r: &mut Record, image: String, digest: String) {
+    if r.has_run() {
+        r.restarts += 1;
+    }
+    if let State::Terminated(ended) = &r.state {
+        r.last = Some(ended.clone());
+    }
+    let id = Sha256::digest(format!("{} {} {}", s.pod.uid(), r.name, r.restarts));
+    r.container = format!("cri-o://{}", hex(&id));
+    (r.image, r.image_id) = (image, digest);
+    // Stored times have whole seconds: work with what the next look will read.
+    let second = Timestamp::from_second(s.now().as_second()).unwrap_or(s.now());
+    r.state = State::Running(second);
+    r.started = !has(spec, "startupProbe");
+    r.ready = r.started && !has(spec, "readinessProbe");
+}
+
+fn has(spec: &Value, field: &str) -> bool {
+    spec.at(field).is_some_and(|v| !v.is_null())
+}
+
+/// A start that failed and is tried again whenever the pod is looked at, at least every ten
+/// seconds.
+fn fail(s: &mut Sync<'_>, r: &mut Record, reason: &str, why: String) {
+    hold(r, reason, why.clone());
+    let retry = plus(s.now(), 10.0);
+    let since = plus(s.start, s.now().duration_since(s.start).as_secs_f64() - 60.0);
+    s.tell_once(&r.name.clone(), true, "Failed", format!("Error: {why}"), since);
+    s.wake(retry);
+}
+
+/// Makes a container wait for a reason; how it ended before is kept.
+pub fn hold(r: &mut Record, reason: &str, message: String) {
+    if let State::Terminated(ended) = &r.state {
+        r.last = Some(ended.clone());
+    }
+    (r.started, r.ready) = (false, false);
+    r.state = State::Waiting(reason.into(), message);
+}
+
+/// Whether the spec now names another image than the container runs (or ran last).
+fn changed(s: &Sync<'_>, spec: &Value, r: &Record) -> bool {
+    let wanted = s.view.settings.catalog.runtime_name(spec.str_at("image"));
+    r.has_run() && wanted.as_deref() != Some(r.image.as_str())
+}
+
+fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
+    if changed(s, spec, r) {
+        let text = format!("Container {} definition changed, will be restarted", r.name);
+        return kill(s, spec, r, since, text);
+    }
+    let process = process(s, spec, r);
+    if let Some(end) = process.ends
+        && s.reached(plus(since, end.after))
+    {
+        finish(s, r, since, end.code);
+    }
+}
+
+/// What the container's process does.
+pub fn process(s: &Sync<'_>, spec: &Value, r: &Record) -> Process {
+    let catalog = &s.view.settings.catalog;
+    let image = catalog.resolve(&r.image_id).or_else(|_| catalog.resolve(&r.image));
+    let Ok(image) = image else { return Process::default() };
+    let root_only = image.config.run.root && own_command(spec);
+    let mut process = process::of_container(&image.config, spec).unwrap_or_default();
+    if root_only && config::user(s.pod, spec).is_some_and(|uid| uid != 0) {
+        process.ends = Some(crate::sim::images::End { after: 0.1, code: 1 });
+    }
+    let percent = f64::from(s.view.settings.delays.boot_percent) / 100.0;
+    process.boot *= percent;
+    process
+}
+
+fn own_command(spec: &Value) -> bool {
+    spec.list_at("command").is_empty() && spec.list_at("args").is_empty()
+}
+
+fn finish(s: &Sync<'_>, r: &mut Record, since: Timestamp, code: i64) {
+    r.state = State::Terminated(Ended::new(code, since, s.now(), &r.container));
+    (r.started, r.ready) = (false, false);
+}
+
+/// Ends a running container that will be started again.
+pub fn kill(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp, text: String) {
+    s.tell(&r.name.clone(), false, "Killing", text);
+    let code = process(s, spec, r).on_term.map_or(137, |end| end.code);
+    finish(s, r, since, code);
+}
+
+fn again(s: &mut Sync<'_>, spec: &Value, r: &mut Record, ended: &Ended, role: Role) {
+    if !restarts(s.pod, spec, role, ended.code) {
+        return;
+    }
+    let wait = if changed(s, spec, r) {
+        jiff::SignedDuration::ZERO
+    } else {
+        backoff::after_crash(ended, r.last.as_ref())
+    };
+    if wait.is_zero() {
+        return start(s, spec, r, ended.finished);
+    }
+    let notice = ended.finished.saturating_add(s.view.settings.delays.notice);
+    if s.reached(notice.unwrap_or(ended.finished)) {
+        let (pod, name) = (s.shown(), r.name.clone());
+        let message =
+            format!("back-off {} restarting failed container={name} pod={pod}", backoff::go(wait));
+        hold(r, "CrashLoopBackOff", message);
+        let text = format!("Back-off restarting failed container {name} in pod {pod}");
+        s.tell(&name, true, "BackOff", text);
+    }
+}
+
+/// Whether a container that ended with `code` is started again.
+pub fn restarts(pod: &Value, spec: &Value, role: Role, code: i64) -> bool {
+    let own = spec.str_at("restartPolicy");
+    let policy = if own.is_empty() { pod.str_at("spec.restartPolicy") } else { own };
+    let by_rule = spec.list_at("restartPolicyRules").iter().any(|rule| {
+        let listed = rule.list_at("exitCodes.values").iter().any(|v| v.as_i64() == Some(code));
+        rule.str_at("action") == "Restart"
+            && listed == (rule.str_at("exitCodes.operator") == "In")
+    });
+    match role {
+        Role::Sidecar => true,
+        Role::Init => code != 0 && (policy != "Never" || by_rule),
+        Role::App => by_rule || policy == "Always" || (policy == "OnFailure" && code != 0),
+    }
+}
+
+/// Whether an app container has ended for good.
+pub fn is_over(s: &Sync<'_>, r: &Record) -> bool {
+    let spec = s.pod.list_at("spec.containers").iter().find(|c| c.name_field() == r.name);
+    let Some(spec) = spec else { return true };
+    r.ended().is_some_and(|e| !restarts(s.pod, spec, Role::App, e.code))
+}
+
+/// Probes every running container once all are where they should be.
+pub fn probe_all(s: &mut Sync<'_>) {
+    let specs = |path| s.pod.list_at(path).to_vec();
+    let (inits, apps) = (specs("spec.initContainers"), specs("spec.containers"));
+    let listening = probe::Listening::of(s, &inits, &apps);
+    for (i, spec) in inits.iter().enumerate() {
+        if spec.str_at("restartPolicy") == "Always" {
+            let mut record = s.inits[i].clone();
+            probe::container(s, spec, &mut record, &listening, Role::Sidecar);
+            s.inits[i] = record;
+        }
+    }
+    for (i, spec) in apps.iter().enumerate() {
+        let mut record = s.apps[i].clone();
+        probe::container(s, spec, &mut record, &listening, Role::App);
+        s.apps[i] = record;
+    }
+}

@@ -1,0 +1,86 @@
+//! The pod side of the kubelet: what a pod's status should say now, and when that changes next.
+//!
+//! Nothing is remembered between looks: where a container stands follows from the stored status,
+//! the pod's spec, the image catalogue and the time, so a restart of the server loses nothing.
+//! With zero delays a pod goes from bound to ready in one look and one write.
+//! Source: `pkg/kubelet`; texts from its `events`, `images`, `prober` and `status` packages.
+
+mod admit;
+mod backoff;
+mod conditions;
+mod config;
+mod container;
+mod image;
+mod network;
+mod probe;
+mod record;
+mod status;
+mod sync;
+mod terminate;
+#[cfg(test)]
+mod tests;
+mod told;
+
+use crate::{
+    controllers::{podlens::PodLens, Controller, Plan, View, Watch},
+    object::{ObjectExt, name},
+    sim::nodes,
+    store::Change,
+};
+
+/// Runs pods. Keys are pods.
+pub static KUBELET: Controller = Controller {
+    name: "kubelet",
+    component: "kubelet",
+    user: "system:node",
+    manager: "kubelet",
+    watches: &[
+        Watch::Map("pods", bound),
+        Watch::Map("configmaps", neighbours),
+        Watch::Map("secrets", neighbours),
+    ],
+    reconcile,
+};
+
+fn bound(_: &View, change: &Change) -> Vec<String> {
+    let pod = PodLens::of(&change.entry);
+    let mine = !change.deleted
+        && !pod.spec.node_name.is_empty()
+        && (!pod.is_terminal() || pod.is_deleting());
+    if mine { vec![change.entry.key.to_string()] } else { Vec::new() }
+}
+
+/// Pods of the namespace that may wait for this config map or secret.
+fn neighbours(view: &View, change: &Change) -> Vec<String> {
+    if change.deleted {
+        return Vec::new();
+    }
+    let waiting = |pod: &PodLens| !pod.spec.node_name.is_empty() && pod.status.phase == "Pending";
+    let pods = view.objects.list("pods", &change.entry.meta.namespace);
+    pods.filter(|e| waiting(&PodLens::of(e))).map(|e| e.key.to_string()).collect()
+}
+
+fn reconcile(view: &View, key: &str) -> Plan {
+    let Some(pod) = view.value("pods", key) else { return Plan::none() };
+    let names = nodes::names(&view.settings);
+    let Some(index) = names.iter().position(|n| n == pod.str_at("spec.nodeName")) else {
+        // Nobody runs a kubelet on nodes that somebody else made up.
+        return Plan::none();
+    };
+    sync::Sync::new(view, &pod, index).run()
+}
+
+/// `namespace/name(uid)` parts as kubelet messages have them: `name_namespace(uid)`.
+fn shown(pod: &crate::object::Value) -> String {
+    format!("{}_{}({})", pod.name(), pod.namespace(), pod.uid())
+}
+
+/// The Secret or ConfigMap with this name in the pod's namespace.
+fn sibling<'a>(
+    view: &'a View,
+    pod: &crate::object::Value,
+    resource: &str,
+    called: &str,
+) -> Option<&'a std::sync::Arc<crate::store::Entry>> {
+    view.get(resource, &name::key(pod.namespace(), called))
+}

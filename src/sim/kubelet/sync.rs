@@ -1,0 +1,315 @@
+//! One look at one pod.
+
+use super::{
+    admit, config, container,
+    record::{Ended, Named, Record, State},
+    shown, status, terminate, told,
+};
+use crate::{
+    controllers::{Plan, View, Write},
+    object::{ObjectExt, Value, json, time},
+    sim::nodes::NodeLens,
+};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// What a look works with and what it finds.
+pub struct Sync<'a> {
+    /// All objects and the time.
+    pub view: &'a View,
+    /// The pod as stored.
+    pub pod: &'a Value,
+    /// Its node.
+    pub node: Arc<NodeLens>,
+    /// Index of the node among the simulated ones.
+    pub index: usize,
+    /// When the kubelet accepted the pod.
+    pub start: Timestamp,
+    /// Whether this is the first look, so that nothing was told yet.
+    pub fresh: bool,
+    /// Containers that run before the others, with their specs' order.
+    pub inits: Vec<Record>,
+    /// The others, in the order of the spec.
+    pub apps: Vec<Record>,
+    /// Reason and message of the status, if the pod as a whole failed.
+    pub verdict: Option<(&'static str, String)>,
+    /// Whether every volume could be mounted.
+    pub mounts_ready: bool,
+    plan: Plan,
+}
+
+impl<'a> Sync<'a> {
+    /// Reads a pod.
+    pub fn new(view: &'a View, pod: &'a Value, index: usize) -> Sync<'a> {
+        let stored = time::parse(pod.str_at("status.startTime"));
+        let node = view.get("nodes", pod.str_at("spec.nodeName"));
+        let inits = pod.list_at("spec.initContainers");
+        let waiting = if inits.is_empty() { "ContainerCreating" } else { "PodInitializing" };
+        let records = |specs: &[Value], path: &str| -> Vec<Record> {
+            let known = pod.list_at(path);
+            let of = |spec: &Value| {
+                let old = known.iter().find(|s| s.name_field() == spec.name_field());
+                old.map_or_else(|| Record::fresh(spec, waiting), Record::read)
+            };
+            specs.iter().map(of).collect()
+        };
+        Sync {
+            view,
+            pod,
+            node: node.map(|e| e.lens::<NodeLens>()).unwrap_or_default(),
+            index,
+            start: stored.unwrap_or(view.now),
+            fresh: stored.is_none(),
+            inits: records(inits, "status.initContainerStatuses"),
+            apps: records(pod.list_at("spec.containers"), "status.containerStatuses"),
+            verdict: None,
+            mounts_ready: false,
+            plan: Plan::none(),
+        }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.view.now
+    }
+
+    /// Asks for another look at `time`.
+    pub fn wake(&mut self, time: Timestamp) {
+        self.plan.look_again(time);
+    }
+
+    /// Whether `time` has come; if not, asks for another look then.
+    pub fn reached(&mut self, time: Timestamp) -> bool {
+        let yes = time <= self.now();
+        if !yes {
+            self.wake(time);
+        }
+        yes
+    }
+
+    /// Records an event about the pod, or, with a container's name, about that container.
+    pub fn tell(&mut self, container: &str, warning: bool, reason: &'static str, text: String) {
+        self.plan.event(self.pod, warning, reason, text);
+        let field = self.field(container);
+        if let Some(event) = self.plan.events.last_mut() {
+            event.host = self.pod.str_at("spec.nodeName").into();
+            if !field.is_empty() {
+                event.regarding["fieldPath"] = json!(field);
+            }
+        }
+    }
+
+    /// Records an event unless it was recorded since `since`.
+    pub fn tell_once(
+        &mut self,
+        container: &str,
+        warning: bool,
+        reason: &'static str,
+        text: String,
+        since: Timestamp,
+    ) {
+        let field = self.field(container);
+        let now = self.plan.events.iter().any(|e| {
+            e.reason == reason && e.message == text && e.regarding.str_at("fieldPath") == field
+        });
+        if now {
+            return;
+        }
+        if self.fresh || !told::since(self.view, self.pod, reason, &field, &text, since) {
+            self.tell(container, warning, reason, text);
+        }
+    }
+
+    fn field(&self, container: &str) -> String {
+        let init = self.inits.iter().any(|r| r.name == container);
+        let list = if init { "initContainers" } else { "containers" };
+        if container.is_empty() { String::new() } else { format!("spec.{list}{{{container}}}") }
+    }
+
+    /// A number that is always the same for the same pod and purpose.
+    pub fn chance(&self, purpose: &str) -> u64 {
+        let sum = Sha256::digest(format!("{} {purpose}", self.pod.uid()));
+        u64::from_be_bytes([sum[0], sum[1], sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]])
+    }
+
+    /// Does the look.
+    pub fn run(mut self) -> Plan {
+        let phase = self.pod.str_at("status.phase");
+        if matches!(phase, "Succeeded" | "Failed") {
+            if self.pod.is_deleting() {
+                self.remove();
+            }
+            return self.plan;
+        }
+        if self.fresh
+            && let Some((reason, message)) = admit::refusal(&self)
+        {
+            return self.reject(reason, message);
+        }
+        if self.pod.is_deleting() {
+            if terminate::step(&mut self) {
+                self.finish(true);
+                self.remove();
+            } else {
+                self.finish(false);
+            }
+            return self.plan;
+        }
+        if !self.deadline() {
+            self.settle();
+        }
+        self.finish(false);
+        self.plan
+    }
+
+    /// The node does not take the pod: it fails before anything is done.
+    fn reject(mut self, reason: &'static str, message: String) -> Plan {
+        self.tell("", true, reason, message.clone());
+        let mut pod = self.pod.clone();
+        pod.set_at("status.phase", "Failed");
+        pod.set_at("status.reason", reason);
+        pod.set_at("status.message", format!("Pod was rejected: {message}"));
+        pod.set_at("status.startTime", time::seconds(self.now()));
+        pod.set_at("status.observedGeneration", self.pod.i64_at("metadata.generation"));
+        self.plan.write(Write::status("pods", pod));
+        self.plan
+    }
+
+    /// Whether `activeDeadlineSeconds` is over; if so, everything is stopped.
+    fn deadline(&mut self) -> bool {
+        let Some(seconds) = self.pod.i64_at("spec.activeDeadlineSeconds") else { return false };
+        if !self.reached(time::plus_seconds(self.start, seconds)) {
+            return false;
+        }
+        let text = "Pod was active on the node longer than the specified deadline";
+        self.tell("", false, "DeadlineExceeded", text.into());
+        terminate::stop_now(self);
+        self.verdict = Some(("DeadlineExceeded", text.into()));
+        true
+    }
+
+    /// Moves everything on until nothing moves: a probe that succeeds lets the next container
+    /// start, one that fails restarts its own.
+    fn settle(&mut self) {
+        for _ in 0..6 {
+            let before = (self.inits.clone(), self.apps.clone());
+            self.containers();
+            if before == (self.inits.clone(), self.apps.clone()) {
+                return;
+            }
+        }
+    }
+
+    /// Sandbox, init containers one by one, then the others side by side.
+    fn containers(&mut self) {
+        let sandbox = self.sandbox_at();
+        self.mounts_ready = config::mounted(self);
+        if !self.mounts_ready || !self.reached(sandbox) {
+            return;
+        }
+        let Some(anchor) = self.initialize(sandbox) else {
+            return container::probe_all(self);
+        };
+        for i in 0..self.apps.len() {
+            let mut record = self.apps[i].clone();
+            let spec = self.pod.list_at("spec.containers")[i].clone();
+            container::advance(self, &spec, &mut record, anchor, container::Role::App);
+            self.apps[i] = record;
+        }
+        container::probe_all(self);
+        if self.apps.iter().all(|r| container::is_over(self, r)) {
+            terminate::stop_sidecars(self);
+        }
+    }
+
+    /// When the sandbox is there.
+    pub fn sandbox_at(&self) -> Timestamp {
+        self.start.saturating_add(self.view.settings.delays.sandbox).unwrap_or(self.start)
+    }
+
+    /// Brings the init containers on; answers since when they are through.
+    fn initialize(&mut self, sandbox: Timestamp) -> Option<Timestamp> {
+        let mut anchor = sandbox;
+        for i in 0..self.inits.len() {
+            let spec = self.pod.list_at("spec.initContainers")[i].clone();
+            let sidecar = spec.str_at("restartPolicy") == "Always";
+            let role =
+                if sidecar { container::Role::Sidecar } else { container::Role::Init };
+            let mut record = self.inits[i].clone();
+            container::advance(self, &spec, &mut record, anchor, role);
+            let through = if sidecar {
+                record.running().filter(|_| record.started || self.apps_began())
+            } else {
+                record.ended().filter(|e| e.code == 0).map(|e| e.finished)
+            };
+            self.inits[i] = record;
+            anchor = anchor.max(through?);
+        }
+        Some(anchor)
+    }
+
+    fn apps_began(&self) -> bool {
+        self.apps.iter().any(Record::has_run)
+    }
+
+    /// Writes the status if it differs from what is stored.
+    fn finish(&mut self, terminated: bool) {
+        if terminated {
+            self.lose_containers();
+        }
+        let mut pod = self.pod.clone();
+        let new = status::of(self, terminated);
+        if pod.at("status") != Some(&new) {
+            pod.set_at("status", new);
+            self.plan.write(Write::status("pods", pod));
+        }
+    }
+
+    /// Containers of which there is no trace at the end.
+    fn lose_containers(&mut self) {
+        let now = self.now();
+        if !status::initialized(self) {
+            return;
+        }
+        for record in self.apps.iter_mut().filter(|r| r.ended().is_none()) {
+            record.ready = false;
+            record.state = State::Terminated(Ended {
+                code: 137,
+                reason: "ContainerStatusUnknown".into(),
+                message: "The container could not be located when the pod was terminated".into(),
+                started: None,
+                finished: now,
+                container: String::new(),
+            });
+        }
+    }
+
+    /// Removes the object of a pod that has come to its end.
+    fn remove(&mut self) {
+        let held = !self.pod.list_at("metadata.finalizers").is_empty();
+        if held && self.pod.i64_at("metadata.deletionGracePeriodSeconds") == Some(0) {
+            return;
+        }
+        let Some(entry) = self.view.named("pods", self.pod.namespace(), self.pod.name()) else {
+            return;
+        };
+        let options = json!({
+            "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0,
+            "preconditions": {"uid": self.pod.uid()},
+        });
+        self.plan.write(Write::delete("pods", entry, options));
+    }
+
+    /// The kubelet's name of the pod in messages.
+    pub fn shown(&self) -> String {
+        shown(self.pod)
+    }
+}
+
+/// `time` plus seconds and fractions.
+pub fn plus(time: Timestamp, seconds: f64) -> Timestamp {
+    let limited = seconds.clamp(0.0, 1e9);
+    let span = SignedDuration::try_from_secs_f64(limited).unwrap_or(SignedDuration::ZERO);
+    time.saturating_add(span).unwrap_or(time)
+}

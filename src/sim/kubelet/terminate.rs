@@ -1,0 +1,147 @@
+//! Stopping containers: on deletion, at a deadline, and sidecars after everything else.
+
+use super::{
+    container,
+    record::{Ended, Record, State},
+    sync::{Sync, plus},
+};
+use crate::{
+    object::{ObjectExt, Value, time},
+    sim::images::process,
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// Moves a deleted pod towards its end; true when every container has stopped.
+///
+/// A graceful deletion raises the generation; a kubelet that has not observed it yet has not
+/// begun to stop the containers.
+pub fn step(s: &mut Sync<'_>) -> bool {
+    let grace = s.pod.i64_at("metadata.deletionGracePeriodSeconds").unwrap_or(0);
+    let limit = time::parse(s.pod.str_at("metadata.deletionTimestamp")).unwrap_or(s.now());
+    let asked = limit.saturating_sub(SignedDuration::from_secs(grace)).unwrap_or(limit);
+    let observed = s.pod.i64_at("status.observedGeneration");
+    if observed != s.pod.i64_at("metadata.generation") {
+        announce(s);
+    }
+    let mut last = asked;
+    for i in 0..s.apps.len() {
+        let spec = s.pod.list_at("spec.containers")[i].clone();
+        let mut record = s.apps[i].clone();
+        last = last.max(stop(s, &spec, &mut record, asked, limit));
+        s.apps[i] = record;
+    }
+    // Sidecars follow one by one, the last first, when all else has ended.
+    for i in (0..s.inits.len()).rev() {
+        let spec = s.pod.list_at("spec.initContainers")[i].clone();
+        let mut record = s.inits[i].clone();
+        let from = if spec.str_at("restartPolicy") == "Always" { last } else { asked };
+        if from > s.now() {
+            s.wake(from);
+            continue;
+        }
+        last = last.max(stop(s, &spec, &mut record, from, limit));
+        s.inits[i] = record;
+    }
+    s.inits.iter().chain(&s.apps).all(|r| r.running().is_none())
+}
+
+fn announce(s: &mut Sync<'_>) {
+    let running: Vec<String> = s
+        .apps
+        .iter()
+        .chain(&s.inits)
+        .filter(|r| r.running().is_some())
+        .map(|r| r.name.clone())
+        .collect();
+    for name in running {
+        s.tell(&name, false, "Killing", format!("Stopping container {name}"));
+    }
+}
+
+/// Stops one container if its time has come; answers when it stops (or stopped).
+fn stop(
+    s: &mut Sync<'_>,
+    spec: &Value,
+    r: &mut Record,
+    asked: Timestamp,
+    limit: Timestamp,
+) -> Timestamp {
+    let Some(since) = r.running() else {
+        return r.ended().map_or(asked, |e| e.finished);
+    };
+    let (at, code) = end(s, spec, r, since, asked, limit);
+    if s.reached(at) {
+        r.state = State::Terminated(Ended::new(code, since, s.now(), &r.container));
+        (r.ready, r.started) = (false, false);
+    }
+    at
+}
+
+/// When and how a container ends that was asked to stop: by itself, after TERM, or by KILL.
+fn end(
+    s: &Sync<'_>,
+    spec: &Value,
+    r: &Record,
+    since: Timestamp,
+    asked: Timestamp,
+    limit: Timestamp,
+) -> (Timestamp, i64) {
+    let process = container::process(s, spec, r);
+    let percent = f64::from(s.view.settings.delays.term_percent) / 100.0;
+    let term = plus(asked, pre_stop(s, spec, r));
+    let (mut at, mut code) = match process.on_term {
+        Some(end) => (plus(term, end.after * percent), end.code),
+        None => (limit, 137),
+    };
+    if at > limit {
+        (at, code) = (limit, 137);
+    }
+    if let Some(own) = process.ends {
+        let by_itself = plus(since, own.after);
+        if by_itself < at {
+            (at, code) = (by_itself, own.code);
+        }
+    }
+    (at, code)
+}
+
+/// Seconds the preStop hook takes.
+fn pre_stop(s: &Sync<'_>, spec: &Value, r: &Record) -> f64 {
+    let hook = spec.at("lifecycle.preStop").cloned().unwrap_or(Value::Null);
+    if let Some(seconds) = hook.i64_at("sleep.seconds") {
+        return seconds as f64;
+    }
+    let argv: Vec<String> =
+        hook.list_at("exec.command").iter().filter_map(Value::as_str).map(Into::into).collect();
+    let Ok(image) = s.view.settings.catalog.resolve(&r.image) else { return 0.0 };
+    let done = process::exec(&image.config, &argv).ok();
+    match (argv.is_empty(), done) {
+        (false, Some(p)) => p.ends.map_or(1e9, |e| e.after),
+        _ => 0.0,
+    }
+}
+
+/// Stops everything at once.
+pub fn stop_now(s: &mut Sync<'_>) {
+    announce(s);
+    let now = s.now();
+    for r in s.apps.iter_mut().chain(&mut s.inits) {
+        if let Some(since) = r.running() {
+            r.state = State::Terminated(Ended::new(137, since, now, &r.container));
+            (r.ready, r.started) = (false, false);
+        }
+    }
+}
+
+/// Stops sidecars after the other containers have ended for good.
+pub fn stop_sidecars(s: &mut Sync<'_>) {
+    for i in (0..s.inits.len()).rev() {
+        let mut record = s.inits[i].clone();
+        if let Some(since) = record.running() {
+            let spec = s.pod.list_at("spec.initContainers")[i].clone();
+            let text = format!("Stopping container {}", record.name);
+            container::kill(s, &spec, &mut record, since, text);
+            s.inits[i] = record;
+        }
+    }
+}

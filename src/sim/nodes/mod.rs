@@ -1,0 +1,147 @@
+//! The node side of the kubelet: registers the simulated nodes and keeps them alive.
+//!
+//! A node is known by name ([`names`]); nodes somebody else creates have no kubelet and are left
+//! alone, as upstream would.
+
+mod build;
+mod lens;
+mod lease;
+
+pub use build::{ip, names, pod_subnet};
+pub use lens::{NodeLens, Taint};
+
+use crate::{
+    controllers::{Controller, Plan, View, Watch, Write},
+    object::{ObjectExt, Value, json, time},
+    store::Change,
+};
+
+/// Registers and heartbeats nodes. Keys are node names.
+pub static KUBELET_NODE: Controller = Controller {
+    name: "kubelet-node",
+    component: "kubelet",
+    user: "system:node",
+    manager: "kubelet",
+    watches: &[
+        Watch::Map("nodes", own_node),
+        Watch::Map("namespaces", all_nodes),
+        Watch::Map("pods", new_images),
+    ],
+    reconcile,
+};
+
+/// How long a node's status may go unwritten when nothing changes (`nodeStatusReportFrequency`).
+const REPORT_SECONDS: i64 = 300;
+
+fn own_node(view: &View, change: &Change) -> Vec<String> {
+    let name = change.entry.meta.name.to_string();
+    names(&view.settings).contains(&name).then_some(name).into_iter().collect()
+}
+
+/// Nodes register as soon as there is a place for their leases.
+fn all_nodes(view: &View, change: &Change) -> Vec<String> {
+    let ours = change.before.is_none() && change.entry.key.as_ref() == lease::NAMESPACE;
+    if ours { names(&view.settings) } else { Vec::new() }
+}
+
+/// A pod that runs an image its node does not list yet wakes the node.
+fn new_images(view: &View, change: &Change) -> Vec<String> {
+    if change.deleted {
+        return Vec::new();
+    }
+    lens::pod_images(&change.entry)
+        .into_iter()
+        .filter(|(node, image)| {
+            let listed = |n: &NodeLens| n.has_image(image);
+            view.get("nodes", node).is_some_and(|e| !listed(&e.lens::<NodeLens>()))
+        })
+        .map(|(node, _)| node)
+        .take(1)
+        .collect()
+}
+
+fn reconcile(view: &View, name: &str) -> Plan {
+    let mut plan = Plan::none();
+    let Some(index) = names(&view.settings).iter().position(|n| n == name) else { return plan };
+    match view.value("nodes", name) {
+        None => register(view, name, index, &mut plan),
+        Some(node) => report(view, index, node, &mut plan),
+    }
+    lease::renew(view, name, &mut plan);
+    plan
+}
+
+fn register(view: &View, name: &str, index: usize, plan: &mut Plan) {
+    plan.write(Write::create("nodes", build::node(view, name, index)));
+    tell(plan, name, "Starting", "Starting kubelet.".into());
+}
+
+/// Records an event about a node as kubelets do: with the name in place of the uid.
+fn tell(plan: &mut Plan, name: &str, reason: &'static str, text: String) {
+    let about = json!({"kind": "Node", "metadata": {"name": name, "uid": name}});
+    plan.event(&about, false, reason, text);
+    if let Some(event) = plan.events.last_mut() {
+        event.host = name.into();
+    }
+}
+
+fn ready_missing(conditions: &Value) -> bool {
+    conditions.as_array().is_none_or(|all| !all.iter().any(|c| c.str_at("type") == "Ready"))
+}
+
+/// Writes the status when images changed, a heartbeat is due or somebody else damaged it.
+fn report(view: &View, index: usize, mut node: Value, plan: &mut Plan) {
+    let images = lens::images(view, &node);
+    let ready = node.condition("Ready");
+    let beat = ready.and_then(|c| time::parse(c.str_at("lastHeartbeatTime")));
+    let due = beat.map_or(view.now, |t| time::plus_seconds(t, REPORT_SECONDS));
+    let healthy = ready.is_some_and(|c| c.str_at("status") == "True");
+    let current = node.list_at("status.images");
+    if due > view.now && healthy && current == images.as_slice() {
+        plan.look_again(due);
+        return;
+    }
+    let name = node.name().to_owned();
+    let before = node.at("status.conditions").cloned().unwrap_or(Value::Null);
+    node.set_at("status", build::status(view, &name, index, &before));
+    node.set_at("status.images", images);
+    let first = ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"];
+    let fresh = ready_missing(&before);
+    for reason in first.into_iter().filter(|_| fresh).chain((!healthy).then_some("NodeReady")) {
+        tell(plan, &name, reason, format!("Node {name} status is now: {reason}"));
+    }
+    plan.write(Write::status("nodes", node));
+    plan.look_again(time::plus_seconds(view.now, REPORT_SECONDS));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        object::ObjectExt,
+        sim::{self, lab::Lab},
+    };
+
+    #[test]
+    fn nodes_register_get_ready_and_keep_their_lease() {
+        let mut lab = Lab::instant();
+        let master = lab.get("nodes", "master01").unwrap();
+        let types: Vec<&str> =
+            master.list_at("status.conditions").iter().map(|c| c.str_at("type")).collect();
+        assert_eq!(types, ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"]);
+        assert_eq!(master.str_at("status.nodeInfo.kubeletVersion"), "v1.36.2");
+        assert_eq!(master.list_at("spec.taints").len(), 1);
+        assert_eq!(lab.get("nodes", "worker01").unwrap().label("node-role.kubernetes.io/worker"), Some(""));
+        let told: Vec<String> = lab.heard().into_iter().filter(|t| t.contains("worker01")).collect();
+        assert_eq!(told.last().unwrap(), "NodeReady Node worker01 status is now: NodeReady");
+        let renewed = |lab: &Lab| {
+            let lease = lab.get("leases.coordination.k8s.io", "kube-node-lease/worker01").unwrap();
+            lease.str_at("spec.renewTime").to_owned()
+        };
+        let before = renewed(&lab);
+        for (seconds, moved) in [(10, false), (10, true)] {
+            lab.now += jiff::SignedDuration::from_secs(seconds);
+            lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
+            assert_eq!(renewed(&lab) != before, moved);
+        }
+    }
+}
