@@ -2,11 +2,7 @@
 
 pub mod admission;
 pub mod computed;
-mod create;
-mod delete;
-pub mod discovery;
-pub mod meta;
-mod read;
+pub mod openapi;
 mod request;
 mod scale;
 mod server;
