@@ -6,7 +6,7 @@
 
 pub mod aggregate;
 mod policy;
-mod scc;
+pub mod scc;
 
 pub use policy::binding;
 
