@@ -2,10 +2,9 @@
 //! told of. Shared by the controllers of Job, StatefulSet and DaemonSet.
 //! Source: `pkg/controller/controller_utils.go`, `controller_ref_manager.go`.
 
-use super::{Outcome, Plan, View, Write, WriteVerb, resources::exactly};
+use super::{Outcome, Plan, View, Write, WriteVerb, namespace_terminating, resources::exactly};
 use crate::{
     api::PatchType,
-    error::Error,
     object::{ObjectExt, Value, json, selector::Labels},
     store::Entry,
 };
@@ -126,7 +125,7 @@ pub(super) fn tell(owner: &Value, outcome: &Outcome) -> Plan {
                     format!("Created pod: {}", pod.meta.name),
                 );
             }
-            (WriteVerb::Create, Err(e)) if !terminating(e) => {
+            (WriteVerb::Create, Err(e)) if !namespace_terminating(e) => {
                 plan.event(owner, true, "FailedCreate", format!("Error creating: {e}"));
             }
             (WriteVerb::Delete, Ok(_)) => {
@@ -143,13 +142,8 @@ pub(super) fn tell(owner: &Value, outcome: &Outcome) -> Plan {
             _ => {}
         }
     }
-    plan.retry = outcome.error().is_some_and(|e| !terminating(e));
+    plan.retry = outcome.error().is_some_and(|e| !namespace_terminating(e));
     plan
-}
-
-/// Whether a creation failed because the namespace is going.
-pub(super) fn terminating(error: &Error) -> bool {
-    matches!(error, Error::Forbidden { causes, .. } if causes.iter().any(|c| c.reason == "NamespaceTerminating"))
 }
 
 /// Deletes a pod, if it is still this one.

@@ -64,13 +64,22 @@ pub fn owner_reference(by: &Claimant<'_>) -> Value {
 }
 
 fn adopt(resource: &'static str, by: &Claimant<'_>, entry: &Entry) -> Write {
-    let mut patch = json!({"metadata": {"uid": &*entry.meta.uid}});
-    patch.set_at("metadata.ownerReferences", json!([owner_reference(by)]));
-    Write::patch(resource, entry, PatchType::Strategic, patch)
+    owners_patch(resource, entry, |owners| owners.push(owner_reference(by)))
 }
 
 fn release(resource: &'static str, by: &Claimant<'_>, entry: &Entry) -> Write {
-    let gone = json!([{"$patch": "delete", "uid": &*by.meta.uid}]);
-    let patch = json!({"metadata": {"uid": &*entry.meta.uid, "ownerReferences": gone}});
-    Write::patch(resource, entry, PatchType::Strategic, patch)
+    owners_patch(resource, entry, |owners| owners.retain(|o| o.str_at("uid") != &*by.meta.uid))
+}
+
+/// Replaces the owners of this very revision of an object.
+fn owners_patch(
+    resource: &'static str,
+    entry: &Entry,
+    change: impl FnOnce(&mut Vec<Value>),
+) -> Write {
+    let mut owners = entry.value().list_at("metadata.ownerReferences").to_vec();
+    change(&mut owners);
+    let patch = json!({"metadata": {"ownerReferences": owners, "uid": &*entry.meta.uid,
+        "resourceVersion": entry.rev.to_string()}});
+    Write::patch(resource, entry, PatchType::Merge, patch)
 }

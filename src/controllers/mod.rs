@@ -9,22 +9,32 @@ mod children;
 pub mod claim;
 mod clusterroles;
 mod correlate;
+mod cronjob;
+mod daemonset;
 mod deployment;
+mod disruption;
 pub mod driver;
 mod endpoints;
 mod eventttl;
 mod garbage;
+mod history;
 mod job;
 mod monitor;
 mod namespace;
+mod nodelifecycle;
 mod plan;
+mod podgc;
 pub mod podlens;
 mod projectpolicy;
 mod queue;
+mod quota;
 mod recorder;
+mod replicaset;
 mod resources;
 mod serviceaccounts;
-mod replicaset;
+mod statefulset;
+#[cfg(test)]
+pub mod testkit;
 mod view;
 mod writing;
 
@@ -105,7 +115,15 @@ pub static ALL: &[&Controller] = &[
     &projectpolicy::podsecurity::CONTROLLER,
     &endpoints::subsets::CONTROLLER,
     &endpoints::slices::CONTROLLER,
+    &cronjob::CONTROLLER,
+    &statefulset::CONTROLLER,
+    &daemonset::CONTROLLER,
     &job::CONTROLLER,
+    &disruption::CONTROLLER,
+    &podgc::CONTROLLER,
+    &nodelifecycle::CONTROLLER,
+    &nodelifecycle::eviction::CONTROLLER,
+    &quota::CONTROLLER,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,
