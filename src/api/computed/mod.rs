@@ -4,6 +4,7 @@
 //! straight to the store.
 
 mod binding;
+mod eviction;
 
 use super::{Answer, Request, Server};
 use crate::error::Error;
@@ -14,7 +15,10 @@ use std::sync::Arc;
 pub type Handler = fn(Arc<Server>, Request) -> LocalBoxFuture<'static, Result<Answer, Error>>;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
-pub static HANDLERS: &[(&str, &str, Handler)] = &[("pods", "binding", binding::create)];
+pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("pods", "binding", binding::create),
+    ("pods", "eviction", eviction::create),
+];
 
 /// The handler of a resource and subresource.
 pub fn handler(resource: &str, sub: &str) -> Option<Handler> {
