@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    object::{ObjectExt, Value, json},
+    object::{ObjectExt, Value},
     store::Op,
 };
 
