@@ -7,17 +7,7 @@ const fn at(index: u16) -> Shape {
 }
 
 const fn f(name: &'static str, shape: Shape) -> Field {
-    Field {
-        name,
-        shape,
-        proto: 0,
-        inline: false,
-        list: ListType::Atomic,
-        map_keys: &[],
-        merge_key: "",
-        strategies: &[],
-        default: "",
-    }
+    Field::plain(name, shape)
 }
 
 const fn keyed(
@@ -35,6 +25,7 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.api.apps.v1.Deployment",
         atomic: false,
+        embedded: &[],
         fields: &[
             f("apiVersion", Shape::String),
             f("data", Shape::Any),
@@ -47,6 +38,7 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
         atomic: false,
+        embedded: &[],
         fields: &[
             f("annotations", Shape::Map(&Shape::String)),
             f("creationTimestamp", Shape::Time),
@@ -67,6 +59,7 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.api.core.v1.PodSpec",
         atomic: false,
+        embedded: &[],
         fields: &[
             keyed("containers", Shape::List(&at(4)), &["name"], "name"),
             f("nodeSelector", Shape::Map(&Shape::String)),
@@ -80,6 +73,7 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.api.apps.v1.DeploymentStatus",
         atomic: false,
+        embedded: &[],
         fields: &[
             keyed("conditions", Shape::List(&at(7)), &["type"], "type"),
             f("replicas", Shape::Int32),
@@ -88,6 +82,7 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.api.core.v1.Container",
         atomic: false,
+        embedded: &[],
         fields: &[
             f("args", Shape::List(&Shape::String)),
             f("image", Shape::String),
@@ -98,16 +93,19 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector",
         atomic: true,
+        embedded: &[],
         fields: &[f("matchLabels", Shape::Map(&Shape::String))],
     },
     Type {
         name: "io.k8s.api.apps.v1.DeploymentStrategy",
         atomic: false,
+        embedded: &[],
         fields: &[f("rollingUpdate", Shape::Any), f("type", Shape::String)],
     },
     Type {
         name: "io.k8s.api.apps.v1.DeploymentCondition",
         atomic: false,
+        embedded: &[],
         fields: &[
             f("message", Shape::String),
             f("status", Shape::String),
@@ -117,6 +115,7 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.api.core.v1.ContainerPort",
         atomic: false,
+        embedded: &[],
         fields: &[
             f("containerPort", Shape::Int32),
             f("name", Shape::String),
