@@ -2,10 +2,9 @@
 //! told of. Shared by the controllers of Job, StatefulSet and DaemonSet.
 //! Source: `pkg/controller/controller_utils.go`, `controller_ref_manager.go`.
 
-use super::{Outcome, Plan, View, Write, WriteVerb, resources::exactly};
+use super::{Outcome, Plan, View, Write, WriteVerb, namespace_terminating, resources::exactly};
 use crate::{
     api::PatchType,
-    error::Error,
     object::{ObjectExt, Value, json, selector::Labels},
     store::Entry,
 };
@@ -52,8 +51,21 @@ pub(super) fn claim(
     finalizer: Option<&str>,
 ) -> Claim {
     let selector = owner.at("spec.selector").map(Labels::from_object).unwrap_or_default();
+    claim_some(view, resource, owner, &selector, finalizer, |_| true)
+}
+
+/// As [`claim`], by a selector that may be of another form, and among `eligible` objects only:
+/// the others are neither held nor adopted nor released.
+pub(super) fn claim_some(
+    view: &View,
+    resource: &'static str,
+    owner: &Value,
+    selector: &Labels,
+    finalizer: Option<&str>,
+    eligible: impl Fn(&Entry) -> bool,
+) -> Claim {
     let mut claim = Claim { held: vec![], writes: vec![] };
-    for entry in view.controlled_by(owner.uid(), resource) {
+    for entry in view.controlled_by(owner.uid(), resource).filter(|e| eligible(e)) {
         if selector.matches_meta(&entry.meta) {
             claim.held.push(Arc::clone(entry));
         } else if !owner.is_deleting() {
@@ -63,9 +75,11 @@ pub(super) fn claim(
     if owner.is_deleting() || selector.is_empty() {
         return claim;
     }
-    let orphans = view
-        .selected(resource, owner.namespace(), &selector)
-        .filter(|e| e.meta.controller().is_none() && !e.meta.deleting);
+    let orphan = |e: &&Arc<Entry>| {
+        let free = e.meta.controller().is_none() && !e.meta.deleting;
+        free && selector.matches_meta(&e.meta) && eligible(e)
+    };
+    let orphans = view.objects.list(resource, owner.namespace()).filter(orphan);
     claim.writes.extend(orphans.map(|e| adopt(resource, e, owner, finalizer)));
     claim
 }
@@ -126,7 +140,7 @@ pub(super) fn tell(owner: &Value, outcome: &Outcome) -> Plan {
                     format!("Created pod: {}", pod.meta.name),
                 );
             }
-            (WriteVerb::Create, Err(e)) if !terminating(e) => {
+            (WriteVerb::Create, Err(e)) if !namespace_terminating(e) => {
                 plan.event(owner, true, "FailedCreate", format!("Error creating: {e}"));
             }
             (WriteVerb::Delete, Ok(_)) => {
@@ -143,13 +157,8 @@ pub(super) fn tell(owner: &Value, outcome: &Outcome) -> Plan {
             _ => {}
         }
     }
-    plan.retry = outcome.error().is_some_and(|e| !terminating(e));
+    plan.retry = outcome.error().is_some_and(|e| !namespace_terminating(e));
     plan
-}
-
-/// Whether a creation failed because the namespace is going.
-pub(super) fn terminating(error: &Error) -> bool {
-    matches!(error, Error::Forbidden { causes, .. } if causes.iter().any(|c| c.reason == "NamespaceTerminating"))
 }
 
 /// Deletes a pod, if it is still this one.

@@ -6,25 +6,36 @@
 //! retries, backs off and waits on the clock.
 
 mod children;
-pub mod claim;
+mod clusterroles;
 mod correlate;
+mod cronjob;
+mod daemonset;
 mod deployment;
+mod disruption;
 pub mod driver;
 mod endpoints;
 mod eventttl;
 mod garbage;
+mod history;
 mod job;
 mod monitor;
 mod namespace;
+mod nodelifecycle;
 mod plan;
+mod podgc;
 pub mod podlens;
 mod projectpolicy;
 mod queue;
+mod quota;
 mod recorder;
+mod replicaset;
 mod resources;
 mod serviceaccounts;
-mod replicaset;
+mod statefulset;
+#[cfg(test)]
+pub mod testkit;
 mod view;
+mod volumes;
 mod writing;
 
 pub use monitor::{Gauge, Monitor};
@@ -92,6 +103,7 @@ impl Watch {
 
 /// Every controller that runs.
 pub static ALL: &[&Controller] = &[
+    &clusterroles::CONTROLLER,
     &eventttl::CONTROLLER,
     &garbage::CONTROLLER,
     &namespace::CONTROLLER,
@@ -103,7 +115,19 @@ pub static ALL: &[&Controller] = &[
     &projectpolicy::podsecurity::CONTROLLER,
     &endpoints::subsets::CONTROLLER,
     &endpoints::slices::CONTROLLER,
+    &cronjob::CONTROLLER,
+    &statefulset::CONTROLLER,
+    &daemonset::CONTROLLER,
     &job::CONTROLLER,
+    &disruption::CONTROLLER,
+    &podgc::CONTROLLER,
+    &nodelifecycle::CONTROLLER,
+    &nodelifecycle::eviction::CONTROLLER,
+    &quota::CONTROLLER,
+    &volumes::CONTROLLER,
+    &volumes::volume::CONTROLLER,
+    &volumes::protection::CLAIM,
+    &volumes::protection::VOLUME,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,
