@@ -2,7 +2,12 @@
 
 pub mod admission;
 pub mod computed;
+mod create;
+mod delete;
+pub mod discovery;
+pub mod meta;
 pub mod openapi;
+mod read;
 mod request;
 mod scale;
 mod server;

@@ -116,7 +116,10 @@ impl Reply {
                 ("Content-Type", "text/html; charset=utf-8".into()),
                 ("Cache-Control", "no-cache, no-store, max-age=0, must-revalidate".into()),
                 ("X-Frame-Options", "DENY".into()),
-                ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'".into()),
+                (
+                    "Content-Security-Policy",
+                    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'".into(),
+                ),
             ],
             body,
         }

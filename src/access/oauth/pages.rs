@@ -52,7 +52,8 @@ fn csrf_agrees(ask: &Ask) -> bool {
 /// The sign-in form.
 pub(super) fn login(cx: Cx<'_>, ask: &Ask, error: &str) -> Reply {
     let (field, set) = csrf(cx);
-    let problem = if error.is_empty() { String::new() } else { format!("<p class=\"error\">{error}</p>") };
+    let problem =
+        if error.is_empty() { String::new() } else { format!("<p class=\"error\">{error}</p>") };
     let then = html(ask.parameter("then"));
     let body = format!(
         "{problem}<form method=\"post\" action=\"/oauth/login\">{field}\
@@ -144,7 +145,13 @@ pub(super) fn display(cx: Cx<'_>, ask: &Ask) -> Reply {
 /// The token.
 pub(super) async fn token(cx: Cx<'_>, ask: &Ask) -> Reply {
     if !csrf_agrees(ask) {
-        return Reply::html(400, page("API token", "<p class=\"error\">Could not check CSRF token. Please try again.</p>"));
+        return Reply::html(
+            400,
+            page(
+                "API token",
+                "<p class=\"error\">Could not check CSRF token. Please try again.</p>",
+            ),
+        );
     }
     let client = authorize::client(cx, BROWSER_CLIENT);
     let made = match client {

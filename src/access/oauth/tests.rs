@@ -3,8 +3,9 @@
 use super::*;
 use crate::{
     access::{
-        Credentials, Keys, bootstrap,
+        Credentials, Keys,
         authn::{CLUSTER_ADMINS, token_name},
+        bootstrap,
     },
     object::name::key,
     settings::Settings,
@@ -60,7 +61,8 @@ impl Bench {
     }
 
     fn ask(&self, ask: &Ask) -> Reply {
-        let cx = Cx { store: &self.store, world: &self.world, access: &self.access, issuer: ISSUER };
+        let cx =
+            Cx { store: &self.store, world: &self.world, access: &self.access, issuer: ISSUER };
         self.runtime.block_on(answer(cx, ask)).unwrap()
     }
 
@@ -156,9 +158,15 @@ fn the_way_oc_login_goes() {
     let user = snapshot.get("users.user.openshift.io", "", "developer").unwrap().value();
     assert_eq!(user["identities"], json!(["developer:developer"]));
     assert_eq!(user.uid(), caller.uid);
-    assert!(!String::from_utf8_lossy(
-        &snapshot.get("oauthaccesstokens.oauth.openshift.io", "", &token_name(&token).unwrap()).unwrap().bytes
-    ).contains(&token));
+    assert!(
+        !String::from_utf8_lossy(
+            &snapshot
+                .get("oauthaccesstokens.oauth.openshift.io", "", &token_name(&token).unwrap())
+                .unwrap()
+                .bytes
+        )
+        .contains(&token)
+    );
 
     bench.clock.advance(SignedDuration::from_hours(24));
     assert!(bench.who(&token).is_err(), "a day has passed");
@@ -209,7 +217,10 @@ fn what_the_authorize_endpoint_refuses() {
     for (more, status, text) in rows {
         let reply = bench.authorize(more, basic);
         assert_eq!(reply.status, *status, "{more:?}");
-        assert!(format!("{}{}", reply.body, header(&reply, "Location")).contains(text), "{reply:?}");
+        assert!(
+            format!("{}{}", reply.body, header(&reply, "Location")).contains(text),
+            "{reply:?}"
+        );
     }
     let quiet = bench.ask(&Ask {
         path: "oauth/authorize".into(),
@@ -223,7 +234,8 @@ fn what_the_authorize_endpoint_refuses() {
 #[test]
 fn the_implicit_form() {
     let bench = Bench::new();
-    let reply = bench.authorize(&[("response_type", "token"), ("state", "s")], Some(("developer", "developer")));
+    let reply = bench
+        .authorize(&[("response_type", "token"), ("state", "s")], Some(("developer", "developer")));
     let to = header(&reply, "Location");
     let fragment = to.split_once("#access_token=").unwrap().1;
     let token = fragment.split('&').next().unwrap();

@@ -1,6 +1,8 @@
 //! `/oauth/token`: a code for a token, once.
 
-use super::{Ask, CODES, CONFIG, Cx, Reply, TOKEN_SECONDS, authorize, new_object, put, sign_in::Person};
+use super::{
+    Ask, CODES, CONFIG, Cx, Reply, TOKEN_SECONDS, authorize, new_object, put, sign_in::Person,
+};
 use crate::{
     access::{
         authn::{ACCESS_TOKENS, TOKEN_PREFIX, token_name},
@@ -46,14 +48,11 @@ pub(super) async fn answer(cx: Cx<'_>, ask: &Ask) -> Reply {
         None => (ask.form("client_id"), ask.form("client_secret")),
     };
     let client = authorize::client(cx, id).filter(|c| has_secret(c, secret));
-    let Some(client) = client else { return Reply::error(401, "unauthorized_client", UNAUTHORIZED) };
-    let made = exchange(
-        cx,
-        client,
-        ask.form("code"),
-        ask.form("redirect_uri"),
-        ask.form("code_verifier"),
-    );
+    let Some(client) = client else {
+        return Reply::error(401, "unauthorized_client", UNAUTHORIZED);
+    };
+    let made =
+        exchange(cx, client, ask.form("code"), ask.form("redirect_uri"), ask.form("code_verifier"));
     match made.await {
         Some(made) => {
             let mut body = json!({

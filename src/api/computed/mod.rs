@@ -68,3 +68,6 @@ async fn ordinary(server: Arc<Server>, request: Request) -> Result<Answer, Error
         Verb::DeleteCollection => server.delete_collection(request).await,
     }
 }
+
+#[cfg(test)]
+mod tests;

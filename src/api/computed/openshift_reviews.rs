@@ -39,7 +39,11 @@ fn wanted<'a>(review: &'a Value, namespace: &'a str) -> Attributes<'a> {
 }
 
 fn place(request: &Request, review: &Value) -> String {
-    if request.kind.namespaced { request.namespace.clone() } else { review.str_at("namespace").into() }
+    if request.kind.namespaced {
+        request.namespace.clone()
+    } else {
+        review.str_at("namespace").into()
+    }
 }
 
 /// `SubjectAccessReview` and `LocalSubjectAccessReview`; without user and groups, about the caller.

@@ -128,12 +128,14 @@ fn renamed(error: Error, resource: &str, name: &str) -> Error {
 async fn watch(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
     let (caller, options) = (Arc::clone(&request.caller), request.options.clone());
     let feed = server.store.feed();
-    let rights = [ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS, ROLES, CLUSTER_ROLES].map(|r| feed.signal(r));
+    let rights =
+        [ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS, ROLES, CLUSTER_ROLES].map(|r| feed.signal(r));
     let snapshot = server.store.snapshot();
     let mut known = HashSet::new();
     if !request.options.resource_version.is_empty() && request.options.resource_version != "0" {
         let seen = |e: &&Arc<Entry>| visible(&server, &snapshot, &caller, &e.meta.name);
-        known = snapshot.list("namespaces", "").filter(seen).map(|e| e.meta.name.to_string()).collect();
+        known =
+            snapshot.list("namespaces", "").filter(seen).map(|e| e.meta.name.to_string()).collect();
     }
     let behind = Request { kind: namespaces()?, ..request };
     let inner = ordinary(Arc::clone(&server), behind).await?;
@@ -202,7 +204,10 @@ impl Watch {
     fn rights_changed(&mut self) {
         let (server, snapshot) = (Arc::clone(&self.server), self.server.store.snapshot());
         let Ok(kind) = namespaces() else { return };
-        for entry in snapshot.list("namespaces", "").filter(|e| selects(kind, &self.options, e)) {
+        for entry in snapshot.list("namespaces", "") {
+            if !selects(kind, &self.options, entry) {
+                continue;
+            }
             let name = entry.meta.name.to_string();
             let sees = visible(&server, &snapshot, &self.caller, &name);
             match (self.known.contains(&name), sees) {

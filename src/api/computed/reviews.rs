@@ -138,7 +138,9 @@ fn check_spec(request: &Request, review: &Value, about_others: bool) -> Result<(
         ),
         _ => {}
     }
-    if about_others && review.str_at("spec.user").is_empty() && review.list_at("spec.groups").is_empty()
+    if about_others
+        && review.str_at("spec.user").is_empty()
+        && review.list_at("spec.groups").is_empty()
     {
         causes.invalid("spec.user", &json!(""), "at least one of user or group must be specified");
     }

@@ -77,7 +77,11 @@ fn check_seconds(seconds: i64) -> Result<(), Error> {
         causes.invalid(path, &json!(seconds), "may not specify a duration less than 10 minutes");
     }
     if seconds > MAX_SECONDS {
-        causes.invalid(path, &json!(seconds), "may not specify a duration larger than 2^32 seconds");
+        causes.invalid(
+            path,
+            &json!(seconds),
+            "may not specify a duration larger than 2^32 seconds",
+        );
     }
     if causes.is_empty() {
         return Ok(());

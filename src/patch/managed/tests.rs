@@ -89,6 +89,65 @@ fn a_create_owns_what_it_says_in_upstreams_form() {
     );
 }
 
+/// What a real cluster shows for `kubectl create deployment`, without what is defaulted.
+#[test]
+fn a_real_deployment() {
+    let Some(ty) = crate::schema::find("io.k8s.api.apps.v1.Deployment") else {
+        panic!("the catalogue has no Deployment");
+    };
+    let labels = json!({"app": "web"});
+    let mut new = json!({
+        "apiVersion": V, "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "n", "labels": labels},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "strategy": {"type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "c", "image": "i", "resources": {},
+                    "env": [{"name": "A", "value": "b"}],
+                    "volumeMounts": [{"name": "v", "mountPath": "/v"}]}],
+                    "nodeSelector": {"a": "b"}, "securityContext": {}, "restartPolicy": "Always",
+                    "volumes": [{"name": "v", "emptyDir": {}}]},
+            },
+        },
+    });
+    record_update(None, &mut new, ty, "kubectl-create", V, "", at(0));
+    assert_eq!(
+        owned(&new, "kubectl-create"),
+        Some(json!({
+            "f:metadata": {"f:labels": {".": {}, "f:app": {}}},
+            "f:spec": {
+                "f:replicas": {},
+                "f:selector": {},
+                "f:strategy": {
+                    "f:rollingUpdate": {".": {}, "f:maxSurge": {}, "f:maxUnavailable": {}},
+                    "f:type": {},
+                },
+                "f:template": {
+                    "f:metadata": {"f:labels": {".": {}, "f:app": {}}},
+                    "f:spec": {
+                        "f:containers": {"k:{\"name\":\"c\"}": {
+                            ".": {}, "f:image": {}, "f:name": {}, "f:resources": {},
+                            "f:env": {".": {}, "k:{\"name\":\"A\"}": {
+                                ".": {}, "f:name": {}, "f:value": {}}},
+                            "f:volumeMounts": {".": {}, "k:{\"mountPath\":\"/v\"}": {
+                                ".": {}, "f:mountPath": {}, "f:name": {}}},
+                        }},
+                        "f:nodeSelector": {},
+                        "f:restartPolicy": {},
+                        "f:securityContext": {},
+                        "f:volumes": {".": {}, "k:{\"name\":\"v\"}": {
+                            ".": {}, "f:emptyDir": {}, "f:name": {}}},
+                    },
+                },
+            },
+        }))
+    );
+}
+
 #[test]
 fn changes_move_ownership_and_time() {
     let first = update(None, object(json!({"replicas": 1, "paused": true})), "a", "", 0);
