@@ -6,7 +6,6 @@
 //! retries, backs off and waits on the clock.
 
 mod children;
-pub mod claim;
 mod clusterroles;
 mod correlate;
 mod cronjob;
@@ -36,6 +35,7 @@ mod statefulset;
 #[cfg(test)]
 pub mod testkit;
 mod view;
+mod volumes;
 mod writing;
 
 pub use monitor::{Gauge, Monitor};
@@ -124,6 +124,10 @@ pub static ALL: &[&Controller] = &[
     &nodelifecycle::CONTROLLER,
     &nodelifecycle::eviction::CONTROLLER,
     &quota::CONTROLLER,
+    &volumes::CONTROLLER,
+    &volumes::volume::CONTROLLER,
+    &volumes::protection::CLAIM,
+    &volumes::protection::VOLUME,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,

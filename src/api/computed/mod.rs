@@ -10,6 +10,7 @@ mod projects;
 mod reviews;
 mod tokens;
 mod users;
+mod eviction;
 
 use super::{Answer, Item, Request, Response, Server, Verb};
 use crate::{error::Error, object::Value};
@@ -42,6 +43,7 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("tokenreviews.authentication.k8s.io", "", reviews::token),
     ("useroauthaccesstokens.oauth.openshift.io", "", tokens::own),
     ("users.user.openshift.io", "", users::users),
+    ("pods", "eviction", eviction::create),
 ];
 
 /// The handler of a resource and subresource.

@@ -25,7 +25,9 @@ impl Listening {
     pub fn of(s: &Sync<'_>, inits: &[Value], apps: &[Value]) -> Listening {
         let pairs = inits.iter().zip(&s.inits).chain(apps.iter().zip(&s.apps));
         let probed = inits.iter().chain(apps).any(|spec| {
-            ["startupProbe", "readinessProbe", "livenessProbe"].iter().any(|p| probe(spec, p).is_some())
+            ["startupProbe", "readinessProbe", "livenessProbe"]
+                .iter()
+                .any(|p| probe(spec, p).is_some())
         });
         let running = pairs.filter(|_| probed).filter_map(|(spec, r)| {
             Some((r.name.clone(), r.running()?, container::process(s, spec, r)))
@@ -79,8 +81,7 @@ pub fn container(s: &mut Sync<'_>, spec: &Value, r: &mut Record, on: &Listening,
                 r.ready = probe(spec, "readinessProbe").is_none();
             }
             Some(false) => {
-                let text =
-                    format!("Container {} failed startup probe, will be restarted", r.name);
+                let text = format!("Container {} failed startup probe, will be restarted", r.name);
                 return container::kill(s, spec, r, since, text);
             }
             None => return,
@@ -204,13 +205,7 @@ fn port(spec: &Value, action: &Value) -> i64 {
     }
 }
 
-fn exec(
-    s: &Sync<'_>,
-    r: &Record,
-    p: &Value,
-    on: &Listening,
-    at: Timestamp,
-) -> Result<(), String> {
+fn exec(s: &Sync<'_>, r: &Record, p: &Value, on: &Listening, at: Timestamp) -> Result<(), String> {
     let argv: Vec<String> =
         p.list_at("exec.command").iter().filter_map(Value::as_str).map(Into::into).collect();
     if let Some(problem) = missing_file(r, on, &argv, at) {
@@ -219,14 +214,16 @@ fn exec(
     let Ok(image) = s.view.settings.catalog.resolve(&r.image) else { return Ok(()) };
     let limit = p.i64_at("timeoutSeconds").unwrap_or(1) as f64;
     match process::exec(&image.config, &argv) {
-        Err(process::NotFound(program)) => {
-            Err(format!("executable file `{program}` not found in $PATH: No such file or directory"))
-        }
+        Err(process::NotFound(program)) => Err(format!(
+            "executable file `{program}` not found in $PATH: No such file or directory"
+        )),
         Ok(done) => match done.ends {
             Some(end) if end.after >= limit => {
                 Err(format!("command timed out: {:?} timed out after {limit}s", argv.join(" ")))
             }
-            None => Err(format!("command timed out: {:?} timed out after {limit}s", argv.join(" "))),
+            None => {
+                Err(format!("command timed out: {:?} timed out after {limit}s", argv.join(" ")))
+            }
             Some(end) if end.code == 0 => Ok(()),
             Some(_) => Err(String::new()),
         },

@@ -1,0 +1,62 @@
+//! Lets claims and volumes go only when nobody uses them.
+//! Source: `pkg/controller/volume/pvcprotection`, `pvprotection`.
+
+use super::{CLAIMS, PROTECTED_VOLUME, VOLUMES, claims_of_pod, users};
+use crate::{
+    controllers::{
+        Controller, Plan, View, Watch,
+        children::{has_finalizer, patch, without},
+        resources::exactly,
+    },
+    object::{ObjectExt, json},
+    store::Entry,
+};
+
+/// For claims.
+pub static CLAIM: Controller = Controller {
+    name: "pvc-protection-controller",
+    watches: &[Watch::Itself(CLAIMS), Watch::Map("pods", claims_of_pod)],
+    reconcile: claim,
+    ..Controller::BASE
+};
+
+/// For volumes.
+pub static VOLUME: Controller = Controller {
+    name: "pv-protection-controller",
+    watches: &[Watch::Itself(VOLUMES)],
+    reconcile: volume,
+    ..Controller::BASE
+};
+
+const PROTECTED_CLAIM: &str = "kubernetes.io/pvc-protection";
+
+fn claim(view: &View, key: &str) -> Plan {
+    let Some(entry) = view.get(CLAIMS, key) else { return Plan::none() };
+    let used = entry.meta.deleting && users(view, entry).next().is_some();
+    protect(CLAIMS, entry, PROTECTED_CLAIM, used)
+}
+
+fn volume(view: &View, key: &str) -> Plan {
+    let Some(entry) = view.get(VOLUMES, key) else { return Plan::none() };
+    let used = entry.value().str_at("status.phase") == "Bound";
+    protect(VOLUMES, entry, PROTECTED_VOLUME, used)
+}
+
+/// Puts the finalizer on what lives, takes it off what goes unused.
+fn protect(resource: &'static str, entry: &Entry, finalizer: &str, used: bool) -> Plan {
+    let object = entry.value();
+    let has = has_finalizer(&object, finalizer);
+    let mut metadata = exactly(entry);
+    let mut plan = Plan::none();
+    if !entry.meta.deleting && !has {
+        let mut all = object.list_at("metadata.finalizers").to_vec();
+        all.push(json!(finalizer));
+        metadata["finalizers"] = all.into();
+    } else if entry.meta.deleting && has && !used {
+        metadata["finalizers"] = without(&object, finalizer);
+    } else {
+        return plan;
+    }
+    plan.write(patch(resource, entry, metadata));
+    plan
+}
