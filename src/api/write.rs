@@ -85,11 +85,11 @@ impl Server {
         let name = value.name().to_owned();
         let attributes = self.attributes(snapshot, request, verb, &name, old);
         admission::mutate(&mut value, &attributes)?;
-        if let Some(prepare) = hooks.prepare {
-            prepare(&mut value, old, &self.cx(snapshot, request))?;
-        }
         if old.is_none() {
             meta::generate_name(&mut value, &self.world);
+        }
+        if let Some(prepare) = hooks.prepare {
+            prepare(&mut value, old, &self.cx(snapshot, request))?;
         }
         let mut causes = Causes::default();
         if let Some(old) = old {
