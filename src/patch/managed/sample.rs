@@ -7,20 +7,7 @@ const fn at(index: u16) -> Shape {
 }
 
 const fn f(name: &'static str, shape: Shape) -> Field {
-    Field {
-        name,
-        shape,
-        proto: 0,
-        presence: Presence::Optional,
-        required: false,
-        go: "",
-        list: ListType::Atomic,
-        atomic: false,
-        map_keys: &[],
-        merge_key: "",
-        strategies: &[],
-        default: "",
-    }
+    Field::plain(name, shape)
 }
 
 const fn always(name: &'static str, shape: Shape) -> Field {
