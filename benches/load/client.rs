@@ -54,6 +54,14 @@ impl Conn {
         Conn { stream, buffer: Vec::with_capacity(64 << 10) }
     }
 
+    /// Sends a request and answers the head of what comes back.
+    pub async fn send_for_head(&mut self, request: &[u8]) -> String {
+        self.stream.write_all(request).await.expect("sent");
+        self.stream.flush().await.expect("flushed");
+        let head = self.head().await;
+        String::from_utf8_lossy(&self.buffer[..head]).into_owned()
+    }
+
     /// Sends a request and reads the whole answer.
     pub async fn send(&mut self, request: &[u8]) -> (u16, Vec<u8>) {
         self.stream.write_all(request).await.expect("sent");

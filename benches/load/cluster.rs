@@ -1,6 +1,6 @@
 //! A server of our own: the built binary on a free port, in a folder of its own.
 
-use serde_json::Value;
+use super::client::Conn;
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
@@ -20,61 +20,44 @@ impl Cluster {
     /// Starts a server and waits until it says that it is ready.
     pub async fn start(flags: &[&str]) -> Cluster {
         let folder = tempfile::tempdir().expect("a folder");
-        let kubeconfig = folder.path().join("kc");
         let mut child = Command::new(env!("CARGO_BIN_EXE_pocketshift"))
             .args(["--secure-port", "0", "--data-dir"])
             .arg(folder.path().join("data"))
-            .arg("--kubeconfig")
-            .arg(&kubeconfig)
             .args(flags)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server starts");
         let mut out = BufReader::new(child.stdout.take().expect("its output"));
+        let (mut port, mut password) = (None, None);
         let mut line = String::new();
-        out.read_line(&mut line).expect("a first line");
-        let port = line
-            .split("https://127.0.0.1:")
-            .nth(1)
-            .and_then(|rest| rest.split(' ').next())
-            .and_then(|p| p.parse().ok())
-            .unwrap_or_else(|| panic!("no address in {line:?}"));
+        while password.is_none() {
+            line.clear();
+            assert!(out.read_line(&mut line).expect("its words") > 0, "it ended at once");
+            let after = |mark: &str| line.split(mark).nth(1).map(str::trim);
+            let first = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+            port = port.or_else(|| after("https://127.0.0.1:").and_then(|t| first(t).parse().ok()));
+            password = after("oc login -u kubeadmin -p ").map(first);
+        }
+        let (port, password) = (port.expect("a port"), password.expect("a password"));
         std::thread::spawn(move || out.lines().for_each(drop));
         let mut cluster = Cluster { child, port, token: String::new(), _folder: folder };
-        cluster.token = cluster.sign_in(&kubeconfig).await;
+        cluster.token = cluster.sign_in(&password).await;
         cluster
     }
 
-    /// A service account token with every right, asked for with the admin's certificate.
-    async fn sign_in(&self, kubeconfig: &std::path::Path) -> String {
-        let config = kube::config::Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
-        let config = kube::Config::from_custom_kubeconfig(config, &Default::default())
-            .await
-            .expect("a config");
-        let client = kube::Client::try_from(config).expect("a client");
-        let send = |path: &str, body: Value| {
-            let request = kube::core::http::Request::post(path)
-                .header("content-type", "application/json")
-                .body(body.to_string().into_bytes())
-                .expect("a request");
-            let client = client.clone();
-            async move { client.request::<Value>(request).await.expect("an answer") }
-        };
-        send("/api/v1/namespaces/default/serviceaccounts", serde_json::json!({
-            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "bench"}}))
-        .await;
-        send("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", serde_json::json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-            "metadata": {"name": "bench"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
-                "name": "cluster-admin"},
-            "subjects": [{"kind": "ServiceAccount", "name": "bench", "namespace": "default"}]}))
-        .await;
-        let token = send("/api/v1/namespaces/default/serviceaccounts/bench/token",
-            serde_json::json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-                "spec": {}}))
-        .await;
-        token["status"]["token"].as_str().expect("a token").to_owned()
+    /// A token of `kubeadmin`, by the implicit OAuth flow.
+    async fn sign_in(&self, password: &str) -> String {
+        use base64::{Engine as _, engine::general_purpose::STANDARD};
+        let basic = STANDARD.encode(format!("kubeadmin:{password}"));
+        let request = format!(
+            "GET /oauth/authorize?client_id=openshift-challenging-client&response_type=token HTTP/1.1\r\nHost: localhost\r\nX-CSRF-Token: 1\r\nAuthorization: Basic {basic}\r\n\r\n"
+        );
+        let head = Conn::open(self.port).await.send_for_head(request.as_bytes()).await;
+        head.split("access_token=")
+            .nth(1)
+            .and_then(|rest| rest.split(['&', '\r']).next())
+            .map(|token| token.replace("%7E", "~"))
+            .unwrap_or_else(|| panic!("no token in {head:?}"))
     }
 
     /// Resident memory in MB.
