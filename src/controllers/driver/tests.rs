@@ -134,13 +134,15 @@ mod running {
         ..Controller::BASE
     };
 
+    static COPYING: &[&Controller] = &[&COPIER];
+
     #[test]
     fn what_exists_is_looked_at_written_and_told() {
         let bench = bench();
         for name in ["a", "b", "c"] {
             bench.create("namespaces", namespace(name));
         }
-        bench.run(&[&COPIER], |m| {
+        bench.run(COPYING, |m| {
             m.is_ready() && bench.count("configmaps") == 3 && bench.count("events") == 3
         });
         let snapshot = bench.server.store.snapshot();
@@ -168,11 +170,13 @@ mod running {
         ..Controller::BASE
     };
 
+    static FAILING: &[&Controller] = &[&CLUMSY];
+
     #[test]
     fn panics_and_failures_are_retried_and_timers_fire() {
         let bench = bench();
         bench.create("namespaces", namespace("a"));
-        bench.run(&[&CLUMSY], |_| LOOKS.load(Ordering::Relaxed) == 4);
+        bench.run(FAILING, |_| LOOKS.load(Ordering::Relaxed) == 4);
         assert!(bench.clock_reads_at_least(3));
     }
 
