@@ -38,7 +38,7 @@ pub struct Settings {
 /// Version of Kubernetes the cluster speaks, without the `v`.
 pub const KUBERNETES_VERSION: &str = "1.36.2";
 /// Version of the OpenShift release.
-pub const OPENSHIFT_VERSION: &str = "4.22.0";
+pub const OPENSHIFT_VERSION: &str = "4.23.0";
 
 impl Default for Settings {
     fn default() -> Settings {
@@ -47,7 +47,7 @@ impl Default for Settings {
             delays: Delays::default(),
             catalog: Catalog::builtin(),
             pod_network: Ipv4Addr::new(10, 217, 0, 0),
-            service_network: Ipv4Addr::new(10, 217, 4, 0),
+            service_network: Ipv4Addr::new(172, 30, 0, 0),
             node_network: Ipv4Addr::new(192, 168, 126, 11),
             cluster_domain: "cluster.local".into(),
             apps_domain: "apps-crc.testing".into(),

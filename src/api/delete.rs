@@ -3,7 +3,7 @@
 
 use super::{
     Answer, Body, Item, List, Options, Request, Response, Server, Verb, admission,
-    server::{one, refuse},
+    server::one,
     update::gone,
     write::ATTEMPTS,
 };

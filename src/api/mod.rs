@@ -6,6 +6,7 @@ mod create;
 mod delete;
 pub mod discovery;
 pub mod meta;
+pub mod openapi;
 mod read;
 mod request;
 mod scale;

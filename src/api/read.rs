@@ -3,7 +3,7 @@
 use super::{Answer, List, Options, Request, Response, Server, server::item, server::one};
 use crate::{
     error::{Cause, Causes, Error},
-    kinds::{Backing, Kind},
+    kinds::Kind,
     object::{ObjectExt, Value, json},
     store::{Entry, Since, Snapshot},
 };
@@ -250,9 +250,4 @@ fn read_token(token: &str) -> Result<(i64, String), Error> {
         None | Some(0) => Err(bad("incorrect encoded start resourceVersion")),
         Some(rev) => Ok((rev, body.str_at("start").to_owned())),
     }
-}
-
-/// Whether a kind's items must be converted before they are shown.
-pub(super) fn is_converted(kind: &Kind) -> bool {
-    matches!(kind.backing, Backing::Converted { .. })
 }

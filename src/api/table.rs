@@ -26,7 +26,13 @@ pub fn definitions(kind: &Kind) -> Value {
         json!({"name": c.name, "type": c.kind, "format": c.format, "description": c.description,
             "priority": c.priority})
     };
-    std::iter::once(&columns::NAME).chain(kind.columns).map(of).collect()
+    shown(kind).map(of).collect()
+}
+
+/// The columns of a kind: the name first, unless the kind places it itself (events do).
+fn shown(kind: &Kind) -> impl Iterator<Item = &'static Column> {
+    let placed = kind.columns.iter().any(|c| c.name == columns::NAME.name);
+    (!placed).then_some(&columns::NAME).into_iter().chain(kind.columns)
 }
 
 /// One row.
@@ -34,7 +40,7 @@ pub fn row(kind: &Kind, item: &Item, now: Timestamp, include: Include) -> Value 
     let value = item.value();
     let cx = CellCx { now };
     let cells: Vec<Value> =
-        std::iter::once(&columns::NAME).chain(kind.columns).map(|c| (c.cell)(&value, &cx)).collect();
+        shown(kind).map(|c| (c.cell)(&value, &cx)).collect();
     let mut row = json!({"cells": cells});
     if let Some(conditions) = kind.hooks.row_conditions.and_then(|f| f(&value)) {
         row["conditions"] = conditions;

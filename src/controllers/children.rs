@@ -51,8 +51,21 @@ pub(super) fn claim(
     finalizer: Option<&str>,
 ) -> Claim {
     let selector = owner.at("spec.selector").map(Labels::from_object).unwrap_or_default();
+    claim_some(view, resource, owner, &selector, finalizer, |_| true)
+}
+
+/// As [`claim`], by a selector that may be of another form, and among `eligible` objects only:
+/// the others are neither held nor adopted nor released.
+pub(super) fn claim_some(
+    view: &View,
+    resource: &'static str,
+    owner: &Value,
+    selector: &Labels,
+    finalizer: Option<&str>,
+    eligible: impl Fn(&Entry) -> bool,
+) -> Claim {
     let mut claim = Claim { held: vec![], writes: vec![] };
-    for entry in view.controlled_by(owner.uid(), resource) {
+    for entry in view.controlled_by(owner.uid(), resource).filter(|e| eligible(e)) {
         if selector.matches_meta(&entry.meta) {
             claim.held.push(Arc::clone(entry));
         } else if !owner.is_deleting() {
@@ -62,9 +75,11 @@ pub(super) fn claim(
     if owner.is_deleting() || selector.is_empty() {
         return claim;
     }
-    let orphans = view
-        .selected(resource, owner.namespace(), &selector)
-        .filter(|e| e.meta.controller().is_none() && !e.meta.deleting);
+    let orphan = |e: &&Arc<Entry>| {
+        let free = e.meta.controller().is_none() && !e.meta.deleting;
+        free && selector.matches_meta(&e.meta) && eligible(e)
+    };
+    let orphans = view.objects.list(resource, owner.namespace()).filter(orphan);
     claim.writes.extend(orphans.map(|e| adopt(resource, e, owner, finalizer)));
     claim
 }

@@ -1,11 +1,9 @@
-//! Forgets events an hour after they were last written, as upstream's storage does.
+//! Forgets events some time after they were last written, as upstream's storage does.
+//! Source: kube-apiserver `--event-ttl`.
 
 use super::{Controller, Plan, View, Watch, Write};
 use crate::object::{ObjectExt, Value, json, time};
-use jiff::{SignedDuration, Timestamp};
-
-/// How long an event is kept. Source: kube-apiserver `--event-ttl`.
-const KEPT: SignedDuration = SignedDuration::from_hours(1);
+use jiff::Timestamp;
 
 /// See the module.
 pub static CONTROLLER: Controller = Controller {
@@ -18,7 +16,8 @@ pub static CONTROLLER: Controller = Controller {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(entry) = view.get("events", key) else { return plan };
-    let ends = last_written(&entry.value()).and_then(|t| t.checked_add(KEPT).ok());
+    let ends =
+        last_written(&entry.value()).and_then(|t| t.checked_add(view.settings.event_ttl).ok());
     match ends {
         Some(at) if at > view.now => plan.look_again(at),
         _ => {

@@ -6,7 +6,7 @@
 //! retries, backs off and waits on the clock.
 
 mod children;
-pub mod claim;
+mod clusterroles;
 mod correlate;
 mod cronjob;
 mod daemonset;
@@ -103,6 +103,7 @@ impl Watch {
 
 /// Every controller that runs.
 pub static ALL: &[&Controller] = &[
+    &clusterroles::CONTROLLER,
     &eventttl::CONTROLLER,
     &garbage::CONTROLLER,
     &namespace::CONTROLLER,

@@ -67,6 +67,12 @@ impl Monitor {
         self.ready.subscribe()
     }
 
+    /// Ends when [`Monitor::is_ready`] holds.
+    pub async fn wait_until_synced(&self) {
+        // The sender is ours: it cannot go away meanwhile.
+        let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
+    }
+
     pub(super) fn set_ready(&self) {
         self.ready.send_if_modified(|r| !std::mem::replace(r, true));
     }

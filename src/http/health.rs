@@ -1,7 +1,10 @@
 //! `/livez`, `/readyz`, `/healthz`, `/version` and `/metrics`.
 //! Source of forms and names: k8s.io/apiserver `pkg/server/healthz`, `pkg/server/routes`.
 
-use crate::object::{Value, json};
+use crate::{
+    object::{Value, json},
+    settings::KUBERNETES_VERSION,
+};
 use actix_web::{HttpResponse, http::StatusCode};
 use parking_lot::Mutex;
 use std::{
@@ -11,8 +14,6 @@ use std::{
     time::Duration,
 };
 
-/// Kubernetes' version served.
-pub const KUBERNETES: (&str, &str, &str) = ("1", "36", "v1.36.2");
 
 /// Named conditions that must hold before the server is ready.
 #[derive(Clone, Default)]
@@ -72,7 +73,9 @@ pub fn health(readiness: &Readiness, path: &str, verbose: bool, excluded: &[&str
 
 /// `/version`.
 pub fn version() -> Value {
-    let (major, minor, git) = KUBERNETES;
+    let mut parts = KUBERNETES_VERSION.split('.');
+    let (major, minor) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    let git = format!("v{KUBERNETES_VERSION}");
     json!({"major": major, "minor": minor, "gitVersion": git, "gitCommit": "",
         "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "",
         "compiler": "rustc", "platform": "linux/amd64"})

@@ -1,5 +1,7 @@
 //! The catalogue of kinds: one list, looked up by path and by kind.
 
+#[cfg(test)]
+mod catalogue_tests;
 mod cluster;
 pub mod columns;
 mod kind;

@@ -63,7 +63,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let access = Access::new(secrets.keys).map_err(|e| e.to_string())?;
     let server =
         Arc::new(Server { store, world: world.clone(), settings, access, stopping: stopping.clone() });
-    create_missing(&server, &secrets.kubeadmin_password).await?;
+    create_missing(&server, &url, &secrets.kubeadmin_password).await?;
 
     let readiness = Readiness::default();
     readiness.expect("controllers");
@@ -74,7 +74,8 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let tls = tls_config(flags.bind_address, &secrets.ca, &world)?;
     let http = Arc::new(Http::new(Arc::clone(&server), readiness.clone(), url.clone()));
     let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
-    monitor.wait_until_synced().await;
+    // The sender lives in the monitor, which lives as long as the controllers.
+    let _ = monitor.ready().wait_for(|ready| *ready).await;
     if let Some(path) = &flags.seed {
         seed::apply(&server, path).await?;
     }
@@ -180,19 +181,34 @@ fn run_controllers(
         .map_err(|e| format!("cannot start: {e}"))
 }
 
+/// Kinds that are put back at every start, as upstream's post-start hooks do; everything else is
+/// created once, and who deletes it means it.
+const RESTORED: &[&str] = &["Namespace", "ClusterRole", "ClusterRoleBinding", "PriorityClass"];
+
 /// Creates what every cluster starts with, where it is missing.
-async fn create_missing(server: &Arc<Server>, kubeadmin_password: &str) -> Result<(), String> {
+async fn create_missing(server: &Arc<Server>, url: &str, password: &str) -> Result<(), String> {
     let snapshot = server.store.snapshot();
-    let missing: Vec<Value> = bootstrap::objects(&server.world, &server.settings, kubeadmin_password)
-        .into_iter()
-        .filter(|o| {
-            let kind = kinds::by_kind(o.str_at("apiVersion"), o.str_at("kind"));
-            kind.is_some_and(|k| snapshot.get(&k.stored_as(), o.namespace(), o.name()).is_none())
-        })
-        .collect();
+    let fresh = snapshot.rev == 0;
+    let missing = |o: &Value| {
+        let kind = kinds::by_kind(o.str_at("apiVersion"), o.str_at("kind"));
+        (fresh || RESTORED.contains(&o.str_at("kind")))
+            && kind.is_some_and(|k| {
+                snapshot.get(&k.stored_as(), o.namespace(), o.name()).is_none()
+            })
+    };
+    let settings = &server.settings;
+    let cluster = bootstrap::Cluster {
+        version: &settings.versions.openshift,
+        api: url,
+        pod_network: &format!("{}/16", settings.pod_network),
+        service_network: &format!("{}/16", settings.service_network),
+        service_ip: &kubernetes_service(settings).to_string(),
+        kubeadmin_password: password,
+    };
+    let objects = bootstrap::objects(&cluster, &server.world).map_err(|e| e.to_string())?;
     // Namespaces first: everything else may live in one.
     let (first, rest): (Vec<Value>, Vec<Value>) =
-        missing.into_iter().partition(|o| o.str_at("kind") == "Namespace");
+        objects.into_iter().filter(missing).partition(|o| o.str_at("kind") == "Namespace");
     for group in [first, rest] {
         let calls = group.into_iter().map(|object| create(server, object));
         for result in futures_util::future::join_all(calls).await {
@@ -200,6 +216,11 @@ async fn create_missing(server: &Arc<Server>, kubeadmin_password: &str) -> Resul
         }
     }
     Ok(())
+}
+
+/// The first address of the service network.
+fn kubernetes_service(settings: &Settings) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(settings.service_network) + 1)
 }
 
 async fn create(server: &Arc<Server>, object: Value) -> Result<(), String> {

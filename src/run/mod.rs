@@ -31,7 +31,7 @@ pub async fn serve(flags: Serve) -> Result<(), String> {
 fn greet(cluster: &Cluster, began: Instant) {
     let url = &cluster.url;
     let mut text = format!(
-        "pocketshift {} (OpenShift {}, Kubernetes {}) is ready at {url} after {} ms\n\n",
+        "pocketshift {} (OpenShift {}, Kubernetes v{}) is ready at {url} after {} ms\n\n",
         env!("CARGO_PKG_VERSION"),
         crate::settings::OPENSHIFT_VERSION,
         crate::settings::KUBERNETES_VERSION,

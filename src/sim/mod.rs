@@ -5,6 +5,8 @@
 
 pub mod images;
 pub mod kubelet;
+#[cfg(test)]
+mod lab;
 pub mod nodes;
 pub mod scheduler;
 

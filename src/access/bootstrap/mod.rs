@@ -12,12 +12,13 @@ pub use policy::binding;
 
 use crate::{
     access::password,
-    error::Error,
     object::{ObjectExt, Value, json},
+    settings::{OPENSHIFT_VERSION, Settings},
     world::World,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
+use std::net::Ipv4Addr;
 
 const ROLES: &[&str] = &[
     include_str!("kubernetes.roles"),
@@ -50,37 +51,17 @@ pub const NAMESPACES: &[&str] = &[
     "openshift-node",
 ];
 
-/// What the objects of a new cluster depend on.
-pub struct Cluster<'a> {
-    /// OpenShift version (`4.23.0`).
-    pub version: &'a str,
-    /// Address of the API (`https://127.0.0.1:6443`).
-    pub api: &'a str,
-    /// CIDR of pod addresses.
-    pub pod_network: &'a str,
-    /// CIDR of service addresses.
-    pub service_network: &'a str,
-    /// Address of the service `default/kubernetes`.
-    pub service_ip: &'a str,
-    /// Password of `kubeadmin`.
-    pub kubeadmin_password: &'a str,
-}
-
 /// Every object of a new cluster, in an order in which each finds what it refers to.
-///
-/// # Errors
-/// When the built-in tables are broken: a bug that a test catches.
-pub fn objects(cluster: &Cluster<'_>, world: &World) -> Result<Vec<Value>, Error> {
+pub fn objects(world: &World, settings: &Settings, kubeadmin_password: &str) -> Vec<Value> {
     let mut objects: Vec<Value> = NAMESPACES.iter().map(|n| namespace(n)).collect();
     objects.extend(rbac());
     objects.extend(scc::objects());
-    let text = fill(CLUSTER, &variables(cluster, world));
-    for document in serde_norway::Deserializer::from_str(&text) {
-        let object = Value::deserialize(document)
-            .map_err(|e| Error::Internal(format!("the built-in manifests are broken: {e}")))?;
-        objects.push(object);
-    }
-    Ok(objects)
+    let text = fill(CLUSTER, &variables(world, settings, kubeadmin_password));
+    // The manifests are part of the program: a test says that every one of them is whole.
+    objects.extend(
+        serde_norway::Deserializer::from_str(&text).filter_map(|d| Value::deserialize(d).ok()),
+    );
+    objects
 }
 
 /// Roles and bindings, aggregated roles complete.
@@ -111,23 +92,32 @@ fn namespace(name: &str) -> Value {
     })
 }
 
-fn variables(cluster: &Cluster<'_>, world: &World) -> Vec<(&'static str, String)> {
+fn variables(
+    world: &World,
+    settings: &Settings,
+    kubeadmin_password: &str,
+) -> Vec<(&'static str, String)> {
     let hash = |text: &str| password::hash(text, &world.entropy);
-    let minor = cluster.version.rsplit_once('.').map_or(cluster.version, |(minor, _)| minor);
+    let minor = OPENSHIFT_VERSION.rsplit_once('.').map_or(OPENSHIFT_VERSION, |(minor, _)| minor);
     let htpasswd = format!("developer:{}\n", hash("developer"));
     vec![
-        ("version", cluster.version.into()),
+        ("version", OPENSHIFT_VERSION.into()),
         ("minor", minor.into()),
-        ("api", cluster.api.into()),
-        ("pod_network", cluster.pod_network.into()),
-        ("service_network", cluster.service_network.into()),
-        ("service_ip", cluster.service_ip.into()),
+        ("pod_network", format!("{}/16", settings.pod_network)),
+        ("service_network", format!("{}/16", settings.service_network)),
+        ("service_ip", kubernetes_address(settings).to_string()),
+        ("apps_domain", settings.apps_domain.clone()),
         ("cluster_id", world.entropy.uuid()),
         ("client_secret", super::secret_text(&world.entropy)),
         ("now", crate::object::time::seconds(world.clock.now())),
         ("htpasswd", STANDARD.encode(htpasswd)),
-        ("kubeadmin", STANDARD.encode(hash(cluster.kubeadmin_password))),
+        ("kubeadmin", STANDARD.encode(hash(kubeadmin_password))),
     ]
+}
+
+/// The address of the service `default/kubernetes`: the first of the service network.
+fn kubernetes_address(settings: &Settings) -> Ipv4Addr {
+    Ipv4Addr::from_bits(settings.service_network.to_bits().saturating_add(1))
 }
 
 fn fill(text: &str, variables: &[(&str, String)]) -> String {
@@ -140,20 +130,15 @@ mod tests {
     use std::collections::HashSet;
 
     fn cluster() -> Vec<Value> {
-        let cluster = Cluster {
-            version: "4.23.0",
-            api: "https://127.0.0.1:6443",
-            pod_network: "10.217.0.0/22",
-            service_network: "172.30.0.0/16",
-            service_ip: "172.30.0.1",
-            kubeadmin_password: "secret",
-        };
-        objects(&cluster, &World::real()).unwrap()
+        objects(&World::real(), &Settings::default(), "secret")
     }
 
     #[test]
     fn every_object_is_whole_and_alone() {
         let mut seen = HashSet::new();
+        let documents = CLUSTER.split("\n---\n").count();
+        let others = NAMESPACES.len() + rbac().len() + scc::objects().count();
+        assert_eq!(cluster().len(), documents + others, "a manifest does not parse");
         for object in cluster() {
             assert!(!object.str_at("kind").is_empty() && !object.name().is_empty(), "{object}");
             assert!(!object.to_string().contains("${"), "{object}");

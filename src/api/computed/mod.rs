@@ -5,22 +5,71 @@
 
 mod binding;
 mod eviction;
+mod openshift_reviews;
+mod projectrequests;
+mod projects;
+mod reviews;
+mod tokens;
+mod users;
 
-use super::{Answer, Request, Server};
-use crate::error::Error;
+use super::{Answer, Item, Request, Response, Server, Verb};
+use crate::{error::Error, object::Value};
 use futures_util::future::LocalBoxFuture;
 use std::sync::Arc;
 
+/// What a handler gives back.
+pub type Handled = LocalBoxFuture<'static, Result<Answer, Error>>;
+
 /// Answers a request for a computed resource or subresource.
-pub type Handler = fn(Arc<Server>, Request) -> LocalBoxFuture<'static, Result<Answer, Error>>;
+pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("localresourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
+    ("localsubjectaccessreviews.authorization.k8s.io", "", reviews::access),
+    ("localsubjectaccessreviews.authorization.openshift.io", "", openshift_reviews::access),
     ("pods", "binding", binding::create),
     ("pods", "eviction", eviction::create),
+    ("projectrequests.project.openshift.io", "", projectrequests::requests),
+    ("projects.project.openshift.io", "", projects::projects),
+    ("resourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
+    ("selfsubjectaccessreviews.authorization.k8s.io", "", reviews::own_access),
+    ("selfsubjectreviews.authentication.k8s.io", "", reviews::who_am_i),
+    ("selfsubjectrulesreviews.authorization.k8s.io", "", reviews::own_rules),
+    ("selfsubjectrulesreviews.authorization.openshift.io", "", openshift_reviews::rules),
+    ("serviceaccounts", "token", tokens::request),
+    ("subjectaccessreviews.authorization.k8s.io", "", reviews::access),
+    ("subjectaccessreviews.authorization.openshift.io", "", openshift_reviews::access),
+    ("subjectrulesreviews.authorization.openshift.io", "", openshift_reviews::rules),
+    ("tokenreviews.authentication.k8s.io", "", reviews::token),
+    ("useroauthaccesstokens.oauth.openshift.io", "", tokens::own),
+    ("users.user.openshift.io", "", users::users),
 ];
 
 /// The handler of a resource and subresource.
 pub fn handler(resource: &str, sub: &str) -> Option<Handler> {
     HANDLERS.iter().find(|(r, s, _)| *r == resource && *s == sub).map(|(_, _, h)| *h)
 }
+
+/// An answer of one object made for it.
+fn answer(code: u16, value: Value) -> Answer {
+    Response::One(code, Item::Value(value)).into()
+}
+
+/// Carries out a request that a handler leaves to the machinery of stored kinds. The caller's rights
+/// have been checked.
+async fn ordinary(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
+    match request.verb {
+        Verb::Get => server.get(&request),
+        Verb::List => server.list(&request),
+        Verb::Watch => server.watch(&request),
+        Verb::Create => server.create(request).await,
+        Verb::Update => server.update(request).await,
+        Verb::Patch => server.patch(request).await,
+        Verb::Delete => server.delete(request).await,
+        Verb::DeleteCollection => server.delete_collection(request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

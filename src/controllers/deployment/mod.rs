@@ -18,10 +18,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use super::{
-    Controller, Plan, View, Watch, Write,
-    claim::{Claimant, claim},
-};
+use super::{Controller, Plan, View, Watch, Write, children::claim};
 use crate::{
     object::{ObjectExt, Value, json, name, selector::Labels},
     store::{Change, Entry},
@@ -70,14 +67,13 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if selector.is_empty() {
         return selects_everything(deployment);
     }
-    let by = Claimant { api_version: "apps/v1", kind: "Deployment", meta: &entry.meta };
-    let claimed = claim(view, REPLICA_SETS, &by, &selector, |_| true);
+    let claimed = claim(view, REPLICA_SETS, &deployment, None);
     if !claimed.writes.is_empty() {
         let mut plan = Plan::none();
         plan.all(claimed.writes, false);
         return plan;
     }
-    let mut sync = Sync::new(view, deployment, &claimed.kept);
+    let mut sync = Sync::new(view, deployment, &claimed.held);
     sync.run();
     sync.finish()
 }

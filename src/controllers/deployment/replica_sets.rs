@@ -1,8 +1,7 @@
 //! Making, scaling and ordering the ReplicaSets of a Deployment.
 
 use super::super::{
-    EventRecord, Outcome, Plan, Write, WriteVerb,
-    claim::{Claimant, owner_reference},
+    EventRecord, Outcome, Plan, Write, WriteVerb, children::controller_ref, namespace_terminating,
 };
 use super::{
     REPLICA_SETS, Sync, hash,
@@ -11,7 +10,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    object::{Meta, ObjectExt, Value, json},
+    object::{ObjectExt, Value, json},
 };
 use jiff::Timestamp;
 use std::cmp::Ordering;
@@ -69,12 +68,10 @@ impl Sync<'_> {
         template.set_at("metadata.labels", labels.clone());
         let mut selector = d.at("spec.selector").cloned().unwrap_or_default();
         selector["matchLabels"][hash::LABEL] = json!(hash);
-        let meta = Meta::of(d);
-        let by = Claimant { api_version: "apps/v1", kind: "Deployment", meta: &meta };
         let mut rs = json!({
             "apiVersion": "apps/v1", "kind": "ReplicaSet",
             "metadata": {"name": name, "namespace": d.namespace(), "labels": labels,
-                "ownerReferences": [owner_reference(&by)]},
+                "ownerReferences": [controller_ref(d)]},
             "spec": {"replicas": 0, "selector": selector, "template": template},
         });
         if let Some(seconds) = d.i64_at("spec.minReadySeconds").filter(|s| *s > 0) {
@@ -156,7 +153,7 @@ fn created(deployment: &Value, rs: &Value, rest: Plan) -> Plan {
 
 fn refused(deployment: Value, rs: &Value, error: &Error, now: Timestamp) -> Plan {
     let mut plan = Plan::none();
-    if super::super::namespace_terminating(error) {
+    if namespace_terminating(error) {
         return plan;
     }
     plan.retry = true;

@@ -10,7 +10,7 @@ mod victims;
 
 use super::{
     Controller, Outcome, Plan, View, Watch, Write,
-    claim::{Claimant, claim},
+    children::{claim_some, delete_pod, tell},
     podlens::PodLens,
 };
 use crate::{
@@ -47,8 +47,6 @@ pub static REPLICATION: Controller = Controller {
 /// What sets the two kinds apart.
 struct Flavor {
     resource: &'static str,
-    api_version: &'static str,
-    kind: &'static str,
     /// Whether the status counts terminating pods.
     counts_terminating: bool,
     selector: fn(&Value) -> Labels,
@@ -56,16 +54,12 @@ struct Flavor {
 
 static REPLICA_SET: Flavor = Flavor {
     resource: "replicasets.apps",
-    api_version: "apps/v1",
-    kind: "ReplicaSet",
     counts_terminating: true,
     selector: Labels::from_object,
 };
 
 static REPLICATION_CONTROLLER: Flavor = Flavor {
     resource: "replicationcontrollers",
-    api_version: "v1",
-    kind: "ReplicationController",
     counts_terminating: false,
     selector: Labels::from_map,
 };
@@ -101,8 +95,8 @@ fn reconcile(flavor: &'static Flavor, view: &View, key: &str) -> Plan {
         return Plan::none();
     }
     let meta = &entry.meta;
-    let by = Claimant { api_version: flavor.api_version, kind: flavor.kind, meta };
-    let claimed = claim(view, "pods", &by, &selector, |pod| PodLens::of(pod).is_active());
+    let active = |pod: &Entry| PodLens::of(pod).is_active();
+    let claimed = claim_some(view, "pods", &set, &selector, None, active);
     let mut plan = Plan::none();
     if !claimed.writes.is_empty() {
         plan.all(claimed.writes, false);
@@ -113,7 +107,7 @@ fn reconcile(flavor: &'static Flavor, view: &View, key: &str) -> Plan {
         lens.is_deleting() && !lens.is_terminal() && selector.matches_meta(&pod.meta)
     });
     let terminating = terminating.count();
-    let active = claimed.kept.into_iter().map(|pod| (Arc::clone(&pod), PodLens::of(&pod)));
+    let active = claimed.held.into_iter().map(|pod| (Arc::clone(&pod), PodLens::of(&pod)));
     Sync { flavor, view, set, active: active.collect(), terminating }.plan()
 }
 
@@ -134,18 +128,17 @@ impl Sync<'_> {
         }
         let mut plan = Plan::none();
         let reason = if have < wanted {
-            let pod = pods::from_template(self.flavor, &self.set);
+            let pod = pods::from_template(&self.set);
             let writes = (have..wanted).take(BURST).map(|_| Write::create("pods", pod.clone()));
             plan.all(writes.collect(), true);
             "FailedCreate"
         } else {
             let victims = victims::choose(&self, (have - wanted).min(BURST));
-            let delete = |pod: &Arc<Entry>| Write::delete("pods", pod, pods::only(pod));
-            plan.all(victims.iter().map(delete).collect(), false);
+            plan.all(victims.iter().map(|pod| delete_pod(pod)).collect(), false);
             "FailedDelete"
         };
         plan.then = Some(Box::new(move |outcome: &Outcome| {
-            let mut told = pods::events(&conclusion.set, outcome);
+            let mut told = tell(&conclusion.set, outcome);
             let failure = pods::failure(outcome).map(|message| (reason, message));
             told.then = Some(Box::new(move |_| conclusion.plan(failure)));
             told

@@ -1,8 +1,9 @@
 //! Endpoints and EndpointSlice: the addresses behind a Service.
 
-use super::cells;
+use super::{cells, checks};
+use crate::error::Causes;
 use crate::kinds::{Column, Generation, Hooks, Kind, columns::AGE};
-use crate::object::{ObjectExt, Value, json};
+use crate::object::{ObjectExt, Value, json, name};
 
 /// `endpoints`.
 pub static ENDPOINTS: Kind = Kind {
@@ -17,7 +18,16 @@ pub static ENDPOINTS: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        default: Some(|o| {
+            let subsets = o.get_mut("subsets").and_then(Value::as_array_mut);
+            for subset in subsets.into_iter().flatten() {
+                fill_protocols(subset);
+            }
+        }),
+        validate: Some(|o, _, out| subsets(o, out)),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 
@@ -45,7 +55,7 @@ pub static ENDPOINT_SLICE: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks { default: Some(fill_slice), validate: Some(slice), ..Hooks::NONE },
     ..Kind::BASE
 };
 
@@ -72,5 +82,125 @@ fn slice_port(port: &Value) -> String {
         (Some(number), _) => number.to_string(),
         (None, Some(name)) => name.to_owned(),
         (None, None) => "*".into(),
+    }
+}
+
+const PROTOCOLS: &[&str] = &["SCTP", "TCP", "UDP"];
+
+fn fill_protocols(parent: &mut Value) {
+    let ports = parent.get_mut("ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten().filter(|p| p.str_at("protocol").is_empty()) {
+        port.set_at("protocol", "TCP");
+    }
+}
+
+fn fill_slice(o: &mut Value) {
+    fill_protocols(o);
+    // An unnamed port is a port named with the empty text.
+    let ports = o.get_mut("ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten().filter(|p| p.get("name").is_none()) {
+        port.set_at("name", "");
+    }
+}
+
+fn subsets(o: &Value, out: &mut Causes) {
+    for (i, subset) in o.list_at("subsets").iter().enumerate() {
+        let path = format!("subsets[{i}]");
+        let (ready, waiting) = (subset.list_at("addresses"), subset.list_at("notReadyAddresses"));
+        if ready.is_empty() && waiting.is_empty() {
+            out.required(path.clone(), "must specify `addresses` or `notReadyAddresses`");
+        }
+        for (field, list) in [("addresses", ready), ("notReadyAddresses", waiting)] {
+            for (n, address) in list.iter().enumerate() {
+                check_address(address, &format!("{path}.{field}[{n}]"), out);
+            }
+        }
+        let ports = subset.list_at("ports");
+        for (n, port) in ports.iter().enumerate() {
+            check_port(port, ports.len() > 1, &format!("{path}.ports[{n}]"), out);
+        }
+    }
+}
+
+fn check_address(address: &Value, path: &str, out: &mut Causes) {
+    let ip_path = format!("{path}.ip");
+    let ip = address.str_at("ip");
+    if checks::ip(ip, &ip_path, out).is_some() {
+        checks::endpoint_ip(ip, &ip_path, out);
+    }
+    match address.str_at("hostname") {
+        "" => {}
+        host => {
+            for problem in name::label_problems(host) {
+                out.invalid(format!("{path}.hostname"), &json!(host), problem);
+            }
+        }
+    }
+}
+
+fn check_port(port: &Value, need_name: bool, path: &str, out: &mut Causes) {
+    let field = |f: &str| format!("{path}.{f}");
+    match port.str_at("name") {
+        "" if need_name => out.required(field("name"), ""),
+        "" => {}
+        given => {
+            for problem in name::label_problems(given) {
+                out.invalid(field("name"), &json!(given), problem);
+            }
+        }
+    }
+    checks::port_number(port.i64_at("port").unwrap_or(0), &field("port"), out);
+    match port.str_at("protocol") {
+        "" => out.required(field("protocol"), ""),
+        p if !PROTOCOLS.contains(&p) => out.unsupported(field("protocol"), &json!(p), PROTOCOLS),
+        _ => {}
+    }
+}
+
+fn slice(o: &Value, old: Option<&Value>, out: &mut Causes) {
+    checks::one_of(o, "addressType", &["FQDN", "IPv4", "IPv6"], out);
+    if let Some(old) = old {
+        checks::fixed(o, old, "addressType", out);
+    }
+    let endpoints = o.list_at("endpoints");
+    if endpoints.len() > 1000 {
+        out.too_many("endpoints", endpoints.len(), 1000);
+    }
+    for (i, endpoint) in endpoints.iter().enumerate() {
+        let path = format!("endpoints[{i}].addresses");
+        let addresses = endpoint.list_at("addresses");
+        if addresses.is_empty() {
+            out.required(path.clone(), "must contain at least 1 address");
+        }
+        if addresses.len() > 100 {
+            out.too_many(path.clone(), addresses.len(), 100);
+        }
+        let ips = matches!(o.str_at("addressType"), "IPv4" | "IPv6");
+        for (n, address) in addresses.iter().filter_map(Value::as_str).enumerate().filter(|_| ips) {
+            let path = format!("{path}[{n}]");
+            if checks::ip(address, &path, out).is_some() {
+                checks::endpoint_ip(address, &path, out);
+            }
+        }
+    }
+    slice_ports(o, out);
+}
+
+fn slice_ports(o: &Value, out: &mut Causes) {
+    let ports = o.list_at("ports");
+    for (i, port) in ports.iter().enumerate() {
+        let port_name = port.str_at("name");
+        if ports[..i].iter().any(|p| p.str_at("name") == port_name) {
+            out.duplicate(format!("ports[{i}].name"), &json!(port_name));
+        }
+        if !port_name.is_empty() {
+            for problem in name::label_problems(port_name) {
+                out.invalid(format!("ports[{i}].name"), &json!(port_name), problem);
+            }
+        }
+        let protocol = port.str_at("protocol");
+        if !PROTOCOLS.contains(&protocol) {
+            out.unsupported(format!("ports[{i}].protocol"), &json!(protocol), PROTOCOLS);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::cells;
 use crate::kinds::{Column, Hooks, Kind, columns::AGE};
+use crate::object::{ObjectExt, json};
 
 /// `leases.coordination.k8s.io`.
 pub static LEASE: Kind = Kind {
@@ -17,6 +18,20 @@ pub static LEASE: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        validate: Some(|o, _, out| {
+            let rules = [
+                ("spec.leaseDurationSeconds", 1, "must be greater than 0"),
+                ("spec.leaseTransitions", 0, "must be greater than or equal to 0"),
+            ];
+            for (path, least, why) in rules {
+                match o.i64_at(path) {
+                    Some(n) if n < least => out.invalid(path, &json!(n), why),
+                    _ => {}
+                }
+            }
+        }),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };

@@ -1,7 +1,9 @@
 //! ResourceQuota and LimitRange: what a namespace may use.
 
-use crate::kinds::{Column, Hooks, Kind, Sub, columns::AGE};
-use crate::object::{ObjectExt, Value, json};
+use super::checks;
+use crate::error::{Causes, Error};
+use crate::kinds::{Column, Cx, Hooks, Kind, Sub, columns::AGE};
+use crate::object::{Map, ObjectExt, Value, json, name, quantity::Quantity};
 
 /// `resourcequotas`.
 pub static RESOURCE_QUOTA: Kind = Kind {
@@ -16,7 +18,15 @@ pub static RESOURCE_QUOTA: Kind = Kind {
         Column::text("Limit", "Used and allowed limits.", |o, _| json!(usage(o, true))),
         AGE,
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        prepare: Some(prepare_quota),
+        validate: Some(validate_quota),
+        validate_status: Some(|o, _, out| {
+            amounts(o, "status.hard", out);
+            amounts(o, "status.used", out);
+        }),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 
@@ -28,7 +38,11 @@ pub static LIMIT_RANGE: Kind = Kind {
     schema: "io.k8s.api.core.v1.LimitRange",
     create_on_update: true,
     columns: &[super::cells::CREATED_AT],
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        default: Some(default_range),
+        validate: Some(|o, _, out| limits(o, out)),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 
@@ -43,4 +57,254 @@ fn usage(quota: &Value, limits: bool) -> String {
         })
         .collect();
     rows.join(", ")
+}
+
+fn prepare_quota(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
+    if old.is_none() {
+        o.set_at("status", json!({}));
+    }
+    Ok(())
+}
+
+fn validate_quota(o: &Value, old: Option<&Value>, out: &mut Causes) {
+    amounts(o, "spec.hard", out);
+    scopes(o, out);
+    if let Some(old) = old {
+        let sorted = |q: &Value| {
+            let mut all: Vec<String> =
+                q.list_at("spec.scopes").iter().map(Value::to_string).collect();
+            all.sort();
+            all
+        };
+        if sorted(o) != sorted(old) {
+            out.invalid("spec.scopes", &json!(o.list_at("spec.scopes")), checks::IMMUTABLE);
+        }
+    }
+}
+
+fn amounts(o: &Value, path: &str, out: &mut Causes) {
+    for (resource, amount) in o.map_at(path).into_iter().flatten() {
+        let field = format!("{path}[{resource}]");
+        if checks::resource_name(resource, &field, out)
+            && !resource.contains('/')
+            && !checks::is_quota_resource(resource)
+        {
+            out.invalid(field.clone(), &json!(resource), "must be a standard resource for quota");
+        }
+        let quantity = checks::not_negative(amount, &field, out);
+        if checks::is_counted_resource(resource)
+            && quantity.is_some_and(|q| q != Quantity::from_int(q.value()))
+        {
+            out.invalid(field, amount, "must be an integer");
+        }
+    }
+}
+
+fn scopes(o: &Value, out: &mut Causes) {
+    let scopes = o.list_at("spec.scopes");
+    let known = [
+        "Terminating",
+        "NotTerminating",
+        "BestEffort",
+        "NotBestEffort",
+        "PriorityClass",
+        "CrossNamespacePodAffinity",
+        "VolumeAttributesClass",
+    ];
+    let names: Vec<&str> = scopes.iter().filter_map(Value::as_str).collect();
+    if names.iter().any(|s| !known.contains(s)) {
+        out.invalid("spec.scopes", &json!(scopes), "unsupported scope");
+    }
+    for pair in [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]] {
+        if pair.iter().all(|s| names.contains(s)) {
+            out.invalid("spec.scopes", &json!(scopes), "conflicting scopes");
+        }
+    }
+}
+
+/// Limits of containers fill in for each other: max gives default, default gives request, min
+/// gives request.
+fn default_range(o: &mut Value) {
+    let limits = o.get_mut("spec").and_then(|s| s.get_mut("limits"));
+    let Some(Value::Array(limits)) = limits else { return };
+    for limit in limits.iter_mut().filter(|l| l.str_at("type") == "Container") {
+        for (from, to) in
+            [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")]
+        {
+            let given = limit.map_at(from).cloned().unwrap_or_default();
+            if given.is_empty() {
+                continue;
+            }
+            let mut filled = limit.map_at(to).cloned().unwrap_or_default();
+            for (resource, amount) in given {
+                filled.entry(resource).or_insert(amount);
+            }
+            limit[to] = Value::Object(filled);
+        }
+    }
+}
+
+fn limits(o: &Value, out: &mut Causes) {
+    let mut seen: Vec<&str> = Vec::new();
+    for (i, limit) in o.list_at("spec.limits").iter().enumerate() {
+        let path = format!("spec.limits[{i}]");
+        let kind = limit.str_at("type");
+        let kind_path = format!("{path}.type");
+        let problems = name::qualified_name_problems(kind);
+        for problem in &problems {
+            out.invalid(kind_path.clone(), &json!(kind), problem);
+        }
+        let standard = ["Pod", "Container", "PersistentVolumeClaim"];
+        if problems.is_empty() && !kind.contains('/') && !standard.contains(&kind) {
+            let why = "must be a standard limit type or fully qualified";
+            out.invalid(kind_path.clone(), &json!(kind), why);
+        }
+        if seen.contains(&kind) {
+            out.duplicate(kind_path, &json!(kind));
+        }
+        seen.push(kind);
+        one_limit(limit, kind, &path, out);
+    }
+}
+
+fn one_limit(limit: &Value, kind: &str, path: &str, out: &mut Causes) {
+    let mut resources: Vec<&str> = Vec::new();
+    for field in ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] {
+        let given = limit.map_at(field);
+        let values = || given.into_iter().flat_map(Map::keys);
+        if kind == "Pod" && field.starts_with("default") {
+            if values().next().is_some() {
+                let why = "may not be specified when `type` is 'Pod'";
+                out.forbidden(format!("{path}.{field}"), why);
+            }
+            continue;
+        }
+        for resource in values() {
+            checks::resource_name(resource, &format!("{path}.{field}[{resource}]"), out);
+            if !resources.contains(&resource.as_str()) {
+                resources.push(resource);
+            }
+        }
+    }
+    let storage = |f: &str| limit.map_at(f).is_some_and(|m| m.contains_key("storage"));
+    if kind == "PersistentVolumeClaim" && !storage("min") && !storage("max") {
+        let why = "either minimum or maximum storage value is required, but neither was provided";
+        out.required(format!("{path}.limits"), why);
+    }
+    for resource in resources {
+        order(limit, resource, path, out);
+    }
+}
+
+/// min <= defaultRequest <= default <= max, as far as they are given.
+fn order(limit: &Value, resource: &str, path: &str, out: &mut Causes) {
+    const NAMES: [(&str, &str); 4] = [
+        ("min", "min value"),
+        ("max", "max value"),
+        ("defaultRequest", "default request value"),
+        ("default", "default value"),
+    ];
+    let amount = |field: &str| Quantity::from_value(limit.get(field)?.get(resource)?);
+    let word = |field: &str| NAMES.iter().find(|(f, _)| *f == field).map_or("", |(_, w)| *w);
+    // (smaller, greater, field to blame, field whose value is shown)
+    let rules = [
+        ("min", "max", "min", "min"),
+        ("min", "defaultRequest", "defaultRequest", "defaultRequest"),
+        ("defaultRequest", "max", "defaultRequest", "defaultRequest"),
+        ("defaultRequest", "default", "defaultRequest", "defaultRequest"),
+        ("min", "default", "default", "min"),
+        ("default", "max", "default", "max"),
+    ];
+    for (low, high, field, shown) in rules {
+        let (Some(a), Some(b), Some(value)) = (amount(low), amount(high), amount(shown)) else {
+            continue;
+        };
+        if a > b {
+            let high = match (low, high) {
+                ("defaultRequest", "default") => "default limit value",
+                _ => word(high),
+            };
+            let why = format!("{} {a} is greater than {high} {b}", word(low));
+            out.invalid(format!("{path}.{field}[{resource}]"), &json!(value.to_string()), why);
+        }
+    }
+    if let Some(ratio) = amount("maxLimitRequestRatio")
+        && ratio < Quantity::from_int(1)
+    {
+        let field = format!("{path}.maxLimitRequestRatio[{resource}]");
+        out.invalid(field, &json!(ratio.to_string()), format!("ratio {ratio} is less than 1"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(causes: Causes) -> Vec<String> {
+        causes.0.into_iter().map(|c| format!("{}: {}", c.field, c.message)).collect()
+    }
+
+    #[test]
+    fn quotas() {
+        let rows: &[(Value, &[&str])] = &[
+            (
+                json!({"pods": "2", "cpu": "1", "requests.memory": "1Gi", "count/deployments.apps": "1"}),
+                &[],
+            ),
+            (
+                json!({"pods": "-1"}),
+                &["spec.hard[pods]: Invalid value: \"-1\": must be greater than or equal to 0"],
+            ),
+            (
+                json!({"pods": "1500m"}),
+                &["spec.hard[pods]: Invalid value: \"1500m\": must be an integer"],
+            ),
+            (
+                json!({"storage": "1"}),
+                &[
+                    "spec.hard[storage]: Invalid value: \"storage\": must be a standard resource for quota",
+                ],
+            ),
+            (
+                json!({"bananas": "1"}),
+                &[
+                    "spec.hard[bananas]: Invalid value: \"bananas\": must be a standard resource type or fully qualified",
+                ],
+            ),
+        ];
+        for (hard, expected) in rows {
+            let mut causes = Causes::default();
+            validate_quota(&json!({"spec": {"hard": hard}}), None, &mut causes);
+            assert_eq!(texts(causes), *expected, "{hard}");
+        }
+    }
+
+    #[test]
+    fn ranges() {
+        let mut o = json!({"spec": {"limits": [{"type": "Container", "max": {"cpu": "1"}, "min": {"memory": "1Mi"}}]}});
+        default_range(&mut o);
+        let limit = &o.list_at("spec.limits")[0];
+        assert_eq!(limit["default"], json!({"cpu": "1"}));
+        assert_eq!(limit["defaultRequest"], json!({"cpu": "1", "memory": "1Mi"}));
+        let mut causes = Causes::default();
+        limits(&o, &mut causes);
+        assert!(causes.is_empty());
+        let bad = json!({"spec": {"limits": [{"type": "Pod", "min": {"cpu": "2"}, "max": {"cpu": "1"}, "default": {"cpu": "1"}}]}});
+        let mut causes = Causes::default();
+        limits(&bad, &mut causes);
+        assert_eq!(
+            texts(causes)[..2],
+            [
+                "spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'",
+                "spec.limits[0].min[cpu]: Invalid value: \"2\": min value 2 is greater than max value 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn usage_cells() {
+        let quota = json!({"status": {"hard": {"limits.cpu": "2", "cpu": "1", "pods": "4"}, "used": {"pods": "2"}}});
+        assert_eq!(usage(&quota, false), "cpu: 0/1, pods: 2/4");
+        assert_eq!(usage(&quota, true), "limits.cpu: 0/2");
+    }
 }

@@ -2,6 +2,7 @@
 //! lists them.
 
 pub(super) mod cells;
+pub(super) mod checks;
 mod configuration;
 mod endpoints;
 mod events;

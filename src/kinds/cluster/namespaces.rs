@@ -1,7 +1,9 @@
 //! Namespace.
 
 use super::cells;
-use crate::kinds::{Column, Hooks, Kind, NameRule, Sub, columns::AGE};
+use crate::error::{Causes, Error};
+use crate::kinds::{Column, Cx, Hooks, Kind, NameRule, Sub, columns::AGE};
+use crate::object::{ObjectExt, Value, json, name};
 
 /// `namespaces`.
 pub static NAMESPACE: Kind = Kind {
@@ -19,6 +21,68 @@ pub static NAMESPACE: Kind = Kind {
         Column::text("Status", "Active or Terminating.", |o, _| cells::text(o, "status.phase")),
         AGE,
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        default: Some(default),
+        prepare: Some(prepare),
+        validate: Some(validate),
+        validate_status: Some(validate_status),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
+
+/// The finalizer that stands until everything in the namespace is gone.
+pub(crate) const FINALIZER: &str = "kubernetes";
+
+fn default(o: &mut Value) {
+    let name = o.name().to_owned();
+    if !name.is_empty() {
+        o.set_label("kubernetes.io/metadata.name", name);
+    }
+}
+
+fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
+    // Names made from generateName exist only now.
+    default(o);
+    match old {
+        None => {
+            o.set_at("status", json!({"phase": "Active"}));
+            if !o.list_at("spec.finalizers").iter().any(|f| f == FINALIZER) {
+                let mut all = o.list_at("spec.finalizers").to_vec();
+                all.push(json!(FINALIZER));
+                o.set_at("spec.finalizers", all);
+            }
+        }
+        // Only the finalize subresource changes the finalizers; it does not come through here.
+        Some(old) => {
+            if let Some(spec) = old.get("spec") {
+                o.set_at("spec", spec.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn validate(o: &Value, _: Option<&Value>, out: &mut Causes) {
+    for finalizer in o.list_at("spec.finalizers").iter().filter_map(Value::as_str) {
+        for problem in name::qualified_name_problems(finalizer) {
+            out.invalid("spec.finalizers", &json!(finalizer), problem);
+        }
+        let standard = [FINALIZER, "orphan", "foregroundDeletion"];
+        if !finalizer.contains('/') && !standard.contains(&finalizer) {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            out.invalid("spec.finalizers", &json!(finalizer), why);
+        }
+    }
+}
+
+fn validate_status(o: &Value, _: &Value, out: &mut Causes) {
+    let (phase, expected, empty) = match o.is_deleting() {
+        true => (o.str_at("status.phase"), "Terminating", "is not empty"),
+        false => (o.str_at("status.phase"), "Active", "is empty"),
+    };
+    if phase != expected {
+        let why = format!("may only be '{expected}' if `deletionTimestamp` {empty}");
+        out.invalid("status.Phase", &json!(phase), why);
+    }
+}

@@ -1,7 +1,9 @@
 //! RuntimeClass.
 
 use super::cells;
+use super::checks;
 use crate::kinds::{Column, Hooks, Kind, columns::AGE};
+use crate::object::{ObjectExt, json, name};
 
 /// `runtimeclasses.node.k8s.io`.
 pub static RUNTIME_CLASS: Kind = Kind {
@@ -18,6 +20,17 @@ pub static RUNTIME_CLASS: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        validate: Some(|o, old, out| match (old, o.str_at("handler")) {
+            (Some(old), _) => checks::fixed(o, old, "handler", out),
+            (None, "") => out.required("handler", ""),
+            (None, handler) => {
+                for problem in name::label_problems(handler) {
+                    out.invalid("handler", &json!(handler), problem);
+                }
+            }
+        }),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };

@@ -1,9 +1,10 @@
 //! storage.k8s.io: classes, drivers and attachments of volumes.
 
-use super::cells;
+use super::{cells, checks};
+use crate::error::Causes;
 use crate::kinds::columns::{AGE, NAME};
 use crate::kinds::{Column, Generation, Hooks, Kind, Sub};
-use crate::object::{ObjectExt, Value, json};
+use crate::object::{ObjectExt, Value, json, name};
 
 const GROUP: Kind =
     Kind { group: "storage.k8s.io", namespaced: false, delete_returns_object: true, ..Kind::BASE };
@@ -44,7 +45,14 @@ pub static STORAGE_CLASS: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        default: Some(|o| {
+            set_if_empty(o, "reclaimPolicy", "Delete");
+            set_if_empty(o, "volumeBindingMode", "Immediate");
+        }),
+        validate: Some(storage_class),
+        ..Hooks::NONE
+    },
     ..GROUP
 };
 
@@ -84,6 +92,7 @@ pub static CSI_DRIVER: Kind = Kind {
         }),
         AGE,
     ],
+    hooks: Hooks { default: Some(driver_defaults), ..Hooks::NONE },
     ..GROUP
 };
 
@@ -127,3 +136,51 @@ pub static VOLUME_ATTACHMENT: Kind = Kind {
     ],
     ..GROUP
 };
+
+fn set_if_empty(o: &mut Value, path: &str, value: &str) {
+    if o.str_at(path).is_empty() {
+        o.set_at(path, value);
+    }
+}
+
+fn driver_defaults(o: &mut Value) {
+    let flags = [
+        ("spec.attachRequired", true),
+        ("spec.podInfoOnMount", false),
+        ("spec.storageCapacity", false),
+        ("spec.requiresRepublish", false),
+        ("spec.seLinuxMount", false),
+    ];
+    for (path, value) in flags {
+        if o.at(path).is_none() {
+            o.set_at(path, value);
+        }
+    }
+    set_if_empty(o, "spec.fsGroupPolicy", "ReadWriteOnceWithFSType");
+    if o.list_at("spec.volumeLifecycleModes").is_empty() {
+        o.set_at("spec.volumeLifecycleModes", json!(["Persistent"]));
+    }
+}
+
+fn storage_class(o: &Value, old: Option<&Value>, out: &mut Causes) {
+    if let Some(old) = old {
+        let empty = |v: &Value| v.map_at("parameters").is_none_or(|m| m.is_empty());
+        if !(empty(o) && empty(old)) {
+            checks::fixed(o, old, "parameters", out);
+        }
+        for path in ["provisioner", "reclaimPolicy", "volumeBindingMode"] {
+            checks::fixed(o, old, path, out);
+        }
+        return;
+    }
+    match o.str_at("provisioner") {
+        "" => out.required("provisioner", ""),
+        provisioner => {
+            for problem in name::qualified_name_problems(&provisioner.to_lowercase()) {
+                out.invalid("provisioner", &json!(provisioner.to_lowercase()), problem);
+            }
+        }
+    }
+    checks::one_of(o, "reclaimPolicy", &["Delete", "Retain"], out);
+    checks::one_of(o, "volumeBindingMode", &["Immediate", "WaitForFirstConsumer"], out);
+}

@@ -1,8 +1,9 @@
 //! PersistentVolume and PersistentVolumeClaim.
 
-use super::cells;
-use crate::kinds::{Column, Hooks, Kind, Sub, columns::AGE};
-use crate::object::{ObjectExt, Value, json};
+use super::{cells, checks};
+use crate::error::{Causes, Error};
+use crate::kinds::{Column, Cx, Hooks, Kind, Sub, columns::AGE};
+use crate::object::{ObjectExt, Value, json, name, quantity::Quantity};
 
 /// `persistentvolumes`.
 pub static PERSISTENT_VOLUME: Kind = Kind {
@@ -38,7 +39,12 @@ pub static PERSISTENT_VOLUME: Kind = Kind {
         })
         .wide(),
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        default: Some(default_volume),
+        prepare: Some(pending),
+        validate: Some(volume),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 
@@ -69,7 +75,12 @@ pub static PERSISTENT_VOLUME_CLAIM: Kind = Kind {
         })
         .wide(),
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        default: Some(|o| set_if_empty(o, "spec.volumeMode", "Filesystem")),
+        prepare: Some(pending),
+        validate: Some(claim),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 
@@ -87,4 +98,149 @@ fn class(o: &Value) -> Value {
 
 fn bound(claim: &Value, cell: Value) -> Value {
     if claim.str_at("spec.volumeName").is_empty() { json!("") } else { cell }
+}
+
+const MODES: &[&str] = &["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+const VOLUME_MODES: &[&str] = &["Block", "Filesystem"];
+
+fn set_if_empty(o: &mut Value, path: &str, value: &str) {
+    if o.str_at(path).is_empty() {
+        o.set_at(path, value);
+    }
+}
+
+fn default_volume(o: &mut Value) {
+    set_if_empty(o, "spec.persistentVolumeReclaimPolicy", "Retain");
+    set_if_empty(o, "spec.volumeMode", "Filesystem");
+}
+
+fn pending(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
+    if old.is_none() {
+        o.set_at("status", json!({"phase": "Pending"}));
+    }
+    Ok(())
+}
+
+fn access_modes(o: &Value, why: &str, out: &mut Causes) {
+    let path = "spec.accessModes";
+    let modes: Vec<&str> = o.list_at(path).iter().filter_map(Value::as_str).collect();
+    if modes.is_empty() {
+        out.required(path, why);
+    }
+    for mode in modes.iter().filter(|m| !MODES.contains(m)) {
+        out.unsupported(path, &json!(mode), MODES);
+    }
+    let known = modes.iter().filter(|m| MODES.contains(m));
+    if modes.contains(&"ReadWriteOncePod") && known.count() > 1 {
+        out.forbidden(path, "may not use ReadWriteOncePod with other access modes");
+    }
+}
+
+fn storage(amount: Option<&Value>, path: &str, out: &mut Causes) {
+    let Some(amount) = amount else { return out.required(path, "") };
+    if Quantity::from_value(amount).is_some_and(|q| q <= Quantity::ZERO) {
+        out.invalid(path, amount, "must be greater than zero");
+    }
+}
+
+fn class_name(o: &Value, out: &mut Causes) {
+    let path = "spec.storageClassName";
+    match o.str_at(path) {
+        "" => {}
+        class => {
+            for problem in name::subdomain_problems(class) {
+                out.invalid(path, &json!(class), problem);
+            }
+        }
+    }
+}
+
+fn volume(o: &Value, old: Option<&Value>, out: &mut Causes) {
+    access_modes(o, "", out);
+    if o.map_at("spec.capacity").is_none_or(|c| c.is_empty()) {
+        out.required("spec.capacity", "");
+    } else {
+        let amount = o["spec"]["capacity"].get("storage");
+        match amount {
+            None => {
+                let given = o.at("spec.capacity").cloned().unwrap_or_default();
+                out.unsupported("spec.capacity", &given, &["storage"]);
+            }
+            _ => storage(amount, "spec.capacity[storage]", out),
+        }
+    }
+    let policies = ["Delete", "Recycle", "Retain"];
+    checks::one_of_if_set(o, "spec.persistentVolumeReclaimPolicy", &policies, out);
+    class_name(o, out);
+    checks::one_of_if_set(o, "spec.volumeMode", VOLUME_MODES, out);
+    if !has_source(o) {
+        out.required("spec", "must specify a volume type");
+    }
+    if let Some(old) = old
+        && o.at("spec.volumeMode") != old.at("spec.volumeMode")
+    {
+        out.invalid("volumeMode", &json!(o.str_at("spec.volumeMode")), checks::IMMUTABLE);
+    }
+}
+
+/// Whether any field besides the common ones names where the volume is.
+fn has_source(o: &Value) -> bool {
+    const COMMON: [&str; 9] = [
+        "accessModes",
+        "capacity",
+        "claimRef",
+        "mountOptions",
+        "nodeAffinity",
+        "persistentVolumeReclaimPolicy",
+        "storageClassName",
+        "volumeAttributesClassName",
+        "volumeMode",
+    ];
+    o.map_at("spec").is_some_and(|s| s.keys().any(|k| !COMMON.contains(&k.as_str())))
+}
+
+fn claim(o: &Value, old: Option<&Value>, out: &mut Causes) {
+    access_modes(o, "at least 1 access mode is required", out);
+    if let Some(selector) = o.at("spec.selector") {
+        checks::label_selector(selector, "spec.selector", out);
+    }
+    storage(o.at("spec.resources.requests.storage"), "spec.resources[storage]", out);
+    class_name(o, out);
+    checks::one_of_if_set(o, "spec.volumeMode", VOLUME_MODES, out);
+    if let Some(old) = old {
+        claim_changes(o, old, out);
+    }
+}
+
+/// Upstream appends a difference listing to the first message; its form is not part of the API
+/// and differs between releases, so the message stands alone here.
+fn claim_changes(o: &Value, old: &Value, out: &mut Causes) {
+    let bound = o.str_at("status.phase") == "Bound";
+    let fixed = |claim: &Value| {
+        let mut spec = claim.get("spec").cloned().unwrap_or_default();
+        if bound {
+            spec.remove_at("resources.requests.storage");
+            spec.remove_at("volumeAttributesClassName");
+        }
+        // The volume is chosen once, by the controller that binds.
+        if old.str_at("spec.volumeName").is_empty() {
+            spec.remove_at("volumeName");
+        }
+        spec
+    };
+    if fixed(o) != fixed(old) {
+        out.forbidden("spec", "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims");
+    }
+    let size = |c: &Value, path: &str| c.at(path).and_then(Quantity::from_value);
+    let request = "spec.resources.requests.storage";
+    let given = size(old, "status.capacity.storage").unwrap_or(Quantity::ZERO);
+    if let (Some(new), Some(before)) = (size(o, request), size(old, request))
+        && new < before
+        && new <= given
+    {
+        out.forbidden(request, "field can not be less than status.capacity");
+    }
+    if o.at("spec.volumeMode") != old.at("spec.volumeMode") {
+        out.invalid("volumeMode", &json!(o.str_at("spec.volumeMode")), checks::IMMUTABLE);
+    }
 }

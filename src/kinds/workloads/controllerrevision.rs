@@ -1,7 +1,9 @@
 //! `apps/v1` ControllerRevision: an immutable snapshot of a workload's template.
 
+use super::field::Field;
 use crate::{
-    kinds::{Column, Kind, columns},
+    error::Causes,
+    kinds::{Column, Hooks, Kind, columns},
     object::{Meta, ObjectExt, Value, json},
 };
 
@@ -20,6 +22,7 @@ pub static KIND: Kind = Kind {
         columns::AGE,
     ],
     schema: "io.k8s.api.apps.v1.ControllerRevision",
+    hooks: Hooks { validate: Some(validate), ..Hooks::NONE },
     ..Kind::BASE
 };
 
@@ -30,5 +33,16 @@ fn controller(o: &Value) -> String {
     match owner.api_version.split_once('/') {
         Some((group, _)) => format!("{}.{group}/{}", owner.kind.to_lowercase(), owner.name),
         None => format!("{}/{}", owner.kind.to_lowercase(), owner.name),
+    }
+}
+
+fn validate(new: &Value, old: Option<&Value>, out: &mut Causes) {
+    Field::of(new, "revision").nonnegative(out);
+    let data = Field::of(new, "data");
+    match old {
+        Some(old) => data.immutable(&Field::of(old, "data"), out),
+        None if !data.is_set() => data.required(out, "data is mandatory"),
+        None if data.map().is_none() => data.required(out, "data must be a valid JSON object"),
+        None => {}
     }
 }

@@ -1,9 +1,14 @@
 //! `batch/v1` CronJob: starts Jobs on a schedule.
 
-use super::cells::{CONTAINERS, IMAGES, label_selector, since};
+use super::{
+    cells::{CONTAINERS, IMAGES, label_selector, since},
+    field::{Field, not_supported},
+    jobspec, template,
+};
 use crate::{
-    kinds::{Column, Generation, Kind, Sub, columns},
-    object::{ObjectExt, Value, json},
+    error::{Causes, Error},
+    kinds::{Column, Cx, Generation, Hooks, Kind, Sub, columns},
+    object::{ObjectExt, Value, cron, json},
 };
 
 /// The kind.
@@ -17,6 +22,13 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     schema: "io.k8s.api.batch.v1.CronJob",
     generation: Generation::Spec,
+    hooks: Hooks {
+        default: Some(|o| template::default_template(o.at_mut("spec.jobTemplate.spec.template"))),
+        prepare: Some(prepare),
+        validate: Some(validate),
+        warn: Some(warn),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 
@@ -64,3 +76,97 @@ const COLUMNS: &[Column] = &[
     )
     .wide(),
 ];
+
+/// Room a CronJob's name leaves for the eleven characters its Jobs append.
+const MAX_NAME: usize = 52;
+
+fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
+    if old.is_none() {
+        o.set_at("status", json!({}));
+    }
+    Ok(())
+}
+
+fn validate(new: &Value, old: Option<&Value>, out: &mut Causes) {
+    let spec = Field::of(new, "spec");
+    schedule(&spec, old, out);
+    spec.get("startingDeadlineSeconds").nonnegative(out);
+    if old.is_none_or(|old| old.at("spec.timeZone") != new.at("spec.timeZone")) {
+        time_zone(&spec.get("timeZone"), out);
+    }
+    spec.get("concurrencyPolicy").one_of(out, &["Allow", "Forbid", "Replace"]);
+    let job = spec.get("jobTemplate.spec");
+    jobspec::validate(&job, out);
+    if job.get("selector").is_set() {
+        job.get("selector").invalid(out, "`selector` will be auto-generated");
+    }
+    if job.get("manualSelector").is_true() {
+        not_supported(out, &job.get("manualSelector").path, "true", &["nil", "false"]);
+    }
+    spec.get("successfulJobsHistoryLimit").nonnegative(out);
+    spec.get("failedJobsHistoryLimit").nonnegative(out);
+    if old.is_none() && new.name().len() > MAX_NAME {
+        let why = "must be no more than 52 characters";
+        out.invalid("metadata.name", &json!(new.name()), why);
+    }
+}
+
+fn schedule(spec: &Field<'_>, old: Option<&Value>, out: &mut Causes) {
+    let schedule = spec.get("schedule");
+    if schedule.text().is_empty() {
+        schedule.required(out, "");
+        return;
+    }
+    if let Err(why) = cron::parse(schedule.text()) {
+        schedule.invalid(out, why);
+    }
+    let zone_allowed = old.is_some_and(|old| old.str_at("spec.schedule").contains("TZ"));
+    match (schedule.text().contains("TZ"), zone_allowed) {
+        (true, false) => schedule
+            .invalid(out, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"),
+        (true, true) if spec.get("timeZone").is_set() => {
+            schedule.invalid(out, "cannot use both timeZone field and TZ or CRON_TZ in schedule");
+        }
+        _ => {}
+    }
+}
+
+fn time_zone(zone: &Field<'_>, out: &mut Causes) {
+    if !zone.is_set() {
+        return;
+    }
+    if zone.text().is_empty() {
+        zone.invalid(out, "timeZone must be nil or non-empty string");
+        return;
+    }
+    let well_formed = |part: &str| {
+        !matches!(part, "" | "." | "..")
+            && !part.starts_with('-')
+            && part.len() <= 14
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-+".contains(c))
+    };
+    if !zone.text().split('/').all(well_formed) {
+        zone.invalid(out, format!("unknown time zone {}", zone.text()));
+        return;
+    }
+    if zone.text().eq_ignore_ascii_case("Local") {
+        zone.invalid(
+            out,
+            "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones",
+        );
+    }
+    // Go knows `Local` as a zone; other spellings are files that do not exist.
+    if zone.text() != "Local"
+        && let Err(why) = cron::zone(zone.text())
+    {
+        zone.invalid(out, why);
+    }
+}
+
+fn warn(new: &Value, old: Option<&Value>) -> Vec<String> {
+    let mut out = jobspec::warnings(new, old, "spec.jobTemplate.spec");
+    if old.is_some() && new.str_at("spec.schedule").contains("TZ") {
+        out.push("cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details".into());
+    }
+    out
+}

@@ -1,8 +1,9 @@
 //! `autoscaling/v2` HorizontalPodAutoscaler: sizes a workload by its metrics. The stored version.
 
-use super::cells::count;
+use super::{cells::count, horizontalpodautoscaler_v1, hpa_validation};
 use crate::{
-    kinds::{Column, Kind, Sub, columns},
+    error::Error,
+    kinds::{Column, Cx, Hooks, Kind, Sub, columns},
     object::{ObjectExt, Value, json, quantity::Quantity},
 };
 
@@ -17,10 +18,17 @@ pub static KIND: Kind = Kind {
     subresources: &[Sub::STATUS],
     columns: COLUMNS,
     schema: "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler",
+    hooks: Hooks {
+        default: Some(default),
+        prepare: Some(prepare),
+        validate: Some(hpa_validation::validate),
+        validate_status: Some(hpa_validation::validate_status),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 
-/// The columns of either version, over the `v2` form.
+/// The columns of either version.
 pub const COLUMNS: &[Column] = &[
     Column::text(
         "Reference",
@@ -64,6 +72,9 @@ pub const COLUMNS: &[Column] = &[
 const SHOWN: usize = 2;
 
 fn targets(o: &Value) -> String {
+    if o.str_at("apiVersion") == "autoscaling/v1" {
+        return targets(&horizontalpodautoscaler_v1::to_stored(o.clone()));
+    }
     let specs = o.list_at("spec.metrics");
     let current = o.list_at("status.currentMetrics");
     if specs.is_empty() {
@@ -124,4 +135,49 @@ fn target(metric: &Value, status: Option<&Value>) -> String {
 
 fn quantity(o: &Value, side: &str, field: &str) -> Option<String> {
     Some(Quantity::from_value(o.at(side)?.get(field)?)?.to_string())
+}
+
+/// Percent of the requested cpu that an autoscaler without metrics aims at.
+pub const DEFAULT_CPU: i64 = 80;
+
+/// The `v2` form of the one metric `v1` knows.
+pub fn cpu_metric(percent: i64) -> Value {
+    json!({"type": "Resource", "resource": {"name": "cpu",
+        "target": {"type": "Utilization", "averageUtilization": percent}}})
+}
+
+fn default(o: &mut Value) {
+    if o.list_at("spec.metrics").is_empty() {
+        o.set_at("spec.metrics", json!([cpu_metric(DEFAULT_CPU)]));
+    }
+    if o.at("spec.behavior").is_none_or(Value::is_null) {
+        return;
+    }
+    let percent = json!({"type": "Percent", "value": 100, "periodSeconds": 15});
+    let pods = json!({"type": "Pods", "value": 4, "periodSeconds": 15});
+    let up = json!({"stabilizationWindowSeconds": 0, "selectPolicy": "Max",
+        "policies": [pods, percent.clone()]});
+    let down = json!({"selectPolicy": "Max", "policies": [percent]});
+    for (side, rules) in [("scaleUp", up), ("scaleDown", down)] {
+        for (field, value) in rules.as_object().into_iter().flatten() {
+            let path = format!("spec.behavior.{side}.{field}");
+            if o.at(&path).is_none_or(Value::is_null) {
+                o.set_at(&path, value.clone());
+            }
+        }
+    }
+}
+
+fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
+    // Both gates are off: no scale to zero, no tolerances.
+    for side in ["scaleUp", "scaleDown"] {
+        let path = format!("spec.behavior.{side}.tolerance");
+        if old.is_none_or(|old| old.at(&path).is_none()) {
+            o.remove_at(&path);
+        }
+    }
+    if old.is_none() {
+        o.set_at("status", json!({"desiredReplicas": 0}));
+    }
+    Ok(())
 }

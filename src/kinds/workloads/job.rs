@@ -1,9 +1,15 @@
 //! `batch/v1` Job: runs pods until enough of them succeeded.
 
-use super::cells::{CONTAINERS, IMAGES, label_selector};
+use super::{
+    cells::{CONTAINERS, IMAGES, label_selector},
+    checks,
+    field::Field,
+    job_status, jobspec, template,
+};
 use crate::{
-    kinds::{CellCx, Column, Generation, Kind, Sub, columns},
-    object::{ObjectExt, Value, duration, json, time},
+    error::{Causes, Error},
+    kinds::{CellCx, Column, Cx, Generation, Hooks, Kind, Sub, columns},
+    object::{ObjectExt, Value, duration, json, name, selector::Labels, time},
 };
 
 /// The kind.
@@ -18,6 +24,14 @@ pub static KIND: Kind = Kind {
     schema: "io.k8s.api.batch.v1.Job",
     generation: Generation::Spec,
     orphans_by_default: true,
+    hooks: Hooks {
+        default: Some(default),
+        prepare: Some(prepare),
+        validate: Some(validate),
+        validate_status: Some(job_status::validate),
+        warn: Some(|new, old| jobspec::warnings(new, old, "spec")),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 
@@ -70,4 +84,106 @@ fn took(job: &Value, cx: &CellCx) -> String {
     let Some(start) = time::parse(job.str_at("status.startTime")) else { return String::new() };
     let end = time::parse(job.str_at("status.completionTime")).unwrap_or(cx.now);
     duration::human(end.duration_since(start))
+}
+
+const UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
+/// Labels of a Job's pods that carry its uid, the older form first.
+const UID_LABELS: [&str; 2] = ["controller-uid", UID_LABEL];
+/// Labels of a Job's pods that carry its name, the older form first.
+const NAME_LABELS: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
+
+fn default(o: &mut Value) {
+    template::default_template(o.at_mut("spec.template"));
+    jobspec::default(o);
+}
+
+fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
+    if old.is_none() {
+        if !o.is_true("spec.manualSelector") {
+            generate_selector(o);
+        }
+        o.set_at("status", json!({}));
+    }
+    Ok(())
+}
+
+/// Labels and selector that tie pods to this Job alone. What the user set stays, for validation to
+/// refuse if it is wrong.
+fn generate_selector(o: &mut Value) {
+    let (name, uid) = (o.name().to_owned(), o.uid().to_owned());
+    let names = NAME_LABELS.map(|label| (label, name.clone()));
+    let template = o.at_mut("spec.template");
+    for (label, value) in names.into_iter().chain(UID_LABELS.map(|label| (label, uid.clone()))) {
+        if template.label(label).is_none() {
+            template.set_label(label, value);
+        }
+    }
+    let selected = o.at_mut("spec.selector.matchLabels");
+    if selected.get(UID_LABEL).is_none() {
+        if !selected.is_object() {
+            *selected = json!({});
+        }
+        selected[UID_LABEL] = json!(uid);
+    }
+}
+
+fn validate(new: &Value, old: Option<&Value>, out: &mut Causes) {
+    let spec = Field::of(new, "spec");
+    if !new.is_true("spec.manualSelector") && spec.get("selector").is_set() {
+        generated_selector(new, out);
+    }
+    jobspec::validate(&spec, out);
+    let selector = spec.get("selector");
+    if !selector.is_set() {
+        selector.required(out, "");
+    }
+    checks::label_selector(&selector, out);
+    let matches = |s: &Value| Labels::from_object(s).matches_object(&new["spec"]["template"]);
+    if !selector.value.is_some_and(matches) {
+        let labels = spec.get("template.metadata.labels");
+        labels.invalid(out, "`selector` does not match template `labels`");
+    }
+    pod_names(new, out);
+    if let Some(old) = old {
+        super::job_update::validate(new, old, out);
+    }
+}
+
+fn generated_selector(job: &Value, out: &mut Causes) {
+    let template = &job["spec"]["template"];
+    let pairs = [
+        (UID_LABELS[0], job.uid()),
+        (NAME_LABELS[0], job.name()),
+        (UID_LABELS[1], job.uid()),
+        (NAME_LABELS[1], job.name()),
+    ];
+    for (label, wanted) in pairs {
+        let path = format!("spec.template.metadata.labels[{label}]");
+        let why = format!("must be '{wanted}'");
+        match template.label(label) {
+            None => out.required(path, &why),
+            Some(found) if found != wanted => {
+                out.invalid(path, template.at("metadata.labels").unwrap_or(&Value::Null), why);
+            }
+            Some(_) => {}
+        }
+    }
+    let selector = &job["spec"]["selector"];
+    let expected = |key: &str| pairs.iter().find(|(label, _)| *label == key).map(|(_, v)| *v);
+    if !Labels::from_object(selector).matches(expected) {
+        out.invalid("spec.selector", selector, "`selector` not auto-generated");
+    }
+}
+
+/// Pods of an Indexed Job are called after their index.
+fn pod_names(job: &Value, out: &mut Causes) {
+    let completions = job.i64_at("spec.completions").unwrap_or(0);
+    if job.str_at("spec.completionMode") != "Indexed" || completions <= 0 {
+        return;
+    }
+    let longest = format!("{}-{}", job.name(), completions - 1);
+    if !name::label_problems(&longest).is_empty() {
+        let why = format!("will not able to create pod with invalid DNS label: {longest}");
+        out.invalid("metadata.name", &json!(job.name()), why);
+    }
 }

@@ -4,20 +4,30 @@
 //! have in common in `checks`. Nothing here knows controllers or HTTP.
 
 mod cells;
+mod checks;
 mod controllerrevision;
 mod cronjob;
 mod daemonset;
 mod deployment;
+mod field;
 mod horizontalpodautoscaler;
 mod horizontalpodautoscaler_v1;
+mod hpa_metrics;
+mod hpa_validation;
 mod job;
+mod job_status;
+mod job_update;
+mod jobspec;
 mod pod;
 mod pod_columns;
+mod pod_status;
+mod pod_update;
 mod poddisruptionbudget;
 mod podtemplate;
 mod replicaset;
 mod replicationcontroller;
 mod statefulset;
+mod template;
 
 use super::Kind;
 

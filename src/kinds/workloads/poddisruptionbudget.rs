@@ -1,8 +1,9 @@
 //! `policy/v1` PodDisruptionBudget: how many pods voluntary disruptions may take at once.
 
-use super::cells::count;
+use super::{cells::count, checks, field::Field};
 use crate::{
-    kinds::{Column, Generation, Kind, Sub, columns},
+    error::{Causes, Error},
+    kinds::{Column, Cx, Generation, Hooks, Kind, Sub, columns},
     object::{ObjectExt, Value, json},
 };
 
@@ -17,6 +18,12 @@ pub static KIND: Kind = Kind {
     schema: "io.k8s.api.policy.v1.PodDisruptionBudget",
     generation: Generation::Spec,
     unconditional_update: false,
+    hooks: Hooks {
+        prepare: Some(prepare),
+        validate: Some(validate),
+        validate_status: Some(validate_status),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 
@@ -43,4 +50,37 @@ fn limit(o: &Value, path: &str) -> Value {
         Some(Value::Number(n)) => json!(n.to_string()),
         _ => json!("N/A"),
     }
+}
+
+const COUNTERS: [&str; 4] =
+    ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"];
+
+fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
+    if old.is_none() {
+        o.set_at(
+            "status",
+            json!({"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0,
+                "expectedPods": 0}),
+        );
+    }
+    Ok(())
+}
+
+fn validate(new: &Value, _: Option<&Value>, out: &mut Causes) {
+    let spec = Field::of(new, "spec");
+    let limits = [spec.get("minAvailable"), spec.get("maxUnavailable")];
+    if limits.iter().all(Field::is_set) {
+        spec.invalid(out, "minAvailable and maxUnavailable cannot be both set");
+    }
+    for limit in limits.iter().filter(|l| l.is_set()) {
+        checks::int_or_percent(limit, out);
+        checks::at_most_all(limit, out);
+    }
+    checks::label_selector(&spec.get("selector"), out);
+    spec.get("unhealthyPodEvictionPolicy").one_of_if_set(out, &["AlwaysAllow", "IfHealthyBudget"]);
+}
+
+fn validate_status(new: &Value, _: &Value, out: &mut Causes) {
+    let status = Field::of(new, "status");
+    COUNTERS.iter().for_each(|c| status.get(c).nonnegative(out));
 }

@@ -1,9 +1,15 @@
 //! `apps/v1` ReplicaSet: keeps a number of equal pods running.
 
-use super::cells::{CONTAINERS, IMAGES, count, label_selector};
+use super::{
+    cells::{CONTAINERS, IMAGES, count, label_selector},
+    checks,
+    field::Field,
+    template,
+};
 use crate::{
-    kinds::{Column, Generation, Kind, Sub, columns},
-    object::ObjectExt,
+    error::{Causes, Error},
+    kinds::{Column, Cx, Generation, Hooks, Kind, Sub, columns},
+    object::{ObjectExt, Value, json},
 };
 
 /// The kind.
@@ -17,6 +23,14 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     schema: "io.k8s.api.apps.v1.ReplicaSet",
     generation: Generation::Spec,
+    hooks: Hooks {
+        default: Some(default),
+        prepare: Some(prepare),
+        validate: Some(validate),
+        validate_status: Some(validate_status),
+        warn: Some(warn),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 
@@ -46,3 +60,62 @@ const COLUMNS: &[Column] = &[
     )
     .wide(),
 ];
+
+/// Counters of the status of a ReplicaSet or ReplicationController.
+const COUNTERS: &[&str] = &[
+    "replicas",
+    "fullyLabeledReplicas",
+    "readyReplicas",
+    "availableReplicas",
+    "observedGeneration",
+    "terminatingReplicas",
+];
+
+fn default(o: &mut Value) {
+    template::default_template(o.at_mut("spec.template"));
+}
+
+fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
+    if old.is_none() {
+        o.set_at("status", json!({"replicas": 0}));
+    }
+    Ok(())
+}
+
+fn validate(new: &Value, old: Option<&Value>, out: &mut Causes) {
+    let spec = Field::of(new, "spec");
+    spec.get("replicas").nonnegative(out);
+    spec.get("minReadySeconds").nonnegative(out);
+    selector_and_template(&spec, out);
+    if let Some(old) = old {
+        spec.get("selector").immutable(&Field::of(old, "spec.selector"), out);
+    }
+}
+
+/// `spec.selector` and `spec.template` of a ReplicaSet or of the Deployment above it; the wording
+/// is the same for both.
+pub fn selector_and_template(spec: &Field<'_>, out: &mut Causes) {
+    let template = spec.get("template");
+    checks::selector_of_template(spec, "deployment", out);
+    if checks::template_matches(&spec.get("selector"), &template, out) {
+        template::validate_template(&template, out);
+        template::runs_forever(&template, "ReplicaSet", out);
+    }
+}
+
+/// The counters of a status, also of a ReplicationController's.
+pub fn validate_status(new: &Value, _: &Value, out: &mut Causes) {
+    let parts = ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"];
+    let status = Field::of(new, "status");
+    checks::status_counters(&status, COUNTERS, &parts, "readyReplicas", out);
+}
+
+/// Warnings about the name and the template, also for a ReplicationController.
+pub fn warn(new: &Value, old: Option<&Value>) -> Vec<String> {
+    let mut out = match old {
+        None => checks::name_warning(new, checks::POD_NAMES),
+        Some(_) => vec![],
+    };
+    out.extend(template::template_warnings(new, old, "spec.template"));
+    out
+}

@@ -1,9 +1,14 @@
 //! `v1` ReplicationController: the older form of a ReplicaSet, with a plain map as selector.
 
-use super::cells::{CONTAINERS, IMAGES, count, label_map};
+use super::{
+    cells::{CONTAINERS, IMAGES, count, label_map},
+    field::Field,
+    replicaset, template,
+};
 use crate::{
-    kinds::{Column, Generation, Kind, Sub, columns},
-    object::ObjectExt,
+    error::{Causes, Error},
+    kinds::{Column, Cx, Generation, Hooks, Kind, Sub, columns},
+    object::{ObjectExt, Value, json, selector::Labels},
 };
 
 /// The kind.
@@ -18,6 +23,14 @@ pub static KIND: Kind = Kind {
     schema: "io.k8s.api.core.v1.ReplicationController",
     generation: Generation::Spec,
     orphans_by_default: true,
+    hooks: Hooks {
+        default: Some(default),
+        prepare: Some(prepare),
+        validate: Some(validate),
+        validate_status: Some(replicaset::validate_status),
+        warn: Some(replicaset::warn),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 
@@ -47,3 +60,52 @@ const COLUMNS: &[Column] = &[
     )
     .wide(),
 ];
+
+fn is_empty(o: &Value, path: &str) -> bool {
+    o.map_at(path).is_none_or(serde_json::Map::is_empty)
+}
+
+fn default(o: &mut Value) {
+    if o.at("spec.template").is_none_or(Value::is_null) {
+        return;
+    }
+    template::default_template(o.at_mut("spec.template"));
+    let labels = o.at("spec.template.metadata.labels").filter(|l| l.is_object()).cloned();
+    let Some(labels) = labels else { return };
+    for path in ["spec.selector", "metadata.labels"] {
+        if is_empty(o, path) {
+            o.set_at(path, labels.clone());
+        }
+    }
+}
+
+fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
+    if old.is_none() {
+        o.set_at("status", json!({"replicas": 0}));
+    }
+    Ok(())
+}
+
+fn validate(new: &Value, _: Option<&Value>, out: &mut Causes) {
+    let spec = Field::of(new, "spec");
+    spec.get("minReadySeconds").nonnegative(out);
+    if is_empty(new, "spec.selector") {
+        spec.get("selector").required(out, "");
+    }
+    if !spec.get("replicas").is_set() {
+        spec.get("replicas").required(out, "");
+    }
+    spec.get("replicas").nonnegative(out);
+    let template = spec.get("template");
+    let Some(value) = template.value else {
+        template.required(out, "");
+        return;
+    };
+    let selector = spec.get("selector").value.map(Labels::from_map).unwrap_or_default();
+    if !selector.matches_object(value) {
+        let labels = template.get("metadata.labels");
+        labels.invalid(out, "`selector` does not match template `labels`");
+    }
+    template::validate_template(&template, out);
+    template::runs_forever(&template, "ReplicationController", out);
+}

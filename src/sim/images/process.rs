@@ -69,25 +69,34 @@ fn run(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Process, NotFound> {
     let Some(first) = argv.first() else { return Ok(behave(&config.run, &[], env)) };
+    let small = || {
+        let known = |words: &[String]| program(config, words, env);
+        config.shell.then(|| script::command(argv, &known)).flatten()
+    };
+    program(config, argv, env).or_else(small).ok_or_else(|| NotFound(first.clone()))
+}
+
+/// A program the catalogue knows.
+fn program(
+    config: &Config,
+    argv: &[String],
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Option<Process> {
+    let first = argv.first()?;
     let name = first.rsplit('/').next().unwrap_or(first);
     let own = config.entrypoint.first().is_some_and(|e| e == first);
     if own && argv.len() > 1 {
-        return Ok(wrapped(config, &argv[1..], env));
+        return Some(wrapped(config, &argv[1..], env));
     }
     if let Some(known) = config.programs.get(name) {
         // `agnhost netexec`: a program of the image whose word decides.
         let word = argv.get(1).and_then(|w| config.programs.get(w.as_str()));
-        return Ok(behave(word.unwrap_or(known), argv, env));
+        return Some(behave(word.unwrap_or(known), argv, env));
     }
-    if own || config.cmd.first().is_some_and(|c| c == first) {
-        return Ok(behave(&config.run, argv, env));
-    }
-    if config.shell
-        && let Some(process) = script::command(argv, &|words| run(config, words, env).ok())
-    {
-        return Ok(process);
-    }
-    Err(NotFound(first.clone()))
+    let default = own || config.cmd.first().is_some_and(|c| c == first);
+    // A shell as default command is only its default without arguments.
+    (default && (argv.len() == 1 || !config.shell || argv == config.cmd))
+        .then(|| behave(&config.run, argv, env))
 }
 
 fn behave(known: &Behaviour, argv: &[String], env: &dyn Fn(&str) -> Option<String>) -> Process {

@@ -1,7 +1,7 @@
 //! The pod's conditions, in the kubelet's order. Source: `pkg/kubelet/status/generate.go`.
 
 use super::{
-    record::{Named, Record},
+    record::Record,
     sync::Sync,
 };
 use crate::object::{ObjectExt, Value, json, time};

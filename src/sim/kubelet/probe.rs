@@ -150,8 +150,8 @@ fn look(
     if found.failed.is_some() || good < needs.0 {
         s.wake(at(done + 1));
     } else if let Some(turn) = on.turns().into_iter().filter(|t| *t > s.now()).min() {
-        let k = (turn.duration_since(first).as_secs() / period).max(done);
-        s.wake(at(k + 1));
+        let whole = turn.duration_since(first).as_millis() as f64 / 1000.0 / period as f64;
+        s.wake(at((whole.ceil() as i64).max(done + 1)));
     }
     found
 }

@@ -110,6 +110,12 @@ impl<'a> Sync<'a> {
         since: Timestamp,
     ) {
         let field = self.field(container);
+        let now = self.plan.events.iter().any(|e| {
+            e.reason == reason && e.message == text && e.regarding.str_at("fieldPath") == field
+        });
+        if now {
+            return;
+        }
         if self.fresh || !told::since(self.view, self.pod, reason, &field, &text, since) {
             self.tell(container, warning, reason, text);
         }

@@ -29,7 +29,7 @@ pub fn pod_subnet(settings: &Settings, index: usize) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(settings.pod_network).wrapping_add((index as u32) << 9))
 }
 
-/// A whole Node as its kubelet registers it.
+/// A Node as its kubelet registers it; the status follows in a write of its own.
 pub fn node(view: &View, name: &str, index: usize) -> Value {
     let master = index == 0;
     // Pods go to workers; a control plane node takes them when there is no other.
@@ -60,7 +60,6 @@ pub fn node(view: &View, name: &str, index: usize) -> Value {
             "volumes.kubernetes.io/controller-managed-attach-detach": "true",
         }},
         "spec": spec,
-        "status": status(view, name, index, &Value::Null),
     })
 }
 

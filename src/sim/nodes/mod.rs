@@ -72,14 +72,21 @@ fn reconcile(view: &View, name: &str) -> Plan {
 }
 
 fn register(view: &View, name: &str, index: usize, plan: &mut Plan) {
-    let node = build::node(view, name, index);
+    plan.write(Write::create("nodes", build::node(view, name, index)));
+    tell(plan, name, "Starting", "Starting kubelet.".into());
+}
+
+/// Records an event about a node as kubelets do: with the name in place of the uid.
+fn tell(plan: &mut Plan, name: &str, reason: &'static str, text: String) {
     let about = json!({"kind": "Node", "metadata": {"name": name, "uid": name}});
-    plan.write(Write::create("nodes", node));
-    plan.event(&about, false, "Starting", "Starting kubelet.");
-    for reason in ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"] {
-        plan.event(&about, false, reason, format!("Node {name} status is now: {reason}"));
+    plan.event(&about, false, reason, text);
+    if let Some(event) = plan.events.last_mut() {
+        event.host = name.into();
     }
-    plan.event(&about, false, "NodeReady", format!("Node {name} status is now: NodeReady"));
+}
+
+fn ready_missing(conditions: &Value) -> bool {
+    conditions.as_array().is_none_or(|all| !all.iter().any(|c| c.str_at("type") == "Ready"))
 }
 
 /// Writes the status when images changed, a heartbeat is due or somebody else damaged it.
@@ -98,9 +105,43 @@ fn report(view: &View, index: usize, mut node: Value, plan: &mut Plan) {
     let before = node.at("status.conditions").cloned().unwrap_or(Value::Null);
     node.set_at("status", build::status(view, &name, index, &before));
     node.set_at("status.images", images);
-    if !healthy {
-        plan.event(&node, false, "NodeReady", format!("Node {name} status is now: NodeReady"));
+    let first = ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"];
+    let fresh = ready_missing(&before);
+    for reason in first.into_iter().filter(|_| fresh).chain((!healthy).then_some("NodeReady")) {
+        tell(plan, &name, reason, format!("Node {name} status is now: {reason}"));
     }
     plan.write(Write::status("nodes", node));
     plan.look_again(time::plus_seconds(view.now, REPORT_SECONDS));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        object::ObjectExt,
+        sim::{self, lab::Lab},
+    };
+
+    #[test]
+    fn nodes_register_get_ready_and_keep_their_lease() {
+        let mut lab = Lab::instant();
+        let master = lab.get("nodes", "master01").unwrap();
+        let types: Vec<&str> =
+            master.list_at("status.conditions").iter().map(|c| c.str_at("type")).collect();
+        assert_eq!(types, ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"]);
+        assert_eq!(master.str_at("status.nodeInfo.kubeletVersion"), "v1.36.2");
+        assert_eq!(master.list_at("spec.taints").len(), 1);
+        assert_eq!(lab.get("nodes", "worker01").unwrap().label("node-role.kubernetes.io/worker"), Some(""));
+        let told: Vec<String> = lab.heard().into_iter().filter(|t| t.contains("worker01")).collect();
+        assert_eq!(told.last().unwrap(), "NodeReady Node worker01 status is now: NodeReady");
+        let renewed = |lab: &Lab| {
+            let lease = lab.get("leases.coordination.k8s.io", "kube-node-lease/worker01").unwrap();
+            lease.str_at("spec.renewTime").to_owned()
+        };
+        let before = renewed(&lab);
+        for (seconds, moved) in [(10, false), (10, true)] {
+            lab.now += jiff::SignedDuration::from_secs(seconds);
+            lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
+            assert_eq!(renewed(&lab) != before, moved);
+        }
+    }
 }

@@ -8,6 +8,8 @@ mod affinity;
 mod bind;
 mod filters;
 mod score;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     controllers::{podlens::PodLens, Controller, Plan, View, Watch},

@@ -1,6 +1,13 @@
 //! Service: a stable address in front of pods.
 
 mod columns;
+mod defaults;
+mod pool;
+mod prepare;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod validate;
 
 use crate::kinds::{Hooks, Kind, NameRule, Sub};
 
@@ -17,6 +24,12 @@ pub static SERVICE: Kind = Kind {
     delete_returns_object: true,
     selectable: &["spec.clusterIP", "spec.type"],
     columns: columns::COLUMNS,
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        default: Some(defaults::fill),
+        prepare: Some(prepare::settle),
+        validate: Some(validate::check),
+        claims: Some(prepare::claims),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };

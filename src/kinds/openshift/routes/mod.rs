@@ -1,8 +1,10 @@
 //! route.openshift.io: how a service is reached from outside.
 
 mod columns;
+mod defaults;
+mod validate;
 
-use crate::kinds::{Hooks, Kind, Sub};
+use crate::kinds::{Generation, Hooks, Kind, Sub};
 
 /// `routes.route.openshift.io`.
 pub static ROUTE: Kind = Kind {
@@ -13,7 +15,14 @@ pub static ROUTE: Kind = Kind {
     schema: "com.github.openshift.api.route.v1.Route",
     subresources: &[Sub::STATUS],
     selectable: &["spec.host", "spec.path", "spec.to.name"],
+    generation: Generation::Spec,
+    unconditional_update: false,
     columns: columns::COLUMNS,
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        default: Some(defaults::fill),
+        prepare: Some(defaults::settle),
+        validate: Some(validate::check),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };

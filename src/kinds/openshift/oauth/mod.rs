@@ -1,6 +1,8 @@
 //! oauth.openshift.io: clients that may ask for tokens, and the tokens.
 //! Source: oauth-apiserver.
 
+mod validate;
+
 use crate::kinds::cluster::cells;
 use crate::kinds::{Backing, Column, Hooks, Kind, NameRule};
 use crate::object::{ObjectExt, Value, json, time};
@@ -53,7 +55,8 @@ pub static OAUTH_CLIENT: Kind = Kind {
             json!(cells::joined(o, "redirectURIs", ","))
         }),
     ],
-    hooks: Hooks::NONE,
+    name_rule: NameRule::Subdomain,
+    hooks: Hooks { validate: Some(|o, _, out| validate::client(o, out)), ..Hooks::NONE },
     ..GROUP
 };
 
@@ -63,7 +66,8 @@ pub static OAUTH_CLIENT_AUTHORIZATION: Kind = Kind {
     plural: "oauthclientauthorizations",
     schema: "com.github.openshift.api.oauth.v1.OAuthClientAuthorization",
     columns: &[USER_NAME, CLIENT_NAME, SCOPES],
-    hooks: Hooks::NONE,
+    create_on_update: true,
+    hooks: Hooks { validate: Some(validate::authorization), ..Hooks::NONE },
     ..GROUP
 };
 
@@ -73,7 +77,7 @@ pub static OAUTH_ACCESS_TOKEN: Kind = Kind {
     plural: "oauthaccesstokens",
     schema: "com.github.openshift.api.oauth.v1.OAuthAccessToken",
     columns: TOKEN_COLUMNS,
-    hooks: Hooks::NONE,
+    hooks: Hooks { validate: Some(validate::access_token), ..Hooks::NONE },
     ..GROUP
 };
 
@@ -83,7 +87,7 @@ pub static OAUTH_AUTHORIZE_TOKEN: Kind = Kind {
     plural: "oauthauthorizetokens",
     schema: "com.github.openshift.api.oauth.v1.OAuthAuthorizeToken",
     columns: TOKEN_COLUMNS,
-    hooks: Hooks::NONE,
+    hooks: Hooks { validate: Some(validate::authorize_token), ..Hooks::NONE },
     ..GROUP
 };
 

@@ -1,6 +1,9 @@
 //! networking.k8s.io: Ingress, IngressClass, NetworkPolicy, ServiceCIDR, IPAddress.
 
-use super::cells;
+mod ingress;
+mod policy;
+
+use crate::kinds::cluster::cells;
 use crate::kinds::columns::{AGE, NAME};
 use crate::kinds::{Column, Generation, Hooks, Kind, Sub};
 use crate::object::{ObjectExt, Value, json};
@@ -28,7 +31,11 @@ pub static INGRESS: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        prepare: Some(ingress::prepare),
+        validate: Some(ingress::validate),
+        ..Hooks::NONE
+    },
     ..GROUP
 };
 
@@ -54,6 +61,11 @@ pub static INGRESS_CLASS: Kind = Kind {
         Column::text("Parameters", "Further settings.", |o, _| json!(parameters(o))),
         AGE,
     ],
+    hooks: Hooks {
+        default: Some(ingress::default_class),
+        validate: Some(ingress::validate_class),
+        ..Hooks::NONE
+    },
     ..GROUP
 };
 
@@ -70,7 +82,11 @@ pub static NETWORK_POLICY: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        default: Some(policy::default),
+        validate: Some(|o, _, out| policy::validate(o, out)),
+        ..Hooks::NONE
+    },
     ..GROUP
 };
 

@@ -1,0 +1,85 @@
+//! Compiles the type catalogue: `types.rs` (tables for `src/schema`) and compressed OpenAPI
+//! components (for `src/api/openapi.rs`), from k8s-openapi, our OpenShift types and the facts under
+//! `openapi/`. Knows nothing of how the tables are used.
+
+#[path = "build/documents.rs"]
+mod documents;
+#[path = "build/facts.rs"]
+mod facts;
+#[path = "build/kubernetes.rs"]
+mod kubernetes;
+#[path = "src/schema/openshift/mod.rs"]
+mod openshift;
+#[path = "build/shapes.rs"]
+mod shapes;
+#[path = "build/tables.rs"]
+mod tables;
+
+use std::{collections::BTreeMap, env, error::Error, fs, path::Path};
+
+/// JSON schemas by definition name.
+type Definitions = BTreeMap<String, serde_json::Value>;
+
+/// A kind of the catalogue.
+struct Root {
+    /// API group; `""` for the core group.
+    group: String,
+    version: String,
+    kind: String,
+    /// Definition name.
+    definition: String,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    for path in ["build.rs", "build", "openapi", "src/schema/openshift"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let (mut definitions, mut roots) = kubernetes::catalogue();
+    openshift_catalogue(&mut definitions, &mut roots)?;
+    roots.sort_by(|a, b| (&a.group, &a.version, &a.kind).cmp(&(&b.group, &b.version, &b.kind)));
+    let facts = facts::read(Path::new("openapi"), &definitions)?;
+    let out = env::var("OUT_DIR")?;
+    let out = Path::new(&out);
+    fs::write(out.join("types.rs"), tables::render(&definitions, &facts, &roots)?)?;
+    documents::write(out, definitions, &facts, &roots)
+}
+
+/// Adds OpenShift's types. Their names gain the package their module stands for.
+fn openshift_catalogue(
+    definitions: &mut Definitions,
+    roots: &mut Vec<Root>,
+) -> Result<(), Box<dyn Error>> {
+    let duration = serde_json::json!({ "description": DURATION, "type": "string" });
+    definitions.insert("io.k8s.apimachinery.pkg.apis.meta.v1.Duration".into(), duration);
+    for family in openshift::families() {
+        let package = format!("com.github.openshift.api.{}.v1", family.package);
+        for (name, schema) in family.schemas {
+            let mut schema = serde_json::to_value(schema)?;
+            openshift::qualify(&mut schema, &package);
+            if family.kinds.contains(&name.as_str()) {
+                type_meta(&mut schema);
+            }
+            definitions.insert(format!("{package}.{name}"), schema);
+        }
+        for kind in family.kinds {
+            roots.push(Root {
+                group: family.group.into(),
+                version: "v1".into(),
+                kind: (*kind).into(),
+                definition: format!("{package}.{kind}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A type upstream publishes only where it is used.
+const DURATION: &str = "A length of time, such as 1h30m.";
+
+/// What every kind has besides its own fields.
+fn type_meta(schema: &mut serde_json::Value) {
+    let text =
+        |description: &str| serde_json::json!({ "description": description, "type": "string" });
+    schema["properties"]["apiVersion"] = text("Version of the schema of this object.");
+    schema["properties"]["kind"] = text("Kind of this object.");
+}

@@ -1,0 +1,173 @@
+//! The reviews of authorization.openshift.io, which `oc` still sends.
+//! Source: openshift-apiserver `pkg/authorization/apiserver/registry`.
+
+use super::{
+    Handled, answer,
+    reviews::{body, strings},
+};
+use crate::{
+    access::{
+        Attributes,
+        rbac::{Binding, CLUSTER_ROLE_BINDINGS, MASTERS, ROLE_BINDINGS},
+        rules::{Rules, Target},
+    },
+    api::{Caller, Request, Server},
+    object::{ObjectExt, Value, json},
+    store::Snapshot,
+};
+use futures_util::future::FutureExt;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// What a review asks about; its fields stand at the top of the body.
+fn wanted<'a>(review: &'a Value, namespace: &'a str) -> Attributes<'a> {
+    if review.is_true("isNonResourceURL") {
+        return Attributes::path(review.str_at("verb"), review.str_at("path"));
+    }
+    let (resource, sub) = match review.str_at("resource").split_once('/') {
+        Some((resource, sub)) => (resource, sub),
+        None => (review.str_at("resource"), ""),
+    };
+    Attributes {
+        verb: review.str_at("verb"),
+        group: review.str_at("resourceAPIGroup"),
+        resource,
+        sub,
+        namespace,
+        name: review.str_at("resourceName"),
+        path: "",
+    }
+}
+
+fn place(request: &Request, review: &Value) -> String {
+    if request.kind.namespaced {
+        request.namespace.clone()
+    } else {
+        review.str_at("namespace").into()
+    }
+}
+
+/// `SubjectAccessReview` and `LocalSubjectAccessReview`; without user and groups, about the caller.
+pub fn access(server: Arc<Server>, request: Request) -> Handled {
+    async move {
+        let review = body(&request)?;
+        let namespace = place(&request, &review);
+        let (user, groups) = (review.str_at("user"), strings(&review, "groups"));
+        let mut caller = if user.is_empty() && groups.is_empty() {
+            (*request.caller).clone()
+        } else {
+            Caller { name: user.into(), groups, ..Caller::default() }
+        };
+        if review.at("scopes").is_some_and(Value::is_array) {
+            caller.scopes = strings(&review, "scopes");
+        }
+        let snapshot = server.store.snapshot();
+        let attributes = wanted(&review, &namespace);
+        let decision = server.access.authorizer.authorize(&snapshot, &caller, &attributes);
+        Ok(answer(
+            201,
+            json!({
+                "kind": "SubjectAccessReviewResponse", "apiVersion": request.kind.api_version(),
+                "namespace": namespace, "allowed": decision.allowed, "reason": decision.reason,
+            }),
+        ))
+    }
+    .boxed_local()
+}
+
+/// `ResourceAccessReview` and `LocalResourceAccessReview`: who may do something.
+pub fn who_can(server: Arc<Server>, request: Request) -> Handled {
+    async move {
+        let review = body(&request)?;
+        let namespace = place(&request, &review);
+        let (users, groups) = allowed(&server.store.snapshot(), &wanted(&review, &namespace));
+        Ok(answer(
+            201,
+            json!({
+                "kind": "ResourceAccessReviewResponse", "apiVersion": request.kind.api_version(),
+                "namespace": namespace, "users": users, "groups": groups, "evalutionError": "",
+            }),
+        ))
+    }
+    .boxed_local()
+}
+
+/// Users and groups that a binding gives a role which allows this.
+fn allowed(snapshot: &Snapshot, wanted: &Attributes<'_>) -> (BTreeSet<String>, BTreeSet<String>) {
+    let mut users = BTreeSet::new();
+    let mut groups = BTreeSet::from([MASTERS.to_owned()]);
+    let target = Target {
+        verb: wanted.verb,
+        group: wanted.group,
+        resource: wanted.resource,
+        sub: wanted.sub,
+        name: wanted.name,
+    };
+    let mut look = |binding: &Binding, home: &str| {
+        let Some(role) = binding.role_ref.find(snapshot, home) else { return };
+        let rules = role.lens::<Rules>();
+        let allows = match wanted.path {
+            "" => rules.allow(&target),
+            path => rules.allow_url(wanted.verb, path),
+        };
+        for subject in binding.subjects().iter().filter(|_| allows) {
+            let _ = match subject.kind.as_str() {
+                "Group" => groups.insert(subject.name.clone()),
+                "User" => users.insert(subject.name.clone()),
+                _ => users.insert(format!(
+                    "system:serviceaccount:{}:{}",
+                    subject.namespace, subject.name
+                )),
+            };
+        }
+    };
+    for entry in snapshot.list(CLUSTER_ROLE_BINDINGS, "") {
+        look(&entry.lens::<Binding>(), "");
+    }
+    if !wanted.namespace.is_empty() {
+        for entry in snapshot.list(ROLE_BINDINGS, wanted.namespace) {
+            look(&entry.lens::<Binding>(), wanted.namespace);
+        }
+    }
+    (users, groups)
+}
+
+/// `SelfSubjectRulesReview` and `SubjectRulesReview`.
+pub fn rules(server: Arc<Server>, request: Request) -> Handled {
+    async move {
+        let mut review = body(&request)?;
+        let own = request.kind.kind == "SelfSubjectRulesReview";
+        let mut caller = if own {
+            (*request.caller).clone()
+        } else {
+            let groups = strings(&review, "spec.groups");
+            Caller { name: review.str_at("spec.user").into(), groups, ..Caller::default() }
+        };
+        caller.scopes.clear();
+        let snapshot = server.store.snapshot();
+        let authorizer = &server.access.authorizer;
+        let (rules, missing) = authorizer.rules_for(&snapshot, &caller, &request.namespace);
+        let rules: Vec<Value> = rules
+            .iter()
+            .map(|r| {
+                let mut rule = json!({
+                    "verbs": r.verbs, "attributeRestrictions": null, "apiGroups": r.api_groups,
+                    "resources": r.resources,
+                });
+                if !r.resource_names.is_empty() {
+                    rule.set_at("resourceNames", json!(r.resource_names));
+                }
+                if !r.non_resource_urls.is_empty() {
+                    rule.set_at("nonResourceURLs", json!(r.non_resource_urls));
+                }
+                rule
+            })
+            .collect();
+        let mut status = json!({"rules": rules});
+        if !missing.is_empty() {
+            status.set_at("evaluationError", missing.join(", "));
+        }
+        review.set_at("status", status);
+        Ok(answer(201, review))
+    }
+    .boxed_local()
+}

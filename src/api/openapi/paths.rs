@@ -1,0 +1,94 @@
+//! Which addresses a kind has, and which operations each offers.
+
+use super::{
+    Format,
+    operations::{Operation, operation},
+};
+use crate::{
+    kinds::{Kind, Sub},
+    object::{Map, Value, json},
+};
+
+/// The `paths` object of some kinds.
+pub(super) fn of(kinds: impl Iterator<Item = &'static Kind>, format: Format) -> Map {
+    let mut paths = Map::new();
+    for kind in kinds {
+        collection(kind, format, &mut paths);
+        item(kind, format, &mut paths);
+        for sub in kind.subresources {
+            subresource(kind, sub, format, &mut paths);
+        }
+    }
+    paths
+}
+
+/// `/apis/apps/v1`.
+fn root(kind: &Kind) -> String {
+    let prefix = if kind.group.is_empty() { "/api/" } else { "/apis/" };
+    format!("{prefix}{}", kind.api_version())
+}
+
+/// The address of the collection a client writes to.
+fn base(kind: &Kind) -> String {
+    let scope = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
+    format!("{}{scope}/{}", root(kind), kind.plural)
+}
+
+fn collection(kind: &'static Kind, format: Format, paths: &mut Map) {
+    let verbs = [("get", "list"), ("post", "create"), ("delete", "deletecollection")];
+    add(kind, None, &base(kind), &verbs, kind.namespaced, format, paths);
+    if kind.namespaced {
+        let path = format!("{}/{}", root(kind), kind.plural);
+        add(kind, None, &path, &[("get", "list")], false, format, paths);
+    }
+}
+
+fn item(kind: &'static Kind, format: Format, paths: &mut Map) {
+    let verbs = [("get", "get"), ("put", "update"), ("patch", "patch"), ("delete", "delete")];
+    add(kind, None, &format!("{}/{{name}}", base(kind)), &verbs, kind.namespaced, format, paths);
+}
+
+fn subresource(kind: &'static Kind, sub: &'static Sub, format: Format, paths: &mut Map) {
+    let verbs = [("get", "get"), ("post", "create"), ("put", "update"), ("patch", "patch")];
+    let path = format!("{}/{{name}}/{}", base(kind), sub.name);
+    add(kind, Some(sub), &path, &verbs, kind.namespaced, format, paths);
+}
+
+/// Adds a path with those of `verbs` (method and verb) that are served.
+fn add(
+    kind: &'static Kind,
+    sub: Option<&'static Sub>,
+    path: &str,
+    verbs: &[(&str, &'static str)],
+    namespaced: bool,
+    format: Format,
+    paths: &mut Map,
+) {
+    let served = sub.map_or(kind.verbs, |s| s.verbs);
+    let mut item = Map::new();
+    for (method, verb) in verbs.iter().filter(|(_, v)| served.contains(v)) {
+        let of = Operation { kind, sub, verb, namespaced };
+        item.insert((*method).into(), operation(&of, format));
+    }
+    if item.is_empty() {
+        return;
+    }
+    let mut shared = Vec::new();
+    if path.contains("{name}") {
+        shared.push(in_path("name", &format!("name of the {}", kind.kind), format));
+    }
+    if path.contains("{namespace}") {
+        shared.push(in_path("namespace", "project or namespace of the object", format));
+    }
+    if !shared.is_empty() {
+        item.insert("parameters".into(), shared.into());
+    }
+    paths.insert(path.into(), item.into());
+}
+
+fn in_path(name: &str, description: &str, format: Format) -> Value {
+    let mut parameter =
+        json!({ "name": name, "in": "path", "description": description, "required": true });
+    super::operations::typed(&mut parameter, "string", format);
+    parameter
+}

@@ -1,0 +1,98 @@
+//! Every document is whole: valid JSON, no dangling references, what kubectl looks for is there.
+
+use super::*;
+use crate::kinds::{ALL_VERBS, Kind, Sub};
+use std::collections::BTreeSet;
+
+static DEPLOYMENTS: Kind = Kind {
+    group: "apps",
+    kind: "Deployment",
+    plural: "deployments",
+    subresources: &[Sub::STATUS, Sub::SCALE],
+    schema: "io.k8s.api.apps.v1.Deployment",
+    verbs: ALL_VERBS,
+    ..Kind::BASE
+};
+
+fn references(value: &Value, to: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            to.extend(map.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            map.values().for_each(|v| references(v, to));
+        }
+        Value::Array(list) => list.iter().for_each(|v| references(v, to)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let sources = COMPONENTS.iter().map(|(p, b)| (*p, *b, "#/components/schemas/"));
+    for (path, blob, prefix) in sources.chain([("v2", DEFINITIONS, "#/definitions/")]) {
+        let mut text = Vec::new();
+        inflate(blob, &mut text);
+        let schemas: Value = serde_json::from_slice(&text).unwrap();
+        let mut targets = BTreeSet::new();
+        references(&schemas, &mut targets);
+        assert!(!targets.is_empty(), "{path}");
+        for target in targets {
+            let name = target.strip_prefix(prefix).unwrap();
+            assert!(schemas.get(name).is_some(), "{path}: {target}");
+        }
+    }
+}
+
+#[test]
+fn the_schemas_carry_what_the_crate_lacks() {
+    let (_, blob) = COMPONENTS.iter().find(|(p, _)| *p == "apis/apps/v1").unwrap();
+    let mut text = Vec::new();
+    inflate(blob, &mut text);
+    let schemas: Value = serde_json::from_slice(&text).unwrap();
+    let containers = &schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"];
+    assert_eq!(containers["x-kubernetes-list-map-keys"], serde_json::json!(["name"]));
+    assert_eq!(containers["x-kubernetes-patch-merge-key"], "name");
+    let deployment = &schemas["io.k8s.api.apps.v1.Deployment"];
+    assert_eq!(deployment["x-kubernetes-group-version-kind"][0]["kind"], "Deployment");
+    let spec = &deployment["properties"]["spec"];
+    assert_eq!(spec["allOf"][0]["$ref"], "#/components/schemas/io.k8s.api.apps.v1.DeploymentSpec");
+    assert!(spec["description"].is_string());
+    assert!(schemas["io.k8s.api.apps.v1.DeploymentList"]["properties"]["items"].is_object());
+}
+
+#[test]
+fn kubectl_finds_field_validation_on_patch() {
+    let paths = Value::Object(paths::of([&DEPLOYMENTS].into_iter(), Format::V3));
+    let item = &paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"];
+    let patch = &item["patch"];
+    assert_eq!(patch["x-kubernetes-group-version-kind"]["kind"], "Deployment");
+    let parameters = patch["parameters"].as_array().unwrap();
+    assert!(parameters.iter().any(|p| p["name"] == "fieldValidation" && p["in"] == "query"));
+    assert!(patch["requestBody"]["content"]["application/strategic-merge-patch+json"].is_object());
+    let scale = &paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale"]["put"];
+    assert_eq!(scale["x-kubernetes-group-version-kind"]["group"], "autoscaling");
+    assert_eq!(
+        scale["requestBody"]["content"]["application/json"]["schema"]["$ref"],
+        "#/components/schemas/io.k8s.api.autoscaling.v1.Scale"
+    );
+    assert_eq!(
+        paths["/apis/apps/v1/deployments"]["get"]["operationId"],
+        "listAppsV1DeploymentForAllNamespaces"
+    );
+}
+
+#[test]
+fn every_served_group_version_has_a_document() {
+    let index: Value = serde_json::from_slice(&v3_index()).unwrap();
+    for path in index["paths"].as_object().unwrap().keys() {
+        let document: Value = serde_json::from_slice(&v3(path).unwrap()).unwrap();
+        let mut targets = BTreeSet::new();
+        references(&document["paths"], &mut targets);
+        for target in targets {
+            let name = target.strip_prefix("#/components/schemas/").unwrap();
+            assert!(document["components"]["schemas"].get(name).is_some(), "{path}: {target}");
+        }
+    }
+    let v2: Value = serde_json::from_slice(&v2()).unwrap();
+    assert!(v2["definitions"]["io.k8s.api.core.v1.Pod"].is_object());
+    assert!(v3("apis/no/v1").is_none());
+}

@@ -1,0 +1,137 @@
+//! The addresses and node ports services draw from. What is taken is read from the services
+//! themselves, so nothing can leak; that no two writers take the same is the store's matter (see
+//! [`crate::kinds::Hooks::claims`]).
+//! Source: kubernetes `pkg/registry/core/service/{ipallocator,portallocator}`.
+
+use crate::kinds::Cx;
+use crate::object::{ObjectExt, Value};
+use serde::Deserialize;
+use std::{collections::HashSet, net::Ipv4Addr};
+
+/// OpenShift's service network.
+pub(super) const NETWORK: &str = "172.30.0.0/16";
+const NETWORK_START: u32 = u32::from_be_bytes([172, 30, 0, 0]);
+const NETWORK_SIZE: u32 = 1 << 16;
+/// The lower addresses are left to those who ask for one.
+const RESERVED_ADDRESSES: u32 = 256;
+
+/// Node ports, both ends included.
+const PORTS: (i64, i64) = (30_000, 32_767);
+/// The lower node ports are left to those who ask for one.
+const RESERVED_PORTS: i64 = 86;
+
+/// What services other than one hold.
+pub(super) struct Pool {
+    addresses: HashSet<Box<str>>,
+    ports: HashSet<i64>,
+}
+
+/// The part of a service that says what it holds.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Holder {
+    spec: Held,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Held {
+    #[serde(rename = "clusterIPs")]
+    cluster_ips: Vec<Box<str>>,
+    ports: Vec<HeldPort>,
+    health_check_node_port: i64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct HeldPort {
+    node_port: i64,
+}
+
+impl Pool {
+    /// What everybody but `service` holds.
+    pub(super) fn without(service: &Value, cx: &Cx<'_>) -> Pool {
+        let mut pool = Pool { addresses: HashSet::new(), ports: HashSet::new() };
+        let own = crate::object::name::key(service.namespace(), service.name());
+        for entry in cx.snapshot.list("services", "") {
+            if entry.key.as_ref() == own {
+                continue;
+            }
+            let held = entry.lens::<Holder>();
+            pool.addresses.extend(held.spec.cluster_ips.iter().cloned());
+            pool.ports.extend(held.spec.ports.iter().map(|p| p.node_port));
+            pool.ports.insert(held.spec.health_check_node_port);
+        }
+        pool.ports.remove(&0);
+        pool
+    }
+
+    /// Takes one address of the caller's choice.
+    ///
+    /// # Errors
+    /// Upstream's text after `failed to allocate IP <ip>: `.
+    pub(super) fn take_address(&mut self, text: &str) -> Result<(), String> {
+        let outside = || {
+            format!(
+                "the provided IP ({text}) is not in the valid range. The range of valid IPs is {NETWORK}"
+            )
+        };
+        let ip: Ipv4Addr = text.parse().map_err(|_| outside())?;
+        let offset = u32::from(ip).wrapping_sub(NETWORK_START);
+        // The first address names the network, the last one reaches everybody in it.
+        if offset == 0 || offset >= NETWORK_SIZE - 1 {
+            return Err(outside());
+        }
+        match self.addresses.insert(text.into()) {
+            true => Ok(()),
+            false => Err("provided IP is already allocated".into()),
+        }
+    }
+
+    /// Takes any free address, from the upper part while there is one.
+    pub(super) fn next_address(&mut self, cx: &Cx<'_>) -> Option<String> {
+        let upper = (RESERVED_ADDRESSES, NETWORK_SIZE - 1 - RESERVED_ADDRESSES);
+        for (start, count) in [upper, (1, RESERVED_ADDRESSES - 1)] {
+            let shift = cx.world.entropy.below(u64::from(count)) as u32;
+            let candidates = (0..count).map(|i| start + (shift + i) % count);
+            for offset in candidates {
+                let ip = Ipv4Addr::from(NETWORK_START + offset).to_string();
+                if self.addresses.insert(ip.as_str().into()) {
+                    return Some(ip);
+                }
+            }
+        }
+        None
+    }
+
+    /// Takes one port of the caller's choice.
+    ///
+    /// # Errors
+    /// Upstream's text for the field.
+    pub(super) fn take_port(&mut self, port: i64) -> Result<(), String> {
+        let (first, last) = PORTS;
+        if !(first..=last).contains(&port) {
+            return Err(format!(
+                "provided port is not in the valid range. The range of valid ports is {first}-{last}"
+            ));
+        }
+        match self.ports.insert(port) {
+            true => Ok(()),
+            false => Err("provided port is already allocated".into()),
+        }
+    }
+
+    /// Takes any free port, from the upper part while there is one.
+    pub(super) fn next_port(&mut self, cx: &Cx<'_>) -> Option<i64> {
+        let (first, last) = PORTS;
+        let dynamic = first + RESERVED_PORTS;
+        for (start, count) in [(dynamic, last - dynamic + 1), (first, RESERVED_PORTS)] {
+            let shift = cx.world.entropy.below(count as u64) as i64;
+            let mut candidates = (0..count).map(|i| start + (shift + i) % count);
+            if let Some(port) = candidates.find(|p| self.ports.insert(*p)) {
+                return Some(port);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,72 @@
+//! Fills what a user left out: declared defaults, and the zero values upstream always writes.
+//! Defaults that depend on other fields are the kinds' business.
+
+use super::{
+    Field, Presence, Shape, Type,
+    decode::{is_zero, zero},
+};
+use crate::object::{Map, Value};
+
+/// Fills absent fields that have a default or are always written, everywhere below `value`.
+pub fn fill_defaults(kind: &'static Type, value: &mut Value) {
+    if let Value::Object(map) = value {
+        object(kind, map);
+    }
+}
+
+fn object(of: &'static Type, map: &mut Map) {
+    for field in of.fields {
+        match map.get_mut(field.name) {
+            Some(value) => {
+                if !field.default.is_empty() && unset(field, value) {
+                    *value = parse(field.default);
+                }
+                walk(&field.shape, value);
+            }
+            None => {
+                if let Some(mut value) = initial(field) {
+                    walk(&field.shape, &mut value);
+                    map.insert(field.name.into(), value);
+                }
+            }
+        }
+    }
+}
+
+/// What an absent field becomes.
+fn initial(field: &Field) -> Option<Value> {
+    if !field.default.is_empty() {
+        return Some(parse(field.default));
+    }
+    (field.presence == Presence::Always).then(|| zero(&field.shape)).filter(|v| !v.is_null())
+}
+
+/// Upstream cannot tell zero from absent unless the field is a pointer.
+fn unset(field: &Field, value: &Value) -> bool {
+    field.presence != Presence::Optional && is_zero(value)
+}
+
+fn parse(default: &str) -> Value {
+    serde_json::from_str(default).unwrap_or_default()
+}
+
+fn walk(shape: &'static Shape, value: &mut Value) {
+    match (shape, value) {
+        (Shape::Object(_), Value::Object(map)) => {
+            if let Some(of) = shape.object() {
+                object(of, map);
+            }
+        }
+        (Shape::List(item), Value::Array(list)) if nested(item) => {
+            list.iter_mut().for_each(|v| walk(item, v));
+        }
+        (Shape::Map(item), Value::Object(map)) if nested(item) => {
+            map.iter_mut().for_each(|(_, v)| walk(item, v));
+        }
+        _ => {}
+    }
+}
+
+fn nested(shape: &Shape) -> bool {
+    matches!(shape, Shape::Object(_) | Shape::List(_) | Shape::Map(_))
+}

@@ -1,0 +1,57 @@
+//! Types of `project.openshift.io/v1`. Declarations only.
+
+use super::k8s;
+use super::{Family, collect, push};
+use utoipa::ToSchema;
+
+/// The group's kinds and types.
+pub fn family() -> Family {
+    Family {
+        group: "project.openshift.io",
+        package: "project",
+        kinds: &["Project", "ProjectRequest"],
+        schemas: collect(&[push::<Project>, push::<ProjectRequest>]),
+    }
+}
+
+/// A namespace as users see it.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct Project {
+    /// Name, labels, annotations and what the server keeps about the object.
+    pub metadata: Option<k8s::ObjectMeta>,
+    /// What is wanted.
+    pub spec: Option<ProjectSpec>,
+    /// What was observed.
+    pub status: Option<ProjectStatus>,
+}
+
+/// Asks for a new project.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ProjectRequest {
+    /// Name, labels, annotations and what the server keeps about the object.
+    pub metadata: Option<k8s::ObjectMeta>,
+    /// Name to show to people.
+    pub display_name: Option<String>,
+    /// Explanation for people.
+    pub description: Option<String>,
+}
+
+/// The project spec.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ProjectSpec {
+    /// What must happen before the object goes.
+    pub finalizers: Option<Vec<String>>,
+}
+
+/// The project status.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ProjectStatus {
+    /// Where in its life the object is.
+    pub phase: Option<String>,
+    /// Latest observations, one per type.
+    pub conditions: Option<Vec<k8s::NamespaceCondition>>,
+}

@@ -1,0 +1,214 @@
+//! Test bench: the simulated controllers on a store, with the API's part of the work done by the
+//! simplest means, one step of time at a time.
+
+use crate::{
+    controllers::{Controller, Plan, View, Write, WriteVerb},
+    object::{ObjectExt, Value, encode, json, name, time},
+    settings::{Delays, Settings},
+    sim,
+    store::{Expect, Op, Options, Store},
+};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+
+/// A cluster in a box.
+pub struct Lab {
+    store: Store,
+    runtime: tokio::runtime::Runtime,
+    /// The present moment.
+    pub now: Timestamp,
+    /// The settings.
+    pub settings: Arc<Settings>,
+    /// Every event: reason and text, with the field path in front of it.
+    pub told: Vec<String>,
+    /// Status writes and deletions done for pods.
+    pub writes: usize,
+    serial: u64,
+}
+
+impl Lab {
+    /// Ready nodes, zero delays.
+    pub fn instant() -> Lab {
+        Lab::new(Settings { delays: Delays::zero(), ..Settings::default() })
+    }
+
+    /// With other settings.
+    pub fn new(settings: Settings) -> Lab {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let options = Options { data_dir: None, full_sync: false, window_bytes: 0 };
+        let store = Store::open(&options).unwrap();
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let (told, settings) = (Vec::new(), Arc::new(settings));
+        let mut lab = Lab { store, runtime, now, settings, told, writes: 0, serial: 0 };
+        lab.put("namespaces", json!({"metadata": {"name": "kube-node-lease"}}));
+        for node in sim::nodes::names(&lab.settings) {
+            lab.reconcile(&sim::nodes::KUBELET_NODE, &node);
+            lab.reconcile(&sim::nodes::KUBELET_NODE, &node);
+        }
+        lab
+    }
+
+    /// All objects now.
+    pub fn view(&self) -> View {
+        View { objects: self.store.snapshot(), now: self.now, settings: self.settings.clone() }
+    }
+
+    /// Stores an object, completing its metadata.
+    pub fn put(&mut self, resource: &str, mut object: Value) {
+        self.serial += 1;
+        if object.uid().is_empty() {
+            object.set_at("metadata.uid", format!("uid-{}", self.serial));
+            object.set_at("metadata.creationTimestamp", time::seconds(self.now));
+        }
+        let key = name::key(object.namespace(), object.name());
+        let expect = match self.store.snapshot().get_key(resource, &key) {
+            Some(_) => Expect::Present,
+            None => Expect::Absent,
+        };
+        let op = Op::Put {
+            resource: resource.into(),
+            key: key.into(),
+            expect,
+            body: encode(&object),
+            claims: vec![],
+        };
+        self.runtime.block_on(self.store.commit(vec![op])).unwrap();
+    }
+
+    /// An object.
+    pub fn get(&self, resource: &str, key: &str) -> Option<Value> {
+        self.store.snapshot().get_key(resource, key).map(|e| e.value())
+    }
+
+    /// The pod `default/p`.
+    pub fn pod(&self) -> Value {
+        self.get("pods", "default/p").unwrap()
+    }
+
+    /// Stores the pod `default/p` with this spec, as the API would, and lets it be placed.
+    pub fn create(&mut self, mut spec: Value) {
+        for field in ["containers", "initContainers"] {
+            for c in spec.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
+                if c.get("imagePullPolicy").is_none() {
+                    c["imagePullPolicy"] = json!("IfNotPresent");
+                }
+            }
+        }
+        if spec.get("restartPolicy").is_none() {
+            spec["restartPolicy"] = json!("Always");
+        }
+        self.put(
+            "pods",
+            json!({
+                "apiVersion": "v1", "kind": "Pod",
+                "metadata": {"name": "p", "namespace": "default", "generation": 1},
+                "spec": spec, "status": {"phase": "Pending", "qosClass": "BestEffort"},
+            }),
+        );
+        self.settle();
+    }
+
+    /// What a graceful DELETE does to the object.
+    pub fn delete(&mut self, grace: i64) {
+        let mut pod = self.pod();
+        let generation = pod.i64_at("metadata.generation").unwrap_or(1);
+        let at = time::plus_seconds(self.now, grace);
+        pod.set_at("metadata.deletionTimestamp", time::seconds(at));
+        pod.set_at("metadata.deletionGracePeriodSeconds", grace);
+        pod.set_at("metadata.generation", generation + 1);
+        self.put("pods", pod);
+        self.settle();
+    }
+
+    /// Lets scheduler and kubelet look until they have nothing to write.
+    pub fn settle(&mut self) {
+        for _ in 0..20 {
+            let before = self.store.snapshot().rev;
+            self.reconcile(&sim::scheduler::SCHEDULER, "default-scheduler");
+            let keys: Vec<String> =
+                self.store.snapshot().list("pods", "").map(|e| e.key.to_string()).collect();
+            for key in keys {
+                self.reconcile(&sim::kubelet::KUBELET, &key);
+            }
+            if self.store.snapshot().rev == before {
+                return;
+            }
+        }
+        panic!("never settles: {:#}", self.pod());
+    }
+
+    /// Lets time pass as the kubelet asks to be woken, up to `seconds`.
+    pub fn pass(&mut self, seconds: f64) {
+        let end = sim_plus(self.now, seconds);
+        loop {
+            let view = self.view();
+            let keys = view.objects.list("pods", "").map(|e| e.key.to_string());
+            let next = keys
+                .filter_map(|key| (sim::kubelet::KUBELET.reconcile)(&view, &key).again)
+                .filter(|t| *t > self.now)
+                .min();
+            match next {
+                Some(at) if at <= end => self.now = at,
+                _ => break,
+            }
+            self.settle();
+        }
+        self.now = end;
+        self.settle();
+    }
+
+    /// One look.
+    pub fn reconcile(&mut self, controller: &Controller, key: &str) {
+        let plan: Plan = (controller.reconcile)(&self.view(), key);
+        for write in plan.steps.into_iter().flat_map(|s| s.writes) {
+            self.write(write);
+        }
+        for event in plan.events {
+            let field = event.regarding.str_at("fieldPath").to_owned();
+            let line = format!("{} {field} {}", event.reason, event.message);
+            self.told.push(line.replace("  ", " "));
+            self.serial += 1;
+            let stored = json!({
+                "metadata": {"name": format!("e{}", self.serial), "namespace": "default"},
+                "involvedObject": event.regarding, "reason": event.reason,
+                "message": event.message, "lastTimestamp": time::seconds(self.now),
+            });
+            self.put("events", stored);
+        }
+    }
+
+    fn write(&mut self, write: Write) {
+        if write.resource == "pods" {
+            self.writes += 1;
+        }
+        match (write.verb, write.sub) {
+            (WriteVerb::Delete, _) => {
+                let key = name::key(&write.namespace, &write.name);
+                let (resource, key) = (write.resource.into(), key.into());
+                let op = Op::Delete { resource, key, expect: Expect::Present, last: None };
+                self.runtime.block_on(self.store.commit(vec![op])).unwrap();
+            }
+            (_, "binding") => {
+                let key = name::key(&write.namespace, &write.name);
+                let mut pod = self.get("pods", &key).unwrap();
+                pod.set_at("spec.nodeName", write.body.str_at("target.name"));
+                if let Some(annotations) = write.body.at("metadata.annotations") {
+                    pod.set_at("metadata.annotations", annotations.clone());
+                }
+                pod.set_at("status.conditions", json!([{"type": "PodScheduled",
+                    "status": "True", "lastTransitionTime": time::seconds(self.now)}]));
+                self.put("pods", pod);
+            }
+            _ => self.put(write.resource, write.body),
+        }
+    }
+
+    /// Takes what was told so far.
+    pub fn heard(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told)
+    }
+}
+
+fn sim_plus(time: Timestamp, seconds: f64) -> Timestamp {
+    time + SignedDuration::from_secs_f64(seconds)
+}
