@@ -8,13 +8,28 @@ use super::{
     rules::{Rule, Rules, url_matches},
 };
 use crate::{
-    api::Caller,
+    api::{Caller, Verb, admission},
     error::Error,
     kinds::Kind,
     object::{ObjectExt, Value},
     store::Snapshot,
 };
 use serde::Deserialize;
+
+/// The check as a validating admission plug-in; it looks only at roles and bindings.
+///
+/// Such writes are rare, so the plug-in indexes the cluster's bindings afresh for each.
+///
+/// # Errors
+/// See [`check`].
+pub fn admit(object: &Value, attributes: &admission::Attributes<'_>) -> Result<(), Error> {
+    let (kind, verb) = (attributes.kind, attributes.verb);
+    if kind.group != "rbac.authorization.k8s.io" || !matches!(verb, Verb::Create | Verb::Update) {
+        return Ok(());
+    }
+    let authorizer = Authorizer::default();
+    check(&authorizer, attributes.snapshot, attributes.caller, kind, object, attributes.old)
+}
 
 /// Checks a Role, ClusterRole, RoleBinding or ClusterRoleBinding that `caller` wants to store over
 /// `old`.
@@ -245,5 +260,34 @@ mod tests {
              {APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"get\", \"list\"]}\n\
              {NonResourceURLs:[\"/x\"], Verbs:[\"get\"]}"
         );
+    }
+
+    #[test]
+    fn an_admin_of_a_project_grants_what_he_has_and_no_more() {
+        use crate::{
+            access::{bootstrap, rbac::tests::store_with},
+            kinds,
+        };
+        let one = |kind, name| std::iter::once((kind, name));
+        let mut objects = bootstrap::rbac();
+        objects.push(bootstrap::binding("mine", "admin", "ClusterRole/admin", one("User", "u")));
+        let store = store_with(objects);
+        let snapshot = store.snapshot();
+        let caller = Caller { name: "u".into(), ..Caller::default() };
+        let may = |object: &Value, old: Option<&Value>| {
+            let kind = kinds::by_kind(object.str_at("apiVersion"), object.str_at("kind")).unwrap();
+            check(&Authorizer::default(), &snapshot, &caller, kind, object, old)
+        };
+        let binding = |namespace: &str, role: &str| {
+            bootstrap::binding(namespace, "b", role, one("User", "friend"))
+        };
+        assert_eq!(may(&binding("mine", "ClusterRole/edit"), None), Ok(()));
+        assert_eq!(may(&binding("mine", "ClusterRole/admin"), None), Ok(()));
+        assert!(may(&binding("mine", "ClusterRole/cluster-admin"), None).is_err());
+        assert!(may(&binding("other", "ClusterRole/view"), None).is_err());
+        assert!(may(&binding("", "view"), None).is_err());
+        assert!(may(&binding("mine", "ClusterRole/none"), None).is_err_and(|e| e.is_not_found()));
+        let same = binding("mine", "ClusterRole/cluster-admin");
+        assert_eq!(may(&same, Some(&same)), Ok(()), "what stands may stay");
     }
 }

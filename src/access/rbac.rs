@@ -394,4 +394,4 @@ impl Authorizer {
 
 #[cfg(test)]
 #[path = "rbac_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -10,14 +10,52 @@ use std::collections::BTreeMap;
 /// Groups whose versions are listed in another order than the catalogue's, preferred first.
 const PREFERRED: &[(&str, &str)] = &[("autoscaling", "v2")];
 
+/// Groups in the order clients see them, which decides what an ambiguous plural (`projects`, `events`)
+/// means: built-in groups, OpenShift's aggregated groups, then groups that are custom resources on a
+/// real cluster (all others, by name). Source: kube-aggregator's group priorities as OpenShift sets
+/// them.
+const ORDER: &[&str] = &[
+    "",
+    "apiregistration.k8s.io",
+    "apps",
+    "events.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "storage.k8s.io",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "scheduling.k8s.io",
+    "coordination.k8s.io",
+    "node.k8s.io",
+    "discovery.k8s.io",
+    "apps.openshift.io",
+    "authorization.openshift.io",
+    "build.openshift.io",
+    "image.openshift.io",
+    "oauth.openshift.io",
+    "project.openshift.io",
+    "quota.openshift.io",
+    "route.openshift.io",
+    "security.openshift.io",
+    "template.openshift.io",
+    "user.openshift.io",
+];
+
 /// group → versions (preferred first) → kinds (alphabetical by plural: clients take the last of two
 /// resources with one kind).
-fn groups() -> BTreeMap<&'static str, Vec<(&'static str, Vec<&'static Kind>)>> {
+fn groups() -> Vec<(&'static str, Versions)> {
     let mut groups: BTreeMap<&str, BTreeMap<&str, Vec<&'static Kind>>> = BTreeMap::new();
     for kind in kinds::all() {
         groups.entry(kind.group).or_default().entry(kind.version).or_default().push(kind);
     }
-    groups
+    let rank = |group: &str| ORDER.iter().position(|g| *g == group).unwrap_or(ORDER.len());
+    let mut groups: Vec<(&str, Versions)> = groups
         .into_iter()
         .map(|(group, versions)| {
             let mut versions: Vec<_> = versions.into_iter().collect();
@@ -28,7 +66,16 @@ fn groups() -> BTreeMap<&'static str, Vec<(&'static str, Vec<&'static Kind>)>> {
             versions.sort_by_key(|(v, _)| (Some(*v) != preferred, *v));
             (group, versions)
         })
-        .collect()
+        .collect();
+    groups.sort_by_key(|(group, _)| (rank(group), *group));
+    groups
+}
+
+/// Versions of a group, preferred first, with their kinds.
+type Versions = Vec<(&'static str, Vec<&'static Kind>)>;
+
+fn versions_of(group: &str) -> Option<Versions> {
+    groups().into_iter().find(|(g, _)| *g == group).map(|(_, versions)| versions)
 }
 
 /// `/api` in the old form.
@@ -39,7 +86,7 @@ pub fn core_versions(address: &str) -> Value {
 
 /// `/apis` in the old form.
 pub fn group_list() -> Value {
-    let names: Vec<&str> = groups().into_keys().filter(|g| !g.is_empty()).collect();
+    let names: Vec<&str> = groups().into_iter().map(|(g, _)| g).filter(|g| !g.is_empty()).collect();
     let groups: Vec<Value> = names.into_iter().filter_map(|g| group(g).map(untyped)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
@@ -54,8 +101,7 @@ fn untyped(mut group: Value) -> Value {
 
 /// `/apis/GROUP`.
 pub fn group(name: &str) -> Option<Value> {
-    let groups = groups();
-    let versions = groups.get(name)?;
+    let versions = versions_of(name).filter(|_| !name.is_empty())?;
     let of = |v: &str| json!({"groupVersion": format!("{name}/{v}"), "version": v});
     let listed: Vec<Value> = versions.iter().map(|(v, _)| of(v)).collect();
     Some(json!({"kind": "APIGroup", "apiVersion": "v1", "name": name,
@@ -64,8 +110,8 @@ pub fn group(name: &str) -> Option<Value> {
 
 /// `/api/v1` and `/apis/GROUP/VERSION`.
 pub fn resource_list(group: &str, version: &str) -> Option<Value> {
-    let groups = groups();
-    let (_, kinds) = groups.get(group)?.iter().find(|(v, _)| *v == version)?;
+    let versions = versions_of(group)?;
+    let (_, kinds) = versions.iter().find(|(v, _)| *v == version)?;
     let gv = if group.is_empty() { version.into() } else { format!("{group}/{version}") };
     let resources: Vec<Value> = kinds.iter().flat_map(|k| old_entries(k)).collect();
     Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": gv,

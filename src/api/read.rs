@@ -207,25 +207,28 @@ pub(super) fn selects(kind: &Kind, options: &Options, entry: &Entry) -> bool {
     options.fields.matches(|path| field_text(&value, path))
 }
 
-/// The text a field selector compares: strings as they are, everything else as JSON, absent
-/// booleans as `false`.
+/// The text a field selector compares: strings as they are, all else as JSON. A few paths are not
+/// the fields they look like; absent flags read `false`, absent counters `0`.
+/// Source: Kubernetes' `ToSelectableFields` of the kinds concerned.
 pub fn field_text(value: &Value, path: &str) -> String {
-    match value.at(path) {
-        Some(Value::String(s)) => s.clone(),
-        Some(Value::Null) | None if path == "source" => value.str_at("source.component").to_owned(),
-        Some(Value::Object(_)) if path == "source" => value.str_at("source.component").to_owned(),
-        Some(Value::Null) | None if path == "status.successful" => "0".into(),
-        Some(Value::Null) | None if is_flag(path) => "false".into(),
-        Some(Value::Null) | None => match path {
-            "status.podIP" => value.str_at("status.podIP").to_owned(),
-            _ => String::new(),
+    let count = |path: &str| value.i64_at(path).unwrap_or(0).to_string();
+    match path {
+        "source" => match value.str_at("source.component") {
+            "" => value.str_at("reportingComponent").to_owned(),
+            component => component.to_owned(),
         },
-        Some(other) => other.to_string(),
+        "status.successful" => count("status.succeeded"),
+        "status.replicas" => count(path),
+        "status.podIP" => {
+            value.list_at("status.podIPs").first().map_or("", |ip| ip.str_at("ip")).to_owned()
+        }
+        "spec.unschedulable" | "spec.hostNetwork" => value.is_true(path).to_string(),
+        _ => match value.at(path) {
+            Some(Value::String(s)) => s.clone(),
+            Some(Value::Null) | None => String::new(),
+            Some(other) => other.to_string(),
+        },
     }
-}
-
-fn is_flag(path: &str) -> bool {
-    matches!(path, "spec.unschedulable" | "spec.hostNetwork")
 }
 
 fn token(rev: u64, start: &str) -> String {

@@ -126,6 +126,7 @@ impl Server {
             old,
             caller: &request.caller,
             snapshot,
+            authorizer: &self.access.authorizer,
             world: &self.world,
             dry_run: request.options.dry_run,
         }

@@ -3,7 +3,7 @@
 
 use super::Item;
 use crate::{
-    kinds::{CellCx, Column, Kind, columns},
+    kinds::{CellCx, Column, Kind},
     object::{Map, ObjectExt, Value, json},
 };
 use jiff::Timestamp;
@@ -26,13 +26,7 @@ pub fn definitions(kind: &Kind) -> Value {
         json!({"name": c.name, "type": c.kind, "format": c.format, "description": c.description,
             "priority": c.priority})
     };
-    shown(kind).map(of).collect()
-}
-
-/// The columns of a kind: the name first, unless the kind places it itself (events do).
-fn shown(kind: &Kind) -> impl Iterator<Item = &'static Column> {
-    let placed = kind.columns.iter().any(|c| c.name == columns::NAME.name);
-    (!placed).then_some(&columns::NAME).into_iter().chain(kind.columns)
+    kind.table().map(of).collect()
 }
 
 /// One row.
@@ -40,7 +34,7 @@ pub fn row(kind: &Kind, item: &Item, now: Timestamp, include: Include) -> Value 
     let value = item.value();
     let cx = CellCx { now };
     let cells: Vec<Value> =
-        shown(kind).map(|c| (c.cell)(&value, &cx)).collect();
+        kind.table().map(|c| (c.cell)(&value, &cx)).collect();
     let mut row = json!({"cells": cells});
     if let Some(conditions) = kind.hooks.row_conditions.and_then(|f| f(&value)) {
         row["conditions"] = conditions;

@@ -228,6 +228,10 @@ fn owned_by_sub(sub: &str, mut new: Value, old: &Value) -> Value {
         "status" => {
             copy(&mut value, &new, "status");
             copy(&mut value, &new, "metadata.annotations");
+            // Pods: a writer that leaves the class out does not take it away.
+            if value.at("status.qosClass").is_none() && old.at("status.qosClass").is_some() {
+                copy(&mut value, old, "status.qosClass");
+            }
         }
         "finalize" => copy(&mut value, &new, "spec.finalizers"),
         "ephemeralcontainers" => copy(&mut value, &new, "spec.ephemeralContainers"),

@@ -81,22 +81,23 @@ impl Server {
         let kind = request.kind;
         let hooks = &kind.hooks;
         default(kind, &mut value);
+        // Before admission and preparation, as upstream: what those add belongs to nobody.
+        self.track(request, old, &mut value);
         let verb = if old.is_some() { Verb::Update } else { Verb::Create };
         let name = value.name().to_owned();
         let attributes = self.attributes(snapshot, request, verb, &name, old);
         admission::mutate(&mut value, &attributes)?;
-        if let Some(prepare) = hooks.prepare {
-            prepare(&mut value, old, &self.cx(snapshot, request))?;
-        }
         if old.is_none() {
             meta::generate_name(&mut value, &self.world);
+        }
+        if let Some(prepare) = hooks.prepare {
+            prepare(&mut value, old, &self.cx(snapshot, request))?;
         }
         let mut causes = Causes::default();
         if let Some(old) = old {
             meta::carry_over(&mut value, old, &mut causes);
             meta::bump_generation(&mut value, old, kind);
         }
-        self.track(request, old, &mut value);
         meta::validate(&value, kind, &mut causes);
         if let Some(validate) = hooks.validate {
             validate(&value, old, &mut causes);

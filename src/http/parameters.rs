@@ -25,6 +25,10 @@ impl Query {
     pub fn all(&self, name: &str) -> Vec<&str> {
         self.0.iter().filter(|(k, _)| k == name).map(|(_, v)| v.as_str()).collect()
     }
+    /// All parameters.
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
     /// Whether a boolean parameter is on (`true`, `1`; upstream parses with Go's `ParseBool`).
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.get(name).map(|v| matches!(v, "true" | "1" | "t" | "T" | "TRUE" | "True" | ""))

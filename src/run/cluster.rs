@@ -63,7 +63,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let access = Access::new(secrets.keys).map_err(|e| e.to_string())?;
     let server =
         Arc::new(Server { store, world: world.clone(), settings, access, stopping: stopping.clone() });
-    create_missing(&server, &url, &secrets.kubeadmin_password).await?;
+    create_missing(&server, &secrets.kubeadmin_password).await?;
 
     let readiness = Readiness::default();
     readiness.expect("controllers");
@@ -186,7 +186,7 @@ fn run_controllers(
 const RESTORED: &[&str] = &["Namespace", "ClusterRole", "ClusterRoleBinding", "PriorityClass"];
 
 /// Creates what every cluster starts with, where it is missing.
-async fn create_missing(server: &Arc<Server>, url: &str, password: &str) -> Result<(), String> {
+async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), String> {
     let snapshot = server.store.snapshot();
     let fresh = snapshot.rev == 0;
     let missing = |o: &Value| {
@@ -196,16 +196,7 @@ async fn create_missing(server: &Arc<Server>, url: &str, password: &str) -> Resu
                 snapshot.get(&k.stored_as(), o.namespace(), o.name()).is_none()
             })
     };
-    let settings = &server.settings;
-    let cluster = bootstrap::Cluster {
-        version: &settings.versions.openshift,
-        api: url,
-        pod_network: &format!("{}/16", settings.pod_network),
-        service_network: &format!("{}/16", settings.service_network),
-        service_ip: &kubernetes_service(settings).to_string(),
-        kubeadmin_password: password,
-    };
-    let objects = bootstrap::objects(&cluster, &server.world).map_err(|e| e.to_string())?;
+    let objects = bootstrap::objects(&server.world, &server.settings, password);
     // Namespaces first: everything else may live in one.
     let (first, rest): (Vec<Value>, Vec<Value>) =
         objects.into_iter().filter(missing).partition(|o| o.str_at("kind") == "Namespace");
@@ -216,11 +207,6 @@ async fn create_missing(server: &Arc<Server>, url: &str, password: &str) -> Resu
         }
     }
     Ok(())
-}
-
-/// The first address of the service network.
-fn kubernetes_service(settings: &Settings) -> Ipv4Addr {
-    Ipv4Addr::from(u32::from(settings.service_network) + 1)
 }
 
 async fn create(server: &Arc<Server>, object: Value) -> Result<(), String> {

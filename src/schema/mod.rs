@@ -118,20 +118,7 @@ pub enum ListType {
 include!(concat!(env!("OUT_DIR"), "/types.rs"));
 
 const fn field(name: &'static str, shape: Shape, proto: u32, presence: Presence) -> Field {
-    Field {
-        name,
-        shape,
-        proto,
-        presence,
-        required: false,
-        go: "",
-        list: ListType::Atomic,
-        atomic: false,
-        map_keys: &[],
-        merge_key: "",
-        strategies: &[],
-        default: "",
-    }
+    Field { proto, presence, ..Field::plain(name, shape) }
 }
 
 const fn embed(name: &'static str, proto: u32, message: u16) -> Embedded {
@@ -140,6 +127,23 @@ const fn embed(name: &'static str, proto: u32, message: u16) -> Embedded {
 
 /// Words of the generated tables.
 impl Field {
+    /// A field with nothing special about it.
+    pub const fn plain(name: &'static str, shape: Shape) -> Field {
+        Field {
+            name,
+            shape,
+            proto: 0,
+            presence: Presence::Optional,
+            required: false,
+            go: "",
+            list: ListType::Atomic,
+            atomic: false,
+            map_keys: &[],
+            merge_key: "",
+            strategies: &[],
+            default: "",
+        }
+    }
     const fn required(self) -> Field {
         Field { required: true, ..self }
     }

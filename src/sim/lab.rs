@@ -169,7 +169,8 @@ impl Lab {
             self.told.push(line.replace("  ", " "));
             self.serial += 1;
             let stored = json!({
-                "metadata": {"name": format!("e{}", self.serial), "namespace": "default"},
+                "metadata": {"namespace": "default", "name":
+                    format!("{}.{}", event.regarding.str_at("name"), self.serial)},
                 "involvedObject": event.regarding, "reason": event.reason,
                 "message": event.message, "lastTimestamp": time::seconds(self.now),
             });
@@ -195,8 +196,11 @@ impl Lab {
                 if let Some(annotations) = write.body.at("metadata.annotations") {
                     pod.set_at("metadata.annotations", annotations.clone());
                 }
-                pod.set_at("status.conditions", json!([{"type": "PodScheduled",
-                    "status": "True", "lastTransitionTime": time::seconds(self.now)}]));
+                pod.set_at(
+                    "status.conditions",
+                    json!([{"type": "PodScheduled",
+                    "status": "True", "lastTransitionTime": time::seconds(self.now)}]),
+                );
                 self.put("pods", pod);
             }
             _ => self.put(write.resource, write.body),

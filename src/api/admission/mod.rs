@@ -1,8 +1,26 @@
 //! Admission: checks and changes between authorization and storage, one file per plug-in, in
 //! upstream's order.
+//!
+//! Plug-ins look at the object and at other stored objects; they know nothing of HTTP and never
+//! wait. Order: Kubernetes' `AllOrderedPlugins`, with OpenShift's own before the quota.
+
+mod common;
+mod default_toleration_seconds;
+mod limit_ranger;
+mod namespace_lifecycle;
+mod pod_node_environment;
+mod priority;
+pub mod resource_quota;
+pub mod resources;
+mod scc;
+mod service_account;
+mod storage_class;
+#[cfg(test)]
+mod testing;
 
 use super::{Caller, Verb};
 use crate::{
+    access::{Authorizer, escalation},
     error::Error,
     kinds::Kind,
     object::Value,
@@ -28,18 +46,52 @@ pub struct Attributes<'a> {
     pub caller: &'a Caller,
     /// All objects at the revision the request is decided on.
     pub snapshot: &'a Snapshot,
+    /// Decides who may `use` what.
+    pub authorizer: &'a Authorizer,
     /// Time and chance.
     pub world: &'a World,
     /// Whether nothing will be stored.
     pub dry_run: bool,
 }
 
+type Mutate = fn(&mut Value, &Attributes<'_>) -> Result<(), Error>;
+type Validate = fn(&Value, &Attributes<'_>) -> Result<Vec<Op>, Error>;
+
+/// One plug-in.
+struct Plugin {
+    mutate: Option<Mutate>,
+    validate: Option<Validate>,
+}
+
+/// Every plug-in, in order.
+static PLUGINS: &[Plugin] = &[
+    Plugin {
+        mutate: Some(namespace_lifecycle::mutate),
+        validate: Some(namespace_lifecycle::validate),
+    },
+    Plugin { mutate: Some(limit_ranger::mutate), validate: Some(limit_ranger::validate) },
+    Plugin { mutate: Some(service_account::mutate), validate: None },
+    Plugin { mutate: Some(priority::mutate), validate: Some(priority::validate) },
+    Plugin { mutate: Some(default_toleration_seconds::mutate), validate: None },
+    Plugin { mutate: Some(storage_class::mutate), validate: None },
+    Plugin { mutate: Some(pod_node_environment::mutate), validate: None },
+    // The place of image.openshift.io/ImagePolicy.
+    Plugin { mutate: Some(scc::mutate), validate: None },
+    Plugin { mutate: None, validate: Some(no_escalation) },
+    Plugin { mutate: None, validate: Some(resource_quota::validate) },
+];
+
+/// Upstream's RBAC storage checks this itself, after all changes are made.
+fn no_escalation(object: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
+    escalation::admit(object, a).map(|()| Vec::new())
+}
+
 /// Lets every mutating plug-in change the object, in order.
 ///
 /// # Errors
 /// The first refusal.
-pub fn mutate(_object: &mut Value, _attributes: &Attributes<'_>) -> Result<(), Error> {
-    Ok(())
+pub fn mutate(object: &mut Value, attributes: &Attributes<'_>) -> Result<(), Error> {
+    PLUGINS.iter().filter_map(|p| p.mutate).try_for_each(|f| f(object, attributes))
 }
 
 /// Lets every validating plug-in refuse the object (for deletes: the stored object). Answers
@@ -47,6 +99,20 @@ pub fn mutate(_object: &mut Value, _attributes: &Attributes<'_>) -> Result<(), E
 ///
 /// # Errors
 /// The first refusal.
-pub fn validate(_object: &Value, _attributes: &Attributes<'_>) -> Result<Vec<Op>, Error> {
-    Ok(Vec::new())
+pub fn validate(object: &Value, attributes: &Attributes<'_>) -> Result<Vec<Op>, Error> {
+    let mut steps = Vec::new();
+    for validate in PLUGINS.iter().filter_map(|p| p.validate) {
+        steps.extend(validate(object, attributes)?);
+    }
+    Ok(steps)
+}
+
+/// Whether the object is a new pod whose namespace the controllers have not prepared yet (no
+/// default service account, no uid range). Upstream's plug-ins then wait, for at most ten seconds;
+/// whoever calls admission should do the same and take a newer snapshot.
+pub fn is_early(object: &Value, attributes: &Attributes<'_>) -> bool {
+    attributes.verb == Verb::Create
+        && common::is(attributes, "pods")
+        && namespace_lifecycle::is_active(attributes)
+        && (service_account::is_early(object, attributes) || scc::is_early(attributes))
 }

@@ -17,7 +17,10 @@ const TOPOLOGY: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes
 const ATTEMPTS: usize = 10;
 
 /// Answers a request to create a binding.
-pub fn create(server: Arc<Server>, request: Request) -> LocalBoxFuture<'static, Result<Answer, Error>> {
+pub fn create(
+    server: Arc<Server>,
+    request: Request,
+) -> LocalBoxFuture<'static, Result<Answer, Error>> {
     Box::pin(bind(server, request))
 }
 
@@ -55,9 +58,7 @@ fn conflict(request: &Request, why: String) -> Error {
 
 fn check(binding: &Value, request: &Request) -> Result<(), Error> {
     if binding.name() != request.name {
-        return Err(Error::BadRequest(
-            "name in URL does not match name in Binding object".into(),
-        ));
+        return Err(Error::BadRequest("name in URL does not match name in Binding object".into()));
     }
     let mut causes = Causes::default();
     let kind = binding.str_at("target.kind");

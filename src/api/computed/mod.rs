@@ -4,13 +4,13 @@
 //! straight to the store.
 
 mod binding;
-mod eviction;
 mod openshift_reviews;
 mod projectrequests;
 mod projects;
 mod reviews;
 mod tokens;
 mod users;
+mod eviction;
 
 use super::{Answer, Item, Request, Response, Server, Verb};
 use crate::{error::Error, object::Value};
@@ -29,7 +29,6 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("localsubjectaccessreviews.authorization.k8s.io", "", reviews::access),
     ("localsubjectaccessreviews.authorization.openshift.io", "", openshift_reviews::access),
     ("pods", "binding", binding::create),
-    ("pods", "eviction", eviction::create),
     ("projectrequests.project.openshift.io", "", projectrequests::requests),
     ("projects.project.openshift.io", "", projects::projects),
     ("resourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
@@ -44,6 +43,7 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("tokenreviews.authentication.k8s.io", "", reviews::token),
     ("useroauthaccesstokens.oauth.openshift.io", "", tokens::own),
     ("users.user.openshift.io", "", users::users),
+    ("pods", "eviction", eviction::create),
 ];
 
 /// The handler of a resource and subresource.

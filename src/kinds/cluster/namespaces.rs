@@ -88,3 +88,37 @@ fn validate_status(o: &Value, _: &Value, out: &mut Causes) {
         out.invalid("status.Phase", &json!(phase), why);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_and_finalizers() {
+        let mut o = json!({"metadata": {"name": "a"}, "spec": {"finalizers": ["x.y/z", "odd"]}});
+        default(&mut o);
+        assert_eq!(o.label("kubernetes.io/metadata.name"), Some("a"));
+        let mut causes = Causes::default();
+        validate(&o, None, &mut causes);
+        assert_eq!(causes.0.len(), 1);
+        assert_eq!(
+            causes.0[0].message,
+            "Invalid value: \"odd\": name is neither a standard finalizer name nor is it fully qualified"
+        );
+    }
+
+    #[test]
+    fn the_phase_follows_deletion() {
+        let rows =
+            [("Active", false, true), ("Terminating", false, false), ("Terminating", true, true)];
+        for (phase, deleting, fine) in rows {
+            let mut o = json!({"metadata": {}, "status": {"phase": phase}});
+            if deleting {
+                o["metadata"]["deletionTimestamp"] = json!("2026-01-02T03:04:05Z");
+            }
+            let mut causes = Causes::default();
+            validate_status(&o, &o, &mut causes);
+            assert_eq!(causes.is_empty(), fine, "{phase} {deleting}");
+        }
+    }
+}

@@ -93,3 +93,37 @@ fn kernel(node: &Value) -> String {
         arch => format!("{version} ({arch})"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::CellCx;
+
+    #[test]
+    fn cells() {
+        let cx = CellCx { now: "2026-01-02T03:05:05Z".parse().unwrap() };
+        let row =
+            |o: &Value| json!(NODE.columns.iter().map(|c| (c.cell)(o, &cx)).collect::<Vec<_>>());
+        let node = json!({"metadata": {"creationTimestamp": "2026-01-02T03:00:05Z",
+                "labels": {"node-role.kubernetes.io/worker": "", "node-role.kubernetes.io/master": ""}},
+            "spec": {"unschedulable": true},
+            "status": {"conditions": [{"type": "Ready", "status": "Unknown"}],
+                "addresses": [{"type": "InternalIP", "address": "10.0.0.1"}],
+                "nodeInfo": {"kubeletVersion": "v1.36.0", "kernelVersion": "5.14", "architecture": "amd64"}}});
+        assert_eq!(
+            row(&node),
+            json!([
+                "NotReady,SchedulingDisabled",
+                "master,worker",
+                "5m",
+                "v1.36.0",
+                "10.0.0.1",
+                "<none>",
+                "<unknown>",
+                "5.14 (amd64)",
+                "<unknown>"
+            ])
+        );
+        assert_eq!(row(&json!({}))[0], "Unknown");
+    }
+}

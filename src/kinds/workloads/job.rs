@@ -187,3 +187,57 @@ fn pod_names(job: &Value, out: &mut Causes) {
         out.invalid("metadata.name", &json!(job.name()), why);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_are_tied_to_their_job_by_uid() {
+        let mut job = json!({"metadata": {"name": "j", "uid": "u"},
+            "spec": {"template": {"metadata": {"labels": {"job-name": "mine"}}, "spec": {}}}});
+        generate_selector(&mut job);
+        assert_eq!(job["spec"]["selector"], json!({"matchLabels": {UID_LABEL: "u"}}));
+        let labels = &job["spec"]["template"]["metadata"]["labels"];
+        assert_eq!(labels["batch.kubernetes.io/job-name"], "j");
+        assert_eq!(labels["controller-uid"], "u");
+        // The user's own label stays, and is refused.
+        assert_eq!(labels["job-name"], "mine");
+        let mut causes = Causes::default();
+        generated_selector(&job, &mut causes);
+        assert_eq!(causes.0[0].field, "spec.template.metadata.labels[job-name]");
+    }
+
+    #[test]
+    fn printed_rows() {
+        let cx = CellCx { now: "2026-01-01T00:10:00Z".parse().unwrap() };
+        let row = |job: &Value| -> Vec<Value> {
+            COLUMNS[..3].iter().map(|c| (c.cell)(job, &cx)).collect()
+        };
+        let rows = [
+            (
+                json!({"spec": {"completions": 2}, "status": {"succeeded": 1}}),
+                ["Running", "1/2", ""],
+            ),
+            (
+                json!({"spec": {"parallelism": 3}, "status": {"startTime": "2026-01-01T00:00:00Z"}}),
+                ["Running", "0/1 of 3", "10m"],
+            ),
+            (
+                json!({"spec": {"parallelism": 1}, "status": {"startTime": "2026-01-01T00:00:00Z",
+                "completionTime": "2026-01-01T00:00:30Z", "succeeded": 1,
+                "conditions": [{"type": "SuccessCriteriaMet", "status": "True"},
+                    {"type": "Complete", "status": "True"}]}}),
+                ["Complete", "1/1", "30s"],
+            ),
+            (
+                json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": {"completions": 1},
+                "status": {"conditions": [{"type": "Suspended", "status": "True"}]}}),
+                ["Terminating", "0/1", ""],
+            ),
+        ];
+        for (job, expected) in rows {
+            assert_eq!(row(&job), expected, "{job}");
+        }
+    }
+}

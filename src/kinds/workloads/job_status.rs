@@ -154,6 +154,12 @@ fn indexes(change: &Change<'_>, status: &Field<'_>, out: &mut Causes) {
         let why = "cannot set non-null failedIndexes when backoffLimitPerIndex is null";
         failed.invalid(out, why);
     }
+    let touched = change.moves("failedIndexes") || change.moves("completedIndexes");
+    let common = jobspec::common_index(completed.text(), failed.text());
+    if let Some(index) = common.filter(|_| touched && spec.get("completions").is_set()) {
+        failed
+            .invalid(out, format!("failedIndexes and completedIndexes overlap at index: {index}"));
+    }
 }
 
 fn progress(change: &Change<'_>, status: &Field<'_>, out: &mut Causes) {

@@ -6,7 +6,7 @@
 use super::field::Field;
 use crate::{
     error::Causes,
-    object::{ObjectExt, Value, json},
+    object::{ObjectExt, Value},
 };
 
 /// Compares the specs of an update.
@@ -95,7 +95,7 @@ fn resources(before: &mut Value, now: &Value, list: &str) {
     let old = before.get_mut("spec").and_then(|s| s.get_mut(list)).and_then(Value::as_array_mut);
     for (old, new) in old.into_iter().flatten().zip(new) {
         if old.str_at("name") == new.str_at("name") {
-            old["resources"] = new.get("resources").cloned().unwrap_or(json!({}));
+            adopt(old, new, "resources");
         }
     }
 }

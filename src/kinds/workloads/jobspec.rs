@@ -295,6 +295,20 @@ pub fn count_indexes(text: &str, completions: i64) -> Result<i64, String> {
     Ok(total)
 }
 
+/// The first index that both of two index lists name; malformed parts are passed over.
+pub fn common_index(a: &str, b: &str) -> Option<i64> {
+    let intervals = |text: &str| -> Vec<(i64, i64)> {
+        let one = |part: &str| {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            Some((first.parse().ok()?, last.parse().ok()?))
+        };
+        text.split(',').filter_map(one).collect()
+    };
+    let (a, b) = (intervals(a), intervals(b));
+    let pairs = a.iter().flat_map(|x| b.iter().map(move |y| (x.0.max(y.0), x.1.min(y.1))));
+    pairs.filter(|(start, end)| start <= end).map(|(start, _)| start).min()
+}
+
 /// Defaults of a Job, not of a CronJob's template.
 pub fn default(job: &mut Value) {
     let missing = |job: &Value, path: &str| job.at(path).is_none_or(Value::is_null);

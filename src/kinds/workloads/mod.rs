@@ -47,3 +47,6 @@ pub static KINDS: &[&Kind] = &[
     &horizontalpodautoscaler::KIND,
     &horizontalpodautoscaler_v1::KIND,
 ];
+
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,6 @@ pub static KIND: Kind = Kind {
         "status.podIP",
         "status.podIPs",
         "status.nominatedNodeName",
-        "spec.host",
     ],
     schema: "io.k8s.api.core.v1.Pod",
     generation: Generation::Spec,

@@ -217,3 +217,7 @@ fn container_word(pod: &Value, row: &mut Row) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "pod_columns_tests.rs"]
+mod tests;

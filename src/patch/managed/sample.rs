@@ -1,23 +1,17 @@
 //! A small workload type for the tests of this room; indices count down from `u16::MAX`.
 
-use crate::schema::{Field, ListType, Shape, Type};
+use crate::schema::{Field, ListType, Presence, Shape, Type};
 
 const fn at(index: u16) -> Shape {
     Shape::Object(u16::MAX - index)
 }
 
 const fn f(name: &'static str, shape: Shape) -> Field {
-    Field {
-        name,
-        shape,
-        proto: 0,
-        inline: false,
-        list: ListType::Atomic,
-        map_keys: &[],
-        merge_key: "",
-        strategies: &[],
-        default: "",
-    }
+    Field::plain(name, shape)
+}
+
+const fn always(name: &'static str, shape: Shape) -> Field {
+    Field { presence: Presence::Always, ..f(name, shape) }
 }
 
 const fn keyed(
@@ -35,18 +29,20 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.api.apps.v1.Deployment",
         atomic: false,
+        embedded: &[],
         fields: &[
             f("apiVersion", Shape::String),
             f("data", Shape::Any),
             f("kind", Shape::String),
-            f("metadata", at(1)),
-            f("spec", at(2)),
-            f("status", at(3)),
+            always("metadata", at(1)),
+            always("spec", at(2)),
+            always("status", at(3)),
         ],
     },
     Type {
         name: "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
         atomic: false,
+        embedded: &[],
         fields: &[
             f("annotations", Shape::Map(&Shape::String)),
             f("creationTimestamp", Shape::Time),
@@ -67,19 +63,21 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.api.core.v1.PodSpec",
         atomic: false,
+        embedded: &[],
         fields: &[
-            keyed("containers", Shape::List(&at(4)), &["name"], "name"),
-            f("nodeSelector", Shape::Map(&Shape::String)),
+            Field { required: true, ..keyed("containers", Shape::List(&at(4)), &["name"], "name") },
+            Field { atomic: true, ..f("nodeSelector", Shape::Map(&Shape::String)) },
             f("paused", Shape::Bool),
             f("replicas", Shape::Int32),
             f("selector", at(5)),
-            Field { strategies: &["retainKeys"], ..f("strategy", at(6)) },
+            Field { strategies: &["retainKeys"], ..always("strategy", at(6)) },
             f("words", Shape::List(&Shape::String)),
         ],
     },
     Type {
         name: "io.k8s.api.apps.v1.DeploymentStatus",
         atomic: false,
+        embedded: &[],
         fields: &[
             keyed("conditions", Shape::List(&at(7)), &["type"], "type"),
             f("replicas", Shape::Int32),
@@ -88,6 +86,7 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.api.core.v1.Container",
         atomic: false,
+        embedded: &[],
         fields: &[
             f("args", Shape::List(&Shape::String)),
             f("image", Shape::String),
@@ -98,16 +97,19 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector",
         atomic: true,
+        embedded: &[],
         fields: &[f("matchLabels", Shape::Map(&Shape::String))],
     },
     Type {
         name: "io.k8s.api.apps.v1.DeploymentStrategy",
         atomic: false,
+        embedded: &[],
         fields: &[f("rollingUpdate", Shape::Any), f("type", Shape::String)],
     },
     Type {
         name: "io.k8s.api.apps.v1.DeploymentCondition",
         atomic: false,
+        embedded: &[],
         fields: &[
             f("message", Shape::String),
             f("status", Shape::String),
@@ -117,6 +119,7 @@ pub static TYPES: [Type; 9] = [
     Type {
         name: "io.k8s.api.core.v1.ContainerPort",
         atomic: false,
+        embedded: &[],
         fields: &[
             f("containerPort", Shape::Int32),
             f("name", Shape::String),

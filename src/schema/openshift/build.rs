@@ -1,6 +1,10 @@
-//! Types of `build.openshift.io/v1`: the kinds, their specs and statuses. Declarations only.
+//! Types of `build.openshift.io/v1`. Declarations only.
 
-use super::build_parts::*;
+use super::build_parts::{
+    BinaryBuildSource, BuildCondition, BuildOutput, BuildSource, BuildStatusOutput, BuildStrategy,
+    DockerStrategyOptions, SourceRevision, SourceStrategyOptions, StageInfo,
+};
+use super::build_triggers::{BuildTriggerCause, BuildTriggerPolicy, ImageChangeTriggerStatus};
 use super::k8s;
 use super::{Family, collect, push};
 use std::collections::BTreeMap;

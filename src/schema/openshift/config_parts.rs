@@ -1,4 +1,4 @@
-//! Types of `config.openshift.io/v1` that kinds are made of. Declarations only.
+//! Types of `config.openshift.io/v1` that others are made of. Declarations only.
 
 use super::k8s;
 use serde_json::Value;

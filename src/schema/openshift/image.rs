@@ -1,6 +1,11 @@
-//! Types of `image.openshift.io/v1`: the kinds, their specs and statuses. Declarations only.
+//! Types of `image.openshift.io/v1`. Declarations only.
 
-use super::image_parts::*;
+use super::image_parts::{
+    ImageBlobReferences, ImageLayer, ImageLayerData, ImageLookupPolicy, ImageManifest,
+    NamedTagEventList, RepositoryImportSpec, RepositoryImportStatus, SignatureCondition,
+    SignatureIssuer, SignatureSubject, TagEventCondition, TagImportPolicy, TagReference,
+    TagReferencePolicy,
+};
 use super::k8s;
 use super::{Family, collect, push};
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Types of `image.openshift.io/v1` that kinds are made of. Declarations only.
+//! Types of `image.openshift.io/v1` that others are made of. Declarations only.
 
 use super::image::ImageImportStatus;
 use super::k8s;

@@ -3,13 +3,17 @@
 
 // The structs exist for their schemas; nothing ever builds one.
 #![allow(dead_code)]
+// Names are upstream's.
+#![allow(clippy::upper_case_acronyms)]
 
 mod apps;
 mod authorization;
 mod build;
 mod build_parts;
+mod build_triggers;
 mod config;
 mod config_parts;
+mod config_specs;
 mod image;
 mod image_parts;
 mod k8s;

@@ -241,11 +241,7 @@ fn no_registry(host: &str) -> String {
 
 impl Version {
     fn digest(&self, repository: &str) -> String {
-        if self.digest.is_empty() {
-            self.hash("manifest", repository)
-        } else {
-            self.digest.clone()
-        }
+        if self.digest.is_empty() { self.hash("manifest", repository) } else { self.digest.clone() }
     }
 
     /// A digest that stands for content nobody has: the same for the same version of the same

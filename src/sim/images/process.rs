@@ -180,8 +180,11 @@ mod tests {
             (json!({"command": ["sh", "-c", "while true; do sleep 5; done"]}), None),
             (json!({"command": ["sh", "-c", "echo a && nope; echo b"]}), Some((0.0, 0))),
             (json!({"command": ["sh", "-c", "nope"]}), Some((0.0, 127))),
-            (json!({"command": ["sh", "-c", "exit $(CODE)"],
-                "env": [{"name": "CODE", "value": "9"}]}), Some((0.0, 9))),
+            (
+                json!({"command": ["sh", "-c", "exit $(CODE)"],
+                "env": [{"name": "CODE", "value": "9"}]}),
+                Some((0.0, 9)),
+            ),
         ];
         for (container, expected) in rows {
             assert_eq!(ends("busybox", container.clone()), expected, "{container}");
@@ -201,8 +204,11 @@ mod tests {
             ("ubi9/nginx-120", json!({}), vec![8080, 8443]),
             ("ubi9/nginx-120", json!({"command": ["sleep", "9"]}), vec![]),
             ("quay.io/keycloak/keycloak:20.0", json!({"args": ["start-dev"]}), vec![8080, 8443]),
-            ("quay.io/keycloak/keycloak:20.0",
-                json!({"args": ["start-dev", "--http-port", "9"]}), vec![9, 8443]),
+            (
+                "quay.io/keycloak/keycloak:20.0",
+                json!({"args": ["start-dev", "--http-port", "9"]}),
+                vec![9, 8443],
+            ),
         ];
         for (image, container, ports) in rows {
             assert_eq!(process(image, container.clone()).unwrap().serves, ports, "{container}");

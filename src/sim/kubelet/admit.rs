@@ -2,7 +2,7 @@
 
 use super::sync::Sync;
 use crate::{
-    controllers::{podlens::PodLens, View},
+    controllers::{View, podlens::PodLens},
     object::ObjectExt,
     sim::scheduler::{amount, requests},
 };

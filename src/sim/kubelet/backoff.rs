@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn pulls_follow_at_growing_distances() {
-        let rows = [(0, 0, 10), (9, 0, 10), (10, 10, 30), (35, 30, 70), (69, 30, 70), (700, 610, 910)];
+        let rows =
+            [(0, 0, 10), (9, 0, 10), (10, 10, 30), (35, 30, 70), (69, 30, 70), (700, 610, 910)];
         for (now, began, next) in rows {
             let a = pulls(at(0), at(now));
             assert_eq!((a.began, a.next), (at(began), at(next)), "{now}");
@@ -120,8 +121,15 @@ mod tests {
 
     #[test]
     fn durations_print_as_in_go() {
-        let rows = [(812, "812ms"), (1234, "1.234s"), (80_000, "1m20s"), (300_000, "5m0s"),
-            (62_500, "1m2.5s"), (0, "0s"), (3_600_000, "1h0m0s")];
+        let rows = [
+            (812, "812ms"),
+            (1234, "1.234s"),
+            (80_000, "1m20s"),
+            (300_000, "5m0s"),
+            (62_500, "1m2.5s"),
+            (0, "0s"),
+            (3_600_000, "1h0m0s"),
+        ];
         for (millis, text) in rows {
             assert_eq!(go(SignedDuration::from_millis(millis)), text);
         }

@@ -1,9 +1,6 @@
 //! The pod's conditions, in the kubelet's order. Source: `pkg/kubelet/status/generate.go`.
 
-use super::{
-    record::Record,
-    sync::Sync,
-};
+use super::{record::Record, sync::Sync};
 use crate::object::{ObjectExt, Value, json, time};
 
 /// Types the kubelet writes, in order; everybody else's come before.
@@ -126,4 +123,3 @@ fn gates(s: &Sync<'_>) -> Verdict {
         Verdict::no("ReadinessGatesNotReady", complaints.join(", "))
     }
 }
-

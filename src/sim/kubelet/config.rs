@@ -51,7 +51,9 @@ fn absent(s: &Sync<'_>, source: &Value) -> Result<(), String> {
         };
         let object = entry.value();
         let has = |key: &str| {
-            ["data", "binaryData"].iter().any(|f| object.at(f).is_some_and(|d| d.get(key).is_some()))
+            ["data", "binaryData"]
+                .iter()
+                .any(|f| object.at(f).is_some_and(|d| d.get(key).is_some()))
         };
         let items = named.list_at("items").iter().map(|i| i.str_at("key"));
         if let Some(key) = items.into_iter().find(|key| !has(key)) {

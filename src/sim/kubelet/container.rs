@@ -200,8 +200,7 @@ pub fn restarts(pod: &Value, spec: &Value, role: Role, code: i64) -> bool {
     let policy = if own.is_empty() { pod.str_at("spec.restartPolicy") } else { own };
     let by_rule = spec.list_at("restartPolicyRules").iter().any(|rule| {
         let listed = rule.list_at("exitCodes.values").iter().any(|v| v.as_i64() == Some(code));
-        rule.str_at("action") == "Restart"
-            && listed == (rule.str_at("exitCodes.operator") == "In")
+        rule.str_at("action") == "Restart" && listed == (rule.str_at("exitCodes.operator") == "In")
     });
     match role {
         Role::Sidecar => true,
@@ -225,13 +224,13 @@ pub fn probe_all(s: &mut Sync<'_>) {
     for (i, spec) in inits.iter().enumerate() {
         if spec.str_at("restartPolicy") == "Always" {
             let mut record = s.inits[i].clone();
-            probe::container(s, spec, &mut record, &listening, Role::Sidecar);
+            probe::container(s, spec, &mut record, &listening);
             s.inits[i] = record;
         }
     }
     for (i, spec) in apps.iter().enumerate() {
         let mut record = s.apps[i].clone();
-        probe::container(s, spec, &mut record, &listening, Role::App);
+        probe::container(s, spec, &mut record, &listening);
         s.apps[i] = record;
     }
 }

@@ -38,7 +38,11 @@ pub fn ensure(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp)
             invalid(s, r, written, &why);
             None
         }
-        Ok(image) if policy != "Always" && present(s, &image, r) => Some(local(image, written, anchor)),
+        Ok(image)
+            if policy != "Always" && present(s, &image, r) && !pulling(s, r, written, anchor) =>
+        {
+            Some(local(image, written, anchor))
+        }
         found if policy == "Never" => {
             drop(found);
             never(s, r, written);
@@ -57,6 +61,16 @@ fn present(s: &Sync<'_>, image: &Image, r: &Record) -> bool {
     s.node.has_image(&image.name) || s.node.has_image(&image.digest) || r.image_id == image.digest
 }
 
+/// Whether the kubelet has begun to pull for this start already: another pod may have brought the
+/// image meanwhile.
+fn pulling(s: &Sync<'_>, r: &Record, written: &str, anchor: Timestamp) -> bool {
+    s.told(&r.name, "Pulling", &pulling_text(written), anchor)
+}
+
+fn pulling_text(written: &str) -> String {
+    format!("Pulling image \"{written}\"")
+}
+
 fn local(image: Image, written: &str, anchor: Timestamp) -> Pulled {
     let text = format!(
         "Container image \"{written}\" already present on machine and can be accessed by the pod"
@@ -71,7 +85,7 @@ fn pull(
     image: Image,
     anchor: Timestamp,
 ) -> Option<Pulled> {
-    s.tell_once(&r.name, false, "Pulling", format!("Pulling image \"{written}\""), anchor);
+    s.tell_once(&r.name, false, "Pulling", pulling_text(written), anchor);
     let took = duration(s, &image, r);
     let shown = backoff::go(took);
     let text = format!(
@@ -106,8 +120,7 @@ fn invalid(s: &mut Sync<'_>, r: &mut Record, written: &str, why: &str) {
 }
 
 fn never(s: &mut Sync<'_>, r: &mut Record, written: &str) {
-    let text =
-        format!("Container image \"{written}\" is not present with pull policy of Never");
+    let text = format!("Container image \"{written}\" is not present with pull policy of Never");
     stuck(s, r, "ErrImageNeverPull", "ErrImageNeverPull", text);
 }
 
@@ -127,7 +140,7 @@ fn refused(s: &mut Sync<'_>, r: &mut Record, written: &str, why: &str, anchor: T
     let (name, delays) = (r.name.clone(), s.view.settings.delays.clone());
     let attempt = backoff::pulls(anchor, s.now());
     let since = attempt.began;
-    s.tell_once(&name, false, "Pulling", format!("Pulling image \"{written}\""), since);
+    s.tell_once(&name, false, "Pulling", pulling_text(written), since);
     let failed = since.saturating_add(delays.manifest).unwrap_or(since);
     if !s.reached(failed) {
         return;

@@ -22,7 +22,7 @@ mod tests;
 mod told;
 
 use crate::{
-    controllers::{podlens::PodLens, Controller, Plan, View, Watch},
+    controllers::{Controller, Plan, View, Watch, podlens::PodLens},
     object::{ObjectExt, name},
     sim::nodes,
     store::Change,

@@ -32,10 +32,8 @@ fn both(ip: Ipv4Addr) -> (Value, Value) {
 /// An address of the node that no pod has, for pods that were put on the node directly.
 fn free(s: &Sync<'_>) -> Option<Ipv4Addr> {
     let lenses = s.view.objects.list("pods", "").map(|e| PodLens::of(e));
-    let used: HashSet<Ipv4Addr> = lenses
-        .filter(|p| !p.is_terminal())
-        .filter_map(|p| scheduler::address(&p))
-        .collect();
+    let used: HashSet<Ipv4Addr> =
+        lenses.filter(|p| !p.is_terminal()).filter_map(|p| scheduler::address(&p)).collect();
     let base = u32::from(nodes::pod_subnet(&s.view.settings, s.index));
     // Started at a place of its own, so that two pods looked at side by side rarely meet.
     let first = s.chance("address") % 508;

@@ -4,7 +4,7 @@
 //! probe does what its command does. Source: `pkg/kubelet/prober`.
 
 use super::{
-    container::{self, Role},
+    container,
     record::{Named, Record},
     sync::{Sync, plus},
 };
@@ -25,7 +25,9 @@ impl Listening {
     pub fn of(s: &Sync<'_>, inits: &[Value], apps: &[Value]) -> Listening {
         let pairs = inits.iter().zip(&s.inits).chain(apps.iter().zip(&s.apps));
         let probed = inits.iter().chain(apps).any(|spec| {
-            ["startupProbe", "readinessProbe", "livenessProbe"].iter().any(|p| probe(spec, p).is_some())
+            ["startupProbe", "readinessProbe", "livenessProbe"]
+                .iter()
+                .any(|p| probe(spec, p).is_some())
         });
         let running = pairs.filter(|_| probed).filter_map(|(spec, r)| {
             Some((r.name.clone(), r.running()?, container::process(s, spec, r)))
@@ -69,32 +71,31 @@ struct Findings {
 }
 
 /// Probes one running container.
-pub fn container(s: &mut Sync<'_>, spec: &Value, r: &mut Record, on: &Listening, _role: Role) {
+pub fn container(s: &mut Sync<'_>, spec: &Value, r: &mut Record, on: &Listening) {
     let Some(since) = r.running() else { return };
     if !r.started {
         let Some(p) = probe(spec, "startupProbe") else { return r.started = true };
-        match look(s, spec, r, p, on, since, since, "Startup").verdict {
+        match look(s, spec, r, p, on, since, "Startup").verdict {
             Some(true) => {
                 r.started = true;
                 r.ready = probe(spec, "readinessProbe").is_none();
             }
             Some(false) => {
-                let text =
-                    format!("Container {} failed startup probe, will be restarted", r.name);
+                let text = format!("Container {} failed startup probe, will be restarted", r.name);
                 return container::kill(s, spec, r, since, text);
             }
             None => return,
         }
     }
     if let Some(p) = probe(spec, "livenessProbe")
-        && look(s, spec, r, p, on, since, since, "Liveness").verdict == Some(false)
+        && look(s, spec, r, p, on, since, "Liveness").verdict == Some(false)
     {
         let text = format!("Container {} failed liveness probe, will be restarted", r.name);
         return container::kill(s, spec, r, since, text);
     }
     match probe(spec, "readinessProbe") {
         Some(p) => {
-            if let Some(v) = look(s, spec, r, p, on, since, since, "Readiness").verdict {
+            if let Some(v) = look(s, spec, r, p, on, since, "Readiness").verdict {
                 r.ready = v;
             }
         }
@@ -106,7 +107,6 @@ pub fn container(s: &mut Sync<'_>, spec: &Value, r: &mut Record, on: &Listening,
 const WINDOW: i64 = 64;
 
 /// Makes the attempts that are due, tells of the last failure, arranges the next look.
-#[allow(clippy::too_many_arguments)]
 fn look(
     s: &mut Sync<'_>,
     spec: &Value,
@@ -114,7 +114,6 @@ fn look(
     p: &Value,
     on: &Listening,
     since: Timestamp,
-    active: Timestamp,
     word: &str,
 ) -> Findings {
     let number = |field: &str, default: i64| p.i64_at(field).unwrap_or(default).max(0);
@@ -122,7 +121,7 @@ fn look(
     // The first attempt follows the kubelet's notice of the start.
     let lag = s.view.settings.delays.notice.min(SignedDuration::from_secs(1));
     let first = time::plus_seconds(since, number("initialDelaySeconds", 0));
-    let first = first.saturating_add(lag).unwrap_or(first).max(active);
+    let first = first.saturating_add(lag).unwrap_or(first);
     if !s.reached(first) {
         return Findings { verdict: None, failed: None };
     }
@@ -204,13 +203,7 @@ fn port(spec: &Value, action: &Value) -> i64 {
     }
 }
 
-fn exec(
-    s: &Sync<'_>,
-    r: &Record,
-    p: &Value,
-    on: &Listening,
-    at: Timestamp,
-) -> Result<(), String> {
+fn exec(s: &Sync<'_>, r: &Record, p: &Value, on: &Listening, at: Timestamp) -> Result<(), String> {
     let argv: Vec<String> =
         p.list_at("exec.command").iter().filter_map(Value::as_str).map(Into::into).collect();
     if let Some(problem) = missing_file(r, on, &argv, at) {
@@ -219,14 +212,16 @@ fn exec(
     let Ok(image) = s.view.settings.catalog.resolve(&r.image) else { return Ok(()) };
     let limit = p.i64_at("timeoutSeconds").unwrap_or(1) as f64;
     match process::exec(&image.config, &argv) {
-        Err(process::NotFound(program)) => {
-            Err(format!("executable file `{program}` not found in $PATH: No such file or directory"))
-        }
+        Err(process::NotFound(program)) => Err(format!(
+            "executable file `{program}` not found in $PATH: No such file or directory"
+        )),
         Ok(done) => match done.ends {
             Some(end) if end.after >= limit => {
                 Err(format!("command timed out: {:?} timed out after {limit}s", argv.join(" ")))
             }
-            None => Err(format!("command timed out: {:?} timed out after {limit}s", argv.join(" "))),
+            None => {
+                Err(format!("command timed out: {:?} timed out after {limit}s", argv.join(" ")))
+            }
             Some(end) if end.code == 0 => Ok(()),
             Some(_) => Err(String::new()),
         },

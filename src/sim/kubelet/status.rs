@@ -86,6 +86,8 @@ fn phase(s: &Sync<'_>, terminated: bool) -> &'static str {
 fn init_failed(s: &Sync<'_>) -> bool {
     s.inits.iter().zip(s.pod.list_at("spec.initContainers")).any(|(r, spec)| {
         spec.str_at("restartPolicy") != "Always"
-            && r.ended().is_some_and(|e| e.code != 0 && !container::restarts(s.pod, spec, container::Role::Init, e.code))
+            && r.ended().is_some_and(|e| {
+                e.code != 0 && !container::restarts(s.pod, spec, container::Role::Init, e.code)
+            })
     })
 }

@@ -109,16 +109,18 @@ impl<'a> Sync<'a> {
         text: String,
         since: Timestamp,
     ) {
+        if !self.told(container, reason, &text, since) {
+            self.tell(container, warning, reason, text);
+        }
+    }
+
+    /// Whether an event was recorded since `since`, by this look or an earlier one.
+    pub fn told(&self, container: &str, reason: &str, text: &str, since: Timestamp) -> bool {
         let field = self.field(container);
         let now = self.plan.events.iter().any(|e| {
             e.reason == reason && e.message == text && e.regarding.str_at("fieldPath") == field
         });
-        if now {
-            return;
-        }
-        if self.fresh || !told::since(self.view, self.pod, reason, &field, &text, since) {
-            self.tell(container, warning, reason, text);
-        }
+        now || (!self.fresh && told::since(self.view, self.pod, reason, &field, text, since))
     }
 
     fn field(&self, container: &str) -> String {
@@ -234,8 +236,7 @@ impl<'a> Sync<'a> {
         for i in 0..self.inits.len() {
             let spec = self.pod.list_at("spec.initContainers")[i].clone();
             let sidecar = spec.str_at("restartPolicy") == "Always";
-            let role =
-                if sidecar { container::Role::Sidecar } else { container::Role::Init };
+            let role = if sidecar { container::Role::Sidecar } else { container::Role::Init };
             let mut record = self.inits[i].clone();
             container::advance(self, &spec, &mut record, anchor, role);
             let through = if sidecar {

@@ -51,7 +51,10 @@ fn with_zero_delays_one_write_makes_a_bound_pod_ready() {
         ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
     assert_eq!(types, order);
     let all = pod.list_at("status.conditions");
-    assert!(all.iter().all(|c| c.str_at("status") == "True" && c.i64_at("observedGeneration") == Some(1)));
+    assert!(
+        all.iter()
+            .all(|c| c.str_at("status") == "True" && c.i64_at("observedGeneration") == Some(1))
+    );
     assert!(pod.str_at("status.podIP").starts_with("10.217."));
     assert_eq!(pod.str_at("status.hostIP"), "192.168.126.12");
     let c = &pod.list_at("status.containerStatuses")[0];
@@ -88,13 +91,13 @@ fn an_absent_tag_backs_off() {
     lab.heard();
     lab.pass(1.5);
     assert_eq!(app(&lab), "ErrImagePull");
-    let raw = lab.pod().list_at("status.containerStatuses")[0].str_at("state.waiting.message").to_owned();
+    let raw =
+        lab.pod().list_at("status.containerStatuses")[0].str_at("state.waiting.message").to_owned();
     assert!(raw.contains("manifest unknown"), "{raw}");
     lab.pass(2.0);
     assert_eq!(app(&lab), "ImagePullBackOff");
-    let message = lab.pod().list_at("status.containerStatuses")[0]
-        .str_at("state.waiting.message")
-        .to_owned();
+    let message =
+        lab.pod().list_at("status.containerStatuses")[0].str_at("state.waiting.message").to_owned();
     let image = "registry.access.redhat.com/ubi9/nginx-120:none";
     assert_eq!(message, format!("Back-off pulling image \"{image}\": ErrImagePull: {raw}"));
     let words: Vec<String> = lab.heard();

@@ -3,7 +3,7 @@
 
 use crate::{
     controllers::View,
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, name},
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -34,7 +34,10 @@ pub fn since(
     text: &str,
     since: Timestamp,
 ) -> bool {
-    view.objects.list("events", pod.namespace()).any(|entry| {
+    // Recorders name events after their object, which makes this a short range.
+    let start = name::key(pod.namespace(), &format!("{}.", pod.name()));
+    let named = view.objects.list_from("events", pod.namespace(), &start);
+    named.take_while(|entry| entry.key.starts_with(&start)).any(|entry| {
         let event = entry.lens::<Told>();
         event.reason == reason
             && event.involved_object.uid == pod.uid()

@@ -2,7 +2,7 @@
 //! a node holds.
 
 use crate::{
-    controllers::{podlens::PodLens, View},
+    controllers::{View, podlens::PodLens},
     object::{ObjectExt, Value, json},
     store::Entry,
 };

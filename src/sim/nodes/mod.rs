@@ -4,8 +4,8 @@
 //! alone, as upstream would.
 
 mod build;
-mod lens;
 mod lease;
+mod lens;
 
 pub use build::{ip, names, pod_subnet};
 pub use lens::{NodeLens, Taint};
@@ -130,8 +130,12 @@ mod tests {
         assert_eq!(types, ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"]);
         assert_eq!(master.str_at("status.nodeInfo.kubeletVersion"), "v1.36.2");
         assert_eq!(master.list_at("spec.taints").len(), 1);
-        assert_eq!(lab.get("nodes", "worker01").unwrap().label("node-role.kubernetes.io/worker"), Some(""));
-        let told: Vec<String> = lab.heard().into_iter().filter(|t| t.contains("worker01")).collect();
+        assert_eq!(
+            lab.get("nodes", "worker01").unwrap().label("node-role.kubernetes.io/worker"),
+            Some("")
+        );
+        let told: Vec<String> =
+            lab.heard().into_iter().filter(|t| t.contains("worker01")).collect();
         assert_eq!(told.last().unwrap(), "NodeReady Node worker01 status is now: NodeReady");
         let renewed = |lab: &Lab| {
             let lease = lab.get("leases.coordination.k8s.io", "kube-node-lease/worker01").unwrap();

@@ -1,7 +1,7 @@
 //! What every node has and what is taken of it, counted in one pass over the pods.
 
 use crate::{
-    controllers::{podlens::PodLens, View},
+    controllers::{View, podlens::PodLens},
     object::{Value, quantity::Quantity},
     sim::nodes::{self, NodeLens},
     store::Entry,

@@ -109,9 +109,7 @@ impl Surroundings {
         };
         let likes = self.likes.iter().filter(|(k, v, _)| at(k, v)).map(|(_, _, w)| w).sum::<i64>();
         let soft = self.spread.iter().filter(|s| !s.hard);
-        let crowd = soft
-            .filter_map(|s| s.counts.get(&topology(node, &s.key)?))
-            .sum::<i64>();
+        let crowd = soft.filter_map(|s| s.counts.get(&topology(node, &s.key)?)).sum::<i64>();
         likes - crowd
     }
 }
@@ -166,7 +164,9 @@ fn places(accounts: &Accounts, term: &Value, namespace: &str) -> HashSet<String>
     let reader = Term::of(term, namespace);
     let crowded = |n: &&Account| {
         n.pods.iter().any(|e| {
-            !e.meta.deleting && reader.covers(&e.meta.namespace) && reader.selector.matches_meta(&e.meta)
+            !e.meta.deleting
+                && reader.covers(&e.meta.namespace)
+                && reader.selector.matches_meta(&e.meta)
         })
     };
     accounts.nodes.iter().filter(crowded).filter_map(|n| topology(n, key)).collect()

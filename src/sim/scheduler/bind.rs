@@ -2,7 +2,7 @@
 
 use super::{Accounts, shown};
 use crate::{
-    controllers::{podlens::PodLens, Plan, View, Write},
+    controllers::{Plan, View, Write, podlens::PodLens},
     object::{ObjectExt, Value, json, time},
     store::Entry,
 };

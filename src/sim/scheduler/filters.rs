@@ -6,7 +6,7 @@ use super::{
     affinity::{self, Surroundings},
 };
 use crate::{
-    controllers::{podlens::PodLens, View},
+    controllers::{View, podlens::PodLens},
     object::{
         ObjectExt, Value,
         selector::{Labels, Op, Requirement},

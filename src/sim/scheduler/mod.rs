@@ -12,7 +12,7 @@ mod score;
 mod tests;
 
 use crate::{
-    controllers::{podlens::PodLens, Controller, Plan, View, Watch},
+    controllers::{Controller, Plan, View, Watch, podlens::PodLens},
     object::{ObjectExt, Value, name, time},
     store::{Change, Entry},
 };

@@ -9,8 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 /// Nodes `n1`, `n2` … beside nothing else.
 fn lab(nodes: Vec<Value>) -> Lab {
-    let mut lab =
-        Lab::new(Settings { nodes: 0, ..Lab::instant().settings.as_ref().clone() });
+    let mut lab = Lab::new(Settings { nodes: 0, ..Lab::instant().settings.as_ref().clone() });
     for (i, mut node) in nodes.into_iter().enumerate() {
         let name = format!("n{}", i + 1);
         node.set_at("metadata.name", name.as_str());
@@ -71,13 +70,17 @@ fn reasons_are_counted_and_sorted() {
 #[test]
 fn each_filter_has_its_words() {
     let taint = json!({"spec": {"taints": [{"key": "k", "effect": "NoSchedule"}]}});
-    let helpless = "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
+    let helpless =
+        "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
     let no_victims =
         "preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
     let mut selector = pod("p", "1");
     selector.set_at("spec.nodeSelector", json!({"disk": "ssd"}));
     let mut claim = pod("p", "1");
-    claim.set_at("spec.volumes", json!([{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]));
+    claim.set_at(
+        "spec.volumes",
+        json!([{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]),
+    );
     let rows = [
         (taint, pod("p", "1"), "1 node(s) had untolerated taint(s)", helpless),
         (json!({}), selector, "1 node(s) didn't match Pod's node affinity/selector", helpless),
@@ -143,8 +146,11 @@ fn pods_of_one_owner_spread() {
     let mut lab = lab(vec![json!({}), json!({}), json!({})]);
     let owned = |i: usize| {
         let mut p = pod(&format!("p{i}"), "10m");
-        p.set_at("metadata.ownerReferences", json!([{"kind": "ReplicaSet", "name": "r",
-            "uid": "r", "controller": true}]));
+        p.set_at(
+            "metadata.ownerReferences",
+            json!([{"kind": "ReplicaSet", "name": "r",
+            "uid": "r", "controller": true}]),
+        );
         p
     };
     let placed = place(&mut lab, (0..6).map(owned).collect());
@@ -181,13 +187,19 @@ fn pods_keep_away_from_each_other_when_told() {
 
 #[test]
 fn hard_spread_constraints_are_kept() {
-    let mut lab = lab(vec![json!({}), json!({"spec": {"taints": [
-        {"key": "k", "effect": "NoSchedule"}]}})]);
+    let mut lab = lab(vec![
+        json!({}),
+        json!({"spec": {"taints": [
+        {"key": "k", "effect": "NoSchedule"}]}}),
+    ]);
     let spread = |name: &str| {
         let mut p = pod(name, "10m");
-        p.set_at("spec.topologySpreadConstraints", json!([{"maxSkew": 1,
+        p.set_at(
+            "spec.topologySpreadConstraints",
+            json!([{"maxSkew": 1,
             "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule",
-            "labelSelector": {"matchLabels": {"app": "web"}}}]));
+            "labelSelector": {"matchLabels": {"app": "web"}}}]),
+        );
         p
     };
     assert_eq!(place(&mut lab, vec![spread("a")])["a"], "n1");

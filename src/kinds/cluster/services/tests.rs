@@ -5,17 +5,21 @@ use crate::{
     error::{Causes, Error},
     kinds::{CellCx, Cx},
     object::{ObjectExt, Value, json},
-    store::Snapshot,
+    store::{Expect, Op, Options, Snapshot, Store},
     world::{Entropy, StepClock, World},
 };
 use std::sync::Arc;
 
-fn run(mut o: Value, old: Option<&Value>) -> Result<Value, String> {
+fn run(o: Value, old: Option<&Value>) -> Result<Value, String> {
+    run_among(&Snapshot::default(), o, old)
+}
+
+fn run_among(snapshot: &Snapshot, mut o: Value, old: Option<&Value>) -> Result<Value, String> {
     let world = World {
         clock: Arc::new(StepClock::new("2026-01-02T03:04:05Z".parse().unwrap())),
         entropy: Arc::new(Entropy::seeded(1)),
     };
-    let cx = Cx { snapshot: &Snapshot::default(), world: &world, user: "u", groups: &[] };
+    let cx = Cx { snapshot, world: &world, user: "u", groups: &[] };
     (SERVICE.hooks.default.unwrap())(&mut o);
     (SERVICE.hooks.prepare.unwrap())(&mut o, old, &cx).map_err(|e| e.to_string())?;
     let mut causes = Causes::default();
@@ -180,4 +184,35 @@ fn cells() {
     );
     let o = json!({"spec": {"type": "ExternalName", "externalName": "x.y"}});
     assert_eq!(row(&o), json!(["ExternalName", "<none>", "x.y", "<none>", "<unknown>", "<none>"]));
+}
+
+#[tokio::test]
+async fn what_another_service_holds_is_taken() {
+    let store = Store::open(&Options::default()).unwrap();
+    let mut other = service(
+        json!({"type": "NodePort", "clusterIP": "172.30.0.9", "ports": [{"port": 80, "nodePort": 30001}]}),
+    );
+    other["metadata"]["name"] = json!("other");
+    other["metadata"]["uid"] = json!("1");
+    let other = run(other, None).unwrap();
+    let op = Op::Put {
+        resource: "services".into(),
+        key: "n/other".into(),
+        expect: Expect::Absent,
+        body: crate::object::encode(&other),
+        claims: claims(&other),
+    };
+    store.commit(vec![op]).await.unwrap();
+    let snapshot = store.snapshot();
+    let refused = |spec: Value| run_among(&snapshot, service(spec), None).unwrap_err();
+    assert_eq!(
+        refused(json!({"clusterIP": "172.30.0.9", "ports": [{"port": 80}]})),
+        "Service \"s\" is invalid: spec.clusterIPs: Invalid value: [\"172.30.0.9\"]: failed to allocate IP 172.30.0.9: provided IP is already allocated"
+    );
+    assert_eq!(
+        refused(json!({"type": "NodePort", "ports": [{"port": 80, "nodePort": 30001}]})),
+        "Service \"s\" is invalid: spec.ports[0].nodePort: Invalid value: 30001: provided port is already allocated"
+    );
+    // Its own values are no obstacle to the service itself.
+    assert!(run_among(&snapshot, other.clone(), Some(&other)).is_ok());
 }

@@ -21,9 +21,7 @@ pub fn validate(resources: &Field<'_>, out: &mut Causes) {
         };
         let shown = json!(request.to_string());
         match limit {
-            Some(limit)
-                if request != limit && !overcommits(resource) && request.cmp(&limit).is_ne() =>
-            {
+            Some(limit) if !overcommits(resource) && request.cmp(&limit).is_ne() => {
                 let why = format!("must be equal to {resource} limit of {limit}");
                 out.invalid(&requests.path, &shown, why);
             }

@@ -114,10 +114,8 @@ fn details(kind: &str, source: &Field<'_>, out: &mut Causes) {
         "projected" => projected(source, out),
         "nfs" => nfs(source, out),
         "csi" => source.get("driver").needs_text(out),
-        "ephemeral" => {
-            if !source.get("volumeClaimTemplate").is_set() {
-                source.get("volumeClaimTemplate").required(out, "");
-            }
+        "ephemeral" if !source.get("volumeClaimTemplate").is_set() => {
+            source.get("volumeClaimTemplate").required(out, "");
         }
         "image" => {
             source.get("reference").needs_text(out);

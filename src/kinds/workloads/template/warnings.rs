@@ -44,8 +44,7 @@ pub fn warnings(spec: &Field<'_>) -> Vec<String> {
         }
     }
     for volume in spec.get("volumes").items() {
-        for (field, called, why) in RETIRED.iter().filter(|(f, ..)| volume.get(f).is_set()) {
-            debug_assert!(!field.is_empty());
+        for (_, called, why) in RETIRED.iter().filter(|(f, ..)| volume.get(f).is_set()) {
             out.push(format!("{}: {why}", volume.get(called).path));
         }
     }

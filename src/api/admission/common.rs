@@ -1,0 +1,57 @@
+//! What several plug-ins need: refusals in upstream's frame, and the containers of a pod.
+
+use super::Attributes;
+use crate::{
+    error::Error,
+    object::{ObjectExt, Value},
+};
+
+/// Whether the request is about objects of a core resource, not about a subresource.
+pub fn is(a: &Attributes<'_>, resource: &str) -> bool {
+    a.sub.is_empty() && a.kind.group.is_empty() && a.kind.plural == resource
+}
+
+/// A 403 about the object of the request (apiserver's `admission.NewForbidden`).
+pub fn refuse(a: &Attributes<'_>, object: &Value, why: impl Into<String>) -> Error {
+    let names = [a.name, object.name(), object.str_at("metadata.generateName")];
+    let name = names.into_iter().find(|n| !n.is_empty()).unwrap_or("Unknown");
+    Error::forbidden(&a.kind.resource(), name, why)
+}
+
+/// Several messages as one, as Go's aggregate errors print; `None` when there are none.
+pub fn aggregate(messages: &[String]) -> Option<String> {
+    let mut unique: Vec<&str> = Vec::new();
+    for m in messages {
+        if !unique.contains(&m.as_str()) {
+            unique.push(m);
+        }
+    }
+    match unique.as_slice() {
+        [] => None,
+        [one] => Some((*one).to_owned()),
+        many => Some(format!("[{}]", many.join(", "))),
+    }
+}
+
+/// One of the container lists of a pod (`containers`, `initContainers`, `ephemeralContainers`).
+pub fn containers_mut<'a>(
+    pod: &'a mut Value,
+    list: &str,
+) -> impl Iterator<Item = &'a mut Value> + use<'a> {
+    let list = pod.get_mut("spec").and_then(|s| s.get_mut(list));
+    list.and_then(Value::as_array_mut).into_iter().flatten()
+}
+
+/// Appends to the list at a path, which may be absent.
+pub fn push(object: &mut Value, path: &str, item: Value) {
+    let list = object.at_mut(path);
+    match list {
+        Value::Array(list) => list.push(item),
+        other => *other = Value::Array(vec![item]),
+    }
+}
+
+/// The namespace of the request, parsed.
+pub fn namespace(a: &Attributes<'_>) -> Option<Value> {
+    a.snapshot.get("namespaces", "", a.namespace).map(|e| e.value())
+}

@@ -1,0 +1,89 @@
+//! A cluster of a few objects for the tests of the plug-ins.
+
+use super::Attributes;
+use crate::{
+    access::Authorizer,
+    api::{Caller, Verb},
+    kinds::Kind,
+    object::{ObjectExt, name},
+    object::{Value, encode},
+    store::{Expect, Op, Options, Snapshot, Store},
+    world::World,
+};
+use std::sync::Arc;
+
+static KINDS: [Kind; 6] = [
+    Kind { plural: "pods", kind: "Pod", ..Kind::BASE },
+    Kind { plural: "namespaces", kind: "Namespace", namespaced: false, ..Kind::BASE },
+    Kind { plural: "services", kind: "Service", ..Kind::BASE },
+    Kind { plural: "persistentvolumeclaims", kind: "PersistentVolumeClaim", ..Kind::BASE },
+    Kind { plural: "configmaps", kind: "ConfigMap", ..Kind::BASE },
+    Kind {
+        plural: "priorityclasses",
+        group: "scheduling.k8s.io",
+        kind: "PriorityClass",
+        namespaced: false,
+        ..Kind::BASE
+    },
+];
+
+/// Objects and somebody who asks.
+pub struct Scene {
+    pub snapshot: Arc<Snapshot>,
+    pub caller: Caller,
+    pub old: Option<Value>,
+    authorizer: Authorizer,
+    world: World,
+}
+
+impl Scene {
+    /// A store with these objects (`plural.group` and object).
+    pub fn new(objects: Vec<(&str, Value)>) -> Scene {
+        let store = Store::open(&Options::default()).unwrap();
+        let ops = objects.into_iter().enumerate().map(|(i, (resource, mut object))| {
+            object.set_at("metadata.uid", format!("u{i}"));
+            Op::Put {
+                resource: resource.into(),
+                key: name::key(object.namespace(), object.name()).into(),
+                expect: Expect::Absent,
+                body: encode(&object),
+                claims: Vec::new(),
+            }
+        });
+        let ops: Vec<Op> = ops.collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        if !ops.is_empty() {
+            runtime.block_on(store.commit(ops)).unwrap();
+        }
+        Scene {
+            snapshot: store.snapshot(),
+            caller: Caller { name: "alice".into(), ..Caller::default() },
+            old: None,
+            authorizer: Authorizer::default(),
+            world: World::real(),
+        }
+    }
+
+    /// A request of the caller.
+    pub fn attributes<'a>(
+        &'a self,
+        resource: &str,
+        verb: Verb,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> Attributes<'a> {
+        Attributes {
+            kind: KINDS.iter().find(|k| k.plural == resource).unwrap(),
+            sub: "",
+            verb,
+            namespace,
+            name,
+            old: self.old.as_ref(),
+            caller: &self.caller,
+            snapshot: &self.snapshot,
+            authorizer: &self.authorizer,
+            world: &self.world,
+            dry_run: false,
+        }
+    }
+}
