@@ -149,11 +149,14 @@ impl Kit {
         panic!("controllers do not come to rest: {:#?}", self.writes);
     }
 
-    /// The keys a controller would look at when it starts.
+    /// Keys of a controller's own objects, or, where it has none, those it would look at when it
+    /// starts.
     fn own_keys(&self, controller: &Controller) -> Vec<String> {
         let view = self.view();
         let mut keys = Vec::new();
-        for watch in controller.watches {
+        let own = |w: &&Watch| matches!(w, Watch::Itself(_));
+        let all = !controller.watches.iter().any(|w| own(&w));
+        for watch in controller.watches.iter().filter(|w| all || own(w)) {
             let resources = view.objects.resources().filter(|(r, _)| watch.concerns(r));
             for entry in resources.flat_map(|(r, _)| view.objects.list(r, "")) {
                 let entry = Arc::clone(entry);

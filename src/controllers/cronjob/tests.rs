@@ -31,8 +31,11 @@ fn jobs(kit: &Kit) -> Vec<String> {
 fn finish(kit: &mut Kit, job: &str) {
     let now = time::seconds(kit.now);
     kit.edit("jobs.batch", &format!("n/{job}"), |j| {
-        j.set_at("status", json!({"startTime": now, "completionTime": now,
-            "conditions": [{"type": "Complete", "status": "True"}]}));
+        j.set_at(
+            "status",
+            json!({"startTime": now, "completionTime": now,
+            "conditions": [{"type": "Complete", "status": "True"}]}),
+        );
     });
 }
 
@@ -66,7 +69,9 @@ fn c01_forbid_waits_and_catches_up() {
     finish(&mut kit, "c-29453760");
     settle(&mut kit);
     assert_eq!(jobs(&kit), ["c-29453760", "c-29453761"]);
-    assert!(kit.events.contains(&"SawCompletedJob: Saw completed job: c-29453760, condition: Complete".to_owned()));
+    assert!(kit.events.contains(
+        &"SawCompletedJob: Saw completed job: c-29453760, condition: Complete".to_owned()
+    ));
 }
 
 #[test]
@@ -77,7 +82,10 @@ fn c02_replace_deletes_what_runs() {
     settle(&mut kit);
     assert_eq!(jobs(&kit), ["c-29453761"]);
     let told: Vec<&str> = kit.events[1..].iter().map(String::as_str).collect();
-    assert_eq!(told, ["SuccessfulDelete: Deleted job c-29453760", "SuccessfulCreate: Created job c-29453761"]);
+    assert_eq!(
+        told,
+        ["SuccessfulDelete: Deleted job c-29453760", "SuccessfulCreate: Created job c-29453761"]
+    );
 }
 
 #[test]

@@ -9,7 +9,10 @@ use crate::{
 fn cluster(nodes: usize, spec: Value) -> Kit {
     let mut kit = Kit::default();
     for i in 0..nodes {
-        kit.put("nodes", json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": format!("n{i}")}}));
+        kit.put(
+            "nodes",
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": format!("n{i}")}}),
+        );
     }
     let mut set = json!({"apiVersion": "apps/v1", "kind": "DaemonSet",
         "metadata": {"name": "d", "namespace": "n",
@@ -32,8 +35,11 @@ fn settle(kit: &mut Kit) {
 fn ready_all(kit: &mut Kit) {
     for pod in kit.list("pods") {
         kit.edit("pods", &format!("n/{}", pod.name()), |p| {
-            p.set_at("status", json!({"phase": "Running", "conditions": [{"type": "Ready",
-                "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}));
+            p.set_at(
+                "status",
+                json!({"phase": "Running", "conditions": [{"type": "Ready",
+                "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}),
+            );
         });
     }
 }
@@ -73,14 +79,21 @@ fn every_node_gets_a_pod() {
 
 #[test]
 fn s11_shares_of_nodes_round_up() {
-    let mut kit = cluster(7, json!({"updateStrategy": {"type": "RollingUpdate",
-        "rollingUpdate": {"maxUnavailable": "20%"}}}));
+    let mut kit = cluster(
+        7,
+        json!({"updateStrategy": {"type": "RollingUpdate",
+        "rollingUpdate": {"maxUnavailable": "20%"}}}),
+    );
     settle(&mut kit);
     ready_all(&mut kit);
     settle(&mut kit);
     image(&mut kit, "two");
     settle(&mut kit);
-    let new = kit.list("pods").iter().filter(|p| p.list_at("spec.containers")[0]["image"] == "two").count();
+    let new = kit
+        .list("pods")
+        .iter()
+        .filter(|p| p.list_at("spec.containers")[0]["image"] == "two")
+        .count();
     assert_eq!(new, 2);
 }
 
@@ -89,7 +102,9 @@ fn s12_taints_keep_out_or_send_away() {
     for (effect, left) in [("NoSchedule", 1), ("NoExecute", 0)] {
         let mut kit = cluster(1, json!({}));
         settle(&mut kit);
-        kit.edit("nodes", "n0", |n| n.set_at("spec.taints", json!([{"key": "k", "effect": effect}])));
+        kit.edit("nodes", "n0", |n| {
+            n.set_at("spec.taints", json!([{"key": "k", "effect": effect}]))
+        });
         settle(&mut kit);
         assert_eq!(kit.list("pods").len(), left, "{effect}");
         let status = kit.get("daemonsets.apps", "n/d").unwrap()["status"].clone();
@@ -118,8 +133,11 @@ fn s13_a_revert_leaves_untouched_pods_alone() {
 
 #[test]
 fn with_surge_the_old_pod_stays_until_the_new_serves() {
-    let mut kit = cluster(2, json!({"updateStrategy": {"type": "RollingUpdate",
-        "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}}));
+    let mut kit = cluster(
+        2,
+        json!({"updateStrategy": {"type": "RollingUpdate",
+        "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}}),
+    );
     settle(&mut kit);
     ready_all(&mut kit);
     settle(&mut kit);

@@ -8,14 +8,20 @@ use crate::{
 
 fn cluster(pods: usize, spec: Value) -> Kit {
     let mut kit = Kit::default();
-    kit.put("replicasets.apps", json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
-        "metadata": {"name": "r", "namespace": "n", "uid": "r"}, "spec": {"replicas": pods}}));
+    kit.put(
+        "replicasets.apps",
+        json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "metadata": {"name": "r", "namespace": "n", "uid": "r"}, "spec": {"replicas": pods}}),
+    );
     for i in 0..pods {
-        kit.put("pods", json!({"apiVersion": "v1", "kind": "Pod",
+        kit.put(
+            "pods",
+            json!({"apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": format!("p{i}"), "namespace": "n", "labels": {"app": "a"},
                 "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r",
                     "uid": "r", "controller": true}]},
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}));
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}),
+        );
     }
     let mut budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
         "metadata": {"name": "b", "namespace": "n"},

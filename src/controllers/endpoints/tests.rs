@@ -9,10 +9,13 @@ use crate::{
 const SLICES: &str = "endpointslices.discovery.k8s.io";
 
 fn service(kit: &mut Kit) {
-    kit.put("services", json!({"apiVersion": "v1", "kind": "Service",
+    kit.put(
+        "services",
+        json!({"apiVersion": "v1", "kind": "Service",
         "metadata": {"name": "s", "namespace": "n", "labels": {"l": "1"}},
         "spec": {"clusterIP": "10.217.4.9", "selector": {"app": "a"}, "ipFamilies": ["IPv4"],
-            "ports": [{"name": "http", "port": 80, "targetPort": "web", "protocol": "TCP"}]}}));
+            "ports": [{"name": "http", "port": 80, "targetPort": "web", "protocol": "TCP"}]}}),
+    );
 }
 
 fn pod(name: &str, ip: &str, ready: &str) -> Value {

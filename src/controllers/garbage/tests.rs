@@ -30,7 +30,11 @@ fn dependents_of_nobody_go() {
     let rows: &[(&str, &[(&str, &str, bool)], bool)] = &[
         ("owner is there", &[("ConfigMap", "owner", false)], true),
         ("owner is not there", &[("ConfigMap", "ghost", false)], false),
-        ("one of two is there", &[("ConfigMap", "owner", false), ("ConfigMap", "ghost", false)], true),
+        (
+            "one of two is there",
+            &[("ConfigMap", "owner", false), ("ConfigMap", "ghost", false)],
+            true,
+        ),
         ("a kind nobody serves", &[("Wombat", "ghost", false)], true),
         ("owner of another kind", &[("Secret", "owner", false)], false),
     ];
@@ -55,8 +59,10 @@ fn an_owner_in_another_namespace_is_none() {
     assert!(kit.get("secrets", "n/child").is_none());
     assert_eq!(
         kit.events,
-        ["OwnerRefInvalidNamespace: ownerRef [v1/ConfigMap, namespace: n, name: owner, uid: owner] \
-          does not exist in namespace \"n\""]
+        [
+            "OwnerRefInvalidNamespace: ownerRef [v1/ConfigMap, namespace: n, name: owner, uid: owner] \
+          does not exist in namespace \"n\""
+        ]
     );
 }
 

@@ -36,14 +36,18 @@ fn end(kit: &mut Kit, pod: &Value, code: i64) {
     let now = time::seconds(kit.now);
     kit.edit("pods", &format!("n/{}", pod.name()), |p| {
         p.set_at("status.phase", if code == 0 { "Succeeded" } else { "Failed" });
-        p.set_at("status.containerStatuses", json!([{"name": "c",
-            "state": {"terminated": {"exitCode": code, "finishedAt": now}}}]));
+        p.set_at(
+            "status.containerStatuses",
+            json!([{"name": "c",
+            "state": {"terminated": {"exitCode": code, "finishedAt": now}}}]),
+        );
     });
 }
 
 fn conditions(job: &Value) -> Vec<String> {
     let all = job.list_at("status.conditions").iter();
-    all.map(|c| format!("{}={}/{}", c.str_at("type"), c.str_at("status"), c.str_at("reason"))).collect()
+    all.map(|c| format!("{}={}/{}", c.str_at("type"), c.str_at("status"), c.str_at("reason")))
+        .collect()
 }
 
 #[test]
@@ -135,7 +139,10 @@ fn j04_suspend_and_resume() {
     settle(&mut kit);
     let job = get(&kit);
     assert!(job.str_at("status.startTime") > start.as_str());
-    assert_eq!((conditions(&job), live(&kit).len()), (vec!["Suspended=False/JobResumed".into()], 1));
+    assert_eq!(
+        (conditions(&job), live(&kit).len()),
+        (vec!["Suspended=False/JobResumed".into()], 1)
+    );
     kit.advance(60);
     settle(&mut kit);
     assert!(conditions(&get(&kit)).contains(&"Failed=True/DeadlineExceeded".to_owned()));
@@ -162,8 +169,11 @@ fn j07_ignored_failures_are_replaced_for_free() {
     let mut kit = Kit::default();
     let rules = json!([{"action": "Ignore",
         "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]);
-    job(&mut kit, json!({"completions": 1, "parallelism": 1, "backoffLimit": 0,
-        "podFailurePolicy": {"rules": rules}}));
+    job(
+        &mut kit,
+        json!({"completions": 1, "parallelism": 1, "backoffLimit": 0,
+        "podFailurePolicy": {"rules": rules}}),
+    );
     settle(&mut kit);
     let pod = live(&kit).remove(0);
     end(&mut kit, &pod, 1);
@@ -177,11 +187,16 @@ fn j07_ignored_failures_are_replaced_for_free() {
 #[test]
 fn j08_success_policy_ends_the_rest() {
     let mut kit = Kit::default();
-    job(&mut kit, json!({"completions": 3, "parallelism": 3, "completionMode": "Indexed",
-        "successPolicy": {"rules": [{"succeededIndexes": "0"}]}}));
+    job(
+        &mut kit,
+        json!({"completions": 3, "parallelism": 3, "completionMode": "Indexed",
+        "successPolicy": {"rules": [{"succeededIndexes": "0"}]}}),
+    );
     settle(&mut kit);
-    let first = live(&kit).into_iter()
-        .find(|p| p.annotation("batch.kubernetes.io/job-completion-index") == Some("0")).unwrap();
+    let first = live(&kit)
+        .into_iter()
+        .find(|p| p.annotation("batch.kubernetes.io/job-completion-index") == Some("0"))
+        .unwrap();
     end(&mut kit, &first, 0);
     settle(&mut kit);
     assert!(live(&kit).is_empty());
@@ -194,8 +209,11 @@ fn j08_success_policy_ends_the_rest() {
 #[test]
 fn j09_an_index_is_given_up() {
     let mut kit = Kit::default();
-    job(&mut kit, json!({"completions": 2, "parallelism": 2, "completionMode": "Indexed",
-        "backoffLimit": 2147483647, "backoffLimitPerIndex": 1}));
+    job(
+        &mut kit,
+        json!({"completions": 2, "parallelism": 2, "completionMode": "Indexed",
+        "backoffLimit": 2147483647, "backoffLimitPerIndex": 1}),
+    );
     settle(&mut kit);
     for _ in 0..4 {
         for pod in live(&kit) {

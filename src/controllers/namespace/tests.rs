@@ -8,14 +8,20 @@ use crate::{
 
 fn doomed() -> Kit {
     let mut kit = Kit::default();
-    kit.put("namespaces", json!({"apiVersion": "v1", "kind": "Namespace",
+    kit.put(
+        "namespaces",
+        json!({"apiVersion": "v1", "kind": "Namespace",
         "metadata": {"name": "n", "deletionTimestamp": "2026-01-01T00:00:00Z"},
-        "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Terminating"}}));
+        "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Terminating"}}),
+    );
     kit
 }
 
 fn put(kit: &mut Kit, resource: &'static str, name: &str, finalizers: Value) {
-    kit.put(resource, json!({"metadata": {"name": name, "namespace": "n", "finalizers": finalizers}}));
+    kit.put(
+        resource,
+        json!({"metadata": {"name": name, "namespace": "n", "finalizers": finalizers}}),
+    );
 }
 
 fn condition(kit: &Kit, kind: &str) -> String {
@@ -70,7 +76,8 @@ fn what_cannot_be_deleted_is_told() {
     let mut kit = doomed();
     put(&mut kit, "configmaps", "c", json!([]));
     kit.refuse(|_, w| {
-        (w.resource == "configmaps").then(|| crate::error::Error::forbidden("configmaps", "c", "no"))
+        (w.resource == "configmaps")
+            .then(|| crate::error::Error::forbidden("configmaps", "c", "no"))
     });
     kit.look(&CONTROLLER, "n");
     assert_eq!(

@@ -8,24 +8,35 @@ use crate::{
 
 fn cluster() -> Kit {
     let mut kit = Kit::default();
-    let condition = |kind: &str, status: &str| json!({"type": kind, "status": status,
-        "lastHeartbeatTime": "2026-01-01T00:00:00Z"});
-    kit.put("nodes", json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node"},
+    let condition = |kind: &str, status: &str| {
+        json!({"type": kind, "status": status,
+        "lastHeartbeatTime": "2026-01-01T00:00:00Z"})
+    };
+    kit.put(
+        "nodes",
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node"},
         "spec": {}, "status": {"conditions": [condition("MemoryPressure", "False"),
             condition("DiskPressure", "False"), condition("PIDPressure", "False"),
-            condition("Ready", "True")]}}));
-    kit.put("leases.coordination.k8s.io", json!({"metadata": {"name": "node",
-        "namespace": "kube-node-lease"}, "spec": {"renewTime": "2026-01-01T00:00:10.000000Z"}}));
+            condition("Ready", "True")]}}),
+    );
+    kit.put(
+        "leases.coordination.k8s.io",
+        json!({"metadata": {"name": "node",
+        "namespace": "kube-node-lease"}, "spec": {"renewTime": "2026-01-01T00:00:10.000000Z"}}),
+    );
     for (name, seconds) in [("soon", json!(300)), ("never", json!(null))] {
         let mut toleration = json!({"key": "node.kubernetes.io/unreachable",
             "operator": "Exists", "effect": "NoExecute"});
         if !seconds.is_null() {
             toleration["tolerationSeconds"] = seconds;
         }
-        kit.put("pods", json!({"apiVersion": "v1", "kind": "Pod",
+        kit.put(
+            "pods",
+            json!({"apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": "n"},
             "spec": {"nodeName": "node", "tolerations": [toleration]},
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}));
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}),
+        );
     }
     kit
 }
@@ -46,9 +57,15 @@ fn n01_silence_taints_and_sends_pods_away() {
     for c in node.list_at("status.conditions") {
         assert_eq!((c.str_at("status"), c.str_at("reason")), ("Unknown", "NodeStatusUnknown"));
     }
-    let taints: Vec<String> = node.list_at("spec.taints").iter()
-        .map(|t| format!("{}:{}", t.str_at("key"), t.str_at("effect"))).collect();
-    assert_eq!(taints, ["node.kubernetes.io/unreachable:NoSchedule", "node.kubernetes.io/unreachable:NoExecute"]);
+    let taints: Vec<String> = node
+        .list_at("spec.taints")
+        .iter()
+        .map(|t| format!("{}:{}", t.str_at("key"), t.str_at("effect")))
+        .collect();
+    assert_eq!(
+        taints,
+        ["node.kubernetes.io/unreachable:NoSchedule", "node.kubernetes.io/unreachable:NoExecute"]
+    );
     let pod = kit.get("pods", "n/soon").unwrap();
     assert_eq!(pod.condition("Ready").unwrap().str_at("status"), "False");
     assert!(kit.events.contains(&"NodeNotReady: Node node status is now: NodeNotReady".to_owned()));
@@ -59,8 +76,13 @@ fn n01_silence_taints_and_sends_pods_away() {
     settle(&mut kit);
     let pod = kit.get("pods", "n/soon").unwrap();
     assert!(pod.is_deleting());
-    assert_eq!(pod.condition("DisruptionTarget").unwrap().str_at("reason"), "DeletionByTaintManager");
-    assert!(kit.events.contains(&"TaintManagerEviction: Marking for deletion Pod n/soon".to_owned()));
+    assert_eq!(
+        pod.condition("DisruptionTarget").unwrap().str_at("reason"),
+        "DeletionByTaintManager"
+    );
+    assert!(
+        kit.events.contains(&"TaintManagerEviction: Marking for deletion Pod n/soon".to_owned())
+    );
     assert!(!kit.get("pods", "n/never").unwrap().is_deleting());
 }
 

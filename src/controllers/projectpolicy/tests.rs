@@ -18,7 +18,10 @@ fn labels_follow_the_block() {
 fn every_namespace_gets_its_own_block() {
     let mut kit = Kit::default();
     for name in ["b", "a", "c"] {
-        kit.put("namespaces", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
+        kit.put(
+            "namespaces",
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
+        );
     }
     kit.settle_all(&[&CONTROLLER]);
     let range = |kit: &Kit, name: &str| {
@@ -28,23 +31,37 @@ fn every_namespace_gets_its_own_block() {
     assert_eq!(range(&kit, "b"), "1000000000/10000", "in the order they came");
     assert_eq!(range(&kit, "a"), "1000010000/10000");
     kit.remove("namespaces", "a");
-    kit.put("namespaces", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "d"}}));
+    kit.put(
+        "namespaces",
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "d"}}),
+    );
     kit.settle_all(&[&CONTROLLER]);
     assert_eq!(range(&kit, "d"), "1000010000/10000", "freed blocks are used again");
 }
 
 #[test]
 fn levels_follow_the_constraints_granted() {
-    let rows = [("p", "", "restricted"), ("p", "anyuid", "baseline"), ("p", "privileged", "privileged"), ("openshift-x", "", "")];
+    let rows = [
+        ("p", "", "restricted"),
+        ("p", "anyuid", "baseline"),
+        ("p", "privileged", "privileged"),
+        ("openshift-x", "", ""),
+    ];
     for (name, scc, level) in rows {
         let mut kit = Kit::default();
-        kit.put("namespaces", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
+        kit.put(
+            "namespaces",
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
+        );
         kit.put("serviceaccounts", json!({"metadata": {"name": "default", "namespace": name}}));
         if !scc.is_empty() {
-            kit.put("rolebindings.rbac.authorization.k8s.io", json!({
+            kit.put(
+                "rolebindings.rbac.authorization.k8s.io",
+                json!({
                 "metadata": {"name": "x", "namespace": name},
                 "roleRef": {"kind": "ClusterRole", "name": format!("system:openshift:scc:{scc}")},
-                "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": name}]}));
+                "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": name}]}),
+            );
         }
         kit.settle_all(&[&CONTROLLER, &podsecurity::CONTROLLER]);
         let namespace = kit.get("namespaces", name).unwrap();

@@ -16,7 +16,10 @@ fn names(kit: &Kit, resource: &str) -> Vec<String> {
 #[test]
 fn a_new_namespace_is_furnished() {
     let mut kit = Kit::default();
-    kit.put("namespaces", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}));
+    kit.put(
+        "namespaces",
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}),
+    );
     kit.settle_all(&ALL);
     assert_eq!(names(&kit, "serviceaccounts"), ["builder", "default", "deployer"]);
     assert_eq!(names(&kit, "configmaps"), ["kube-root-ca.crt", "openshift-service-ca.crt"]);
@@ -37,7 +40,10 @@ fn a_new_namespace_is_furnished() {
 #[test]
 fn what_is_deleted_comes_back_but_not_in_a_dying_namespace() {
     let mut kit = Kit::default();
-    kit.put("namespaces", json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}));
+    kit.put(
+        "namespaces",
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}),
+    );
     kit.settle_all(&ALL);
     kit.remove("serviceaccounts", "n/builder");
     kit.settle_all(&ALL);

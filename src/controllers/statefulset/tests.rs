@@ -48,7 +48,9 @@ fn run(kit: &mut Kit) {
 
 fn image(kit: &mut Kit, image: &str) {
     let containers = json!([{"name": "c", "image": image}]);
-    kit.edit("statefulsets.apps", "n/web", |s| s.set_at("spec.template.spec.containers", containers));
+    kit.edit("statefulsets.apps", "n/web", |s| {
+        s.set_at("spec.template.spec.containers", containers)
+    });
 }
 
 fn images(kit: &Kit) -> Vec<String> {
@@ -72,7 +74,10 @@ fn s01_each_pod_waits_for_the_one_before() {
     assert_eq!(names(&kit), ["web-0", "web-1", "web-2"]);
     assert_eq!(kit.events[0], "SuccessfulCreate: Create Pod web-0 in StatefulSet web successful");
     let pod = kit.get("pods", "n/web-2").unwrap();
-    assert_eq!((pod.label("apps.kubernetes.io/pod-index"), pod.str_at("spec.hostname")), (Some("2"), "web-2"));
+    assert_eq!(
+        (pod.label("apps.kubernetes.io/pod-index"), pod.str_at("spec.hostname")),
+        (Some("2"), "web-2")
+    );
     let revision = &kit.list("controllerrevisions.apps")[0];
     assert_eq!(pod.label("controller-revision-hash"), Some(revision.name()));
 }
@@ -89,9 +94,15 @@ fn s02_nothing_shrinks_while_a_pod_is_unready() {
     ready(&mut kit, "web-0", "True");
     settle(&mut kit);
     assert_eq!(names(&kit), ["web-0"]);
-    let gone: Vec<&String> = kit.events.iter().filter(|e| e.starts_with("SuccessfulDelete")).collect();
-    assert_eq!(gone, ["SuccessfulDelete: Delete Pod web-2 in StatefulSet web successful",
-        "SuccessfulDelete: Delete Pod web-1 in StatefulSet web successful"]);
+    let gone: Vec<&String> =
+        kit.events.iter().filter(|e| e.starts_with("SuccessfulDelete")).collect();
+    assert_eq!(
+        gone,
+        [
+            "SuccessfulDelete: Delete Pod web-2 in StatefulSet web successful",
+            "SuccessfulDelete: Delete Pod web-1 in StatefulSet web successful"
+        ]
+    );
 }
 
 #[test]
@@ -157,15 +168,22 @@ fn s06_a_failed_pod_is_replaced_and_keeps_its_claims() {
     run(&mut kit);
     assert_ne!(kit.get("pods", "n/web-1").unwrap().uid(), pod.uid());
     assert_eq!(kit.get("persistentvolumeclaims", "n/www-web-1").unwrap().uid(), uid);
-    assert!(kit.events.iter().any(|e| e == "SuccessfulCreate: Create Claim www-web-0 Pod web-0 in StatefulSet web success"));
+    assert!(
+        kit.events.iter().any(|e| e
+            == "SuccessfulCreate: Create Claim www-web-0 Pod web-0 in StatefulSet web success")
+    );
 }
 
 #[test]
 fn s07_claims_follow_the_retention_policy() {
     for (policy, owners) in [("Retain", 0), ("Delete", 1)] {
         let mut kit = Kit::default();
-        set(&mut kit, 1, json!({"volumeClaimTemplates": [{"metadata": {"name": "www"}, "spec": {}}],
-            "persistentVolumeClaimRetentionPolicy": {"whenDeleted": policy, "whenScaled": "Retain"}}));
+        set(
+            &mut kit,
+            1,
+            json!({"volumeClaimTemplates": [{"metadata": {"name": "www"}, "spec": {}}],
+            "persistentVolumeClaimRetentionPolicy": {"whenDeleted": policy, "whenScaled": "Retain"}}),
+        );
         run(&mut kit);
         let claim = kit.get("persistentvolumeclaims", "n/www-web-0").unwrap();
         assert_eq!(claim.list_at("metadata.ownerReferences").len(), owners, "{policy}");
@@ -181,8 +199,11 @@ fn s08_rolling_back_uses_the_old_revision_again() {
     run(&mut kit);
     image(&mut kit, "one");
     run(&mut kit);
-    let mut numbers: Vec<i64> =
-        kit.list("controllerrevisions.apps").iter().map(|r| r["revision"].as_i64().unwrap()).collect();
+    let mut numbers: Vec<i64> = kit
+        .list("controllerrevisions.apps")
+        .iter()
+        .map(|r| r["revision"].as_i64().unwrap())
+        .collect();
     numbers.sort();
     assert_eq!(numbers, [2, 3]);
 }

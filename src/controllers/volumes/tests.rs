@@ -11,19 +11,28 @@ const ALL: [&Controller; 4] =
 
 fn cluster(policy: &str) -> Kit {
     let mut kit = Kit::default();
-    kit.put("storageclasses.storage.k8s.io", json!({"metadata": {"name": "local",
+    kit.put(
+        "storageclasses.storage.k8s.io",
+        json!({"metadata": {"name": "local",
         "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
-        "provisioner": "p", "reclaimPolicy": policy, "volumeBindingMode": "WaitForFirstConsumer"}));
-    kit.put("persistentvolumeclaims", json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "provisioner": "p", "reclaimPolicy": policy, "volumeBindingMode": "WaitForFirstConsumer"}),
+    );
+    kit.put(
+        "persistentvolumeclaims",
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": {"name": "c", "namespace": "n", "uid": "u"},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}));
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}),
+    );
     kit
 }
 
 fn pod(kit: &mut Kit) {
-    kit.put("pods", json!({"metadata": {"name": "p", "namespace": "n"},
+    kit.put(
+        "pods",
+        json!({"metadata": {"name": "p", "namespace": "n"},
         "spec": {"nodeName": "node", "volumes": [{"name": "v",
-            "persistentVolumeClaim": {"claimName": "c"}}]}, "status": {"phase": "Pending"}}));
+            "persistentVolumeClaim": {"claimName": "c"}}]}, "status": {"phase": "Pending"}}),
+    );
 }
 
 #[test]
@@ -31,13 +40,21 @@ fn a_claim_waits_for_its_first_consumer() {
     let mut kit = cluster("Delete");
     kit.settle_all(&ALL);
     let claim = kit.get("persistentvolumeclaims", "n/c").unwrap();
-    assert_eq!((claim.str_at("status.phase"), claim.str_at("spec.storageClassName")), ("Pending", "local"));
-    assert!(kit.events.contains(&"WaitForFirstConsumer: waiting for first consumer to be created before binding".to_owned()));
+    assert_eq!(
+        (claim.str_at("status.phase"), claim.str_at("spec.storageClassName")),
+        ("Pending", "local")
+    );
+    assert!(kit.events.contains(
+        &"WaitForFirstConsumer: waiting for first consumer to be created before binding".to_owned()
+    ));
     pod(&mut kit);
     kit.settle_all(&ALL);
     let claim = kit.get("persistentvolumeclaims", "n/c").unwrap();
-    assert_eq!(claim["status"], json!({"phase": "Bound", "accessModes": ["ReadWriteOnce"],
-        "capacity": {"storage": "1Gi"}}));
+    assert_eq!(
+        claim["status"],
+        json!({"phase": "Bound", "accessModes": ["ReadWriteOnce"],
+        "capacity": {"storage": "1Gi"}})
+    );
     let volume = kit.get("persistentvolumes", "pvc-u").unwrap();
     assert_eq!((volume.str_at("status.phase"), volume.str_at("spec.claimRef.uid")), ("Bound", "u"));
 }
