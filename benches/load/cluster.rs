@@ -65,7 +65,8 @@ impl Cluster {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).expect("the process");
         let line = status.lines().find(|l| l.starts_with("VmRSS:")).expect("its memory");
-        let kb: f64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
+        let kb: f64 =
+            line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
         kb / 1024.0
     }
 }

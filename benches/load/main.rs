@@ -50,7 +50,8 @@ fn main() {
 
 /// Prints one line. A ceiling of 0 means there is none.
 fn figure(name: &str, measured: f64, unit: &str, ceiling: f64) {
-    let ratio = if ceiling > 0.0 { format!("{:.0}%", measured / ceiling * 100.0) } else { "".into() };
+    let ratio =
+        if ceiling > 0.0 { format!("{:.0}%", measured / ceiling * 100.0) } else { "".into() };
     let ceiling = if ceiling > 0.0 { format!("{ceiling:.0} {unit}") } else { "".into() };
     let measured = format!("{measured:.1} {unit}");
     println!("{name:<46} {measured:>14} {ceiling:>14} {ratio:>7}");

@@ -55,10 +55,7 @@ impl Server {
             let ready = self.settle(&snapshot, request, value.clone(), None, &mut heard)?;
             let name = ready.value.name().to_owned();
             if request.options.dry_run {
-                if snapshot
-                    .get(&request.kind.stored_as(), &request.namespace, &name)
-                    .is_some()
-                {
+                if snapshot.get(&request.kind.stored_as(), &request.namespace, &name).is_some() {
                     return Err(Error::exists(&request.kind.resource(), &name));
                 }
                 warnings.append(&mut heard);
@@ -69,7 +66,9 @@ impl Server {
                     warnings.append(&mut heard);
                     return Ok(one(201, item(request.kind, &entry), warnings));
                 }
-                Err(store::Error::Exists(0)) if generated && names + 1 < NAME_ATTEMPTS => names += 1,
+                Err(store::Error::Exists(0)) if generated && names + 1 < NAME_ATTEMPTS => {
+                    names += 1
+                }
                 Err(store::Error::Exists(0)) => {
                     return Err(self.taken(request, &name, generated));
                 }
@@ -91,8 +90,7 @@ impl Server {
         loop {
             changed.mark_unchanged();
             let snapshot = self.store.snapshot();
-            let attributes =
-                self.attributes(&snapshot, request, Verb::Create, value.name(), None);
+            let attributes = self.attributes(&snapshot, request, Verb::Create, value.name(), None);
             if !admission::is_early(value, &attributes) {
                 return;
             }
@@ -108,7 +106,9 @@ impl Server {
         let snapshot = self.store.snapshot();
         let there = snapshot.get(&kind.stored_as(), &request.namespace, name);
         let note = if generated {
-            format!("{resource} {name:?} already exists, the server was not able to generate a unique name for the object")
+            format!(
+                "{resource} {name:?} already exists, the server was not able to generate a unique name for the object"
+            )
         } else if there.is_some_and(|e| e.meta.deleting) {
             format!("object is being deleted: {resource} {name:?} already exists")
         } else {
