@@ -9,6 +9,7 @@ use crate::object::{ObjectExt, Value, json, name};
 pub static ENDPOINTS: Kind = Kind {
     kind: "Endpoints",
     plural: "endpoints",
+    deprecated: "deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     short: &["ep"],
     schema: "io.k8s.api.core.v1.Endpoints",
     create_on_update: true,
