@@ -1,19 +1,21 @@
 //! Creating objects.
 
 use super::{
-    Answer, Body, Request, Server, meta,
+    Answer, Body, Request, Server, Verb, admission, meta,
     server::{item, one},
     write::ATTEMPTS,
 };
 use crate::{
     error::Error,
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, time},
     store::{self, Expect},
 };
 use std::sync::Arc;
 
 /// How many generated names are tried.
 const NAME_ATTEMPTS: usize = 8;
+/// Seconds a pod's creation waits for its namespace to be prepared.
+const PATIENCE: i64 = 10;
 
 impl Server {
     pub(super) async fn create(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
@@ -46,17 +48,14 @@ impl Server {
     ) -> Result<Answer, Error> {
         let generated = value.name().is_empty();
         let (mut names, mut races) = (0, 0);
+        self.namespace_prepared(request, &value).await;
         loop {
             let snapshot = self.store.snapshot();
-            warnings.truncate(warnings.len());
             let mut heard = Vec::new();
             let ready = self.settle(&snapshot, request, value.clone(), None, &mut heard)?;
             let name = ready.value.name().to_owned();
             if request.options.dry_run {
-                if snapshot
-                    .get(&request.kind.stored_as(), &request.namespace, &name)
-                    .is_some()
-                {
+                if snapshot.get(&request.kind.stored_as(), &request.namespace, &name).is_some() {
                     return Err(Error::exists(&request.kind.resource(), &name));
                 }
                 warnings.append(&mut heard);
@@ -67,7 +66,9 @@ impl Server {
                     warnings.append(&mut heard);
                     return Ok(one(201, item(request.kind, &entry), warnings));
                 }
-                Err(store::Error::Exists(0)) if generated && names + 1 < NAME_ATTEMPTS => names += 1,
+                Err(store::Error::Exists(0)) if generated && names + 1 < NAME_ATTEMPTS => {
+                    names += 1
+                }
                 Err(store::Error::Exists(0)) => {
                     return Err(self.taken(request, &name, generated));
                 }
@@ -79,12 +80,35 @@ impl Server {
         }
     }
 
+    /// Waits until a new namespace has what pods need from the controllers (a service account, a
+    /// uid range), for as long as upstream's admission does.
+    async fn namespace_prepared(&self, request: &Request, value: &Value) {
+        let mut changed = self.store.feed().any();
+        let deadline = time::plus_seconds(self.world.clock.now(), PATIENCE);
+        let too_late = self.world.clock.sleep_until(deadline);
+        tokio::pin!(too_late);
+        loop {
+            changed.mark_unchanged();
+            let snapshot = self.store.snapshot();
+            let attributes = self.attributes(&snapshot, request, Verb::Create, value.name(), None);
+            if !admission::is_early(value, &attributes) {
+                return;
+            }
+            tokio::select! {
+                () = &mut too_late => return,
+                result = changed.changed() => if result.is_err() { return },
+            }
+        }
+    }
+
     fn taken(&self, request: &Request, name: &str, generated: bool) -> Error {
         let (kind, resource) = (request.kind, request.kind.resource());
         let snapshot = self.store.snapshot();
         let there = snapshot.get(&kind.stored_as(), &request.namespace, name);
         let note = if generated {
-            format!("{resource} {name:?} already exists, the server was not able to generate a unique name for the object")
+            format!(
+                "{resource} {name:?} already exists, the server was not able to generate a unique name for the object"
+            )
         } else if there.is_some_and(|e| e.meta.deleting) {
             format!("object is being deleted: {resource} {name:?} already exists")
         } else {

@@ -34,11 +34,22 @@ impl Server {
     pub async fn call(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
         self.authorize(&request)?;
         self.check_verb(&request)?;
+        let deprecation = request.kind.deprecation;
+        let mut answer = self.carry_out(request).await?;
+        if !deprecation.is_empty() {
+            answer.warnings.insert(0, deprecation.into());
+        }
+        Ok(answer)
+    }
+
+    /// A request that is allowed and served, to whoever does it.
+    async fn carry_out(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
         if let Some(handler) = computed::handler(&request.kind.resource(), request.sub) {
             return handler(Arc::clone(self), request).await;
         }
         match (request.verb, request.sub) {
             (_, "scale") => self.scale(request).await,
+            (_, "attach" | "exec" | "log" | "portforward" | "proxy") => not_built(&request),
             (Verb::Get, _) => self.get(&request),
             (Verb::List, _) => self.list(&request),
             (Verb::Watch, _) => self.watch(&request),
@@ -47,12 +58,7 @@ impl Server {
             (Verb::Patch, _) => self.patch(request).await,
             (Verb::Delete, "") => self.delete(request).await,
             (Verb::DeleteCollection, "") => self.delete_collection(request).await,
-            _ => Err(Error::NotImplemented(format!(
-                "{} of {}/{} is not built yet",
-                request.verb.name(),
-                request.kind.plural,
-                request.sub
-            ))),
+            _ => not_built(&request),
         }
     }
 
@@ -131,6 +137,12 @@ impl Server {
             dry_run: request.options.dry_run,
         }
     }
+}
+
+/// The honest answer for what discovery lists and nobody has built.
+fn not_built(request: &Request) -> Result<Answer, Error> {
+    let (verb, plural, sub) = (request.verb.name(), request.kind.plural, request.sub);
+    Err(Error::NotImplemented(format!("{verb} of {plural}/{sub} is not built yet")))
 }
 
 /// Turns field problems into the 422 they mean.

@@ -52,6 +52,9 @@ pub struct Kind {
     pub orphans_by_default: bool,
     /// Where objects come from.
     pub backing: Backing,
+    /// What every answer warns of when the version is on its way out, else empty (apiserver's
+    /// `deprecation.WarningMessage`).
+    pub deprecation: &'static str,
     /// Behaviour that data cannot express.
     pub hooks: Hooks,
 }
@@ -82,6 +85,7 @@ impl Kind {
         delete_returns_object: false,
         orphans_by_default: false,
         backing: Backing::Stored,
+        deprecation: "",
         hooks: Hooks::NONE,
     };
 
