@@ -23,6 +23,7 @@ pub trait Clock: Send + Sync {
 #[derive(Debug, Default)]
 pub struct SystemClock;
 
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()

@@ -156,7 +156,7 @@ impl Subject {
     fn is(&self, caller: &Caller, namespace: &str) -> bool {
         match self.kind.as_str() {
             "User" => self.name == caller.name,
-            "Group" => caller.groups.iter().any(|g| *g == self.name),
+            "Group" => caller.groups.contains(&self.name),
             "ServiceAccount" => {
                 let home = if self.namespace.is_empty() { namespace } else { &self.namespace };
                 caller.name.strip_prefix("system:serviceaccount:").is_some_and(|rest| {

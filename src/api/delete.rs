@@ -2,10 +2,8 @@
 //! Source: k8s.io/apiserver `pkg/registry/generic/registry/store.go`, `pkg/registry/rest/delete.go`.
 
 use super::{
-    Answer, Body, Item, List, Options, Request, Response, Server, Verb, admission,
-    server::one,
-    update::gone,
-    write::ATTEMPTS,
+    Answer, Body, Item, List, Options, Request, Response, Server, Verb, admission, server::one,
+    update::gone, write::ATTEMPTS,
 };
 use crate::{
     error::{Causes, Error},
@@ -60,7 +58,8 @@ impl Server {
                 Err(e) => return Err(e),
             }
         }
-        Ok(Response::List(List { rev, continue_token: String::new(), remaining: None, items }).into())
+        Ok(Response::List(List { rev, continue_token: String::new(), remaining: None, items })
+            .into())
     }
 
     async fn delete_one(self: &Arc<Self>, request: &Request) -> Result<Deleted, Error> {
@@ -192,7 +191,9 @@ fn check_preconditions(kind: &Kind, options: &Options, old: &Value) -> Result<()
     let conflict = |what: &str, asked: &str, found: &str, ending: &str| Error::Conflict {
         resource: kind.kind.into(),
         name: old.name().into(),
-        why: format!("the {what} in the precondition ({asked}) does not match the {what} in record ({found}). The object might have been {ending}"),
+        why: format!(
+            "the {what} in the precondition ({asked}) does not match the {what} in record ({found}). The object might have been {ending}"
+        ),
     };
     let (uid, rv) = (&options.precondition_uid, &options.precondition_rv);
     if !uid.is_empty() && uid != old.uid() {

@@ -157,8 +157,7 @@ pub fn aggregated(core: bool) -> Value {
                     json!({"version": v, "freshness": "Current", "resources": resources})
                 })
                 .collect();
-            let metadata =
-                if group.is_empty() { json!({}) } else { json!({"name": group}) };
+            let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
             json!({"metadata": metadata, "versions": versions})
         })
         .collect();

@@ -27,7 +27,8 @@ pub(super) fn normalise(object: &mut Value) {
 pub(super) fn stamp(object: &mut Value, kind: &Kind, namespace: &str, world: &World) {
     object.set_at("metadata.uid", world.entropy.uuid());
     object.set_at("metadata.creationTimestamp", time::seconds(world.clock.now()));
-    for gone in ["deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"] {
+    for gone in ["deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"]
+    {
         object.remove_at(&format!("metadata.{gone}"));
     }
     if kind.generation != Generation::None {

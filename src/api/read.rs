@@ -37,8 +37,7 @@ impl Server {
             Some(_) if whole => Some(1 + selected.count() as u64),
             _ => None,
         };
-        let continue_token =
-            next.map(|e| token(snapshot.rev, &e.key)).unwrap_or_default();
+        let continue_token = next.map(|e| token(snapshot.rev, &e.key)).unwrap_or_default();
         let items = entries.into_iter().map(|e| item(kind, e)).collect();
         Ok(Response::List(List { rev: snapshot.rev, continue_token, remaining, items }).into())
     }
@@ -52,7 +51,9 @@ impl Server {
                 let rev = revision(&options.resource_version)?;
                 self.reached(options)?;
                 let past = self.rewind(&now, &request.kind.stored_as(), rev);
-                return past.map(|s| (s, String::new())).ok_or_else(|| too_old(rev, self.store.feed().floor()));
+                return past
+                    .map(|s| (s, String::new()))
+                    .ok_or_else(|| too_old(rev, self.store.feed().floor()));
             }
             self.reached(options)?;
             return Ok((now, String::new()));
@@ -102,7 +103,11 @@ pub(super) fn revision(text: &str) -> Result<u64, Error> {
     }
     text.parse().map_err(|_| {
         let mut causes = Causes::default();
-        causes.invalid("resourceVersion", &json!(text), format!("strconv.ParseUint: parsing {text:?}: invalid syntax"));
+        causes.invalid(
+            "resourceVersion",
+            &json!(text),
+            format!("strconv.ParseUint: parsing {text:?}: invalid syntax"),
+        );
         let cause = causes.0.remove(0);
         Error::BadRequest(format!("{}: {}", cause.field, cause.message))
     })
@@ -142,8 +147,10 @@ pub(super) fn check_match(kind: &Kind, options: &Options, watch: bool) -> Result
             Some(_) if rule != "NotOlderThan" => {
                 causes.unsupported(RULE, &json!(rule), &["NotOlderThan"]);
             }
-            None if !rule.is_empty() => causes
-                .forbidden(RULE, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"),
+            None if !rule.is_empty() => causes.forbidden(
+                RULE,
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            ),
             _ => {}
         }
     } else {
@@ -152,15 +159,22 @@ pub(super) fn check_match(kind: &Kind, options: &Options, watch: bool) -> Result
         }
         if !rule.is_empty() {
             if !options.continue_token.is_empty() {
-                causes.forbidden(RULE, "resourceVersionMatch is forbidden when continue is provided");
+                causes
+                    .forbidden(RULE, "resourceVersionMatch is forbidden when continue is provided");
             }
             if rv.is_empty() {
-                causes.forbidden(RULE, "resourceVersionMatch is forbidden unless resourceVersion is provided");
+                causes.forbidden(
+                    RULE,
+                    "resourceVersionMatch is forbidden unless resourceVersion is provided",
+                );
             }
             if !["Exact", "NotOlderThan"].contains(&rule) {
                 causes.unsupported(RULE, &json!(rule), &["Exact", "NotOlderThan"]);
             } else if rule == "Exact" && rv == "0" {
-                causes.forbidden(RULE, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+                causes.forbidden(
+                    RULE,
+                    "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+                );
             }
         }
     }
@@ -168,7 +182,11 @@ pub(super) fn check_match(kind: &Kind, options: &Options, watch: bool) -> Result
         return Ok(());
     }
     let _ = kind;
-    Err(Error::Invalid { kind: "ListOptions.meta.k8s.io".into(), name: String::new(), causes: causes.0 })
+    Err(Error::Invalid {
+        kind: "ListOptions.meta.k8s.io".into(),
+        name: String::new(),
+        causes: causes.0,
+    })
 }
 
 /// Refuses field selectors the kind does not know.
@@ -181,7 +199,9 @@ pub(super) fn check_fields(kind: &Kind, options: &Options) -> Result<(), Error> 
             return Err(Error::BadRequest(match (kind.group, kind.kind) {
                 ("", _) => format!("field label not supported: {path}"),
                 (_, "Job") => format!("field label {path:?} not supported for Job"),
-                _ => format!("{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""),
+                _ => format!(
+                    "{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+                ),
             }));
         }
     }

@@ -33,8 +33,7 @@ pub fn definitions(kind: &Kind) -> Value {
 pub fn row(kind: &Kind, item: &Item, now: Timestamp, include: Include) -> Value {
     let value = item.value();
     let cx = CellCx { now };
-    let cells: Vec<Value> =
-        kind.table().map(|c| (c.cell)(&value, &cx)).collect();
+    let cells: Vec<Value> = kind.table().map(|c| (c.cell)(&value, &cx)).collect();
     let mut row = json!({"cells": cells});
     if let Some(conditions) = kind.hooks.row_conditions.and_then(|f| f(&value)) {
         row["conditions"] = conditions;

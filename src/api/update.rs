@@ -40,7 +40,8 @@ impl Server {
                 Err(e) => return Err(e),
             };
             let pinned = check_preconditions(&request, &body, &old)?;
-            match self.replace(&snapshot, &request, body.clone(), &entry, &old, &mut warnings).await {
+            match self.replace(&snapshot, &request, body.clone(), &entry, &old, &mut warnings).await
+            {
                 Err(Lost) if !pinned && attempt < ATTEMPTS => {}
                 Err(Lost) => return Err(Error::stale(&request.kind.resource(), &request.name)),
                 Ok(result) => return result.map(|item| one(200, item, warnings)),
@@ -155,9 +156,9 @@ impl Server {
         };
         match result {
             Ok(entry) => Ok(Ok(item(kind, &entry))),
-            Err(store::Error::Stale(_) | store::Error::Claimed { .. } | store::Error::Exists(_)) => {
-                Err(Lost)
-            }
+            Err(
+                store::Error::Stale(_) | store::Error::Claimed { .. } | store::Error::Exists(_),
+            ) => Err(Lost),
             Err(e) => Ok(Err(Server::noun(kind, &request.name, e))),
         }
     }
@@ -261,14 +262,20 @@ fn same(new: &Value, old: &Value) -> bool {
         let mut meta = o.get("metadata").cloned().unwrap_or_default();
         if let Some(m) = meta.as_object_mut() {
             m.remove("resourceVersion");
-            for entry in m.get_mut("managedFields").and_then(Value::as_array_mut).into_iter().flatten() {
+            for entry in
+                m.get_mut("managedFields").and_then(Value::as_array_mut).into_iter().flatten()
+            {
                 entry.remove_at("time");
             }
         }
         meta
     };
     strip(new) == strip(old)
-        && new.as_object().into_iter().flatten().all(|(k, v)| k == "metadata" || old.get(k) == Some(v))
+        && new
+            .as_object()
+            .into_iter()
+            .flatten()
+            .all(|(k, v)| k == "metadata" || old.get(k) == Some(v))
         && new.as_object().map(serde_json::Map::len) == old.as_object().map(serde_json::Map::len)
 }
 
@@ -285,7 +292,11 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
     let (kind, name) = (request.kind, &request.name);
     let uid = body.uid();
     if !uid.is_empty() && uid != old.uid() {
-        let key = format!("/kubernetes.io/{}/{}", kind.plural, crate::object::name::key(&request.namespace, name));
+        let key = format!(
+            "/kubernetes.io/{}/{}",
+            kind.plural,
+            crate::object::name::key(&request.namespace, name)
+        );
         return Err(Error::Conflict {
             resource: kind.resource(),
             name: name.clone(),
@@ -299,7 +310,11 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
     if rv.is_empty() || rv == "0" {
         if !kind.unconditional_update && matches!(request.body, Body::Object(..)) {
             let mut causes = Causes::default();
-            causes.invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
+            causes.invalid(
+                "metadata.resourceVersion",
+                &json!(0),
+                "must be specified for an update",
+            );
             refuse(kind, name, causes)?;
         }
         return Ok(false);
@@ -322,5 +337,9 @@ fn check_patch_options(request: &Request, form: PatchType) -> Result<(), Error> 
     if causes.is_empty() {
         return Ok(());
     }
-    Err(Error::Invalid { kind: "PatchOptions.meta.k8s.io".into(), name: String::new(), causes: causes.0 })
+    Err(Error::Invalid {
+        kind: "PatchOptions.meta.k8s.io".into(),
+        name: String::new(),
+        causes: causes.0,
+    })
 }

@@ -142,11 +142,8 @@ impl Cursor {
 
     /// Waits for a change, the time of a bookmark, or the end.
     async fn wait(&mut self) -> Option<()> {
-        let until = if self.options.allow_bookmarks {
-            self.ends.min(self.bookmark_at)
-        } else {
-            self.ends
-        };
+        let until =
+            if self.options.allow_bookmarks { self.ends.min(self.bookmark_at) } else { self.ends };
         let clock = &self.world.clock;
         let timer = self.timer.get_or_insert_with(|| clock.sleep_until(until));
         tokio::select! {

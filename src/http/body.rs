@@ -34,9 +34,9 @@ pub fn object(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
         "application/yaml" | "application/x-yaml" | "text/yaml" => {
             Ok(Body::Object(parse_yaml(bytes)?, Vec::new()))
         }
-        "application/vnd.kubernetes.protobuf" => {
-            schema::proto::decode(bytes).map(|v| Body::Object(v, Vec::new())).map_err(Error::BadRequest)
-        }
+        "application/vnd.kubernetes.protobuf" => schema::proto::decode(bytes)
+            .map(|v| Body::Object(v, Vec::new()))
+            .map_err(Error::BadRequest),
         _ => Err(Error::UnsupportedMediaType(OBJECT_TYPES.into())),
     }
 }
@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn duplicate_fields_are_noted() {
-        let (v, d) = parse_json(br#"{"spec":{"replicas":1,"replicas":2,"l":[{"a":1,"a":2}]}}"#).unwrap();
+        let (v, d) =
+            parse_json(br#"{"spec":{"replicas":1,"replicas":2,"l":[{"a":1,"a":2}]}}"#).unwrap();
         assert_eq!(v["spec"]["replicas"], 2);
         assert_eq!(d, ["spec.replicas", "spec.l[0].a"]);
         assert!(parse_json(b"{} x").is_err());

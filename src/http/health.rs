@@ -7,13 +7,7 @@ use crate::{
 };
 use actix_web::{HttpResponse, http::StatusCode};
 use parking_lot::Mutex;
-use std::{
-    collections::BTreeMap,
-    fmt::Write,
-    sync::Arc,
-    time::Duration,
-};
-
+use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
 /// Named conditions that must hold before the server is ready.
 #[derive(Clone, Default)]
@@ -47,7 +41,9 @@ pub fn health(readiness: &Readiness, path: &str, verbose: bool, excluded: &[&str
     if !single.is_empty() {
         checks.retain(|(name, _)| *name == single);
         if checks.is_empty() {
-            return HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("404 page not found\n");
+            return HttpResponse::NotFound()
+                .content_type("text/plain; charset=utf-8")
+                .body("404 page not found\n");
         }
     }
     checks.retain(|(name, _)| !excluded.contains(name));
@@ -120,23 +116,35 @@ impl Metrics {
             let _ = writeln!(out, "{text}");
         };
         let c = self.0.lock();
-        line(format_args!("# HELP apiserver_request_total [STABLE] Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code."));
+        line(format_args!(
+            "# HELP apiserver_request_total [STABLE] Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code."
+        ));
         line(format_args!("# TYPE apiserver_request_total counter"));
         for ((verb, group, resource, code), n) in &c.totals {
-            line(format_args!("apiserver_request_total{{code=\"{code}\",group=\"{group}\",resource=\"{resource}\",verb=\"{verb}\"}} {n}"));
+            line(format_args!(
+                "apiserver_request_total{{code=\"{code}\",group=\"{group}\",resource=\"{resource}\",verb=\"{verb}\"}} {n}"
+            ));
         }
-        line(format_args!("# HELP apiserver_request_duration_seconds [STABLE] Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component."));
+        line(format_args!(
+            "# HELP apiserver_request_duration_seconds [STABLE] Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component."
+        ));
         line(format_args!("# TYPE apiserver_request_duration_seconds histogram"));
         for ((verb, group, resource), (buckets, sum, count)) in &c.durations {
             let labels = format!("group=\"{group}\",resource=\"{resource}\",verb=\"{verb}\"");
             for (bound, n) in BUCKETS.iter().zip(buckets) {
-                line(format_args!("apiserver_request_duration_seconds_bucket{{{labels},le=\"{bound}\"}} {n}"));
+                line(format_args!(
+                    "apiserver_request_duration_seconds_bucket{{{labels},le=\"{bound}\"}} {n}"
+                ));
             }
-            line(format_args!("apiserver_request_duration_seconds_bucket{{{labels},le=\"+Inf\"}} {count}"));
+            line(format_args!(
+                "apiserver_request_duration_seconds_bucket{{{labels},le=\"+Inf\"}} {count}"
+            ));
             line(format_args!("apiserver_request_duration_seconds_sum{{{labels}}} {sum}"));
             line(format_args!("apiserver_request_duration_seconds_count{{{labels}}} {count}"));
         }
-        line(format_args!("# HELP apiserver_storage_objects [STABLE] Number of stored objects at the time of last check split by kind."));
+        line(format_args!(
+            "# HELP apiserver_storage_objects [STABLE] Number of stored objects at the time of last check split by kind."
+        ));
         line(format_args!("# TYPE apiserver_storage_objects gauge"));
         let mut objects: Vec<_> = objects.collect();
         objects.sort();

@@ -82,9 +82,7 @@ pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) 
                 Response::One(code, item) => single(kind, code, &item, style),
                 Response::List(list) => listing(kind, &list, style),
                 Response::Watch(events) => stream::respond(kind, events, style),
-                Response::Text(text) => {
-                    HttpResponse::Ok().content_type("text/plain").body(text)
-                }
+                Response::Text(text) => HttpResponse::Ok().content_type("text/plain").body(text),
             };
             warn(&mut response, &answer.warnings);
             response
@@ -180,8 +178,7 @@ fn listing(kind: &Kind, list: &List, style: Style) -> HttpResponse {
             send(200, &table::table(metadata, Some(table::definitions(kind)), rows), style)
         }
         Form::Partial => {
-            let items: Vec<Value> =
-                list.items.iter().map(|i| table::partial(&i.value())).collect();
+            let items: Vec<Value> = list.items.iter().map(|i| table::partial(&i.value())).collect();
             let body = json!({"kind": "PartialObjectMetadataList",
                 "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items});
             send(200, &body, style)
@@ -192,9 +189,11 @@ fn listing(kind: &Kind, list: &List, style: Style) -> HttpResponse {
                 "apiVersion": kind.api_version(), "metadata": metadata, "items": items});
             send(200, &body, style)
         }
-        _ => HttpResponse::Ok()
-            .content_type("application/json")
-            .body(concatenated(kind, &metadata, &list.items)),
+        _ => HttpResponse::Ok().content_type("application/json").body(concatenated(
+            kind,
+            &metadata,
+            &list.items,
+        )),
     }
 }
 
@@ -234,13 +233,7 @@ pub fn write_item(out: &mut BytesMut, item: &Item) {
 }
 
 /// An event's object in the form the client accepts, as JSON.
-pub fn event_object(
-    out: &mut BytesMut,
-    kind: &Kind,
-    item: &Item,
-    style: Style,
-    first: bool,
-) {
+pub fn event_object(out: &mut BytesMut, kind: &Kind, item: &Item, style: Style, first: bool) {
     match style.form {
         Form::Table(include) => {
             let rows = vec![table::row(kind, item, style.now, include)];
@@ -268,7 +261,10 @@ mod tests {
             ("application/vnd.kubernetes.protobuf,application/json", Some(Form::Json)),
             ("application/vnd.kubernetes.protobuf", None),
             ("application/yaml", Some(Form::Yaml)),
-            ("application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io", Some(Form::Partial)),
+            (
+                "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
+                Some(Form::Partial),
+            ),
             ("text/html,*/*;q=0.8", Some(Form::Json)),
         ];
         for (accept, expected) in rows {

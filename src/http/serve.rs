@@ -105,7 +105,11 @@ fn connected(connection: &dyn Any, data: &mut Extensions) {
     }
 }
 
-async fn handle(request: HttpRequest, payload: web::Payload, http: web::Data<Http>) -> HttpResponse {
+async fn handle(
+    request: HttpRequest,
+    payload: web::Payload,
+    http: web::Data<Http>,
+) -> HttpResponse {
     let started = std::time::Instant::now();
     let path = parameters::unescape_path(request.path());
     let query = Query::parse(request.query_string());
@@ -114,7 +118,9 @@ async fn handle(request: HttpRequest, payload: web::Payload, http: web::Data<Htt
         Path::Resource(target) => {
             let verb = verb(request.method(), &target, &query);
             let response = match verb {
-                Some(verb) => resource_request(&http, &request, payload, &query, &target, verb).await,
+                Some(verb) => {
+                    resource_request(&http, &request, payload, &query, &target, verb).await
+                }
                 None => render::error(&Error::MethodNotAllowed),
             };
             let name = verb.map_or("other", Verb::name).to_uppercase();
@@ -163,10 +169,8 @@ fn caller(http: &Http, request: &HttpRequest) -> Result<Arc<Caller>, Error> {
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
     let subject = request.conn_data::<Subject>();
-    let credentials = Credentials {
-        bearer,
-        certificate: subject.map(|s| (s.0.as_str(), s.1.as_slice())),
-    };
+    let credentials =
+        Credentials { bearer, certificate: subject.map(|s| (s.0.as_str(), s.1.as_slice())) };
     let groups = headers.get_all("impersonate-group").filter_map(|v| v.to_str().ok());
     let wanted = Impersonation {
         user: text("impersonate-user").into(),

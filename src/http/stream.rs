@@ -67,7 +67,9 @@ fn write_line(out: &mut BytesMut, kind: &Kind, event: &Event, style: Style, firs
         Event::Added(item) => ("ADDED", item),
         Event::Modified(item) => ("MODIFIED", item),
         Event::Deleted(item) => ("DELETED", item),
-        Event::Bookmark(rev, end) => return document(out, "BOOKMARK", &bookmark(kind, *rev, *end, style)),
+        Event::Bookmark(rev, end) => {
+            return document(out, "BOOKMARK", &bookmark(kind, *rev, *end, style));
+        }
         Event::Error(status) => return document(out, "ERROR", status),
     };
     out.put(format!("{{\"type\":\"{name}\",\"object\":").as_bytes());

@@ -85,15 +85,19 @@ pub fn serving(ca: &Pair, hosts: &[String], now: jiff::Timestamp) -> Result<Pair
 ///
 /// # Errors
 /// See [`TlsError`].
-pub fn client(ca: &Pair, user: &str, groups: &[&str], now: jiff::Timestamp) -> Result<Pair, TlsError> {
+pub fn client(
+    ca: &Pair,
+    user: &str,
+    groups: &[&str],
+    now: jiff::Timestamp,
+) -> Result<Pair, TlsError> {
     let mut params = parameters(user, groups, now);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     issue(ca, params)
 }
 
 fn issue(ca: &Pair, mut params: CertificateParams) -> Result<Pair, TlsError> {
-    params.key_usages =
-        vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
     params.use_authority_key_identifier_extension = true;
     let issuer_key = KeyPair::from_pem(&ca.key).map_err(failed)?;
     let issuer = Issuer::from_ca_cert_pem(&ca.cert, issuer_key).map_err(failed)?;

@@ -61,14 +61,18 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
     let access = Access::new(secrets.keys).map_err(|e| e.to_string())?;
-    let server =
-        Arc::new(Server { store, world: world.clone(), settings, access, stopping: stopping.clone() });
+    let server = Arc::new(Server {
+        store,
+        world: world.clone(),
+        settings,
+        access,
+        stopping: stopping.clone(),
+    });
     create_missing(&server, &secrets.kubeadmin_password).await?;
 
     let readiness = Readiness::default();
     readiness.expect("controllers");
-    let all: &'static [&'static Controller] =
-        [controllers::ALL, sim::CONTROLLERS].concat().leak();
+    let all: &'static [&'static Controller] = [controllers::ALL, sim::CONTROLLERS].concat().leak();
     let monitor = Arc::new(Monitor::new(all));
     let controllers = run_controllers(&server, all, &monitor, stopping)?;
     let tls = tls_config(flags.bind_address, &secrets.ca, &world)?;
@@ -192,9 +196,7 @@ async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), Stri
     let missing = |o: &Value| {
         let kind = kinds::by_kind(o.str_at("apiVersion"), o.str_at("kind"));
         (fresh || RESTORED.contains(&o.str_at("kind")))
-            && kind.is_some_and(|k| {
-                snapshot.get(&k.stored_as(), o.namespace(), o.name()).is_none()
-            })
+            && kind.is_some_and(|k| snapshot.get(&k.stored_as(), o.namespace(), o.name()).is_none())
     };
     let objects = bootstrap::objects(&server.world, &server.settings, password);
     // Namespaces first: everything else may live in one.

@@ -2,11 +2,7 @@
 
 use crate::{http::tls::Pair, object::json};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use std::{
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-};
+use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 /// Name of the file in the data folder.
 pub const KUBECONFIG: &str = "kubeconfig";

@@ -21,7 +21,8 @@ const MANAGER: &str = "pocketshift-seed";
 pub async fn apply(server: &Arc<Server>, path: &Path) -> Result<(), String> {
     for file in files(path)? {
         let shown = file.display();
-        let text = std::fs::read_to_string(&file).map_err(|e| format!("cannot read {shown}: {e}"))?;
+        let text =
+            std::fs::read_to_string(&file).map_err(|e| format!("cannot read {shown}: {e}"))?;
         for object in documents(&text).map_err(|e| format!("{shown}: {e}"))? {
             apply_one(server, object).await.map_err(|e| format!("{shown}: {e}"))?;
         }
@@ -61,7 +62,8 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
 }
 
 async fn apply_one(server: &Arc<Server>, object: Value) -> Result<(), String> {
-    let (version, name) = (object.str_at("apiVersion").to_owned(), object.str_at("kind").to_owned());
+    let (version, name) =
+        (object.str_at("apiVersion").to_owned(), object.str_at("kind").to_owned());
     let kind = kinds::by_kind(&version, &name)
         .ok_or_else(|| format!("no matches for kind {name:?} in version {version:?}"))?;
     let namespace = match (kind.namespaced, object.namespace()) {
@@ -77,11 +79,7 @@ async fn apply_one(server: &Arc<Server>, object: Value) -> Result<(), String> {
         sub: "",
         namespace,
         name: if project { String::new() } else { object.name().into() },
-        options: Options {
-            field_manager: MANAGER.into(),
-            force: Some(true),
-            ..Options::default()
-        },
+        options: Options { field_manager: MANAGER.into(), force: Some(true), ..Options::default() },
         body: if project {
             Body::Object(object.clone(), Vec::new())
         } else {

@@ -4,13 +4,13 @@
 //! straight to the store.
 
 mod binding;
+mod eviction;
 mod openshift_reviews;
 mod projectrequests;
 mod projects;
 mod reviews;
 mod tokens;
 mod users;
-mod eviction;
 
 use super::{Answer, Item, Request, Response, Server, Verb};
 use crate::{error::Error, object::Value};

@@ -70,7 +70,7 @@ fn announced(job: &Value) -> Option<Verdict> {
 fn over_limit(job: &Value, tally: &Tally) -> Option<Verdict> {
     let limit = job.i64_at("spec.backoffLimit").unwrap_or(6);
     let in_place = job.str_at("spec.template.spec.restartPolicy") == "OnFailure";
-    let restarts: i64 = if in_place { tally.active.iter().map(|p| restarts(p)).sum() } else { 0 };
+    let restarts: i64 = if in_place { tally.active.iter().map(restarts).sum() } else { 0 };
     let worn = in_place && restarts > 0 && restarts >= limit;
     (tally.failed > limit || worn)
         .then(|| bad("BackoffLimitExceeded", "Job has reached the specified backoff limit"))

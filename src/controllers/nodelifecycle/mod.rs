@@ -82,7 +82,7 @@ const WATCHED: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPress
 
 fn silent(node: &Value) -> bool {
     let unknown = |c: &&str| node.condition(c).is_some_and(|c| c.str_at("status") == "Unknown");
-    WATCHED.iter().all(|c| unknown(c))
+    WATCHED.iter().all(unknown)
 }
 
 /// Nobody knows any more how the node is.

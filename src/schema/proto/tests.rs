@@ -193,7 +193,7 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(noise in proptest::collection::vec(any::<u8>(), 0..300)) {
         for (version, kind) in [("apps/v1", "Deployment"), ("v1", "Secret"), ("v1", "Node")] {
-            let _ = decode(&body(version, kind, &[noise.clone()]));
+            let _ = decode(&body(version, kind, std::slice::from_ref(&noise)));
         }
         let _ = decode(&[MAGIC, &noise].concat());
     }
