@@ -55,9 +55,11 @@ pub fn patch(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
     };
     let value = match form {
         PatchType::Apply if !looks_like_json(bytes) => parse_yaml(bytes)?,
-        PatchType::Merge => parse_json(bytes)
-            .map_err(|why| Error::BadRequest(format!("error decoding patch: {why}")))?
-            .0,
+        PatchType::Merge => {
+            parse_json(bytes)
+                .map_err(|why| Error::BadRequest(format!("error decoding patch: {why}")))?
+                .0
+        }
         _ => parse_json(bytes).map_err(Error::BadRequest)?.0,
     };
     Ok(Body::Patch(form, value))
