@@ -6,6 +6,7 @@ mod create;
 mod delete;
 pub mod discovery;
 pub mod meta;
+mod misfit;
 pub mod openapi;
 mod read;
 mod request;

@@ -39,6 +39,7 @@ impl Server {
         }
         match (request.verb, request.sub) {
             (_, "scale") => self.scale(request).await,
+            (_, "attach" | "exec" | "log" | "portforward" | "proxy") => not_built(&request),
             (Verb::Get, _) => self.get(&request),
             (Verb::List, _) => self.list(&request),
             (Verb::Watch, _) => self.watch(&request),
@@ -47,12 +48,7 @@ impl Server {
             (Verb::Patch, _) => self.patch(request).await,
             (Verb::Delete, "") => self.delete(request).await,
             (Verb::DeleteCollection, "") => self.delete_collection(request).await,
-            _ => Err(Error::NotImplemented(format!(
-                "{} of {}/{} is not built yet",
-                request.verb.name(),
-                request.kind.plural,
-                request.sub
-            ))),
+            _ => not_built(&request),
         }
     }
 
@@ -131,6 +127,12 @@ impl Server {
             dry_run: request.options.dry_run,
         }
     }
+}
+
+/// The honest answer for what discovery lists and nobody has built.
+fn not_built(request: &Request) -> Result<Answer, Error> {
+    let (verb, plural, sub) = (request.verb.name(), request.kind.plural, request.sub);
+    Err(Error::NotImplemented(format!("{verb} of {plural}/{sub} is not built yet")))
 }
 
 /// Turns field problems into the 422 they mean.

@@ -1,7 +1,7 @@
 //! What every write goes through: the body against its type, defaults, admission, the kind's own
 //! rules, field management, and the commit.
 
-use super::{FieldValidation, Request, Server, Verb, admission, meta, server::refuse};
+use super::{FieldValidation, Request, Server, Verb, admission, meta, misfit, server::refuse};
 use crate::{
     error::{Causes, Error},
     kinds::{Backing, Kind},
@@ -44,12 +44,8 @@ impl Server {
         }
         expect_type(value, kind, &wanted)?;
         let Some(ty) = schema::find(kind.schema) else { return Ok(()) };
-        let found = schema::decode(ty, value).map_err(|why| {
-            Error::BadRequest(format!(
-                "{} in version {:?} cannot be handled as a {}: {why}",
-                kind.kind, kind.version, kind.kind
-            ))
-        })?;
+        let found =
+            schema::decode(ty, value).map_err(|why| misfit::mismatch(request, value, &why))?;
         let problems: Vec<String> = duplicates
             .iter()
             .map(|p| format!("duplicate field {p:?}"))
@@ -62,7 +58,7 @@ impl Server {
                 warnings.extend(problems);
                 Ok(())
             }
-            FieldValidation::Strict => Err(strict_error(request, value, &problems)),
+            FieldValidation::Strict => Err(misfit::strict(request, value, &problems)),
         }
     }
 
@@ -217,18 +213,4 @@ fn expect_type(value: &mut Value, kind: &Kind, wanted: &str) -> Result<(), Error
     value.set_at("apiVersion", wanted);
     value.set_at("kind", kind.kind);
     Ok(())
-}
-
-fn strict_error(request: &Request, value: &Value, problems: &[String]) -> Error {
-    let kind = request.kind;
-    let text = format!("strict decoding error: {}", problems.join(", "));
-    if matches!(request.body, super::Body::Patch(..)) {
-        let mut causes = Causes::default();
-        causes.invalid("patch", &Value::String(value.to_string()), text);
-        return Error::Invalid { kind: String::new(), name: String::new(), causes: causes.0 };
-    }
-    Error::BadRequest(format!(
-        "{} in version {:?} cannot be handled as a {}: {text}",
-        kind.kind, kind.version, kind.kind
-    ))
 }

@@ -50,6 +50,7 @@ struct Similar {
 struct Told {
     name: String,
     first: Timestamp,
+    last: Timestamp,
     count: i64,
 }
 
@@ -62,6 +63,12 @@ struct Series {
     event: Value,
     count: i64,
     last: Timestamp,
+}
+
+impl Told {
+    fn is_since(&self, moment: Timestamp) -> bool {
+        self.count > 0 && self.last.as_second() >= moment.as_second()
+    }
 }
 
 impl Correlator {
@@ -133,6 +140,11 @@ impl Correlator {
         let about = identity(&record.regarding);
         let spam = format!("{source}\0{}\0{about}\0{}", record.host, record.warning);
         let group = format!("{spam}\0{}", record.reason);
+        if let Some(since) = record.once_since
+            && self.told.of(exact(&group, record), Told::default).is_since(since)
+        {
+            return None;
+        }
         let (event, key) = self.combine(event, group, record, now);
         let verdict = self.count(event, key, now);
         self.buckets.of(spam, || Bucket { tokens: BURST, at: now }).spend(now).then_some(verdict)
@@ -154,8 +166,7 @@ impl Correlator {
         similar.last = now;
         similar.messages.insert(record.message.clone());
         if similar.messages.len() < SIMILAR {
-            let path = record.regarding.str_at("fieldPath");
-            return (event, format!("{group}\0{path}\0{}", record.message));
+            return (event, exact(&group, record));
         }
         // Stay at the limit: forget any one.
         if let Some(any) = similar.messages.iter().next().cloned() {
@@ -172,6 +183,7 @@ impl Correlator {
     fn count(&mut self, mut event: Value, key: String, now: Timestamp) -> Verdict {
         let told = self.told.of(key, Told::default);
         told.count += 1;
+        told.last = now;
         if told.count == 1 {
             (told.name, told.first) = (event.name().to_owned(), now);
             return Verdict { event, change: None };
@@ -236,6 +248,11 @@ fn instance(source: &str, record: &EventRecord) -> String {
     }
 }
 
+/// What exactly equal events are counted under.
+fn exact(group: &str, record: &EventRecord) -> String {
+    format!("{group}\0{}\0{}", record.regarding.str_at("fieldPath"), record.message)
+}
+
 /// A reference without what changes from one revision of the object to the next.
 fn identity(reference: &Value) -> String {
     ["kind", "namespace", "name", "uid", "apiVersion"].map(|f| reference.str_at(f)).join("\0")
@@ -287,6 +304,21 @@ mod tests {
 
     fn start() -> Timestamp {
         Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
+    #[test]
+    fn what_is_to_be_told_once_is_told_once() {
+        let mut c = Correlator::default();
+        let since = Some(start());
+        let once = || EventRecord { once_since: since, ..record("m") };
+        let later = |seconds| start() + SignedDuration::from_secs(seconds);
+        assert!(c.take("k", once(), start()).is_some());
+        assert!(c.take("k", once(), later(1)).is_none(), "the first is not stored yet");
+        let again = EventRecord { once_since: Some(later(9)), ..record("m") };
+        let again = c.take("k", again, later(10)).unwrap();
+        assert_eq!(again.event["count"], 2);
+        let other = EventRecord { once_since: since, ..record("other") };
+        assert!(c.take("k", other, later(2)).is_some());
     }
 
     #[test]

@@ -95,6 +95,9 @@ pub struct EventRecord {
     /// For events of the `events.k8s.io` recorder (the scheduler): what was tried (`Binding`,
     /// `Scheduling`). Such events carry `eventTime` and `series` instead of counts. Else empty.
     pub action: &'static str,
+    /// Not to be recorded if the same was recorded at or after this moment. Who decides by stored
+    /// events says so too, because events are stored a little later than they are told.
+    pub once_since: Option<Timestamp>,
 }
 
 impl Plan {

@@ -26,7 +26,9 @@ pub fn object(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
     }
     match media_type(content_type) {
         "" | "application/json" | "*/*" => {
-            let (value, duplicates) = parse_json(bytes)?;
+            let unread = |why| format!("couldn't get version/kind; json parse error: {why}");
+            let (value, duplicates) =
+                parse_json(bytes).map_err(|why| Error::BadRequest(unread(why)))?;
             Ok(Body::Object(value, duplicates))
         }
         "application/yaml" | "application/x-yaml" | "text/yaml" => {
@@ -53,7 +55,12 @@ pub fn patch(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
     };
     let value = match form {
         PatchType::Apply if !looks_like_json(bytes) => parse_yaml(bytes)?,
-        _ => parse_json(bytes)?.0,
+        PatchType::Merge => {
+            parse_json(bytes)
+                .map_err(|why| Error::BadRequest(format!("error decoding patch: {why}")))?
+                .0
+        }
+        _ => parse_json(bytes).map_err(Error::BadRequest)?.0,
     };
     Ok(Body::Patch(form, value))
 }
@@ -77,12 +84,12 @@ fn parse_yaml(bytes: &[u8]) -> Result<Value, Error> {
 }
 
 /// Parses JSON, noting the paths of fields given twice (the last one counts, as in Go).
-fn parse_json(bytes: &[u8]) -> Result<(Value, Vec<String>), Error> {
+fn parse_json(bytes: &[u8]) -> Result<(Value, Vec<String>), String> {
     let mut duplicates = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let seed = Tree { place: Place::Root, duplicates: &mut duplicates };
     let bad = |e: serde_json::Error| {
-        Error::BadRequest(format!("couldn't get version/kind; json parse error: {e}"))
+        if e.is_eof() { "unexpected end of JSON input".to_owned() } else { e.to_string() }
     };
     let value = seed.deserialize(&mut reader).map_err(bad)?;
     reader.end().map_err(bad)?;

@@ -105,6 +105,8 @@ fn variables(
         ("minor", minor.into()),
         ("pod_network", format!("{}/16", settings.pod_network)),
         ("service_network", format!("{}/16", settings.service_network)),
+        // The first node is the control plane.
+        ("api_address", settings.node_network.to_string()),
         ("service_ip", kubernetes_address(settings).to_string()),
         ("apps_domain", settings.apps_domain.clone()),
         ("cluster_id", world.entropy.uuid()),

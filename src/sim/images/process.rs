@@ -42,7 +42,18 @@ pub fn of_container(config: &Config, container: &Value) -> Result<Process, NotFo
         return Ok(wrapped(config, &args, &env));
     }
     let argv = [command, args].concat();
-    run(config, &argv, &env)
+    let process = run(config, &argv, &env)?;
+    Ok(if reads(container, &argv) { Process { ends: None, ..process } } else { process })
+}
+
+/// Whether the process waits for what somebody types: a shell or `cat` with nothing else to do and
+/// its input kept open.
+fn reads(container: &Value, argv: &[String]) -> bool {
+    let name = argv.first().map_or("", |first| first.rsplit('/').next().unwrap_or(first));
+    let flags_only = argv[1..].iter().all(|a| a.starts_with('-') && !a.ends_with('c'));
+    container.at("stdin").is_some_and(|v| v == true)
+        && flags_only
+        && matches!(name, "sh" | "bash" | "ash" | "dash" | "cat")
 }
 
 /// What a command does inside a running container, for exec probes and hooks.
@@ -180,6 +191,9 @@ mod tests {
             (json!({"command": ["sh", "-c", "while true; do sleep 5; done"]}), None),
             (json!({"command": ["sh", "-c", "echo a && nope; echo b"]}), Some((0.0, 0))),
             (json!({"command": ["sh", "-c", "nope"]}), Some((0.0, 127))),
+            (json!({"command": ["/bin/sh"]}), Some((0.0, 0))),
+            (json!({"command": ["/bin/sh"], "stdin": true, "tty": true}), None),
+            (json!({"command": ["sh", "-c", "exit 4"], "stdin": true}), Some((0.0, 4))),
             (
                 json!({"command": ["sh", "-c", "exit $(CODE)"],
                 "env": [{"name": "CODE", "value": "9"}]}),

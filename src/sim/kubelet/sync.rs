@@ -111,6 +111,9 @@ impl<'a> Sync<'a> {
     ) {
         if !self.told(container, reason, &text, since) {
             self.tell(container, warning, reason, text);
+            if let Some(event) = self.plan.events.last_mut() {
+                event.once_since = Some(since);
+            }
         }
     }
 

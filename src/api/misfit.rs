@@ -1,0 +1,122 @@
+//! What is said of an object that does not fit its type: for bodies the decoder's own words, for
+//! patches those of the code that applies them. Source: apiserver `endpoints/handlers/patch.go`,
+//! apimachinery `runtime/converter.go`.
+
+use super::{Body, PatchType, Request};
+use crate::{
+    error::{Causes, Error},
+    object::Value,
+};
+
+/// Refuses `value`, the whole object as far as it was read. `why` is the decoder's text.
+pub(super) fn mismatch(request: &Request, value: &Value, why: &str) -> Error {
+    match &request.body {
+        Body::Patch(PatchType::Strategic, _) => patch(request, value, converter_words(why)),
+        Body::Patch(PatchType::Merge | PatchType::Json, _) => patch(request, value, why.into()),
+        _ => whole(request, why),
+    }
+}
+
+/// Refuses unknown and repeated fields.
+pub(super) fn strict(request: &Request, value: &Value, problems: &[String]) -> Error {
+    let text = format!("strict decoding error: {}", problems.join(", "));
+    match &request.body {
+        Body::Patch(..) => patch(request, value, text),
+        _ => whole(request, &text),
+    }
+}
+
+fn whole(request: &Request, why: &str) -> Error {
+    let kind = request.kind;
+    Error::BadRequest(format!(
+        "{} in version {:?} cannot be handled as a {}: {why}",
+        kind.kind, kind.version, kind.kind
+    ))
+}
+
+/// A strategic merge patch is shown as Go prints maps, every other by its result.
+fn patch(request: &Request, value: &Value, why: String) -> Error {
+    let shown = match &request.body {
+        Body::Patch(PatchType::Strategic, patch) => go_text(patch),
+        _ => value.to_string(),
+    };
+    let mut causes = Causes::default();
+    causes.invalid("patch", &Value::String(shown), why);
+    Error::Invalid { kind: String::new(), name: String::new(), causes: causes.0 }
+}
+
+/// The JSON decoder's mismatch in the words of the converter from maps to structs.
+fn converter_words(why: &str) -> String {
+    let parts = || {
+        let rest = why.strip_prefix("json: cannot unmarshal ")?;
+        let (got, rest) = rest.split_once(" into ")?;
+        Some((got, rest.rsplit_once(" of type ")?.1))
+    };
+    let Some((got, wanted)) = parts() else { return why.into() };
+    let got = match got.split(' ').next().unwrap_or_default() {
+        "object" => "map",
+        "array" => "slice",
+        "number" if got.contains('.') => "float64",
+        "number" => "int64",
+        other => other,
+    };
+    match wanted {
+        _ if wanted.starts_with("[]") => format!("cannot restore slice from {got}"),
+        _ if wanted.starts_with("map[") => format!("cannot restore map from {got}"),
+        _ if wanted.contains('.') => format!("cannot restore struct from: {got}"),
+        // Go can convert any number to any other and to a string; the converter will not.
+        _ if got.ends_with("64") && wanted != "bool" => {
+            format!("cannot convert {got} to {wanted}")
+        }
+        _ => format!("unrecognized type: {wanted}"),
+    }
+}
+
+/// A value as Go's `%+v` prints it.
+fn go_text(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".into(),
+        Value::String(s) => s.clone(),
+        Value::Array(list) => {
+            format!("[{}]", list.iter().map(go_text).collect::<Vec<_>>().join(" "))
+        }
+        Value::Object(map) => {
+            let mut pairs: Vec<_> = map.iter().collect();
+            pairs.sort_by_key(|(name, _)| *name);
+            let shown = pairs.into_iter().map(|(name, v)| format!("{name}:{}", go_text(v)));
+            format!("map[{}]", shown.collect::<Vec<_>>().join(" "))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::json;
+
+    #[test]
+    fn the_converter_says_it_its_own_way() {
+        let field = "into Go struct field DeploymentSpec.spec.replicas of type";
+        let rows = [
+            ("string", "int32", "unrecognized type: int32"),
+            ("number 1.5", "int32", "cannot convert float64 to int32"),
+            ("number", "string", "cannot convert int64 to string"),
+            ("number", "bool", "unrecognized type: bool"),
+            ("object", "[]v1.Container", "cannot restore slice from map"),
+            ("string", "map[string]string", "cannot restore map from string"),
+            ("string", "v1.PodSpec", "cannot restore struct from: string"),
+        ];
+        for (got, wanted, expected) in rows {
+            let why = format!("json: cannot unmarshal {got} {field} {wanted}");
+            assert_eq!(converter_words(&why), expected, "{why}");
+        }
+        assert_eq!(converter_words("quantities must match"), "quantities must match");
+    }
+
+    #[test]
+    fn maps_print_as_in_go() {
+        let patch = json!({"spec": {"replicas": "a", "paused": true}, "a": [1, null, {"b": ""}]});
+        assert_eq!(go_text(&patch), "map[a:[1 <nil> map[b:]] spec:map[paused:true replicas:a]]");
+    }
+}
