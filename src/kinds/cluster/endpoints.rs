@@ -13,7 +13,6 @@ pub static ENDPOINTS: Kind = Kind {
     short: &["ep"],
     schema: "io.k8s.api.core.v1.Endpoints",
     create_on_update: true,
-    deprecated: "deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     columns: &[
         Column::text("Endpoints", "Addresses and ports that are ready.", |o, _| {
             json!(cells::first_three(&ready_addresses(o), "<none>"))
