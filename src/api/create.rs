@@ -1,19 +1,21 @@
 //! Creating objects.
 
 use super::{
-    Answer, Body, Request, Server, meta,
+    Answer, Body, Request, Server, Verb, admission, meta,
     server::{item, one},
     write::ATTEMPTS,
 };
 use crate::{
     error::Error,
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, time},
     store::{self, Expect},
 };
 use std::sync::Arc;
 
 /// How many generated names are tried.
 const NAME_ATTEMPTS: usize = 8;
+/// Seconds a pod's creation waits for its namespace to be prepared.
+const PATIENCE: i64 = 10;
 
 impl Server {
     pub(super) async fn create(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
@@ -46,9 +48,9 @@ impl Server {
     ) -> Result<Answer, Error> {
         let generated = value.name().is_empty();
         let (mut names, mut races) = (0, 0);
+        self.namespace_prepared(request, &value).await;
         loop {
             let snapshot = self.store.snapshot();
-            warnings.truncate(warnings.len());
             let mut heard = Vec::new();
             let ready = self.settle(&snapshot, request, value.clone(), None, &mut heard)?;
             let name = ready.value.name().to_owned();
@@ -75,6 +77,28 @@ impl Server {
                 // Another object changed under admission or claimed our address: decide again.
                 Err(_) if races + 1 < ATTEMPTS => races += 1,
                 Err(e) => return Err(Server::noun(request.kind, &name, e)),
+            }
+        }
+    }
+
+    /// Waits until a new namespace has what pods need from the controllers (a service account, a
+    /// uid range), for as long as upstream's admission does.
+    async fn namespace_prepared(&self, request: &Request, value: &Value) {
+        let mut changed = self.store.feed().any();
+        let deadline = time::plus_seconds(self.world.clock.now(), PATIENCE);
+        let too_late = self.world.clock.sleep_until(deadline);
+        tokio::pin!(too_late);
+        loop {
+            changed.mark_unchanged();
+            let snapshot = self.store.snapshot();
+            let attributes =
+                self.attributes(&snapshot, request, Verb::Create, value.name(), None);
+            if !admission::is_early(value, &attributes) {
+                return;
+            }
+            tokio::select! {
+                () = &mut too_late => return,
+                result = changed.changed() => if result.is_err() { return },
             }
         }
     }

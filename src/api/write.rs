@@ -81,6 +81,8 @@ impl Server {
         let kind = request.kind;
         let hooks = &kind.hooks;
         default(kind, &mut value);
+        // Before admission and preparation, as upstream: what those add belongs to nobody.
+        self.track(request, old, &mut value);
         let verb = if old.is_some() { Verb::Update } else { Verb::Create };
         let name = value.name().to_owned();
         let attributes = self.attributes(snapshot, request, verb, &name, old);
@@ -96,7 +98,6 @@ impl Server {
             meta::carry_over(&mut value, old, &mut causes);
             meta::bump_generation(&mut value, old, kind);
         }
-        self.track(request, old, &mut value);
         meta::validate(&value, kind, &mut causes);
         if let Some(validate) = hooks.validate {
             validate(&value, old, &mut causes);

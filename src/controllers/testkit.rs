@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     object::{ObjectExt, Value, encode, json, name, time},
     settings::Settings,
-    store::{Entry, Expect, Op, Options, Store},
+    store::{Change, Entry, Expect, Op, Options, Store},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -149,13 +149,28 @@ impl Kit {
         panic!("controllers do not come to rest: {:#?}", self.writes);
     }
 
+    /// Keys of a controller's own objects, or, where it has none, those it would look at when it
+    /// starts.
     fn own_keys(&self, controller: &Controller) -> Vec<String> {
-        let own = |w: &Watch| match w {
-            Watch::Itself(resource) => Some(*resource),
-            _ => None,
-        };
-        let keys = |r| self.list(r).into_iter().map(|o| name::key(o.namespace(), o.name()));
-        controller.watches.iter().filter_map(own).flat_map(keys).collect()
+        let view = self.view();
+        let mut keys = Vec::new();
+        let own = |w: &&Watch| matches!(w, Watch::Itself(_));
+        let all = !controller.watches.iter().any(|w| own(&w));
+        for watch in controller.watches.iter().filter(|w| all || own(w)) {
+            let resources = view.objects.resources().filter(|(r, _)| watch.concerns(r));
+            for entry in resources.flat_map(|(r, _)| view.objects.list(r, "")) {
+                let entry = Arc::clone(entry);
+                let change = Change { rev: entry.rev, entry, before: None, deleted: false };
+                match watch {
+                    Watch::Itself(_) => keys.push(change.entry.key.to_string()),
+                    Watch::Owner(..) => {}
+                    Watch::Map(_, f) | Watch::Any(f) => keys.extend(f(&view, &change)),
+                }
+            }
+        }
+        keys.sort();
+        keys.dedup();
+        keys
     }
 
     fn carry_out(&mut self, writes: Vec<Write>, slow_start: bool, outcome: &mut Outcome) {
@@ -255,6 +270,11 @@ impl Kit {
         let uid = write.body.str_at("preconditions.uid");
         if !uid.is_empty() && uid != old.uid() {
             return Err(Error::stale(write.resource, &write.name));
+        }
+        if write.body.str_at("propagationPolicy") == "Foreground" {
+            let mut finalizers = old.list_at("metadata.finalizers").to_vec();
+            finalizers.push(json!("foregroundDeletion"));
+            old.set_at("metadata.finalizers", finalizers);
         }
         let lingers = !old.list_at("metadata.finalizers").is_empty()
             || (write.resource == "pods" && !old.str_at("spec.nodeName").is_empty());

@@ -103,3 +103,10 @@ fn converted_kinds_have_a_home() {
         }
     }
 }
+
+#[test]
+fn every_kind_has_a_type() {
+    let missing: Vec<_> =
+        all().filter(|k| crate::schema::find(k.schema).is_none()).map(|k| k.schema).collect();
+    assert!(missing.is_empty(), "no type in the schema catalogue for {missing:#?}");
+}

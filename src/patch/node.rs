@@ -2,7 +2,7 @@
 //!
 //! Knows the type tables and nothing of sets, patches or managers.
 
-use crate::schema::{Field, ListType, Shape, Type};
+use crate::schema::{Field, ListType, Presence, Shape, Type};
 
 /// The type of one place in an object.
 #[derive(Clone, Copy)]
@@ -21,63 +21,6 @@ pub(super) enum Node {
     Set(&'static Shape),
 }
 
-/// Maps that are replaced as a whole although their type does not say so: upstream marks the
-/// field (`+mapType=atomic` in k8s.io/api/core/v1).
-const ATOMIC_MAPS: [&str; 2] = ["nodeSelector", "selector"];
-
-/// Key fields with a default that may be left out of a list item.
-const KEY_DEFAULTS: [(&str, &str); 1] = [("protocol", "\"TCP\"")];
-
-/// Object fields that are plain struct values in the Go types, so that they are "there" even
-/// when empty. An update that fills one owns its fields, but not the field itself.
-/// Source: `"default": {}` in Kubernetes' OpenAPI v3 documents.
-const EMBEDDED: [&str; 33] = [
-    "acceptedNames",
-    "backend",
-    "clientConfig",
-    "conditions",
-    "current",
-    "daemonEndpoints",
-    "deprecatedSource",
-    "describedObject",
-    "involvedObject",
-    "jobTemplate",
-    "kubeletEndpoint",
-    "lastState",
-    "loadBalancer",
-    "metadata",
-    "metric",
-    "names",
-    "nodeInfo",
-    "podAffinityTerm",
-    "podSelector",
-    "port",
-    "preference",
-    "regarding",
-    "resources",
-    "roleRef",
-    "scaleTargetRef",
-    "source",
-    "spec",
-    "state",
-    "status",
-    "strategy",
-    "target",
-    "template",
-    "updateStrategy",
-];
-
-/// Where a name of [`EMBEDDED`] is a pointer all the same: the type's short name and the field.
-const POINTERS: [(&str, &str); 7] = [
-    ("ContainerStatus", "resources"),
-    ("NetworkPolicyPeer", "podSelector"),
-    ("PodSpec", "resources"),
-    ("PodStatus", "resources"),
-    ("ReplicationControllerSpec", "template"),
-    ("DeploymentConfigSpec", "template"),
-    ("WebhookConversion", "clientConfig"),
-];
-
 /// The field of an object type.
 pub(super) fn field(ty: &'static Type, name: &str) -> Option<&'static Field> {
     ty.fields.binary_search_by(|f| f.name.cmp(name)).ok().map(|i| &ty.fields[i])
@@ -92,14 +35,15 @@ pub(super) fn object(index: u16) -> Option<&'static Type> {
     crate::schema::types().get(usize::from(index))
 }
 
-/// Whether a field is there even when it is absent from the JSON; see [`EMBEDDED`]. The list of a
-/// pod's containers is one too: the Go type always writes it.
+/// Whether a field is there even when it is absent from the JSON: plain struct values of the Go
+/// types, and lists they always write. An update that fills one owns what is in it, but not the
+/// field itself.
 pub(super) fn embedded(parent: Node, name: &str, node: Node) -> bool {
     let Node::Struct(ty) = parent else { return false };
-    let short = ty.name.rsplit('.').next().unwrap_or(ty.name);
+    let Some(field) = field(ty, name) else { return false };
     match node {
-        Node::Struct(_) => EMBEDDED.contains(&name) && !POINTERS.contains(&(short, name)),
-        Node::Keyed(..) => (short, name) == ("PodSpec", "containers"),
+        Node::Struct(_) => field.presence == Presence::Always,
+        Node::Keyed(..) => field.required,
         _ => false,
     }
 }
@@ -123,7 +67,7 @@ impl Node {
         match (&f.shape, f.list) {
             (Shape::List(item), ListType::Map) => Node::Keyed(item, f.map_keys),
             (Shape::List(item), ListType::Set) => Node::Set(item),
-            (Shape::Map(_), _) if ATOMIC_MAPS.contains(&f.name) => Node::Leaf(&f.shape),
+            _ if f.atomic => Node::Leaf(&f.shape),
             _ => Node::of(&f.shape),
         }
     }
@@ -156,8 +100,6 @@ impl Node {
     /// The default of a key field of list items of this place.
     pub(super) fn key_default(self, key: &str) -> Option<&'static str> {
         let Node::Struct(ty) = self else { return None };
-        let declared = field(ty, key)?;
-        let fallback = KEY_DEFAULTS.iter().find(|(k, _)| *k == key).map(|(_, d)| *d);
-        Some(declared.default).filter(|d| !d.is_empty()).or(fallback)
+        Some(field(ty, key)?.default).filter(|d| !d.is_empty())
     }
 }

@@ -20,7 +20,7 @@ mod testing;
 
 use super::{Caller, Verb};
 use crate::{
-    access::Authorizer,
+    access::{Authorizer, escalation},
     error::Error,
     kinds::Kind,
     object::Value,
@@ -77,8 +77,14 @@ static PLUGINS: &[Plugin] = &[
     Plugin { mutate: Some(pod_node_environment::mutate), validate: None },
     // The place of image.openshift.io/ImagePolicy.
     Plugin { mutate: Some(scc::mutate), validate: None },
+    Plugin { mutate: None, validate: Some(no_escalation) },
     Plugin { mutate: None, validate: Some(resource_quota::validate) },
 ];
+
+/// Upstream's RBAC storage checks this itself, after all changes are made.
+fn no_escalation(object: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
+    escalation::admit(object, a).map(|()| Vec::new())
+}
 
 /// Lets every mutating plug-in change the object, in order.
 ///

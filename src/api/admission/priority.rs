@@ -124,8 +124,7 @@ pub fn validate(class: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::json;
-    use crate::api::admission::testing::Scene;
+    use crate::{api::admission::testing::Scene, object::json};
 
     fn class(name: &str, value: i64, default: bool) -> (&'static str, Value) {
         let object = json!({"metadata": {"name": name}, "value": value, "globalDefault": default,

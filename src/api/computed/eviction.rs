@@ -211,22 +211,38 @@ mod tests {
             (pod("Pending", "False"), vec![good.clone(), good.clone()], Ok(true)),
             (pod("Running", "True"), vec![], Ok(true)),
             (pod("Running", "True"), vec![good.clone()], Ok(false)),
-            (pod("Running", "True"), vec![good.clone(), good.clone()], Err((500, SEVERAL.to_owned(), 0))),
+            (
+                pod("Running", "True"),
+                vec![good.clone(), good.clone()],
+                Err((500, SEVERAL.to_owned(), 0)),
+            ),
             (
                 pod("Running", "True"),
                 vec![budget(0, 2, 1)],
-                Err((429, "The disruption budget b needs 2 healthy pods and has 2 currently".into(), 0)),
+                Err((
+                    429,
+                    "The disruption budget b needs 2 healthy pods and has 2 currently".into(),
+                    0,
+                )),
             ),
             (
                 pod("Running", "True"),
                 vec![budget(1, 3, 0)],
-                Err((429, "The disruption budget b is still being processed by the server.".into(), 10)),
+                Err((
+                    429,
+                    "The disruption budget b is still being processed by the server.".into(),
+                    10,
+                )),
             ),
             (pod("Running", "False"), vec![budget(0, 2, 1)], Ok(true)),
             (
                 pod("Running", "False"),
                 vec![budget(0, 1, 1)],
-                Err((429, "The disruption budget b needs 2 healthy pods and has 1 currently".into(), 0)),
+                Err((
+                    429,
+                    "The disruption budget b needs 2 healthy pods and has 1 currently".into(),
+                    0,
+                )),
             ),
         ];
         for (i, (pod, budgets, expected)) in rows.into_iter().enumerate() {

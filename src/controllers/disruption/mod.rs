@@ -109,7 +109,10 @@ fn scale(view: &View, pods: &[&Arc<Entry>]) -> Result<i64, String> {
         let Some(owner) = pod.meta.controller() else { continue };
         let found = view.objects.by_uid(&owner.uid);
         let Some(workload) = found.filter(|e| scales(e)).map(|e| top(view, e)) else {
-            return Err(format!("{} does not implement the scale subresource", plural(&owner.kind)));
+            return Err(format!(
+                "{} does not implement the scale subresource",
+                plural(&owner.kind)
+            ));
         };
         if seen.insert(workload.meta.uid.clone()) {
             sum += workload.value().i64_at("spec.replicas").unwrap_or(1);
@@ -136,7 +139,13 @@ fn top<'a>(view: &'a View, entry: &'a Arc<Entry>) -> &'a Arc<Entry> {
 }
 
 /// Counts the healthy and fills the status.
-fn settle(view: &View, budget: &mut Value, pods: &[&Arc<Entry>], numbers: (i64, i64), plan: &mut Plan) {
+fn settle(
+    view: &View,
+    budget: &mut Value,
+    pods: &[&Arc<Entry>],
+    numbers: (i64, i64),
+    plan: &mut Plan,
+) {
     let (expected, desired) = numbers;
     let disrupted = still_disrupted(view, budget, pods, plan);
     let healthy = |p: &&&Arc<Entry>| {
@@ -153,7 +162,11 @@ fn settle(view: &View, budget: &mut Value, pods: &[&Arc<Entry>], numbers: (i64, 
         status["disruptedPods"] = Value::Object(disrupted);
     }
     budget.set_at("status", status);
-    let text = if allowed > 0 { ("True", "SufficientPods", "") } else { ("False", "InsufficientPods", "") };
+    let text = if allowed > 0 {
+        ("True", "SufficientPods", "")
+    } else {
+        ("False", "InsufficientPods", "")
+    };
     condition(budget, text, view.now);
 }
 

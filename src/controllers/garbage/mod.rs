@@ -120,11 +120,11 @@ fn collect(view: &View, entry: &Arc<Entry>) -> Plan {
 
 /// Deletes the dependents, then lets the owner go.
 fn foreground(view: &View, entry: &Arc<Entry>, object: &Value) -> Plan {
-    let blocks = |e: &&Arc<Entry>| {
+    let blocks = |e: &Arc<Entry>| {
         e.meta.owners.iter().any(|o| o.uid == *entry.meta.uid && o.block_owner_deletion)
     };
     let mut plan = Plan::none();
-    if view.objects.owned_by(&entry.meta.uid, "").filter(blocks).next().is_none() {
+    if !view.objects.owned_by(&entry.meta.uid, "").any(blocks) {
         plan.write(drop_finalizer(entry, object, FOREGROUND));
     }
     plan

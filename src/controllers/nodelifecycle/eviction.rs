@@ -4,9 +4,7 @@
 use crate::{
     api::PatchType,
     controllers::{
-        Controller, Plan, View, Watch, Write,
-        children::delete_pod,
-        podgc::disrupted,
+        Controller, Plan, View, Watch, Write, children::delete_pod, podgc::disrupted,
         podlens::PodLens,
     },
     object::{ObjectExt, Value, json, time},

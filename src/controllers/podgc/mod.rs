@@ -88,7 +88,11 @@ fn remove(view: &View, entry: &Arc<Entry>, plan: &mut Plan) {
 }
 
 /// The conditions of a pod with `DisruptionTarget` for this reason.
-pub(super) fn disrupted(pod: &Value, (reason, message): (&str, &str), now: jiff::Timestamp) -> Value {
+pub(super) fn disrupted(
+    pod: &Value,
+    (reason, message): (&str, &str),
+    now: jiff::Timestamp,
+) -> Value {
     let mut list = pod.list_at("status.conditions").to_vec();
     list.retain(|c| c.str_at("type") != "DisruptionTarget");
     list.push(json!({

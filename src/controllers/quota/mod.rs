@@ -1,9 +1,9 @@
 //! Recounts what a ResourceQuota's namespace uses.
 //! Source: `pkg/controller/resourcequota`, `pkg/quota/v1`.
 
-mod usage;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use super::{Controller, Plan, View, Watch, Write};
 use crate::{
@@ -53,7 +53,8 @@ fn in_scope(quota: &Value, pod: &Value) -> bool {
     let scopes = quota.list_at("spec.scopes").iter();
     let plain = scopes.map(|s| (s.as_str().unwrap_or(""), "Exists", &[][..]));
     let expressions = quota.list_at("spec.scopeSelector.matchExpressions").iter();
-    let rich = expressions.map(|e| (e.str_at("scopeName"), e.str_at("operator"), e.list_at("values")));
+    let rich =
+        expressions.map(|e| (e.str_at("scopeName"), e.str_at("operator"), e.list_at("values")));
     plain.chain(rich).all(|(scope, operator, values)| {
         let limited = pod.at("spec.activeDeadlineSeconds").is_some();
         let class = pod.str_at("spec.priorityClassName");

@@ -21,7 +21,8 @@ const COUNTED: [(&str, &str); 8] = [
 /// The amount used under a name; `None` for names nobody counts.
 pub(super) fn of(view: &View, quota: &Value, name: &str) -> Option<Quantity> {
     let namespace = quota.namespace();
-    let count = |resource: &str| Quantity::from_int(view.objects.list(resource, namespace).count() as i64);
+    let count =
+        |resource: &str| Quantity::from_int(view.objects.list(resource, namespace).count() as i64);
     if let Some((_, resource)) = COUNTED.iter().find(|(n, _)| *n == name) {
         return Some(count(resource));
     }
@@ -45,7 +46,8 @@ fn services(view: &View, namespace: &str, counts: impl Fn(&str, &Value) -> bool)
 
 fn storage(view: &View, namespace: &str) -> Quantity {
     let claims = view.objects.list("persistentvolumeclaims", namespace).map(|e| e.value());
-    let sizes = claims.filter_map(|c| Quantity::from_value(c.at("spec.resources.requests.storage")?));
+    let sizes =
+        claims.filter_map(|c| Quantity::from_value(c.at("spec.resources.requests.storage")?));
     sizes.fold(Quantity::ZERO, |a, b| a + b)
 }
 

@@ -41,11 +41,11 @@ fn ours(set: &Value, ordinal: i64, reference: &Value) -> bool {
 /// Whether a claim belongs to a former pod or set of the same name, and will go with it.
 pub(super) fn is_stale(sync: &Sync<'_>, ordinal: i64, claim: &Entry) -> bool {
     let claim = claim.value();
-    let former = |o: &&Value| {
+    let former = |o: &Value| {
         let known = sync.pods.get(&ordinal).is_some_and(|p| *p.entry.meta.uid == *o.str_at("uid"));
         ours(&sync.set, ordinal, o) && o.str_at("uid") != sync.set.uid() && !known
     };
-    claim.list_at("metadata.ownerReferences").iter().find(former).is_some()
+    claim.list_at("metadata.ownerReferences").iter().any(former)
 }
 
 /// Brings the references of an ordinal's claims in line with the policy.

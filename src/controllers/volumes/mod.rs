@@ -35,7 +35,8 @@ const PROTECTED_VOLUME: &str = "kubernetes.io/pv-protection";
 
 fn claim_of_volume(_: &View, change: &Change) -> Vec<String> {
     let volume = change.entry.value();
-    let (namespace, claim) = (volume.str_at("spec.claimRef.namespace"), volume.str_at("spec.claimRef.name"));
+    let (namespace, claim) =
+        (volume.str_at("spec.claimRef.namespace"), volume.str_at("spec.claimRef.name"));
     if claim.is_empty() { vec![] } else { vec![name::key(namespace, claim)] }
 }
 
@@ -87,7 +88,8 @@ fn reconcile(view: &View, key: &str) -> Plan {
         return plan;
     }
     let waits = class.str_at("volumeBindingMode") == "WaitForFirstConsumer";
-    let node = users(view, entry).map(|p| PodLens::of(p).spec.node_name.clone()).find(|n| !n.is_empty());
+    let node =
+        users(view, entry).map(|p| PodLens::of(p).spec.node_name.clone()).find(|n| !n.is_empty());
     if waits && node.is_none() {
         let text = "waiting for first consumer to be created before binding";
         plan.event(&claim, false, "WaitForFirstConsumer", text);
@@ -114,10 +116,18 @@ fn provision(view: &View, mut claim: Value, class: &Value, node: Option<String>,
     let name = format!("pvc-{}", claim.uid());
     if view.get(VOLUMES, &name).is_none() {
         plan.write(Write::create(VOLUMES, volume::of(&claim, class, node.as_deref(), &name)));
-        plan.event(&claim, false, "ProvisioningSucceeded", format!("Successfully provisioned volume {name}"));
+        plan.event(
+            &claim,
+            false,
+            "ProvisioningSucceeded",
+            format!("Successfully provisioned volume {name}"),
+        );
     }
     let provisioner = class.str_at("provisioner");
-    for key in ["volume.beta.kubernetes.io/storage-provisioner", "volume.kubernetes.io/storage-provisioner"] {
+    for key in [
+        "volume.beta.kubernetes.io/storage-provisioner",
+        "volume.kubernetes.io/storage-provisioner",
+    ] {
         claim.set_annotation(key, provisioner);
     }
     if let Some(node) = node {

@@ -26,6 +26,8 @@ pub static NAMESPACE: Kind = Kind {
         prepare: Some(prepare),
         validate: Some(validate),
         validate_status: Some(validate_status),
+        mark_deleting: Some(|o| o.set_at("status.phase", "Terminating")),
+        held: Some(|o| !o.list_at("spec.finalizers").is_empty()),
         ..Hooks::NONE
     },
     ..Kind::BASE

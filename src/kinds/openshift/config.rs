@@ -31,14 +31,6 @@ pub static AUTHENTICATION: Kind = Kind {
     ..GROUP
 };
 
-/// `builds.config.openshift.io`.
-pub static BUILD: Kind = Kind {
-    kind: "Build",
-    plural: "builds",
-    schema: "com.github.openshift.api.config.v1.Build",
-    ..GROUP
-};
-
 /// `clusteroperators.config.openshift.io`.
 pub static CLUSTER_OPERATOR: Kind = Kind {
     kind: "ClusterOperator",

@@ -25,7 +25,6 @@ pub static KINDS: &[&Kind] = &[
     &authorization::SUBJECT_RULES_REVIEW,
     &config::API_SERVER,
     &config::AUTHENTICATION,
-    &config::BUILD,
     &config::CLUSTER_OPERATOR,
     &config::CLUSTER_VERSION,
     &config::CONSOLE,

@@ -9,6 +9,8 @@ mod element;
 mod entries;
 mod fields;
 mod merge;
+#[cfg(test)]
+mod properties;
 mod remove;
 #[cfg(test)]
 pub(super) mod sample;

@@ -1,6 +1,6 @@
 //! A small workload type for the tests of this room; indices count down from `u16::MAX`.
 
-use crate::schema::{Field, ListType, Shape, Type};
+use crate::schema::{Field, ListType, Presence, Shape, Type};
 
 const fn at(index: u16) -> Shape {
     Shape::Object(u16::MAX - index)
@@ -8,6 +8,10 @@ const fn at(index: u16) -> Shape {
 
 const fn f(name: &'static str, shape: Shape) -> Field {
     Field::plain(name, shape)
+}
+
+const fn always(name: &'static str, shape: Shape) -> Field {
+    Field { presence: Presence::Always, ..f(name, shape) }
 }
 
 const fn keyed(
@@ -30,9 +34,9 @@ pub static TYPES: [Type; 9] = [
             f("apiVersion", Shape::String),
             f("data", Shape::Any),
             f("kind", Shape::String),
-            f("metadata", at(1)),
-            f("spec", at(2)),
-            f("status", at(3)),
+            always("metadata", at(1)),
+            always("spec", at(2)),
+            always("status", at(3)),
         ],
     },
     Type {
@@ -61,12 +65,12 @@ pub static TYPES: [Type; 9] = [
         atomic: false,
         embedded: &[],
         fields: &[
-            keyed("containers", Shape::List(&at(4)), &["name"], "name"),
-            f("nodeSelector", Shape::Map(&Shape::String)),
+            Field { required: true, ..keyed("containers", Shape::List(&at(4)), &["name"], "name") },
+            Field { atomic: true, ..f("nodeSelector", Shape::Map(&Shape::String)) },
             f("paused", Shape::Bool),
             f("replicas", Shape::Int32),
             f("selector", at(5)),
-            Field { strategies: &["retainKeys"], ..f("strategy", at(6)) },
+            Field { strategies: &["retainKeys"], ..always("strategy", at(6)) },
             f("words", Shape::List(&Shape::String)),
         ],
     },

@@ -6,7 +6,6 @@ use crate::{
     object::{ObjectExt, json},
 };
 use jiff::Timestamp;
-use proptest::prelude::*;
 
 const V: &str = "apps/v1";
 
@@ -14,7 +13,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
 }
 
-fn object(spec: Value) -> Value {
+pub(super) fn object(spec: Value) -> Value {
     json!({"apiVersion": V, "kind": "Deployment",
         "metadata": {"name": "d", "namespace": "n"}, "spec": spec})
 }
@@ -25,12 +24,18 @@ fn stored(mut o: Value) -> Value {
     o
 }
 
-fn update(old: Option<&Value>, mut new: Value, manager: &str, sub: &str, t: i64) -> Value {
+pub(super) fn update(
+    old: Option<&Value>,
+    mut new: Value,
+    manager: &str,
+    sub: &str,
+    t: i64,
+) -> Value {
     record_update(old, &mut new, deployment(), manager, V, sub, at(t));
     stored(new)
 }
 
-fn try_apply(
+pub(super) fn try_apply(
     live: Option<&Value>,
     config: &Value,
     m: &str,
@@ -40,7 +45,7 @@ fn try_apply(
     apply(live, config, deployment(), m, force, V, "", at(t)).map(stored)
 }
 
-fn owned(o: &Value, manager: &str) -> Option<Value> {
+pub(super) fn owned(o: &Value, manager: &str) -> Option<Value> {
     let entry = o.list_at("metadata.managedFields").iter();
     entry.clone().find(|e| e.str_at("manager") == manager)?.get("fieldsV1").cloned()
 }
@@ -88,6 +93,65 @@ fn a_create_owns_what_it_says_in_upstreams_form() {
                 "f:strategy": {"f:rollingUpdate": {".": {}, "f:maxSurge": {}}, "f:type": {}},
             },
         })
+    );
+}
+
+/// What a real cluster shows for `kubectl create deployment`, without what is defaulted.
+#[test]
+fn a_real_deployment() {
+    let Some(ty) = crate::schema::find("io.k8s.api.apps.v1.Deployment") else {
+        panic!("the catalogue has no Deployment");
+    };
+    let labels = json!({"app": "web"});
+    let mut new = json!({
+        "apiVersion": V, "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "n", "labels": labels},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "strategy": {"type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "c", "image": "i", "resources": {},
+                    "env": [{"name": "A", "value": "b"}],
+                    "volumeMounts": [{"name": "v", "mountPath": "/v"}]}],
+                    "nodeSelector": {"a": "b"}, "securityContext": {}, "restartPolicy": "Always",
+                    "volumes": [{"name": "v", "emptyDir": {}}]},
+            },
+        },
+    });
+    record_update(None, &mut new, ty, "kubectl-create", V, "", at(0));
+    assert_eq!(
+        owned(&new, "kubectl-create"),
+        Some(json!({
+            "f:metadata": {"f:labels": {".": {}, "f:app": {}}},
+            "f:spec": {
+                "f:replicas": {},
+                "f:selector": {},
+                "f:strategy": {
+                    "f:rollingUpdate": {".": {}, "f:maxSurge": {}, "f:maxUnavailable": {}},
+                    "f:type": {},
+                },
+                "f:template": {
+                    "f:metadata": {"f:labels": {".": {}, "f:app": {}}},
+                    "f:spec": {
+                        "f:containers": {"k:{\"name\":\"c\"}": {
+                            ".": {}, "f:image": {}, "f:name": {}, "f:resources": {},
+                            "f:env": {".": {}, "k:{\"name\":\"A\"}": {
+                                ".": {}, "f:name": {}, "f:value": {}}},
+                            "f:volumeMounts": {".": {}, "k:{\"mountPath\":\"/v\"}": {
+                                ".": {}, "f:mountPath": {}, "f:name": {}}},
+                        }},
+                        "f:nodeSelector": {},
+                        "f:restartPolicy": {},
+                        "f:securityContext": {},
+                        "f:volumes": {".": {}, "k:{\"name\":\"v\"}": {
+                            ".": {}, "f:emptyDir": {}, "f:name": {}}},
+                    },
+                },
+            },
+        }))
     );
 }
 
@@ -362,92 +426,4 @@ fn kubectl_takes_over_from_its_client_side_apply() {
     assert!(try_apply(Some(&live), &config, "someone", false, 1).is_err());
     let live = try_apply(Some(&live), &config, "kubectl", false, 1).unwrap();
     assert_eq!(live.annotation(key).unwrap(), format!("{config}\n"));
-}
-
-fn labels() -> impl Strategy<Value = Value> {
-    proptest::collection::btree_map("[a-c]", "[x-z]", 0..3).prop_map(|m| json!(m))
-}
-
-fn spec() -> impl Strategy<Value = Value> {
-    let container =
-        ("[a-d]", proptest::option::of("[x-z]"), proptest::collection::vec(0..3u8, 0..3));
-    let containers = proptest::collection::vec(container, 0..4).prop_map(|list| {
-        let mut seen = Vec::new();
-        let items = list.into_iter().filter_map(|(name, image, ports)| {
-            if seen.contains(&name) {
-                return None;
-            }
-            seen.push(name.clone());
-            let mut ports = ports;
-            ports.sort_unstable();
-            ports.dedup();
-            let ports: Vec<Value> =
-                ports.iter().map(|p| json!({"containerPort": p, "protocol": "TCP"})).collect();
-            let mut item = json!({"name": name});
-            if let Some(image) = image {
-                item["image"] = json!(image);
-            }
-            if !ports.is_empty() {
-                item["ports"] = json!(ports);
-            }
-            Some(item)
-        });
-        json!(items.collect::<Vec<_>>())
-    });
-    (proptest::option::of(0..5i32), containers, labels()).prop_map(|(replicas, containers, l)| {
-        let mut o = object(json!({"containers": containers}));
-        if let Some(replicas) = replicas {
-            o.set_at("spec.replicas", replicas);
-        }
-        o.set_at("metadata.labels", l);
-        o
-    })
-}
-
-proptest! {
-    #[test]
-    fn applying_is_idempotent(live in spec(), config in spec()) {
-        let live = update(None, live, "a", "", 0);
-        let once = try_apply(Some(&live), &config, "b", true, 1).unwrap();
-        let twice = try_apply(Some(&once), &config, "b", false, 2).unwrap();
-        prop_assert_eq!(once, twice);
-    }
-
-    #[test]
-    fn every_write_leaves_one_updater_per_field(a in spec(), b in spec()) {
-        let live = update(None, a, "a", "", 0);
-        let mut next = b;
-        next.set_at("metadata.uid", "u");
-        let live = update(Some(&live), next, "b", "", 1);
-        let sets: Vec<Map> = ["a", "b"].iter()
-            .map(|m| owned(&live, m).and_then(|v| v.as_object().cloned()).unwrap_or_default())
-            .collect();
-        prop_assert!(set::paths(&set::intersection(&sets[0], &sets[1])).is_empty());
-    }
-
-    #[test]
-    fn sets_survive_printing(o in spec()) {
-        let fields = fields::fields(root(deployment()), &o);
-        let text = Value::Object(fields.clone()).to_string();
-        prop_assert_eq!(set::parse(serde_json::from_str(&text).unwrap()), Ok(fields));
-    }
-
-    #[test]
-    fn set_algebra(a in spec(), b in spec()) {
-        let node = root(deployment());
-        let (a, b) = (fields::fields(node, &a), fields::fields(node, &b));
-        let mut both = a.clone();
-        set::union(&mut both, &b);
-        let mut only_a = a.clone();
-        set::subtract(&mut only_a, &b);
-        let mut again = only_a.clone();
-        set::union(&mut again, &set::intersection(&a, &b));
-        prop_assert_eq!(again, a.clone());
-        let mut rest = both.clone();
-        set::subtract(&mut rest, &b);
-        prop_assert_eq!(rest, only_a);
-        set::subtract(&mut both, &a);
-        set::subtract(&mut both, &b);
-        prop_assert!(both.is_empty());
-    }
 }

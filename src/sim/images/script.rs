@@ -65,6 +65,12 @@ const QUICK: &[&str] = &[
 /// What the shell cannot see to the end within is taken to run on.
 const FOREVER: f64 = 1e9;
 
+/// Looks a program of the image up.
+type Programs<'a> = &'a dyn Fn(&[String]) -> Option<Process>;
+
+/// Statements after which a script is taken to run on: loops in loops are not worked through.
+const MOST_STEPS: u32 = 10_000;
+
 /// The rest of a command after which nothing more happens.
 #[derive(Default)]
 struct Run<'a> {
@@ -74,7 +80,8 @@ struct Run<'a> {
     trap: bool,
     files: Vec<(f64, String, bool)>,
     server: Option<Process>,
-    other: Option<&'a dyn Fn(&[String]) -> Option<Process>>,
+    other: Option<Programs<'a>>,
+    steps: u32,
 }
 
 /// What `argv` does; `None` when there is no such command. `other` knows the programs of the
@@ -134,6 +141,10 @@ impl Run<'_> {
     }
 
     fn statement(&mut self, text: &str) {
+        self.steps += 1;
+        if self.steps > MOST_STEPS {
+            return self.last_forever();
+        }
         let text = text.trim().trim_start_matches(['(', '{']).trim_end_matches([')', '}']).trim();
         if text.is_empty() || text.starts_with('#') {
             return;
@@ -143,6 +154,9 @@ impl Run<'_> {
         }
         if let Some(body) = loop_body(text, &["for"]) {
             for _ in 0..rounds(text) {
+                if self.over {
+                    break;
+                }
                 self.script(body);
             }
             return;
@@ -262,11 +276,11 @@ fn split(text: &str) -> (&str, &str, &str) {
     let bytes = text.as_bytes();
     let mut i = 0;
     while i < bytes.len() {
-        let rest = &text[i..];
-        if !text.is_char_boundary(i) {
+        // Inside a character of several bytes nothing begins.
+        let Some(rest) = text.get(i..) else {
             i += 1;
             continue;
-        }
+        };
         let c = bytes[i];
         if let Some(q) = quote {
             if c == q {
@@ -285,8 +299,7 @@ fn split(text: &str) -> (&str, &str, &str) {
             }
             if depth == 0 {
                 for operator in ["&&", "||", ";", "\n", "&", "|"] {
-                    if rest.starts_with(operator) {
-                        let after = &rest[operator.len()..];
+                    if let Some(after) = rest.strip_prefix(operator) {
                         return (&text[..i], operator, after);
                     }
                 }
@@ -365,6 +378,8 @@ mod tests {
             ("sleep 3 && exit 2 || exit 5", Some((3.0, 2))),
             ("exec tail -f /dev/null", None),
             ("X=1; sleep 0.5", Some((0.5, 0))),
+            ("echo 'grüße € …'; sleep 1", Some((1.0, 0))),
+            ("for i in $(seq 999); do for j in $(seq 999); do echo; done; done", None),
         ];
         for (script, expected) in rows {
             let ends = run(script).ends.map(|e| (e.after, e.code));

@@ -224,13 +224,13 @@ pub fn probe_all(s: &mut Sync<'_>) {
     for (i, spec) in inits.iter().enumerate() {
         if spec.str_at("restartPolicy") == "Always" {
             let mut record = s.inits[i].clone();
-            probe::container(s, spec, &mut record, &listening, Role::Sidecar);
+            probe::container(s, spec, &mut record, &listening);
             s.inits[i] = record;
         }
     }
     for (i, spec) in apps.iter().enumerate() {
         let mut record = s.apps[i].clone();
-        probe::container(s, spec, &mut record, &listening, Role::App);
+        probe::container(s, spec, &mut record, &listening);
         s.apps[i] = record;
     }
 }

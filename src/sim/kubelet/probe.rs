@@ -4,7 +4,7 @@
 //! probe does what its command does. Source: `pkg/kubelet/prober`.
 
 use super::{
-    container::{self, Role},
+    container,
     record::{Named, Record},
     sync::{Sync, plus},
 };
@@ -71,11 +71,11 @@ struct Findings {
 }
 
 /// Probes one running container.
-pub fn container(s: &mut Sync<'_>, spec: &Value, r: &mut Record, on: &Listening, _role: Role) {
+pub fn container(s: &mut Sync<'_>, spec: &Value, r: &mut Record, on: &Listening) {
     let Some(since) = r.running() else { return };
     if !r.started {
         let Some(p) = probe(spec, "startupProbe") else { return r.started = true };
-        match look(s, spec, r, p, on, since, since, "Startup").verdict {
+        match look(s, spec, r, p, on, since, "Startup").verdict {
             Some(true) => {
                 r.started = true;
                 r.ready = probe(spec, "readinessProbe").is_none();
@@ -88,14 +88,14 @@ pub fn container(s: &mut Sync<'_>, spec: &Value, r: &mut Record, on: &Listening,
         }
     }
     if let Some(p) = probe(spec, "livenessProbe")
-        && look(s, spec, r, p, on, since, since, "Liveness").verdict == Some(false)
+        && look(s, spec, r, p, on, since, "Liveness").verdict == Some(false)
     {
         let text = format!("Container {} failed liveness probe, will be restarted", r.name);
         return container::kill(s, spec, r, since, text);
     }
     match probe(spec, "readinessProbe") {
         Some(p) => {
-            if let Some(v) = look(s, spec, r, p, on, since, since, "Readiness").verdict {
+            if let Some(v) = look(s, spec, r, p, on, since, "Readiness").verdict {
                 r.ready = v;
             }
         }
@@ -107,7 +107,6 @@ pub fn container(s: &mut Sync<'_>, spec: &Value, r: &mut Record, on: &Listening,
 const WINDOW: i64 = 64;
 
 /// Makes the attempts that are due, tells of the last failure, arranges the next look.
-#[allow(clippy::too_many_arguments)]
 fn look(
     s: &mut Sync<'_>,
     spec: &Value,
@@ -115,7 +114,6 @@ fn look(
     p: &Value,
     on: &Listening,
     since: Timestamp,
-    active: Timestamp,
     word: &str,
 ) -> Findings {
     let number = |field: &str, default: i64| p.i64_at(field).unwrap_or(default).max(0);
@@ -123,7 +121,7 @@ fn look(
     // The first attempt follows the kubelet's notice of the start.
     let lag = s.view.settings.delays.notice.min(SignedDuration::from_secs(1));
     let first = time::plus_seconds(since, number("initialDelaySeconds", 0));
-    let first = first.saturating_add(lag).unwrap_or(first).max(active);
+    let first = first.saturating_add(lag).unwrap_or(first);
     if !s.reached(first) {
         return Findings { verdict: None, failed: None };
     }

@@ -63,44 +63,26 @@ fn charge(object: &Value, a: &Attributes<'_>, entry: &Arc<Entry>) -> Result<Opti
     let resource = a.kind.resource();
     let hard = amounts(quota.at("status.hard"));
     let used = amounts(quota.at("status.used"));
-    let covered: Vec<&String> = hard.keys().filter(|n| usage::covers(&resource, n)).collect();
+    let covered: Vec<&str> =
+        hard.keys().map(String::as_str).filter(|n| usage::covers(&resource, n)).collect();
     if covered.is_empty() || !scope::matches(&quota, &resource, object) {
         return Ok(None);
     }
-    let name = quota.name().to_owned();
-    if resource == "pods"
-        && let Some(missing) = unspecified(object, &covered)
-    {
-        return Err(refuse(a, object, format!("failed quota: {name}: must specify {missing}")));
-    }
-    if covered.iter().any(|n| !used.contains_key(*n)) {
-        let names: Vec<&str> = covered.iter().map(|n| n.as_str()).collect();
-        let why = format!("status unknown for quota: {name}, resources: {}", names.join(","));
+    let wanted = {
+        let mut wanted = delta(&quota, &resource, object, a);
+        wanted.retain(|n, q| hard.contains_key(n) && !q.is_zero());
+        wanted
+    };
+    let problem = incomplete(quota.name(), &resource, object, &covered, &used)
+        .or_else(|| exceeded(quota.name(), &wanted, &used, &hard));
+    if let Some(why) = problem {
         return Err(refuse(a, object, why));
     }
-    let mut wanted = delta(&quota, &resource, object, a);
-    wanted.retain(|n, q| hard.contains_key(n) && !q.is_zero());
     if wanted.is_empty() {
         return Ok(None);
     }
-    let mut total = used.clone();
+    let mut total = used;
     add(&mut total, &wanted);
-    let exceeded = |n: &&String| total[*n] > hard[*n];
-    let exceeded: Vec<&String> = wanted.keys().filter(exceeded).collect();
-    if !exceeded.is_empty() {
-        let list = |from: &Amounts| {
-            let one =
-                |n: &&String| format!("{n}={}", from.get(*n).copied().unwrap_or(Quantity::ZERO));
-            exceeded.iter().map(one).collect::<Vec<_>>().join(",")
-        };
-        let why = format!(
-            "exceeded quota: {name}, requested: {}, used: {}, limited: {}",
-            list(&wanted),
-            list(&used),
-            list(&hard)
-        );
-        return Err(refuse(a, object, why));
-    }
     let total: BTreeMap<String, String> =
         total.into_iter().map(|(n, q)| (n, q.to_string())).collect();
     quota.set_at("status.used", json!(total));
@@ -111,6 +93,41 @@ fn charge(object: &Value, a: &Attributes<'_>, entry: &Arc<Entry>) -> Result<Opti
         body: encode(&quota),
         claims: Vec::new(),
     }))
+}
+
+/// Why nothing can be charged to the quota: the pod does not say what it needs, or the usage is
+/// not known yet.
+fn incomplete(
+    quota: &str,
+    resource: &str,
+    object: &Value,
+    covered: &[&str],
+    used: &Amounts,
+) -> Option<String> {
+    let missing = if resource == "pods" { unspecified(object, covered) } else { None };
+    if let Some(missing) = missing {
+        return Some(format!("failed quota: {quota}: must specify {missing}"));
+    }
+    let unknown = covered.iter().any(|n| !used.contains_key(*n));
+    unknown.then(|| format!("status unknown for quota: {quota}, resources: {}", covered.join(",")))
+}
+
+/// Which resources there is not enough of.
+fn exceeded(quota: &str, wanted: &Amounts, used: &Amounts, hard: &Amounts) -> Option<String> {
+    let of = |from: &Amounts, name: &str| from.get(name).copied().unwrap_or(Quantity::ZERO);
+    let over = |n: &&String| of(used, n) + of(wanted, n) > of(hard, n);
+    let names: Vec<&String> = wanted.keys().filter(over).collect();
+    let list = |from: &Amounts| {
+        names.iter().map(|n| format!("{n}={}", of(from, n))).collect::<Vec<_>>().join(",")
+    };
+    (!names.is_empty()).then(|| {
+        format!(
+            "exceeded quota: {quota}, requested: {}, used: {}, limited: {}",
+            list(wanted),
+            list(used),
+            list(hard)
+        )
+    })
 }
 
 /// What the write adds. Shrinking is free: the quota controller notices.
@@ -130,7 +147,7 @@ fn delta(quota: &Value, resource: &str, object: &Value, a: &Attributes<'_>) -> A
 }
 
 /// Which of the covered compute resources some containers leave open.
-fn unspecified(pod: &Value, covered: &[&String]) -> Option<String> {
+fn unspecified(pod: &Value, covered: &[&str]) -> Option<String> {
     let whole =
         |side: &str| pod.map_at(&format!("spec.resources.{side}")).is_some_and(|m| !m.is_empty());
     if whole("requests") || whole("limits") {
@@ -142,8 +159,8 @@ fn unspecified(pod: &Value, covered: &[&String]) -> Option<String> {
         let requests = of_container(container, Side::Requests);
         let limits = of_container(container, Side::Limits);
         for name in covered {
-            let has = match name.as_str() {
-                "cpu" | "memory" => requests.contains_key(name.as_str()),
+            let has = match *name {
+                n @ ("cpu" | "memory") => requests.contains_key(n),
                 n @ ("requests.cpu" | "requests.memory") => requests.contains_key(&n[9..]),
                 n @ ("limits.cpu" | "limits.memory") => limits.contains_key(&n[7..]),
                 _ => true,

@@ -104,14 +104,13 @@ fn profile_field(profile: &str) -> Option<Value> {
 /// What is wrong with a profile, if anything.
 pub fn check_profile(constraint: &Constraint, path: String, profile: &str, causes: &mut Causes) {
     let allowed = constraint.seccomp_profiles();
-    let default = |p: &str| matches!(p, "runtime/default" | "docker/default");
-    let defaults_do = allowed.iter().any(|p| default(p));
-    if allowed.is_empty() && !profile.is_empty() {
-        causes.forbidden(path, "seccomp may not be set");
-    } else if !allowed.is_empty()
-        && !allowed.iter().any(|p| p == "*" || p == profile)
-        && !(defaults_do && default(profile))
-    {
+    let is_default = |p: &str| matches!(p, "runtime/default" | "docker/default");
+    let fits = |p: &String| p == "*" || p == profile || (is_default(p) && is_default(profile));
+    if allowed.is_empty() {
+        if !profile.is_empty() {
+            causes.forbidden(path, "seccomp may not be set");
+        }
+    } else if !allowed.iter().any(fits) {
         let why = format!(
             "{profile} is not an allowed seccomp profile. Valid values are [{}]",
             allowed.join(" ")

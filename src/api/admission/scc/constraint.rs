@@ -3,7 +3,10 @@
 //! Source: apiserver-library-go `util/sort` (points) and `sccmatching` (ranges of the namespace).
 
 use super::{GROUPS, MCS, UID_RANGE};
-use crate::object::{ObjectExt, Value};
+use crate::{
+    object::{ObjectExt, Value},
+    store::Entry,
+};
 use serde::Deserialize;
 
 /// How one kind of id is chosen and checked.
@@ -72,11 +75,10 @@ fn list(field: &Option<Vec<String>>) -> &[String] {
 }
 
 impl Constraint {
-    /// Reads the object.
-    pub fn of(object: &Value) -> Constraint {
-        let mut constraint = Constraint::deserialize(object).unwrap_or_default();
-        constraint.name = object.name().to_owned();
-        constraint
+    /// Reads a stored object.
+    pub fn of(entry: &Entry) -> Constraint {
+        let read = entry.lens::<Constraint>();
+        Constraint { name: entry.meta.name.to_string(), ..(*read).clone() }
     }
     /// Capabilities that may be added.
     pub fn allowed_capabilities(&self) -> &[String] {

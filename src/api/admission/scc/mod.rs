@@ -99,7 +99,7 @@ fn candidates(pod: &Value, a: &Attributes<'_>, required: &str) -> Result<Vec<Con
     let mut list: Vec<Constraint> = a
         .snapshot
         .list(RESOURCE, "")
-        .map(|e| Constraint::of(&e.value()))
+        .map(|e| Constraint::of(e))
         .filter(|c| required.is_empty() || c.name == required)
         .collect();
     if list.is_empty() {
