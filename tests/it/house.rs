@@ -26,9 +26,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("kinds", &["store", "world"]),
     ("access", &["api", "kinds", "settings", "store", "world"]),
     ("api", &["access", "kinds", "patch", "schema", "settings", "store", "world"]),
-    ("http", &["access", "api", "kinds", "schema", "settings", "world"]),
-    ("controllers", &["access", "api", "kinds", "settings", "store", "world"]),
-    ("sim", &["api", "controllers", "kinds", "settings", "store", "world"]),
+    ("http", &["access", "api", "kinds", "schema", "settings"]),
+    ("controllers", &["access", "api", "kinds", "settings", "store"]),
+    ("sim", &["controllers", "settings", "store"]),
     (
         "run",
         &[
@@ -94,6 +94,7 @@ fn is_test(path: &Path) -> bool {
             || name.ends_with("_tests")
             || name == "testkit"
             || name == "testing"
+            || name == "properties"
             || name == "lab"
     })
 }
