@@ -118,7 +118,7 @@ fn database(dir: &std::path::Path, full_sync: bool) -> Result<Connection, OpenEr
     }
     let check: String = db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)).map_err(corrupt)?;
     if check != "ok" {
-        return Err(OpenError::Corrupt(check));
+        return Err(OpenError::Corrupt(check.replace('\n', " ")));
     }
     let sync = if full_sync { "FULL" } else { "NORMAL" };
     // A small page cache suffices: the log is only appended to, every read comes from memory.

@@ -1,3 +1,5 @@
+//! Field managers: who owns what after updates and applies, conflicts, force and removal.
+
 use super::{sample::deployment, *};
 use crate::{
     error::Error,

@@ -1,3 +1,5 @@
+//! Which constraint admits a pod, what it fills in, and what the refusal says.
+
 use super::*;
 use crate::{access::bootstrap, api::admission::testing::Scene, object::json};
 
