@@ -2,6 +2,8 @@
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
 mod cli;
+mod crash;
 mod house;
 mod support;
 mod verbs;
+mod watch;
