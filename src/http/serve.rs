@@ -220,7 +220,9 @@ async fn resource_request(
         let caller = caller(http, request)?;
         let form = render::negotiate(header(header::ACCEPT), include)?;
         let options = parameters::options(query, header(header::USER_AGENT))?;
-        let bytes = read(payload).await?;
+        // The body of an upgrade is the stream to come: it never ends by itself.
+        let upgrade = request.headers().contains_key(header::UPGRADE);
+        let bytes = if upgrade { Bytes::new() } else { read(payload).await? };
         let content_type = header(header::CONTENT_TYPE);
         let body = match verb {
             Verb::Patch => body::patch(content_type, &bytes)?,

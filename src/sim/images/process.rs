@@ -38,19 +38,19 @@ pub fn of_container(config: &Config, container: &Value) -> Result<Process, NotFo
     if command.is_empty() && args.is_empty() {
         return Ok(behave(&config.run, &[], &env));
     }
-    if command.is_empty() && !config.entrypoint.is_empty() {
-        return Ok(wrapped(config, &args, &env));
-    }
+    let behind_entrypoint = command.is_empty() && !config.entrypoint.is_empty();
     let argv = [command, args].concat();
-    let process = run(config, &argv, &env)?;
+    let process =
+        if behind_entrypoint { wrapped(config, &argv, &env) } else { run(config, &argv, &env)? };
     Ok(if reads(container, &argv) { Process { ends: None, ..process } } else { process })
 }
 
 /// Whether the process waits for what somebody types: a shell or `cat` with nothing else to do and
 /// its input kept open.
 fn reads(container: &Value, argv: &[String]) -> bool {
-    let name = argv.first().map_or("", |first| first.rsplit('/').next().unwrap_or(first));
-    let flags_only = argv[1..].iter().all(|a| a.starts_with('-') && !a.ends_with('c'));
+    let Some((first, rest)) = argv.split_first() else { return false };
+    let name = first.rsplit('/').next().unwrap_or(first);
+    let flags_only = rest.iter().all(|a| a.starts_with('-') && !a.ends_with('c'));
     container.at("stdin").is_some_and(|v| v == true)
         && flags_only
         && matches!(name, "sh" | "bash" | "ash" | "dash" | "cat")
@@ -191,8 +191,7 @@ mod tests {
             (json!({"command": ["sh", "-c", "while true; do sleep 5; done"]}), None),
             (json!({"command": ["sh", "-c", "echo a && nope; echo b"]}), Some((0.0, 0))),
             (json!({"command": ["sh", "-c", "nope"]}), Some((0.0, 127))),
-            (json!({"command": ["/bin/sh"]}), Some((0.0, 0))),
-            (json!({"command": ["/bin/sh"], "stdin": true, "tty": true}), None),
+            (json!({"command": ["chroot", "/host", "sh", "-c", "exit 5"]}), Some((0.0, 5))),
             (json!({"command": ["sh", "-c", "exit 4"], "stdin": true}), Some((0.0, 4))),
             (
                 json!({"command": ["sh", "-c", "exit $(CODE)"],
@@ -226,6 +225,16 @@ mod tests {
         ];
         for (image, container, ports) in rows {
             assert_eq!(process(image, container.clone()).unwrap().serves, ports, "{container}");
+        }
+    }
+
+    #[test]
+    fn shells_wait_for_input_that_is_kept_open() {
+        for shell in [json!({"command": ["/bin/sh"]}), json!({"args": ["bash"]})] {
+            let mut open = shell.clone();
+            open["stdin"] = json!(true);
+            assert_eq!(ends("ubi9/nginx-120", shell.clone()), Some((0.0, 0)), "{shell}");
+            assert_eq!(ends("ubi9/nginx-120", open), None, "{shell}");
         }
     }
 

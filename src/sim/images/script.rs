@@ -186,6 +186,8 @@ impl Run<'_> {
         self.code = 0;
         match base(first) {
             "exec" => return self.simple(&argv[1..]),
+            // One flag-free form: where to, then what.
+            "chroot" => return self.simple(argv.get(2..).unwrap_or_default()),
             "exit" => {
                 self.over = true;
                 self.code = args.first().and_then(|a| a.parse().ok()).unwrap_or(0);
