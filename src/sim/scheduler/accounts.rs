@@ -140,7 +140,7 @@ pub fn address(pod: &PodLens) -> Option<Ipv4Addr> {
     super::bind::promised(promise)
 }
 
-/// A quantity in the unit of [`Amounts`].
+/// A quantity in the unit of `Amounts`.
 pub fn amount(resource: &str, text: &str) -> Option<i64> {
     let quantity = Quantity::parse(text)?;
     Some(if resource == "cpu" { quantity.milli() } else { quantity.value() })
