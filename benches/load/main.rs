@@ -79,10 +79,11 @@ async fn reads() {
     let cluster = Cluster::start(&["--in-memory", "--instant", "--nodes", "20"]).await;
     writes::fill_with_pods(&cluster, PODS).await;
     figure(&format!("resident with {PODS} pods"), cluster.resident_mb(), "MB", 0.0);
-    let mut conn = Conn::open(cluster.port).await;
     let one = "/api/v1/namespaces/default/pods/pod-0";
     let many = "/api/v1/namespaces/default/pods?resourceVersion=0";
     for (name, path, connections) in [("GET one pod", one, READERS), ("LIST 5,000 pods", many, 2)] {
+        // A connection of its own: an idle one would have been closed meanwhile.
+        let mut conn = Conn::open(cluster.port).await;
         let (code, body) = conn.send(&get(path, &cluster.token)).await;
         assert_eq!(code, 200, "{path}");
         let served = hammer(cluster.port, &get(path, &cluster.token), connections, SPAN).await;

@@ -66,6 +66,19 @@ struct Created {
     creation_timestamp: String,
 }
 
+/// The part of the Secret with kubeadmin's password hash; looked at by every request of his.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct KubeAdmin {
+    data: KubeAdminData,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct KubeAdminData {
+    kubeadmin: String,
+}
+
 /// The members of a Group object.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -94,8 +107,10 @@ pub fn groups_of(snapshot: &Snapshot, user: &str) -> Vec<String> {
 /// The uid of `kube:admin`: changes with its password, so that old tokens end with it.
 pub fn kube_admin_uid(snapshot: &Snapshot) -> Option<String> {
     let secret = snapshot.get("secrets", KUBE_ADMIN_SECRET.0, KUBE_ADMIN_SECRET.1)?;
-    let value = secret.value();
-    let hash = value.at("data.kubeadmin")?.as_str()?;
+    let hash = &secret.lens::<KubeAdmin>().data.kubeadmin;
+    if hash.is_empty() {
+        return None;
+    }
     Some(BASE64.encode(Sha256::digest(format!("{}{hash}", secret.meta.uid))))
 }
 

@@ -131,20 +131,34 @@ async fn handle(
                 }
                 None => render::error(&Error::MethodNotAllowed),
             };
-            let name = verb.map_or("other", Verb::name).to_uppercase();
-            (response, name, target.kind.group, target.kind.plural)
+            (response, verb.map_or("OTHER", label), target.kind.group, target.kind.plural)
         }
         other => {
             let response = non_resource(&http, &request, payload, &query, &other).await;
-            (response, request.method().to_string(), "", "")
+            (response, if request.method() == Method::GET { "GET" } else { "OTHER" }, "", "")
         }
     };
-    http.metrics.observe(&verb, group, resource, response.status().as_u16(), started.elapsed());
+    let labels = (verb, group, resource);
+    http.metrics.observe(labels, response.status().as_u16(), started.elapsed());
     tracing::debug!(
         method = %request.method(), path, code = response.status().as_u16(),
         micros = started.elapsed().as_micros() as u64, "request"
     );
     response
+}
+
+/// A verb as upstream's metrics spell it.
+fn label(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Get => "GET",
+        Verb::List => "LIST",
+        Verb::Watch => "WATCH",
+        Verb::Create => "POST",
+        Verb::Update => "PUT",
+        Verb::Patch => "PATCH",
+        Verb::Delete => "DELETE",
+        Verb::DeleteCollection => "DELETECOLLECTION",
+    }
 }
 
 fn missing() -> HttpResponse {

@@ -12,6 +12,8 @@ pub use kind::{
     ALL_VERBS, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
 
+use std::{collections::HashMap, sync::LazyLock};
+
 /// Every kind served, in no particular order. Each family declares its own part.
 static FAMILIES: &[&[&Kind]] = &[workloads::KINDS, cluster::KINDS, openshift::KINDS];
 
@@ -22,7 +24,16 @@ pub fn all() -> impl Iterator<Item = &'static Kind> {
 
 /// The kind behind a path's group, version and plural.
 pub fn by_path(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
-    all().find(|k| k.group == group && k.version == version && k.plural == plural)
+    /// Every request looks here: by plural first, which leaves one or two to compare.
+    static BY_PLURAL: LazyLock<HashMap<&str, Vec<&'static Kind>>> = LazyLock::new(|| {
+        let mut map: HashMap<&str, Vec<&'static Kind>> = HashMap::new();
+        for kind in all() {
+            map.entry(kind.plural).or_default().push(kind);
+        }
+        map
+    });
+    let named = BY_PLURAL.get(plural)?;
+    named.iter().find(|k| k.group == group && k.version == version).copied()
 }
 
 /// The kind that stores `plural.group`.

@@ -123,5 +123,7 @@ impl Feed {
 
 fn weight(change: &Change) -> usize {
     let before = change.before.as_ref().map_or(0, |e| e.bytes.len());
-    before + if change.deleted { change.entry.bytes.len() } else { 0 } + 128
+    let gone = if change.deleted { change.entry.bytes.len() } else { 0 };
+    // What hangs on a revision besides its bytes (metadata, a lens) weighs about as much again.
+    2 * (before + gone) + 256
 }
