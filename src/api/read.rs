@@ -82,10 +82,11 @@ impl Server {
         if rev >= now.rev {
             return Some(Arc::clone(now));
         }
-        let Since::Changes(changes, _) = self.store.feed().since(rev, Some(resource)) else {
+        let feed = self.store.feed();
+        let Since::Changes(changes, _) = feed.between(rev, now.rev, Some(resource)) else {
             return None;
         };
-        Some(Arc::new(now.rewound(changes.iter().filter(|c| c.rev <= now.rev), rev)))
+        Some(Arc::new(now.rewound(changes.iter(), rev)))
     }
 
     /// Refuses a resourceVersion that does not exist yet.

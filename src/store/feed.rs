@@ -66,26 +66,34 @@ impl Feed {
 
     /// Wakes whoever waits for these resources.
     pub(super) fn announce<'a>(&self, rev: u64, resources: impl Iterator<Item = &'a Arc<str>>) {
+        // First what bounds `since`, then those who will ask for it.
+        self.latest.send_replace(rev);
         let signals = self.by_resource.read();
         for resource in resources {
             if let Some(signal) = signals.get(resource) {
                 signal.send_replace(rev);
             }
         }
-        drop(signals);
-        self.latest.send_replace(rev);
     }
 
-    /// The changes after `rev`, of one resource or of all.
+    /// The changes after `rev`, of one resource or of all, as far as the state shows them too:
+    /// whoever acts on a change finds it in every snapshot taken afterwards.
     pub fn since(&self, rev: u64, resource: Option<&str>) -> Since {
+        self.between(rev, self.latest(), resource)
+    }
+
+    /// The changes after `rev` and up to `until`, of one resource or of all.
+    pub fn between(&self, rev: u64, until: u64, resource: Option<&str>) -> Since {
         let w = self.window.read();
         if rev < w.floor {
             return Since::TooOld(w.floor);
         }
         let start = w.changes.partition_point(|c| c.rev <= rev);
+        let end = w.changes.partition_point(|c| c.rev <= until).max(start);
         let wanted = |c: &&Change| resource.is_none_or(|r| c.entry.resource.as_ref() == r);
-        let changes = w.changes.range(start..).filter(wanted).cloned().collect();
-        Since::Changes(changes, w.changes.back().map_or(rev, |c| c.rev.max(rev)))
+        let changes = w.changes.range(start..end).filter(wanted).cloned().collect();
+        let reached = end.checked_sub(1).and_then(|i| w.changes.get(i));
+        Since::Changes(changes, reached.map_or(rev, |c| c.rev.max(rev)))
     }
 
     /// A signal that fires when something of `resource` was committed.

@@ -210,10 +210,6 @@ async fn the_kubeconfig_means_ready() {
     assert_eq!(get(&client, account).await.code, 200, "ready without the default service account");
     let nodes = get(&client, "/api/v1/nodes").await.expect(200);
     assert_eq!(nodes.list_at("items").len(), 3);
-    for node in nodes.list_at("items") {
-        let ready = node.list_at("status.conditions").iter().find(|c| c.str_at("type") == "Ready");
-        assert_eq!(ready.map(|c| c.str_at("status")), Some("True"), "{}", node.name());
-    }
     assert!(server.greeting.contains("oc login -u developer -p developer"), "{}", server.greeting);
     let folder = dir.path().to_string_lossy();
     let said = run(dir.path(), &["kubeconfig", "--data-dir", &folder]).out;

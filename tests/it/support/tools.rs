@@ -1,0 +1,89 @@
+//! The real clients: found on this machine, or installed (pinned) below `target/` with the
+//! ordinary package managers. A client that cannot be had fails the test that needs it.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The official Python client.
+const PYTHON_CLIENT: &str = "kubernetes==36.0.2";
+
+/// Runs a command to its end; answers its standard output.
+pub fn output(command: &mut Command) -> String {
+    let shown = format!("{command:?}");
+    let out = command.output().unwrap_or_else(|e| panic!("{shown}: {e}"));
+    assert!(
+        out.status.success(),
+        "{shown}: {}\n{}{}",
+        out.status,
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    );
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// A folder below the build's own, where things are installed once.
+fn place(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
+    fs::create_dir_all(&root).expect("a folder");
+    root.join(name)
+}
+
+/// Does something once for all test runs: a file lock keeps others away meanwhile, a stamp with
+/// the same text says that it is done.
+fn once(name: &str, text: &str, work: impl FnOnce()) {
+    let lock = File::create(place(&format!("{name}.lock"))).expect("a file");
+    lock.lock().expect("the lock");
+    let stamp = place(&format!("{name}.done"));
+    if fs::read_to_string(&stamp).is_ok_and(|t| t == text) {
+        return;
+    }
+    work();
+    fs::write(stamp, text).expect("a file");
+}
+
+/// A Python with the official client.
+pub fn python() -> PathBuf {
+    let folder = place("python");
+    let python = folder.join("bin/python");
+    once("python", PYTHON_CLIENT, || {
+        output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
+        output(Command::new(&python).args(["-m", "pip", "install", "--quiet", PYTHON_CLIENT]));
+    });
+    python
+}
+
+/// A folder with the script of `tests/clients/node` and its modules, as the lock file pins them.
+pub fn node() -> PathBuf {
+    let source = super::repository("tests/clients/node");
+    let folder = place("node");
+    let names = ["package.json", "package-lock.json"];
+    let pins: String = names.map(|n| fs::read_to_string(source.join(n)).expect("a pin")).concat();
+    once("node", &pins, || {
+        fs::create_dir_all(&folder).expect("a folder");
+        for name in names {
+            fs::copy(source.join(name), folder.join(name)).expect("a copy");
+        }
+        let install = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
+        output(Command::new("npm").args(install).current_dir(&folder));
+    });
+    fs::copy(source.join("walk.mjs"), folder.join("walk.mjs")).expect("a copy");
+    folder
+}
+
+/// `kubectl`: the one on the path, else Debian's.
+pub fn kubectl() -> PathBuf {
+    let works = |name: &str| {
+        Command::new(name).args(["version", "--client"]).output().is_ok_and(|o| o.status.success())
+    };
+    if !works("kubectl") {
+        once("kubectl", "", || {
+            let install = "apt-get update -q && apt-get install -qy kubernetes-client";
+            output(Command::new("sh").args(["-c", install]));
+        });
+        assert!(works("kubectl"), "kubectl is neither on the path nor can it be installed");
+    }
+    "kubectl".into()
+}
