@@ -62,6 +62,7 @@ fn wait(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp, reaso
 fn start(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp) {
     let Some(pulled) = image::ensure(s, spec, r, anchor) else { return };
     if let Err(why) = config::check(s, spec, &pulled.config) {
+        present(s, r, pulled.text);
         return fail(s, r, "CreateContainerConfigError", why);
     }
     if let Err(process::NotFound(program)) = process::of_container(&pulled.config, spec) {
@@ -69,6 +70,7 @@ fn start(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp) {
             "container create failed: executable file `{program}` not found in $PATH: No such \
              file or directory"
         );
+        present(s, r, pulled.text);
         return fail(s, r, "CreateContainerError", why);
     }
     let due = pulled.at.saturating_add(s.view.settings.delays.start).unwrap_or(pulled.at);
@@ -102,13 +104,22 @@ fn has(spec: &Value, field: &str) -> bool {
     spec.at(field).is_some_and(|v| !v.is_null())
 }
 
+/// Tells that the image is there, before a start that fails.
+fn present(s: &mut Sync<'_>, r: &Record, text: String) {
+    s.tell_once(&r.name, false, "Pulled", text, lately(s));
+}
+
+/// Since when a repeated failure is still the same to tell.
+fn lately(s: &Sync<'_>) -> Timestamp {
+    plus(s.start, s.now().duration_since(s.start).as_secs_f64() - 60.0)
+}
+
 /// A start that failed and is tried again whenever the pod is looked at, at least every ten
 /// seconds.
 fn fail(s: &mut Sync<'_>, r: &mut Record, reason: &str, why: String) {
     hold(r, reason, why.clone());
     let retry = plus(s.now(), 10.0);
-    let since = plus(s.start, s.now().duration_since(s.start).as_secs_f64() - 60.0);
-    s.tell_once(&r.name.clone(), true, "Failed", format!("Error: {why}"), since);
+    s.tell_once(&r.name, true, "Failed", format!("Error: {why}"), lately(s));
     s.wake(retry);
 }
 

@@ -89,8 +89,12 @@ fn end(
     let process = container::process(s, spec, r);
     let percent = f64::from(s.view.settings.delays.term_percent) / 100.0;
     let term = plus(asked, pre_stop(s, spec, r));
-    // The moment of TERM is known to the second: what follows counts from the end of it.
-    let heard = if percent > 0.0 { plus(term, 1.0) } else { term };
+    // The moment of TERM is known to the second: what follows counts from the end of it. The
+    // runtime gets two seconds to end it, however short the grace (upstream's minimum).
+    let (heard, limit) = match percent > 0.0 {
+        true => (plus(term, 1.0), limit.max(plus(term, 3.0))),
+        false => (term, limit),
+    };
     let (mut at, mut code) = match process.on_term {
         Some(end) => (plus(heard, end.after * percent), end.code),
         None => (limit, 137),

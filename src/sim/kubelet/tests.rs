@@ -371,7 +371,10 @@ fn missing_configuration_holds_a_container_back() {
     lab.create(json!({"containers": [{"name": "c", "image": NGINX,
         "env": [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "k"}}}]}]}));
     assert_eq!(app(&lab), "CreateContainerConfigError");
-    assert!(lab.heard().iter().any(|t| t.ends_with("Error: configmap \"m\" not found")));
+    let told = lab.heard();
+    let place = |end: &str| told.iter().position(|t| t.ends_with(end) || t.starts_with(end));
+    let failed = place("Error: configmap \"m\" not found").unwrap();
+    assert!(place("Pulled ").unwrap() < failed, "the image comes before the configuration");
     lab.put("configmaps", json!({"metadata": {"name": "m", "namespace": "default"}, "data": {}}));
     lab.settle();
     let pod = lab.pod();
@@ -456,6 +459,18 @@ fn deletion_stops_containers_then_removes_the_pod() {
     lab.pass(1.0);
     assert!(lab.get("pods", "default/p").is_none());
     assert!(lab.heard().is_empty());
+}
+
+#[test]
+fn a_short_grace_leaves_the_runtime_two_seconds() {
+    let mut lab = Lab::new(Settings::default());
+    lab.create(json!({"containers": [{"name": "c", "image": NGINX}]}));
+    lab.pass(6.0);
+    lab.delete(1);
+    lab.pass(1.0);
+    assert!(lab.get("pods", "default/p").is_some(), "not killed when the grace is over");
+    lab.pass(0.5);
+    assert!(lab.get("pods", "default/p").is_none(), "TERM ends it, before KILL");
 }
 
 #[test]
