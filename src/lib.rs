@@ -1,4 +1,90 @@
-//! pocketshift: a mini OpenShift in one binary.
+//! pocketshift: a mini OpenShift in one binary. This page is its architecture; follow the links.
+//!
+//! # What runs
+//!
+//! One process: an HTTPS listener ([`http`]), the API behind it ([`api`]), the objects ([`store`]),
+//! the controllers ([`controllers`]) and a simulated cluster ([`sim`]). [`run`] puts them together
+//! and is the only module that knows them all. Threads: two or more workers of the listener, one
+//! for all controllers, one that writes to SQLite.
+//!
+//! # The rooms
+//!
+//! | module | is | may know |
+//! |---|---|---|
+//! | [`object`] | JSON objects, names, selectors, quantities, times | nothing of ours |
+//! | [`error`] | what can go wrong, and its `Status` | `object` |
+//! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
+//! | [`settings`] | the simulated cluster as plain data | the image catalogue of `sim` |
+//! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
+//! | [`patch`] | the four patch forms and field ownership | `schema` |
+//! | [`store`] | keys, bytes, revisions; SQLite | `object` |
+//! | [`kinds`] | the catalogue: one value per kind | `object`, snapshots of `store`, `world` |
+//! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
+//! | [`api`] | the verbs, admission, computed kinds | all of the above |
+//! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
+//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client |
+//! | [`sim`] | nodes, scheduler, kubelets, images: controllers too | as `controllers` |
+//!
+//! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
+//!
+//! # The way of a write
+//!
+//! 1. [`http`] understands path, query, headers and body; the catalogue ([`kinds::all`]) decides
+//!    what exists.
+//! 2. [`api::Server::call`] asks [`access`] whether the caller may, before anything is looked up.
+//! 3. The body is checked against its type ([`schema::decode`]), unknown fields are dropped (or
+//!    refused), defaults filled ([`schema::fill_defaults`], then [`kinds::Hooks::default`]).
+//! 4. Field ownership is recorded ([`patch::managed`]), [`api::admission`] changes and refuses, the
+//!    kind prepares and validates ([`kinds::Hooks`]).
+//! 5. [`store::Store::commit`] gets the serialised object, the revision it was decided on, and
+//!    whatever must change with it (quota usage, claimed addresses). If the world has moved, the
+//!    request is decided again; only a client that pinned a revision sees a conflict.
+//! 6. The writer thread gives out revisions, puts every batch that is waiting into one SQLite
+//!    transaction, and only after it is durable shows the new [`store::Snapshot`], extends the
+//!    history and wakes watchers.
+//!
+//! # The way of a read
+//!
+//! A read takes the current [`store::Snapshot`], which never changes under it, and answers the bytes
+//! as they are stored. A watch is a cursor over [`store::Feed`], the window of recent changes: it
+//! reads on at its client's pace and gets 410 if the window leaves it behind. Lists at older
+//! revisions (`continue`) are the current snapshot with later changes undone.
+//!
+//! # Controllers
+//!
+//! A [`controllers::Controller`] is a value with a pure function `(view, key) -> plan`. The driver
+//! follows the feed, queues keys, applies plans through the same API that `oc` uses, retries and
+//! waits on the clock. The scheduler and the kubelets in [`sim`] are controllers like any other;
+//! they have no door of their own. State lives in the objects alone, so a restart goes on where the
+//! last write left off.
+//!
+//! # Recipes
+//!
+//! | to add | touch |
+//! |---|---|
+//! | a kind | its declaration under `kinds/`, a line in its family's list, a fixture in `tests/golden/kinds/` |
+//! | a computed kind | the same with [`kinds::Backing::Computed`], and a handler in [`api::computed`] |
+//! | a controller | its file under `controllers/`, a line in [`controllers::ALL`], a role in `access/bootstrap/controllers.roles` |
+//! | a column, short name, subresource | one line in the kind's declaration |
+//! | a default, merge key, list type | one line under `openapi/` |
+//! | an admission plug-in | its file under `api/admission/`, a line in the list there |
+//! | an image | an entry in `sim/images/catalog.yaml` (or a user's `--catalog` file) |
+//! | a table or view | the next file under `migrations/` |
+//!
+//! # Decisions
+//!
+//! - **Decide outside, commit by comparison.** The house began with the idea that the whole write
+//!   runs inside the writer's transaction. It does not: deciding costs far more than storing, and
+//!   one thread would do all of it. Requests are decided in parallel on a snapshot; the writer only
+//!   compares revisions. Would be reconsidered if retries showed up in profiles.
+//! - **Everything is read from memory.** The objects' bytes are held once, their parsed metadata
+//!   beside them; SQLite is only written (and read at start). A cluster that does not fit in memory
+//!   is not what this is for.
+//! - **The history window is memory too.** It is bounded in bytes; what leaves it is compacted from
+//!   the database in small steps.
+//! - **Types are tables, generated at build time** from the k8s-openapi crate and the facts under
+//!   `openapi/`: no start-up cost, one source for decoding, defaults, patches, protobuf and the
+//!   OpenAPI documents.
 #![warn(missing_docs)]
 
 pub mod access;

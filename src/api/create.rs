@@ -83,17 +83,18 @@ impl Server {
     /// Waits until a new namespace has what pods need from the controllers (a service account, a
     /// uid range), for as long as upstream's admission does.
     async fn namespace_prepared(&self, request: &Request, value: &Value) {
-        let mut changed = self.store.feed().any();
-        let deadline = time::plus_seconds(self.world.clock.now(), PATIENCE);
-        let too_late = self.world.clock.sleep_until(deadline);
-        tokio::pin!(too_late);
-        loop {
-            changed.mark_unchanged();
+        let early = || {
             let snapshot = self.store.snapshot();
             let attributes = self.attributes(&snapshot, request, Verb::Create, value.name(), None);
-            if !admission::is_early(value, &attributes) {
-                return;
-            }
+            admission::is_early(value, &attributes)
+        };
+        if !early() {
+            return;
+        }
+        let mut changed = self.store.feed().any();
+        let deadline = time::plus_seconds(self.world.clock.now(), PATIENCE);
+        let mut too_late = self.world.clock.sleep_until(deadline);
+        while early() {
             tokio::select! {
                 () = &mut too_late => return,
                 result = changed.changed() => if result.is_err() { return },

@@ -34,16 +34,6 @@ impl Server {
     pub async fn call(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
         self.authorize(&request)?;
         self.check_verb(&request)?;
-        let deprecation = request.kind.deprecation;
-        let mut answer = self.carry_out(request).await?;
-        if !deprecation.is_empty() {
-            answer.warnings.insert(0, deprecation.into());
-        }
-        Ok(answer)
-    }
-
-    /// A request that is allowed and served, to whoever does it.
-    async fn carry_out(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
         if let Some(handler) = computed::handler(&request.kind.resource(), request.sub) {
             return handler(Arc::clone(self), request).await;
         }

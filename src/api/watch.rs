@@ -40,8 +40,9 @@ impl Server {
         let signal = self.store.feed().signal(&resource);
         let asked = revision(&options.resource_version)?;
         let snapshot = self.store.snapshot();
-        if asked > snapshot.rev {
-            return Err(from_the_future(asked, snapshot.rev));
+        let newest = snapshot.rev.max(self.store.feed().newest());
+        if asked > newest {
+            return Err(from_the_future(asked, newest));
         }
         let initial = match options.send_initial_events {
             Some(wanted) => wanted,

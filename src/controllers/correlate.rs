@@ -95,7 +95,7 @@ impl Correlator {
             "apiVersion": "v1", "kind": "Event",
             "metadata": {"name": self.name(about.str_at("name"), now), "namespace": namespace},
             "involvedObject": about, "reason": record.reason, "message": record.message,
-            "type": kind, "reportingComponent": source, "reportingInstance": record.host,
+            "type": kind, "reportingComponent": source, "reportingInstance": instance(source, record),
         });
         if record.action.is_empty() {
             let at = time::seconds(now);
@@ -239,6 +239,15 @@ impl Bucket {
     }
 }
 
+/// Which process tells: events with an action must say so, other ones name the host, if any.
+fn instance(source: &str, record: &EventRecord) -> String {
+    match (record.action, record.host.as_str()) {
+        ("", host) => host.into(),
+        (_, "") => source.into(),
+        (_, host) => format!("{source}-{host}"),
+    }
+}
+
 /// What exactly equal events are counted under.
 fn exact(group: &str, record: &EventRecord) -> String {
     format!("{group}\0{}\0{}", record.regarding.str_at("fieldPath"), record.message)
@@ -363,6 +372,7 @@ mod tests {
         let first = c.take("default-scheduler", failed(), start()).unwrap();
         assert!(first.event["count"].is_null() && first.event["lastTimestamp"].is_null());
         assert_eq!(first.event.str_at("action"), "Scheduling");
+        assert_eq!(first.event.str_at("reportingInstance"), "default-scheduler");
         let second = c.take("default-scheduler", failed(), start()).unwrap();
         assert_eq!(second.change.unwrap()["series"]["count"], 2);
         assert!(c.take("default-scheduler", failed(), start()).is_none());

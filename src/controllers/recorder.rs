@@ -6,7 +6,7 @@ use super::{
     correlate::{Correlator, Verdict},
     writing::Writer,
 };
-use crate::{api::Server, object::ObjectExt};
+use crate::{api::Server, error::Error, object::ObjectExt};
 use jiff::Timestamp;
 use std::{
     cell::RefCell,
@@ -85,6 +85,9 @@ async fn write(writer: &Writer, verdict: Verdict) {
         }
     }
     if let Err(error) = writer.send(&Write::create("events", event)).await {
-        tracing::debug!(%error, "event refused");
+        // A namespace that goes away takes no events any more; all else is a fault of the teller.
+        if !matches!(error, Error::Forbidden { .. }) && !error.is_not_found() {
+            tracing::warn!(%error, "event refused");
+        }
     }
 }

@@ -87,7 +87,7 @@ fn parse_yaml(bytes: &[u8]) -> Result<Value, Error> {
 fn parse_json(bytes: &[u8]) -> Result<(Value, Vec<String>), String> {
     let mut duplicates = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let seed = Tree { path: String::new(), duplicates: &mut duplicates };
+    let seed = Tree { place: Place::Root, duplicates: &mut duplicates };
     let bad = |e: serde_json::Error| {
         if e.is_eof() { "unexpected end of JSON input".to_owned() } else { e.to_string() }
     };
@@ -96,20 +96,39 @@ fn parse_json(bytes: &[u8]) -> Result<(Value, Vec<String>), String> {
     Ok((value, duplicates))
 }
 
+/// Where in a document something stands; spelt out only when it must be told.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Root,
+    Field(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Root => Ok(()),
+            Place::Field(Place::Root, name) => f.write_str(name),
+            Place::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Place::Item(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
 /// Builds a value while watching for repeated keys.
-struct Tree<'a> {
-    path: String,
+struct Tree<'a, 'p> {
+    place: Place<'p>,
     duplicates: &'a mut Vec<String>,
 }
 
-impl<'de> DeserializeSeed<'de> for Tree<'_> {
+impl<'de> DeserializeSeed<'de> for Tree<'_, '_> {
     type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Tree<'_> {
+impl<'de> Visitor<'de> for Tree<'_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,8 +158,8 @@ impl<'de> Visitor<'de> for Tree<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
         loop {
-            let path = format!("{}[{}]", self.path, items.len());
-            let seed = Tree { path, duplicates: &mut *self.duplicates };
+            let place = Place::Item(&self.place, items.len());
+            let seed = Tree { place, duplicates: &mut *self.duplicates };
             match seq.next_element_seed(seed)? {
                 Some(item) => items.push(item),
                 None => return Ok(Value::Array(items)),
@@ -150,12 +169,11 @@ impl<'de> Visitor<'de> for Tree<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            let path =
-                if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
+            let place = Place::Field(&self.place, &key);
             if fields.contains_key(&key) {
-                self.duplicates.push(path.clone());
+                self.duplicates.push(place.to_string());
             }
-            let value = map.next_value_seed(Tree { path, duplicates: &mut *self.duplicates })?;
+            let value = map.next_value_seed(Tree { place, duplicates: &mut *self.duplicates })?;
             fields.insert(key, value);
         }
         Ok(Value::Object(fields))

@@ -2,6 +2,7 @@
 //! Source of forms and names: k8s.io/apiserver `pkg/server/healthz`, `pkg/server/routes`.
 
 use crate::{
+    controllers::Gauge,
     object::{Value, json},
     settings::KUBERNETES_VERSION,
 };
@@ -83,6 +84,24 @@ const BUCKETS: [f64; 22] = [
     10.0, 15.0, 20.0, 30.0, 45.0,
 ];
 
+/// Name, type, help and value of the controllers' queue metrics, as client-go names them.
+type QueueMetric = (&'static str, &'static str, &'static str, fn(&Gauge) -> u64);
+const QUEUE_METRICS: [QueueMetric; 3] = [
+    ("workqueue_depth", "gauge", "[BETA] Current depth of workqueue", Gauge::depth),
+    (
+        "workqueue_adds_total",
+        "counter",
+        "[BETA] Total number of adds handled by workqueue",
+        Gauge::adds,
+    ),
+    (
+        "workqueue_retries_total",
+        "counter",
+        "[BETA] Total number of retries handled by workqueue",
+        Gauge::retries,
+    ),
+];
+
 /// Counts requests as upstream's `apiserver_request_*` metrics do.
 #[derive(Default)]
 pub struct Metrics(Mutex<Counted>);
@@ -109,8 +128,14 @@ impl Metrics {
         *count += 1;
     }
 
-    /// The Prometheus text form, with the number of stored objects per resource.
-    pub fn text(&self, objects: impl Iterator<Item = (Arc<str>, usize)>, revision: u64) -> String {
+    /// The Prometheus text form, with the number of stored objects per resource and the state of
+    /// the controllers' queues.
+    pub fn text(
+        &self,
+        objects: impl Iterator<Item = (Arc<str>, usize)>,
+        revision: u64,
+        queues: &[Gauge],
+    ) -> String {
         let mut out = String::new();
         let mut line = |text: std::fmt::Arguments<'_>| {
             let _ = writeln!(out, "{text}");
@@ -150,6 +175,13 @@ impl Metrics {
         objects.sort();
         for (resource, n) in objects {
             line(format_args!("apiserver_storage_objects{{resource=\"{resource}\"}} {n}"));
+        }
+        for (name, kind, help, read) in QUEUE_METRICS {
+            line(format_args!("# HELP {name} {help}"));
+            line(format_args!("# TYPE {name} {kind}"));
+            for queue in queues {
+                line(format_args!("{name}{{name=\"{}\"}} {}", queue.name, read(queue)));
+            }
         }
         line(format_args!("# HELP pocketshift_store_revision Last committed revision."));
         line(format_args!("# TYPE pocketshift_store_revision gauge"));

@@ -76,7 +76,7 @@ pub fn negotiate(accept: &str, include: Include) -> Result<Form, Error> {
 
 /// Turns a result into an HTTP response.
 pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) -> HttpResponse {
-    match result {
+    let mut response = match result {
         Ok(answer) => {
             let mut response = match answer.response {
                 Response::One(code, item) => single(kind, code, &item, style),
@@ -88,7 +88,13 @@ pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) 
             response
         }
         Err(e) => error(&e),
+    };
+    let reached = !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    if reached && !kind.deprecated.is_empty() {
+        let text = format!("{} {} is {}", kind.api_version(), kind.kind, kind.deprecated);
+        warn(&mut response, &[text]);
     }
+    response
 }
 
 /// Adds a Warning header per text, in the form clients parse.

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     access::{Credentials, Impersonation},
     api::{Caller, Request, Server, Verb, discovery, openapi, table::Include},
+    controllers::Monitor,
     error::Error,
     object::Value,
 };
@@ -32,14 +33,21 @@ pub struct Http {
     pub readiness: Readiness,
     /// Request counters.
     pub metrics: Metrics,
+    /// What the controllers' queues hold.
+    pub monitor: Arc<Monitor>,
     /// `https://host:port` as clients see it.
     pub url: String,
 }
 
 impl Http {
     /// Wraps a server that clients reach at `url`.
-    pub fn new(server: Arc<Server>, readiness: Readiness, url: String) -> Http {
-        Http { server, readiness, metrics: Metrics::default(), url }
+    pub fn new(
+        server: Arc<Server>,
+        readiness: Readiness,
+        monitor: Arc<Monitor>,
+        url: String,
+    ) -> Http {
+        Http { server, readiness, metrics: Metrics::default(), monitor, url }
     }
 }
 
@@ -352,7 +360,7 @@ fn other_document(http: &Http, accept: &str, rest: &str) -> HttpResponse {
             let objects = snapshot.resources().map(|(r, n)| (Arc::clone(r), n));
             HttpResponse::Ok()
                 .content_type("text/plain; version=0.0.4; charset=utf-8")
-                .body(http.metrics.text(objects, snapshot.rev))
+                .body(http.metrics.text(objects, snapshot.rev, &http.monitor.gauges))
         }
         "openapi/v2" if accept.contains("json") || accept.contains("*/*") || accept.is_empty() => {
             json(openapi::v2())

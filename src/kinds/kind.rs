@@ -50,11 +50,11 @@ pub struct Kind {
     pub delete_returns_object: bool,
     /// Whether a delete without policy orphans dependents (Job and ReplicationController).
     pub orphans_by_default: bool,
+    /// What the Warning header of every answer says about a deprecated kind, after its version
+    /// and name (`deprecated in v1.33+; use …`); `""` for none.
+    pub deprecated: &'static str,
     /// Where objects come from.
     pub backing: Backing,
-    /// What every answer warns of when the version is on its way out, else empty (apiserver's
-    /// `deprecation.WarningMessage`).
-    pub deprecation: &'static str,
     /// Behaviour that data cannot express.
     pub hooks: Hooks,
 }
@@ -84,8 +84,8 @@ impl Kind {
         create_on_update: false,
         delete_returns_object: false,
         orphans_by_default: false,
+        deprecated: "",
         backing: Backing::Stored,
-        deprecation: "",
         hooks: Hooks::NONE,
     };
 

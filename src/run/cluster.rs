@@ -45,6 +45,7 @@ pub struct Cluster {
 /// # Errors
 /// One line for people; nothing is left behind.
 pub async fn start(flags: &Serve) -> Result<Cluster, String> {
+    let mut stage = Stages(std::time::Instant::now());
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
     let listener = bind(flags.bind_address, flags.secure_port)?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
@@ -56,6 +57,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     .map_err(|e| e.to_string())?;
     let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
     let world = World { clock: Arc::new(SystemClock), entropy: Arc::new(entropy) };
+    stage.done("store opened");
     let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
     let settings = Arc::new(settings(flags, &secrets.ca.cert)?);
     let (stop, stopping) = watch::channel(false);
@@ -68,22 +70,32 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         access,
         stopping: stopping.clone(),
     });
+    stage.done("secrets and settings read");
     create_missing(&server, &secrets.kubeadmin_password).await?;
+    stage.done("first objects present");
 
     let readiness = Readiness::default();
     readiness.expect("controllers");
     let all: &'static [&'static Controller] = [controllers::ALL, sim::CONTROLLERS].concat().leak();
     let monitor = Arc::new(Monitor::new(all));
     let controllers = run_controllers(&server, all, &monitor, stopping)?;
-    let tls = tls_config(flags.bind_address, &secrets.ca, &world)?;
-    let http = Arc::new(Http::new(Arc::clone(&server), readiness.clone(), url.clone()));
-    let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
     // The sender lives in the monitor, which lives as long as the controllers.
     let _ = monitor.ready().wait_for(|ready| *ready).await;
+    stage.done("controllers synced");
     if let Some(path) = &flags.seed {
         seed::apply(&server, path).await?;
     }
     readiness.set("controllers", true);
+    server.store.harden().await.map_err(|e| e.to_string())?;
+    // Whoever has dialled since the port was bound is served from here on.
+    let tls = tls_config(flags.bind_address, &secrets.ca, &world)?;
+    let http = Arc::new(Http::new(
+        Arc::clone(&server),
+        readiness.clone(),
+        Arc::clone(&monitor),
+        url.clone(),
+    ));
+    let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
     let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.clock.now())
         .map_err(|e| e.to_string())?;
     let text = kubeconfig::text(&url, &secrets.ca.cert, &admin);
@@ -98,6 +110,16 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         controllers,
         stop,
     })
+}
+
+/// Tells the log how long each stage of the start took.
+struct Stages(std::time::Instant);
+
+impl Stages {
+    fn done(&mut self, what: &str) {
+        tracing::info!(millis = self.0.elapsed().as_secs_f64() * 1e3, "{what}");
+        self.0 = std::time::Instant::now();
+    }
 }
 
 impl Cluster {

@@ -39,6 +39,8 @@ pub(super) trait Engine: Send {
     /// Forgets what was replaced or deleted at or before `upto`, a bounded amount per call.
     /// Answers whether there is more.
     fn compact(&mut self, upto: u64) -> Result<bool, String>;
+    /// Syncs what was appended, and from here on every append, as hard as was asked for.
+    fn harden(&mut self) -> Result<(), String>;
 }
 
 /// Keeps nothing.
@@ -51,12 +53,16 @@ impl Engine for Nowhere {
     fn compact(&mut self, _: u64) -> Result<bool, String> {
         Ok(false)
     }
+    fn harden(&mut self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Keeps changes in a SQLite database.
 pub(super) struct Sqlite {
     db: Connection,
     compacted: u64,
+    full_sync: bool,
 }
 
 const PUT_LOG: &str =
@@ -80,9 +86,19 @@ const COMPACT_STEP: u64 = 500;
 
 impl Sqlite {
     /// Wraps a migrated database.
-    pub(super) fn new(db: Connection) -> Result<(Sqlite, Loaded), OpenError> {
+    pub(super) fn new(db: Connection, full_sync: bool) -> Result<(Sqlite, Loaded), OpenError> {
         let loaded = load(&db)?;
-        Ok((Sqlite { db, compacted: loaded.compacted }, loaded))
+        Ok((Sqlite { db, compacted: loaded.compacted, full_sync }, loaded))
+    }
+
+    /// A commit under full sync makes everything written to the WAL before it durable too.
+    fn try_harden(&mut self) -> rusqlite::Result<()> {
+        if !self.full_sync {
+            return Ok(());
+        }
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        let same = "UPDATE facts SET value = value WHERE name = 'latest'";
+        self.db.execute(same, []).map(drop)
     }
 
     fn try_append(&mut self, records: &[Record]) -> rusqlite::Result<()> {
@@ -139,6 +155,9 @@ impl Engine for Sqlite {
     }
     fn compact(&mut self, upto: u64) -> Result<bool, String> {
         self.try_compact(upto).map_err(|e| e.to_string())
+    }
+    fn harden(&mut self) -> Result<(), String> {
+        self.try_harden().map_err(|e| e.to_string())
     }
 }
 

@@ -117,6 +117,16 @@ impl Store {
         self.inner.submit(ops).await
     }
 
+    /// Makes everything committed so far durable, and from here on every commit before it is
+    /// acknowledged. Until then a power cut may lose commits: a start writes much that it would
+    /// write again, and answers nobody yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub async fn harden(&self) -> Result<(), Error> {
+        self.inner.harden().await
+    }
+
     /// The history of changes, for watches.
     pub fn feed(&self) -> &Feed {
         self.inner.feed()

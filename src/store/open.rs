@@ -13,8 +13,8 @@ use std::{fs::File, path::PathBuf};
 pub struct Options {
     /// Folder of the database; `None` keeps everything in memory only.
     pub data_dir: Option<PathBuf>,
-    /// Sync to disk at every commit (`PRAGMA synchronous = FULL`). Without it a power cut may lose
-    /// the last commits; a crash of the process never does.
+    /// Sync to disk at every commit (`PRAGMA synchronous = FULL`) once [`Store::harden`] was called.
+    /// Without it a power cut may lose the last commits; a crash of the process never does.
     pub full_sync: bool,
     /// Bytes of replaced revisions kept for watches; 0 for the default of 24 MiB.
     pub window_bytes: usize,
@@ -73,7 +73,7 @@ impl Store {
                 None => (Box::new(Nowhere), Loaded::default(), None),
                 Some(dir) => {
                     let lock = lock(dir)?;
-                    let (engine, loaded) = Sqlite::new(database(dir, options.full_sync)?)?;
+                    let (engine, loaded) = Sqlite::new(database(dir)?, options.full_sync)?;
                     (Box::new(engine), loaded, Some(lock))
                 }
             };
@@ -106,7 +106,7 @@ pub fn lock(dir: &PathBuf) -> Result<File, OpenError> {
     }
 }
 
-fn database(dir: &std::path::Path, full_sync: bool) -> Result<Connection, OpenError> {
+fn database(dir: &std::path::Path) -> Result<Connection, OpenError> {
     let path = dir.join(DATABASE);
     let corrupt = |e: rusqlite::Error| OpenError::Corrupt(e.to_string());
     let mut db = Connection::open(&path)
@@ -118,14 +118,13 @@ fn database(dir: &std::path::Path, full_sync: bool) -> Result<Connection, OpenEr
     }
     let check: String = db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)).map_err(corrupt)?;
     if check != "ok" {
-        return Err(OpenError::Corrupt(check));
+        return Err(OpenError::Corrupt(check.replace('\n', " ")));
     }
-    let sync = if full_sync { "FULL" } else { "NORMAL" };
     // A small page cache suffices: the log is only appended to, every read comes from memory.
-    db.execute_batch(&format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {sync}; PRAGMA cache_size = -1024;
-         PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216;"
-    ))
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024;
+         PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216;",
+    )
     .map_err(corrupt)?;
     for (i, sql) in MIGRATIONS.iter().enumerate().skip(found.unsigned_abs() as usize) {
         let tx = db.transaction().map_err(corrupt)?;

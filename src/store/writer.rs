@@ -24,6 +24,13 @@ struct Batch {
     reply: Reply,
 }
 
+/// What the writer is asked for.
+enum Message {
+    Commit(Batch),
+    /// From here on commits are synced as the options say.
+    Harden(oneshot::Sender<Result<(), Error>>),
+}
+
 /// Steps taken into one commit at most: bounds how long the first of them waits.
 const MAX_GROUP: usize = 1024;
 
@@ -36,7 +43,7 @@ struct Shared {
 /// The readers' side: the way to the writer, and its end when the last handle goes.
 pub(super) struct Handle {
     shared: Arc<Shared>,
-    queue: Mutex<Option<mpsc::Sender<Batch>>>,
+    queue: Mutex<Option<mpsc::Sender<Message>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Held as long as the store lives.
     _lock: Option<File>,
@@ -82,16 +89,21 @@ impl Handle {
     }
 
     pub(super) async fn submit(&self, ops: Vec<Op>) -> Result<Committed, Error> {
-        let closed = || Error::Io("the store is closed".into());
         let (reply, answer) = oneshot::channel();
-        let sent = match self.queue.lock().as_ref() {
-            Some(queue) => queue.send(Batch { ops, reply }).is_ok(),
-            None => false,
-        };
-        if !sent {
-            return Err(closed());
-        }
+        self.send(Message::Commit(Batch { ops, reply }))?;
         answer.await.map_err(|_| closed())?
+    }
+
+    pub(super) async fn harden(&self) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Harden(reply))?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    fn send(&self, message: Message) -> Result<(), Error> {
+        let queue = self.queue.lock();
+        let sent = queue.as_ref().is_some_and(|q| q.send(message).is_ok());
+        if sent { Ok(()) } else { Err(closed()) }
     }
 
     pub(super) fn close(&self) {
@@ -100,6 +112,10 @@ impl Handle {
             let _ = thread.join();
         }
     }
+}
+
+fn closed() -> Error {
+    Error::Io("the store is closed".into())
 }
 
 struct Writer {
@@ -127,18 +143,29 @@ impl Writer {
     }
 
     /// Serves batches until the queue is closed and empty.
-    fn run(&mut self, queue: &mpsc::Receiver<Batch>) {
+    fn run(&mut self, queue: &mpsc::Receiver<Message>) {
         while let Ok(first) = queue.recv() {
-            let mut size = first.ops.len();
-            let mut group = vec![first];
-            while size < MAX_GROUP
-                && let Ok(next) = queue.try_recv()
-            {
-                size += next.ops.len();
-                group.push(next);
+            let (mut size, mut group, mut next) = (0, Vec::new(), Some(first));
+            // Whoever asks to harden is answered after the batches taken before it.
+            let mut harden = None;
+            while let Some(message) = next.take() {
+                match message {
+                    Message::Harden(reply) => harden = Some(reply),
+                    Message::Commit(batch) => {
+                        size += batch.ops.len();
+                        group.push(batch);
+                        next = if size < MAX_GROUP { queue.try_recv().ok() } else { None };
+                    }
+                }
             }
-            self.commit(group);
-            self.compact();
+            if !group.is_empty() {
+                self.commit(group);
+                self.compact();
+            }
+            if let Some(reply) = harden {
+                // Nobody may be waiting any more.
+                let _ = reply.send(self.engine.harden().map_err(Error::Io));
+            }
         }
     }
 

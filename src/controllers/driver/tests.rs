@@ -1,3 +1,5 @@
+//! The driver's timers, conflicts and repeats on a stepped clock.
+
 use super::*;
 
 #[test]

@@ -99,7 +99,8 @@ fn set(list: &mut Vec<Value>, kind: &str, new: (&str, &str, String), now: Timest
         return false;
     }
     let since = old.filter(|o| o.str_at("status") == status);
-    let since = since.map(|o| o.str_at("lastTransitionTime").to_owned());
+    // Somebody may have written the condition without a time; an empty one would be refused.
+    let since = since.map(|o| o.str_at("lastTransitionTime").to_owned()).filter(|t| !t.is_empty());
     let condition = json!({
         "type": kind, "status": status, "reason": reason, "message": message,
         "lastTransitionTime": since.unwrap_or_else(|| time::seconds(now)),

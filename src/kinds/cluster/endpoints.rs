@@ -9,10 +9,10 @@ use crate::object::{ObjectExt, Value, json, name};
 pub static ENDPOINTS: Kind = Kind {
     kind: "Endpoints",
     plural: "endpoints",
+    deprecated: "deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     short: &["ep"],
     schema: "io.k8s.api.core.v1.Endpoints",
     create_on_update: true,
-    deprecation: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     columns: &[
         Column::text("Endpoints", "Addresses and ports that are ready.", |o, _| {
             json!(cells::first_three(&ready_addresses(o), "<none>"))

@@ -12,7 +12,7 @@ pub static DEPLOYMENT_CONFIG: Kind = Kind {
     group: "apps.openshift.io",
     kind: "DeploymentConfig",
     plural: "deploymentconfigs",
-    deprecation: "apps.openshift.io/v1 DeploymentConfig is deprecated in v4.14+, unavailable in v4.10000+",
+    deprecated: "deprecated in v4.14+, unavailable in v4.10000+",
     short: &["dc"],
     categories: &["all"],
     schema: "com.github.openshift.api.apps.v1.DeploymentConfig",

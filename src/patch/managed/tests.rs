@@ -1,3 +1,5 @@
+//! Field managers: who owns what after updates and applies, conflicts, force and removal.
+
 use super::{sample::deployment, *};
 use crate::{
     error::Error,
@@ -287,6 +289,9 @@ fn conflicts_have_upstreams_words() {
     let mut scaled = forced.clone();
     scaled.set_at("spec.replicas", 9);
     let scaled = update(Some(&forced), scaled, "hpa", "scale", 3);
+    let hpa =
+        scaled.list_at("metadata.managedFields").iter().find(|e| e.str_at("manager") == "hpa");
+    assert_eq!(hpa.unwrap().get("time"), None, "the scale subresource tells no time");
     assert_eq!(
         try_apply(Some(&scaled), &other, "you", false, 4).unwrap_err().to_string(),
         "Apply failed with 1 conflict: conflict with \"hpa\" with subresource \"scale\" using apps/v1: .spec.replicas"

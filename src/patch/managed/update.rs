@@ -81,18 +81,20 @@ fn take_over(
     if delta.changed.is_empty() {
         return;
     }
+    // Upstream carries ownership through the Scale and keeps only the times of before.
+    let time = (sub != "scale").then(|| time::seconds(now));
     let is_mine = |e: &Entry| e.is(manager, Operation::Update, api_version, sub);
     match managed.iter_mut().find(|e| is_mine(e)) {
         Some(entry) => {
             union(&mut entry.fields, &delta.changed);
-            entry.time = time::seconds(now);
+            entry.time = time.unwrap_or_else(|| std::mem::take(&mut entry.time));
         }
         None => managed.push(Entry {
             manager: manager.into(),
             operation: Operation::Update,
             api_version: api_version.into(),
             sub: sub.into(),
-            time: time::seconds(now),
+            time: time.unwrap_or_default(),
             fields: delta.changed,
         }),
     }

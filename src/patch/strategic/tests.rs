@@ -1,3 +1,5 @@
+//! Strategic merge patches on typed lists, with the directives.
+
 use super::{super::managed::sample::deployment, *};
 use crate::object::json;
 

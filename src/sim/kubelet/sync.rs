@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     controllers::{Plan, View, Write},
-    object::{ObjectExt, Value, json, time},
+    object::{ObjectExt, Value, json, name, time},
     sim::nodes::NodeLens,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -229,8 +229,18 @@ impl<'a> Sync<'a> {
     }
 
     /// When the sandbox is there.
+    ///
+    /// Stored times have whole seconds: the delay counts from the end of that second, so that it
+    /// is never cut short. Pods of one second do not all move at the same moment.
     pub fn sandbox_at(&self) -> Timestamp {
-        self.start.saturating_add(self.view.settings.delays.sandbox).unwrap_or(self.start)
+        let delay = self.view.settings.delays.sandbox;
+        if delay.is_zero() {
+            return self.start;
+        }
+        let spread = i64::from(name::fnv1a(&[self.pod.uid().as_bytes()]) % 400);
+        let second = Timestamp::from_second(self.start.as_second() + 1).unwrap_or(self.start);
+        let spread = SignedDuration::from_millis(spread);
+        second.saturating_add(delay.saturating_add(spread)).unwrap_or(second)
     }
 
     /// Brings the init containers on; answers since when they are through.

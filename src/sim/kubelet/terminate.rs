@@ -89,8 +89,10 @@ fn end(
     let process = container::process(s, spec, r);
     let percent = f64::from(s.view.settings.delays.term_percent) / 100.0;
     let term = plus(asked, pre_stop(s, spec, r));
+    // The moment of TERM is known to the second: what follows counts from the end of it.
+    let heard = if percent > 0.0 { plus(term, 1.0) } else { term };
     let (mut at, mut code) = match process.on_term {
-        Some(end) => (plus(term, end.after * percent), end.code),
+        Some(end) => (plus(heard, end.after * percent), end.code),
         None => (limit, 137),
     };
     if at > limit {

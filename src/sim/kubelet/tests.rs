@@ -75,7 +75,7 @@ fn with_delays_it_passes_through_container_creating() {
     lab.create(json!({"containers": [{"name": "c", "image": NGINX}]}));
     assert_eq!(app(&lab), "ContainerCreating");
     assert_eq!(condition(&lab, "PodReadyToStartContainers").0, "False");
-    lab.pass(0.5);
+    lab.pass(1.75);
     assert_eq!(condition(&lab, "PodReadyToStartContainers").0, "True");
     assert_eq!(app(&lab), "ContainerCreating");
     lab.pass(5.0);
@@ -89,7 +89,7 @@ fn an_absent_tag_backs_off() {
     let mut lab = Lab::new(Settings::default());
     lab.create(one("registry.access.redhat.com/ubi9/nginx-120:none", &[]));
     lab.heard();
-    lab.pass(1.5);
+    lab.pass(2.4);
     assert_eq!(app(&lab), "ErrImagePull");
     let raw =
         lab.pod().list_at("status.containerStatuses")[0].str_at("state.waiting.message").to_owned();

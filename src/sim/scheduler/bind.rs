@@ -60,10 +60,14 @@ pub fn scheduled(plan: &mut Plan, pod: &Value, node: &str) {
     action(plan, "Binding");
 }
 
+/// Where the scheduler runs, as its events tell.
+const HOST: &str = "master01";
+
 /// Marks the last event as one of the newer recorder, with what was tried.
 fn action(plan: &mut Plan, tried: &'static str) {
     if let Some(event) = plan.events.last_mut() {
         event.action = tried;
+        event.host = HOST.into();
     }
 }
 

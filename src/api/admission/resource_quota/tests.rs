@@ -1,3 +1,5 @@
+//! Quotas against creates and updates: what is counted, what is refused, and in which words.
+
 use super::*;
 use crate::{api::admission::testing::Scene, object::json};
 

@@ -126,9 +126,11 @@ fn candidates(pod: &Value, a: &Attributes<'_>, required: &str) -> Result<Vec<Con
 /// Through whom the constraint may be used: the pod's service account comes before the caller.
 fn subject(constraint: &Constraint, pod: &Value, a: &Attributes<'_>) -> Option<&'static str> {
     let account = pod.str_at("spec.serviceAccountName");
-    let by_account = !account.is_empty()
-        && applies(constraint, &authn::service_account_caller(a.namespace, account), a);
-    if by_account {
+    let mut who = authn::service_account_caller(a.namespace, account);
+    // Nobody has authenticated as the account here: what everybody signed in may use, such as
+    // restricted-v2, is used through the caller.
+    who.groups.retain(|g| g != authn::AUTHENTICATED);
+    if !account.is_empty() && applies(constraint, &who, a) {
         return Some("serviceaccount");
     }
     applies(constraint, &plain(a.caller), a).then_some("user")

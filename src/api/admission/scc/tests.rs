@@ -1,3 +1,5 @@
+//! Which constraint admits a pod, what it fills in, and what the refusal says.
+
 use super::*;
 use crate::{access::bootstrap, api::admission::testing::Scene, object::json};
 
@@ -51,7 +53,7 @@ fn restricted_v2_fills_in_everything() {
     let pod = run(&scene, json!({"containers": [{"name": "c"}]})).unwrap();
     assert_eq!(
         pod["metadata"]["annotations"],
-        json!({CHOSEN: "restricted-v2", SUBJECT: "serviceaccount",
+        json!({CHOSEN: "restricted-v2", SUBJECT: "user",
             "seccomp.security.alpha.kubernetes.io/pod": "runtime/default"})
     );
     assert_eq!(
@@ -94,11 +96,11 @@ fn which_constraint_a_pod_gets() {
             alice(),
             vec![("privileged", "sa")],
             account(container(json!({}))),
-            Some(("restricted-v2", "serviceaccount")),
+            Some(("restricted-v2", "user")),
         ),
         (masters.clone(), vec![], container(json!({})), Some(("anyuid", "user"))),
         (masters, vec![], container(json!({"privileged": true})), Some(("privileged", "user"))),
-        (controller, vec![], container(json!({})), Some(("restricted-v2", "serviceaccount"))),
+        (controller, vec![], container(json!({})), Some(("restricted-v2", "user"))),
         (
             alice(),
             vec![("nonroot-v2", "sa")],

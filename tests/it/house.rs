@@ -1,0 +1,219 @@
+//! The rules of the house, read from the sources: who may use whom, that every file says what it
+//! is for, and what no file may contain.
+
+use crate::support::repository;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Most lines of a file.
+const LONGEST: usize = 600;
+
+/// Who may use whom; `object`, `error` and itself apart, a module may use only what its row
+/// lists. The table only ever shrinks: an entry that nobody needs any more fails the test.
+const TABLE: &[(&str, &[&str])] = &[
+    ("object", &[]),
+    ("error", &[]),
+    ("world", &[]),
+    ("store", &[]),
+    ("schema", &[]),
+    ("patch", &["schema"]),
+    ("config", &[]),
+    ("trace", &["config"]),
+    ("settings", &["sim"]),
+    ("kinds", &["store", "world"]),
+    ("access", &["api", "kinds", "settings", "store", "world"]),
+    ("api", &["access", "kinds", "patch", "schema", "settings", "store", "world"]),
+    ("http", &["access", "api", "kinds", "schema", "settings"]),
+    ("controllers", &["access", "api", "kinds", "settings", "store"]),
+    ("sim", &["controllers", "settings", "store"]),
+    (
+        "run",
+        &[
+            "access",
+            "api",
+            "config",
+            "controllers",
+            "http",
+            "kinds",
+            "settings",
+            "sim",
+            "store",
+            "world",
+        ],
+    ),
+];
+
+struct Source {
+    path: PathBuf,
+    module: String,
+    text: String,
+}
+
+/// Every file under `src/`.
+fn sources() -> Vec<Source> {
+    let root = repository("src");
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder").map(|e| e.expect("an entry").path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|x| x == "rs") {
+                let path = entry.strip_prefix(&root).expect("a path").to_owned();
+                let first = path.iter().next().expect("a name").to_string_lossy();
+                let module = first.trim_end_matches(".rs").to_owned();
+                let text = fs::read_to_string(&entry).expect("a text");
+                found.push(Source { path, module, text });
+            }
+        }
+    }
+    assert!(found.len() > 100, "the sources are somewhere else");
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+impl Source {
+    /// The text without what is only built for tests.
+    fn code(&self) -> &str {
+        if is_test(&self.path) {
+            return "";
+        }
+        self.text.find("#[cfg(test)]\nmod tests {").map_or(&self.text, |at| &self.text[..at])
+    }
+}
+
+/// Whether a file is only built for tests.
+fn is_test(path: &Path) -> bool {
+    path.iter().any(|part| {
+        let name = part.to_string_lossy();
+        let name = name.trim_end_matches(".rs");
+        name == "tests"
+            || name.ends_with("_tests")
+            || name == "testkit"
+            || name == "testing"
+            || name == "properties"
+            || name == "lab"
+    })
+}
+
+/// The modules of ours a text uses: what follows `crate::`, a list in braces taken apart.
+fn used(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in text.match_indices("crate::") {
+        let rest = &text[at + "crate::".len()..];
+        if let Some(list) = rest.strip_prefix('{') {
+            found.extend(first_names(list));
+        } else {
+            found.extend(name(rest));
+        }
+    }
+    found
+}
+
+/// The first path segments of a list in braces, up to its closing brace.
+fn first_names(list: &str) -> Vec<String> {
+    let (mut depth, mut start, mut found) = (1, 0, Vec::new());
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 || (depth == 1 && c == ',') {
+            found.extend(name(list[start..at].trim_start()));
+            start = at + 1;
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    found
+}
+
+fn name(text: &str) -> Option<String> {
+    let end = text.find(|c: char| !(c.is_ascii_lowercase() || c == '_')).unwrap_or(text.len());
+    (end > 0).then(|| text[..end].to_owned())
+}
+
+#[test]
+fn arrows_point_one_way() {
+    let mut wrong = Vec::new();
+    let mut needed: BTreeSet<(String, String)> = BTreeSet::new();
+    for source in sources() {
+        if ["lib", "main"].contains(&source.module.as_str()) {
+            continue;
+        }
+        let row = TABLE.iter().find(|(module, _)| *module == source.module);
+        let (_, allowed) = row.unwrap_or_else(|| panic!("no row for module {}", source.module));
+        for module in used(source.code()) {
+            let free = ["object", "error", source.module.as_str()].contains(&module.as_str());
+            if free {
+                continue;
+            }
+            if allowed.contains(&module.as_str()) {
+                needed.insert((source.module.clone(), module));
+            } else {
+                wrong.push(format!("{} uses {module}", source.path.display()));
+            }
+        }
+    }
+    for (module, allowed) in TABLE {
+        for other in *allowed {
+            let pair = ((*module).to_owned(), (*other).to_owned());
+            if !needed.contains(&pair) {
+                wrong.push(format!("{module} no longer uses {other}: take it out of the table"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not as the table says:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let silent: Vec<_> = sources()
+        .into_iter()
+        .filter(|s| !s.text.starts_with("//!"))
+        .map(|s| s.path.display().to_string())
+        .collect();
+    assert!(silent.is_empty(), "no //! at the top of {silent:?}");
+}
+
+#[test]
+fn no_file_is_too_long() {
+    for source in sources() {
+        let lines = source.text.lines().count();
+        assert!(lines <= LONGEST, "{} has {lines} lines", source.path.display());
+    }
+}
+
+#[test]
+fn nothing_gives_up_or_sleeps() {
+    const NEVER: &[&str] =
+        &[".unwrap()", ".expect(\"", "panic!(", "todo!(", "unimplemented!(", "dbg!(", "::sleep("];
+    /// The clock itself, and a method that happens to be called `expect`.
+    const ALLOWED: &[(&str, &str)] =
+        &[("world.rs", "tokio::time::sleep("), ("run/cluster.rs", "readiness.expect(")];
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (number, line) in source.code().lines().enumerate() {
+            let line = line.split("//").next().unwrap_or_default();
+            if ALLOWED.iter().any(|(file, part)| source.path.ends_with(file) && line.contains(part))
+            {
+                continue;
+            }
+            if let Some(word) = NEVER.iter().find(|w| line.contains(**w)) {
+                wrong.push(format!("{}:{}: {word}", source.path.display(), number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn lists_in_braces_are_taken_apart() {
+    let text = "use crate::{a::{b, c}, d, e::f};\nuse crate::g;\ncrate::h_i::J";
+    assert_eq!(used(text).into_iter().collect::<Vec<_>>(), ["a", "d", "e", "g", "h_i"]);
+}

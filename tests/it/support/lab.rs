@@ -1,0 +1,199 @@
+//! A cluster inside the test's own process, in memory, with all delays zero; and plain requests
+//! against any cluster.
+
+use http::{Method, Request, Response};
+use kube::{
+    Api, Client, Config,
+    api::{ApiResource, DynamicObject},
+    client::Body,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use pocketshift::{
+    config::Serve,
+    kinds::Kind,
+    run::{Cluster, start},
+};
+use serde_json::{Value, json};
+
+/// A cluster and its administrator.
+pub struct Lab {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// A client with the admin kubeconfig.
+    pub client: Client,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status code.
+    pub code: u16,
+    /// Headers.
+    pub headers: http::HeaderMap,
+    /// Body.
+    pub bytes: Vec<u8>,
+}
+
+impl Reply {
+    /// The body as JSON (`null` when it is none).
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
+    }
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+    /// A header, empty when absent.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+    /// The JSON body of an answer that must have this status code.
+    #[track_caller]
+    pub fn expect(self, code: u16) -> Value {
+        assert_eq!(self.code, code, "{}", self.text());
+        self.json()
+    }
+}
+
+/// Flags of the cheapest cluster.
+pub fn flags() -> Serve {
+    Serve { in_memory: true, secure_port: 0, instant: true, ..Serve::default() }
+}
+
+impl Lab {
+    /// Starts the cheapest cluster.
+    pub async fn start() -> Lab {
+        Lab::with(flags()).await
+    }
+
+    /// Starts a cluster with these flags.
+    pub async fn with(flags: Serve) -> Lab {
+        let cluster = start(&flags).await.expect("the cluster starts");
+        let client = client(&cluster.kubeconfig_text, None).await;
+        Lab { cluster, client }
+    }
+
+    /// A client that acts for somebody else, by the administrator's right to impersonate.
+    pub async fn acting_as(&self, user: &str) -> Client {
+        client(&self.cluster.kubeconfig_text, Some(user)).await
+    }
+
+    /// A client with this bearer token and nothing else.
+    pub async fn with_token(&self, token: &str) -> Client {
+        let mut config = Kubeconfig::from_yaml(&self.cluster.kubeconfig_text).expect("kubeconfig");
+        let user = json!({"token": token});
+        config.auth_infos[0].auth_info = Some(serde_json::from_value(user).expect("a user"));
+        build(config).await
+    }
+
+    /// A namespace to work in, usable at once: its service account is there.
+    pub async fn namespace(&self, name: &str) -> String {
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        send(&self.client, "POST", "/api/v1/namespaces", "", Some(&body)).await.expect(201);
+        let path = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
+        super::eventually("the default service account", || async {
+            let reply = get(&self.client, &path).await;
+            if reply.code == 200 { Ok(()) } else { Err(reply.text()) }
+        })
+        .await;
+        name.into()
+    }
+
+    /// Objects of a kind, in a namespace or cluster-wide.
+    pub fn objects(&self, kind: &Kind, namespace: &str) -> Api<DynamicObject> {
+        objects(&self.client, kind, namespace)
+    }
+
+    /// Stops the cluster as SIGTERM would.
+    pub async fn stop(self) {
+        drop(self.client);
+        self.cluster.stop().await;
+    }
+}
+
+/// Objects of a kind, in a namespace or cluster-wide (`""`).
+pub fn objects(client: &Client, kind: &Kind, namespace: &str) -> Api<DynamicObject> {
+    let resource = ApiResource {
+        group: kind.group.into(),
+        version: kind.version.into(),
+        api_version: kind.api_version(),
+        kind: kind.kind.into(),
+        plural: kind.plural.into(),
+    };
+    match namespace {
+        "" => Api::all_with(client.clone(), &resource),
+        ns => Api::namespaced_with(client.clone(), ns, &resource),
+    }
+}
+
+/// A client for a kubeconfig, perhaps impersonating a user.
+pub async fn client(kubeconfig: &str, user: Option<&str>) -> Client {
+    let mut config = Kubeconfig::from_yaml(kubeconfig).expect("kubeconfig");
+    if let (Some(user), Some(info)) = (user, &mut config.auth_infos[0].auth_info) {
+        info.impersonate = Some(user.into());
+    }
+    build(config).await
+}
+
+async fn build(kubeconfig: Kubeconfig) -> Client {
+    let options = KubeConfigOptions::default();
+    let mut config =
+        Config::from_custom_kubeconfig(kubeconfig, &options).await.expect("a usable kubeconfig");
+    config.read_timeout = Some(super::BOUND);
+    Client::try_from(config).expect("a client")
+}
+
+/// One request, answered whole. `accept` empty means JSON.
+pub async fn send(
+    client: &Client,
+    method: &str,
+    path: &str,
+    accept: &str,
+    body: Option<&Value>,
+) -> Reply {
+    let accept = if accept.is_empty() { "application/json" } else { accept };
+    let content = match (method, body.is_some_and(Value::is_array)) {
+        ("PATCH", true) => "application/json-patch+json",
+        ("PATCH", false) => "application/merge-patch+json",
+        _ => "application/json",
+    };
+    let bytes = body.map(|b| b.to_string().into_bytes()).unwrap_or_default();
+    request(client, method, path, &[("accept", accept), ("content-type", content)], bytes).await
+}
+
+/// One GET, answered whole.
+pub async fn get(client: &Client, path: &str) -> Reply {
+    send(client, "GET", path, "", None).await
+}
+
+/// One request with any headers and body, answered whole.
+pub async fn request(
+    client: &Client,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Vec<u8>,
+) -> Reply {
+    let response = open(client, method, path, headers, body).await;
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect_bytes().await.expect("the whole answer").to_vec();
+    Reply { code: parts.status.as_u16(), headers: parts.headers, bytes }
+}
+
+/// One request whose answer is read by the caller.
+pub async fn open(
+    client: &Client,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Vec<u8>,
+) -> Response<Body> {
+    let mut request = Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).expect("a method"))
+        .uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(body)).expect("a request");
+    client.send(request).await.unwrap_or_else(|e| panic!("{method} {path}: {e}"))
+}

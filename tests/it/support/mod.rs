@@ -1,0 +1,40 @@
+//! What the tests stand on: clusters, clients, waiting, and the tools that real clients need.
+//! Knows nothing of what any test is about.
+
+pub mod child;
+pub mod lab;
+pub mod wait;
+
+pub use child::Child;
+pub use lab::{Lab, Reply};
+pub use wait::{BOUND, eventually};
+
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// A file or folder of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Whether everything in `part` is also in `whole`: objects by key, lists element by element.
+pub fn contains(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => {
+            part.iter().all(|(k, v)| whole.get(k).is_some_and(|w| contains(w, v)))
+        }
+        (Value::Array(whole), Value::Array(part)) => {
+            whole.len() == part.len() && whole.iter().zip(part).all(|(w, p)| contains(w, p))
+        }
+        _ => whole == part,
+    }
+}
+
+/// The documents of a YAML text.
+pub fn yaml(text: &str) -> Vec<Value> {
+    use serde::Deserialize;
+    serde_norway::Deserializer::from_str(text)
+        .map(|d| Value::deserialize(d).expect("the fixture is YAML"))
+        .filter(|v| !v.is_null())
+        .collect()
+}
