@@ -37,6 +37,11 @@ impl Server {
         if let Some(handler) = computed::handler(&request.kind.resource(), request.sub) {
             return handler(Arc::clone(self), request).await;
         }
+        if matches!(request.kind.backing, Backing::Computed)
+            && matches!(request.verb, Verb::Create | Verb::Update | Verb::Patch)
+        {
+            return not_built(&request);
+        }
         match (request.verb, request.sub) {
             (_, "scale") => self.scale(request).await,
             (_, "attach" | "exec" | "log" | "portforward" | "proxy") => not_built(&request),
@@ -132,7 +137,8 @@ impl Server {
 /// The honest answer for what discovery lists and nobody has built.
 fn not_built(request: &Request) -> Result<Answer, Error> {
     let (verb, plural, sub) = (request.verb.name(), request.kind.plural, request.sub);
-    Err(Error::NotImplemented(format!("{verb} of {plural}/{sub} is not built yet")))
+    let slash = if sub.is_empty() { "" } else { "/" };
+    Err(Error::NotImplemented(format!("{verb} of {plural}{slash}{sub} is not built yet")))
 }
 
 /// Turns field problems into the 422 they mean.

@@ -99,6 +99,7 @@ impl Server {
             (PatchType::Strategic, Some(ty)) => patch::strategic(base, body, ty)?,
             (PatchType::Apply, Some(ty)) => {
                 let mut applied = body.clone();
+                managed::fits(&applied, ty)?;
                 self.decode(request, &mut applied, &[], warnings)?;
                 meta::normalise(&mut applied);
                 meta::agree(&mut applied, &request.namespace, &request.name, request.kind)?;

@@ -13,21 +13,35 @@ use crate::{
         Answer, Body, Caller, Event, Item, List, Request, Response, Server, Verb, WatchStream,
         read::selects,
     },
-    error::Error,
-    kinds::{self, Kind},
+    error::{Causes, Error},
+    kinds::{self, Hooks, Kind},
     object::{ObjectExt, Value},
     store::{Entry, Snapshot},
 };
 use futures_util::{StreamExt, future::FutureExt, stream};
 use std::{
     collections::{HashSet, VecDeque},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 use tokio::sync::watch::Receiver;
 
 /// The kind behind projects.
 fn namespaces() -> Result<&'static Kind, Error> {
     kinds::by_resource("namespaces").ok_or(Error::NoSuchPath)
+}
+
+/// Namespaces as they are written through projects: the rules of both apply.
+static BEHIND: LazyLock<Option<Kind>> = LazyLock::new(|| {
+    let kind = *kinds::by_resource("namespaces")?;
+    Some(Kind { hooks: Hooks { validate: Some(validate), ..kind.hooks }, ..kind })
+});
+
+fn validate(object: &Value, old: Option<&Value>, out: &mut Causes) {
+    for resource in ["namespaces", "projects.project.openshift.io"] {
+        if let Some(rule) = kinds::by_resource(resource).and_then(|k| k.hooks.validate) {
+            rule(object, old, out);
+        }
+    }
 }
 
 /// A namespace as a project.
@@ -91,7 +105,8 @@ fn list(server: &Server, request: &Request) -> Result<Answer, Error> {
 async fn single(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
     let resource = request.kind.resource();
     let name = request.name.clone();
-    let mut behind = Request { kind: namespaces()?, ..request };
+    let kind = BEHIND.as_ref().ok_or(Error::NoSuchPath)?;
+    let mut behind = Request { kind, ..request };
     if let Body::Object(value, _) = &mut behind.body
         && value.str_at("kind") == "Project"
     {

@@ -26,7 +26,7 @@ pub static NAMESPACE: Kind = Kind {
         prepare: Some(prepare),
         validate: Some(validate),
         validate_status: Some(validate_status),
-        mark_deleting: Some(|o| o.set_at("status.phase", "Terminating")),
+        mark_deleting: Some(mark_deleting),
         held: Some(|o| !o.list_at("spec.finalizers").is_empty()),
         ..Hooks::NONE
     },
@@ -63,6 +63,12 @@ fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> 
         }
     }
     Ok(())
+}
+
+/// Namespaces know no grace: upstream's registry marks them by itself.
+fn mark_deleting(o: &mut Value) {
+    o.set_at("status.phase", "Terminating");
+    o.remove_at("metadata.deletionGracePeriodSeconds");
 }
 
 fn validate(o: &Value, _: Option<&Value>, out: &mut Causes) {
@@ -104,6 +110,17 @@ mod tests {
         assert_eq!(
             causes.0[0].message,
             "Invalid value: \"odd\": name is neither a standard finalizer name nor is it fully qualified"
+        );
+    }
+
+    #[test]
+    fn deletion_leaves_no_grace_behind() {
+        let mut o =
+            json!({"metadata": {"deletionTimestamp": "t", "deletionGracePeriodSeconds": 0}});
+        mark_deleting(&mut o);
+        assert_eq!(
+            o,
+            json!({"metadata": {"deletionTimestamp": "t"}, "status": {"phase": "Terminating"}})
         );
     }
 

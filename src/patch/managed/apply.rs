@@ -48,10 +48,7 @@ pub fn apply(
     now: Timestamp,
 ) -> Result<Value, Error> {
     admissible(live, applied, api_version)?;
-    let problems = check(root(ty), applied);
-    if !problems.is_empty() {
-        return Err(unfit(applied, &problems));
-    }
+    fits(applied, ty)?;
     let writer = Writer { ty, manager, api_version, sub, now };
     let mut managed = writer.owners(live)?;
     let empty = Value::Object(Map::new());
@@ -65,6 +62,15 @@ pub fn apply(
         }
     }
     writer.settle(old, new, applied, managed, delta)
+}
+
+/// Checks a configuration as it was sent, before anything unknown is dropped from it.
+///
+/// # Errors
+/// 500 with everything that does not fit the type, as upstream answers.
+pub fn fits(applied: &Value, ty: &'static Type) -> Result<(), Error> {
+    let problems = check(root(ty), applied);
+    if problems.is_empty() { Ok(()) } else { Err(unfit(applied, &problems)) }
 }
 
 fn admissible(live: Option<&Value>, applied: &Value, api_version: &str) -> Result<(), Error> {

@@ -19,7 +19,7 @@ pub mod set;
 mod tests;
 mod update;
 
-pub use apply::apply;
+pub use apply::{apply, fits};
 pub use entries::{Entry, Operation};
 pub use update::record_update;
 
