@@ -160,7 +160,7 @@ impl Default for Versions {
         Versions {
             kubernetes: format!("v{KUBERNETES_VERSION}"),
             openshift: OPENSHIFT_VERSION.into(),
-            cri_o: "1.36.0-2.rhaos4.22.git1c0a3b7.el9".into(),
+            cri_o: "1.36.0-2.rhaos4.23.git1c0a3b7.el9".into(),
             kernel: "5.14.0-570.62.1.el9_6.x86_64".into(),
             os_image: "Red Hat Enterprise Linux CoreOS 9.8.20260512-0 (Plow)".into(),
         }
