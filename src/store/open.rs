@@ -6,7 +6,11 @@ use super::{
     writer::Handle,
 };
 use rusqlite::Connection;
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::File,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::PathBuf,
+};
 
 /// How to open a store.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +95,8 @@ pub fn lock(dir: &PathBuf) -> Result<File, OpenError> {
         path: path.clone(),
         why: e.to_string(),
     };
-    std::fs::create_dir_all(dir).map_err(|e| io(dir, e))?;
+    let mut folder = std::fs::DirBuilder::new();
+    folder.recursive(true).mode(0o700).create(dir).map_err(|e| io(dir, e))?;
     let path = dir.join("lock");
     let file = File::options()
         .create(true)
@@ -109,8 +114,15 @@ pub fn lock(dir: &PathBuf) -> Result<File, OpenError> {
 fn database(dir: &std::path::Path) -> Result<Connection, OpenError> {
     let path = dir.join(DATABASE);
     let corrupt = |e: rusqlite::Error| OpenError::Corrupt(e.to_string());
-    let mut db = Connection::open(&path)
-        .map_err(|e| OpenError::Io { path: path.clone(), why: e.to_string() })?;
+    let io = |why: String| OpenError::Io { path: path.clone(), why };
+    // Secrets live in it: made for its owner alone (SQLite gives its side files the same mode).
+    File::options()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|e| io(e.to_string()))?;
+    let mut db = Connection::open(&path).map_err(|e| io(e.to_string()))?;
     let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(corrupt)?;
     let known = MIGRATIONS.len() as i64;
     if found > known {
