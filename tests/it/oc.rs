@@ -27,6 +27,11 @@ struct Recording {
     command: String,
     /// What to wait for afterwards: the Deployment `observed`, or its rollout `complete`.
     settle: String,
+    /// Generation and revision the Deployment then had.
+    #[serde(default)]
+    generation: i64,
+    #[serde(default)]
+    revision: String,
     requests: Vec<Recorded>,
 }
 
@@ -81,13 +86,14 @@ async fn the_course_as_recorded() {
         for recorded in &recording.requests {
             replay.play(&recording.command, recorded).await;
         }
-        settle(&lab, &recording.settle).await;
+        settle(&lab, &recording).await;
     }
     lab.stop().await;
 }
 
 /// Waits until the one Deployment of the course is where it was when the next command was given.
-async fn settle(lab: &Lab, what: &str) {
+async fn settle(lab: &Lab, recording: &Recording) {
+    let what = recording.settle.as_str();
     if what.is_empty() {
         return;
     }
@@ -97,7 +103,8 @@ async fn settle(lab: &Lab, what: &str) {
         let number = |path: &str| o.i64_at(path).unwrap_or(0);
         let wanted = number("spec.replicas");
         let counts = ["replicas", "updatedReplicas", "availableReplicas"];
-        !o.is_null()
+        number("metadata.generation") == recording.generation
+            && o.annotation("deployment.kubernetes.io/revision") == Some(&recording.revision)
             && number("status.observedGeneration") == number("metadata.generation")
             && (what == "observed"
                 || counts.iter().all(|c| number(&format!("status.{c}")) == wanted))
