@@ -5,7 +5,6 @@ use crate::support::{
     Lab, repository,
     tools::{self, output},
 };
-use pocketshift::object::ObjectExt;
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},

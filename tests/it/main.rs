@@ -5,6 +5,8 @@ mod cli;
 mod clients;
 mod crash;
 mod house;
+mod oc;
+mod rollout;
 mod support;
 mod verbs;
 mod watch;

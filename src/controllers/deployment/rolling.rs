@@ -2,7 +2,7 @@
 //! enough stay available. Source: `pkg/controller/deployment`, `rolling`.
 
 use super::Sync;
-use super::numbers::{count, size, total, total_size};
+use super::numbers::{count, size, total_size};
 use super::progress;
 use crate::object::Value;
 
@@ -44,14 +44,14 @@ impl Sync<'_> {
         if total_size(self.old.iter()) == 0 {
             return false;
         }
-        let missing = self.new.as_ref().map_or(0, |rs| size(rs) - count(rs, "availableReplicas"));
+        let missing = self.new.as_ref().map_or(0, |rs| size(rs) - available(rs));
         let spare = total_size(self.all()) - self.numbers.min_available() - missing;
         if spare <= 0 {
             return false;
         }
-        let unhealthy = self.shrink(spare, |rs| size(rs) - count(rs, "availableReplicas"));
-        let available = total(self.all(), "availableReplicas");
-        let healthy = self.shrink(available - self.numbers.min_available(), size);
+        let unhealthy = self.shrink(spare, |rs| size(rs) - available(rs));
+        let serving: i64 = self.all().map(available).sum();
+        let healthy = self.shrink(serving - self.numbers.min_available(), size);
         unhealthy || healthy
     }
 
@@ -69,4 +69,10 @@ impl Sync<'_> {
         self.old = old;
         changed
     }
+}
+
+/// Pods of a ReplicaSet that serve, now or once it has its size: a status from before it was
+/// shrunk still counts pods that are on their way out, and must not let more go.
+fn available(rs: &Value) -> i64 {
+    count(rs, "availableReplicas").min(size(rs))
 }

@@ -80,8 +80,16 @@ impl Lab {
 
     /// A client with this bearer token and nothing else.
     pub async fn with_token(&self, token: &str) -> Client {
+        self.with_user(json!({"token": token})).await
+    }
+
+    /// A client that does not say who it is.
+    pub async fn anonymous(&self) -> Client {
+        self.with_user(json!({})).await
+    }
+
+    async fn with_user(&self, user: Value) -> Client {
         let mut config = Kubeconfig::from_yaml(&self.cluster.kubeconfig_text).expect("kubeconfig");
-        let user = json!({"token": token});
         config.auth_infos[0].auth_info = Some(serde_json::from_value(user).expect("a user"));
         build(config).await
     }
