@@ -22,16 +22,21 @@ pub fn all() -> impl Iterator<Item = &'static Kind> {
     FAMILIES.iter().flat_map(|f| f.iter().copied())
 }
 
+/// Kinds by one of their names; requests and controllers look here all the time.
+type Index = LazyLock<HashMap<&'static str, Vec<&'static Kind>>>;
+static BY_PLURAL: Index = LazyLock::new(|| index(|k| k.plural));
+static BY_NAME: Index = LazyLock::new(|| index(|k| k.kind));
+
+fn index(name: fn(&Kind) -> &'static str) -> HashMap<&'static str, Vec<&'static Kind>> {
+    let mut index: HashMap<&str, Vec<&'static Kind>> = HashMap::new();
+    for kind in all() {
+        index.entry(name(kind)).or_default().push(kind);
+    }
+    index
+}
+
 /// The kind behind a path's group, version and plural.
 pub fn by_path(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
-    /// Every request looks here: by plural first, which leaves one or two to compare.
-    static BY_PLURAL: LazyLock<HashMap<&str, Vec<&'static Kind>>> = LazyLock::new(|| {
-        let mut map: HashMap<&str, Vec<&'static Kind>> = HashMap::new();
-        for kind in all() {
-            map.entry(kind.plural).or_default().push(kind);
-        }
-        map
-    });
     let named = BY_PLURAL.get(plural)?;
     named.iter().find(|k| k.group == group && k.version == version).copied()
 }
@@ -39,13 +44,13 @@ pub fn by_path(group: &str, version: &str, plural: &str) -> Option<&'static Kind
 /// The kind that stores `plural.group`.
 pub fn by_resource(resource: &str) -> Option<&'static Kind> {
     let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
-    all().find(|k| {
-        k.plural == plural && k.group == group && !matches!(k.backing, Backing::Converted { .. })
-    })
+    let stores = |k: &Kind| !matches!(k.backing, Backing::Converted { .. });
+    BY_PLURAL.get(plural)?.iter().find(|k| k.group == group && stores(k)).copied()
 }
 
 /// The kind with this `apiVersion` and `kind`.
 pub fn by_kind(api_version: &str, kind: &str) -> Option<&'static Kind> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    all().find(|k| k.group == group && k.version == version && k.kind == kind)
+    let named = BY_NAME.get(kind)?;
+    named.iter().find(|k| k.group == group && k.version == version).copied()
 }

@@ -81,6 +81,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let controllers = run_controllers(&server, all, &monitor, stopping)?;
     // The sender lives in the monitor, which lives as long as the controllers.
     let _ = monitor.ready().wait_for(|ready| *ready).await;
+    until_furnished(&server).await;
     stage.done("controllers synced");
     if let Some(path) = &flags.seed {
         seed::apply(&server, path).await?;
@@ -205,6 +206,30 @@ fn run_controllers(
         .name("controllers".into())
         .spawn(move || runtime.block_on(driver::run_watched(server, all, monitor, stopping)))
         .map_err(|e| format!("cannot start: {e}"))
+}
+
+/// Waits until the controllers have made what every cluster has: nodes that report Ready, and a
+/// service account in every namespace.
+async fn until_furnished(server: &Server) {
+    let mut changed = server.store.feed().any();
+    loop {
+        changed.mark_unchanged();
+        let snapshot = server.store.snapshot();
+        let ready =
+            |node: &Value| node.condition("Ready").is_some_and(|c| c.str_at("status") == "True");
+        let nodes = snapshot.list("nodes", "").filter(|e| ready(&e.value())).count();
+        let furnished = snapshot
+            .list("namespaces", "")
+            .filter(|e| !e.meta.deleting)
+            .all(|e| snapshot.get("serviceaccounts", &e.meta.name, "default").is_some());
+        if nodes >= server.settings.nodes && furnished {
+            return;
+        }
+        // The store outlives this wait; were it closed there would be nothing to wait for.
+        if changed.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Kinds that are put back at every start, as upstream's post-start hooks do; everything else is
