@@ -42,17 +42,18 @@ impl Server {
         {
             return not_built(&request);
         }
+        // Writes are boxed: their state is large, and reads would carry it along.
         match (request.verb, request.sub) {
-            (_, "scale") => self.scale(request).await,
+            (_, "scale") => Box::pin(self.scale(request)).await,
             (_, "attach" | "exec" | "log" | "portforward" | "proxy") => not_built(&request),
             (Verb::Get, _) => self.get(&request),
             (Verb::List, _) => self.list(&request),
             (Verb::Watch, _) => self.watch(&request),
-            (Verb::Create, "") => self.create(request).await,
-            (Verb::Update, _) => self.update(request).await,
-            (Verb::Patch, _) => self.patch(request).await,
-            (Verb::Delete, "") => self.delete(request).await,
-            (Verb::DeleteCollection, "") => self.delete_collection(request).await,
+            (Verb::Create, "") => Box::pin(self.create(request)).await,
+            (Verb::Update, _) => Box::pin(self.update(request)).await,
+            (Verb::Patch, _) => Box::pin(self.patch(request)).await,
+            (Verb::Delete, "") => Box::pin(self.delete(request)).await,
+            (Verb::DeleteCollection, "") => Box::pin(self.delete_collection(request)).await,
             _ => not_built(&request),
         }
     }

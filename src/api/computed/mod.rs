@@ -15,7 +15,10 @@ mod users;
 use super::{Answer, Item, Request, Response, Server, Verb};
 use crate::{error::Error, object::Value};
 use futures_util::future::LocalBoxFuture;
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 /// What a handler gives back.
 pub type Handled = LocalBoxFuture<'static, Result<Answer, Error>>;
@@ -48,7 +51,10 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
 
 /// The handler of a resource and subresource.
 pub fn handler(resource: &str, sub: &str) -> Option<Handler> {
-    HANDLERS.iter().find(|(r, s, _)| *r == resource && *s == sub).map(|(_, _, h)| *h)
+    /// Every request looks here, nearly always in vain.
+    static INDEX: LazyLock<HashMap<(&str, &str), Handler>> =
+        LazyLock::new(|| HANDLERS.iter().map(|(r, s, h)| ((*r, *s), *h)).collect());
+    INDEX.get(&(resource, sub)).copied()
 }
 
 /// An answer of one object made for it.
