@@ -24,7 +24,7 @@ impl Server {
     pub(super) fn list(&self, request: &Request) -> Result<Answer, Error> {
         let (kind, options) = (request.kind, &request.options);
         check_fields(kind, options)?;
-        check_match(kind, options, false)?;
+        check_match(options, false)?;
         let (snapshot, start) = self.list_snapshot(request)?;
         let limit = if options.limit == 0 { usize::MAX } else { options.limit };
         let mut selected = snapshot
@@ -135,7 +135,7 @@ pub(super) fn from_the_future(asked: u64, latest: u64) -> Error {
 }
 
 /// Checks `resourceVersionMatch` and `sendInitialEvents` in upstream's words.
-pub(super) fn check_match(kind: &Kind, options: &Options, watch: bool) -> Result<(), Error> {
+pub(super) fn check_match(options: &Options, watch: bool) -> Result<(), Error> {
     let mut causes = Causes::default();
     let (rv, rule) = (options.resource_version.as_str(), options.resource_version_match.as_str());
     const RULE: &str = "resourceVersionMatch";
@@ -182,7 +182,6 @@ pub(super) fn check_match(kind: &Kind, options: &Options, watch: bool) -> Result
     if causes.is_empty() {
         return Ok(());
     }
-    let _ = kind;
     Err(Error::Invalid {
         kind: "ListOptions.meta.k8s.io".into(),
         name: String::new(),

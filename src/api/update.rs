@@ -203,7 +203,7 @@ impl Server {
             resource: kind.stored_as().into(),
             key: crate::object::name::key(last.namespace(), last.name()).into(),
             expect: Expect::Rev(rev),
-            last: Some(crate::object::encode(&stored_form(kind, last))),
+            last: Some(crate::object::encode(&super::write::stored_form(kind, last))),
         }];
         ops.extend(extra);
         let mut done = self.store.commit(ops).await?;
@@ -213,13 +213,6 @@ impl Server {
 
 /// The race was lost: somebody else changed what the decision was based on.
 struct Lost;
-
-fn stored_form(kind: &Kind, value: &Value) -> Value {
-    match kind.backing {
-        crate::kinds::Backing::Converted { to_stored, .. } => to_stored(value.clone()),
-        _ => value.clone(),
-    }
-}
 
 /// The object a write to a subresource results in: what the subresource owns from `new`, all else
 /// from `old`. `/status` owns the status and may also change annotations and finalizers' owners

@@ -26,7 +26,7 @@ impl Server {
     pub(super) fn watch(&self, request: &Request) -> Result<Answer, Error> {
         let (kind, options) = (request.kind, &request.options);
         check_fields(kind, options)?;
-        check_match(kind, options, true)?;
+        check_match(options, true)?;
         let mut options = options.clone();
         if !request.name.is_empty() {
             options.fields.0.push(crate::object::selector::FieldTerm {
@@ -40,9 +40,8 @@ impl Server {
         let signal = self.store.feed().signal(&resource);
         let asked = revision(&options.resource_version)?;
         let snapshot = self.store.snapshot();
-        let newest = snapshot.rev.max(self.store.feed().newest());
-        if asked > newest {
-            return Err(from_the_future(asked, newest));
+        if asked > snapshot.rev {
+            return Err(from_the_future(asked, snapshot.rev));
         }
         let initial = match options.send_initial_events {
             Some(wanted) => wanted,

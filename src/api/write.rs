@@ -1,7 +1,10 @@
 //! What every write goes through: the body against its type, defaults, admission, the kind's own
 //! rules, field management, and the commit.
 
-use super::{FieldValidation, Request, Server, Verb, admission, meta, misfit, server::refuse};
+use super::{
+    FieldValidation, Request, Server, Verb, admission, meta, misfit,
+    server::{converted, refuse},
+};
 use crate::{
     error::{Causes, Error},
     kinds::{Backing, Kind},
@@ -10,7 +13,7 @@ use crate::{
     schema,
     store::{self, Entry, Expect, Op, Snapshot},
 };
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// An object ready to be stored.
 pub(super) struct Ready {
@@ -135,10 +138,7 @@ impl Server {
         extra: Vec<Op>,
     ) -> Result<Arc<Entry>, store::Error> {
         let claims = kind.hooks.claims.map(|f| f(value)).unwrap_or_default();
-        let body = match kind.backing {
-            Backing::Converted { to_stored, .. } => object::encode(&to_stored(value.clone())),
-            _ => object::encode(value),
-        };
+        let body = object::encode(&stored_form(kind, value));
         let op = Op::Put {
             resource: kind.stored_as().into(),
             key: name::key(value.namespace(), value.name()).into(),
@@ -178,11 +178,16 @@ impl Server {
         let entry = snapshot
             .get(&kind.stored_as(), &request.namespace, &request.name)
             .ok_or_else(|| Error::not_found(&kind.resource(), &request.name))?;
-        let value = match kind.backing {
-            Backing::Converted { from_stored, .. } => from_stored(entry.value()),
-            _ => entry.value(),
-        };
+        let value = converted(kind, entry);
         Ok((Arc::clone(entry), value))
+    }
+}
+
+/// An object in the version its rows hold.
+pub(super) fn stored_form<'a>(kind: &Kind, value: &'a Value) -> Cow<'a, Value> {
+    match kind.backing {
+        Backing::Converted { to_stored, .. } => Cow::Owned(to_stored(value.clone())),
+        _ => Cow::Borrowed(value),
     }
 }
 

@@ -1,9 +1,10 @@
 //! ControllerRevisions: the remembered templates of StatefulSets and DaemonSets.
 //! Source: `pkg/controller/history`.
 
-use super::{View, Write, children::controller_ref, resources::exactly};
+use super::{Plan, View, Write, children::controller_ref, resources::exactly};
 use crate::{
     api::PatchType,
+    error::Error,
     object::{Map, ObjectExt, Value, json, name},
     store::Entry,
 };
@@ -22,6 +23,24 @@ pub(super) fn list(view: &View, owner: &Value) -> Vec<Arc<Entry>> {
         (number(e), e.value().str_at("metadata.creationTimestamp").to_owned(), e.key.clone())
     });
     all
+}
+
+/// Creates a revision of an owner (of `resource`); if its name is taken by another template, the
+/// next try hashes differently.
+pub(super) fn remember(resource: &'static str, owner: Value, write: Write) -> Plan {
+    let mut plan = Plan::none();
+    plan.write(write);
+    plan.then = Some(Box::new(move |outcome| {
+        let mut plan = Plan { retry: outcome.error().is_some(), ..Plan::none() };
+        if let Some(Error::AlreadyExists { .. }) = outcome.error() {
+            let mut owner = owner;
+            let collisions = owner.i64_at("status.collisionCount").unwrap_or(0);
+            owner.set_at("status.collisionCount", collisions + 1);
+            plan.write(Write::status(resource, owner));
+        }
+        plan
+    }));
+    plan
 }
 
 /// `revision` of a ControllerRevision.

@@ -116,13 +116,6 @@ impl Feed {
         *self.latest.borrow()
     }
 
-    /// The newest revision [`Feed::since`] can tell of; for a moment it may be ahead of the state
-    /// shown to readers.
-    pub fn newest(&self) -> u64 {
-        let w = self.window.read();
-        w.changes.back().map_or(w.floor, |c| c.rev).max(*self.latest.borrow())
-    }
-
     /// The revision before the first change still known.
     pub fn floor(&self) -> u64 {
         self.window.read().floor

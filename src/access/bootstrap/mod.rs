@@ -2,7 +2,8 @@
 //! constraints, configuration, OAuth clients and the two users' passwords.
 //!
 //! Everything is data in this folder; the objects are plain manifests without uids and times.
-//! Objects are created once and never set back: who deletes one means it.
+//! Most are created once: who deletes one means it. Namespaces, cluster roles and their bindings,
+//! and priority classes come back at the next start, as upstream brings them back.
 
 pub mod aggregate;
 mod policy;

@@ -10,13 +10,12 @@ mod tests;
 mod update;
 
 use super::{
-    Controller, Plan, View, Watch, Write,
+    Controller, Plan, View, Watch,
     children::{claim, tell},
     history::{self, Wanted},
     podlens::PodLens,
 };
 use crate::{
-    error::Error,
     object::{ObjectExt, Value, selector::Labels},
     store::{Change, Entry},
 };
@@ -109,29 +108,12 @@ fn reconcile(view: &View, key: &str) -> Plan {
             plan.write(write);
             return plan;
         }
-        Wanted::Create(write) => return remember(set, write),
+        Wanted::Create(write) => return history::remember(RESOURCE, set, write),
     };
     let hash = current.meta.label(HASH).unwrap_or("").to_owned();
     let nodes = nodes::judged(view, &set);
     let sync = Sync { view, pods: pods::by_node(claim.held), set, hash, nodes };
     sync.run(&revisions)
-}
-
-/// Creates a revision; if its name is taken by another template, the next try hashes differently.
-fn remember(set: Value, write: Write) -> Plan {
-    let mut plan = Plan::none();
-    plan.write(write);
-    plan.then = Some(Box::new(move |outcome| {
-        let mut plan = Plan { retry: outcome.error().is_some(), ..Plan::none() };
-        if let Some(Error::AlreadyExists { .. }) = outcome.error() {
-            let mut set = set;
-            let collisions = set.i64_at("status.collisionCount").unwrap_or(0);
-            set.set_at("status.collisionCount", collisions + 1);
-            plan.write(Write::status(RESOURCE, set));
-        }
-        plan
-    }));
-    plan
 }
 
 impl Sync<'_> {

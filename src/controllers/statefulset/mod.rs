@@ -9,7 +9,7 @@ mod steps;
 mod tests;
 
 use super::{
-    Controller, Outcome, Plan, View, Watch, Write, WriteVerb,
+    Controller, Outcome, Plan, View, Watch, WriteVerb,
     children::claim,
     history::{self, Wanted},
     namespace_terminating,
@@ -89,7 +89,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
             plan.write(write);
             return plan;
         }
-        Wanted::Create(write) => return remember(set, write),
+        Wanted::Create(write) => return history::remember(RESOURCE, set, write),
     };
     let current = revisions.iter().find(|r| *r.meta.name == *set.str_at("status.currentRevision"));
     let current = current.unwrap_or(&update);
@@ -102,23 +102,6 @@ fn reconcile(view: &View, key: &str) -> Plan {
         set,
     };
     sync.run(&revisions)
-}
-
-/// Creates a revision; if its name is taken by another template, the next try hashes differently.
-fn remember(set: Value, write: Write) -> Plan {
-    let mut plan = Plan::none();
-    plan.write(write);
-    plan.then = Some(Box::new(move |outcome| {
-        let mut plan = Plan { retry: outcome.error().is_some(), ..Plan::none() };
-        if let Some(Error::AlreadyExists { .. }) = outcome.error() {
-            let mut set = set;
-            let collisions = set.i64_at("status.collisionCount").unwrap_or(0);
-            set.set_at("status.collisionCount", collisions + 1);
-            plan.write(Write::status(RESOURCE, set));
-        }
-        plan
-    }));
-    plan
 }
 
 impl Sync<'_> {
