@@ -20,6 +20,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("schema", &[]),
     ("patch", &["schema"]),
+    ("images", &[]),
     ("config", &[]),
     ("trace", &["config"]),
     ("settings", &["sim"]),
