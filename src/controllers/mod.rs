@@ -17,6 +17,7 @@ mod endpoints;
 mod eventttl;
 mod garbage;
 mod history;
+mod imagetrigger;
 mod job;
 mod monitor;
 mod namespace;
@@ -133,6 +134,7 @@ pub static ALL: &[&Controller] = &[
     &deployment::CONTROLLER,
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
+    &imagetrigger::CONTROLLER,
 ];
 
 /// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.

@@ -28,7 +28,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("access", &["api", "kinds", "settings", "store", "world"]),
     ("api", &["access", "kinds", "patch", "schema", "settings", "store", "world"]),
     ("http", &["access", "api", "controllers", "kinds", "schema", "settings"]),
-    ("controllers", &["access", "api", "kinds", "settings", "store"]),
+    ("controllers", &["access", "api", "images", "kinds", "settings", "store"]),
     ("sim", &["controllers", "settings", "store"]),
     (
         "run",
