@@ -27,6 +27,9 @@ pub static CONTROLLER: Controller = Controller {
     name: "image-trigger-controller",
     user: "system:serviceaccount:openshift-infra:image-trigger-controller",
     manager: "openshift-controller-manager",
+    // One tag may have a thousand followers, and each new image sets other controllers to work:
+    // the more there are in a commit, the sooner the last has its image.
+    workers: 64,
     watches: &[
         Watch::Map(STREAMS, of_stream),
         Watch::Map("deployments.apps", of_object),
