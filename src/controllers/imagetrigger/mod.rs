@@ -14,7 +14,7 @@ mod tests;
 
 use super::{Controller, Plan, View, Watch, Write};
 use crate::{
-    images::resolve,
+    images::{STREAMS, resolve},
     object::{Value, name},
     store::{Change, Entry},
 };
@@ -40,8 +40,6 @@ pub static CONTROLLER: Controller = Controller {
     reconcile,
     ..Controller::BASE
 };
-
-const STREAMS: &str = "imagestreams.image.openshift.io";
 
 /// A kind of object that can have triggers.
 struct Source {

@@ -1,8 +1,9 @@
 //! What triggers do, and what wakes them.
 
-use super::{CONTROLLER, STREAMS, of_object, of_stream};
+use super::{CONTROLLER, of_object, of_stream};
 use crate::{
     controllers::testkit::Kit,
+    images::STREAMS,
     object::{ObjectExt, Value, json},
     store::Change,
 };

@@ -2,15 +2,13 @@
 
 use crate::{
     images::{
+        IMAGES, STREAMS,
         reference::{DEFAULT_TAG, Reference},
         resolve,
     },
     object::{ObjectExt, Value},
     store::Snapshot,
 };
-
-const STREAMS: &str = "imagestreams.image.openshift.io";
-const IMAGES: &str = "images.image.openshift.io";
 
 /// Looks names up.
 pub struct Lookup<'a> {

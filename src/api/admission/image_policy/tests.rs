@@ -3,10 +3,10 @@
 use super::mutate;
 use crate::{
     api::{Verb, admission::testing::Scene},
+    images::{IMAGES, STREAMS},
     object::{ObjectExt, Value, json},
 };
 
-const STREAMS: &str = "imagestreams.image.openshift.io";
 const REGISTRY: &str = "image-registry.openshift-image-registry.svc:5000";
 const NAMES: &str = "alpha.image.policy.openshift.io/resolve-names";
 
@@ -15,7 +15,7 @@ fn digest(c: char) -> String {
 }
 
 fn image(c: char) -> (&'static str, Value) {
-    ("images.image.openshift.io", json!({"metadata": {"name": digest(c)}}))
+    (IMAGES, json!({"metadata": {"name": digest(c)}}))
 }
 
 /// A stream whose tag `20.0` is the image `a`, and `latest` the image `b`.
