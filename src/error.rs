@@ -141,8 +141,8 @@ pub enum Error {
     /// None of the accepted media types can be produced (406).
     #[error("only the following media types are accepted: {0}")]
     NotAcceptable(String),
-    /// The body has a media type that cannot be read (415).
-    #[error("the body of the request was in an unknown format - accepted media types include: {0}")]
+    /// The body has a media type that cannot be read (415). Patches are refused without a list.
+    #[error("{}", media_message(.0))]
     UnsupportedMediaType(String),
     /// The name is taken (409). `note` replaces the usual wording when not empty.
     #[error("{}", exists_message(.resource, .name, .note))]
@@ -235,6 +235,15 @@ fn forbidden_message(resource: &str, name: &str, why: &str) -> String {
         (_, true) => format!("{resource} is forbidden: {why}"),
         _ => format!("{resource} {name:?} is forbidden: {why}"),
     }
+}
+
+fn media_message(accepted: &str) -> String {
+    if accepted.is_empty() {
+        return "415: Unsupported Media Type".into();
+    }
+    format!(
+        "the body of the request was in an unknown format - accepted media types include: {accepted}"
+    )
 }
 
 fn exists_message(resource: &str, name: &str, note: &str) -> String {
@@ -353,12 +362,19 @@ impl Error {
         {
             status["metadata"]["continue"] = json!(continue_token);
         }
-        if details.as_object().is_some_and(|d| !d.is_empty())
-            || matches!(self, Error::NoSuchPath | Error::MethodNotAllowed)
-        {
+        if details.as_object().is_some_and(|d| !d.is_empty()) || self.has_bare_details() {
             status["details"] = details;
         }
         status
+    }
+
+    /// Whether upstream prints details with nothing in them.
+    fn has_bare_details(&self) -> bool {
+        match self {
+            Error::NoSuchPath | Error::MethodNotAllowed | Error::Unprocessable => true,
+            Error::UnsupportedMediaType(accepted) => accepted.is_empty(),
+            _ => false,
+        }
     }
 
     fn details(&self) -> Value {

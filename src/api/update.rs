@@ -20,9 +20,7 @@ const PATCH_ATTEMPTS: usize = 6;
 
 impl Server {
     pub(super) async fn update(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
-        let Body::Object(body, duplicates) = &request.body else {
-            return Err(Error::BadRequest("a request body is required".into()));
-        };
+        let (body, duplicates) = request.object()?;
         let mut warnings = Vec::new();
         let mut body = body.clone();
         self.decode(&request, &mut body, duplicates, &mut warnings)?;

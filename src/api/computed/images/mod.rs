@@ -22,7 +22,7 @@ pub use signatures::signatures;
 pub use tags::{image_stream_tags, image_tags};
 
 use crate::{
-    api::{Answer, Body, Item, Request, Response, Server, Verb, admission, meta, write},
+    api::{Answer, Item, Request, Response, Server, Verb, admission, meta, write},
     error::Error,
     images::{IMAGES, STREAMS},
     object::{ObjectExt, Value, json},
@@ -98,9 +98,7 @@ fn creation(
 
 /// The body of a request with its defaults.
 fn decoded(server: &Server, request: &Request, warnings: &mut Vec<String>) -> Result<Value, Error> {
-    let Body::Object(body, duplicates) = &request.body else {
-        return Err(Error::BadRequest("a request body is required".into()));
-    };
+    let (body, duplicates) = request.object()?;
     let mut value = body.clone();
     server.decode(request, &mut value, duplicates, warnings)?;
     meta::normalise(&mut value);
