@@ -17,6 +17,7 @@
 //! | [`settings`] | the simulated cluster as plain data | the image catalogue of `sim` |
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
+//! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
 //! | [`kinds`] | the catalogue: one value per kind | `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
@@ -93,6 +94,7 @@ pub mod config;
 pub mod controllers;
 pub mod error;
 pub mod http;
+pub mod images;
 pub mod kinds;
 pub mod object;
 pub mod patch;

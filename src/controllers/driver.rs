@@ -31,8 +31,6 @@ use tokio::{
     task::{LocalSet, spawn_local},
 };
 
-/// Keys of one controller in work at the same time.
-const WORKERS: usize = 16;
 /// Keys looked at before other tasks get their turn.
 const TURN: usize = 64;
 /// Conflicts of a key in a row that are answered by looking again at once.
@@ -290,7 +288,7 @@ impl Driver {
 
     fn take(&self, lane: usize) -> Option<Arc<str>> {
         let queue = &mut self.lanes.borrow_mut()[lane].queue;
-        if queue.working() >= WORKERS {
+        if queue.working() >= self.controllers[lane].workers {
             return None;
         }
         let key = queue.take();

@@ -17,6 +17,7 @@ mod endpoints;
 mod eventttl;
 mod garbage;
 mod history;
+mod imagetrigger;
 mod job;
 mod monitor;
 mod namespace;
@@ -55,6 +56,8 @@ pub struct Controller {
     pub user: &'static str,
     /// Field manager of its writes: the head of upstream's user agent.
     pub manager: &'static str,
+    /// Most keys in work at the same time.
+    pub workers: usize,
     /// What wakes it.
     pub watches: &'static [Watch],
     /// One look at the world for one key.
@@ -68,6 +71,7 @@ impl Controller {
         component: "",
         user: "",
         manager: "kube-controller-manager",
+        workers: 16,
         watches: &[],
         reconcile: |_, _| Plan::none(),
     };
@@ -101,8 +105,9 @@ impl Watch {
     }
 }
 
-/// Every controller that runs.
+/// Every controller that runs. Where several have work, those named first go first.
 pub static ALL: &[&Controller] = &[
+    &imagetrigger::CONTROLLER,
     &clusterroles::CONTROLLER,
     &eventttl::CONTROLLER,
     &garbage::CONTROLLER,

@@ -245,12 +245,18 @@ async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), Stri
         (fresh || RESTORED.contains(&o.str_at("kind")))
             && kind.is_some_and(|k| snapshot.get(&k.stored_as(), o.namespace(), o.name()).is_none())
     };
-    let objects = bootstrap::objects(&server.world, &server.settings, password);
-    // Namespaces first: everything else may live in one.
-    let (first, rest): (Vec<Value>, Vec<Value>) =
-        objects.into_iter().filter(missing).partition(|o| o.str_at("kind") == "Namespace");
-    for group in [first, rest] {
-        let calls = group.into_iter().map(|object| create(server, object));
+    let mut objects = bootstrap::objects(&server.world, &server.settings, password);
+    objects.retain(missing);
+    // Namespaces first: everything else may live in one. Image streams last: they look at the
+    // configuration. The sort keeps the order of the rest.
+    let rank = |o: &Value| match o.str_at("kind") {
+        "Namespace" => 0,
+        "ImageStream" => 2,
+        _ => 1,
+    };
+    objects.sort_by_key(rank);
+    for group in objects.chunk_by(|a, b| rank(a) == rank(b)) {
+        let calls = group.iter().map(|object| create(server, object.clone()));
         for result in futures_util::future::join_all(calls).await {
             result?;
         }

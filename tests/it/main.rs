@@ -9,4 +9,5 @@ mod oc;
 mod rollout;
 mod support;
 mod verbs;
+mod views;
 mod watch;
