@@ -2,7 +2,7 @@
 //!
 //! Nothing here decides anything; each field names the component that reads it.
 
-use crate::sim::Catalog;
+use crate::catalog::Catalog;
 use jiff::SignedDuration;
 use std::{net::Ipv4Addr, sync::Arc};
 
