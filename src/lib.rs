@@ -24,6 +24,7 @@
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
+//! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too | as `controllers` |
 //!
@@ -99,6 +100,7 @@ pub mod http;
 pub mod kinds;
 pub mod object;
 pub mod patch;
+pub mod registry;
 pub mod run;
 pub mod schema;
 pub mod settings;

@@ -29,6 +29,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("access", &["api", "kinds", "settings", "store", "world"]),
     ("api", &["access", "kinds", "patch", "schema", "settings", "store", "world"]),
     ("http", &["access", "api", "controllers", "kinds", "schema", "settings", "tls"]),
+    ("registry", &["access", "api", "catalog", "http", "tls", "world"]),
     ("controllers", &["access", "api", "kinds", "settings", "store"]),
     ("sim", &["catalog", "controllers", "settings", "store"]),
     (
@@ -40,6 +41,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "controllers",
             "http",
             "kinds",
+            "registry",
             "settings",
             "sim",
             "store",
