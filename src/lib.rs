@@ -19,6 +19,7 @@
 //! | [`settings`] | the simulated cluster as plain data | `catalog` |
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
+//! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
 //! | [`kinds`] | the catalogue: one value per kind | `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
@@ -97,6 +98,7 @@ pub mod config;
 pub mod controllers;
 pub mod error;
 pub mod http;
+pub mod images;
 pub mod kinds;
 pub mod object;
 pub mod patch;
