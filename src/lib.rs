@@ -14,7 +14,9 @@
 //! | [`object`] | JSON objects, names, selectors, quantities, times | nothing of ours |
 //! | [`error`] | what can go wrong, and its `Status` | `object` |
 //! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
-//! | [`settings`] | the simulated cluster as plain data | the image catalogue of `sim` |
+//! | [`catalog`] | the images of the world outside, as data and as true OCI content | `object` |
+//! | [`tls`] | certificates | nothing of ours |
+//! | [`settings`] | the simulated cluster as plain data | `catalog` |
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
@@ -23,6 +25,7 @@
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
+//! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too | as `controllers` |
 //!
@@ -69,7 +72,7 @@
 //! | a column, short name, subresource | one line in the kind's declaration |
 //! | a default, merge key, list type | one line under `openapi/` |
 //! | an admission plug-in | its file under `api/admission/`, a line in the list there |
-//! | an image | an entry in `sim/images/catalog.yaml` (or a user's `--catalog` file) |
+//! | an image | an entry in `catalog/images.yaml` (or a user's `--catalog` file) |
 //! | a table or view | the next file under `migrations/` |
 //!
 //! # Decisions
@@ -90,6 +93,7 @@
 
 pub mod access;
 pub mod api;
+pub mod catalog;
 pub mod config;
 pub mod controllers;
 pub mod error;
@@ -98,10 +102,12 @@ pub mod images;
 pub mod kinds;
 pub mod object;
 pub mod patch;
+pub mod registry;
 pub mod run;
 pub mod schema;
 pub mod settings;
 pub mod sim;
 pub mod store;
+pub mod tls;
 pub mod trace;
 pub mod world;

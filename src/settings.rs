@@ -2,7 +2,7 @@
 //!
 //! Nothing here decides anything; each field names the component that reads it.
 
-use crate::sim::Catalog;
+use crate::catalog::Catalog;
 use jiff::SignedDuration;
 use std::{net::Ipv4Addr, sync::Arc};
 
@@ -31,6 +31,8 @@ pub struct Settings {
     pub capacity: Capacity,
     /// Versions the parts of the cluster report.
     pub versions: Versions,
+    /// Port at which all registries of the catalogue, and the cluster's own, answer on loopback.
+    pub registry_port: u16,
     /// The cluster's CA certificate, as pods find it in `kube-root-ca.crt`.
     pub ca_pem: String,
 }
@@ -54,6 +56,7 @@ impl Default for Settings {
             event_ttl: SignedDuration::from_hours(3),
             capacity: Capacity::default(),
             versions: Versions::default(),
+            registry_port: 5443,
             ca_pem: String::new(),
         }
     }

@@ -9,7 +9,8 @@ mod path;
 mod render;
 mod serve;
 mod stream;
-pub mod tls;
 
 pub use health::Readiness;
+pub use oauth::basic;
+pub use parameters::Query;
 pub use serve::{Http, Listening, serve};

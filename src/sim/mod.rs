@@ -10,8 +10,6 @@ mod lab;
 pub mod nodes;
 pub mod scheduler;
 
-pub use images::Catalog;
-
 use crate::controllers::Controller;
 
 /// Every controller of the simulated cluster.

@@ -6,9 +6,11 @@ use super::{
     sync::{Sync, plus},
 };
 use crate::{
+    catalog::End,
+    object::hex,
     object::{ObjectExt, Value},
     sim::images::{
-        hex,
+        self,
         process::{self, Process},
     },
 };
@@ -134,7 +136,7 @@ pub fn hold(r: &mut Record, reason: &str, message: String) {
 
 /// Whether the spec now names another image than the container runs (or ran last).
 fn changed(s: &Sync<'_>, spec: &Value, r: &Record) -> bool {
-    let wanted = s.view.settings.catalog.runtime_name(spec.str_at("image"));
+    let wanted = images::runtime_name(s.view, spec.str_at("image"));
     r.has_run() && wanted.as_deref() != Some(r.image.as_str())
 }
 
@@ -153,13 +155,12 @@ fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
 
 /// What the container's process does.
 pub fn process(s: &Sync<'_>, spec: &Value, r: &Record) -> Process {
-    let catalog = &s.view.settings.catalog;
-    let image = catalog.resolve(&r.image_id).or_else(|_| catalog.resolve(&r.image));
+    let image = images::resolve(s.view, &r.image_id).or_else(|_| images::resolve(s.view, &r.image));
     let Ok(image) = image else { return Process::default() };
     let root_only = image.config.run.root && own_command(spec);
     let mut process = process::of_container(&image.config, spec).unwrap_or_default();
     if root_only && config::user(s.pod, spec).is_some_and(|uid| uid != 0) {
-        process.ends = Some(crate::sim::images::End { after: 0.1, code: 1 });
+        process.ends = Some(End { after: 0.1, code: 1 });
     }
     let percent = f64::from(s.view.settings.delays.boot_percent) / 100.0;
     process.boot *= percent;

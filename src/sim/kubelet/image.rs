@@ -7,8 +7,9 @@ use super::{
     sync::{Sync, plus},
 };
 use crate::{
+    catalog::{Config, Image},
     object::{ObjectExt, Value},
-    sim::images::{Config, Image, PullError},
+    sim::images::{self, PullError},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -31,9 +32,8 @@ pub struct Pulled {
 /// arranged.
 pub fn ensure(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp) -> Option<Pulled> {
     let written = spec.str_at("image");
-    let catalog = s.view.settings.catalog.clone();
     let policy = spec.str_at("imagePullPolicy");
-    match catalog.resolve(written) {
+    match images::resolve(s.view, written) {
         Err(PullError::Name(why)) => {
             invalid(s, r, written, &why);
             None

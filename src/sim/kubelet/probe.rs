@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     object::{ObjectExt, Value, time},
-    sim::images::process::{self, Process},
+    sim::images::{
+        self,
+        process::{self, Process},
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -209,7 +212,7 @@ fn exec(s: &Sync<'_>, r: &Record, p: &Value, on: &Listening, at: Timestamp) -> R
     if let Some(problem) = missing_file(r, on, &argv, at) {
         return Err(problem);
     }
-    let Ok(image) = s.view.settings.catalog.resolve(&r.image) else { return Ok(()) };
+    let Ok(image) = images::resolve(s.view, &r.image) else { return Ok(()) };
     let limit = p.i64_at("timeoutSeconds").unwrap_or(1) as f64;
     match process::exec(&image.config, &argv) {
         Err(process::NotFound(program)) => Err(format!(
