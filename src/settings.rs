@@ -2,6 +2,10 @@
 //!
 //! Nothing here decides anything; each field names the component that reads it.
 
+mod kubelet;
+
+pub use kubelet::{Kubelet, Threshold};
+
 use crate::sim::Catalog;
 use jiff::SignedDuration;
 use std::{net::Ipv4Addr, sync::Arc};
@@ -29,6 +33,8 @@ pub struct Settings {
     pub event_ttl: SignedDuration,
     /// What a node offers.
     pub capacity: Capacity,
+    /// How nodes keep images.
+    pub kubelet: Kubelet,
     /// Versions the parts of the cluster report.
     pub versions: Versions,
     /// The cluster's CA certificate, as pods find it in `kube-root-ca.crt`.
@@ -53,6 +59,7 @@ impl Default for Settings {
             apps_domain: "apps-crc.testing".into(),
             event_ttl: SignedDuration::from_hours(3),
             capacity: Capacity::default(),
+            kubelet: Kubelet::default(),
             versions: Versions::default(),
             ca_pem: String::new(),
         }
@@ -117,7 +124,7 @@ pub struct Capacity {
     pub cpu: String,
     /// Memory.
     pub memory: String,
-    /// Disk for images and containers.
+    /// Disk for images and containers, one file system.
     pub ephemeral_storage: String,
     /// Most pods at a time.
     pub pods: u32,

@@ -8,6 +8,7 @@ pub mod kubelet;
 #[cfg(test)]
 mod lab;
 pub mod nodes;
+pub mod registries;
 pub mod scheduler;
 
 pub use images::Catalog;
@@ -15,5 +16,9 @@ pub use images::Catalog;
 use crate::controllers::Controller;
 
 /// Every controller of the simulated cluster.
-pub static CONTROLLERS: &[&Controller] =
-    &[&nodes::KUBELET_NODE, &scheduler::SCHEDULER, &kubelet::KUBELET];
+pub static CONTROLLERS: &[&Controller] = &[
+    &nodes::KUBELET_NODE,
+    &nodes::images::KUBELET_IMAGES,
+    &scheduler::SCHEDULER,
+    &kubelet::KUBELET,
+];
