@@ -14,7 +14,9 @@
 //! | [`object`] | JSON objects, names, selectors, quantities, times | nothing of ours |
 //! | [`error`] | what can go wrong, and its `Status` | `object` |
 //! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
-//! | [`settings`] | the simulated cluster as plain data | the image catalogue of `sim` |
+//! | [`catalog`] | the images of the world outside, as data and as true OCI content | `object` |
+//! | [`tls`] | certificates | nothing of ours |
+//! | [`settings`] | the simulated cluster as plain data | `catalog` |
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
@@ -68,7 +70,7 @@
 //! | a column, short name, subresource | one line in the kind's declaration |
 //! | a default, merge key, list type | one line under `openapi/` |
 //! | an admission plug-in | its file under `api/admission/`, a line in the list there |
-//! | an image | an entry in `sim/images/catalog.yaml` (or a user's `--catalog` file) |
+//! | an image | an entry in `catalog/images.yaml` (or a user's `--catalog` file) |
 //! | a table or view | the next file under `migrations/` |
 //!
 //! # Decisions
@@ -89,6 +91,7 @@
 
 pub mod access;
 pub mod api;
+pub mod catalog;
 pub mod config;
 pub mod controllers;
 pub mod error;
@@ -101,5 +104,6 @@ pub mod schema;
 pub mod settings;
 pub mod sim;
 pub mod store;
+pub mod tls;
 pub mod trace;
 pub mod world;

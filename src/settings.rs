@@ -6,7 +6,7 @@ mod kubelet;
 
 pub use kubelet::{Kubelet, Threshold};
 
-use crate::sim::Catalog;
+use crate::catalog::Catalog;
 use jiff::SignedDuration;
 use std::{net::Ipv4Addr, sync::Arc};
 

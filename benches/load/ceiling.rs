@@ -2,7 +2,7 @@
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use bytes::Bytes;
-use pocketshift::http::tls;
+use pocketshift::tls;
 use rusqlite::{Connection, params};
 use std::time::{Duration, Instant};
 

@@ -9,7 +9,6 @@ mod path;
 mod render;
 mod serve;
 mod stream;
-pub mod tls;
 
 pub use health::Readiness;
 pub use serve::{Http, Listening, serve};

@@ -7,7 +7,6 @@ use super::{
     parameters::{self, Query},
     path::{self, Path, Target},
     render::{self, Style},
-    tls,
 };
 use crate::{
     access::{Credentials, Impersonation},
@@ -15,6 +14,7 @@ use crate::{
     controllers::Monitor,
     error::Error,
     object::Value,
+    tls,
 };
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{

@@ -14,6 +14,16 @@ mod value;
 
 pub use value::{Encoded, Meta, ObjectExt, OwnerRef, encode};
 
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{b:02x}");
+        text
+    })
+}
+
 /// A JSON value holding an API object or a part of one.
 pub type Value = serde_json::Value;
 /// The fields of a JSON object, in sorted order (so equal objects have equal bytes).

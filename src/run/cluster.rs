@@ -7,12 +7,13 @@ use crate::{
     config::{Serve, Sync},
     controllers::{self, Controller, Monitor, driver},
     error::Error,
-    http::{self, Http, Readiness, tls},
+    http::{self, Http, Readiness},
     kinds,
     object::{ObjectExt, Value, quantity::Quantity},
     settings::{Delays, Kubelet, Settings},
     sim,
     store::{self, Store},
+    tls,
     world::{Entropy, SystemClock, World},
 };
 use std::{

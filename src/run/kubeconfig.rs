@@ -1,6 +1,6 @@
 //! The admin kubeconfig: a client certificate of our CA, and the CA itself.
 
-use crate::{http::tls::Pair, object::json};
+use crate::{object::json, tls::Pair};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 

@@ -3,7 +3,7 @@
 use super::kubeconfig::write_private;
 use crate::{
     access::{Keys, password},
-    http::tls::{self, Pair},
+    tls::{self, Pair},
     world::World,
 };
 use std::path::Path;

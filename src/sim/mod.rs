@@ -11,8 +11,6 @@ pub mod nodes;
 pub mod registries;
 pub mod scheduler;
 
-pub use images::Catalog;
-
 use crate::controllers::Controller;
 
 /// Every controller of the simulated cluster.

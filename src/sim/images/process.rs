@@ -2,8 +2,11 @@
 //! command, arguments and environment. Knows nothing of pods or time of day: all moments are
 //! seconds since the process started.
 
-use super::{Behaviour, Config, End, script};
-use crate::object::{ObjectExt, Value};
+use super::script;
+use crate::{
+    catalog::{Behaviour, Config, End},
+    object::{ObjectExt, Value},
+};
 
 /// How a process goes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -167,10 +170,15 @@ fn expand(word: &str, container: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{object::json, sim::Catalog};
+    use crate::{
+        catalog::{Catalog, reference::Reference},
+        object::json,
+    };
 
     fn process(image: &str, container: Value) -> Result<Process, NotFound> {
-        of_container(&Catalog::builtin().resolve(image).unwrap().config, &container)
+        let names = Reference::candidates(image).unwrap();
+        let found = names.iter().find_map(|r| Catalog::builtin().find(r)).unwrap();
+        of_container(&found.config, &container)
     }
 
     fn ends(image: &str, container: Value) -> Option<(f64, i64)> {

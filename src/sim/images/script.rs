@@ -1,7 +1,8 @@
 //! Small commands and shell scripts, as far as pods in courses and tests use them: what they wait
 //! for, how they end, which files they make. Not a shell: unknown syntax is run past.
 
-use super::{End, process::Process};
+use super::process::Process;
+use crate::catalog::End;
 
 /// Programs that end well at once.
 const QUICK: &[&str] = &[

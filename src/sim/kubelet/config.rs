@@ -6,8 +6,8 @@ use super::{
     sync::{Sync, plus},
 };
 use crate::{
+    catalog::Config,
     object::{ObjectExt, Value},
-    sim::images::Config,
 };
 
 /// Whether every volume of the pod can be mounted; if not, says so in an event and arranges the

@@ -6,13 +6,10 @@ use super::{
     sync::{Sync, plus},
 };
 use crate::{
-    object::{ObjectExt, Value},
+    catalog::{Config, End, reference::Reference},
+    object::{ObjectExt, Value, hex},
     sim::{
-        images::{
-            Config, hex,
-            process::{self, Process},
-            reference::Reference,
-        },
+        images::process::{self, Process},
         registries,
     },
 };
@@ -167,7 +164,7 @@ pub fn process(s: &Sync<'_>, spec: &Value, r: &Record) -> Process {
     let root_only = config.run.root && own_command(spec);
     let mut process = process::of_container(&config, spec).unwrap_or_default();
     if root_only && config::user(s.pod, spec).is_some_and(|uid| uid != 0) {
-        process.ends = Some(crate::sim::images::End { after: 0.1, code: 1 });
+        process.ends = Some(End { after: 0.1, code: 1 });
     }
     let percent = f64::from(s.view.settings.delays.boot_percent) / 100.0;
     process.boot *= percent;

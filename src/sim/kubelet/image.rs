@@ -7,9 +7,9 @@ use super::{
     sync::{Sync, plus},
 };
 use crate::{
+    catalog::{Config, reference::Reference},
     object::{ObjectExt, Value},
     sim::{
-        images::{Config, reference::Reference},
         nodes::images::{Held, capacity, repository},
         registries::{self, Offer, Refusal},
     },

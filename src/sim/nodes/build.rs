@@ -2,9 +2,9 @@
 
 use crate::{
     controllers::View,
+    object::hex,
     object::{ObjectExt, Value, json, quantity::Quantity, time},
     settings::Settings,
-    sim::images::hex,
 };
 use sha2::{Digest, Sha256};
 use std::net::Ipv4Addr;

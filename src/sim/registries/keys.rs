@@ -5,8 +5,7 @@
 
 use crate::{
     controllers::View,
-    object::{ObjectExt, Value},
-    sim::images::hex,
+    object::{Map, ObjectExt, Value, hex},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
@@ -63,7 +62,7 @@ fn fitting(secret: &Value, repository: &str) -> Vec<(String, String)> {
 }
 
 /// The servers a pull secret knows.
-fn servers(secret: &Value) -> Option<crate::object::Map> {
+fn servers(secret: &Value) -> Option<Map> {
     let (field, inner) = match secret.str_at("type") {
         "kubernetes.io/dockerconfigjson" => (".dockerconfigjson", "auths"),
         "kubernetes.io/dockercfg" => (".dockercfg", ""),

@@ -1,12 +1,18 @@
 //! Where nodes get images from: the one place that knows what a registry would answer.
 
 mod keys;
+mod words;
 
 pub use keys::{Key, of as keys};
 
 use crate::{
+    catalog::{
+        ARCHITECTURE, Auth, Catalog, Config,
+        complaint::{Complaint, UNAUTHORIZED},
+        content::{Content, Manifest},
+        reference::Reference,
+    },
     controllers::View,
-    sim::images::{Config, Image, PullError, reference::Reference},
 };
 use std::sync::Arc;
 
@@ -48,7 +54,7 @@ pub fn ask(
 ) -> Result<Offer, Refusal> {
     let mut last = Refusal::Refused(String::new());
     for name in names {
-        match ask_one(view, name, &keys(&name.repository())) {
+        match vendor(&view.settings.catalog, name, &keys(&name.repository())) {
             Ok(offer) => return Ok(offer),
             Err(refusal) => last = refusal,
         }
@@ -56,25 +62,60 @@ pub fn ask(
     Err(last)
 }
 
-fn ask_one(view: &View, name: &Reference, keys: &[Key]) -> Result<Offer, Refusal> {
-    match view.settings.catalog.resolve(&name.full()) {
-        Ok(image) => Ok(offer(image, keys.first().cloned())),
-        Err(PullError::Name(why)) => Err(Refusal::Refused(why)),
-        Err(PullError::Refused(why)) if why.contains("connection refused") => {
-            Err(Refusal::Unavailable(why))
-        }
-        Err(PullError::Refused(why)) => Err(Refusal::Refused(why)),
-    }
-}
-
-/// What is known of an image that somebody has, by `repository@digest` or another full name,
-/// whether or not its registry answers now.
+/// What is known of an image that somebody has, by `repository@digest`, whether or not its
+/// registry answers now.
 pub fn known(view: &View, name: &str) -> Option<Offer> {
-    view.settings.catalog.resolve(name).ok().map(|image| offer(image, None))
+    let (repository, digest) = name.split_once('@')?;
+    let catalog = &view.settings.catalog;
+    let content = catalog.content(repository)?;
+    let leads = |m: &&Arc<Manifest>| m.document.manifests.iter().any(|d| d.digest == digest);
+    let top = content.manifests().find(leads).map_or(digest, |index| index.digest.as_str());
+    offer(catalog, name, repository, content, top)
 }
 
-fn offer(image: Image, by: Option<Key>) -> Offer {
-    let digest = image.digest.split_once('@').map_or("", |(_, digest)| digest).to_owned();
-    let (id, size, config) = (image.id, image.size, image.config);
-    Offer { name: image.name, digests: vec![digest], id, size, config, by }
+/// A registry of the catalogue.
+fn vendor(catalog: &Catalog, name: &Reference, keys: &[Key]) -> Result<Offer, Refusal> {
+    let registry = catalog.registry(&name.host).ok_or_else(|| words::no_registry(name))?;
+    let opens = |key: &&Key| registry.users.get(&key.user) == Some(&key.password);
+    let by = keys.iter().find(opens).or(keys.first().filter(|_| registry.users.is_empty()));
+    if by.is_none() && !registry.users.is_empty() {
+        return Err(match (registry.auth, keys) {
+            (Auth::Bearer, [_, ..]) => words::bad_login(name),
+            _ => words::refused(name, &Complaint::new(&UNAUTHORIZED)),
+        });
+    }
+    let repository = name.repository();
+    let found = catalog.content(&repository).and_then(|content| {
+        let top = if name.digest.is_empty() { content.tags.get(&name.tag)? } else { &name.digest };
+        offer(catalog, &name.full(), &repository, content, top)
+    });
+    let unknown = || words::refused(name, &catalog.unknown(&name.host, &repository));
+    Ok(Offer { by: by.cloned(), ..found.ok_or_else(unknown)? })
 }
+
+/// The image that a manifest or index leads the nodes to.
+fn offer(
+    catalog: &Catalog,
+    name: &str,
+    repository: &str,
+    content: &Content,
+    top: &str,
+) -> Option<Offer> {
+    let manifest = content.manifest(top)?.for_architecture(ARCHITECTURE)?;
+    let manifest = content.manifest(manifest)?;
+    let mut digests = vec![manifest.digest.clone()];
+    if top != manifest.digest {
+        digests.push(top.into());
+    }
+    Some(Offer {
+        name: name.into(),
+        digests,
+        id: manifest.document.config.as_ref()?.digest.clone(),
+        size: manifest.size(),
+        config: catalog.config(repository)?,
+        by: None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

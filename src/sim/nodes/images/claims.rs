@@ -5,11 +5,9 @@
 
 use super::inventory::{Held, Inventory, Loss, repository};
 use crate::{
+    catalog::reference::Reference,
     controllers::{View, podlens::PodLens},
-    sim::{
-        images::reference::Reference,
-        registries::{self, Key, Offer},
-    },
+    sim::registries::{self, Key, Offer},
     store::Entry,
 };
 use jiff::Timestamp;

@@ -1,0 +1,106 @@
+//! What a registry says when it refuses: the codes of the registry protocol.
+//! Source: distribution `registry/api/v2/errors.go`, `registry/api/errcode`; what the container
+//! runtime makes of them: containers/image `docker/errors.go`.
+
+/// A code of the registry protocol.
+#[derive(Debug, PartialEq)]
+pub struct Code {
+    /// Name on the wire.
+    pub name: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// Words when nothing more is known.
+    pub words: &'static str,
+}
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Complaint {
+    /// What kind.
+    pub code: &'static Code,
+    /// Words for people.
+    pub message: String,
+}
+
+macro_rules! codes {
+    ($($name:ident $status:literal $words:literal)*) => {
+        $(
+            #[allow(missing_docs)]
+            pub static $name: Code =
+                Code { name: stringify!($name), status: $status, words: $words };
+        )*
+        static ALL: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    UNKNOWN 500 "unknown error"
+    UNSUPPORTED 405 "The operation is unsupported."
+    UNAUTHORIZED 401 "authentication required"
+    DENIED 403 "requested access to the resource is denied"
+    UNAVAILABLE 503 "service unavailable"
+    DIGEST_INVALID 400 "provided digest did not match uploaded content"
+    SIZE_INVALID 400 "provided length did not match content length"
+    RANGE_INVALID 416 "invalid content range"
+    NAME_INVALID 400 "invalid repository name"
+    NAME_UNKNOWN 404 "repository name not known to registry"
+    MANIFEST_UNKNOWN 404 "manifest unknown"
+    MANIFEST_INVALID 400 "manifest invalid"
+    MANIFEST_BLOB_UNKNOWN 404 "blob unknown to registry"
+    BLOB_UNKNOWN 404 "blob unknown to registry"
+    BLOB_UPLOAD_UNKNOWN 404 "blob upload unknown to registry"
+    BLOB_UPLOAD_INVALID 404 "blob upload invalid"
+    PAGINATION_NUMBER_INVALID 400 "invalid number of results requested"
+}
+
+impl Complaint {
+    /// A refusal in the usual words.
+    pub fn new(code: &'static Code) -> Complaint {
+        Complaint { code, message: code.words.into() }
+    }
+
+    /// A refusal in words of its own.
+    pub fn saying(code: &'static Code, message: impl Into<String>) -> Complaint {
+        Complaint { code, message: message.into() }
+    }
+
+    /// Reads what the runtime writes: `manifest unknown`, `denied: who are you`.
+    pub fn parse(text: &str) -> Option<Complaint> {
+        let (code, message) = text.split_once(": ").unwrap_or((text, ""));
+        let name = code.to_uppercase().replace(' ', "_");
+        let code = ALL.iter().find(|c| c.name == name)?;
+        Some(if message.is_empty() {
+            Complaint::new(code)
+        } else {
+            Complaint::saying(code, message)
+        })
+    }
+
+    /// The runtime's words: those of the code once, and nothing twice.
+    pub fn words(&self) -> String {
+        if self.message == self.code.words {
+            return self.message.clone();
+        }
+        format!("{}: {}", self.code.name.to_lowercase().replace('_', " "), self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_runtime() {
+        let rows = [
+            ("manifest unknown", &MANIFEST_UNKNOWN, "manifest unknown"),
+            ("denied: requested access to the resource is denied", &DENIED, DENIED.words),
+            ("unauthorized: who are you", &UNAUTHORIZED, "unauthorized: who are you"),
+            ("name unknown: Repo not found", &NAME_UNKNOWN, "name unknown: Repo not found"),
+        ];
+        for (text, code, words) in rows {
+            let complaint = Complaint::parse(text).unwrap();
+            assert_eq!((complaint.code, complaint.words().as_str()), (code, words));
+        }
+        assert_eq!(Complaint::parse("no such thing"), None);
+    }
+}

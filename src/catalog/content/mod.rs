@@ -1,0 +1,129 @@
+//! A repository of the catalogue as a registry holds it: tags, manifests and blobs with true
+//! digests, made when somebody first asks.
+
+mod bulk;
+pub mod document;
+mod image;
+mod layer;
+
+pub use bulk::Bulk;
+
+use super::data::{Config, Group, Registry};
+use bytes::Bytes;
+use document::Document;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+/// Everything a repository serves.
+#[derive(Debug, Default)]
+pub struct Content {
+    /// Tag to digest.
+    pub tags: BTreeMap<String, String>,
+    manifests: HashMap<String, Arc<Manifest>>,
+    blobs: HashMap<String, Bytes>,
+}
+
+/// A manifest or index.
+#[derive(Debug, Default)]
+pub struct Manifest {
+    /// `sha256:…` of the bytes.
+    pub digest: String,
+    /// Media type.
+    pub media_type: String,
+    /// As served.
+    pub bytes: Bytes,
+    /// What they say.
+    pub document: Document,
+}
+
+/// A blob that can be read.
+#[derive(Clone, Debug)]
+pub enum Blob {
+    /// Held in memory.
+    Bytes(Bytes),
+    /// Made as it is read.
+    Bulk(&'static Bulk),
+}
+
+impl Content {
+    /// Builds the repository `path` of a host.
+    pub(super) fn build(
+        path: &str,
+        registry: &Registry,
+        config: &Config,
+        group: &Group,
+    ) -> Content {
+        let mut content = Content::default();
+        for (position, version) in group.versions.iter().enumerate() {
+            let release = image::Release { path, registry, config, group, version, position };
+            let digest = release.add_to(&mut content);
+            content.tags.extend(version.tags.iter().map(|tag| (tag.clone(), digest.clone())));
+        }
+        content
+    }
+
+    /// A manifest by digest.
+    pub fn manifest(&self, digest: &str) -> Option<&Arc<Manifest>> {
+        self.manifests.get(digest)
+    }
+
+    /// A blob by digest.
+    pub fn blob(&self, digest: &str) -> Option<Blob> {
+        let own = self.blobs.get(digest).map(|b| Blob::Bytes(b.clone()));
+        own.or_else(|| Bulk::by_digest(digest).map(Blob::Bulk))
+    }
+
+    /// Every manifest.
+    pub fn manifests(&self) -> impl Iterator<Item = &Arc<Manifest>> {
+        self.manifests.values()
+    }
+
+    fn add(&mut self, document: Document) -> Arc<Manifest> {
+        let bytes = Bytes::from(document.bytes());
+        let media_type = document.media_type.clone();
+        let manifest = Manifest { digest: sha256(&bytes), media_type, bytes, document };
+        let manifest = Arc::new(manifest);
+        self.manifests.insert(manifest.digest.clone(), Arc::clone(&manifest));
+        manifest
+    }
+}
+
+impl Manifest {
+    /// The digest of the image of an index for an architecture; an image's manifest is its own.
+    pub fn for_architecture(&self, architecture: &str) -> Option<&str> {
+        if self.document.config.is_some() {
+            return Some(&self.digest);
+        }
+        let runs = |d: &&document::Descriptor| {
+            d.platform.as_ref().is_some_and(|p| p.os == "linux" && p.architecture == architecture)
+        };
+        self.document.manifests.iter().find(runs).map(|d| d.digest.as_str())
+    }
+
+    /// Bytes of an image's layers.
+    pub fn size(&self) -> u64 {
+        self.document.layers.iter().map(|l| l.size).sum()
+    }
+}
+
+impl Blob {
+    /// Bytes of the blob.
+    pub fn size(&self) -> u64 {
+        match self {
+            Blob::Bytes(bytes) => bytes.len() as u64,
+            Blob::Bulk(bulk) => bulk.size(),
+        }
+    }
+}
+
+/// The digest of some bytes.
+pub fn sha256(bytes: &[u8]) -> String {
+    named(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())
+}
+
+/// A digest as it is written.
+pub fn named(sum: &[u8]) -> String {
+    format!("sha256:{}", crate::object::hex(sum))
+}

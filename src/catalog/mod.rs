@@ -1,0 +1,147 @@
+//! The images of the world outside: registries, repositories and versions as plain data, and the
+//! true OCI content made from them ([`content`]).
+//!
+//! What a container does follows from the same entries; `sim::images` interprets that part.
+
+pub mod complaint;
+pub mod content;
+mod data;
+pub mod reference;
+
+pub use data::{Auth, Behaviour, Config, End, Registry};
+
+use complaint::{Complaint, MANIFEST_UNKNOWN};
+use content::Content;
+use reference::Reference;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, OnceLock},
+};
+
+const BUILTIN: &str = include_str!("images.yaml");
+/// Architecture of the simulated nodes.
+pub const ARCHITECTURE: &str = "amd64";
+
+/// Every image of every registry.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    registries: BTreeMap<String, Registry>,
+    /// By host and path.
+    repositories: BTreeMap<String, Arc<Repository>>,
+}
+
+#[derive(Debug)]
+struct Repository {
+    group: Arc<data::Group>,
+    config: Arc<Config>,
+    content: OnceLock<Arc<Content>>,
+}
+
+/// An image as a node holds it.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// Name with registry and tag or digest, as the runtime reports it.
+    pub name: String,
+    /// `repository@sha256:…` of the manifest of the node's architecture.
+    pub digest: String,
+    /// Digest of the configuration: the local image ID.
+    pub id: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// What is known of it.
+    pub config: Arc<Config>,
+}
+
+impl Catalog {
+    /// The built-in catalogue.
+    pub fn builtin() -> Arc<Catalog> {
+        static ONCE: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
+            let mut catalog = Catalog::default();
+            // The file is part of the program; a test reads it.
+            let _ = catalog.merge_file(BUILTIN);
+            Arc::new(catalog)
+        });
+        ONCE.clone()
+    }
+
+    /// Adds the images of a catalogue file (YAML). Repositories already known are replaced.
+    ///
+    /// # Errors
+    /// Where the text is not a catalogue.
+    pub fn merge_file(&mut self, text: &str) -> Result<(), String> {
+        let file: data::File = serde_norway::from_str(text).map_err(|e| e.to_string())?;
+        self.registries.extend(file.registries);
+        for mut group in file.images {
+            let names = std::mem::take(&mut group.repositories);
+            let config = Arc::new(std::mem::take(&mut group.config));
+            let group = Arc::new(group);
+            for name in names {
+                let host = name.split('/').next().unwrap_or("").to_owned();
+                self.registries.entry(host).or_default();
+                let (group, config) = (Arc::clone(&group), Arc::clone(&config));
+                let repository = Repository { group, config, content: OnceLock::new() };
+                self.repositories.insert(name, Arc::new(repository));
+            }
+        }
+        Ok(())
+    }
+
+    /// A registry by host.
+    pub fn registry(&self, host: &str) -> Option<&Registry> {
+        self.registries.get(host)
+    }
+
+    /// What a registry says to those who ask for a repository it does not have, or for a version
+    /// that a repository does not have.
+    pub fn unknown(&self, host: &str, repository: &str) -> Complaint {
+        let known = self.repositories.contains_key(repository);
+        let own = self.registries.get(host).filter(|_| !known);
+        let own = own.and_then(|r| Complaint::parse(&r.unknown_repository));
+        own.unwrap_or_else(|| Complaint::new(&MANIFEST_UNKNOWN))
+    }
+
+    /// The hosts of all registries.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.registries.keys().map(String::as_str)
+    }
+
+    /// Paths of the repositories of a host, sorted.
+    pub fn paths<'a>(&'a self, host: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let prefix = format!("{host}/");
+        let from = self.repositories.range(prefix.clone()..);
+        from.map_while(move |(name, _)| name.strip_prefix(prefix.as_str()))
+    }
+
+    /// What the repository `host/path` serves.
+    pub fn content(&self, name: &str) -> Option<&Arc<Content>> {
+        let repository = self.repositories.get(name)?;
+        let (host, path) = name.split_once('/')?;
+        let registry = self.registries.get(host)?;
+        let build = || Content::build(path, registry, &repository.config, &repository.group);
+        Some(repository.content.get_or_init(|| Arc::new(build())))
+    }
+
+    /// What is known of the images of the repository `host/path`.
+    pub fn config(&self, name: &str) -> Option<Arc<Config>> {
+        self.repositories.get(name).map(|r| Arc::clone(&r.config))
+    }
+
+    /// The image of a name, for the nodes' architecture.
+    pub fn find(&self, r: &Reference) -> Option<Image> {
+        let name = r.repository();
+        let content = self.content(&name)?;
+        let wanted = if r.digest.is_empty() { content.tags.get(&r.tag)? } else { &r.digest };
+        let manifest = content.manifest(wanted)?;
+        let manifest = content.manifest(manifest.for_architecture(ARCHITECTURE)?)?;
+        Some(Image {
+            name: r.full(),
+            digest: format!("{name}@{}", manifest.digest),
+            id: manifest.document.config.as_ref()?.digest.clone(),
+            size: manifest.size(),
+            config: Arc::clone(&self.repositories.get(&name)?.config),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

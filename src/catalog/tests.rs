@@ -1,0 +1,148 @@
+//! The built-in catalogue, and the content made from it.
+
+use super::{
+    content::{
+        Blob, Content, Manifest,
+        document::{DOCKER_LIST, DOCKER_MANIFEST, ImageConfig, OCI_INDEX},
+        sha256,
+    },
+    *,
+};
+
+fn find(text: &str) -> Option<Image> {
+    Reference::candidates(text).unwrap().iter().find_map(|r| Catalog::builtin().find(r))
+}
+
+fn content(name: &str) -> Arc<Content> {
+    Arc::clone(Catalog::builtin().content(name).unwrap())
+}
+
+fn tagged(name: &str, tag: &str) -> Arc<Manifest> {
+    let content = content(name);
+    Arc::clone(content.manifest(&content.tags[tag]).unwrap())
+}
+
+fn bytes(blob: Blob) -> Vec<u8> {
+    match blob {
+        Blob::Bytes(bytes) => bytes.to_vec(),
+        Blob::Bulk(bulk) => bulk.read(0..bulk.size()).flatten().collect(),
+    }
+}
+
+const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120";
+
+#[test]
+fn the_built_in_file_is_a_catalogue() {
+    let mut catalog = Catalog::default();
+    catalog.merge_file(BUILTIN).unwrap();
+    for (host, registry) in &catalog.registries {
+        let said = &registry.unknown_repository;
+        assert!(said.is_empty() || Complaint::parse(said).is_some(), "{host}: {said}");
+    }
+    for known in [
+        "registry.access.redhat.com/ubi9/nginx-120:1-86",
+        "ubi9/nginx-120",
+        "quay.io/keycloak/keycloak:20.0.3",
+        "nginx",
+        "registry.redhat.io/rhel9/support-tools:latest",
+        "registry.k8s.io/e2e-test-images/agnhost:2.43",
+    ] {
+        assert!(find(known).is_some(), "{known}");
+    }
+}
+
+#[test]
+fn tags_move_together_and_digests_name_one_version() {
+    let (a, b) = (find(&format!("{NGINX}:1-86")), find(&format!("{NGINX}:latest")));
+    let (a, b) = (a.unwrap(), b.unwrap());
+    assert_eq!(a.digest, b.digest);
+    assert_ne!(a.digest, find(&format!("{NGINX}:1-87")).unwrap().digest);
+    assert_eq!(find(&a.digest).unwrap().id, a.id);
+    let list = tagged(NGINX, "1-86").digest.clone();
+    assert_eq!(find(&format!("{NGINX}@{list}")).unwrap().digest, a.digest);
+}
+
+#[test]
+fn nginx_is_a_manifest_list_for_four_architectures() {
+    let list = tagged(NGINX, "1-86");
+    assert_eq!(list.media_type, DOCKER_LIST);
+    let platforms = list.document.manifests.iter().map(|d| d.platform.clone().unwrap());
+    let architectures: Vec<_> = platforms.map(|p| p.architecture).collect();
+    assert_eq!(architectures, ["amd64", "arm64", "ppc64le", "s390x"]);
+    let content = content(NGINX);
+    for member in &list.document.manifests {
+        let manifest = content.manifest(&member.digest).unwrap();
+        assert_eq!(manifest.media_type, DOCKER_MANIFEST);
+        assert_eq!(manifest.bytes.len() as u64, member.size);
+    }
+}
+
+#[test]
+fn other_forms() {
+    assert_eq!(tagged("quay.io/keycloak/keycloak", "20.0.2").media_type, DOCKER_MANIFEST);
+    assert_eq!(tagged("docker.io/library/nginx", "latest").media_type, OCI_INDEX);
+}
+
+/// Whatever any repository serves has the digest and the size it is announced with.
+#[test]
+fn every_digest_is_true() {
+    let catalog = Catalog::builtin();
+    let names = catalog.hosts().flat_map(|h| catalog.paths(h).map(move |p| format!("{h}/{p}")));
+    let mut images = 0;
+    for name in names {
+        let content = content(&name);
+        for manifest in content.manifests() {
+            assert_eq!(sha256(&manifest.bytes), manifest.digest);
+            let document = &manifest.document;
+            let parts = document.config.iter().chain(&document.layers);
+            for part in parts.filter(|d| d.size < 1 << 20) {
+                let blob = bytes(content.blob(&part.digest).unwrap());
+                assert_eq!((sha256(&blob), blob.len() as u64), (part.digest.clone(), part.size));
+            }
+            images += usize::from(document.config.is_some());
+        }
+        for digest in content.tags.values() {
+            assert!(content.manifest(digest).is_some(), "{name}");
+        }
+    }
+    assert!(images > 100);
+}
+
+#[test]
+fn configurations_say_what_the_data_say() {
+    let image = find(&format!("{NGINX}:1-86")).unwrap();
+    let blob = content(NGINX).blob(&image.id).unwrap();
+    let config: ImageConfig = serde_json::from_slice(&bytes(blob)).unwrap();
+    assert_eq!((config.architecture.as_str(), config.os.as_str()), ("amd64", "linux"));
+    assert_eq!(config.config.user, "1001");
+    let labels = config.config.labels.unwrap();
+    let shown = ["name", "version", "release", "architecture"].map(|l| labels[l].as_str());
+    assert_eq!(shown, ["ubi9/nginx-120", "1", "86", "x86_64"]);
+    let ports: Vec<_> = config.config.exposed_ports.unwrap().into_keys().collect();
+    assert_eq!(ports, ["8080/tcp", "8443/tcp"]);
+    assert_eq!(config.rootfs.diff_ids.len(), config.history.len());
+    let manifest = image.digest.split_once('@').unwrap().1.to_owned();
+    let manifest = Arc::clone(content(NGINX).manifest(&manifest).unwrap());
+    assert_eq!(config.rootfs.diff_ids.len(), manifest.document.layers.len());
+    assert!(image.size.abs_diff(334_276_608) < 334_276_608 / 16);
+}
+
+/// Digests are kept in databases: they must not change with this program.
+#[test]
+fn digests_stay() {
+    for (name, tag, digest) in [
+        (NGINX, "1-86", "sha256:847d451acadbf19b7be450fa5be5ced5a850c349be10d00e28ffe883eb00f763"),
+        (
+            "quay.io/keycloak/keycloak",
+            "20.0.3",
+            "sha256:aecb5cf5d2124286582b7d3c95cddba6298f02832d17f744739ec24bad64257b",
+        ),
+        (
+            "docker.io/library/nginx",
+            "latest",
+            "sha256:65797f3ffc1fce21a4c8b3b60b618bbf76b4b69c52b793560f81f9d279537d93",
+        ),
+    ] {
+        assert_eq!(tagged(name, tag).digest, digest, "{name}:{tag}");
+    }
+}
