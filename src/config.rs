@@ -84,6 +84,15 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_CATALOG", value_name = "FILE")]
     pub catalog: Option<PathBuf>,
 
+    /// Disk of every node, for images and containers
+    #[arg(long, env = "POCKETSHIFT_NODE_DISK", default_value = "120Gi", value_name = "SIZE")]
+    pub node_disk: String,
+
+    /// KubeletConfiguration (or KubeletConfig) file: thresholds of image garbage collection and
+    /// eviction
+    #[arg(long, env = "POCKETSHIFT_KUBELET_CONFIG", value_name = "FILE")]
+    pub kubelet_config: Option<PathBuf>,
+
     /// No waiting in the simulation: pods are pulled, started and ready at once
     #[arg(long, env = "POCKETSHIFT_INSTANT")]
     pub instant: bool,
@@ -118,6 +127,8 @@ impl Default for Serve {
             nodes: 3,
             seed: None,
             catalog: None,
+            node_disk: "120Gi".into(),
+            kubelet_config: None,
             instant: false,
             sync: Sync::Full,
             random_seed: None,

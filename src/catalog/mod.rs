@@ -129,6 +129,11 @@ impl Catalog {
         Some(repository.content.get_or_init(|| Arc::new(build())))
     }
 
+    /// What is known of the images of the repository `host/path`.
+    pub fn config(&self, name: &str) -> Option<Arc<Config>> {
+        self.repositories.get(name).map(|r| Arc::clone(&r.config))
+    }
+
     /// The image of a name, for the nodes' architecture.
     pub fn find(&self, r: &Reference) -> Option<Image> {
         let name = r.repository();

@@ -40,7 +40,7 @@ mod volumes;
 mod writing;
 
 pub use monitor::{Gauge, Monitor};
-pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb, reference};
+pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use view::View;
 
 use crate::{error::Error, store::Change};

@@ -35,7 +35,7 @@ pub struct Step {
 pub struct Write {
     /// What to do.
     pub verb: WriteVerb,
-    /// `plural.group`.
+    /// `plural.group`. What ends in [`INTERNAL`] is no resource of the API.
     pub resource: &'static str,
     /// Subresource, or empty.
     pub sub: &'static str,
@@ -47,6 +47,10 @@ pub struct Write {
     /// An update carries the resourceVersion it was decided on.
     pub body: Value,
 }
+
+/// Ending of resources that no API shows: what the simulated outside has to remember between looks
+/// and has no object for. They are written whole and stored as they stand.
+pub const INTERNAL: &str = ".internal";
 
 /// See [`Write`].
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,9 +9,9 @@ use crate::{
     error::Error,
     http::{self, Http, Readiness},
     kinds,
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, quantity::Quantity},
     registry::{self, Registries},
-    settings::{Delays, Settings},
+    settings::{Delays, Kubelet, Settings},
     sim,
     store::{self, Store},
     tls,
@@ -19,7 +19,7 @@ use crate::{
 };
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
 };
@@ -179,14 +179,28 @@ fn settings(flags: &Serve, ca: &str) -> Result<Settings, String> {
     if flags.instant {
         settings.delays = Delays::zero();
     }
+    settings.capacity.ephemeral_storage = disk(&flags.node_disk)?;
+    if let Some(path) = &flags.kubelet_config {
+        settings.kubelet =
+            Kubelet::read(&read(path)?).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
     if let Some(path) = &flags.catalog {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+        let text = read(path)?;
         let mut catalog = (*settings.catalog).clone();
         catalog.merge_file(&text).map_err(|e| format!("{}: {e}", path.display()))?;
         settings.catalog = Arc::new(catalog);
     }
     Ok(settings)
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
+}
+
+/// A node's disk, as its capacity says it.
+fn disk(text: &str) -> Result<String, String> {
+    let size = Quantity::parse(text).filter(|q| q.value() > 0);
+    size.map(|q| q.to_string()).ok_or_else(|| format!("--node-disk: {text:?} is no size"))
 }
 
 fn tls_config(
