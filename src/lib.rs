@@ -14,6 +14,7 @@
 //! | [`object`] | JSON objects, names, selectors, quantities, times | nothing of ours |
 //! | [`error`] | what can go wrong, and its `Status` | `object` |
 //! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
+//! | [`runtime`] | what a container runtime offers to exec, attach, logs and port-forward, as a trait | `world` |
 //! | [`settings`] | the simulated cluster as plain data | the image catalogue of `sim` |
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
@@ -97,6 +98,7 @@ pub mod kinds;
 pub mod object;
 pub mod patch;
 pub mod run;
+pub mod runtime;
 pub mod schema;
 pub mod settings;
 pub mod sim;

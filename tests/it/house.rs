@@ -17,6 +17,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("object", &[]),
     ("error", &[]),
     ("world", &[]),
+    ("runtime", &["world"]),
     ("store", &[]),
     ("schema", &[]),
     ("patch", &["schema"]),
