@@ -28,6 +28,7 @@ pub static KUBELET_IMAGES: Controller = Controller {
     manager: "kubelet",
     watches: &[Watch::Map("nodes", own_node), Watch::Map("pods", teller)],
     reconcile,
+    ..Controller::BASE
 };
 
 fn own_node(view: &View, change: &Change) -> Vec<String> {
