@@ -4,6 +4,5 @@
 //! function needs from outside (another stream, a right) is handed to it.
 //! Source: openshift-apiserver `pkg/image`, library-go `pkg/image`.
 
-pub mod metadata;
 pub mod reference;
 pub mod resolve;

@@ -14,7 +14,7 @@ use super::{
     trust,
 };
 use crate::{
-    images::{metadata, reference::Reference},
+    images::reference::Reference,
     object::{ObjectExt, Value},
 };
 use bytes::Bytes;
@@ -34,6 +34,14 @@ const DOCUMENT_LIMIT: usize = 4 << 20;
 /// Most tags of a repository that are listed.
 const MOST_TAGS: usize = 100_000;
 
+/// The media types of manifests we can read: of single images, then of lists of them.
+const MANIFESTS: [&str; 4] = [
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+];
+
 /// A manifest as the registry sent it.
 #[derive(Clone, Debug)]
 pub struct Manifest {
@@ -44,6 +52,16 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Whether it lists other manifests.
+    pub fn is_list(&self) -> bool {
+        MANIFESTS[2..].contains(&self.media_type.as_str())
+    }
+
+    /// Whether it describes one image.
+    pub fn is_image(&self) -> bool {
+        MANIFESTS[..2].contains(&self.media_type.as_str())
+    }
+
     /// `sha256:…` of the bytes.
     pub fn digest(&self) -> String {
         format!("sha256:{}", hex(&Sha256::digest(&self.bytes)))
@@ -255,9 +273,7 @@ fn success(answer: &Answer) -> bool {
 
 /// The media types of manifests we can read.
 fn accepted() -> HeaderMap {
-    let types = [metadata::DOCKER_MANIFEST, metadata::OCI_MANIFEST];
-    let all = types.into_iter().chain(metadata::INDEXES);
-    all.map(|t| (header::ACCEPT, HeaderValue::from_static(t))).collect()
+    MANIFESTS.iter().map(|t| (header::ACCEPT, HeaderValue::from_static(t))).collect()
 }
 
 /// Path and query of the page after this one.
