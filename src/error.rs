@@ -130,6 +130,14 @@ pub enum Error {
     /// The resource does not serve this verb (405).
     #[error("the server does not allow this method on the requested resource")]
     MethodNotAllowed,
+    /// The resource is served, but not in this way (405).
+    #[error("{verb} is not supported on resources of kind {resource:?}")]
+    VerbNotSupported {
+        /// `plural.group` of the target.
+        resource: String,
+        /// The verb.
+        verb: &'static str,
+    },
     /// None of the accepted media types can be produced (406).
     #[error("only the following media types are accepted: {0}")]
     NotAcceptable(String),
@@ -233,7 +241,8 @@ fn exists_message(resource: &str, name: &str, note: &str) -> String {
     if note.is_empty() { format!("{resource} {name:?} already exists") } else { note.to_owned() }
 }
 
-fn invalid_message(kind: &str, name: &str, causes: &[Cause]) -> String {
+/// The message of a 422: every problem once, several in brackets.
+pub fn invalid_message(kind: &str, name: &str, causes: &[Cause]) -> String {
     let mut lines: Vec<String> = Vec::new();
     for cause in causes {
         let line = format!("{}: {}", cause.field, cause.message);
@@ -300,7 +309,7 @@ impl Error {
             Error::Unauthorized => (401, "Unauthorized"),
             Error::Forbidden { .. } => (403, "Forbidden"),
             Error::NotFound { .. } | Error::NoSuchPath => (404, "NotFound"),
-            Error::MethodNotAllowed => (405, "MethodNotAllowed"),
+            Error::MethodNotAllowed | Error::VerbNotSupported { .. } => (405, "MethodNotAllowed"),
             Error::NotAcceptable(_) => (406, "NotAcceptable"),
             Error::AlreadyExists { .. } => (409, "AlreadyExists"),
             Error::Conflict { .. } | Error::ApplyConflict { .. } => (409, "Conflict"),
@@ -371,6 +380,7 @@ impl Error {
             Error::NotFound { resource, name }
             | Error::AlreadyExists { resource, name, .. }
             | Error::Conflict { resource, name, .. } => target(resource, name, &[]),
+            Error::VerbNotSupported { resource, .. } => target(resource, "", &[]),
             Error::Invalid { kind, name, causes } => target(kind, name, causes),
             Error::ApplyConflict { causes, .. }
             | Error::TooManyRequests { causes, .. }

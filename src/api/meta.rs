@@ -166,7 +166,7 @@ fn owners(object: &Value, causes: &mut Causes) {
 }
 
 /// Takes over from `old` what an update may not touch, after checking that it was not touched.
-pub(super) fn carry_over(new: &mut Value, old: &Value, causes: &mut Causes) {
+pub(super) fn carry_over(new: &mut Value, old: &Value, kind: &Kind, causes: &mut Causes) {
     for field in ["name", "namespace", "uid", "creationTimestamp"] {
         let path = format!("metadata.{field}");
         let (was, is) = (old.at(&path).cloned(), new.at(&path).cloned());
@@ -179,7 +179,9 @@ pub(super) fn carry_over(new: &mut Value, old: &Value, causes: &mut Causes) {
             None => drop(new.remove_at(&path)),
         }
     }
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName"] {
+    let own = kind.generation == Generation::Own;
+    let fields = ["deletionTimestamp", "deletionGracePeriodSeconds", "generateName", "generation"];
+    for field in &fields[..fields.len() - usize::from(own)] {
         let path = format!("metadata.{field}");
         match old.at(&path) {
             Some(v) => new.set_at(&path, v.clone()),
@@ -213,7 +215,7 @@ fn no_new_finalizers(new: &Value, old: &Value, causes: &mut Causes) {
 
 /// Raises `metadata.generation` if this update changes what the kind counts.
 pub(super) fn bump_generation(new: &mut Value, old: &Value, kind: &Kind) {
-    if kind.generation == Generation::None {
+    if matches!(kind.generation, Generation::None | Generation::Own) {
         return;
     }
     let annotations = kind.generation == Generation::SpecAndAnnotations

@@ -94,7 +94,7 @@ impl Server {
         }
         let mut causes = Causes::default();
         if let Some(old) = old {
-            meta::carry_over(&mut value, old, &mut causes);
+            meta::carry_over(&mut value, old, kind, &mut causes);
             meta::bump_generation(&mut value, old, kind);
         }
         meta::validate(&value, kind, &mut causes);

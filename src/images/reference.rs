@@ -262,7 +262,7 @@ fn is_host(text: &str) -> bool {
 }
 
 /// What the grammar lets pass for a digest; whether it is one is another question.
-fn is_digest_like(text: &str) -> bool {
+pub fn is_digest_like(text: &str) -> bool {
     const SHORTEST: usize = 32;
     let Some((algorithm, hex)) = text.split_once(':') else { return false };
     let word = |w: &str| {

@@ -24,7 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("trace", &["config"]),
     ("settings", &["sim"]),
-    ("kinds", &["store", "world"]),
+    ("kinds", &["images", "store", "world"]),
     ("access", &["api", "kinds", "settings", "store", "world"]),
     ("api", &["access", "kinds", "patch", "schema", "settings", "store", "world"]),
     ("http", &["access", "api", "controllers", "kinds", "schema", "settings"]),
