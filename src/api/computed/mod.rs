@@ -5,6 +5,7 @@
 
 mod binding;
 mod eviction;
+pub mod images;
 mod openshift_reviews;
 mod projectrequests;
 mod projects;
@@ -28,6 +29,7 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("imagestreamimports.image.openshift.io", "", images::imports::imports),
     ("localresourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
     ("localsubjectaccessreviews.authorization.k8s.io", "", reviews::access),
     ("localsubjectaccessreviews.authorization.openshift.io", "", openshift_reviews::access),
