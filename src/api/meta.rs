@@ -90,7 +90,7 @@ pub(super) fn validate(object: &Value, kind: &Kind, causes: &mut Causes) {
     if name.is_empty() {
         causes.required("metadata.name", "name or generateName is required");
     } else {
-        for problem in name_problems(kind, name) {
+        for problem in name_problems(kind.name_rule, name) {
             causes.invalid("metadata.name", &json!(name), problem);
         }
     }
@@ -105,8 +105,9 @@ pub(super) fn validate(object: &Value, kind: &Kind, causes: &mut Causes) {
     owners(object, causes);
 }
 
-fn name_problems(kind: &Kind, name: &str) -> Vec<String> {
-    match kind.name_rule {
+/// Problems of a name under a rule.
+pub(super) fn name_problems(rule: NameRule, name: &str) -> Vec<String> {
+    match rule {
         NameRule::Subdomain => name::subdomain_problems(name),
         NameRule::Label => name::label_problems(name),
         NameRule::PathSegment => name::path_segment_problems(name),

@@ -26,7 +26,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("settings", &["sim"]),
     ("kinds", &["images", "store", "world"]),
     ("access", &["api", "kinds", "settings", "store", "world"]),
-    ("api", &["access", "kinds", "patch", "schema", "settings", "store", "world"]),
+    ("api", &["access", "images", "kinds", "patch", "schema", "settings", "store", "world"]),
     ("http", &["access", "api", "controllers", "kinds", "schema", "settings"]),
     ("controllers", &["access", "api", "kinds", "settings", "store"]),
     ("sim", &["controllers", "settings", "store"]),

@@ -29,7 +29,14 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
-    ("imagestreamimports.image.openshift.io", "", images::imports::imports),
+    ("imagesignatures.image.openshift.io", "", images::signatures),
+    ("imagestreamimages.image.openshift.io", "", images::image),
+    ("imagestreamimports.image.openshift.io", "", images::imports),
+    ("imagestreammappings.image.openshift.io", "", images::mapping),
+    ("imagestreams.image.openshift.io", "layers", images::layers),
+    ("imagestreams.image.openshift.io", "secrets", images::secrets),
+    ("imagestreamtags.image.openshift.io", "", images::image_stream_tags),
+    ("imagetags.image.openshift.io", "", images::image_tags),
     ("localresourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
     ("localsubjectaccessreviews.authorization.k8s.io", "", reviews::access),
     ("localsubjectaccessreviews.authorization.openshift.io", "", openshift_reviews::access),

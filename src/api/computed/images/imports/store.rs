@@ -6,7 +6,11 @@ use super::{
     tagging::{self, Moment, Target},
 };
 use crate::{
-    api::{Caller, Server, computed::images::stream, meta},
+    api::{
+        Caller, Server,
+        computed::images::{nested, stream},
+        meta,
+    },
     error::Error,
     images::{IMAGES, WritePath, form, image, reference::Reference},
     kinds,
@@ -107,20 +111,7 @@ async fn write_stream(
             tracing::warn!(stream = original.name(), %why, "a limit could not be noted");
         }
     }
-    Err(of_this_request(error))
-}
-
-/// Errors of the store carry the resource that was asked for.
-fn of_this_request(error: Error) -> Error {
-    match error {
-        Error::Conflict { name, why, .. } => {
-            Error::Conflict { resource: RESOURCE.into(), name, why }
-        }
-        Error::AlreadyExists { name, note, .. } => {
-            Error::AlreadyExists { resource: RESOURCE.into(), name, note }
-        }
-        other => other,
-    }
+    Err(nested(error, RESOURCE))
 }
 
 /// Stores Image objects, each once.
