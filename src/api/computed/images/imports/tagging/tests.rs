@@ -1,3 +1,5 @@
+//! What imports do to a stream, case by case.
+
 use super::*;
 use crate::images::form;
 
