@@ -100,6 +100,7 @@ pub mod controllers;
 pub mod error;
 pub mod http;
 pub mod images;
+pub mod importer;
 pub mod kinds;
 pub mod object;
 pub mod patch;

@@ -4,6 +4,7 @@ use super::{Answer, Caller, Item, Request, Response, Verb, admission, computed};
 use crate::{
     access::{Access, Attributes, Credentials, Impersonation, impersonation},
     error::{Causes, Error},
+    importer::Importer,
     kinds::{Ask, Backing, Cx, Kind},
     object::Value,
     runtime::Containers,
@@ -25,6 +26,8 @@ pub struct Server {
     pub access: Access,
     /// What runs in pods.
     pub containers: Option<Arc<dyn Containers>>,
+    /// The way to image registries.
+    pub importer: Importer,
     /// Ends every watch and session when it turns true.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }

@@ -207,7 +207,7 @@ impl Driver {
                     let change = Change { rev, entry, before: None, deleted: false };
                     for key in self.keys(watch, &view, &change) {
                         self.add(i, &key);
-                        if first {
+                        if first && !controller.slow {
                             self.lanes.borrow_mut()[i].first.insert(key);
                         }
                     }
@@ -333,6 +333,9 @@ impl Driver {
     fn note(&self, lane: usize, key: &Arc<str>, plan: &mut Plan, error: Option<&Error>) -> Verdict {
         if let Some(at) = plan.again {
             self.timers.borrow_mut().add(at, lane, key);
+        }
+        for (at, key) in plan.reminders.drain(..) {
+            self.timers.borrow_mut().add(at, lane, &key.into());
         }
         let asked = if plan.retry { Verdict::Retry } else { Verdict::Done };
         let Some(error) = error else {

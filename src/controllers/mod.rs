@@ -17,6 +17,7 @@ mod endpoints;
 mod eventttl;
 mod garbage;
 mod history;
+mod imageimport;
 mod imagetrigger;
 mod job;
 mod monitor;
@@ -58,6 +59,8 @@ pub struct Controller {
     pub manager: &'static str,
     /// Most keys in work at the same time.
     pub workers: usize,
+    /// Its writes may take long: nobody waits for them when the server starts.
+    pub slow: bool,
     /// What wakes it.
     pub watches: &'static [Watch],
     /// One look at the world for one key.
@@ -72,6 +75,7 @@ impl Controller {
         user: "",
         manager: "kube-controller-manager",
         workers: 16,
+        slow: false,
         watches: &[],
         reconcile: |_, _| Plan::none(),
     };
@@ -138,6 +142,8 @@ pub static ALL: &[&Controller] = &[
     &deployment::CONTROLLER,
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
+    &imageimport::CONTROLLER,
+    &imageimport::scheduled::CONTROLLER,
 ];
 
 /// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.

@@ -8,6 +8,7 @@ use crate::{
     controllers::{self, Controller, Monitor, driver},
     error::Error,
     http::{self, Http, Readiness},
+    importer::{self, Importer, Routes},
     kinds,
     object::{ObjectExt, Value, quantity::Quantity},
     registry::{self, Registries},
@@ -17,6 +18,7 @@ use crate::{
     tls,
     world::{Entropy, SystemClock, World},
 };
+use jiff::SignedDuration;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -74,9 +76,10 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let server = Arc::new(Server {
         store,
         world: world.clone(),
-        settings,
         access,
         containers: None,
+        importer: importer(flags, &world, &settings, registry_address),
+        settings,
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");
@@ -176,7 +179,12 @@ fn shown(address: SocketAddr) -> SocketAddr {
 }
 
 fn settings(flags: &Serve, ca: &str) -> Result<Settings, String> {
-    let mut settings = Settings { nodes: flags.nodes, ca_pem: ca.into(), ..Settings::default() };
+    let mut settings = Settings {
+        nodes: flags.nodes,
+        ca_pem: ca.into(),
+        image_import_interval: SignedDuration::from_secs(flags.image_import_interval.into()),
+        ..Settings::default()
+    };
     if flags.instant {
         settings.delays = Delays::zero();
     }
@@ -204,6 +212,20 @@ fn disk(text: &str) -> Result<String, String> {
     size.map(|q| q.to_string()).ok_or_else(|| format!("--node-disk: {text:?} is no size"))
 }
 
+/// The way to registries. At once means at once: nobody is spared then.
+fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketAddr) -> Importer {
+    /// Address of the cluster's DNS in the service network.
+    const DNS: u32 = 10;
+    let dns = Ipv4Addr::from(u32::from(settings.service_network) + DNS);
+    let pace = (!flags.instant).then_some(importer::PACE);
+    let mut routes = Routes::new(&settings.ca_pem);
+    for host in settings.catalog.hosts() {
+        routes.add(host, registry);
+    }
+    routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
+    Importer::new(Arc::clone(&world.clock), routes, format!("{dns}:53"), pace)
+}
+
 fn tls_config(
     address: IpAddr,
     ca: &tls::Pair,
@@ -225,16 +247,19 @@ fn tls_config(
     tls::config(&ca.cert, &pair).map_err(|e| e.to_string())
 }
 
+/// The service of the cluster's own registry.
+const REGISTRY_SERVICE: &str = "image-registry.openshift-image-registry.svc";
+
 /// The names under which clients dial the cluster's registry.
 fn registry_names(address: IpAddr, settings: &Settings) -> Vec<String> {
-    let service = "image-registry.openshift-image-registry.svc";
     let route = "default-route-openshift-image-registry";
     let named = [
-        format!("{service}.{}", settings.cluster_domain),
+        format!("{REGISTRY_SERVICE}.{}", settings.cluster_domain),
         format!("{route}.{}", settings.apps_domain),
         address.to_string(),
     ];
-    ["localhost", "127.0.0.1", "::1", service].map(String::from).into_iter().chain(named).collect()
+    let plain = ["localhost", "127.0.0.1", "::1", REGISTRY_SERVICE];
+    plain.map(String::from).into_iter().chain(named).collect()
 }
 
 /// Runs the controllers on a thread of their own, so that they and the requests do not wait for
