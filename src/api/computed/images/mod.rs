@@ -12,6 +12,7 @@ mod layers;
 mod mappings;
 mod secrets;
 mod signatures;
+pub mod single;
 pub mod stream;
 mod tags;
 
