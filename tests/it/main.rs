@@ -8,6 +8,7 @@ mod house;
 mod oc;
 mod rollout;
 mod support;
+mod triggers;
 mod verbs;
 mod views;
 mod watch;
