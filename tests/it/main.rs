@@ -5,6 +5,7 @@ mod cli;
 mod clients;
 mod crash;
 mod house;
+mod images;
 mod oc;
 mod rollout;
 mod support;

@@ -11,6 +11,7 @@ mod layers;
 mod mappings;
 mod secrets;
 mod signatures;
+pub mod single;
 pub mod stream;
 mod tags;
 
