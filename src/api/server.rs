@@ -4,6 +4,7 @@ use super::{Answer, Caller, Item, Request, Response, Verb, admission, computed};
 use crate::{
     access::{Access, Attributes, Credentials, Impersonation, impersonation},
     error::{Causes, Error},
+    importer::Importer,
     kinds::{Ask, Backing, Cx, Kind},
     object::Value,
     settings::Settings,
@@ -22,6 +23,8 @@ pub struct Server {
     pub settings: Arc<Settings>,
     /// Credentials and rights.
     pub access: Access,
+    /// The way to image registries.
+    pub importer: Importer,
     /// Ends every watch when it turns true.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }

@@ -31,6 +31,7 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("imagesignatures.image.openshift.io", "", images::signatures),
     ("imagestreamimages.image.openshift.io", "", images::image),
+    ("imagestreamimports.image.openshift.io", "", images::imports),
     ("imagestreammappings.image.openshift.io", "", images::mapping),
     ("imagestreams.image.openshift.io", "layers", images::layers),
     ("imagestreams.image.openshift.io", "secrets", images::secrets),
