@@ -80,6 +80,15 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_CATALOG", value_name = "FILE")]
     pub catalog: Option<PathBuf>,
 
+    /// Seconds between two imports of a scheduled image stream tag; 0 turns them off
+    #[arg(
+        long,
+        env = "POCKETSHIFT_IMAGE_IMPORT_INTERVAL",
+        default_value_t = 900,
+        value_name = "SECONDS"
+    )]
+    pub image_import_interval: u32,
+
     /// No waiting in the simulation: pods are pulled, started and ready at once
     #[arg(long, env = "POCKETSHIFT_INSTANT")]
     pub instant: bool,
@@ -113,6 +122,7 @@ impl Default for Serve {
             nodes: 3,
             seed: None,
             catalog: None,
+            image_import_interval: 900,
             instant: false,
             sync: Sync::Full,
             random_seed: None,

@@ -25,6 +25,8 @@ pub struct Settings {
     pub cluster_domain: String,
     /// Domain below which routes get their host names.
     pub apps_domain: String,
+    /// How often scheduled tags are imported again; zero: never.
+    pub image_import_interval: SignedDuration,
     /// How long events are kept.
     pub event_ttl: SignedDuration,
     /// What a node offers.
@@ -51,6 +53,7 @@ impl Default for Settings {
             node_network: Ipv4Addr::new(192, 168, 126, 11),
             cluster_domain: "cluster.local".into(),
             apps_domain: "apps-crc.testing".into(),
+            image_import_interval: SignedDuration::from_mins(15),
             event_ttl: SignedDuration::from_hours(3),
             capacity: Capacity::default(),
             versions: Versions::default(),

@@ -17,6 +17,7 @@ mod endpoints;
 mod eventttl;
 mod garbage;
 mod history;
+mod imageimport;
 mod job;
 mod monitor;
 mod namespace;
@@ -55,6 +56,9 @@ pub struct Controller {
     pub user: &'static str,
     /// Field manager of its writes: the head of upstream's user agent.
     pub manager: &'static str,
+    /// Its writes may take long: more keys are in work at a time, and nobody waits for them when
+    /// the server starts.
+    pub slow: bool,
     /// What wakes it.
     pub watches: &'static [Watch],
     /// One look at the world for one key.
@@ -68,6 +72,7 @@ impl Controller {
         component: "",
         user: "",
         manager: "kube-controller-manager",
+        slow: false,
         watches: &[],
         reconcile: |_, _| Plan::none(),
     };
@@ -133,6 +138,8 @@ pub static ALL: &[&Controller] = &[
     &deployment::CONTROLLER,
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
+    &imageimport::CONTROLLER,
+    &imageimport::scheduled::CONTROLLER,
 ];
 
 /// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.

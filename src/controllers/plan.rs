@@ -14,6 +14,8 @@ pub struct Plan {
     pub events: Vec<EventRecord>,
     /// When to look again even if nothing changes.
     pub again: Option<Timestamp>,
+    /// When to look at other keys of the same controller, whether or not the steps succeed.
+    pub reminders: Vec<(Timestamp, String)>,
     /// Turns what became of the steps into a further plan (status after creations, events about
     /// refusals). Runs whether or not they succeeded; when absent a failure makes the driver retry
     /// the key with back-off. When present, the further plan decides: see [`Plan::retry`].
@@ -137,6 +139,12 @@ impl Plan {
     /// Looks again at `time`, or earlier if that was asked for already.
     pub fn look_again(&mut self, time: Timestamp) -> &mut Plan {
         self.again = Some(self.again.map_or(time, |t| t.min(time)));
+        self
+    }
+
+    /// Looks at another key at `time`.
+    pub fn remind(&mut self, time: Timestamp, key: String) -> &mut Plan {
+        self.reminders.push((time, key));
         self
     }
 }

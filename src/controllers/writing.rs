@@ -100,12 +100,15 @@ pub fn is_conflict(error: &Error) -> bool {
 fn caller(controller: &Controller) -> Caller {
     let mut groups = vec!["system:masters".to_owned(), "system:authenticated".to_owned()];
     let name = if controller.user.is_empty() {
-        groups.push("system:serviceaccounts".into());
-        groups.push("system:serviceaccounts:kube-system".into());
         format!("system:serviceaccount:kube-system:{}", controller.name)
     } else {
         controller.user.to_owned()
     };
+    let account = name.strip_prefix("system:serviceaccount:");
+    if let Some((namespace, _)) = account.and_then(|a| a.split_once(':')) {
+        groups.push("system:serviceaccounts".into());
+        groups.push(format!("system:serviceaccounts:{namespace}"));
+    }
     if name.starts_with("system:node:") {
         groups.push("system:nodes".into());
     }

@@ -8,6 +8,7 @@ use crate::{
     controllers::{self, Controller, Monitor, driver},
     error::Error,
     http::{self, Http, Readiness, tls},
+    importer::{self, Importer, Routes},
     kinds,
     object::{ObjectExt, Value},
     settings::{Delays, Settings},
@@ -15,6 +16,7 @@ use crate::{
     store::{self, Store},
     world::{Entropy, SystemClock, World},
 };
+use jiff::SignedDuration;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
@@ -66,8 +68,9 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let server = Arc::new(Server {
         store,
         world: world.clone(),
-        settings,
         access,
+        importer: importer(flags, &world, &settings),
+        settings,
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");
@@ -154,7 +157,12 @@ fn shown(address: SocketAddr) -> SocketAddr {
 }
 
 fn settings(flags: &Serve, ca: &str) -> Result<Settings, String> {
-    let mut settings = Settings { nodes: flags.nodes, ca_pem: ca.into(), ..Settings::default() };
+    let mut settings = Settings {
+        nodes: flags.nodes,
+        ca_pem: ca.into(),
+        image_import_interval: SignedDuration::from_secs(flags.image_import_interval.into()),
+        ..Settings::default()
+    };
     if flags.instant {
         settings.delays = Delays::zero();
     }
@@ -166,6 +174,16 @@ fn settings(flags: &Serve, ca: &str) -> Result<Settings, String> {
         settings.catalog = Arc::new(catalog);
     }
     Ok(settings)
+}
+
+/// The way to registries. At once means at once: nobody is spared then.
+fn importer(flags: &Serve, world: &World, settings: &Settings) -> Importer {
+    /// Address of the cluster's DNS in the service network.
+    const DNS: u32 = 10;
+    let dns = Ipv4Addr::from(u32::from(settings.service_network) + DNS);
+    let pace = (!flags.instant).then_some(importer::PACE);
+    let routes = Routes::new(&settings.ca_pem);
+    Importer::new(Arc::clone(&world.clock), routes, format!("{dns}:53"), pace)
 }
 
 fn tls_config(

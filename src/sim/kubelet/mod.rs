@@ -40,6 +40,7 @@ pub static KUBELET: Controller = Controller {
         Watch::Map("secrets", neighbours),
     ],
     reconcile,
+    ..Controller::BASE
 };
 
 fn bound(_: &View, change: &Change) -> Vec<String> {

@@ -28,6 +28,7 @@ pub static KUBELET_NODE: Controller = Controller {
         Watch::Map("pods", new_images),
     ],
     reconcile,
+    ..Controller::BASE
 };
 
 /// How long a node's status may go unwritten when nothing changes (`nodeStatusReportFrequency`).
