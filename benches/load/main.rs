@@ -8,6 +8,9 @@
 mod ceiling;
 mod client;
 mod cluster;
+mod imports;
+#[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
+mod support;
 mod writes;
 
 use client::{Conn, get, hammer};
@@ -44,6 +47,9 @@ fn main() {
         }
         if runs("deployment") {
             deployment().await;
+        }
+        if runs("import") {
+            imports::import().await;
         }
     });
 }

@@ -6,6 +6,7 @@ mod clients;
 mod crash;
 mod house;
 mod images;
+mod imports;
 mod oc;
 mod rollout;
 mod support;
