@@ -9,6 +9,7 @@ pub mod kubelet;
 mod lab;
 pub mod nodes;
 pub mod scheduler;
+pub mod shell;
 
 pub use images::Catalog;
 
