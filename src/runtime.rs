@@ -45,18 +45,6 @@ pub enum Ended {
     Error(String),
 }
 
-/// Which of a container's outputs a log shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogSource {
-    /// Both, in the order they were written.
-    #[default]
-    All,
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
 /// Which part of a log to show, already validated. Applied in the order since, tail, timestamps,
 /// limit.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -73,11 +61,9 @@ pub struct LogOptions {
     pub tail_lines: Option<u64>,
     /// Stop after this many bytes, in the middle of a line if need be.
     pub limit_bytes: Option<u64>,
-    /// Which output.
-    pub source: LogSource,
 }
 
-/// A log: chunks of whole lines. Dropping it ends following.
+/// A log, both outputs in the order they were written: chunks of whole lines. Dropping it ends following.
 pub type LogStream = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 
 /// A connection to a port inside a pod: what goes in, and what comes out. Dropping the sender
