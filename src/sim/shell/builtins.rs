@@ -2,9 +2,8 @@
 
 use super::{
     commands, escapes, expand, interpreter,
-    machine::Dialect,
     parser,
-    process::{Borrowed, Done, Process, Stop, Variable},
+    process::{Borrowed, Dialect, Done, Process, Stop, Variable},
     shell, test,
 };
 
@@ -24,8 +23,8 @@ pub const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "rbash"];
 
 /// The commands, by name.
 const TABLE: &[(&str, Run)] = &[
-    (":", run!(nothing)),
     (".", run!(source)),
+    (":", run!(nothing)),
     ("[", run!(test::single)),
     ("alias", run!(nothing)),
     ("break", run!(leave)),
@@ -83,7 +82,7 @@ async fn failure(_: &mut Process, _: &[String]) -> Done {
 }
 
 async fn echo(p: &mut Process, argv: &[String]) -> Done {
-    let always = p.machine.facts().dialect == Dialect::Dash;
+    let always = p.dialect == Dialect::Dash;
     let (mut newline, mut escaped, mut at) = (true, always, 1);
     while let Some(flags) = argv.get(at).and_then(|a| a.strip_prefix('-')) {
         let known = !flags.is_empty() && flags.chars().all(|c| "neE".contains(c));
@@ -125,7 +124,7 @@ async fn cd(p: &mut Process, argv: &[String]) -> Done {
         Ok(_) => None,
     };
     if let Some(why) = why {
-        let words = match p.machine.facts().dialect {
+        let words = match p.dialect {
             Dialect::Bash => format!("cd: {to}: {why}"),
             Dialect::Dash => format!("cd: can't cd to {to}"),
             Dialect::Busybox => format!("cd: can't cd to {to}: {why}"),

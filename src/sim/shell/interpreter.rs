@@ -6,7 +6,7 @@ use super::{
     fs::{Content, Errno},
     io::{Input, LARGEST, Output, pipe},
     parser,
-    process::{Borrowed, DEEPEST, Done, Process, Stop},
+    process::{Borrowed, DEEPEST, Dialect, Done, Process, Stop},
     redirect, test,
 };
 use futures_util::future::join_all;
@@ -18,7 +18,7 @@ const LONGEST: usize = 30;
 
 /// Runs statements; answers the code of the last.
 pub fn run<'a>(p: &'a mut Process, list: &'a List) -> Borrowed<'a, Done> {
-    Box::pin(async move {
+    on_any_stack(async move {
         if p.depth > DEEPEST {
             p.say("maximum nesting level exceeded").await;
             return Err(Stop::Killed);
@@ -186,8 +186,19 @@ pub fn only_word(list: &List) -> Option<Word> {
     }
 }
 
+/// A future inside a future inside a future takes stack when it is polled: more of it is found
+/// when there is little left, whatever thread polls.
+fn on_any_stack<'a>(future: impl Future<Output = Done> + Send + 'a) -> Borrowed<'a, Done> {
+    const LEAST: usize = 128 << 10;
+    const MORE: usize = 1 << 20;
+    let mut future = Box::pin(future);
+    Box::pin(std::future::poll_fn(move |cx| {
+        stacker::maybe_grow(LEAST, MORE, || future.as_mut().poll(cx))
+    }))
+}
+
 fn command<'a>(p: &'a mut Process, command: &'a Command) -> Borrowed<'a, Done> {
-    Box::pin(async move {
+    on_any_stack(async move {
         match command {
             Command::Simple(simple) => self::simple(p, simple).await,
             Command::Function(name, body) => {
@@ -426,9 +437,9 @@ async fn function(p: &mut Process, body: &Command, argv: &[String]) -> Done {
 pub async fn external(p: &mut Process, argv: &[String]) -> Done {
     let name = &argv[0];
     let Some(path) = p.which(name) else {
-        let why = match p.machine.facts().dialect {
+        let why = match p.dialect {
             _ if name.contains('/') => Errno::Missing.to_string(),
-            super::machine::Dialect::Bash => "command not found".to_owned(),
+            Dialect::Bash => "command not found".to_owned(),
             _ => "not found".to_owned(),
         };
         p.say(format!("{name}: {why}")).await;
@@ -458,7 +469,10 @@ pub async fn execute(p: &mut Process, path: &str, argv: &[String]) -> Result<Don
     Ok(match node.content {
         Content::Program(program) => match commands::find(&program) {
             Some(command) => {
+                let before = (p.dialect, p.prompt);
+                p.becomes(&program);
                 let done = command(p, argv).await;
+                (p.dialect, p.prompt) = before;
                 written(p, argv, done).await
             }
             None => image_program(p, argv).await,
@@ -488,15 +502,26 @@ async fn image_program(p: &mut Process, argv: &[String]) -> Done {
         p.say(format!("{}: cannot execute binary file: Exec format error", argv[0])).await;
         return Ok(126);
     };
-    p.out(run.says).await?;
+    let began = p.clock.now();
+    for (after, text) in run.says {
+        until(p, began, after).await;
+        let output = if run.errors { &p.stderr } else { &p.stdout };
+        output.write(text.as_bytes()).await?;
+    }
     match run.ends {
         Some((after, code)) => {
-            let time = jiff::SignedDuration::try_from_secs_f64(after.clamp(0.0, 1e9));
-            p.sleep(time.unwrap_or_default()).await;
+            until(p, began, after).await;
             Ok(code)
         }
         None => std::future::pending().await,
     }
+}
+
+/// Waits until so many seconds after a moment.
+async fn until(p: &Process, began: jiff::Timestamp, seconds: f64) {
+    let time = jiff::SignedDuration::try_from_secs_f64(seconds.clamp(0.0, 1e9));
+    let at = began.saturating_add(time.unwrap_or_default()).unwrap_or(began);
+    p.clock.sleep_until(at).await;
 }
 
 /// A text file that is executed: a script.

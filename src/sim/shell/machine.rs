@@ -9,8 +9,6 @@ use std::{net::Ipv4Addr, sync::Arc};
 pub trait Machine: Send + Sync {
     /// Facts that do not change while it runs.
     fn facts(&self) -> &Facts;
-    /// The prompt of a shell called like this, with the escapes of `PS1`.
-    fn prompt(&self, shell: &str) -> String;
     /// The processes `ps` shows besides the caller's own.
     fn processes(&self) -> Vec<Task>;
     /// Addresses of a name, as the cluster's DNS and the hosts file know it.
@@ -42,21 +40,6 @@ pub struct Facts {
     pub memory: u64,
     /// When it started.
     pub booted: jiff::Timestamp,
-    /// Messages of the shell: those of bash, of busybox or of dash.
-    pub dialect: Dialect,
-}
-
-/// Whose words a shell uses.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// bash, also as `sh`.
-    #[default]
-    Bash,
-    /// busybox ash.
-    Busybox,
-    /// Debian's `sh`.
-    Dash,
 }
 
 /// A process as `ps` shows it.
@@ -77,8 +60,10 @@ pub struct Task {
 /// How a program of an image goes when it is run by hand.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
-    /// What it writes at once.
-    pub says: String,
+    /// What it writes, and after how many seconds.
+    pub says: Vec<(f64, String)>,
+    /// Whether it writes to standard error.
+    pub errors: bool,
     /// After how many seconds and with which code it ends; runs on when absent.
     pub ends: Option<(f64, i32)>,
 }

@@ -35,6 +35,11 @@ mod test;
 mod tests;
 mod tty;
 
-pub use session::{Exec, run};
+pub use session::{Exec, NotStarted, run};
 pub use shell::reads;
 pub use tty::Terminal;
+
+/// Names of the commands that are found in files.
+pub fn command_names() -> impl Iterator<Item = &'static str> {
+    commands::TABLE.iter().map(|(name, _)| *name)
+}

@@ -5,7 +5,7 @@ use super::{
     fs::{Cred, Errno, Fs, absolute},
     jobs::Jobs,
     io::{Closed, Input, Output},
-    machine::{Dialect, Machine},
+    machine::Machine,
     tty::Terminal,
 };
 use crate::world::Clock;
@@ -132,6 +132,28 @@ pub struct Flags {
     pub interactive: bool,
 }
 
+/// Whose words a shell uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Dialect {
+    /// bash, also as `sh`.
+    #[default]
+    Bash,
+    /// busybox ash.
+    Busybox,
+    /// Debian's `sh`.
+    Dash,
+}
+
+/// The shells there are, by the names of their programs: their words, and their prompt as long as
+/// no start file sets another.
+const SHELLS: &[(&str, Dialect, &str)] = &[
+    ("bash", Dialect::Bash, "\\s-5.1\\$ "),
+    ("bash-4.4", Dialect::Bash, "\\s-4.4\\$ "),
+    ("bash-debian", Dialect::Bash, "\\u@\\h:\\w\\$ "),
+    ("ash", Dialect::Busybox, "\\w \\$ "),
+    ("dash", Dialect::Dash, "\\$ "),
+];
+
 /// A process.
 #[derive(Clone)]
 pub struct Process {
@@ -175,6 +197,10 @@ pub struct Process {
     pub tolerant: bool,
     /// Commands kept by `trap`.
     pub traps: BTreeMap<String, String>,
+    /// Whose words its shell uses.
+    pub dialect: Dialect,
+    /// Prompt of a shell without `PS1`.
+    pub prompt: &'static str,
     /// What functions hid with `local`, innermost last.
     pub locals: Vec<BTreeMap<String, Option<Variable>>>,
     /// Line of the script that runs, from 1.
@@ -184,6 +210,13 @@ pub struct Process {
 }
 
 impl Process {
+    /// Takes on the ways of a shell, if the program is one.
+    pub fn becomes(&mut self, program: &str) {
+        if let Some((_, dialect, prompt)) = SHELLS.iter().find(|(name, ..)| *name == program) {
+            (self.dialect, self.prompt) = (*dialect, prompt);
+        }
+    }
+
     /// The value of a variable, if it has one.
     pub fn var(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(|v| v.value.as_str())
@@ -236,7 +269,7 @@ impl Process {
     pub fn prefix(&self) -> String {
         let base = self.name.trim_start_matches('-');
         let short = base.rsplit('/').next().unwrap_or(base);
-        match self.machine.facts().dialect {
+        match self.dialect {
             _ if self.flags.interactive => format!("{short}: "),
             Dialect::Bash => format!("{base}: line {}: ", self.line),
             Dialect::Dash => format!("{base}: {}: ", self.line),

@@ -77,6 +77,8 @@ pub async fn run(exec: Exec) -> Result<i32, NotStarted> {
         depth: 0,
         tolerant: false,
         traps: Default::default(),
+        dialect: Default::default(),
+        prompt: "\\s-5.1\\$ ",
         locals: Vec::new(),
         line: 1,
         jobs: Arc::clone(&jobs),

@@ -249,7 +249,7 @@ fn prompt(p: &Process) -> String {
     let name = p.name.trim_start_matches('-');
     let short = name.rsplit('/').next().unwrap_or(name);
     let own = p.var("PS1").map(str::to_owned);
-    let shown = own.unwrap_or_else(|| p.machine.prompt(short));
+    let shown = own.unwrap_or_else(|| p.prompt.to_owned());
     let sign = if p.who.uid == 0 { "#" } else { "$" };
     let home = p.var("HOME").unwrap_or("/");
     let place = match p.cwd.strip_prefix(home) {

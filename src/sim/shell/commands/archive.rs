@@ -228,7 +228,8 @@ async fn extract(p: &mut Process, base: &Process, call: &Call) -> Done {
             continue;
         }
         if call.act == 't' || call.verbose {
-            p.out(format!("{}\n", member.name)).await?;
+            let slash = if member.content == Content::Directory { "/" } else { "" };
+            p.out(format!("{}{slash}\n", member.name)).await?;
         }
         if call.act == 't' {
             continue;
