@@ -6,6 +6,7 @@ use crate::{
     error::{Causes, Error},
     kinds::{Backing, Cx, Kind},
     object::Value,
+    runtime::Containers,
     settings::Settings,
     store::{Snapshot, Store},
     world::World,
@@ -22,7 +23,9 @@ pub struct Server {
     pub settings: Arc<Settings>,
     /// Credentials and rights.
     pub access: Access,
-    /// Ends every watch when it turns true.
+    /// What runs in pods.
+    pub containers: Option<Arc<dyn Containers>>,
+    /// Ends every watch and session when it turns true.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }
 
@@ -45,7 +48,6 @@ impl Server {
         // Writes are boxed: their state is large, and reads would carry it along.
         match (request.verb, request.sub) {
             (_, "scale") => Box::pin(self.scale(request)).await,
-            (_, "attach" | "exec" | "log" | "portforward" | "proxy") => not_built(&request),
             (Verb::Get, _) => self.get(&request),
             (Verb::List, _) => self.list(&request),
             (Verb::Watch, _) => self.watch(&request),

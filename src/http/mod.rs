@@ -2,14 +2,18 @@
 //! media types; decides nothing.
 
 mod body;
+mod doorway;
 mod health;
+mod listener;
 mod oauth;
 mod parameters;
 mod path;
 mod render;
 mod serve;
 mod stream;
+mod streaming;
 pub mod tls;
 
 pub use health::Readiness;
-pub use serve::{Http, Listening, serve};
+pub use listener::{Listening, serve};
+pub use serve::Http;

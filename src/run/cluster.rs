@@ -68,6 +68,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         world: world.clone(),
         settings,
         access,
+        containers: None,
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");

@@ -26,8 +26,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("settings", &["sim"]),
     ("kinds", &["store", "world"]),
     ("access", &["api", "kinds", "settings", "store", "world"]),
-    ("api", &["access", "kinds", "patch", "schema", "settings", "store", "world"]),
-    ("http", &["access", "api", "controllers", "kinds", "schema", "settings"]),
+    ("api", &["access", "kinds", "patch", "runtime", "schema", "settings", "store", "world"]),
+    ("http", &["access", "api", "controllers", "kinds", "runtime", "schema", "settings", "world"]),
     ("controllers", &["access", "api", "kinds", "settings", "store"]),
     ("sim", &["controllers", "settings", "store"]),
     (

@@ -18,6 +18,8 @@ mod storage_class;
 #[cfg(test)]
 mod testing;
 
+pub use scc::may_enter;
+
 use super::{Caller, Verb};
 use crate::{
     access::{Authorizer, escalation},

@@ -9,6 +9,7 @@ mod openshift_reviews;
 mod projectrequests;
 mod projects;
 mod reviews;
+mod streams;
 mod tokens;
 mod users;
 
@@ -31,7 +32,11 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("localresourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
     ("localsubjectaccessreviews.authorization.k8s.io", "", reviews::access),
     ("localsubjectaccessreviews.authorization.openshift.io", "", openshift_reviews::access),
+    ("pods", "attach", streams::attach),
     ("pods", "binding", binding::create),
+    ("pods", "exec", streams::exec),
+    ("pods", "log", streams::log),
+    ("pods", "portforward", streams::port_forward),
     ("projectrequests.project.openshift.io", "", projectrequests::requests),
     ("projects.project.openshift.io", "", projects::projects),
     ("resourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),

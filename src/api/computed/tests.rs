@@ -22,6 +22,7 @@ fn server() -> Arc<Server> {
         access: Access::new(Keys::generate(&world.entropy).unwrap()).unwrap(),
         settings: Arc::new(Settings::default()),
         world,
+        containers: None,
         stopping,
     })
 }

@@ -60,6 +60,7 @@ mod running {
             world: World { clock: Arc::new(clock.clone()), entropy },
             settings: Arc::new(Settings::default()),
             access: Access::new(keys).unwrap(),
+            containers: None,
             stopping,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
