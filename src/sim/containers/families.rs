@@ -161,7 +161,9 @@ fn make(name: &str, workdir: &str, own: &[String]) -> Layer {
         let node = Node::new(Content::Device(*device), 0o666);
         put(&mut layer, &format!("/dev/{name}"), node);
     }
-    for (link, to) in [("/bin", "usr/bin"), ("/sbin", "usr/sbin"), ("/lib", "usr/lib"), ("/lib64", "usr/lib64")] {
+    for (link, to) in
+        [("/bin", "usr/bin"), ("/sbin", "usr/sbin"), ("/lib", "usr/lib"), ("/lib64", "usr/lib64")]
+    {
         put(&mut layer, link, Node::link(to));
     }
     put(&mut layer, "/var/run", Node::link("../run"));

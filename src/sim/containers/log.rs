@@ -119,7 +119,9 @@ impl Log {
             }
             let start = out.len();
             if cursor.timestamps {
-                out.extend_from_slice(at.strftime("%Y-%m-%dT%H:%M:%S.%9fZ ").to_string().as_bytes());
+                out.extend_from_slice(
+                    at.strftime("%Y-%m-%dT%H:%M:%S.%9fZ ").to_string().as_bytes(),
+                );
             }
             out.extend_from_slice(line);
             out.push(b'\n');

@@ -1,8 +1,7 @@
 //! The commands a shell does itself.
 
 use super::{
-    commands, escapes, expand, interpreter,
-    parser,
+    commands, escapes, expand, interpreter, parser,
     process::{Borrowed, Dialect, Done, Process, Stop, Variable},
     shell, test,
 };
@@ -253,7 +252,8 @@ async fn mark(
 ) -> Done {
     let mut code = 0;
     for word in words {
-        let (name, value) = word.split_once('=').map_or((word.as_str(), None), |(n, v)| (n, Some(v)));
+        let (name, value) =
+            word.split_once('=').map_or((word.as_str(), None), |(n, v)| (n, Some(v)));
         if !is_name(name) {
             p.say(format!("{command}: `{word}': not a valid identifier")).await;
             code = 1;
@@ -353,7 +353,11 @@ async fn set(p: &mut Process, argv: &[String]) -> Done {
 /// A value as `set` prints it.
 fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+=".contains(c);
-    if value.chars().all(plain) { value.into() } else { format!("'{}'", value.replace('\'', "'\\''")) }
+    if value.chars().all(plain) {
+        value.into()
+    } else {
+        format!("'{}'", value.replace('\'', "'\\''"))
+    }
 }
 
 async fn read(p: &mut Process, argv: &[String]) -> Done {
@@ -441,8 +445,15 @@ async fn jobs(p: &mut Process, _: &[String]) -> Done {
 
 /// Signals by name.
 const SIGNALS: &[(&str, i32)] = &[
-    ("HUP", 1), ("INT", 2), ("QUIT", 3), ("KILL", 9), ("USR1", 10), ("USR2", 12), ("TERM", 15),
-    ("CONT", 18), ("STOP", 19),
+    ("HUP", 1),
+    ("INT", 2),
+    ("QUIT", 3),
+    ("KILL", 9),
+    ("USR1", 10),
+    ("USR2", 12),
+    ("TERM", 15),
+    ("CONT", 18),
+    ("STOP", 19),
 ];
 
 async fn kill(p: &mut Process, argv: &[String]) -> Done {
@@ -473,7 +484,8 @@ async fn kill(p: &mut Process, argv: &[String]) -> Done {
     }
     for target in args {
         let job = target.strip_prefix('%').and_then(|n| n.parse::<usize>().ok());
-        let pid = job.map_or(target.parse().ok(), |n| Some(p.jobs.list().get(n.checked_sub(1)?)?.0));
+        let pid =
+            job.map_or(target.parse().ok(), |n| Some(p.jobs.list().get(n.checked_sub(1)?)?.0));
         let Some(pid) = pid else {
             p.say(format!("kill: {target}: arguments must be process or job IDs")).await;
             code = 1;

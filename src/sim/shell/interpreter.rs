@@ -363,11 +363,7 @@ async fn assign(p: &mut Process, assigns: Vec<(&String, String)>) -> Result<bool
 }
 
 /// Runs a command with variables that are set for it alone.
-async fn with_variables(
-    p: &mut Process,
-    assigns: Vec<(&String, String)>,
-    argv: &[String],
-) -> Done {
+async fn with_variables(p: &mut Process, assigns: Vec<(&String, String)>, argv: &[String]) -> Done {
     let mut hidden = Vec::new();
     for (name, value) in assigns {
         hidden.push((name.clone(), p.vars.get(name).cloned()));

@@ -46,7 +46,8 @@ impl Known {
                 found.rest.extend(args.cloned());
                 break;
             } else if let Some(long) = arg.strip_prefix("--") {
-                let (name, value) = long.split_once('=').map_or((long, None), |(n, v)| (n, Some(v)));
+                let (name, value) =
+                    long.split_once('=').map_or((long, None), |(n, v)| (n, Some(v)));
                 let known = self.long.iter().find(|(n, _)| *n == name);
                 let Some((_, letter)) = known else {
                     return Err(format!("unrecognized option '--{name}'"));

@@ -72,8 +72,7 @@ fn unexpected(l: &mut Lexer) -> Trouble {
 }
 
 /// Words that mean something at the start of a command.
-const RESERVED: &[&str] =
-    &["then", "else", "elif", "fi", "do", "done", "esac", "}", "in", ";;"];
+const RESERVED: &[&str] = &["then", "else", "elif", "fi", "do", "done", "esac", "}", "in", ";;"];
 
 /// Statements up to one of the words (which is left), or to the end.
 pub fn list(l: &mut Lexer, ends: &[&str]) -> Result<List, Trouble> {
@@ -385,7 +384,11 @@ fn redirect(l: &mut Lexer) -> Result<Option<Redirect>, Trouble> {
     let fd = fd.or((action == Action::Duplicate && l.text[l.at - 2] == '<').then_some(0));
     l.blanks();
     let Some(target) = l.word()? else {
-        return Err(if l.peek().is_none() { Trouble::Unexpected("\n".into()) } else { unexpected(l) });
+        return Err(if l.peek().is_none() {
+            Trouble::Unexpected("\n".into())
+        } else {
+            unexpected(l)
+        });
     };
     Ok(Some(Redirect { fd, action, target }))
 }

@@ -3,8 +3,8 @@
 use super::{
     ast::Command,
     fs::{Cred, Errno, Fs, absolute},
-    jobs::Jobs,
     io::{Closed, Input, Output},
+    jobs::Jobs,
     machine::Machine,
     tty::Terminal,
 };

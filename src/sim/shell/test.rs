@@ -204,10 +204,8 @@ impl Reader<'_> {
 }
 
 fn is_binary(word: &str) -> bool {
-    [
-        "=", "==", "!=", "=~", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot",
-    ]
-    .contains(&word)
+    ["=", "==", "!=", "=~", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot"]
+        .contains(&word)
 }
 
 fn is_unary(word: &str) -> bool {

@@ -99,10 +99,19 @@ struct Outcome {
     took: SignedDuration,
 }
 
-fn exec(argv: &[&str], uid: u32, input: Input, clock: &StepClock) -> (Exec, [Arc<Mutex<Vec<u8>>>; 2]) {
+fn exec(
+    argv: &[&str],
+    uid: u32,
+    input: Input,
+    clock: &StepClock,
+) -> (Exec, [Arc<Mutex<Vec<u8>>>; 2]) {
     let kept = [Arc::<Mutex<Vec<u8>>>::default(), Arc::default()];
     let exec = Exec {
-        machine: Arc::new(Bare(Facts { hostname: "box".into(), booted: start(), ..Facts::default() })),
+        machine: Arc::new(Bare(Facts {
+            hostname: "box".into(),
+            booted: start(),
+            ..Facts::default()
+        })),
         fs: files().0,
         clock: Arc::new(clock.clone()),
         who: Cred { uid, groups: vec![0] },
@@ -163,7 +172,11 @@ fn words_are_expanded() {
         ("echo ${none:-word} ${none-a b} ${none:+no}.", "word a b .\n", 0),
         ("x=; echo ${x:-empty} ${x-set}.", "empty .\n", 0),
         ("x=a.tar.gz; echo ${x#*.} ${x##*.} ${x%.*} ${x%%.*} ${#x}", "tar.gz gz a.tar a 8\n", 0),
-        ("x=abcabc; echo ${x/b/X} ${x//b/X} ${x:1:2} ${x: -2} ${x^^}", "aXcabc aXcaXc bc bc ABCABC\n", 0),
+        (
+            "x=abcabc; echo ${x/b/X} ${x//b/X} ${x:1:2} ${x: -2} ${x^^}",
+            "aXcabc aXcaXc bc bc ABCABC\n",
+            0,
+        ),
         (": ${y:=new}; echo $y", "new\n", 0),
         ("echo $((1+2*3)) $(echo hi) `echo ho`", "7 hi ho\n", 0),
         ("x=5; echo $((x*2)) $(( $x + 1 ))", "10 6\n", 0),
@@ -193,7 +206,11 @@ fn control_flow() {
         ("if [ 1 = 2 ]; then echo a; elif true; then echo b; else echo c; fi", "b\n", 0),
         ("i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo $i; done", "1\n2\n3\n", 0),
         ("until false; do echo x; break; done", "x\n", 0),
-        ("for i in 1 2 3 4; do [ $i = 2 ] && continue; [ $i = 4 ] && break; echo $i; done", "1\n3\n", 0),
+        (
+            "for i in 1 2 3 4; do [ $i = 2 ] && continue; [ $i = 4 ] && break; echo $i; done",
+            "1\n3\n",
+            0,
+        ),
         ("for ((i=0; i<3; i++)); do echo $i; done", "0\n1\n2\n", 0),
         ("case abc in a*) echo one;; *) echo two;; esac", "one\n", 0),
         ("case x in (a|x) echo in ;; esac", "in\n", 0),
@@ -231,19 +248,47 @@ fn files_and_redirections() {
         ("ls /none >/dev/null 2>&1 || echo failed", "failed\n", 0),
         ("echo x &> /tmp/o; cat /tmp/o", "x\n", 0),
         ("mkdir -p /tmp/a/b; touch /tmp/a/b/c; find /tmp/a -type f", "/tmp/a/b/c\n", 0),
-        ("mkdir /tmp/d; mkdir /tmp/d 2>&1", "mkdir: cannot create directory '/tmp/d': File exists\n", 1),
+        (
+            "mkdir /tmp/d; mkdir /tmp/d 2>&1",
+            "mkdir: cannot create directory '/tmp/d': File exists\n",
+            1,
+        ),
         ("cd /tmp; echo 1 > x; cp x y; mv y z; cat z; ls", "1\nx\nz\n", 0),
-        ("cd /tmp; ln -s /etc/passwd p; readlink p; head -1 p | cut -d: -f1", "/etc/passwd\nroot\n", 0),
-        ("rm /tmp/none 2>&1; rm -f /tmp/none; echo $?", "rm: cannot remove '/tmp/none': No such file or directory\n0\n", 0),
+        (
+            "cd /tmp; ln -s /etc/passwd p; readlink p; head -1 p | cut -d: -f1",
+            "/etc/passwd\nroot\n",
+            0,
+        ),
+        (
+            "rm /tmp/none 2>&1; rm -f /tmp/none; echo $?",
+            "rm: cannot remove '/tmp/none': No such file or directory\n0\n",
+            0,
+        ),
         ("cd /tmp; mkdir q; rm q 2>&1; rm -r q; ls", "rm: cannot remove 'q': Is a directory\n", 0),
         ("cat /none 2>&1", "cat: /none: No such file or directory\n", 1),
         ("echo x > /dev/full 2>&1; echo $?", "1\n", 0),
-        ("cd /nowhere 2>&1; echo $?", "sh: line 1: cd: /nowhere: No such file or directory\n1\n", 0),
+        (
+            "cd /nowhere 2>&1; echo $?",
+            "sh: line 1: cd: /nowhere: No such file or directory\n1\n",
+            0,
+        ),
         ("cd /tmp && pwd; cd - ; cd ..; pwd", "/tmp\n/\n/\n", 0),
         ("printf '#!/bin/sh\\necho run $1\\n' > /tmp/s; chmod +x /tmp/s; /tmp/s it", "run it\n", 0),
-        ("echo echo hi > /tmp/s; /tmp/s 2>&1; sh /tmp/s; . /tmp/s", "sh: line 1: /tmp/s: Permission denied\nhi\nhi\n", 0),
-        ("cd /tmp; mkdir s; echo 1 > s/f; tar cf - s | tar tf -; mkdir t; tar cf - s | tar xmf - -C t; cat t/s/f", "s/\ns/f\n1\n", 0),
-        ("cd /tmp; mkdir s; echo 1 > s/f; tar czf a.tgz s && rm -r s && tar xzf a.tgz && cat s/f", "1\n", 0),
+        (
+            "echo echo hi > /tmp/s; /tmp/s 2>&1; sh /tmp/s; . /tmp/s",
+            "sh: line 1: /tmp/s: Permission denied\nhi\nhi\n",
+            0,
+        ),
+        (
+            "cd /tmp; mkdir s; echo 1 > s/f; tar cf - s | tar tf -; mkdir t; tar cf - s | tar xmf - -C t; cat t/s/f",
+            "s/\ns/f\n1\n",
+            0,
+        ),
+        (
+            "cd /tmp; mkdir s; echo 1 > s/f; tar czf a.tgz s && rm -r s && tar xzf a.tgz && cat s/f",
+            "1\n",
+            0,
+        ),
     ]);
 }
 
@@ -257,7 +302,11 @@ fn text_commands() {
         ("echo hello | tr a-z A-Z | rev", "OLLEH\n", 0),
         ("echo a:b:c | cut -d: -f2-; echo abc | cut -c2", "b:c\nb\n", 0),
         ("printf 'x1\\ny2\\n' | grep -n y; printf 'x\\n' | grep -c z; echo $?", "2:y2\n0\n1\n", 0),
-        ("echo aXbX | sed 's/X/-/; s/X/+/'; seq 3 | sed -n 2p; seq 3 | sed 1d", "a-b+\n2\n2\n3\n", 0),
+        (
+            "echo aXbX | sed 's/X/-/; s/X/+/'; seq 3 | sed -n 2p; seq 3 | sed 1d",
+            "a-b+\n2\n2\n3\n",
+            0,
+        ),
         ("echo 'k=v' | sed -E 's/(.)=(.)/\\2=\\1/'", "v=k\n", 0),
         ("echo hi | wc; echo -n abc | wc -c", "      1       1       3\n3\n", 0),
         ("echo hi | tee /tmp/t; cat /tmp/t", "hi\nhi\n", 0),
@@ -267,7 +316,11 @@ fn text_commands() {
         ("yes | head -n 2", "y\ny\n", 0),
         ("date -u +%Y-%m-%d; date -d @0 +%s", "2026-01-02\n0\n", 0),
         ("basename /a/b.c .c; dirname /a/b.c", "b\n/a\n", 0),
-        ("hostname; whoami; id; uname", "box\nroot\nuid=0(root) gid=0(root) groups=0(root)\nLinux\n", 0),
+        (
+            "hostname; whoami; id; uname",
+            "box\nroot\nuid=0(root) gid=0(root) groups=0(root)\nLinux\n",
+            0,
+        ),
         ("which ls; command -v cd; type cd", "/bin/ls\ncd\ncd is a shell builtin\n", 0),
         ("expr 2 + 3", "5\n", 0),
         ("timeout 1 sleep 10; echo $?", "124\n", 0),
@@ -281,7 +334,11 @@ fn requests_stay_inside() {
         ("curl -s -o /dev/null -w '%{http_code}\\n' http://web/no", "404\n", 0),
         ("curl -sf http://web/no; echo $?", "22\n", 0),
         ("curl -s http://127.0.0.1:1/; echo $?", "6\n", 0),
-        ("curl http://down/ 2>&1", "curl: (7) Failed to connect to down port 80: Connection refused\n", 7),
+        (
+            "curl http://down/ 2>&1",
+            "curl: (7) Failed to connect to down port 80: Connection refused\n",
+            7,
+        ),
         ("wget -qO- http://web/y", "GET /y\n", 0),
         ("getent hosts web", "172.30.0.9      web\n", 0),
     ]);
@@ -318,8 +375,16 @@ fn only_the_owner_and_root_may() {
         ("cat /etc/secret", "cat: /etc/secret: Permission denied\n", 1),
         ("echo x > /etc/x", "sh: line 1: /etc/x: Permission denied\n", 1),
         ("rm /etc/passwd", "rm: cannot remove '/etc/passwd': Permission denied\n", 1),
-        ("chmod 777 /etc/passwd", "chmod: changing permissions of '/etc/passwd': Operation not permitted\n", 1),
-        ("chroot /tmp", "chroot: cannot change root directory to '/tmp': Operation not permitted\n", 125),
+        (
+            "chmod 777 /etc/passwd",
+            "chmod: changing permissions of '/etc/passwd': Operation not permitted\n",
+            1,
+        ),
+        (
+            "chroot /tmp",
+            "chroot: cannot change root directory to '/tmp': Operation not permitted\n",
+            125,
+        ),
         ("echo x > /tmp/mine && rm /tmp/mine", "", 0),
     ];
     for (text, err, code) in rows {
@@ -333,7 +398,8 @@ fn commands_run_without_a_shell_and_scripts_from_a_pipe() {
     let got = with(&["echo", "$x", "*"], 0, "");
     assert_eq!((got.out.as_str(), got.code), ("$x *\n", Ok(0)));
     assert_eq!(with(&["none"], 0, "").code, Err(NotStarted::NotFound));
-    let got = with(&["sh"], 0, "echo a\nread x\nline\necho [$x]\nif true; then\necho b\nfi\nexit 5\n");
+    let got =
+        with(&["sh"], 0, "echo a\nread x\nline\necho [$x]\nif true; then\necho b\nfi\nexit 5\n");
     assert_eq!((got.out.as_str(), got.code), ("a\n[line]\nb\n", Ok(5)));
     let got = with(&["cat"], 0, "in");
     assert_eq!(got.out, "in");
@@ -392,7 +458,10 @@ async fn typed(clock: &StepClock, keys: &[&str]) -> (String, i32) {
     exec.stdout = Output::Terminal(Arc::clone(&terminal));
     exec.stderr = exec.stdout.clone();
     exec.terminal = Some(Arc::clone(&terminal));
-    let pump = { let terminal = Arc::clone(&terminal); async move { terminal.pump(from).await } };
+    let pump = {
+        let terminal = Arc::clone(&terminal);
+        async move { terminal.pump(from).await }
+    };
     drop(terminal);
     let typing = async {
         for key in keys {
@@ -426,12 +495,36 @@ async fn terminals_show_prompts_and_echo() {
     let rows: &[(&[&str], &str, i32)] = &[
         (&["echo hi\r", "exit\r"], "sh-5.1# echo hi\r\nhi\r\nsh-5.1# exit\r\nexit\r\n", 0),
         (&["\x04"], "sh-5.1# exit\r\n", 0),
-        (&["ech\x7fho a\r", "exit 3\r"], "sh-5.1# ech\x08 \x08ho a\r\na\r\nsh-5.1# exit 3\r\nexit\r\n", 3),
-        (&["ab\x03", "echo $?\r", "\x04"], "sh-5.1# ab^C\r\nsh-5.1# echo $?\r\n130\r\nsh-5.1# exit\r\n", 0),
-        (&["sleep 100\r", "\x03", "exit\r"], "sh-5.1# sleep 100\r\n^C\r\nsh-5.1# exit\r\nexit\r\n", 130),
-        (&["for i in 1 2\r", "do echo $i; done\r", "\x04"], "sh-5.1# for i in 1 2\r\n> do echo $i; done\r\n1\r\n2\r\nsh-5.1# exit\r\n", 0),
-        (&["cat\r", "line\r", "\x04", "exit\r"], "sh-5.1# cat\r\nline\r\nline\r\nsh-5.1# exit\r\nexit\r\n", 0),
-        (&["PS1='> '\r", "sh\r", "exit 4\r", "echo $?\r", "\x04"], "sh-5.1# PS1='> '\r\n> sh\r\nsh-5.1# exit 4\r\nexit\r\n> echo $?\r\n4\r\n> exit\r\n", 0),
+        (
+            &["ech\x7fho a\r", "exit 3\r"],
+            "sh-5.1# ech\x08 \x08ho a\r\na\r\nsh-5.1# exit 3\r\nexit\r\n",
+            3,
+        ),
+        (
+            &["ab\x03", "echo $?\r", "\x04"],
+            "sh-5.1# ab^C\r\nsh-5.1# echo $?\r\n130\r\nsh-5.1# exit\r\n",
+            0,
+        ),
+        (
+            &["sleep 100\r", "\x03", "exit\r"],
+            "sh-5.1# sleep 100\r\n^C\r\nsh-5.1# exit\r\nexit\r\n",
+            130,
+        ),
+        (
+            &["for i in 1 2\r", "do echo $i; done\r", "\x04"],
+            "sh-5.1# for i in 1 2\r\n> do echo $i; done\r\n1\r\n2\r\nsh-5.1# exit\r\n",
+            0,
+        ),
+        (
+            &["cat\r", "line\r", "\x04", "exit\r"],
+            "sh-5.1# cat\r\nline\r\nline\r\nsh-5.1# exit\r\nexit\r\n",
+            0,
+        ),
+        (
+            &["PS1='> '\r", "sh\r", "exit 4\r", "echo $?\r", "\x04"],
+            "sh-5.1# PS1='> '\r\n> sh\r\nsh-5.1# exit 4\r\nexit\r\n> echo $?\r\n4\r\n> exit\r\n",
+            0,
+        ),
     ];
     for (keys, shown, code) in rows {
         let (got, ended) = typed(&clock, keys).await;

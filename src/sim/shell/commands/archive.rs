@@ -64,7 +64,8 @@ fn understand(argv: &[String]) -> Result<Call, String> {
                         rest = "".chars();
                         Some(inline)
                     };
-                    let value = value.ok_or(format!("option requires an argument -- '{letter}'"))?;
+                    let value =
+                        value.ok_or(format!("option requires an argument -- '{letter}'"))?;
                     if letter == 'f' { call.file = Some(value) } else { call.folder = Some(value) }
                 }
                 'm' | 'p' | 'o' | 'h' | 'P' => {}
@@ -79,7 +80,8 @@ pub async fn tar(p: &mut Process, argv: &[String]) -> Done {
     let call = match understand(argv) {
         Ok(call) => call,
         Err(why) => {
-            p.err(format!("tar: {why}\nTry 'tar --help' or 'tar --usage' for more information.")).await;
+            p.err(format!("tar: {why}\nTry 'tar --help' or 'tar --usage' for more information."))
+                .await;
             return Ok(2);
         }
     };
@@ -88,7 +90,10 @@ pub async fn tar(p: &mut Process, argv: &[String]) -> Done {
         let path = p.path(folder);
         if !p.fs.stat(&path, &p.who).is_ok_and(|n| n.is_directory()) {
             let why = p.fs.stat(&path, &p.who).err().unwrap_or(Errno::NotDirectory);
-            p.err(format!("tar: {folder}: Cannot open: {why}\ntar: Error is not recoverable: exiting now")).await;
+            p.err(format!(
+                "tar: {folder}: Cannot open: {why}\ntar: Error is not recoverable: exiting now"
+            ))
+            .await;
             return Ok(2);
         }
         base.cwd = absolute("/", &path);
@@ -177,7 +182,10 @@ async fn create(p: &mut Process, base: &Process, call: &Call) -> Done {
         None | Some("-") => p.out(bytes).await?,
         Some(file) => {
             if let Err(why) = p.fs.write(&p.path(file), &bytes, false, &p.who, p.clock.now()) {
-                p.err(format!("tar: {file}: Cannot open: {why}\ntar: Error is not recoverable: exiting now")).await;
+                p.err(format!(
+                    "tar: {file}: Cannot open: {why}\ntar: Error is not recoverable: exiting now"
+                ))
+                .await;
                 return Ok(2);
             }
         }
@@ -191,13 +199,15 @@ async fn create(p: &mut Process, base: &Process, call: &Call) -> Done {
 async fn extract(p: &mut Process, base: &Process, call: &Call) -> Done {
     let bytes = match call.file.as_deref() {
         None | Some("-") => p.stdin.all(LARGEST).await.0,
-        Some(file) => match p.fs.read(&p.path(file), &p.who) {
-            Ok(bytes) => bytes.to_vec(),
-            Err(why) => {
-                p.err(format!("tar: {file}: Cannot open: {why}\ntar: Error is not recoverable: exiting now")).await;
-                return Ok(2);
+        Some(file) => {
+            match p.fs.read(&p.path(file), &p.who) {
+                Ok(bytes) => bytes.to_vec(),
+                Err(why) => {
+                    p.err(format!("tar: {file}: Cannot open: {why}\ntar: Error is not recoverable: exiting now")).await;
+                    return Ok(2);
+                }
             }
-        },
+        }
     };
     let bytes = if call.gzip || bytes.starts_with(&[0x1f, 0x8b]) {
         let mut plain = Vec::new();
@@ -292,10 +302,12 @@ fn put(p: &Process, member: &Member) -> Result<(), Errno> {
     let now = p.clock.now();
     super::files::parents(p, crate::sim::shell::fs::split(&path).0, 0o755)?;
     match &member.content {
-        Content::Directory => match p.fs.create(&path, Content::Directory, member.mode, &p.who, now) {
-            Err(Errno::Exists) => Ok(()),
-            other => other,
-        },
+        Content::Directory => {
+            match p.fs.create(&path, Content::Directory, member.mode, &p.who, now) {
+                Err(Errno::Exists) => Ok(()),
+                other => other,
+            }
+        }
         Content::File(bytes) => {
             p.fs.write(&path, bytes, false, &p.who, now)?;
             match p.fs.change(&path, &p.who, |n| n.mode = member.mode) {

@@ -137,7 +137,9 @@ pub async fn touch(p: &mut Process, argv: &[String]) -> Done {
 /// Sources and where each goes: the last argument, or a place inside it when it is a directory.
 async fn targets(p: &Process, name: &str, files: &[String]) -> Option<Vec<(String, String)>> {
     let Some((last, sources)) = files.split_last().filter(|(_, s)| !s.is_empty()) else {
-        let what = if files.is_empty() { "missing file operand".to_owned() } else {
+        let what = if files.is_empty() {
+            "missing file operand".to_owned()
+        } else {
             format!("missing destination file operand after '{}'", files[0])
         };
         p.err(format!("{name}: {what}\nTry '{name} --help' for more information.")).await;
@@ -278,14 +280,16 @@ fn new_mode(spec: &str, old: u32, folder: bool) -> Option<u32> {
         });
         let who = if at == 0 { 0o777 } else { who };
         let bits = part[at + 1..].chars().try_fold(0, |bits, c| {
-            Some(bits | match c {
-                'r' => 0o444,
-                'w' => 0o222,
-                'x' => 0o111,
-                'X' if folder || old & 0o111 != 0 => 0o111,
-                'X' | 's' | 't' => 0,
-                _ => return None,
-            })
+            Some(
+                bits | match c {
+                    'r' => 0o444,
+                    'w' => 0o222,
+                    'x' => 0o111,
+                    'X' if folder || old & 0o111 != 0 => 0o111,
+                    'X' | 's' | 't' => 0,
+                    _ => return None,
+                },
+            )
         })?;
         Some(match &part[at..=at] {
             "+" => mode | (bits & who),
@@ -301,11 +305,15 @@ pub async fn chmod(p: &mut Process, argv: &[String]) -> Done {
     let mut rest = argv[1..].iter().filter(|a| !flag(a));
     let (Some(spec), files) = (rest.next(), rest.collect::<Vec<_>>()) else { return Ok(1) };
     if files.is_empty() {
-        p.err(format!("chmod: missing operand after '{spec}'\nTry 'chmod --help' for more information.")).await;
+        p.err(format!(
+            "chmod: missing operand after '{spec}'\nTry 'chmod --help' for more information."
+        ))
+        .await;
         return Ok(1);
     }
     if new_mode(spec, 0, false).is_none() {
-        p.err(format!("chmod: invalid mode: '{spec}'\nTry 'chmod --help' for more information.")).await;
+        p.err(format!("chmod: invalid mode: '{spec}'\nTry 'chmod --help' for more information."))
+            .await;
         return Ok(1);
     }
     change(p, "chmod", &files, deep, |node| {
@@ -384,7 +392,8 @@ async fn change(
 }
 
 pub async fn readlink(p: &mut Process, argv: &[String]) -> Done {
-    let full = own(argv) == "realpath" || argv.iter().any(|a| a.starts_with('-') && a.contains('f'));
+    let full =
+        own(argv) == "realpath" || argv.iter().any(|a| a.starts_with('-') && a.contains('f'));
     let mut code = 0;
     for name in argv[1..].iter().filter(|a| !a.starts_with('-')) {
         let path = p.path(name);
@@ -416,19 +425,23 @@ pub async fn mktemp(p: &mut Process, argv: &[String]) -> Done {
     let alphabet = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     let mut state = p.budget_chance();
     let mut letter = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         alphabet[(state >> 33) as usize % alphabet.len()] as char
     };
     let tail: String = (0..marks).map(|_| letter()).collect();
     let name = format!("{}{tail}", &template[..template.len() - marks]);
     let folder = o.value('p').unwrap_or(p.var("TMPDIR").unwrap_or("/tmp"));
-    let path = if given.is_some() && !o.has('t') { p.path(&name) } else { format!("{folder}/{name}") };
+    let path =
+        if given.is_some() && !o.has('t') { p.path(&name) } else { format!("{folder}/{name}") };
     let (content, mode) = match o.has('d') {
         true => (Content::Directory, 0o700),
         false => (Content::File(Default::default()), 0o600),
     };
     match p.fs.create(&path, content, mode, &p.who, p.clock.now()) {
-        Ok(()) => p.out(format!("{}\n", if given.is_some() && !o.has('t') { name } else { path })).await?,
+        Ok(()) => {
+            p.out(format!("{}\n", if given.is_some() && !o.has('t') { name } else { path })).await?
+        }
         Err(why) => {
             p.err(format!("mktemp: failed to create file via template '{path}': {why}")).await;
             return Ok(1);

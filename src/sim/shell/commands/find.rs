@@ -128,7 +128,11 @@ impl Test {
         match self {
             Test::Name(pattern, any_case) => {
                 let name = if path == "/" { "/" } else { split(path).1 };
-                if *any_case { pattern.matches(&name.to_lowercase()) } else { pattern.matches(name) }
+                if *any_case {
+                    pattern.matches(&name.to_lowercase())
+                } else {
+                    pattern.matches(name)
+                }
             }
             Test::Path(pattern) => pattern.matches(path),
             Test::Kind(kind) => match node.content {

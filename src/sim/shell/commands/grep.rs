@@ -67,7 +67,13 @@ pub async fn grep(p: &mut Process, argv: &[String]) -> Done {
             }
         }
     }
-    Ok(if any && !failed { 0 } else if failed { 2 } else { 1 })
+    Ok(if any && !failed {
+        0
+    } else if failed {
+        2
+    } else {
+        1
+    })
 }
 
 fn matcher(patterns: &[String], o: &Options, name: &str) -> Option<Regex> {

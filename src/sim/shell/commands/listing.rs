@@ -68,7 +68,8 @@ pub async fn ls(p: &mut Process, argv: &[String]) -> Done {
         let all = o.has('a') || o.has('A');
         shown.extend(list.into_iter().filter(|(n, _)| all || !n.starts_with('.')));
         if o.has('R') {
-            let inner = shown.iter().filter(|(n, node)| node.is_directory() && n != "." && n != "..");
+            let inner =
+                shown.iter().filter(|(n, node)| node.is_directory() && n != "." && n != "..");
             let deeper: Vec<(String, String)> = inner
                 .map(|(n, _)| {
                     let base = name.trim_end_matches('/');
@@ -200,7 +201,8 @@ fn columns(names: &[String], width: usize) -> String {
 }
 
 pub async fn stat(p: &mut Process, argv: &[String]) -> Done {
-    let known = Known { letters: "c:Lft", long: &[("format", 'c'), ("printf", 'c')], strict: false };
+    let known =
+        Known { letters: "c:Lft", long: &[("format", 'c'), ("printf", 'c')], strict: false };
     let Some(o) = options(p, argv, &known).await else { return Ok(1) };
     let mut code = 0;
     for name in &o.rest {
@@ -335,8 +337,17 @@ pub async fn df(p: &mut Process, argv: &[String]) -> Done {
     for r in &rows {
         let line = format!(
             "{:w0$} {:>w1$} {:>w2$} {:>w3$} {:>w4$} {}\n",
-            r[0], r[1], r[2], r[3], r[4], r[5],
-            w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3], w4 = w[4],
+            r[0],
+            r[1],
+            r[2],
+            r[3],
+            r[4],
+            r[5],
+            w0 = w[0],
+            w1 = w[1],
+            w2 = w[2],
+            w3 = w[3],
+            w4 = w[4],
         );
         p.out(line).await?;
     }

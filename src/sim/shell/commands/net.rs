@@ -28,8 +28,16 @@ fn url(text: &str) -> Option<Fetch> {
     };
     let path = path.split('#').next().unwrap_or("");
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    let known = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
-    known.then(|| Fetch { method: "GET".into(), secure, host: host.into(), port, path, ..Fetch::default() })
+    let known =
+        !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
+    known.then(|| Fetch {
+        method: "GET".into(),
+        secure,
+        host: host.into(),
+        port,
+        path,
+        ..Fetch::default()
+    })
 }
 
 const CURL: Known = Known {
@@ -62,7 +70,8 @@ pub async fn curl(p: &mut Process, argv: &[String]) -> Done {
     let o = match CURL.read(&argv[1..]) {
         Ok(o) => o,
         Err(why) => {
-            let why = why.replace("unrecognized option", "option").replace("invalid option --", "option");
+            let why =
+                why.replace("unrecognized option", "option").replace("invalid option --", "option");
             p.err(format!("curl: {why}: is unknown\ncurl: try 'curl --help' or 'curl --manual' for more information")).await;
             return Ok(2);
         }
@@ -103,7 +112,11 @@ async fn transfer(p: &mut Process, o: &Options, target: &str) -> Done {
     let limit = o.value('m').and_then(|m| m.parse::<f64>().ok());
     for _ in 0..MOST_REDIRECTS {
         if o.has('v') {
-            p.err(format!("* Connected to {} port {}\n> {} {} HTTP/1.1\n> Host: {}\n>", request.host, request.port, request.method, request.path, request.host)).await;
+            p.err(format!(
+                "* Connected to {} port {}\n> {} {} HTTP/1.1\n> Host: {}\n>",
+                request.host, request.port, request.method, request.path, request.host
+            ))
+            .await;
         }
         let answer = match fetch(p, request.clone(), limit).await {
             Ok(answer) => answer,
@@ -111,8 +124,15 @@ async fn transfer(p: &mut Process, o: &Options, target: &str) -> Done {
         };
         let location = answer.header("location").map(str::to_owned);
         if let Some(next) = location.filter(|_| o.has('L') && (300..400).contains(&answer.status)) {
-            let whole = if next.contains("://") { next } else {
-                format!("{}://{}:{}{next}", if request.secure { "https" } else { "http" }, request.host, request.port)
+            let whole = if next.contains("://") {
+                next
+            } else {
+                format!(
+                    "{}://{}:{}{next}",
+                    if request.secure { "https" } else { "http" },
+                    request.host,
+                    request.port
+                )
             };
             match url(&whole) {
                 Some(next) => request = next,
@@ -204,7 +224,12 @@ async fn show(p: &Process, o: &Options, request: &Fetch, answer: Fetched) -> Don
     let head = o.has('i') || o.has('I');
     if head || o.has('v') {
         let lines = answer.headers.iter().map(|(n, v)| format!("{n}: {v}\r\n"));
-        let text = format!("HTTP/1.1 {} {}\r\n{}\r\n", answer.status, answer.reason(), lines.collect::<String>());
+        let text = format!(
+            "HTTP/1.1 {} {}\r\n{}\r\n",
+            answer.status,
+            answer.reason(),
+            lines.collect::<String>()
+        );
         if head {
             output.write(text.as_bytes()).await?;
         } else {
@@ -262,7 +287,8 @@ pub async fn wget(p: &mut Process, argv: &[String]) -> Done {
     // `-qO-` is one word to people and two options to `getopt`.
     let long = &[("quiet", 'q'), ("output-document", 'O'), ("spider", 'p'), ("timeout", 'T')];
     let known = Known { letters: "qO:T:Sct:p", long, strict: false };
-    let args: Vec<String> = argv.iter().filter(|a| *a != "--no-check-certificate").cloned().collect();
+    let args: Vec<String> =
+        argv.iter().filter(|a| *a != "--no-check-certificate").cloned().collect();
     let Some(o) = options(p, &args, &known).await else { return Ok(2) };
     let Some(target) = o.rest.first().cloned() else {
         p.err("wget: missing URL").await;
@@ -297,7 +323,12 @@ pub async fn wget(p: &mut Process, argv: &[String]) -> Done {
         p.err(format!("Connecting to {host}:{port} ({address}:{port})")).await;
     }
     if answer.status >= 400 {
-        p.err(format!("wget: server returned error: HTTP/1.1 {} {}", answer.status, answer.reason())).await;
+        p.err(format!(
+            "wget: server returned error: HTTP/1.1 {} {}",
+            answer.status,
+            answer.reason()
+        ))
+        .await;
         return Ok(1);
     }
     if o.has('p') {

@@ -73,7 +73,11 @@ fn round(
             *used += 1;
             args.get(*used - 1).cloned().unwrap_or_default()
         };
-        let spec = if rest[..end].contains('*') { rest[..end].replacen('*', &star(), 1) } else { rest[..end].into() };
+        let spec = if rest[..end].contains('*') {
+            rest[..end].replacen('*', &star(), 1)
+        } else {
+            rest[..end].into()
+        };
         let arg = star();
         rest = &rest[end + 1..];
         if !conversion(&spec, kind, &arg, out, problem) {
@@ -93,7 +97,8 @@ fn conversion(
     problem: &mut Option<String>,
 ) -> bool {
     let flags: String = spec.chars().take_while(|c| "-+ 0#".contains(*c)).collect();
-    let (width, precision) = spec[flags.len()..].split_once('.').unwrap_or((&spec[flags.len()..], ""));
+    let (width, precision) =
+        spec[flags.len()..].split_once('.').unwrap_or((&spec[flags.len()..], ""));
     let width: usize = width.parse().unwrap_or(0).min(4096);
     let digits: Option<usize> = precision.parse().ok().map(|n: usize| n.min(4096));
     let mut goes_on = true;

@@ -215,7 +215,8 @@ fn script(text: &str, extended: bool) -> Result<Vec<Step>, String> {
             return Ok(steps);
         }
         let from = address(&mut chars, extended)?;
-        let to = if chars.next_if_eq(&',').is_some() { address(&mut chars, extended)? } else { None };
+        let to =
+            if chars.next_if_eq(&',').is_some() { address(&mut chars, extended)? } else { None };
         while chars.next_if_eq(&' ').is_some() {}
         let negated = chars.next_if_eq(&'!').is_some();
         let act = act(&mut chars, extended)?;

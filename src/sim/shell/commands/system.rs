@@ -149,9 +149,24 @@ pub async fn free(p: &mut Process, argv: &[String]) -> Done {
     p.out(format!(
         "{:7}{:>13}{:>12}{:>12}{:>12}{:>12}{:>12}\n{:7}{:>13}{:>12}{:>12}{:>12}{:>12}{:>12}\n\
          {:7}{:>13}{:>12}{:>12}\n",
-        "", "total", "used", "free", "shared", "buff/cache", "available",
-        "Mem:", show(total), show(used), show(left), show(0), show(cache), show(total - used),
-        "Swap:", show(0), show(0), show(0),
+        "",
+        "total",
+        "used",
+        "free",
+        "shared",
+        "buff/cache",
+        "available",
+        "Mem:",
+        show(total),
+        show(used),
+        show(left),
+        show(0),
+        show(cache),
+        show(total - used),
+        "Swap:",
+        show(0),
+        show(0),
+        show(0),
     ))
     .await?;
     Ok(0)
@@ -165,7 +180,8 @@ pub async fn uptime(p: &mut Process, _: &[String]) -> Done {
         1 => "1 day, ".into(),
         n => format!("{n} days, "),
     };
-    let clock = if hours > 0 { format!("{hours:2}:{minutes:02}") } else { format!("{minutes} min") };
+    let clock =
+        if hours > 0 { format!("{hours:2}:{minutes:02}") } else { format!("{minutes} min") };
     let at = now.strftime("%H:%M:%S");
     p.out(format!(" {at} up {days}{clock},  0 users,  load average: 0.12, 0.09, 0.08\n")).await?;
     Ok(0)
@@ -252,7 +268,8 @@ fn seconds(text: &str) -> Option<f64> {
 }
 
 fn span(seconds: f64) -> SignedDuration {
-    SignedDuration::try_from_secs_f64(seconds.min(1e11)).unwrap_or(SignedDuration::from_hours(1 << 20))
+    SignedDuration::try_from_secs_f64(seconds.min(1e11))
+        .unwrap_or(SignedDuration::from_hours(1 << 20))
 }
 
 pub async fn sleep(p: &mut Process, argv: &[String]) -> Done {
@@ -364,12 +381,20 @@ pub async fn ps(p: &mut Process, argv: &[String]) -> Done {
             let user: String = user(t).chars().take(8).collect();
             format!(
                 "{user:<8} {:>7}  0.0  0.0  {:>5} {:>5} {terminal:<8} Ss   {}   0:00 {}\n",
-                t.pid, 4400, 3200, began(t), t.command
+                t.pid,
+                4400,
+                3200,
+                began(t),
+                t.command
             )
         } else if flags.contains('f') {
             format!(
                 "{:<8} {:>7} {:>7}  0 {} {terminal:<8} {time} {}\n",
-                user(t), t.pid, t.parent, began(t), t.command
+                user(t),
+                t.pid,
+                t.parent,
+                began(t),
+                t.command
             )
         } else if flags.contains('x') {
             format!("{:>7} {terminal:<8} Ss     0:00 {}\n", t.pid, t.command)
@@ -479,7 +504,8 @@ pub async fn chroot(p: &mut Process, argv: &[String]) -> Done {
         return Ok(125);
     };
     if p.who.uid != 0 {
-        p.err(format!("chroot: cannot change root directory to '{root}': Operation not permitted")).await;
+        p.err(format!("chroot: cannot change root directory to '{root}': Operation not permitted"))
+            .await;
         return Ok(125);
     }
     let mut child = p.clone();
@@ -495,7 +521,8 @@ pub async fn chroot(p: &mut Process, argv: &[String]) -> Done {
     let shell = vec![p.var("SHELL").unwrap_or("/bin/sh").to_owned(), "-i".to_owned()];
     let command = if argv.len() > 2 { &argv[2..] } else { &shell };
     if child.which(&command[0]).is_none() {
-        p.err(format!("chroot: failed to run command '{}': No such file or directory", command[0])).await;
+        p.err(format!("chroot: failed to run command '{}': No such file or directory", command[0]))
+            .await;
         return Ok(127);
     }
     interpreter::external(&mut child, command).await

@@ -49,7 +49,11 @@ struct Amount {
     from_start: bool,
 }
 
-async fn amount(p: &Process, argv: &[String], known: &Known) -> Option<(Amount, Vec<String>, bool)> {
+async fn amount(
+    p: &Process,
+    argv: &[String],
+    known: &Known,
+) -> Option<(Amount, Vec<String>, bool)> {
     let short = |a: &String| {
         a.strip_prefix('-').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
     };
@@ -92,12 +96,7 @@ pub async fn head(p: &mut Process, argv: &[String]) -> Done {
 }
 
 /// Reads no more than it needs, so that an endless pipe ends.
-async fn head_stream(
-    p: &Process,
-    argv: &[String],
-    file: Option<&String>,
-    amount: &Amount,
-) -> Done {
+async fn head_stream(p: &Process, argv: &[String], file: Option<&String>, amount: &Amount) -> Done {
     let input = match file.filter(|f| *f != "-") {
         None => p.stdin.clone(),
         Some(file) => match crate::sim::shell::redirect::source(p, file) {
@@ -151,7 +150,8 @@ pub async fn tail(p: &mut Process, argv: &[String]) -> Done {
             true => (amount.count.unsigned_abs() as usize).saturating_sub(1),
             false => ends.len().saturating_sub(amount.count.unsigned_abs() as usize),
         };
-        let start = skipped.checked_sub(1).map_or(0, |i| ends.get(i).copied().unwrap_or(bytes.len()));
+        let start =
+            skipped.checked_sub(1).map_or(0, |i| ends.get(i).copied().unwrap_or(bytes.len()));
         p.out(&bytes[start..]).await?;
     }
     let watched = files.first().filter(|f| follow && *f != "-" && code == 0);
@@ -204,7 +204,13 @@ pub async fn wc(p: &mut Process, argv: &[String]) -> Done {
     let largest = rows.iter().flat_map(|(c, _)| c).max().copied().unwrap_or(0);
     let single = rows.len() == 1 && rows[0].0.len() == 1;
     let piped = o.rest.is_empty() && !single;
-    let width = if single { 1 } else if piped { 7 } else { largest.to_string().len() };
+    let width = if single {
+        1
+    } else if piped {
+        7
+    } else {
+        largest.to_string().len()
+    };
     for (counts, name) in rows {
         let numbers: Vec<String> = counts.iter().map(|n| format!("{n:width$}")).collect();
         let name = if o.rest.is_empty() { String::new() } else { format!(" {name}") };
@@ -561,7 +567,6 @@ pub async fn expr(p: &mut Process, argv: &[String]) -> Done {
         }
     }
 }
-
 
 #[cfg(test)]
 mod tests {

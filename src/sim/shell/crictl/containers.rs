@@ -133,8 +133,7 @@ pub async fn pods(call: Call<'_>) -> Done {
 }
 
 fn listed_pod(s: &Sandbox) -> Option<Box<RawValue>> {
-    let metadata =
-        json!({"name": s.name, "uid": s.uid, "namespace": s.namespace, "attempt": 0});
+    let metadata = json!({"name": s.name, "uid": s.uid, "namespace": s.namespace, "attempt": 0});
     let state = if s.ready { "SANDBOX_READY" } else { "SANDBOX_NOTREADY" };
     ordered(&[
         ("id", json!(s.id)),
@@ -153,8 +152,11 @@ pub async fn inspect(call: Call<'_>) -> Done {
     let mut found = Vec::new();
     for id in &call.o.rest {
         let Some(c) = all.iter().find(|c| c.id.starts_with(id.as_str())) else {
-            let why = format!("rpc error: code = NotFound desc = could not find container \"{id}\": container with ID starting with {id} not found: ID does not exist");
-            return fatal(call.p, format!("getting the status of the container {id:?}: {why}")).await;
+            let why = format!(
+                "rpc error: code = NotFound desc = could not find container \"{id}\": container with ID starting with {id} not found: ID does not exist"
+            );
+            return fatal(call.p, format!("getting the status of the container {id:?}: {why}"))
+                .await;
         };
         let ended = c.finished.map_or("0001-01-01T00:00:00Z".into(), time::seconds);
         found.push(json!({"status": {
@@ -177,8 +179,11 @@ pub async fn inspect_pod(call: Call<'_>) -> Done {
     let mut found = Vec::new();
     for id in &call.o.rest {
         let Some(s) = all.iter().find(|s| s.id.starts_with(id.as_str())) else {
-            let why = format!("rpc error: code = NotFound desc = could not find pod \"{id}\": PodSandbox with ID starting with {id} not found: ID does not exist");
-            return fatal(call.p, format!("getting the pod sandbox status for {id:?}: {why}")).await;
+            let why = format!(
+                "rpc error: code = NotFound desc = could not find pod \"{id}\": PodSandbox with ID starting with {id} not found: ID does not exist"
+            );
+            return fatal(call.p, format!("getting the pod sandbox status for {id:?}: {why}"))
+                .await;
         };
         found.push(json!({"status": {
             "id": s.id, "createdAt": time::seconds(s.created), "labels": s.labels,

@@ -277,7 +277,9 @@ pub async fn remove(call: Call<'_>) -> Done {
             continue;
         };
         if image.tags.len() > 1 && id.contains([':', '/']) && !id.starts_with("sha256:") {
-            let text = format!("Image {id:?} has multiple tags. Removing this image will delete all of the following tags:");
+            let text = format!(
+                "Image {id:?} has multiple tags. Removing this image will delete all of the following tags:"
+            );
             log(call.p, "warning", text).await;
             for tag in &image.tags {
                 log(call.p, "warning", format!("  {tag}")).await;
@@ -292,7 +294,8 @@ pub async fn remove(call: Call<'_>) -> Done {
             Err(_) if prune => {}
             Err(why) => {
                 let inner = format!("rpc error: code = Unknown desc = {why}");
-                log(call.p, "error", format!("RemoveImage from image service failed: {inner}")).await;
+                log(call.p, "error", format!("RemoveImage from image service failed: {inner}"))
+                    .await;
                 problems.push(format!("error of removing image {id:?}: {inner}"));
             }
         }

@@ -1,7 +1,7 @@
 //! What one process sees: trees mounted into one another, below the root it was given.
 
-use super::{Cred, Errno, absolute, split};
 use super::tree::{Content, Node, Tree};
+use super::{Cred, Errno, absolute, split};
 use bytes::Bytes;
 use jiff::Timestamp;
 use parking_lot::Mutex;
