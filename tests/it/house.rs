@@ -29,7 +29,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("api", &["access", "kinds", "patch", "runtime", "schema", "settings", "store", "world"]),
     ("http", &["access", "api", "controllers", "kinds", "runtime", "schema", "settings", "world"]),
     ("controllers", &["access", "api", "kinds", "settings", "store"]),
-    ("sim", &["controllers", "settings", "store"]),
+    ("sim", &["api", "controllers", "kinds", "runtime", "settings", "store", "world"]),
     (
         "run",
         &[
