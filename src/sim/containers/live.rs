@@ -71,18 +71,10 @@ impl Live {
             ended,
         });
         let gone = runtime.gone(instance);
-        tokio::spawn(Arc::clone(&live).spread(
-            Arc::clone(runtime),
-            Arc::clone(instance),
-            written,
-            Source::Out,
-        ));
-        tokio::spawn(Arc::clone(&live).spread(
-            Arc::clone(runtime),
-            Arc::clone(instance),
-            errors,
-            Source::Err,
-        ));
+        let spread = [(written, Source::Out), (errors, Source::Err)].map(|(from, source)| {
+            let (live, runtime) = (Arc::clone(&live), Arc::clone(runtime));
+            tokio::spawn(live.spread(runtime, Arc::clone(instance), from, source))
+        });
         let ask = (runtime.asks.clone(), instance.target.clone(), instance.run.clone());
         tokio::spawn(async move {
             let typing = async {
@@ -97,10 +89,12 @@ impl Live {
                 () = typing => 0,
                 () = gone => 137,
             };
-            over.send_replace(Some(code));
             let (asks, target, run) = ask;
             // Without an API there is nobody to tell.
             let _ = asks.send(Ask::Ended { target, run, code }).await;
+            // The last output comes before the end.
+            let _ = futures_util::future::join_all(spread).await;
+            over.send_replace(Some(code));
         });
         live
     }

@@ -191,6 +191,22 @@ async fn clients_that_open_no_streams_are_not_waited_for() {
     work.await;
 }
 
+#[tokio::test]
+async fn outputs_take_turns() {
+    let (io, ends) = super::super::process::pipes(ALL);
+    let mut outputs = super::super::process::Outputs::new(ends.stdout, ends.stderr);
+    for text in ["1", "2", "3"] {
+        io.stdout.send(Bytes::from(text)).await.unwrap();
+    }
+    io.stderr.as_ref().unwrap().send(Bytes::from("e")).await.unwrap();
+    drop(io);
+    let mut order = String::new();
+    while let Some((_, bytes)) = outputs.next().await {
+        order.push_str(std::str::from_utf8(&bytes).unwrap());
+    }
+    assert_eq!(order, "1e23");
+}
+
 #[test]
 fn sizes_come_in_pieces_and_among_nonsense() {
     let (io, mut ends) = super::super::process::pipes(ALL);
