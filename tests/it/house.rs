@@ -18,7 +18,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("world", &[]),
     ("tls", &[]),
-    ("catalog", &["images", "store"]),
+    ("catalog", &[]),
     ("runtime", &["world"]),
     ("store", &[]),
     ("schema", &[]),
@@ -41,9 +41,9 @@ const TABLE: &[(&str, &[&str])] = &[
         "http",
         &["access", "api", "controllers", "kinds", "runtime", "schema", "settings", "tls", "world"],
     ),
-    ("registry", &["access", "api", "catalog", "http", "images", "kinds", "store", "tls", "world"]),
+    ("registry", &["access", "api", "catalog", "http", "tls", "world"]),
     ("controllers", &["access", "api", "images", "kinds", "settings", "store"]),
-    ("sim", &["catalog", "controllers", "settings", "store"]),
+    ("sim", &["api", "catalog", "controllers", "kinds", "runtime", "settings", "store", "world"]),
     (
         "run",
         &[
