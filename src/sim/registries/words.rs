@@ -14,8 +14,7 @@ pub fn refused(name: &Reference, complaint: &Complaint) -> Refusal {
 
 /// The registry's token service does not take name and password.
 pub fn bad_login(name: &Reference) -> Refusal {
-    let why = "unable to retrieve auth token: invalid username/password: unauthorized: \
-               authentication required";
+    let why = "unable to retrieve auth token: invalid username/password: authentication required";
     Refusal::Refused(framed(name, why))
 }
 
