@@ -60,6 +60,10 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_SECURE_PORT", default_value_t = 6443)]
     pub secure_port: u16,
 
+    /// Port of the registries (TLS, and a proxy to them); 0 picks a free one
+    #[arg(long, env = "POCKETSHIFT_REGISTRY_PORT", default_value_t = 5443)]
+    pub registry_port: u16,
+
     /// Keep everything in memory: nothing is written to disk except where --kubeconfig says
     #[arg(long, env = "POCKETSHIFT_IN_MEMORY")]
     pub in_memory: bool,
@@ -117,6 +121,7 @@ impl Default for Serve {
             folder: Folder::default(),
             bind_address: IpAddr::from([127, 0, 0, 1]),
             secure_port: 6443,
+            registry_port: 5443,
             in_memory: false,
             kubeconfig: None,
             nodes: 3,

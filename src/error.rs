@@ -130,11 +130,19 @@ pub enum Error {
     /// The resource does not serve this verb (405).
     #[error("the server does not allow this method on the requested resource")]
     MethodNotAllowed,
+    /// The resource is served, but not in this way (405).
+    #[error("{verb} is not supported on resources of kind {resource:?}")]
+    VerbNotSupported {
+        /// `plural.group` of the target.
+        resource: String,
+        /// The verb.
+        verb: &'static str,
+    },
     /// None of the accepted media types can be produced (406).
     #[error("only the following media types are accepted: {0}")]
     NotAcceptable(String),
-    /// The body has a media type that cannot be read (415).
-    #[error("the body of the request was in an unknown format - accepted media types include: {0}")]
+    /// The body has a media type that cannot be read (415). Patches are refused without a list.
+    #[error("{}", media_message(.0))]
     UnsupportedMediaType(String),
     /// The name is taken (409). `note` replaces the usual wording when not empty.
     #[error("{}", exists_message(.resource, .name, .note))]
@@ -229,11 +237,21 @@ fn forbidden_message(resource: &str, name: &str, why: &str) -> String {
     }
 }
 
+fn media_message(accepted: &str) -> String {
+    if accepted.is_empty() {
+        return "415: Unsupported Media Type".into();
+    }
+    format!(
+        "the body of the request was in an unknown format - accepted media types include: {accepted}"
+    )
+}
+
 fn exists_message(resource: &str, name: &str, note: &str) -> String {
     if note.is_empty() { format!("{resource} {name:?} already exists") } else { note.to_owned() }
 }
 
-fn invalid_message(kind: &str, name: &str, causes: &[Cause]) -> String {
+/// The message of a 422: every problem once, several in brackets.
+pub fn invalid_message(kind: &str, name: &str, causes: &[Cause]) -> String {
     let mut lines: Vec<String> = Vec::new();
     for cause in causes {
         let line = format!("{}: {}", cause.field, cause.message);
@@ -300,7 +318,7 @@ impl Error {
             Error::Unauthorized => (401, "Unauthorized"),
             Error::Forbidden { .. } => (403, "Forbidden"),
             Error::NotFound { .. } | Error::NoSuchPath => (404, "NotFound"),
-            Error::MethodNotAllowed => (405, "MethodNotAllowed"),
+            Error::MethodNotAllowed | Error::VerbNotSupported { .. } => (405, "MethodNotAllowed"),
             Error::NotAcceptable(_) => (406, "NotAcceptable"),
             Error::AlreadyExists { .. } => (409, "AlreadyExists"),
             Error::Conflict { .. } | Error::ApplyConflict { .. } => (409, "Conflict"),
@@ -344,12 +362,19 @@ impl Error {
         {
             status["metadata"]["continue"] = json!(continue_token);
         }
-        if details.as_object().is_some_and(|d| !d.is_empty())
-            || matches!(self, Error::NoSuchPath | Error::MethodNotAllowed)
-        {
+        if details.as_object().is_some_and(|d| !d.is_empty()) || self.has_bare_details() {
             status["details"] = details;
         }
         status
+    }
+
+    /// Whether upstream prints details with nothing in them.
+    fn has_bare_details(&self) -> bool {
+        match self {
+            Error::NoSuchPath | Error::MethodNotAllowed | Error::Unprocessable => true,
+            Error::UnsupportedMediaType(accepted) => accepted.is_empty(),
+            _ => false,
+        }
     }
 
     fn details(&self) -> Value {
@@ -371,6 +396,7 @@ impl Error {
             Error::NotFound { resource, name }
             | Error::AlreadyExists { resource, name, .. }
             | Error::Conflict { resource, name, .. } => target(resource, name, &[]),
+            Error::VerbNotSupported { resource, .. } => target(resource, "", &[]),
             Error::Invalid { kind, name, causes } => target(kind, name, causes),
             Error::ApplyConflict { causes, .. }
             | Error::TooManyRequests { causes, .. }

@@ -19,11 +19,13 @@
 //! | [`settings`] | the simulated cluster as plain data | `catalog` |
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
+//! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
 //! | [`kinds`] | the catalogue: one value per kind | `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
+//! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too | as `controllers` |
 //!
@@ -96,9 +98,11 @@ pub mod config;
 pub mod controllers;
 pub mod error;
 pub mod http;
+pub mod images;
 pub mod kinds;
 pub mod object;
 pub mod patch;
+pub mod registry;
 pub mod run;
 pub mod schema;
 pub mod settings;

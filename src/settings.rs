@@ -37,6 +37,8 @@ pub struct Settings {
     pub kubelet: Kubelet,
     /// Versions the parts of the cluster report.
     pub versions: Versions,
+    /// Port at which all registries of the catalogue, and the cluster's own, answer on loopback.
+    pub registry_port: u16,
     /// The cluster's CA certificate, as pods find it in `kube-root-ca.crt`.
     pub ca_pem: String,
 }
@@ -61,6 +63,7 @@ impl Default for Settings {
             capacity: Capacity::default(),
             kubelet: Kubelet::default(),
             versions: Versions::default(),
+            registry_port: 5443,
             ca_pem: String::new(),
         }
     }

@@ -7,7 +7,8 @@ use rcgen::{
 use rustls::{
     RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
-    server::WebPkiClientVerifier,
+    server::{ResolvesServerCert, WebPkiClientVerifier},
+    sign::CertifiedKey,
 };
 use std::{net::IpAddr, sync::Arc};
 
@@ -127,6 +128,29 @@ pub fn config(ca_pem: &str, serving: &Pair) -> Result<ServerConfig, TlsError> {
         .with_client_cert_verifier(verifier)
         .with_single_cert(vec![cert, ca], PrivateKeyDer::Pkcs8(key))
         .map_err(failed)
+}
+
+/// A certificate as the TLS layer hands it out, with the CA behind it.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn certified(ca_pem: &str, pair: &Pair) -> Result<CertifiedKey, TlsError> {
+    let cert = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).map_err(failed);
+    let key = PrivatePkcs8KeyDer::from_pem_slice(pair.key.as_bytes()).map_err(failed)?;
+    let chain = vec![cert(&pair.cert)?, cert(ca_pem)?];
+    let provider = rustls::crypto::ring::default_provider();
+    CertifiedKey::from_der(chain, PrivateKeyDer::Pkcs8(key), &provider).map_err(failed)
+}
+
+/// The TLS configuration of a server with many names, without client certificates.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn resolving(names: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(versions.map_err(failed)?.with_no_client_auth().with_cert_resolver(names))
 }
 
 /// Common name and organisations of a verified client certificate.

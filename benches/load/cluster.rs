@@ -21,7 +21,7 @@ impl Cluster {
     pub async fn start(flags: &[&str]) -> Cluster {
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_pocketshift"))
-            .args(["--secure-port", "0", "--data-dir"])
+            .args(["--secure-port", "0", "--registry-port", "0", "--data-dir"])
             .arg(folder.path().join("data"))
             .args(flags)
             .stdout(Stdio::piped())

@@ -1,7 +1,7 @@
 //! Creating objects.
 
 use super::{
-    Answer, Body, Request, Server, Verb, admission, meta,
+    Answer, Request, Server, Verb, admission, meta,
     server::{item, one},
     write::ATTEMPTS,
 };
@@ -19,9 +19,7 @@ const PATIENCE: i64 = 10;
 
 impl Server {
     pub(super) async fn create(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
-        let Body::Object(body, duplicates) = &request.body else {
-            return Err(Error::BadRequest("a request body is required".into()));
-        };
+        let (body, duplicates) = request.object()?;
         let mut warnings = Vec::new();
         let mut value = body.clone();
         self.decode(&request, &mut value, duplicates, &mut warnings)?;

@@ -189,7 +189,7 @@ fn read_options(request: &mut Request) -> Result<(), Error> {
 
 fn check_preconditions(kind: &Kind, options: &Options, old: &Value) -> Result<(), Error> {
     let conflict = |what: &str, asked: &str, found: &str, ending: &str| Error::Conflict {
-        resource: kind.kind.into(),
+        resource: kind.kind_group(),
         name: old.name().into(),
         why: format!(
             "the {what} in the precondition ({asked}) does not match the {what} in record ({found}). The object might have been {ending}"

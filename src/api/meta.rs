@@ -90,7 +90,7 @@ pub(super) fn validate(object: &Value, kind: &Kind, causes: &mut Causes) {
     if name.is_empty() {
         causes.required("metadata.name", "name or generateName is required");
     } else {
-        for problem in name_problems(kind, name) {
+        for problem in name_problems(kind.name_rule, name) {
             causes.invalid("metadata.name", &json!(name), problem);
         }
     }
@@ -105,8 +105,9 @@ pub(super) fn validate(object: &Value, kind: &Kind, causes: &mut Causes) {
     owners(object, causes);
 }
 
-fn name_problems(kind: &Kind, name: &str) -> Vec<String> {
-    match kind.name_rule {
+/// Problems of a name under a rule.
+pub(super) fn name_problems(rule: NameRule, name: &str) -> Vec<String> {
+    match rule {
         NameRule::Subdomain => name::subdomain_problems(name),
         NameRule::Label => name::label_problems(name),
         NameRule::PathSegment => name::path_segment_problems(name),
@@ -166,7 +167,7 @@ fn owners(object: &Value, causes: &mut Causes) {
 }
 
 /// Takes over from `old` what an update may not touch, after checking that it was not touched.
-pub(super) fn carry_over(new: &mut Value, old: &Value, causes: &mut Causes) {
+pub(super) fn carry_over(new: &mut Value, old: &Value, kind: &Kind, causes: &mut Causes) {
     for field in ["name", "namespace", "uid", "creationTimestamp"] {
         let path = format!("metadata.{field}");
         let (was, is) = (old.at(&path).cloned(), new.at(&path).cloned());
@@ -179,7 +180,9 @@ pub(super) fn carry_over(new: &mut Value, old: &Value, causes: &mut Causes) {
             None => drop(new.remove_at(&path)),
         }
     }
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName"] {
+    let own = kind.generation == Generation::Own;
+    let fields = ["deletionTimestamp", "deletionGracePeriodSeconds", "generateName", "generation"];
+    for field in &fields[..fields.len() - usize::from(own)] {
         let path = format!("metadata.{field}");
         match old.at(&path) {
             Some(v) => new.set_at(&path, v.clone()),
@@ -213,7 +216,7 @@ fn no_new_finalizers(new: &Value, old: &Value, causes: &mut Causes) {
 
 /// Raises `metadata.generation` if this update changes what the kind counts.
 pub(super) fn bump_generation(new: &mut Value, old: &Value, kind: &Kind) {
-    if kind.generation == Generation::None {
+    if matches!(kind.generation, Generation::None | Generation::Own) {
         return;
     }
     let annotations = kind.generation == Generation::SpecAndAnnotations

@@ -1,6 +1,7 @@
 //! What a request asks and what it gets, as values: shared by HTTP, controllers and tests.
 
 use crate::{
+    error::Error,
     kinds::Kind,
     object::{
         Value,
@@ -148,6 +149,23 @@ pub struct Request {
     pub options: Options,
     /// Body.
     pub body: Body,
+}
+
+impl Request {
+    /// The object in the body, and the fields it has twice.
+    ///
+    /// # Errors
+    /// 400 when there is none.
+    pub fn object(&self) -> Result<(&Value, &[String]), Error> {
+        match &self.body {
+            Body::Object(value, duplicates) => Ok((value, duplicates)),
+            _ => Err(Error::BadRequest(format!(
+                "the object provided is unrecognized (must be of type {}): couldn't get \
+                 version/kind; json parse error: unexpected end of JSON input (<empty>)",
+                self.kind.kind
+            ))),
+        }
+    }
 }
 
 /// One object of an answer.

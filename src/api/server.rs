@@ -4,7 +4,7 @@ use super::{Answer, Caller, Item, Request, Response, Verb, admission, computed};
 use crate::{
     access::{Access, Attributes, Credentials, Impersonation, impersonation},
     error::{Causes, Error},
-    kinds::{Backing, Cx, Kind},
+    kinds::{Ask, Backing, Cx, Kind},
     object::Value,
     settings::Settings,
     store::{Snapshot, Store},
@@ -97,7 +97,27 @@ impl Server {
             "" => request.kind.verbs,
             name => request.kind.sub(name).ok_or(Error::NoSuchPath)?.verbs,
         };
-        if served.contains(&request.verb.name()) { Ok(()) } else { Err(Error::MethodNotAllowed) }
+        if served.contains(&request.verb.name()) {
+            return Ok(());
+        }
+        // Who lists has a path that watches, and says itself that it does not.
+        if request.verb == Verb::Watch && served.contains(&"list") {
+            let resource = request.kind.resource();
+            return Err(Error::VerbNotSupported { resource, verb: "watch" });
+        }
+        let verbs: &[&str] = match request.verb {
+            _ if !request.sub.is_empty() => served,
+            Verb::List | Verb::Watch | Verb::Create | Verb::DeleteCollection => {
+                &["create", "deletecollection", "list", "watch"]
+            }
+            _ => &["delete", "get", "patch", "update"],
+        };
+        // A path on which nothing is served does not exist.
+        if verbs.iter().any(|v| served.contains(v)) {
+            Err(Error::MethodNotAllowed)
+        } else {
+            Err(Error::NoSuchPath)
+        }
     }
 
     /// What hooks see while a request is decided on `snapshot`.
@@ -107,7 +127,23 @@ impl Server {
             world: &self.world,
             user: &request.caller.name,
             groups: &request.caller.groups,
+            may: Box::new(move |ask| self.may(snapshot, &request.caller, ask)),
         }
+    }
+
+    /// Whether somebody may do something; what is said of a refusal.
+    fn may(&self, snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Result<(), String> {
+        let attributes = Attributes {
+            verb: ask.verb,
+            group: ask.group,
+            resource: ask.resource,
+            sub: ask.sub,
+            namespace: ask.namespace,
+            name: ask.name,
+            path: "",
+        };
+        let decision = self.access.authorizer.authorize(snapshot, caller, &attributes);
+        if decision.allowed { Ok(()) } else { Err(decision.reason) }
     }
 
     /// What admission sees.

@@ -20,9 +20,7 @@ const PATCH_ATTEMPTS: usize = 6;
 
 impl Server {
     pub(super) async fn update(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
-        let Body::Object(body, duplicates) = &request.body else {
-            return Err(Error::BadRequest("a request body is required".into()));
-        };
+        let (body, duplicates) = request.object()?;
         let mut warnings = Vec::new();
         let mut body = body.clone();
         self.decode(&request, &mut body, duplicates, &mut warnings)?;
@@ -82,7 +80,7 @@ impl Server {
     }
 
     /// What a patch makes of the stored object, decoded against its type.
-    fn patched(
+    pub(super) fn patched(
         &self,
         request: &Request,
         form: PatchType,
@@ -179,10 +177,20 @@ impl Server {
             }
             return self.settle(snapshot, request, new, Some(old), warnings);
         }
-        let mut value = owned_by_sub(request.sub, new, old);
+        let status = request.sub == "status";
+        let mut value = match kind.hooks.prepare_status.filter(|_| status) {
+            Some(_) => {
+                super::write::default(kind, &mut new);
+                new
+            }
+            None => owned_by_sub(request.sub, new, old),
+        };
         let mut causes = Causes::default();
-        meta::carry_over(&mut value, old, &mut causes);
+        meta::carry_over(&mut value, old, kind, &mut causes);
         self.track(request, Some(old), &mut value);
+        if let Some(prepare) = kind.hooks.prepare_status.filter(|_| status) {
+            prepare(&mut value, Some(old), &self.cx(snapshot, request))?;
+        }
         meta::validate(&value, kind, &mut causes);
         if let Some(validate) = kind.hooks.validate_status.filter(|_| request.sub == "status") {
             validate(&value, old, &mut causes);
@@ -309,7 +317,12 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
                 &json!(0),
                 "must be specified for an update",
             );
-            refuse(kind, name, causes)?;
+            // Named after the resource, as upstream.
+            return Err(Error::Invalid {
+                kind: kind.resource(),
+                name: name.clone(),
+                causes: causes.0,
+            });
         }
         return Ok(false);
     }

@@ -94,7 +94,7 @@ impl Server {
         }
         let mut causes = Causes::default();
         if let Some(old) = old {
-            meta::carry_over(&mut value, old, &mut causes);
+            meta::carry_over(&mut value, old, kind, &mut causes);
             meta::bump_generation(&mut value, old, kind);
         }
         meta::validate(&value, kind, &mut causes);
@@ -210,9 +210,11 @@ fn expect_type(value: &mut Value, kind: &Kind, wanted: &str) -> Result<(), Error
         )));
     }
     if !name.is_empty() && name != kind.kind {
+        // Go's names of the two types: that of the version, and the internal one.
+        let (version, wanted) = (kind.version, kind.kind);
+        let package = kind.group.split('.').next().filter(|p| !p.is_empty()).unwrap_or("core");
         return Err(Error::BadRequest(format!(
-            "{name} in version {:?} cannot be handled as a {}: converting ({wanted}.{name}) to ({wanted}.{}): unknown conversion",
-            kind.version, kind.kind, kind.kind
+            "{name} in version {version:?} cannot be handled as a {wanted}: converting ({version}.{name}) to ({package}.{wanted}): unknown conversion"
         )));
     }
     value.set_at("apiVersion", wanted);

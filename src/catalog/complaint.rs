@@ -2,6 +2,8 @@
 //! Source: distribution `registry/api/v2/errors.go`, `registry/api/errcode`; what the container
 //! runtime makes of them: containers/image `docker/errors.go`.
 
+use crate::object::{Value, json};
+
 /// A code of the registry protocol.
 #[derive(Debug, PartialEq)]
 pub struct Code {
@@ -20,6 +22,8 @@ pub struct Complaint {
     pub code: &'static Code,
     /// Words for people.
     pub message: String,
+    /// What it is about. Never `null`: clients take an error without detail for a mere code.
+    pub detail: Value,
 }
 
 macro_rules! codes {
@@ -56,12 +60,17 @@ codes! {
 impl Complaint {
     /// A refusal in the usual words.
     pub fn new(code: &'static Code) -> Complaint {
-        Complaint { code, message: code.words.into() }
+        Complaint::saying(code, code.words)
     }
 
     /// A refusal in words of its own.
     pub fn saying(code: &'static Code, message: impl Into<String>) -> Complaint {
-        Complaint { code, message: message.into() }
+        Complaint { code, message: message.into(), detail: json!({}) }
+    }
+
+    /// The same with what it is about.
+    pub fn about(self, detail: Value) -> Complaint {
+        Complaint { detail, ..self }
     }
 
     /// Reads what the runtime writes: `manifest unknown`, `denied: who are you`.

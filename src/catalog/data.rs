@@ -18,6 +18,8 @@ pub struct Registry {
     /// Answer about a repository it does not have (or hides): a code of the registry protocol,
     /// and words after a colon. Empty: `manifest unknown`.
     pub unknown_repository: String,
+    /// Other names its clients dial.
+    pub aliases: Vec<String>,
     /// How clients show who they are.
     pub auth: Auth,
     /// Names and passwords of those who may pull. Nobody named: everybody may.
@@ -27,6 +29,13 @@ pub struct Registry {
     pub labels: BTreeMap<String, String>,
     /// Operating system inside its images: an ID and a name.
     pub os: String,
+}
+
+impl Registry {
+    /// Whether this is the name and the password of somebody who may pull.
+    pub fn knows(&self, name: &str, password: &str) -> bool {
+        self.users.get(name).is_some_and(|word| word == password)
+    }
 }
 
 /// How a registry wants its clients to show who they are.

@@ -91,6 +91,14 @@ impl Catalog {
         self.registries.get(host)
     }
 
+    /// The host of a registry, by that or another name it has.
+    pub fn host(&self, name: &str) -> Option<&str> {
+        let same = |(host, r): &(&String, &Registry)| {
+            host.as_str() == name || r.aliases.iter().any(|alias| alias == name)
+        };
+        self.registries.iter().find(same).map(|(host, _)| host.as_str())
+    }
+
     /// What a registry says to those who ask for a repository it does not have, or for a version
     /// that a repository does not have.
     pub fn unknown(&self, host: &str, repository: &str) -> Complaint {

@@ -11,4 +11,6 @@ mod serve;
 mod stream;
 
 pub use health::Readiness;
+pub use oauth::basic;
+pub use parameters::Query;
 pub use serve::{Http, Listening, serve};

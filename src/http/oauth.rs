@@ -58,7 +58,7 @@ pub async fn answer(
 }
 
 /// Name and password of a Basic `Authorization` header.
-fn basic(header: &str) -> Option<(String, String)> {
+pub fn basic(header: &str) -> Option<(String, String)> {
     let (scheme, value) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("basic").then_some(())?;
     let text = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;

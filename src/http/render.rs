@@ -134,10 +134,11 @@ fn single(kind: &Kind, code: u16, item: &Item, style: Style) -> HttpResponse {
         }
         (Form::Table(include), item) if !is_status(item) => {
             let value = item.value();
-            let rv = value.pointer("/metadata/resourceVersion").cloned().unwrap_or(json!(""));
+            let rv = value.pointer("/metadata/resourceVersion");
+            let metadata = rv.map_or(json!({}), |rv| json!({"resourceVersion": rv}));
             let rows = vec![table::row(kind, item, style.now, include)];
             let columns = Some(table::definitions(kind));
-            send(code, &table::table(json!({"resourceVersion": rv}), columns, rows), style)
+            send(code, &table::table(metadata, columns, rows), style)
         }
         (Form::Partial, item) if !is_status(item) => {
             send(code, &table::partial(&item.value()), style)
@@ -165,7 +166,11 @@ fn send(code: u16, value: &Value, style: Style) -> HttpResponse {
 }
 
 fn list_metadata(list: &List) -> Value {
-    let mut metadata = json!({"resourceVersion": list.rev.to_string()});
+    let mut metadata = json!({});
+    // Lists put together from others have no revision.
+    if list.rev > 0 {
+        metadata["resourceVersion"] = json!(list.rev.to_string());
+    }
     if !list.continue_token.is_empty() {
         metadata["continue"] = json!(list.continue_token);
     }

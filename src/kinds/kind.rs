@@ -156,6 +156,8 @@ pub enum Generation {
     Spec,
     /// As `Spec`, and +1 when annotations change (Deployment alone).
     SpecAndAnnotations,
+    /// 1 at creation, afterwards what [`Hooks::prepare`] makes it (ImageStream alone).
+    Own,
 }
 
 /// What a name must look like.
@@ -226,6 +228,25 @@ pub struct Cx<'a> {
     pub user: &'a str,
     /// The caller's groups.
     pub groups: &'a [String],
+    /// Whether the caller may do something else than what he asks for; what is said of a refusal.
+    pub may: Box<dyn Fn(&Ask<'_>) -> Result<(), String> + 'a>,
+}
+
+/// A question about somebody's rights.
+#[derive(Clone, Copy, Default)]
+pub struct Ask<'a> {
+    /// Verb of the API.
+    pub verb: &'a str,
+    /// API group.
+    pub group: &'a str,
+    /// Plural.
+    pub resource: &'a str,
+    /// Subresource, or empty.
+    pub sub: &'a str,
+    /// Namespace.
+    pub namespace: &'a str,
+    /// Name.
+    pub name: &'a str,
 }
 
 /// Behaviour that data cannot express. All are optional.
@@ -237,6 +258,9 @@ pub struct Hooks {
     /// (allocated addresses, dropped fields, status at creation). Runs after `default`.
     /// `old` is `None` on create.
     pub prepare: Option<PrepareFn>,
+    /// Settles a write to `/status`: what of the object sent stands there, and what stays as it is
+    /// stored. Without this hook the status alone (and annotations) are taken over.
+    pub prepare_status: Option<PrepareFn>,
     /// Checks the whole object. Cannot mutate: the type says so. Metadata is checked elsewhere.
     pub validate: Option<fn(&Value, Option<&Value>, &mut Causes)>,
     /// Checks a write to `/status` (the stored object is `old`).
@@ -267,6 +291,7 @@ impl Hooks {
     pub const NONE: Hooks = Hooks {
         default: None,
         prepare: None,
+        prepare_status: None,
         validate: None,
         validate_status: None,
         warn: None,

@@ -9,8 +9,9 @@ mod openshift;
 mod workloads;
 
 pub use kind::{
-    ALL_VERBS, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
+    ALL_VERBS, Ask, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
+pub use openshift::image_outside;
 
 use std::{collections::HashMap, sync::LazyLock};
 

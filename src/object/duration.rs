@@ -29,6 +29,27 @@ pub fn human(d: SignedDuration) -> String {
     }
 }
 
+/// Docker's `HumanDuration`: words, as the image kinds' tables use them.
+pub fn words(d: SignedDuration) -> String {
+    let seconds = d.as_secs().max(0);
+    let minutes = seconds / 60;
+    // Upstream rounds hours and nothing else.
+    let hours = (seconds + 1800) / 3600;
+    match () {
+        () if seconds < 1 => "Less than a second".into(),
+        () if seconds == 1 => "1 second".into(),
+        () if seconds < 60 => format!("{seconds} seconds"),
+        () if minutes == 1 => "About a minute".into(),
+        () if minutes < 60 => format!("{minutes} minutes"),
+        () if hours == 1 => "About an hour".into(),
+        () if hours < 48 => format!("{hours} hours"),
+        () if hours < 24 * 7 * 2 => format!("{} days", hours / 24),
+        () if hours < 24 * 30 * 2 => format!("{} weeks", hours / 24 / 7),
+        () if hours < 24 * 365 * 2 => format!("{} months", hours / 24 / 30),
+        () => format!("{} years", seconds / 3600 / 24 / 365),
+    }
+}
+
 /// The age cell of a table: time since `created`, or `<unknown>`.
 pub fn age(created: &str, now: Timestamp) -> String {
     match super::time::parse(created) {
@@ -81,6 +102,32 @@ pub fn parse_go(text: &str) -> Result<i64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_words() {
+        let hour = 3600;
+        let day = 24 * hour;
+        let rows = [
+            (-5, "Less than a second"),
+            (1, "1 second"),
+            (59, "59 seconds"),
+            (60, "About a minute"),
+            (119, "About a minute"),
+            (47 * 60, "47 minutes"),
+            (hour, "About an hour"),
+            (hour + 1800, "2 hours"),
+            (47 * hour, "47 hours"),
+            (2 * day, "2 days"),
+            (13 * day, "13 days"),
+            (14 * day, "2 weeks"),
+            (60 * day, "2 months"),
+            (729 * day, "24 months"),
+            (730 * day, "2 years"),
+        ];
+        for (seconds, text) in rows {
+            assert_eq!(words(SignedDuration::from_secs(seconds)), text, "{seconds}");
+        }
+    }
 
     #[test]
     fn rows_of_upstreams_test() {

@@ -10,6 +10,7 @@ use crate::{
     http::{self, Http, Readiness},
     kinds,
     object::{ObjectExt, Value, quantity::Quantity},
+    registry::{self, Registries},
     settings::{Delays, Kubelet, Settings},
     sim,
     store::{self, Store},
@@ -28,6 +29,8 @@ use tokio::sync::watch;
 pub struct Cluster {
     /// `https://host:port`.
     pub url: String,
+    /// `host:port` of the registries.
+    pub registry: String,
     /// Where the admin kubeconfig was written.
     pub kubeconfig: Option<PathBuf>,
     /// The admin kubeconfig itself.
@@ -37,6 +40,7 @@ pub struct Cluster {
     /// The server.
     pub server: Arc<Server>,
     listening: http::Listening,
+    registries: registry::Listening,
     controllers: JoinHandle<()>,
     stop: watch::Sender<bool>,
 }
@@ -48,8 +52,9 @@ pub struct Cluster {
 pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let mut stage = Stages(std::time::Instant::now());
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
-    let listener = bind(flags.bind_address, flags.secure_port)?;
-    let address = listener.local_addr().map_err(|e| e.to_string())?;
+    let (listener, address) = bind(flags.bind_address, flags.secure_port, "--secure-port")?;
+    let (registry_listener, registry_address) =
+        bind(flags.bind_address, flags.registry_port, "--registry-port")?;
     let store = Store::open(&store::Options {
         data_dir: dir.clone(),
         full_sync: flags.sync == Sync::Full,
@@ -60,7 +65,9 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let world = World { clock: Arc::new(SystemClock), entropy: Arc::new(entropy) };
     stage.done("store opened");
     let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
-    let settings = Arc::new(settings(flags, &secrets.ca.cert)?);
+    let settings =
+        Settings { registry_port: registry_address.port(), ..settings(flags, &secrets.ca.cert)? };
+    let settings = Arc::new(settings);
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
     let access = Access::new(secrets.keys).map_err(|e| e.to_string())?;
@@ -97,6 +104,15 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         Arc::clone(&monitor),
         url.clone(),
     ));
+    let certificates = registry::Certificates::new(
+        Arc::clone(&server.settings.catalog),
+        secrets.ca.clone(),
+        &registry_names(flags.bind_address, &server.settings),
+        world.clock.now(),
+    )
+    .map_err(|e| e.to_string())?;
+    let registries = Arc::new(Registries::new(Arc::clone(&server), shown(address)));
+    let registries = registry::serve(registries, registry_listener, certificates)?;
     let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
     let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.clock.now())
         .map_err(|e| e.to_string())?;
@@ -109,6 +125,8 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         kubeadmin_password: secrets.kubeadmin_password,
         server,
         listening,
+        registries,
+        registry: shown(registry_address).to_string(),
         controllers,
         stop,
     })
@@ -128,21 +146,23 @@ impl Cluster {
     /// Ends watches, lets running requests finish, stops the controllers and closes the database.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        self.listening.stop().await;
+        tokio::join!(self.listening.stop(), self.registries.stop());
         // The thread ends on the signal; a panic in it has been logged.
         let _ = tokio::task::spawn_blocking(move || self.controllers.join()).await;
         self.server.store.close();
     }
 }
 
-fn bind(address: IpAddr, port: u16) -> Result<TcpListener, String> {
+fn bind(address: IpAddr, port: u16, flag: &str) -> Result<(TcpListener, SocketAddr), String> {
     let at = SocketAddr::new(address, port);
-    TcpListener::bind(at).map_err(|e| match e.kind() {
+    let listener = TcpListener::bind(at).map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => format!(
-            "port {port} on {address} is in use; stop the other program, or say --secure-port 0 for a free port"
+            "port {port} on {address} is in use; stop the other program, or say {flag} 0 for a free port"
         ),
         _ => format!("cannot listen on {at}: {e}"),
-    })
+    })?;
+    let bound = listener.local_addr().map_err(|e| e.to_string())?;
+    Ok((listener, bound))
 }
 
 /// The address clients should dial.
@@ -202,6 +222,18 @@ fn tls_config(
     hosts.push(address.to_string());
     let pair = tls::serving(ca, &hosts, world.clock.now()).map_err(|e| e.to_string())?;
     tls::config(&ca.cert, &pair).map_err(|e| e.to_string())
+}
+
+/// The names under which clients dial the cluster's registry.
+fn registry_names(address: IpAddr, settings: &Settings) -> Vec<String> {
+    let service = "image-registry.openshift-image-registry.svc";
+    let route = "default-route-openshift-image-registry";
+    let named = [
+        format!("{service}.{}", settings.cluster_domain),
+        format!("{route}.{}", settings.apps_domain),
+        address.to_string(),
+    ];
+    ["localhost", "127.0.0.1", "::1", service].map(String::from).into_iter().chain(named).collect()
 }
 
 /// Runs the controllers on a thread of their own, so that they and the requests do not wait for

@@ -43,6 +43,7 @@ fn greet(cluster: &Cluster, began: Instant) {
     }
     text += &format!("  oc login -u developer -p developer {url}\n");
     text += &format!("  oc login -u kubeadmin -p {} {url}\n", cluster.kubeadmin_password);
+    text += &format!("\n  registries at {}\n", cluster.registry);
     // Nobody may be reading: a closed pipe is no reason to stop.
     let _ = writeln!(std::io::stdout(), "{text}");
 }

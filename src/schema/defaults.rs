@@ -33,6 +33,14 @@ fn object(of: &'static Type, map: &mut Map) {
     }
 }
 
+/// What upstream's type holds before anything is set, as it would be written: the fields that are
+/// always there, with their zero values.
+pub fn blank(kind: &'static Type) -> Value {
+    let always = kind.fields.iter().filter(|f| f.presence == Presence::Always);
+    let value = |f: &Field| f.shape.object().map_or_else(|| zero(&f.shape), blank);
+    Value::Object(always.map(|f| (f.name.to_owned(), value(f))).collect())
+}
+
 /// What an absent field becomes.
 fn initial(field: &Field) -> Option<Value> {
     if !field.default.is_empty() {

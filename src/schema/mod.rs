@@ -14,7 +14,7 @@ pub mod proto;
 mod tests;
 
 pub use decode::decode;
-pub use defaults::fill_defaults;
+pub use defaults::{blank, fill_defaults};
 
 /// A named object type.
 #[derive(Debug)]

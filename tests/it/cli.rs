@@ -30,8 +30,14 @@ const FAILED: Option<i32> = Some(1);
 /// Runs `serve` on a folder where it must fail; answers the one line it says.
 fn refuses(dir: &Path, arguments: &[&str]) -> String {
     let folder = dir.to_string_lossy();
-    let ended =
-        run(dir, &[&["serve", "--data-dir", &folder, "--secure-port", "0"], arguments].concat());
+    let ended = run(
+        dir,
+        &[
+            &["serve", "--data-dir", &folder, "--secure-port", "0", "--registry-port", "0"],
+            arguments,
+        ]
+        .concat(),
+    );
     assert_eq!(ended.code, FAILED, "{ended:?}");
     assert_eq!(ended.out, "", "{ended:?}");
     assert_eq!(ended.err.trim_end().lines().count(), 1, "{ended:?}");
@@ -72,7 +78,7 @@ fn port_in_use() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
     let dir = tempdir().expect("a folder");
-    let ended = run(dir.path(), &["--in-memory", "--secure-port", &port]);
+    let ended = run(dir.path(), &["--in-memory", "--registry-port", "0", "--secure-port", &port]);
     assert_eq!(ended.code, FAILED);
     assert!(ended.err.contains(&format!("port {port} on 127.0.0.1 is in use")), "{}", ended.err);
 }
@@ -255,7 +261,7 @@ fn variables() {
         .env("POCKETSHIFT_SECURE_PORT", "1")
         .env("POCKETSHIFT_NODES", "1")
         .env("POCKETSHIFT_INSTANT", "true")
-        .args(["--secure-port", "0"]);
+        .args(["--secure-port", "0", "--registry-port", "0"]);
     let server = Child::spawn(&mut command);
     assert!(data.join("kubeconfig").exists());
     assert!(!server.url().ends_with(":1"), "{}", server.greeting);
@@ -273,7 +279,15 @@ fn in_memory_leaves_no_trace() {
     let home = tempdir().expect("a folder");
     let file = home.path().join("config");
     let mut command = program(home.path());
-    command.args(["--in-memory", "--secure-port", "0", "--kubeconfig", &file.to_string_lossy()]);
+    command.args([
+        "--in-memory",
+        "--secure-port",
+        "0",
+        "--registry-port",
+        "0",
+        "--kubeconfig",
+        &file.to_string_lossy(),
+    ]);
     let server = Child::spawn(&mut command);
     let names: Vec<_> = fs::read_dir(home.path())
         .expect("a folder")

@@ -5,6 +5,7 @@
 
 mod binding;
 mod eviction;
+pub mod images;
 mod openshift_reviews;
 mod projectrequests;
 mod projects;
@@ -28,6 +29,13 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("imagesignatures.image.openshift.io", "", images::signatures),
+    ("imagestreamimages.image.openshift.io", "", images::image),
+    ("imagestreammappings.image.openshift.io", "", images::mapping),
+    ("imagestreams.image.openshift.io", "layers", images::layers),
+    ("imagestreams.image.openshift.io", "secrets", images::secrets),
+    ("imagestreamtags.image.openshift.io", "", images::image_stream_tags),
+    ("imagetags.image.openshift.io", "", images::image_tags),
     ("localresourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
     ("localsubjectaccessreviews.authorization.k8s.io", "", reviews::access),
     ("localsubjectaccessreviews.authorization.openshift.io", "", openshift_reviews::access),

@@ -64,8 +64,6 @@ pub struct Descriptor {
 pub struct Platform {
     pub architecture: String,
     pub os: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub variant: String,
 }
 
 /// A manifest or an index: which of them is seen by what is there.

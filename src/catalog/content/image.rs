@@ -57,11 +57,7 @@ impl Release<'_> {
             media_type: manifest.media_type.clone(),
             size: manifest.bytes.len() as u64,
             digest: manifest.digest.clone(),
-            platform: Some(Platform {
-                architecture: (*architecture).into(),
-                os: "linux".into(),
-                variant: if *architecture == "arm64" { "v8".into() } else { String::new() },
-            }),
+            platform: Some(Platform { architecture: (*architecture).into(), os: "linux".into() }),
         };
         Document {
             schema_version: 2,

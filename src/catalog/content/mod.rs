@@ -13,6 +13,7 @@ use bytes::Bytes;
 use document::Document;
 use std::{
     collections::{BTreeMap, HashMap},
+    ops::Range,
     sync::Arc,
 };
 
@@ -109,6 +110,16 @@ impl Manifest {
 }
 
 impl Blob {
+    /// The bytes in `range`, piece by piece.
+    pub fn read(self, range: Range<u64>) -> Box<dyn Iterator<Item = Bytes> + Send> {
+        match self {
+            Blob::Bytes(bytes) => {
+                Box::new(std::iter::once(bytes.slice(range.start as usize..range.end as usize)))
+            }
+            Blob::Bulk(bulk) => Box::new(bulk.read(range)),
+        }
+    }
+
     /// Bytes of the blob.
     pub fn size(&self) -> u64 {
         match self {

@@ -65,42 +65,6 @@ pub static BUILD: Kind = Kind {
     ..READ_ONLY
 };
 
-/// `images.image.openshift.io`.
-pub static IMAGE: Kind = Kind {
-    group: "image.openshift.io",
-    kind: "Image",
-    plural: "images",
-    namespaced: false,
-    schema: "com.github.openshift.api.image.v1.Image",
-    columns: &[Column::text("Image Reference", "Where the image can be pulled.", |o, _| {
-        cells::text(o, "dockerImageReference")
-    })],
-    ..READ_ONLY
-};
-
-/// `imagestreams.image.openshift.io`.
-pub static IMAGE_STREAM: Kind = Kind {
-    group: "image.openshift.io",
-    kind: "ImageStream",
-    plural: "imagestreams",
-    short: &["is"],
-    categories: &["all"],
-    schema: "com.github.openshift.api.image.v1.ImageStream",
-    columns: &[
-        Column::text("Image Repository", "Where the stream can be pulled.", |o, _| {
-            let public = o.str_at("status.publicDockerImageRepository");
-            let inner = o.str_at("status.dockerImageRepository");
-            json!(if public.is_empty() { inner } else { public })
-        }),
-        Column::text("Tags", "Names of the tags.", |o, _| {
-            let tags = o.list_at("status.tags").iter().map(|t| t.str_at("tag"));
-            json!(tags.collect::<Vec<_>>().join(","))
-        }),
-        Column::text("Updated", "Time since the last change.", |_, _| json!("")),
-    ],
-    ..READ_ONLY
-};
-
 /// `templates.template.openshift.io`.
 pub static TEMPLATE: Kind = Kind {
     group: "template.openshift.io",

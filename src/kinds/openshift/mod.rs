@@ -2,6 +2,7 @@
 
 mod authorization;
 mod config;
+mod images;
 mod later;
 mod oauth;
 mod projects;
@@ -10,6 +11,7 @@ mod security;
 mod users;
 
 use super::Kind;
+pub use images::outside as image_outside;
 
 /// Verbs of a kind that upstream serves as a custom resource, in the order it lists them.
 const CUSTOM_VERBS: &[&str] =
@@ -38,11 +40,17 @@ pub static KINDS: &[&Kind] = &[
     &config::PROJECT,
     &config::PROXY,
     &config::SCHEDULER,
+    &images::IMAGE,
+    &images::IMAGE_SIGNATURE,
+    &images::IMAGE_STREAM,
+    &images::IMAGE_STREAM_IMAGE,
+    &images::IMAGE_STREAM_IMPORT,
+    &images::IMAGE_STREAM_MAPPING,
+    &images::IMAGE_STREAM_TAG,
+    &images::IMAGE_TAG,
     &later::BUILD,
     &later::BUILD_CONFIG,
     &later::DEPLOYMENT_CONFIG,
-    &later::IMAGE,
-    &later::IMAGE_STREAM,
     &later::TEMPLATE,
     &oauth::OAUTH_ACCESS_TOKEN,
     &oauth::OAUTH_AUTHORIZE_TOKEN,

@@ -9,8 +9,8 @@ use super::{
     strip,
 };
 use crate::{
-    object::{Map, ObjectExt, Value, time},
-    schema::Type,
+    object::{ObjectExt, Value, time},
+    schema::{self, Type},
 };
 use jiff::Timestamp;
 
@@ -33,8 +33,11 @@ pub fn record_update(
 ) {
     let sent = new.remove_at("metadata.managedFields");
     let Some(mut managed) = known(old, sent, sub) else { return };
-    let empty = Value::Object(Map::new());
-    let mut delta = compare(root(ty), old.unwrap_or(&empty), new);
+    // A new object is compared with an unset one: what both hold nobody has set.
+    let mut delta = match old {
+        Some(old) => compare(root(ty), old, new),
+        None => compare(root(ty), &schema::blank(ty), new),
+    };
     if let Some(field) = reset_field(ty, sub) {
         delta.changed.remove(&field_key(field));
         delta.removed.remove(&field_key(field));

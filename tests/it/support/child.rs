@@ -48,7 +48,8 @@ impl Child {
     /// Starts a server on a data folder and a free port, and waits until it says that it is ready.
     pub fn start(dir: &Path, arguments: &[&str]) -> Child {
         let mut command = program(dir);
-        command.args(["--data-dir", &dir.to_string_lossy(), "--secure-port", "0", "--instant"]);
+        command.args(["--data-dir", &dir.to_string_lossy(), "--secure-port", "0"]);
+        command.args(["--registry-port", "0", "--instant"]);
         Child::spawn(command.args(arguments))
     }
 

@@ -5,10 +5,12 @@ pub mod child;
 pub mod lab;
 pub mod tools;
 pub mod wait;
+pub mod wire;
 
 pub use child::Child;
 pub use lab::{Lab, Reply};
 pub use wait::{BOUND, eventually};
+pub use wire::Wire;
 
 use serde_json::Value;
 use std::path::PathBuf;

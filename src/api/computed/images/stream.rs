@@ -1,0 +1,114 @@
+//! Writing streams as the server itself does it: for tags, imports and pushes.
+
+pub use crate::images::WritePath;
+
+use crate::{
+    api::{
+        Body, Caller, Options, Request, Server, Verb, admission, meta,
+        server::refuse,
+        write::{ATTEMPTS, Ready, default},
+    },
+    error::Error,
+    images::{STREAMS, stream},
+    kinds::{self, image_outside},
+    object::{ObjectExt, Value},
+    store::{self, Expect, Snapshot},
+};
+use std::sync::Arc;
+
+/// Stores a stream by one of upstream's write paths, on behalf of `caller`: creates it when it
+/// has no resourceVersion and no uid, else replaces the revision it was read at. Answers what is
+/// stored (or, on a dry run, would be).
+///
+/// # Errors
+/// 422 for what is wrong with it, 403 when quota says no, 404, 409 when it exists or was changed
+/// meanwhile; all of them about `imagestreams`, see [`super::nested`].
+pub async fn write(
+    server: &Arc<Server>,
+    caller: &Arc<Caller>,
+    stream: Value,
+    path: WritePath,
+    dry_run: bool,
+) -> Result<Value, Error> {
+    let kind = kinds::by_resource(STREAMS).ok_or(Error::NoSuchPath)?;
+    let new = stream.uid().is_empty() && stream.str_at("metadata.resourceVersion").is_empty();
+    let request = Request {
+        caller: Arc::clone(caller),
+        verb: if new { Verb::Create } else { Verb::Update },
+        kind,
+        sub: if path == WritePath::Status { "status" } else { "" },
+        namespace: stream.namespace().into(),
+        name: stream.name().into(),
+        options: Options { dry_run, ..Options::default() },
+        body: Body::Empty,
+    };
+    for _ in 0..ATTEMPTS {
+        let snapshot = server.store.snapshot();
+        let (expect, old) =
+            if new { (Expect::Absent, None) } else { current(&snapshot, &request, &stream)? };
+        if new && snapshot.get(STREAMS, &request.namespace, &request.name).is_some() {
+            return Err(Error::exists(STREAMS, &request.name));
+        }
+        let ready = decide(server, &snapshot, &request, stream.clone(), old.as_ref(), path)?;
+        if dry_run || old.as_ref() == Some(&ready.value) {
+            return Ok(ready.value);
+        }
+        match server.put(kind, &ready.value, expect, ready.extra).await {
+            Ok(entry) => return Ok(entry.value()),
+            // What must commit with the stream has moved: decide again.
+            Err(store::Error::Stale(step)) if step > 0 => {}
+            Err(error) => return Err(Server::noun(kind, &request.name, error)),
+        }
+    }
+    Err(Error::stale(STREAMS, &request.name))
+}
+
+/// What is stored, if it is what the stream was read from.
+fn current(
+    snapshot: &Snapshot,
+    request: &Request,
+    stream: &Value,
+) -> Result<(Expect, Option<Value>), Error> {
+    let (entry, old) = Server::stored(snapshot, request)?;
+    let read = stream.str_at("metadata.resourceVersion");
+    if !read.is_empty() && read != old.str_at("metadata.resourceVersion") {
+        return Err(Error::stale(STREAMS, &request.name));
+    }
+    Ok((Expect::Rev(entry.rev), Some(old)))
+}
+
+fn decide(
+    server: &Server,
+    snapshot: &Snapshot,
+    request: &Request,
+    mut value: Value,
+    old: Option<&Value>,
+    path: WritePath,
+) -> Result<Ready, Error> {
+    let kind = request.kind;
+    meta::normalise(&mut value);
+    value.set_at("apiVersion", kind.api_version());
+    value.set_at("kind", kind.kind);
+    default(kind, &mut value);
+    let attributes = server.attributes(snapshot, request, request.verb, &request.name, old);
+    admission::mutate(&mut value, &attributes)?;
+    let cx = server.cx(snapshot, request);
+    let outside = image_outside(&request.namespace, &cx);
+    let mut causes = match old {
+        None => {
+            meta::stamp(&mut value, kind, &request.namespace, &server.world);
+            stream::create(&mut value, path, &outside)
+        }
+        Some(old) => stream::update(&mut value, old, path, &outside),
+    };
+    if let Some(old) = old {
+        meta::carry_over(&mut value, old, kind, &mut causes);
+    }
+    meta::validate(&value, kind, &mut causes);
+    if let Some(validate) = kind.hooks.validate {
+        validate(&value, old, &mut causes);
+    }
+    refuse(kind, &request.name, causes)?;
+    let extra = admission::validate(&value, &attributes)?;
+    Ok(Ready { value, extra })
+}

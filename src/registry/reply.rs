@@ -1,0 +1,121 @@
+//! What the registries answer, before it becomes bytes on a connection.
+
+use crate::catalog::{
+    complaint::Complaint,
+    content::{Blob, Manifest},
+};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::ops::Range;
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Body,
+}
+
+/// What is sent.
+#[derive(Debug)]
+pub(super) enum Body {
+    Bytes(Bytes),
+    Part(Blob, Range<u64>),
+}
+
+impl Reply {
+    /// Nothing but a status.
+    pub fn empty(status: u16) -> Reply {
+        Reply { status, headers: Vec::new(), body: Body::Bytes(Bytes::new()) }
+    }
+
+    /// A JSON document.
+    pub fn json(status: u16, value: &Value) -> Reply {
+        let bytes = Bytes::from(value.to_string());
+        Reply { body: Body::Bytes(bytes), ..Reply::empty(status) }
+            .with("content-type", "application/json; charset=utf-8")
+    }
+
+    /// The same with one more header.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Reply {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// A manifest under its own media type.
+    pub fn manifest(manifest: &Manifest) -> Reply {
+        Reply { body: Body::Bytes(manifest.bytes.clone()), ..Reply::empty(200) }
+            .with("content-type", manifest.media_type.clone())
+            .with("docker-content-digest", manifest.digest.clone())
+            .with("etag", format!("\"{}\"", manifest.digest))
+    }
+
+    /// A blob, or the part of it that a `Range` header asks for.
+    pub fn blob(digest: &str, blob: Blob, range: &str) -> Reply {
+        let size = blob.size();
+        let reply = Reply::empty(200)
+            .with("content-type", "application/octet-stream")
+            .with("docker-content-digest", digest)
+            .with("etag", format!("\"{digest}\""))
+            .with("accept-ranges", "bytes")
+            .with("cache-control", "max-age=31536000");
+        match part(range, size) {
+            None => Reply { body: Body::Part(blob, 0..size), ..reply },
+            Some(Ok(part)) => {
+                let shown = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+                Reply { status: 206, body: Body::Part(blob, part), ..reply }
+                    .with("content-range", shown)
+            }
+            Some(Err(())) => Reply::empty(416).with("content-range", format!("bytes */{size}")),
+        }
+    }
+}
+
+impl From<Complaint> for Reply {
+    fn from(complaint: Complaint) -> Reply {
+        let Complaint { code, message, detail } = complaint;
+        let body = json!({"errors": [{"code": code.name, "message": message, "detail": detail}]});
+        Reply::json(code.status, &body)
+    }
+}
+
+/// The one part a `Range` header asks for; `None` when the whole is wanted (or several parts, which
+/// a server need not understand).
+fn part(header: &str, size: u64) -> Option<Result<Range<u64>, ()>> {
+    let (from, to) = header.strip_prefix("bytes=")?.split_once('-')?;
+    if to.contains(',') {
+        return None;
+    }
+    let range = match (from.parse::<u64>().ok(), to.parse::<u64>().ok()) {
+        (Some(from), Some(to)) if from <= to => from..to.saturating_add(1).min(size),
+        (Some(from), None) if to.is_empty() => from..size,
+        (None, Some(last)) if from.is_empty() => size.saturating_sub(last)..size,
+        _ => return None,
+    };
+    Some(if range.start < range.end { Ok(range) } else { Err(()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges() {
+        let rows = [
+            ("", None),
+            ("bytes=0-9", Some(Ok(0..10))),
+            ("bytes=90-", Some(Ok(90..100))),
+            ("bytes=90-1000", Some(Ok(90..100))),
+            ("bytes=-10", Some(Ok(90..100))),
+            ("bytes=-1000", Some(Ok(0..100))),
+            ("bytes=100-", Some(Err(()))),
+            ("bytes=-0", Some(Err(()))),
+            ("bytes=9-1", None),
+            ("bytes=0-1,4-5", None),
+            ("lines=1-2", None),
+        ];
+        for (header, expected) in rows {
+            assert_eq!(part(header, 100), expected, "{header}");
+        }
+    }
+}

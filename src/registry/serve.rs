@@ -1,0 +1,132 @@
+//! The listener of the registries' port: connections pass the door ([`super::entry`]), then speak
+//! HTTP/1.1 over TLS.
+
+use super::{Certificates, Registries, ask::Ask, entry, reply::Body, reply::Reply};
+use crate::{
+    http::Query,
+    tls::{self, TlsError},
+};
+use actix_http::{
+    HttpMessage, HttpService, Request, Response, StatusCode,
+    body::{BoxBody, SizedStream},
+};
+use actix_server::ServerHandle;
+use actix_service::{ServiceFactoryExt, fn_service};
+use futures_util::stream;
+use std::{convert::Infallible, io, net::TcpListener, sync::Arc, time::Duration};
+use tokio::net::TcpStream;
+
+/// Threads that serve: pulls are few and large.
+const WORKERS: usize = 1;
+/// Seconds running requests get to end at shutdown.
+const GRACE: u64 = 3;
+/// Most time to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A running listener.
+pub struct Listening {
+    handle: ServerHandle,
+    task: tokio::task::JoinHandle<io::Result<()>>,
+}
+
+impl Listening {
+    /// Stops accepting, lets running requests end (for a few seconds), and returns.
+    pub async fn stop(self) {
+        self.handle.stop(true).await;
+        // The listener's own end has nothing to say that the stop has not said.
+        let _ = self.task.await;
+    }
+}
+
+/// Starts serving on a bound socket.
+///
+/// # Errors
+/// One line for people.
+pub fn serve(
+    registries: Arc<Registries>,
+    listener: TcpListener,
+    certificates: Certificates,
+) -> Result<Listening, String> {
+    let tls = tls::resolving(Arc::new(certificates)).map_err(|e: TlsError| e.to_string())?;
+    let factory = move || {
+        let (door, inside) = (Arc::clone(&registries), Arc::clone(&registries));
+        let http = HttpService::build()
+            .client_request_timeout(HEAD_TIMEOUT)
+            .h1(fn_service(move |request: Request| {
+                let registries = Arc::clone(&inside);
+                async move { Ok::<_, Infallible>(handle(&registries, request).await) }
+            }))
+            .rustls_0_23(tls.clone());
+        fn_service(move |stream: TcpStream| {
+            let registries = Arc::clone(&door);
+            async move { entry::admit(&registries, stream).await.map_err(drop) }
+        })
+        .and_then(http.map_err(|e| tracing::debug!(?e, "connection of a registry client")))
+    };
+    let server = actix_server::Server::build()
+        .workers(WORKERS)
+        .shutdown_timeout(GRACE)
+        .disable_signals()
+        .listen("registries", listener, factory)
+        .map_err(|e| format!("cannot serve: {e}"))?
+        .run();
+    let handle = server.handle();
+    Ok(Listening { handle, task: tokio::spawn(server) })
+}
+
+async fn handle(registries: &Registries, request: Request) -> Response<BoxBody> {
+    let head = request.method() == "HEAD";
+    let ask = ask(&request);
+    let reply = registries.answer(&ask).await;
+    tracing::debug!(
+        method = ask.method,
+        host = ask.host,
+        path = ask.path,
+        code = reply.status,
+        "registry request"
+    );
+    respond(reply, head)
+}
+
+fn ask(request: &Request) -> Ask {
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for (name, value) in request.headers() {
+        let Ok(value) = value.to_str() else { continue };
+        match headers.iter_mut().find(|(known, _)| known == name.as_str()) {
+            Some((_, all)) => *all += &format!(",{value}"),
+            None => headers.push((name.as_str().into(), value.into())),
+        }
+    }
+    let uri = request.uri();
+    let mut ask = Ask {
+        method: request.method().to_string(),
+        host: String::new(),
+        path: uri.path().into(),
+        query: Query::parse(uri.query().unwrap_or_default()),
+        headers,
+    };
+    ask.host = ask.header("host").to_lowercase();
+    ask
+}
+
+fn respond(reply: Reply, head: bool) -> Response<BoxBody> {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = Response::build(status);
+    response.insert_header(("docker-distribution-api-version", "registry/2.0"));
+    for (name, value) in reply.headers {
+        response.insert_header((name, value));
+    }
+    let body = match reply.body {
+        Body::Bytes(bytes) => return response.body(bytes).map_into_boxed_body(),
+        Body::Part(_, range) if head => {
+            let nothing = stream::empty::<io::Result<bytes::Bytes>>();
+            BoxBody::new(SizedStream::new(range.end - range.start, nothing))
+        }
+        Body::Part(blob, range) => {
+            let size = range.end - range.start;
+            let pieces = stream::iter(blob.read(range).map(io::Result::Ok));
+            BoxBody::new(SizedStream::new(size, pieces))
+        }
+    };
+    response.body(body).map_into_boxed_body()
+}

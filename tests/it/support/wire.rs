@@ -1,0 +1,115 @@
+//! Requests to the registries: one connection each, with any name dialled and any proxy before it.
+
+use super::lab::{Lab, Reply};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use std::sync::Arc;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// A client of a cluster's registries.
+pub struct Wire {
+    /// `host:port` of the registries.
+    pub address: String,
+    ca: CertificateDer<'static>,
+    /// Value of the `Authorization` header, if any.
+    pub authorization: String,
+}
+
+impl Wire {
+    /// A client of a lab's registries.
+    pub fn to(lab: &Lab) -> Wire {
+        let ca = &lab.cluster.server.settings.ca_pem;
+        let ca = CertificateDer::from_pem_slice(ca.as_bytes()).expect("a certificate");
+        let address = lab.cluster.registry.clone();
+        Wire { address, ca, authorization: String::new() }
+    }
+
+    /// The same client with credentials.
+    pub fn with(&self, authorization: impl Into<String>) -> Wire {
+        let (address, ca) = (self.address.clone(), self.ca.clone());
+        Wire { address, ca, authorization: authorization.into() }
+    }
+
+    /// A GET of the registries' own name.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], Vec::new()).await
+    }
+
+    /// Any request to the registries' own name.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Reply {
+        let stream = TcpStream::connect(&self.address).await.expect("a connection");
+        self.over(stream, "127.0.0.1", &self.address, method, path, headers, body).await
+    }
+
+    /// A GET of `name` (port 443) through the proxy.
+    pub async fn get_at(&self, name: &str, path: &str) -> Reply {
+        let (stream, head) = self.tunnel(&format!("{name}:443")).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        self.over(stream, name, name, "GET", path, &[], Vec::new()).await
+    }
+
+    /// Asks the proxy for a tunnel; answers it and the head of the answer.
+    pub async fn tunnel(&self, target: &str) -> (TcpStream, String) {
+        let mut stream = TcpStream::connect(&self.address).await.expect("a connection");
+        let ask = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
+        stream.write_all(ask.as_bytes()).await.expect("sent");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.expect("an answer"));
+        }
+        (stream, String::from_utf8(head).expect("a text"))
+    }
+
+    /// One request over a connection, TLS with `name` as the server's.
+    pub async fn over(
+        &self,
+        stream: TcpStream,
+        name: &str,
+        host: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Reply {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.ca.clone()).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let server = ServerName::try_from(name.to_owned()).expect("a name");
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let tls = connector.connect(server, stream).await.expect("TLS");
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(tls)).await.expect("a handshake");
+        let running = tokio::spawn(connection);
+        let mut request = http::Request::builder().method(method).uri(path).header("host", host);
+        if !self.authorization.is_empty() {
+            request = request.header("authorization", &self.authorization);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(bytes::Bytes::from(body))).expect("a request");
+        let response = sender.send_request(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("the whole answer").to_bytes().to_vec();
+        drop(sender);
+        // The connection ends with its only request; how does not matter.
+        let _ = running.await;
+        Reply { code: parts.status.as_u16(), headers: parts.headers, bytes }
+    }
+}
