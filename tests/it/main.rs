@@ -5,6 +5,7 @@ mod cli;
 mod clients;
 mod crash;
 mod house;
+mod nodeimages;
 mod oc;
 mod registry;
 mod rollout;
