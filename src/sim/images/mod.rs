@@ -6,7 +6,7 @@ pub mod process;
 mod script;
 
 use crate::{
-    catalog::{Catalog, Image, reference::Reference},
+    catalog::{CLUSTER_REGISTRY, Image, Outside, reference::Reference},
     controllers::View,
 };
 
@@ -24,32 +24,59 @@ pub enum PullError {
 /// # Errors
 /// The runtime's words, see [`PullError`].
 pub fn resolve(view: &View, text: &str) -> Result<Image, PullError> {
-    look_up(&view.settings.catalog, text)
+    look_up(outside(view), text)
 }
 
-fn look_up(catalog: &Catalog, text: &str) -> Result<Image, PullError> {
+fn outside(view: &View) -> Outside<'_> {
+    Outside { catalog: &view.settings.catalog, objects: &view.objects }
+}
+
+fn look_up(outside: Outside<'_>, text: &str) -> Result<Image, PullError> {
     let candidates = Reference::candidates(text).map_err(PullError::Name)?;
-    if let Some(found) = candidates.iter().find_map(|r| catalog.find(r)) {
-        return Ok(found);
-    }
-    // The registry searched last has the last word.
-    let last = candidates.last().ok_or_else(|| PullError::Name(String::new()))?;
-    Err(PullError::Refused(refusal(catalog, last)))
+    let found = candidates.iter().find_map(|r| Some((r, outside.find(r)?)));
+    let (asked, found) = match found {
+        Some((r, image)) => (Some(r), Some(image)),
+        // The registry searched last has the last word.
+        None => (candidates.last(), None),
+    };
+    let asked = asked.ok_or_else(|| PullError::Name(String::new()))?;
+    found
+        .filter(|_| !is_down(outside, asked))
+        .ok_or_else(|| PullError::Refused(refusal(outside, asked)))
 }
 
 /// The name the runtime gives an image, whether or not it can be pulled.
 pub fn runtime_name(view: &View, text: &str) -> Option<String> {
     let candidates = Reference::candidates(text).ok()?;
-    let known = candidates.iter().find(|r| view.settings.catalog.find(r).is_some());
+    let known = candidates.iter().find(|r| outside(view).find(r).is_some());
     known.or(candidates.last()).map(Reference::full)
+}
+
+/// What is known of an image that somebody has, whether or not its registry answers now.
+pub fn known(view: &View, text: &str) -> Option<Image> {
+    Reference::candidates(text).ok()?.iter().find_map(|r| outside(view).find(r))
+}
+
+/// Whether the registry that has the image does not answer: its own, or behind the cluster's the
+/// one it came from.
+fn is_down(outside: Outside<'_>, r: &Reference) -> bool {
+    let source = if r.host == CLUSTER_REGISTRY { outside.source(r) } else { Some(r.repository()) };
+    source.is_some_and(|s| outside.is_down(s.split('/').next().unwrap_or_default()))
 }
 
 /// What CRI-O says when a pull fails. Source: field reports of CRI-O 1.31 and later, which tries
 /// OCI artifacts after images and reports both.
-fn refusal(catalog: &Catalog, r: &Reference) -> String {
+fn refusal(outside: Outside<'_>, r: &Reference) -> String {
     let repository = r.repository();
-    let why = if catalog.registry(&r.host).is_some() {
-        let words = catalog.unknown(&r.host, &repository).words();
+    let known = outside.catalog.registry(&r.host).is_some() || r.host == CLUSTER_REGISTRY;
+    let why = if known && outside.is_down(&r.host) {
+        let host = &r.host;
+        format!(
+            "pinging container registry {host}: received unexpected HTTP status: 503 Service \
+             Unavailable"
+        )
+    } else if known {
+        let words = outside.unknown(&r.host, &repository).words();
         format!("reading manifest {} in {repository}: {words}", r.version())
     } else {
         no_registry(&r.host)
@@ -74,10 +101,12 @@ fn no_registry(host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{catalog::Catalog, store::Snapshot};
 
     #[test]
     fn refusals_have_the_runtimes_words() {
-        let c = Catalog::builtin();
+        let (catalog, objects) = (Catalog::builtin(), Snapshot::default());
+        let outside = Outside { catalog: &catalog, objects: &objects };
         let rows = [
             (
                 "registry.access.redhat.com/ubi9/nginx-120:1-bad",
@@ -98,8 +127,8 @@ mod tests {
             ),
         ];
         for (name, words) in rows {
-            assert_eq!(look_up(&c, name).unwrap_err(), PullError::Refused(words.into()));
+            assert_eq!(look_up(outside, name).unwrap_err(), PullError::Refused(words.into()));
         }
-        assert!(matches!(look_up(&c, "UPPER"), Err(PullError::Name(_))));
+        assert!(matches!(look_up(outside, "UPPER"), Err(PullError::Name(_))));
     }
 }

@@ -155,8 +155,8 @@ fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
 
 /// What the container's process does.
 pub fn process(s: &Sync<'_>, spec: &Value, r: &Record) -> Process {
-    let image = images::resolve(s.view, &r.image_id).or_else(|_| images::resolve(s.view, &r.image));
-    let Ok(image) = image else { return Process::default() };
+    let image = images::known(s.view, &r.image_id).or_else(|| images::known(s.view, &r.image));
+    let Some(image) = image else { return Process::default() };
     let root_only = image.config.run.root && own_command(spec);
     let mut process = process::of_container(&image.config, spec).unwrap_or_default();
     if root_only && config::user(s.pod, spec).is_some_and(|uid| uid != 0) {

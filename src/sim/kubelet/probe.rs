@@ -212,7 +212,7 @@ fn exec(s: &Sync<'_>, r: &Record, p: &Value, on: &Listening, at: Timestamp) -> R
     if let Some(problem) = missing_file(r, on, &argv, at) {
         return Err(problem);
     }
-    let Ok(image) = images::resolve(s.view, &r.image) else { return Ok(()) };
+    let Some(image) = images::known(s.view, &r.image) else { return Ok(()) };
     let limit = p.i64_at("timeoutSeconds").unwrap_or(1) as f64;
     match process::exec(&image.config, &argv) {
         Err(process::NotFound(program)) => Err(format!(

@@ -119,7 +119,7 @@ fn pre_stop(s: &Sync<'_>, spec: &Value, r: &Record) -> f64 {
     }
     let argv: Vec<String> =
         hook.list_at("exec.command").iter().filter_map(Value::as_str).map(Into::into).collect();
-    let Ok(image) = images::resolve(s.view, &r.image) else { return 0.0 };
+    let Some(image) = images::known(s.view, &r.image) else { return 0.0 };
     let done = process::exec(&image.config, &argv).ok();
     match (argv.is_empty(), done) {
         (false, Some(p)) => p.ends.map_or(1e9, |e| e.after),

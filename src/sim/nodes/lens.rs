@@ -110,7 +110,7 @@ fn add(view: &View, list: &mut Vec<Value>, pod: &Value) {
                 None => {
                     // A tag belongs to one image at a time.
                     list.iter_mut().for_each(|i| forget(i, name));
-                    let size = crate::sim::images::resolve(view, id).map_or(0, |i| i.size);
+                    let size = crate::sim::images::known(view, id).map_or(0, |i| i.size);
                     let mut image = json!({"names": [id], "sizeBytes": size});
                     name_also(&mut image, name);
                     list.push(image);
