@@ -1,14 +1,17 @@
 //! The admin kubeconfig: a client certificate of our CA, and the CA itself.
 
-use crate::{object::json, tls::Pair};
+use crate::{
+    object::{ObjectExt, Value, json},
+    tls::Pair,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
-/// Name of the file in the data folder.
-pub const KUBECONFIG: &str = "kubeconfig";
+/// Name of what the kubeconfig says to our own commands.
+const EXTENSION: &str = "pocketshift";
 
-/// The text of a kubeconfig for `url`.
-pub fn text(url: &str, ca: &str, admin: &Pair) -> String {
+/// The text of a kubeconfig for `url`, for a server whose registries answer at `registry`.
+pub fn text(url: &str, registry: &str, ca: &str, admin: &Pair) -> String {
     let data = |pem: &str| STANDARD.encode(pem);
     let host = url.trim_start_matches("https://").replace('.', "-");
     let context = format!("default/{host}/system:admin");
@@ -16,7 +19,8 @@ pub fn text(url: &str, ca: &str, admin: &Pair) -> String {
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "preferences": {},
         "clusters": [{"name": host, "cluster":
-            {"server": url, "certificate-authority-data": data(ca)}}],
+            {"server": url, "certificate-authority-data": data(ca), "extensions": [
+                {"name": EXTENSION, "extension": {"registry": registry}}]}}],
         "users": [{"name": user, "user": {
             "client-certificate-data": data(&admin.cert), "client-key-data": data(&admin.key)}}],
         "contexts": [{"name": context, "context":
@@ -24,6 +28,50 @@ pub fn text(url: &str, ca: &str, admin: &Pair) -> String {
         "current-context": context,
     });
     serde_norway::to_string(&config).unwrap_or_default()
+}
+
+/// What the kubeconfig says about the server and its administrator.
+pub struct Admin {
+    /// `host:port` of the registries.
+    pub registry: String,
+    /// The server's CA, PEM.
+    pub ca: String,
+    /// The administrator's client certificate.
+    pub pair: Pair,
+}
+
+impl Admin {
+    /// Reads a kubeconfig that [`text`] has made.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub fn read(path: &Path) -> Result<Admin, String> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            format!(
+                "cannot read {shown} ({e}); start `pocketshift` first, or say --kubeconfig FILE"
+            )
+        })?;
+        let config: Value = serde_norway::from_str(&text).map_err(|e| format!("{shown}: {e}"))?;
+        Admin::of(&config).ok_or_else(|| format!("{shown} is not a kubeconfig of pocketshift"))
+    }
+
+    fn of(config: &Value) -> Option<Admin> {
+        let cluster = config.list_at("clusters").first()?.at("cluster")?;
+        let user = config.list_at("users").first()?.at("user")?;
+        let pem = |of: &Value, field: &str| {
+            String::from_utf8(STANDARD.decode(of.str_at(field)).ok()?).ok()
+        };
+        let own = cluster.list_at("extensions").iter().find(|e| e.str_at("name") == EXTENSION)?;
+        Some(Admin {
+            registry: own.str_at("extension.registry").into(),
+            ca: pem(cluster, "certificate-authority-data")?,
+            pair: Pair {
+                cert: pem(user, "client-certificate-data")?,
+                key: pem(user, "client-key-data")?,
+            },
+        })
+    }
 }
 
 /// Writes a file that only its owner may read, all of it or nothing.

@@ -32,7 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("http", &["access", "api", "controllers", "kinds", "schema", "settings", "tls"]),
     ("registry", &["access", "api", "catalog", "http", "images", "kinds", "store", "tls", "world"]),
     ("controllers", &["access", "api", "kinds", "settings", "store"]),
-    ("sim", &["catalog", "controllers", "settings", "store"]),
+    ("sim", &["access", "catalog", "controllers", "images", "settings", "store"]),
     (
         "run",
         &[

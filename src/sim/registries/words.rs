@@ -29,6 +29,16 @@ pub fn no_registry(name: &Reference) -> Refusal {
     }
 }
 
+/// The registry answers nothing but errors.
+pub fn down(name: &Reference) -> Refusal {
+    let host = &name.host;
+    let why = format!(
+        "pinging container registry {host}: received unexpected HTTP status: 503 Service \
+         Unavailable"
+    );
+    Refusal::Refused(framed(name, &why))
+}
+
 fn unreachable(name: &Reference, dial: &str) -> String {
     let host = &name.host;
     framed(name, &format!("pinging container registry {host}: Get \"https://{host}/v2/\": {dial}"))
