@@ -19,10 +19,11 @@ pub fn text(url: &str, registry: &str, ca: &str, admin: &Pair) -> String {
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "preferences": {},
         "clusters": [{"name": host, "cluster":
-            {"server": url, "certificate-authority-data": data(ca), "extensions": [
-                {"name": EXTENSION, "extension": {"registry": registry}}]}}],
+            {"server": url, "certificate-authority-data": data(ca)}}],
         "users": [{"name": user, "user": {
-            "client-certificate-data": data(&admin.cert), "client-key-data": data(&admin.key)}}],
+            "client-certificate-data": data(&admin.cert), "client-key-data": data(&admin.key),
+            // Here, because `oc login` rewrites the cluster and leaves other users alone.
+            "extensions": [{"name": EXTENSION, "extension": {"registry": registry}}]}}],
         "contexts": [{"name": context, "context":
             {"cluster": host, "user": user, "namespace": "default"}}],
         "current-context": context,
@@ -57,18 +58,25 @@ impl Admin {
     }
 
     fn of(config: &Value) -> Option<Admin> {
-        let cluster = config.list_at("clusters").first()?.at("cluster")?;
-        let user = config.list_at("users").first()?.at("user")?;
-        let pem = |of: &Value, field: &str| {
-            String::from_utf8(STANDARD.decode(of.str_at(field)).ok()?).ok()
+        let extension = |user: &Value| -> Option<String> {
+            let all = user.list_at("user.extensions");
+            let own = all.iter().find(|e| e.str_at("name") == EXTENSION)?;
+            Some(own.str_at("extension.registry").into())
         };
-        let own = cluster.list_at("extensions").iter().find(|e| e.str_at("name") == EXTENSION)?;
+        let users = config.list_at("users").iter();
+        let (user, registry) = users.filter_map(|u| Some((u, extension(u)?))).next()?;
+        let contexts = config.list_at("contexts");
+        let context = contexts.iter().find(|c| c.at("context.user") == user.at("name"))?;
+        let clusters = config.list_at("clusters");
+        let cluster = clusters.iter().find(|c| c.at("name") == context.at("context.cluster"))?;
+        let pem =
+            |of: &Value, path: &str| String::from_utf8(STANDARD.decode(of.str_at(path)).ok()?).ok();
         Some(Admin {
-            registry: own.str_at("extension.registry").into(),
-            ca: pem(cluster, "certificate-authority-data")?,
+            registry,
+            ca: pem(cluster, "cluster.certificate-authority-data")?,
             pair: Pair {
-                cert: pem(user, "client-certificate-data")?,
-                key: pem(user, "client-key-data")?,
+                cert: pem(user, "user.client-certificate-data")?,
+                key: pem(user, "user.client-key-data")?,
             },
         })
     }
@@ -94,4 +102,22 @@ pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     file.write_all(content)?;
     file.sync_all()?;
     std::fs::rename(temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_also_after_a_sign_in() {
+        let pair = Pair { cert: "CERT".into(), key: "KEY".into() };
+        let text = text("https://127.0.0.1:6443", "127.0.0.1:5443", "CA", &pair);
+        let mut config: Value = serde_norway::from_str(&text).unwrap();
+        let other = json!({"name": "developer", "user": {"token": "t"}});
+        config["users"].as_array_mut().unwrap().insert(0, other);
+        let admin = Admin::of(&config).unwrap();
+        assert_eq!((admin.registry.as_str(), admin.ca.as_str()), ("127.0.0.1:5443", "CA"));
+        assert_eq!((admin.pair.cert, admin.pair.key), (pair.cert, pair.key));
+        assert!(Admin::of(&json!({})).is_none());
+    }
 }
