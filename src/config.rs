@@ -31,11 +31,78 @@ pub struct Cli {
 pub enum Command {
     /// Start the server (the default)
     Serve(Serve),
+    /// Print shell variables that send clients of vendors' registries to the running server
+    #[command(after_help = "Use it as: eval \"$(pocketshift env)\"")]
+    Env(Where),
+    /// Publish at the simulated vendors' registries of the running server
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Print the path of the admin kubeconfig of the data folder
     Kubeconfig(Folder),
     /// Delete the data folder's cluster: database, certificates and kubeconfig
     Reset(Folder),
 }
+
+/// What a vendor would do.
+#[derive(Debug, Subcommand)]
+pub enum RegistryCommand {
+    /// Point a tag at an image: a new version is published, or an old one comes back
+    Tag {
+        /// Image that is there, HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST
+        image: String,
+        /// Tag to set
+        tag: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+    /// Take a tag away
+    Untag {
+        /// HOST/REPOSITORY:TAG
+        image: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+    /// Let a registry answer nothing but errors
+    Outage {
+        /// Host of the registry
+        host: String,
+        /// Let it answer again
+        #[arg(long)]
+        end: bool,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+}
+
+/// Which running server is meant.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Where {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub folder: Folder,
+    /// Admin kubeconfig of the server [default: `kubeconfig` in the data folder]
+    #[arg(long = "kubeconfig", env = "POCKETSHIFT_KUBECONFIG", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+impl Where {
+    /// The admin kubeconfig meant.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub fn kubeconfig(&self) -> Result<PathBuf, String> {
+        match &self.file {
+            Some(file) => Ok(file.clone()),
+            None => Ok(self.folder.path()?.join(KUBECONFIG)),
+        }
+    }
+}
+
+/// Name of the kubeconfig in the data folder.
+pub const KUBECONFIG: &str = "kubeconfig";
 
 /// Where a cluster is kept.
 #[derive(Clone, Debug, Default, Args)]

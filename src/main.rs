@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use pocketshift::{
-    config::{Cli, Command, Folder, Serve},
+    config::{Cli, Command, Folder, KUBECONFIG, Serve},
     run, trace,
 };
 use std::process::ExitCode;
@@ -16,6 +16,8 @@ fn main() -> ExitCode {
         None => serve(cli.serve),
         Some(Command::Serve(flags)) => serve(flags),
         Some(Command::Kubeconfig(folder)) => kubeconfig(&folder),
+        Some(Command::Env(at)) => run::registry::env(&at),
+        Some(Command::Registry(command)) => block_on(run::registry::command(&command)),
         Some(Command::Reset(folder)) => run::reset(&folder),
     };
     match result {
@@ -29,15 +31,19 @@ fn main() -> ExitCode {
 
 fn serve(flags: Serve) -> Result<(), String> {
     trace::init(&flags)?;
+    block_on(run::serve(flags))
+}
+
+fn block_on(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start: {e}"))?;
-    runtime.block_on(run::serve(flags))
+    runtime.block_on(work)
 }
 
 fn kubeconfig(folder: &Folder) -> Result<(), String> {
-    let path = folder.path()?.join(run::KUBECONFIG);
+    let path = folder.path()?.join(KUBECONFIG);
     if !path.is_file() {
         return Err(format!("there is no {}; start `pocketshift` first", path.display()));
     }

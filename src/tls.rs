@@ -5,9 +5,9 @@ use rcgen::{
     Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use rustls::{
-    RootCertStore, ServerConfig,
+    ClientConfig, ConfigBuilder, RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
-    server::{ResolvesServerCert, WebPkiClientVerifier},
+    server::{ResolvesServerCert, WantsServerCert, WebPkiClientVerifier},
     sign::CertifiedKey,
 };
 use std::{net::IpAddr, sync::Arc};
@@ -112,22 +112,44 @@ fn issue(ca: &Pair, mut params: CertificateParams) -> Result<Pair, TlsError> {
 /// # Errors
 /// See [`TlsError`].
 pub fn config(ca_pem: &str, serving: &Pair) -> Result<ServerConfig, TlsError> {
+    let ca = CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(failed)?;
+    let cert = CertificateDer::from_pem_slice(serving.cert.as_bytes()).map_err(failed)?;
+    let key = PrivatePkcs8KeyDer::from_pem_slice(serving.key.as_bytes()).map_err(failed)?;
+    let key = PrivateKeyDer::Pkcs8(key);
+    asking(ca_pem)?.with_single_cert(vec![cert, ca], key).map_err(failed)
+}
+
+/// The configuration of a client that trusts our CA alone and shows a certificate.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn client_config(ca_pem: &str, pair: &Pair) -> Result<ClientConfig, TlsError> {
+    let pem = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).map_err(failed);
+    let mut roots = RootCertStore::empty();
+    roots.add(pem(ca_pem)?).map_err(failed)?;
+    let key = PrivatePkcs8KeyDer::from_pem_slice(pair.key.as_bytes()).map_err(failed)?;
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(vec![pem(&pair.cert)?], PrivateKeyDer::Pkcs8(key))
+        .map_err(failed)
+}
+
+/// A configuration that asks clients for a certificate of our CA, and takes those who have none.
+fn asking(ca_pem: &str) -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(failed)?;
-    roots.add(ca.clone()).map_err(failed)?;
+    roots.add(ca).map_err(failed)?;
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .allow_unauthenticated()
         .build()
         .map_err(failed)?;
-    let cert = CertificateDer::from_pem_slice(serving.cert.as_bytes()).map_err(failed)?;
-    let key = PrivatePkcs8KeyDer::from_pem_slice(serving.key.as_bytes()).map_err(failed)?;
-    ServerConfig::builder_with_provider(provider)
+    Ok(ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(failed)?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![cert, ca], PrivateKeyDer::Pkcs8(key))
-        .map_err(failed)
+        .with_client_cert_verifier(verifier))
 }
 
 /// A certificate as the TLS layer hands it out, with the CA behind it.
@@ -142,15 +164,16 @@ pub fn certified(ca_pem: &str, pair: &Pair) -> Result<CertifiedKey, TlsError> {
     CertifiedKey::from_der(chain, PrivateKeyDer::Pkcs8(key), &provider).map_err(failed)
 }
 
-/// The TLS configuration of a server with many names, without client certificates.
+/// The TLS configuration of a server with many names, and client certificates of our CA if the
+/// client has any.
 ///
 /// # Errors
 /// See [`TlsError`].
-pub fn resolving(names: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, TlsError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions =
-        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(versions.map_err(failed)?.with_no_client_auth().with_cert_resolver(names))
+pub fn resolving(
+    ca_pem: &str,
+    names: Arc<dyn ResolvesServerCert>,
+) -> Result<ServerConfig, TlsError> {
+    Ok(asking(ca_pem)?.with_cert_resolver(names))
 }
 
 /// Common name and organisations of a verified client certificate.

@@ -43,6 +43,7 @@ codes! {
     UNAUTHORIZED 401 "authentication required"
     DENIED 403 "requested access to the resource is denied"
     UNAVAILABLE 503 "service unavailable"
+    TOOMANYREQUESTS 429 "too many requests"
     DIGEST_INVALID 400 "provided digest did not match uploaded content"
     SIZE_INVALID 400 "provided length did not match content length"
     RANGE_INVALID 416 "invalid content range"
@@ -56,6 +57,10 @@ codes! {
     BLOB_UPLOAD_INVALID 404 "blob upload invalid"
     PAGINATION_NUMBER_INVALID 400 "invalid number of results requested"
 }
+
+/// More bytes than are taken.
+pub static TOO_LARGE: Code =
+    Code { name: "SIZE_INVALID", status: 413, words: "content is too large" };
 
 impl Complaint {
     /// A refusal in the usual words.

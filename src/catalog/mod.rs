@@ -6,13 +6,14 @@
 pub mod complaint;
 pub mod content;
 mod data;
+pub mod held;
+mod outside;
 pub mod reference;
 
 pub use data::{Auth, Behaviour, Config, End, Registry};
+pub use outside::{CLUSTER_REGISTRY, Outside};
 
-use complaint::{Complaint, MANIFEST_UNKNOWN};
 use content::Content;
-use reference::Reference;
 use std::{
     collections::BTreeMap,
     sync::{Arc, LazyLock, OnceLock},
@@ -99,15 +100,6 @@ impl Catalog {
         self.registries.iter().find(same).map(|(host, _)| host.as_str())
     }
 
-    /// What a registry says to those who ask for a repository it does not have, or for a version
-    /// that a repository does not have.
-    pub fn unknown(&self, host: &str, repository: &str) -> Complaint {
-        let known = self.repositories.contains_key(repository);
-        let own = self.registries.get(host).filter(|_| !known);
-        let own = own.and_then(|r| Complaint::parse(&r.unknown_repository));
-        own.unwrap_or_else(|| Complaint::new(&MANIFEST_UNKNOWN))
-    }
-
     /// The hosts of all registries.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         self.registries.keys().map(String::as_str)
@@ -123,31 +115,28 @@ impl Catalog {
     /// What the repository `host/path` serves.
     pub fn content(&self, name: &str) -> Option<&Arc<Content>> {
         let repository = self.repositories.get(name)?;
-        let (host, path) = name.split_once('/')?;
-        let registry = self.registries.get(host)?;
-        let build = || Content::build(path, registry, &repository.config, &repository.group);
+        let registry = self.registries.get(name.split('/').next()?)?;
+        let build = || Content::build(name, registry, &repository.config, &repository.group);
         Some(repository.content.get_or_init(|| Arc::new(build())))
     }
 
-    /// What is known of the images of the repository `host/path`.
-    pub fn config(&self, name: &str) -> Option<Arc<Config>> {
-        self.repositories.get(name).map(|r| Arc::clone(&r.config))
-    }
-
-    /// The image of a name, for the nodes' architecture.
-    pub fn find(&self, r: &Reference) -> Option<Image> {
-        let name = r.repository();
-        let content = self.content(&name)?;
-        let wanted = if r.digest.is_empty() { content.tags.get(&r.tag)? } else { &r.digest };
-        let manifest = content.manifest(wanted)?;
+    /// The image of a digest (an index's, too), for the nodes' architecture.
+    fn image(&self, repository: &str, digest: &str) -> Option<Image> {
+        let content = self.content(repository)?;
+        let manifest = content.manifest(digest)?;
         let manifest = content.manifest(manifest.for_architecture(ARCHITECTURE)?)?;
         Some(Image {
-            name: r.full(),
-            digest: format!("{name}@{}", manifest.digest),
+            name: String::new(),
+            digest: format!("{repository}@{}", manifest.digest),
             id: manifest.document.config.as_ref()?.digest.clone(),
             size: manifest.size(),
-            config: Arc::clone(&self.repositories.get(&name)?.config),
+            config: Arc::clone(self.config(repository)?),
         })
+    }
+
+    /// What is known of a repository's images.
+    fn config(&self, repository: &str) -> Option<&Arc<Config>> {
+        self.repositories.get(repository).map(|r| &r.config)
     }
 }
 

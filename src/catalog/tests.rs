@@ -1,16 +1,21 @@
 //! The built-in catalogue, and the content made from it.
 
 use super::{
+    complaint::Complaint,
     content::{
         Blob, Content, Manifest,
         document::{DOCKER_LIST, DOCKER_MANIFEST, ImageConfig, OCI_INDEX},
         sha256,
     },
+    reference::Reference,
     *,
 };
+use crate::store::Snapshot;
 
 fn find(text: &str) -> Option<Image> {
-    Reference::candidates(text).unwrap().iter().find_map(|r| Catalog::builtin().find(r))
+    let (catalog, objects) = (Catalog::builtin(), Snapshot::default());
+    let outside = Outside { catalog: &catalog, objects: &objects };
+    Reference::candidates(text).unwrap().iter().find_map(|r| outside.find(r))
 }
 
 fn content(name: &str) -> Arc<Content> {

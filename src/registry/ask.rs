@@ -12,6 +12,8 @@ pub(super) struct Ask {
     pub query: Query,
     /// Names in lower case; headers sent several times are joined by commas.
     pub headers: Vec<(String, String)>,
+    /// Name and groups of a verified client certificate.
+    pub subject: Option<(String, Vec<String>)>,
 }
 
 impl Ask {

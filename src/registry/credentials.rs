@@ -88,5 +88,9 @@ fn challenge(registry: &Registry, host: &str, ask: &Ask) -> Reply {
 
 /// The challenge that sends a client to the token endpoint of the name it dialled.
 pub(super) fn bearer(ask: &Ask, service: &str) -> String {
-    format!("Bearer realm=\"https://{}{TOKEN}\",service=\"{service}\"", ask.host)
+    let service = match service {
+        "" => String::new(),
+        other => format!(",service=\"{other}\""),
+    };
+    format!("Bearer realm=\"https://{}{TOKEN}\"{service}", ask.host)
 }

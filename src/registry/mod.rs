@@ -6,43 +6,70 @@
 //! `HOST:PORT/project/stream` is always an image stream.
 
 mod ask;
+mod blobs;
 mod certificates;
 mod cluster;
 mod credentials;
 mod entry;
+mod hold;
+mod keeper;
+mod mapping;
 mod pages;
 mod place;
+mod pull;
+mod push;
 mod reply;
 mod serve;
+mod shelf;
+mod uploads;
 mod vendor;
 
+pub use blobs::FOLDER;
 pub use certificates::Certificates;
 pub use serve::{Listening, serve};
 
 use crate::{
     api::Server,
-    catalog::{Catalog, complaint::*},
+    catalog::{Catalog, Outside, complaint::*},
+    store::Snapshot,
 };
 use ask::Ask;
+use blobs::Blobs;
 use credentials::Mint;
 use place::{Endpoint, Place};
 use reply::Reply;
 use serde_json::json;
-use std::{net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
+use uploads::{Incoming, Uploads};
 
 /// All registries.
 pub struct Registries {
     server: Arc<Server>,
     mint: Mint,
+    blobs: Blobs,
+    uploads: Uploads,
     /// Where the API server listens: clients behind the proxy may dial it too.
     api: SocketAddr,
 }
 
 impl Registries {
-    /// The registries of a cluster whose API listens at `api`.
-    pub fn new(server: Arc<Server>, api: SocketAddr) -> Registries {
+    /// The registries of a cluster whose API listens at `api`. What is pushed lies in the data
+    /// folder, or in memory.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn new(
+        server: Arc<Server>,
+        api: SocketAddr,
+        data_dir: Option<&Path>,
+    ) -> io::Result<Registries> {
         let mint = Mint::new(&server.world);
-        Registries { server, mint, api }
+        let blobs = Blobs::open(data_dir)?;
+        Ok(Registries { server, mint, blobs, uploads: Uploads::default(), api })
+    }
+
+    fn outside<'a>(&'a self, objects: &'a Snapshot) -> Outside<'a> {
+        Outside { catalog: self.catalog(), objects }
     }
 
     fn catalog(&self) -> &Catalog {
@@ -54,86 +81,99 @@ impl Registries {
     }
 
     /// Answers a request.
-    async fn answer(&self, ask: &Ask) -> Reply {
-        let Some(endpoint) = Endpoint::parse(&ask.path) else {
-            return Reply::empty(404);
-        };
+    async fn answer(&self, ask: &Ask, body: Incoming) -> Reply {
         let dialled = self.catalog().host(ask.name()).map(str::to_owned);
-        let answered = match dialled {
-            Some(host) => self.at_vendor(ask, &host, endpoint),
-            None => self.at_home(ask, endpoint),
+        let answered = match (Endpoint::parse(&ask.path), dialled) {
+            (Some(endpoint), Some(host)) => self.at_vendor(ask, &host, endpoint, body).await,
+            (Some(endpoint), None) => self.at_home(ask, endpoint, body).await,
+            (None, None) => match outage(&ask.path) {
+                Some(host) => self.outage(ask, host).await,
+                None => Ok(Reply::empty(404)),
+            },
+            (None, Some(_)) => Ok(Reply::empty(404)),
         };
         answered.unwrap_or_else(|refusal| refusal)
     }
 
     /// A client that dialled a vendor's name.
-    fn at_vendor(&self, ask: &Ask, host: &str, endpoint: Endpoint<'_>) -> Result<Reply, Reply> {
+    async fn at_vendor(
+        &self,
+        ask: &Ask,
+        host: &str,
+        endpoint: Endpoint<'_>,
+        body: Incoming,
+    ) -> Result<Reply, Reply> {
+        let snapshot = self.server.store.snapshot();
+        if self.outside(&snapshot).is_down(host) {
+            return Err(Complaint::new(&UNAVAILABLE).into());
+        }
         match endpoint {
             Endpoint::Token => Ok(self.sell(ask, host)),
             Endpoint::Base => self.admit(ask, host).map(|()| base()),
             Endpoint::Catalog => {
                 self.admit(ask, host)?;
-                Ok(pages::answer(ask, "repositories", None, self.catalog().paths(host))?)
+                let paths = self.outside(&snapshot).paths(host);
+                Ok(pages::answer(ask, "repositories", None, paths.into_iter())?)
             }
-            other => self.repository(ask, Some(host), other),
+            other => self.repository(ask, Some(host), other, body).await,
         }
     }
 
     /// A client that dialled this server.
-    fn at_home(&self, ask: &Ask, endpoint: Endpoint<'_>) -> Result<Reply, Reply> {
+    async fn at_home(
+        &self,
+        ask: &Ask,
+        endpoint: Endpoint<'_>,
+        body: Incoming,
+    ) -> Result<Reply, Reply> {
         match endpoint {
             Endpoint::Token => match self.vendor_of_scope(ask) {
-                Some(host) => Ok(self.sell(ask, &host)),
+                Some(host) => Ok(self.sell_at_home(ask, &host)),
                 None => self.cluster_token(ask),
             },
             Endpoint::Base => self.caller(ask).map(|_| base()),
             Endpoint::Catalog => self.cluster_catalog(ask),
-            other => self.repository(ask, None, other),
+            other => self.repository(ask, None, other, body).await,
         }
     }
 
-    fn repository(
+    async fn repository(
         &self,
         ask: &Ask,
         dialled: Option<&str>,
         endpoint: Endpoint<'_>,
+        body: Incoming,
     ) -> Result<Reply, Reply> {
-        let name = match &endpoint {
-            Endpoint::Tags(name)
-            | Endpoint::Manifest(name, _)
-            | Endpoint::Blob(name, _)
-            | Endpoint::Uploads(name)
-            | Endpoint::Upload(name, _) => *name,
-            Endpoint::Base | Endpoint::Catalog | Endpoint::Token => "",
-        };
-        match Place::find(self.catalog(), dialled, name)? {
+        match Place::find(self.catalog(), dialled, endpoint.name())? {
             Place::Vendor { host, repository } => {
-                self.admit(ask, &host)?;
-                let catalog = self.catalog();
-                let repository = vendor::Repository { catalog, host: &host, name: &repository };
-                Ok(match endpoint {
-                    _ if !ask.reads() => Err(Complaint::new(&UNSUPPORTED)),
-                    Endpoint::Tags(shown) => repository.tags(ask, shown),
-                    Endpoint::Manifest(_, reference) => repository.manifest(ask, reference),
-                    Endpoint::Blob(_, digest) => repository.blob(ask, digest),
-                    _ => Err(Complaint::new(&UNSUPPORTED)),
-                }?)
+                let vendor = vendor::Vendor { host: &host, repository: &repository };
+                self.vendor(ask, vendor, endpoint, body).await
             }
             Place::Cluster { project, stream } => {
-                self.cluster_repository(ask, &project, &stream, endpoint)
+                self.cluster(ask, &project, &stream, endpoint, body).await
             }
         }
     }
 
     fn admit(&self, ask: &Ask, host: &str) -> Result<(), Reply> {
         let registry = self.catalog().registry(host).ok_or(Complaint::new(&NAME_UNKNOWN))?;
-        self.mint.admit(registry, host, ask, self.now())
+        let admitted = self.mint.admit(registry, host, ask, self.now());
+        admitted.or_else(|challenge| self.administrator(ask).map_err(|_| challenge))
     }
 
     fn sell(&self, ask: &Ask, host: &str) -> Reply {
         match self.catalog().registry(host) {
             Some(registry) => self.mint.sell(registry, host, ask, self.now()),
             None => Complaint::new(&NAME_UNKNOWN).into(),
+        }
+    }
+
+    /// The same where cluster tokens are handed out too: who shows one of those gets it back, and
+    /// may do at the vendor's what that allows.
+    fn sell_at_home(&self, ask: &Ask, host: &str) -> Reply {
+        match self.cluster_token(ask) {
+            Ok(own) if !ask.header("authorization").is_empty() => own,
+            _ => self.sell(ask, host),
         }
     }
 
@@ -153,4 +193,9 @@ impl Registries {
 /// What `/v2/` answers to those who may enter.
 fn base() -> Reply {
     Reply::json(200, &json!({}))
+}
+
+/// The host in `/registries/HOST/outage`.
+fn outage(path: &str) -> Option<&str> {
+    path.strip_prefix("/registries/")?.strip_suffix("/outage")
 }

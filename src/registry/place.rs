@@ -28,6 +28,18 @@ pub(super) enum Endpoint<'a> {
 pub(super) const TOKEN: &str = "/openshift/token";
 
 impl Endpoint<'_> {
+    /// Name of the repository; empty where none is named.
+    pub fn name(&self) -> &str {
+        match self {
+            Endpoint::Tags(name)
+            | Endpoint::Manifest(name, _)
+            | Endpoint::Blob(name, _)
+            | Endpoint::Uploads(name)
+            | Endpoint::Upload(name, _) => name,
+            Endpoint::Base | Endpoint::Catalog | Endpoint::Token => "",
+        }
+    }
+
     /// Reads a path.
     pub fn parse(path: &str) -> Option<Endpoint<'_>> {
         if path == TOKEN {
@@ -81,6 +93,14 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// The repository's name, as it is kept.
+    pub fn name(&self) -> String {
+        match self {
+            Place::Vendor { repository, .. } => repository.clone(),
+            Place::Cluster { project, stream } => format!("{project}/{stream}"),
+        }
+    }
+
     /// Reads a repository name as somebody says it who dialled `dialled`: a vendor's host, or any
     /// name of this server. Names of hosts have dots, names of projects have none.
     pub fn find(catalog: &Catalog, dialled: Option<&str>, name: &str) -> Result<Place, Complaint> {

@@ -1,9 +1,7 @@
 //! What the registries answer, before it becomes bytes on a connection.
 
-use crate::catalog::{
-    complaint::Complaint,
-    content::{Blob, Manifest},
-};
+use super::{ask::Ask, blobs::Stored};
+use crate::catalog::{complaint::Complaint, content::Manifest};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -20,7 +18,7 @@ pub(super) struct Reply {
 #[derive(Debug)]
 pub(super) enum Body {
     Bytes(Bytes),
-    Part(Blob, Range<u64>),
+    Part(Stored, Range<u64>),
 }
 
 impl Reply {
@@ -50,8 +48,23 @@ impl Reply {
             .with("etag", format!("\"{}\"", manifest.digest))
     }
 
+    /// Something was taken in: `kind` is `blobs` or `manifests`.
+    pub fn created(ask: &Ask, name: &str, kind: &str, digest: &str) -> Reply {
+        Reply::empty(201)
+            .with("location", format!("https://{}/v2/{name}/{kind}/{digest}", ask.host))
+            .with("docker-content-digest", digest)
+    }
+
+    /// An upload goes on.
+    pub fn upload(ask: &Ask, name: &str, id: &str, size: u64, status: u16) -> Reply {
+        Reply::empty(status)
+            .with("location", format!("https://{}/v2/{name}/blobs/uploads/{id}", ask.host))
+            .with("range", format!("0-{}", size.saturating_sub(1)))
+            .with("docker-upload-uuid", id)
+    }
+
     /// A blob, or the part of it that a `Range` header asks for.
-    pub fn blob(digest: &str, blob: Blob, range: &str) -> Reply {
+    pub fn blob(digest: &str, blob: Stored, range: &str) -> Reply {
         let size = blob.size();
         let reply = Reply::empty(200)
             .with("content-type", "application/octet-stream")

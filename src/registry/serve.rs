@@ -1,20 +1,35 @@
 //! The listener of the registries' port: connections pass the door ([`super::entry`]), then speak
 //! HTTP/1.1 over TLS.
 
-use super::{Certificates, Registries, ask::Ask, entry, reply::Body, reply::Reply};
+use super::{
+    Certificates, Registries,
+    ask::Ask,
+    blobs::Stored,
+    entry, keeper,
+    reply::{Body, Reply},
+    uploads::Incoming,
+};
 use crate::{
     http::Query,
     tls::{self, TlsError},
 };
 use actix_http::{
-    HttpMessage, HttpService, Request, Response, StatusCode,
+    Extensions, HttpMessage, HttpService, Payload, Request, Response, StatusCode,
     body::{BoxBody, SizedStream},
 };
 use actix_server::ServerHandle;
 use actix_service::{ServiceFactoryExt, fn_service};
-use futures_util::stream;
-use std::{convert::Infallible, io, net::TcpListener, sync::Arc, time::Duration};
-use tokio::net::TcpStream;
+use actix_tls::accept::rustls_0_23::TlsStream;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use std::{
+    convert::Infallible, io, net::TcpListener, ops::Range, path::PathBuf, sync::Arc, time::Duration,
+};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, AsyncSeekExt},
+    net::TcpStream,
+};
 
 /// Threads that serve: pulls are few and large.
 const WORKERS: usize = 1;
@@ -47,11 +62,15 @@ pub fn serve(
     listener: TcpListener,
     certificates: Certificates,
 ) -> Result<Listening, String> {
-    let tls = tls::resolving(Arc::new(certificates)).map_err(|e: TlsError| e.to_string())?;
+    let ca = registries.server.settings.ca_pem.clone();
+    let tls = tls::resolving(&ca, Arc::new(certificates)).map_err(|e: TlsError| e.to_string())?;
+    let stopping = registries.server.stopping.clone();
+    tokio::spawn(keeper::run(Arc::clone(&registries), stopping));
     let factory = move || {
         let (door, inside) = (Arc::clone(&registries), Arc::clone(&registries));
         let http = HttpService::build()
             .client_request_timeout(HEAD_TIMEOUT)
+            .on_connect_ext(connected)
             .h1(fn_service(move |request: Request| {
                 let registries = Arc::clone(&inside);
                 async move { Ok::<_, Infallible>(handle(&registries, request).await) }
@@ -74,10 +93,11 @@ pub fn serve(
     Ok(Listening { handle, task: tokio::spawn(server) })
 }
 
-async fn handle(registries: &Registries, request: Request) -> Response<BoxBody> {
+async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBody> {
     let head = request.method() == "HEAD";
     let ask = ask(&request);
-    let reply = registries.answer(&ask).await;
+    let body = payload(request.take_payload());
+    let reply = registries.answer(&ask, body).await;
     tracing::debug!(
         method = ask.method,
         host = ask.host,
@@ -104,9 +124,25 @@ fn ask(request: &Request) -> Ask {
         path: uri.path().into(),
         query: Query::parse(uri.query().unwrap_or_default()),
         headers,
+        subject: request.conn_data::<Subject>().map(|s| s.0.clone()),
     };
     ask.host = ask.header("host").to_lowercase();
     ask
+}
+
+/// Whom the connection's verified client certificate names.
+struct Subject((String, Vec<String>));
+
+fn connected(stream: &TlsStream<TcpStream>, data: &mut Extensions) {
+    let session = stream.get_ref().1;
+    let chain = session.peer_certificates();
+    if let Some(subject) = chain.and_then(|chain| tls::subject(chain.first()?)) {
+        data.insert(Subject(subject));
+    }
+}
+
+fn payload(payload: Payload) -> Incoming {
+    payload.map_err(io::Error::other).boxed_local()
 }
 
 fn respond(reply: Reply, head: bool) -> Response<BoxBody> {
@@ -119,14 +155,45 @@ fn respond(reply: Reply, head: bool) -> Response<BoxBody> {
     let body = match reply.body {
         Body::Bytes(bytes) => return response.body(bytes).map_into_boxed_body(),
         Body::Part(_, range) if head => {
-            let nothing = stream::empty::<io::Result<bytes::Bytes>>();
+            let nothing = stream::empty::<io::Result<Bytes>>();
             BoxBody::new(SizedStream::new(range.end - range.start, nothing))
         }
-        Body::Part(blob, range) => {
+        Body::Part(Stored::Made(blob), range) => {
             let size = range.end - range.start;
             let pieces = stream::iter(blob.read(range).map(io::Result::Ok));
             BoxBody::new(SizedStream::new(size, pieces))
         }
+        Body::Part(Stored::File(path, _), range) => {
+            let size = range.end - range.start;
+            BoxBody::new(SizedStream::new(size, Box::pin(file(path, range))))
+        }
     };
     response.body(body).map_into_boxed_body()
+}
+
+/// Bytes read from a file at a time.
+const PIECE: u64 = 256 << 10;
+
+/// A part of a file, piece by piece.
+fn file(path: PathBuf, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((None, range), move |(file, range)| {
+        let path = path.clone();
+        async move {
+            if range.is_empty() {
+                return Ok(None);
+            }
+            let mut file = match file {
+                Some(file) => file,
+                None => {
+                    let mut file = File::open(path).await?;
+                    file.seek(io::SeekFrom::Start(range.start)).await?;
+                    file
+                }
+            };
+            let size = PIECE.min(range.end - range.start);
+            let mut piece = BytesMut::zeroed(size as usize);
+            file.read_exact(&mut piece).await?;
+            Ok(Some((piece.freeze(), (Some(file), range.start + size..range.end))))
+        }
+    })
 }

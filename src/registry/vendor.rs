@@ -1,92 +1,169 @@
-//! The registries of the world outside, read-only: what the catalogue holds, over the protocol.
+//! The registries of the world outside: what the catalogue holds and what has happened since, for
+//! those who may pull; and for this cluster's administrators the vendor's own desk, where new
+//! versions are published, tags moved, and registries switched off.
 
 use super::{
+    Registries,
     ask::Ask,
     pages,
-    place::{is_digest, is_tag},
+    place::{Endpoint, is_digest, is_tag},
     reply::Reply,
+    shelf::Shelf,
+    uploads::Incoming,
 };
-use crate::catalog::{
-    ARCHITECTURE, Catalog,
-    complaint::*,
-    content::{Content, Manifest},
-};
+use crate::{access::Attributes, catalog::complaint::*, store::Snapshot};
 use serde_json::json;
-use std::sync::Arc;
 
-/// A repository as a client sees it.
-pub(super) struct Repository<'a> {
-    pub catalog: &'a Catalog,
+/// A repository of a vendor, as it was asked for.
+pub(super) struct Vendor<'a> {
     pub host: &'a str,
     /// `host/path`.
-    pub name: &'a str,
+    pub repository: &'a str,
 }
 
-impl Repository<'_> {
-    fn content(&self) -> Result<&Arc<Content>, Complaint> {
-        self.catalog.content(self.name).ok_or_else(|| self.unknown())
-    }
-
-    fn unknown(&self) -> Complaint {
-        self.catalog.unknown(self.host, self.name)
-    }
-
-    /// `/tags/list`; `shown` is the name the client used.
-    pub fn tags(&self, ask: &Ask, shown: &str) -> Result<Reply, Complaint> {
-        let content = self.content().map_err(|c| match c.code.name {
-            "MANIFEST_UNKNOWN" => Complaint::new(&NAME_UNKNOWN).about(json!({"name": shown})),
-            _ => c,
-        })?;
-        let tags = content.tags.keys().map(String::as_str);
-        pages::answer(ask, "tags", Some(shown), tags)
-    }
-
-    /// A manifest by tag or digest.
-    pub fn manifest(&self, ask: &Ask, reference: &str) -> Result<Reply, Complaint> {
-        let unknown = || match is_digest(reference) {
-            true => self.unknown().about(json!({"Name": self.name, "Revision": reference})),
-            false => self.unknown().about(json!({"Tag": reference})),
-        };
-        let content = self.catalog.content(self.name).ok_or_else(unknown)?;
-        let digest = match is_digest(reference) {
-            true => reference,
-            false if is_tag(reference) => content.tags.get(reference).ok_or_else(unknown)?,
-            false => return Err(unknown()),
-        };
-        let manifest = content.manifest(digest).ok_or_else(unknown)?;
-        negotiated(ask, reference, manifest, |d| content.manifest(d).cloned())
-    }
-
-    /// A blob.
-    pub fn blob(&self, ask: &Ask, digest: &str) -> Result<Reply, Complaint> {
-        if !is_digest(digest) {
-            return Err(Complaint::new(&DIGEST_INVALID));
+impl Registries {
+    /// A request about a vendor's repository.
+    pub(super) async fn vendor(
+        &self,
+        ask: &Ask,
+        vendor: Vendor<'_>,
+        endpoint: Endpoint<'_>,
+        body: Incoming,
+    ) -> Result<Reply, Reply> {
+        if !ask.reads() || matches!(endpoint, Endpoint::Upload(..)) {
+            self.administrator(ask)?;
+            return self.publish(ask, &vendor, endpoint, body).await;
         }
-        let blob = self.content()?.blob(digest).ok_or_else(|| Complaint::new(&BLOB_UNKNOWN))?;
-        Ok(Reply::blob(digest, blob, ask.header("range")))
-    }
-}
-
-/// A manifest in a form the client can read: who cannot read indexes gets, by tag, the image for
-/// Linux on the usual architecture. Source: distribution `registry/handlers/manifests.go`.
-pub(super) fn negotiated(
-    ask: &Ask,
-    reference: &str,
-    manifest: &Arc<Manifest>,
-    member: impl Fn(&str) -> Option<Arc<Manifest>>,
-) -> Result<Reply, Complaint> {
-    if is_digest(reference) || ask.accepts(&manifest.media_type) {
-        return Ok(Reply::manifest(manifest));
-    }
-    let one = manifest.for_architecture(ARCHITECTURE).and_then(member);
-    match one.filter(|m| ask.accepts(&m.media_type)) {
-        Some(one) => Ok(Reply::manifest(&one)),
-        None => {
-            let what = if manifest.media_type.contains("oci") { "OCI" } else { "schema 2" };
-            Err(Complaint::saying(
-                &MANIFEST_UNKNOWN,
-                format!("{what} manifest found, but accept header does not support it"),
-            ))
+        let snapshot = self.server.store.snapshot();
+        if self.outside(&snapshot).is_down(vendor.host) {
+            return Err(Complaint::new(&UNAVAILABLE).into());
         }
+        self.admit(ask, vendor.host)?;
+        Ok(self.look(ask, &snapshot, &vendor, endpoint)?)
+    }
+
+    fn look(
+        &self,
+        ask: &Ask,
+        snapshot: &Snapshot,
+        vendor: &Vendor<'_>,
+        endpoint: Endpoint<'_>,
+    ) -> Result<Reply, Complaint> {
+        let outside = self.outside(snapshot);
+        let unknown = || outside.unknown(vendor.host, vendor.repository);
+        let shelf = Shelf { outside, blobs: &self.blobs, name: vendor.repository };
+        match endpoint {
+            Endpoint::Tags(shown) if outside.knows(vendor.repository) => {
+                let tags = outside.tags(vendor.repository);
+                pages::answer(ask, "tags", Some(shown), tags.keys().map(String::as_str))
+            }
+            Endpoint::Tags(shown) => Err(match unknown() {
+                none if none.code == &MANIFEST_UNKNOWN => {
+                    Complaint::new(&NAME_UNKNOWN).about(json!({"name": shown}))
+                }
+                own => own,
+            }),
+            Endpoint::Manifest(name, reference) => {
+                let revision = json!({"Name": name, "Revision": reference});
+                let (digest, detail) = match is_digest(reference) {
+                    true => (Some(reference.to_owned()), revision),
+                    false => (outside.tag(vendor.repository, reference), json!({"Tag": reference})),
+                };
+                let found = digest.and_then(|d| shelf.manifest(&d));
+                let found = found.ok_or_else(|| unknown().about(detail))?;
+                shelf.negotiated(ask, reference, &found)
+            }
+            Endpoint::Blob(_, digest) if is_digest(digest) => {
+                let known = outside.knows(vendor.repository);
+                let found = known.then(|| shelf.blob(digest)).flatten();
+                let found = found.ok_or_else(|| Complaint::new(&BLOB_UNKNOWN))?;
+                Ok(Reply::blob(digest, found, ask.header("range")))
+            }
+            Endpoint::Blob(..) => Err(Complaint::new(&DIGEST_INVALID)),
+            _ => Err(Complaint::new(&UNSUPPORTED)),
+        }
+    }
+
+    async fn publish(
+        &self,
+        ask: &Ask,
+        vendor: &Vendor<'_>,
+        endpoint: Endpoint<'_>,
+        body: Incoming,
+    ) -> Result<Reply, Reply> {
+        let repository = vendor.repository;
+        match (ask.method.as_str(), endpoint) {
+            ("PUT", Endpoint::Manifest(name, tag)) if ask.query.get("from").is_some() => {
+                self.retag(ask, vendor, tag).await?;
+                let at = format!("/v2/{name}/manifests/{tag}");
+                Ok(Reply::empty(201).with("location", at))
+            }
+            ("PUT", Endpoint::Manifest(name, reference)) => {
+                let manifest = self.take_manifest(ask, repository, reference, body).await?;
+                if is_tag(reference) {
+                    self.point(repository, reference, Some(&manifest.digest)).await?;
+                }
+                Ok(Reply::created(ask, name, "manifests", &manifest.digest))
+            }
+            ("DELETE", Endpoint::Manifest(_, tag)) if is_tag(tag) => {
+                let snapshot = self.server.store.snapshot();
+                if self.outside(&snapshot).tag(repository, tag).is_none() {
+                    return Err(Complaint::new(&MANIFEST_UNKNOWN).into());
+                }
+                self.point(repository, tag, None).await?;
+                Ok(Reply::empty(202))
+            }
+            (_, endpoint) => self.write_blobs(ask, repository, endpoint, body).await,
+        }
+    }
+
+    /// Points a tag at what another tag (or a digest) of the repository means now.
+    async fn retag(&self, ask: &Ask, vendor: &Vendor<'_>, tag: &str) -> Result<(), Complaint> {
+        let from = ask.query.get("from").unwrap_or_default();
+        let snapshot = self.server.store.snapshot();
+        let outside = self.outside(&snapshot);
+        let shelf = Shelf { outside, blobs: &self.blobs, name: vendor.repository };
+        let digest = match is_digest(from) {
+            true => Some(from.to_owned()),
+            false => outside.tag(vendor.repository, from),
+        };
+        let found = digest.filter(|d| is_tag(tag) && shelf.manifest(d).is_some());
+        let found = found.ok_or_else(|| Complaint::new(&MANIFEST_UNKNOWN))?;
+        self.point(vendor.repository, tag, Some(&found)).await
+    }
+
+    /// Sets a tag, or takes it away.
+    async fn point(
+        &self,
+        repository: &str,
+        tag: &str,
+        digest: Option<&str>,
+    ) -> Result<(), Complaint> {
+        let digest = digest.map(str::to_owned);
+        self.change(repository, |r| drop(r.tags.insert(tag.into(), digest.clone()))).await
+    }
+
+    /// `/registries/HOST/outage`: GET tells, PUT switches a registry off, DELETE on again.
+    pub(super) async fn outage(&self, ask: &Ask, host: &str) -> Result<Reply, Reply> {
+        self.administrator(ask)?;
+        if self.catalog().registry(host).is_none() {
+            return Err(Complaint::new(&NAME_UNKNOWN).into());
+        }
+        match ask.method.as_str() {
+            "PUT" => self.switch(host, true).await?,
+            "DELETE" => self.switch(host, false).await?,
+            "GET" => {}
+            _ => return Err(Complaint::new(&UNSUPPORTED).into()),
+        }
+        let down = self.outside(&self.server.store.snapshot()).is_down(host);
+        Ok(Reply::json(200, &json!({"host": host, "down": down})))
+    }
+
+    /// Only who may do everything in this cluster acts for the vendors.
+    pub(super) fn administrator(&self, ask: &Ask) -> Result<(), Reply> {
+        let caller = self.caller(ask)?;
+        let everything =
+            Attributes { verb: "*", group: "*", resource: "*", ..Attributes::default() };
+        self.may(&caller, &everything)
     }
 }

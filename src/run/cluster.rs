@@ -4,7 +4,7 @@ use super::{kubeconfig, secrets, seed};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
-    config::{Serve, Sync},
+    config::{KUBECONFIG, Serve, Sync},
     controllers::{self, Controller, Monitor, driver},
     error::Error,
     http::{self, Http, Readiness},
@@ -117,12 +117,15 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         world.clock.now(),
     )
     .map_err(|e| e.to_string())?;
-    let registries = Arc::new(Registries::new(Arc::clone(&server), shown(address)));
+    let registries = Registries::new(Arc::clone(&server), shown(address), dir.as_deref());
+    let registries = registries.map_err(|e| format!("cannot use the data folder: {e}"))?;
+    let registries = Arc::new(registries);
     let registries = registry::serve(registries, registry_listener, certificates)?;
     let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
+    let registry = shown(registry_address).to_string();
     let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.clock.now())
         .map_err(|e| e.to_string())?;
-    let text = kubeconfig::text(&url, &secrets.ca.cert, &admin);
+    let text = kubeconfig::text(&url, &registry, &secrets.ca.cert, &admin);
     let kubeconfig = write_kubeconfigs(&text, dir, flags.kubeconfig.clone())?;
     Ok(Cluster {
         url,
@@ -132,7 +135,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         server,
         listening,
         registries,
-        registry: shown(registry_address).to_string(),
+        registry,
         controllers,
         stop,
     })
@@ -386,7 +389,7 @@ fn write_kubeconfigs(
     dir: Option<PathBuf>,
     asked: Option<PathBuf>,
 ) -> Result<Option<PathBuf>, String> {
-    let own = dir.map(|d| d.join(kubeconfig::KUBECONFIG));
+    let own = dir.map(|d| d.join(KUBECONFIG));
     let mut shown = None;
     for path in [own, asked].into_iter().flatten() {
         kubeconfig::write_private(&path, text.as_bytes())

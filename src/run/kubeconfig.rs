@@ -1,14 +1,17 @@
 //! The admin kubeconfig: a client certificate of our CA, and the CA itself.
 
-use crate::{object::json, tls::Pair};
+use crate::{
+    object::{ObjectExt, Value, json},
+    tls::Pair,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
-/// Name of the file in the data folder.
-pub const KUBECONFIG: &str = "kubeconfig";
+/// Name of what the kubeconfig says to our own commands.
+const EXTENSION: &str = "pocketshift";
 
-/// The text of a kubeconfig for `url`.
-pub fn text(url: &str, ca: &str, admin: &Pair) -> String {
+/// The text of a kubeconfig for `url`, for a server whose registries answer at `registry`.
+pub fn text(url: &str, registry: &str, ca: &str, admin: &Pair) -> String {
     let data = |pem: &str| STANDARD.encode(pem);
     let host = url.trim_start_matches("https://").replace('.', "-");
     let context = format!("default/{host}/system:admin");
@@ -18,12 +21,65 @@ pub fn text(url: &str, ca: &str, admin: &Pair) -> String {
         "clusters": [{"name": host, "cluster":
             {"server": url, "certificate-authority-data": data(ca)}}],
         "users": [{"name": user, "user": {
-            "client-certificate-data": data(&admin.cert), "client-key-data": data(&admin.key)}}],
+            "client-certificate-data": data(&admin.cert), "client-key-data": data(&admin.key),
+            // Here, because `oc login` rewrites the cluster and leaves other users alone.
+            "extensions": [{"name": EXTENSION, "extension": {"registry": registry}}]}}],
         "contexts": [{"name": context, "context":
             {"cluster": host, "user": user, "namespace": "default"}}],
         "current-context": context,
     });
     serde_norway::to_string(&config).unwrap_or_default()
+}
+
+/// What the kubeconfig says about the server and its administrator.
+pub struct Admin {
+    /// `host:port` of the registries.
+    pub registry: String,
+    /// The server's CA, PEM.
+    pub ca: String,
+    /// The administrator's client certificate.
+    pub pair: Pair,
+}
+
+impl Admin {
+    /// Reads a kubeconfig that [`text`] has made.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub fn read(path: &Path) -> Result<Admin, String> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            format!(
+                "cannot read {shown} ({e}); start `pocketshift` first, or say --kubeconfig FILE"
+            )
+        })?;
+        let config: Value = serde_norway::from_str(&text).map_err(|e| format!("{shown}: {e}"))?;
+        Admin::of(&config).ok_or_else(|| format!("{shown} is not a kubeconfig of pocketshift"))
+    }
+
+    fn of(config: &Value) -> Option<Admin> {
+        let extension = |user: &Value| -> Option<String> {
+            let all = user.list_at("user.extensions");
+            let own = all.iter().find(|e| e.str_at("name") == EXTENSION)?;
+            Some(own.str_at("extension.registry").into())
+        };
+        let users = config.list_at("users").iter();
+        let (user, registry) = users.filter_map(|u| Some((u, extension(u)?))).next()?;
+        let contexts = config.list_at("contexts");
+        let context = contexts.iter().find(|c| c.at("context.user") == user.at("name"))?;
+        let clusters = config.list_at("clusters");
+        let cluster = clusters.iter().find(|c| c.at("name") == context.at("context.cluster"))?;
+        let pem =
+            |of: &Value, path: &str| String::from_utf8(STANDARD.decode(of.str_at(path)).ok()?).ok();
+        Some(Admin {
+            registry,
+            ca: pem(cluster, "cluster.certificate-authority-data")?,
+            pair: Pair {
+                cert: pem(user, "user.client-certificate-data")?,
+                key: pem(user, "user.client-key-data")?,
+            },
+        })
+    }
 }
 
 /// Writes a file that only its owner may read, all of it or nothing.
@@ -46,4 +102,22 @@ pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     file.write_all(content)?;
     file.sync_all()?;
     std::fs::rename(temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_also_after_a_sign_in() {
+        let pair = Pair { cert: "CERT".into(), key: "KEY".into() };
+        let text = text("https://127.0.0.1:6443", "127.0.0.1:5443", "CA", &pair);
+        let mut config: Value = serde_norway::from_str(&text).unwrap();
+        let other = json!({"name": "developer", "user": {"token": "t"}});
+        config["users"].as_array_mut().unwrap().insert(0, other);
+        let admin = Admin::of(&config).unwrap();
+        assert_eq!((admin.registry.as_str(), admin.ca.as_str()), ("127.0.0.1:5443", "CA"));
+        assert_eq!((admin.pair.cert, admin.pair.key), (pair.cert, pair.key));
+        assert!(Admin::of(&json!({})).is_none());
+    }
 }

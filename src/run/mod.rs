@@ -1,15 +1,17 @@
 //! The composition root: the only place that names the concrete parts of every layer.
 
+mod client;
 mod cluster;
 mod kubeconfig;
+pub mod registry;
 mod secrets;
 mod seed;
 
 pub use cluster::{Cluster, start};
-pub use kubeconfig::KUBECONFIG;
 
 use crate::{
-    config::{Folder, Serve},
+    config::{Folder, KUBECONFIG, Serve},
+    registry::FOLDER,
     store,
 };
 use std::{io::Write, time::Instant};
@@ -43,7 +45,11 @@ fn greet(cluster: &Cluster, began: Instant) {
     }
     text += &format!("  oc login -u developer -p developer {url}\n");
     text += &format!("  oc login -u kubeadmin -p {} {url}\n", cluster.kubeadmin_password);
-    text += &format!("\n  registries at {}\n", cluster.registry);
+    text += &format!("\n  registries: {}\n", cluster.registry);
+    if let Some(path) = &cluster.kubeconfig {
+        let path = path.display();
+        text += &format!("  vendors' names: eval \"$(pocketshift env --kubeconfig {path})\"\n");
+    }
     // Nobody may be reading: a closed pipe is no reason to stop.
     let _ = writeln!(std::io::stdout(), "{text}");
 }
@@ -78,6 +84,13 @@ pub fn reset(folder: &Folder) -> Result<(), String> {
             }
             _ => {}
         }
+    }
+    let folder = dir.join(FOLDER);
+    match std::fs::remove_dir_all(&folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(format!("cannot delete {}: {e}", folder.display()));
+        }
+        _ => {}
     }
     drop(held);
     println!("deleted the cluster in {}", dir.display());

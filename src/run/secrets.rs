@@ -8,7 +8,8 @@ use crate::{
 };
 use std::path::Path;
 
-const CA_CERT: &str = "ca.crt";
+/// The CA's certificate.
+pub const CA_CERT: &str = "ca.crt";
 const CA_KEY: &str = "ca.key";
 const SIGNING_KEY: &str = "service-account.key";
 const SESSION_KEY: &str = "session.key";

@@ -18,7 +18,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("world", &[]),
     ("tls", &[]),
-    ("catalog", &[]),
+    ("catalog", &["images", "store"]),
     ("runtime", &["world"]),
     ("store", &[]),
     ("schema", &[]),
@@ -41,9 +41,9 @@ const TABLE: &[(&str, &[&str])] = &[
         "http",
         &["access", "api", "controllers", "kinds", "runtime", "schema", "settings", "tls", "world"],
     ),
-    ("registry", &["access", "api", "catalog", "http", "tls", "world"]),
+    ("registry", &["access", "api", "catalog", "http", "images", "kinds", "store", "tls", "world"]),
     ("controllers", &["access", "api", "images", "kinds", "settings", "store"]),
-    ("sim", &["api", "catalog", "controllers", "kinds", "runtime", "settings", "store", "world"]),
+    ("sim", &["access", "api", "catalog", "controllers", "images", "kinds", "runtime", "settings", "store", "world"]),
     (
         "run",
         &[

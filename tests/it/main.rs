@@ -7,6 +7,7 @@ mod crash;
 mod house;
 mod images;
 mod imports;
+mod nodeimages;
 mod oc;
 mod registry;
 mod rollout;

@@ -1,7 +1,13 @@
 //! The registries over the wire: content, errors, credentials and the proxy.
 
-use crate::support::{Lab, Wire};
-use pocketshift::catalog::content::sha256;
+use crate::support::{
+    Lab, Reply, Wire, eventually,
+    lab::{flags, get, send},
+};
+use pocketshift::{
+    catalog::content::sha256,
+    config::{Folder, Serve},
+};
 use serde_json::{Value, json};
 
 const NGINX: &str = "/v2/registry.access.redhat.com/ubi9/nginx-120";
@@ -186,4 +192,372 @@ async fn private_registries_want_to_know_who_pulls() {
     let buy = "/openshift/token?scope=repository:registry.example.com/acme/web:pull";
     assert_eq!(wire.with(&good).get(buy).await.code, 200);
     lab.stop().await;
+}
+
+/// A token of a new service account with a role in its project.
+async fn token(lab: &Lab, project: &str, name: &str, role: &str) -> String {
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
+    let accounts = format!("/api/v1/namespaces/{project}/serviceaccounts");
+    send(&lab.client, "POST", &accounts, "", Some(&account)).await.expect(201);
+    if !role.is_empty() {
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": format!("{name}-{role}")},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "ServiceAccount", "namespace": project, "name": name}]});
+        let bindings =
+            format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{project}/rolebindings");
+        send(&lab.client, "POST", &bindings, "", Some(&binding)).await.expect(201);
+    }
+    let review =
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let path = format!("{accounts}/{name}/token");
+    let made = send(&lab.client, "POST", &path, "", Some(&review)).await.expect(201);
+    made["status"]["token"].as_str().expect("a token").into()
+}
+
+/// Uploads a blob in one request; answers its descriptor.
+async fn push_blob(wire: &Wire, name: &str, content: &[u8], media_type: &str) -> Value {
+    let digest = sha256(content);
+    let path = format!("/v2/{name}/blobs/uploads/?digest={digest}");
+    let made = wire.send("POST", &path, &[], content.to_vec()).await;
+    assert_eq!(made.code, 201, "{}", made.text());
+    assert_eq!(made.header("docker-content-digest"), digest);
+    json!({"mediaType": media_type, "size": content.len(), "digest": digest})
+}
+
+/// Pushes a small image under a tag; answers its digest.
+async fn push_image(wire: &Wire, name: &str, tag: &str, what: &str) -> String {
+    let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers",
+        "diff_ids": [sha256(what.as_bytes())]}, "config": {"Cmd": [what],
+        "ExposedPorts": {"9000/tcp": {}}}});
+    let media_type = "application/vnd.docker.container.image.v1+json";
+    let config = push_blob(wire, name, config.to_string().as_bytes(), media_type).await;
+    let layer = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+    let layer = push_blob(wire, name, what.as_bytes(), layer).await;
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config,
+        "layers": [layer]});
+    let path = format!("/v2/{name}/manifests/{tag}");
+    let bytes = manifest.to_string().into_bytes();
+    let made = wire.send("PUT", &path, &[("content-type", MANIFEST)], bytes).await;
+    assert_eq!(made.code, 201, "{}", made.text());
+    made.header("docker-content-digest").into()
+}
+
+async fn stream(lab: &Lab, project: &str, name: &str) -> Value {
+    let path = format!("/apis/image.openshift.io/v1/namespaces/{project}/imagestreams/{name}");
+    get(&lab.client, &path).await.json()
+}
+
+#[tokio::test]
+async fn a_push_makes_the_stream_and_its_tag() {
+    let lab = Lab::start().await;
+    let project = lab.namespace("demo").await;
+    let anybody = Wire::to(&lab);
+    let builder = token(&lab, &project, "pusher", "system:image-builder").await;
+    let wire = anybody.with(basic("any", &builder));
+    let digest = push_image(&wire, "demo/app", "v1", "one").await;
+    let found = stream(&lab, "demo", "app").await;
+    let item = &found["status"]["tags"][0]["items"][0];
+    assert_eq!(found["status"]["tags"][0]["tag"], "v1");
+    assert_eq!(item["image"], digest.as_str());
+    let reference = format!("image-registry.openshift-image-registry.svc:5000/demo/app@{digest}");
+    assert_eq!(item["dockerImageReference"], reference.as_str());
+    // The next push moves the tag, and history keeps the old image.
+    let second = push_image(&wire, "demo/app", "v1", "two").await;
+    let items = stream(&lab, "demo", "app").await["status"]["tags"][0]["items"].clone();
+    assert_eq!((&items[0]["image"], &items[1]["image"]), (&json!(second), &json!(digest)));
+    // Both are pulled as they were pushed, by whoever may pull.
+    let puller = token(&lab, &project, "puller", "system:image-puller").await;
+    let puller = anybody.with(format!("Bearer {puller}"));
+    for (reference, expected) in [("v1", &second), (digest.as_str(), &digest)] {
+        let pulled = puller.get(&format!("/v2/demo/app/manifests/{reference}")).await;
+        assert_eq!(&sha256(&pulled.bytes), expected);
+        for layer in pulled.json()["layers"].as_array().expect("layers") {
+            let layer = layer["digest"].as_str().expect("a digest");
+            let blob = puller.get(&format!("/v2/demo/app/blobs/{layer}")).await;
+            assert_eq!(sha256(&blob.bytes), layer);
+        }
+    }
+    let tags = puller.get("/v2/demo/app/tags/list").await.expect(200);
+    assert_eq!(tags, json!({"name": "demo/app", "tags": ["v1"]}));
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn who_may_pull_and_push() {
+    let lab = Lab::start().await;
+    for project in ["demo", "other"] {
+        lab.namespace(project).await;
+    }
+    let anybody = Wire::to(&lab);
+    let token_for = async |project, name, role| {
+        anybody.with(basic("any", &token(&lab, project, name, role).await))
+    };
+    let pusher = token_for("demo", "pusher", "system:image-builder").await;
+    push_image(&pusher, "demo/app", "1", "one").await;
+    let puller = token_for("demo", "puller", "system:image-puller").await;
+    let stranger = token_for("other", "stranger", "system:image-builder").await;
+    let manifest = "/v2/demo/app/manifests/1";
+    let uploads = "/v2/demo/app/blobs/uploads/";
+    let rows = [
+        (&pusher, "GET", manifest, 200),
+        (&puller, "GET", manifest, 200),
+        (&puller, "POST", uploads, 401),
+        (&puller, "PUT", manifest, 401),
+        (&puller, "DELETE", manifest, 401),
+        (&pusher, "DELETE", manifest, 401),
+        (&stranger, "GET", manifest, 401),
+        (&stranger, "POST", uploads, 401),
+        (&anybody, "GET", manifest, 401),
+        (&anybody, "GET", "/v2/", 401),
+        (&puller, "GET", "/v2/", 200),
+        (&puller, "GET", "/v2/_catalog", 401),
+        (&puller, "PUT", "/v2/quay.io/keycloak/keycloak/manifests/20.0?from=20.0.2", 401),
+        (&puller, "PUT", "/registries/quay.io/outage", 401),
+        (&anybody, "PUT", "/registries/quay.io/outage", 401),
+    ];
+    for (who, method, path, code) in rows {
+        let reply = who.send(method, path, &[], Vec::new()).await;
+        assert_eq!(reply.code, code, "{method} {path}: {}", reply.text());
+    }
+    let asked = anybody.get("/v2/").await;
+    let realm = format!("Bearer realm=\"https://{}/openshift/token\"", anybody.address);
+    assert_eq!(asked.header("www-authenticate"), realm);
+    let refused = stranger.get(manifest).await;
+    let challenge = "Basic realm=openshift,error=\"access denied\"";
+    assert_eq!(refused.header("www-authenticate"), challenge);
+    let sold = puller.get("/openshift/token?scope=repository:demo/app:pull").await.expect(200);
+    assert_eq!(sold["token"], sold["access_token"]);
+    let nobody = anybody.with(basic("any", "sha256~nothing"));
+    assert_eq!(nobody.get("/openshift/token").await.code, 401);
+    let sold = anybody.get("/openshift/token").await.expect(200);
+    assert_eq!(sold["token"], "anonymous");
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn uploads_in_pieces_and_wrong_ones() {
+    let lab = Lab::start().await;
+    let project = lab.namespace("demo").await;
+    let pusher = token(&lab, &project, "pusher", "system:image-builder").await;
+    let wire = Wire::to(&lab).with(basic("any", &pusher));
+    let begin = async || {
+        let begun = wire.send("POST", "/v2/demo/app/blobs/uploads/", &[], Vec::new()).await;
+        assert_eq!(begun.code, 202);
+        let location = begun.header("location").to_owned();
+        location.split_once(&wire.address).expect("our own address").1.to_owned()
+    };
+    let at = begin().await;
+    let digest = sha256(b"hello world");
+    let piece = wire.send("PATCH", &at, &[("content-range", "0-5")], b"hello ".to_vec()).await;
+    assert_eq!((piece.code, piece.header("range")), (202, "0-5"));
+    let gap = wire.send("PATCH", &at, &[("content-range", "9-10")], b"ld".to_vec()).await;
+    assert_eq!(gap.code, 416);
+    let state = wire.get(&at).await;
+    assert_eq!((state.code, state.header("range")), (204, "0-5"));
+    let done = wire.send("PUT", &format!("{at}?digest={digest}"), &[], b"world".to_vec()).await;
+    assert_eq!(done.code, 201, "{}", done.text());
+    let blob = wire.get(&format!("/v2/demo/app/blobs/{digest}")).await;
+    assert_eq!((blob.code, blob.text().as_str()), (200, "hello world"));
+    assert_eq!(wire.get(&at).await.code, 404);
+    // Wrong digests, unknown and foreign uploads, names that try to leave.
+    let at = begin().await;
+    let wrong = wire.send("PUT", &format!("{at}?digest={digest}"), &[], b"other".to_vec()).await;
+    assert_eq!(
+        (wrong.code, wrong.json()["errors"][0]["code"].clone()),
+        (400, json!("DIGEST_INVALID"))
+    );
+    let at = begin().await;
+    let foreign = at.replace("demo/app", "demo/web");
+    assert_eq!(wire.send("PATCH", &foreign, &[], b"x".to_vec()).await.code, 404);
+    assert_eq!(wire.send("DELETE", &at, &[], Vec::new()).await.code, 204);
+    assert_eq!(wire.send("PATCH", &at, &[], b"x".to_vec()).await.code, 404);
+    for path in [
+        "/v2/demo/app/blobs/uploads/..%2f..%2fca.key",
+        "/v2/demo/app/blobs/uploads/../../ca.key",
+        "/v2/demo/app/blobs/sha256:../../../ca.key",
+        "/v2/demo/../app/blobs/uploads/",
+    ] {
+        let reply = wire.send("PUT", &format!("{path}?digest={digest}"), &[], b"x".to_vec()).await;
+        assert!((400..500).contains(&reply.code), "{path}: {}", reply.code);
+    }
+    // A blob of another repository can be mounted by who may pull there, and by nobody else.
+    let mount = format!("/v2/demo/web/blobs/uploads/?mount={digest}&from=demo/app");
+    assert_eq!(wire.send("POST", &mount, &[], Vec::new()).await.code, 201);
+    assert_eq!(wire.get(&format!("/v2/demo/web/blobs/{digest}")).await.code, 200);
+    assert_eq!(wire.get(&format!("/v2/demo/none/blobs/{digest}")).await.code, 404);
+    lab.namespace("other").await;
+    let stranger = token(&lab, "other", "stranger", "system:image-builder").await;
+    let stranger = Wire::to(&lab).with(basic("any", &stranger));
+    let mount = format!("/v2/other/web/blobs/uploads/?mount={digest}&from=demo/app");
+    assert_eq!(stranger.send("POST", &mount, &[], Vec::new()).await.code, 202);
+    // A manifest needs its parts, and has to be one.
+    let missing = json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": [], "config":
+        {"mediaType": "x", "size": 1, "digest": format!("sha256:{}", "0".repeat(64))}});
+    let headers = [("content-type", MANIFEST)];
+    for (body, code, name) in [
+        (missing.to_string(), 404, "MANIFEST_BLOB_UNKNOWN"),
+        ("{}".into(), 400, "MANIFEST_INVALID"),
+        ("nonsense".into(), 400, "MANIFEST_INVALID"),
+        (" ".repeat(5 << 20), 413, "SIZE_INVALID"),
+    ] {
+        let path = "/v2/demo/app/manifests/1";
+        let reply = wire.send("PUT", path, &headers, body.into_bytes()).await;
+        assert_eq!((reply.code, reply.json()["errors"][0]["code"].clone()), (code, json!(name)));
+    }
+    lab.stop().await;
+}
+
+/// The vendor publishes a new version: everybody sees it, the nodes too, also after a restart.
+#[tokio::test]
+async fn tags_of_vendors_move() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = Folder { data_dir: Some(home.path().into()) };
+    let flags = || Serve { in_memory: false, folder: folder.clone(), ..flags() };
+    let lab = Lab::with(flags()).await;
+    let admin = Admin::of(&lab);
+    let wire = Wire::to(&lab);
+    let at = |tag: &str| format!("{KEYCLOAK}/manifests/{tag}");
+    let (old, new) = (wire.get(&at("20.0.2")).await.bytes, wire.get(&at("20.0")).await.bytes);
+    assert_ne!(old, new);
+    assert_eq!(admin.send("PUT", &format!("{}?from=20.0.2", at("20.0"))).await.code, 201);
+    assert_eq!(wire.get(&at("20.0")).await.bytes, old);
+    assert_eq!(admin.send("PUT", &format!("{}?from=nosuch", at("20.0"))).await.code, 404);
+    assert_eq!(admin.send("DELETE", &at("26.0")).await.code, 202);
+    assert_eq!(admin.send("DELETE", &at("26.0")).await.code, 404);
+    // A version of the vendor's own making.
+    let made = push_image(&admin.wire, "quay.io/keycloak/keycloak", "27.0", "new").await;
+    let made_elsewhere = push_image(&admin.wire, "quay.io/acme/tool", "1", "tool").await;
+    lab.stop().await;
+
+    let lab = Lab::with(flags()).await;
+    let wire = Wire::to(&lab);
+    let path = |tag: &str| format!("{KEYCLOAK}/manifests/{tag}");
+    assert_eq!(wire.get(&path("20.0")).await.bytes, old);
+    assert_eq!(wire.get(&path("26.0")).await.code, 404);
+    assert_eq!(sha256(&wire.get(&path("27.0")).await.bytes), made);
+    let tags = wire.get(&format!("{KEYCLOAK}/tags/list")).await.expect(200)["tags"].clone();
+    let tags = tags.as_array().expect("tags");
+    assert!(tags.contains(&json!("27.0")) && !tags.contains(&json!("26.0")), "{tags:?}");
+    let known = wire.get_at("quay.io", "/v2/_catalog").await.expect(200)["repositories"].clone();
+    assert!(known.as_array().expect("repositories").contains(&json!("acme/tool")));
+    lab.namespace("demo").await;
+    for (name, image, digest) in [
+        ("moved", "quay.io/keycloak/keycloak:20.0", sha256(&old)),
+        ("made", "quay.io/acme/tool:1", made_elsewhere),
+    ] {
+        let id = image_id(&lab, "demo", name, image).await;
+        assert_eq!(id.split_once('@').expect("a digest").1, digest, "{image}");
+    }
+    lab.stop().await;
+}
+
+/// Runs a pod; answers the imageID of its container.
+async fn image_id(lab: &Lab, namespace: &str, name: &str, image: &str) -> String {
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+        "spec": {"containers": [{"name": "c", "image": image, "imagePullPolicy": "Always"}]}});
+    let path = format!("/api/v1/namespaces/{namespace}/pods");
+    send(&lab.client, "POST", &path, "", Some(&pod)).await.expect(201);
+    let path = format!("{path}/{name}");
+    eventually("the image", || async {
+        let pod = get(&lab.client, &path).await.json();
+        let status = &pod["status"]["containerStatuses"][0];
+        match status["imageID"].as_str() {
+            Some(id) if !id.is_empty() => Ok(id.to_owned()),
+            _ => Err(pod["status"].to_string()),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_answer() {
+    let lab = Lab::start().await;
+    let admin = Admin::of(&lab);
+    let wire = Wire::to(&lab);
+    let path = format!("{KEYCLOAK}/manifests/20.0");
+    let outage = "/registries/quay.io/outage";
+    assert_eq!(
+        admin.send("PUT", outage).await.expect(200),
+        json!({"host": "quay.io", "down": true})
+    );
+    assert_eq!(wire.get(&path).await.code, 503);
+    assert_eq!(wire.get_at("quay.io", "/v2/").await.code, 503);
+    assert_eq!(wire.get(&format!("{NGINX}/manifests/1")).await.code, 200);
+    lab.namespace("demo").await;
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec":
+        {"containers": [{"name": "c", "image": "quay.io/keycloak/keycloak:20.0"}]}});
+    send(&lab.client, "POST", "/api/v1/namespaces/demo/pods", "", Some(&pod)).await.expect(201);
+    eventually("a failed pull", || async {
+        let pod = get(&lab.client, "/api/v1/namespaces/demo/pods/p").await.json();
+        let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
+        let text = waiting["message"].as_str().unwrap_or_default().to_owned();
+        if text.contains("503 Service Unavailable") { Ok(()) } else { Err(text) }
+    })
+    .await;
+    assert_eq!(admin.send("DELETE", outage).await.expect(200)["down"], false);
+    assert_eq!(wire.get(&path).await.code, 200);
+    assert_eq!(admin.send("PUT", "/registries/nowhere.example/outage").await.code, 404);
+    lab.stop().await;
+}
+
+/// The first pull fetches from the source and keeps it; later ones work with the source gone.
+#[tokio::test]
+async fn pull_through() {
+    let lab = Lab::start().await;
+    let admin = Admin::of(&lab);
+    let project = lab.namespace("demo").await;
+    let puller = token(&lab, &project, "puller", "system:image-puller").await;
+    let wire = Wire::to(&lab).with(basic("any", &puller));
+    let manifest = wire.get(&format!("{KEYCLOAK}/manifests/20.0.2")).await;
+    let (digest, bytes) = (sha256(&manifest.bytes), manifest.bytes.clone());
+    let config = manifest.json()["config"]["digest"].as_str().expect("a digest").to_owned();
+    let mapping = |tag: &str, digest: &str| {
+        json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStreamMapping",
+            "metadata": {"name": "keycloak"}, "tag": tag, "image": {"metadata": {"name": digest},
+            "dockerImageReference": format!("quay.io/keycloak/keycloak@{digest}"),
+            "dockerImageMetadata": {"Id": config}}})
+    };
+    let streams = "/apis/image.openshift.io/v1/namespaces/demo/imagestreams";
+    let stream = json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStream",
+        "metadata": {"name": "keycloak"}});
+    send(&lab.client, "POST", streams, "", Some(&stream)).await.expect(201);
+    let mappings = "/apis/image.openshift.io/v1/namespaces/demo/imagestreammappings";
+    let newer = sha256(&wire.get(&format!("{KEYCLOAK}/manifests/20.0.3")).await.bytes);
+    for (tag, digest) in [("20", &digest), ("21", &newer)] {
+        let body = mapping(tag, digest);
+        send(&lab.client, "POST", mappings, "", Some(&body)).await.expect(201);
+    }
+    assert_eq!(wire.get("/v2/demo/keycloak/manifests/20").await.bytes, bytes);
+    admin.send("PUT", "/registries/quay.io/outage").await.expect(200);
+    for reference in ["20", &digest] {
+        let kept = wire.get(&format!("/v2/demo/keycloak/manifests/{reference}")).await;
+        assert_eq!(kept.bytes, bytes, "{reference}");
+    }
+    let blob = wire.get(&format!("/v2/demo/keycloak/blobs/{config}")).await;
+    assert_eq!(sha256(&blob.bytes), config);
+    // What was never pulled is not here.
+    let lost = wire.get("/v2/demo/keycloak/manifests/21").await;
+    assert_eq!(lost.code, 404, "{}", lost.text());
+    assert_eq!(lost.json()["errors"][0]["code"], "OPENSHIFT_PULLTHROUGH_MANIFEST");
+    // A node pulls the kept one, too.
+    let registry = "image-registry.openshift-image-registry.svc:5000";
+    let image = format!("{registry}/demo/keycloak@{digest}");
+    assert_eq!(image_id(&lab, "demo", "kept", &image).await, image);
+    lab.stop().await;
+}
+
+/// The administrator at the registries' port, by client certificate.
+struct Admin {
+    wire: Wire,
+}
+
+impl Admin {
+    fn of(lab: &Lab) -> Admin {
+        Admin { wire: Wire::to(lab).as_admin(lab) }
+    }
+
+    async fn send(&self, method: &str, path: &str) -> Reply {
+        self.wire.send(method, path, &[], Vec::new()).await
+    }
 }

@@ -144,6 +144,8 @@ pub struct Empty {}
 pub struct History {
     pub created: String,
     pub created_by: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub comment: String,
 }
 
 /// The layers' content.

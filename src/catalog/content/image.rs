@@ -23,7 +23,8 @@ const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 /// A version of an image, with everything that is known of it.
 pub(super) struct Release<'a> {
-    pub path: &'a str,
+    /// `host/path`.
+    pub name: &'a str,
     pub registry: &'a Registry,
     pub config: &'a Config,
     pub group: &'a Group,
@@ -110,7 +111,12 @@ impl Release<'_> {
             .map(|(name, text)| (name.clone(), self.fill(text, architecture)))
             .collect();
         let layers = diff_ids.len();
-        let made = |n| History { created: created.clone(), created_by: step(n, layers).into() };
+        let made = |n| History {
+            created: created.clone(),
+            created_by: step(n, layers).into(),
+            // Images built upon this one keep its history: that is how they are known again.
+            comment: if n + 1 == layers { self.name.into() } else { String::new() },
+        };
         ImageConfig {
             architecture: architecture.into(),
             config: RunConfig {
@@ -167,7 +173,7 @@ impl Release<'_> {
             other => other,
         };
         let values = [
-            ("${path}", self.path),
+            ("${path}", self.name.split_once('/').map_or("", |(_, path)| path)),
             ("${tag}", self.tag()),
             ("${version}", version),
             ("${release}", release),

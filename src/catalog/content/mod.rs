@@ -49,16 +49,16 @@ pub enum Blob {
 }
 
 impl Content {
-    /// Builds the repository `path` of a host.
+    /// Builds the repository `host/path`.
     pub(super) fn build(
-        path: &str,
+        name: &str,
         registry: &Registry,
         config: &Config,
         group: &Group,
     ) -> Content {
         let mut content = Content::default();
         for (position, version) in group.versions.iter().enumerate() {
-            let release = image::Release { path, registry, config, group, version, position };
+            let release = image::Release { name, registry, config, group, version, position };
             let digest = release.add_to(&mut content);
             content.tags.extend(version.tags.iter().map(|tag| (tag.clone(), digest.clone())));
         }
@@ -92,6 +92,27 @@ impl Content {
 }
 
 impl Manifest {
+    /// Reads a manifest or index; `written` is the media type it came under.
+    pub fn read(bytes: Bytes, written: &str) -> Option<Manifest> {
+        let document: Document = serde_json::from_slice(&bytes).ok()?;
+        let media_type = match (document.media_type.as_str(), written) {
+            (own, "") => own,
+            ("", other) => other,
+            (own, other) => Some(own).filter(|own| *own == other)?,
+        };
+        let index = [document::DOCKER_LIST, document::OCI_INDEX].contains(&media_type);
+        let image = [document::DOCKER_MANIFEST, document::OCI_MANIFEST].contains(&media_type);
+        let fits = (image && document.config.is_some() && document.manifests.is_empty())
+            || (index && document.config.is_none() && document.layers.is_empty());
+        let media_type = media_type.to_owned();
+        (document.schema_version == 2 && fits).then(|| Manifest {
+            digest: sha256(&bytes),
+            media_type,
+            bytes,
+            document,
+        })
+    }
+
     /// The digest of the image of an index for an architecture; an image's manifest is its own.
     pub fn for_architecture(&self, architecture: &str) -> Option<&str> {
         if self.document.config.is_some() {

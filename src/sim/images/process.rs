@@ -185,13 +185,16 @@ fn expand(word: &str, container: &Value) -> String {
 mod tests {
     use super::*;
     use crate::{
-        catalog::{Catalog, reference::Reference},
+        catalog::{Catalog, Outside, reference::Reference},
         object::json,
+        store::Snapshot,
     };
 
     fn process(image: &str, container: Value) -> Result<Process, NotFound> {
+        let (catalog, objects) = (Catalog::builtin(), Snapshot::default());
+        let outside = Outside { catalog: &catalog, objects: &objects };
         let names = Reference::candidates(image).unwrap();
-        let found = names.iter().find_map(|r| Catalog::builtin().find(r)).unwrap();
+        let found = names.iter().find_map(|r| outside.find(r)).unwrap();
         of_container(&found.config, &container)
     }
 

@@ -6,15 +6,16 @@ mod words;
 pub use keys::{Key, of as keys};
 
 use crate::{
+    access::{Attributes, Authorizer, authn::service_account_caller},
     catalog::{
-        ARCHITECTURE, Auth, Catalog, Config,
+        Auth, CLUSTER_REGISTRY, Config, Image, Outside, Registry,
         complaint::{Complaint, UNAUTHORIZED},
-        content::{Content, Manifest},
         reference::Reference,
     },
     controllers::View,
+    images,
 };
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// An image as a registry hands it to a node.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ pub fn ask(
 ) -> Result<Offer, Refusal> {
     let mut last = Refusal::Refused(String::new());
     for name in names {
-        match vendor(&view.settings.catalog, name, &keys(&name.repository())) {
+        match ask_one(view, name, &keys(&name.repository())) {
             Ok(offer) => return Ok(offer),
             Err(refusal) => last = refusal,
         }
@@ -65,56 +66,92 @@ pub fn ask(
 /// What is known of an image that somebody has, by `repository@digest`, whether or not its
 /// registry answers now.
 pub fn known(view: &View, name: &str) -> Option<Offer> {
-    let (repository, digest) = name.split_once('@')?;
-    let catalog = &view.settings.catalog;
-    let content = catalog.content(repository)?;
-    let leads = |m: &&Arc<Manifest>| m.document.manifests.iter().any(|d| d.digest == digest);
-    let top = content.manifests().find(leads).map_or(digest, |index| index.digest.as_str());
-    offer(catalog, name, repository, content, top)
+    let outside = outside(view);
+    let names = Reference::candidates(name).ok()?;
+    let image = names.iter().find_map(|name| outside.known(name))?;
+    let (repository, digest) = image.digest.split_once('@')?;
+    let index = outside.index(repository, digest);
+    Some(offer(image.clone(), index, None))
 }
 
-/// A registry of the catalogue.
-fn vendor(catalog: &Catalog, name: &Reference, keys: &[Key]) -> Result<Offer, Refusal> {
-    let registry = catalog.registry(&name.host).ok_or_else(|| words::no_registry(name))?;
-    let opens = |key: &&Key| registry.users.get(&key.user) == Some(&key.password);
-    let by = keys.iter().find(opens).or(keys.first().filter(|_| registry.users.is_empty()));
-    if by.is_none() && !registry.users.is_empty() {
-        return Err(match (registry.auth, keys) {
-            (Auth::Bearer, [_, ..]) => words::bad_login(name),
-            _ => words::refused(name, &Complaint::new(&UNAUTHORIZED)),
-        });
-    }
-    let repository = name.repository();
-    let found = catalog.content(&repository).and_then(|content| {
-        let top = if name.digest.is_empty() { content.tags.get(&name.tag)? } else { &name.digest };
-        offer(catalog, &name.full(), &repository, content, top)
-    });
-    let unknown = || words::refused(name, &catalog.unknown(&name.host, &repository));
-    Ok(Offer { by: by.cloned(), ..found.ok_or_else(unknown)? })
+fn outside(view: &View) -> Outside<'_> {
+    Outside { catalog: &view.settings.catalog, objects: &view.objects }
 }
 
-/// The image that a manifest or index leads the nodes to.
-fn offer(
-    catalog: &Catalog,
-    name: &str,
-    repository: &str,
-    content: &Content,
-    top: &str,
-) -> Option<Offer> {
-    let manifest = content.manifest(top)?.for_architecture(ARCHITECTURE)?;
-    let manifest = content.manifest(manifest)?;
-    let mut digests = vec![manifest.digest.clone()];
-    if top != manifest.digest {
-        digests.push(top.into());
+fn ask_one(view: &View, name: &Reference, keys: &[Key]) -> Result<Offer, Refusal> {
+    let outside = outside(view);
+    let vendor = outside.catalog.registry(&name.host);
+    if vendor.is_none() && name.host != CLUSTER_REGISTRY {
+        return Err(words::no_registry(name));
     }
-    Some(Offer {
-        name: name.into(),
-        digests,
-        id: manifest.document.config.as_ref()?.digest.clone(),
-        size: manifest.size(),
-        config: catalog.config(repository)?,
-        by: None,
-    })
+    if outside.is_down(&name.host) {
+        return Err(words::down(name));
+    }
+    let by = match vendor {
+        Some(registry) => at_vendor(registry, name, keys)?,
+        None => Some(at_home(view, name, keys)?),
+    };
+    let unknown = || words::refused(name, &outside.unknown(&name.host, &name.repository()));
+    let image = outside.find(name).filter(|_| !source_is_down(outside, name));
+    Ok(offer(image.ok_or_else(unknown)?, outside.digest(name), by))
+}
+
+/// Whether the cluster's registry would have to fetch the image from a registry that is down.
+fn source_is_down(outside: Outside<'_>, name: &Reference) -> bool {
+    let source = (name.host == CLUSTER_REGISTRY).then(|| outside.source(name)).flatten();
+    source.is_some_and(|s| outside.is_down(s.split('/').next().unwrap_or_default()))
+}
+
+/// The key a vendor's registry accepts.
+fn at_vendor(registry: &Registry, name: &Reference, keys: &[Key]) -> Result<Option<Key>, Refusal> {
+    if registry.users.is_empty() {
+        return Ok(keys.first().cloned());
+    }
+    match keys.iter().find(|key| registry.knows(&key.user, &key.password)) {
+        Some(key) => Ok(Some(key.clone())),
+        None if registry.auth == Auth::Bearer && !keys.is_empty() => Err(words::bad_login(name)),
+        None => Err(words::refused(name, &Complaint::new(&UNAUTHORIZED))),
+    }
+}
+
+/// Decides who may pull from the cluster's own registry; keeps RBAC's index between pulls.
+static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(Authorizer::default);
+
+/// The key of a service account that may get the layers of an image stream.
+fn at_home(view: &View, name: &Reference, keys: &[Key]) -> Result<Key, Refusal> {
+    let (namespace, stream) = name.path.split_once('/').unwrap_or_default();
+    let (group, resource) = images::STREAMS.split_once('.').map_or(("", ""), |(r, g)| (g, r));
+    let wanted = Attributes {
+        verb: "get",
+        group,
+        resource,
+        sub: "layers",
+        namespace,
+        name: stream,
+        ..Attributes::default()
+    };
+    let may = |key: &&Key| {
+        let account = key.user.strip_prefix(keys::ACCOUNT).and_then(|a| a.split_once(':'));
+        account.is_some_and(|(namespace, account)| {
+            let caller = service_account_caller(namespace, account);
+            AUTHORIZER.authorize(&view.objects, &caller, &wanted).allowed
+        })
+    };
+    let refused = || words::refused(name, &Complaint::new(&UNAUTHORIZED));
+    keys.iter().find(may).cloned().ok_or_else(refused)
+}
+
+fn offer(image: Image, top: Option<String>, by: Option<Key>) -> Offer {
+    let own = image.digest.split_once('@').map_or("", |(_, digest)| digest).to_owned();
+    let index = top.filter(|top| *top != own);
+    Offer {
+        name: image.name,
+        digests: std::iter::once(own).chain(index).collect(),
+        id: image.id,
+        size: image.size,
+        config: image.config,
+        by,
+    }
 }
 
 #[cfg(test)]

@@ -14,8 +14,7 @@ pub fn refused(name: &Reference, complaint: &Complaint) -> Refusal {
 
 /// The registry's token service does not take name and password.
 pub fn bad_login(name: &Reference) -> Refusal {
-    let why = "unable to retrieve auth token: invalid username/password: unauthorized: \
-               authentication required";
+    let why = "unable to retrieve auth token: invalid username/password: authentication required";
     Refusal::Refused(framed(name, why))
 }
 
@@ -28,6 +27,16 @@ pub fn no_registry(name: &Reference) -> Refusal {
     } else {
         Refusal::Refused(unreachable(name, &format!("dial tcp: lookup {host}: no such host")))
     }
+}
+
+/// The registry answers nothing but errors.
+pub fn down(name: &Reference) -> Refusal {
+    let host = &name.host;
+    let why = format!(
+        "pinging container registry {host}: received unexpected HTTP status: 503 Service \
+         Unavailable"
+    );
+    Refusal::Refused(framed(name, &why))
 }
 
 fn unreachable(name: &Reference, dial: &str) -> String {

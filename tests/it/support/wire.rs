@@ -4,7 +4,8 @@ use super::lab::{Lab, Reply};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use pocketshift::tls::Pair;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use std::sync::Arc;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -18,6 +19,7 @@ pub struct Wire {
     ca: CertificateDer<'static>,
     /// Value of the `Authorization` header, if any.
     pub authorization: String,
+    admin: Option<Pair>,
 }
 
 impl Wire {
@@ -26,13 +28,27 @@ impl Wire {
         let ca = &lab.cluster.server.settings.ca_pem;
         let ca = CertificateDer::from_pem_slice(ca.as_bytes()).expect("a certificate");
         let address = lab.cluster.registry.clone();
-        Wire { address, ca, authorization: String::new() }
+        Wire { address, ca, authorization: String::new(), admin: None }
     }
 
     /// The same client with credentials.
     pub fn with(&self, authorization: impl Into<String>) -> Wire {
         let (address, ca) = (self.address.clone(), self.ca.clone());
-        Wire { address, ca, authorization: authorization.into() }
+        Wire { address, ca, authorization: authorization.into(), admin: None }
+    }
+
+    /// The same client with the administrator's certificate.
+    pub fn as_admin(mut self, lab: &Lab) -> Wire {
+        let config: serde_json::Value =
+            serde_norway::from_str(&lab.cluster.kubeconfig_text).expect("a kubeconfig");
+        let pem = |field: &str| {
+            use base64::{Engine, engine::general_purpose::STANDARD};
+            let data = config["users"][0]["user"][field].as_str().expect("data");
+            String::from_utf8(STANDARD.decode(data).expect("base64")).expect("a text")
+        };
+        let (cert, key) = (pem("client-certificate-data"), pem("client-key-data"));
+        self.admin = Some(Pair { cert, key });
+        self
     }
 
     /// A GET of the registries' own name.
@@ -88,8 +104,15 @@ impl Wire {
         let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let config = match &self.admin {
+            None => config.with_no_client_auth(),
+            Some(pair) => {
+                let cert = CertificateDer::from_pem_slice(pair.cert.as_bytes()).expect("PEM");
+                let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).expect("PEM");
+                config.with_client_auth_cert(vec![cert], key).expect("a client")
+            }
+        };
         let server = ServerName::try_from(name.to_owned()).expect("a name");
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
         let tls = connector.connect(server, stream).await.expect("TLS");

@@ -1,0 +1,91 @@
+//! What registries hold beyond the catalogue: moved tags and pushed content of vendors, layers of
+//! image streams, and who is down. Kept beside the cluster's objects, so that whoever looks at a
+//! snapshot (a kubelet, say) sees what a registry would answer. The API does not serve it.
+
+use super::content::document::RunConfig;
+use crate::store::Snapshot;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Rows about repositories.
+pub const REPOSITORIES: &str = "repositories.registry.pocketshift";
+/// Rows about registries.
+pub const REGISTRIES: &str = "registries.registry.pocketshift";
+
+/// The key of a repository's row: no namespace holds it.
+pub fn key(repository: &str) -> String {
+    format!("repository:{repository}")
+}
+
+/// What a repository holds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Repository {
+    /// Uid of the project of an image stream: what an earlier project of the name held is gone.
+    pub project: String,
+    /// Tags set (to a digest) and taken away (`None`) since the catalogue was written.
+    pub tags: BTreeMap<String, Option<String>>,
+    /// Manifests by digest.
+    pub manifests: BTreeMap<String, Held>,
+    /// Blobs by digest, with their sizes.
+    pub blobs: BTreeMap<String, u64>,
+}
+
+/// A manifest or index that was pushed (or fetched and kept).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Held {
+    /// Media type.
+    pub media_type: String,
+    /// Members of an index, by architecture.
+    pub members: BTreeMap<String, String>,
+    /// What a node needs to know of an image.
+    pub image: Option<Facts>,
+}
+
+/// What a node needs to know of an image to run it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Facts {
+    /// Digest of the configuration.
+    pub config: String,
+    /// Bytes of the layers.
+    pub size: u64,
+    /// The catalogue's repository it was made from, if any.
+    pub base: String,
+    /// How it is run.
+    pub run: RunConfig,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Registry {
+    down: bool,
+}
+
+impl Repository {
+    /// What a repository holds in a snapshot.
+    pub fn of(objects: &Snapshot, name: &str) -> Arc<Repository> {
+        let found = objects.get_key(REPOSITORIES, &key(name)).map(|e| e.lens::<Repository>());
+        found.filter(|r| r.project == project_uid(objects, name)).unwrap_or_default()
+    }
+}
+
+/// Uid of the project of an image stream's repository; empty for a vendor's.
+pub fn project_uid(objects: &Snapshot, repository: &str) -> String {
+    let first = repository.split('/').next().unwrap_or_default();
+    let namespace = (!first.contains('.')).then(|| objects.get("namespaces", "", first)).flatten();
+    namespace.map(|n| n.meta.uid.to_string()).unwrap_or_default()
+}
+
+/// Names of the repositories of a vendor or a project that hold something, without the first part.
+pub(super) fn below<'a>(objects: &'a Snapshot, first: &str) -> impl Iterator<Item = &'a str> {
+    let prefix = key(first);
+    let skip = prefix.len() + 1;
+    objects.list(REPOSITORIES, &prefix).filter_map(move |e| e.key.get(skip..))
+}
+
+/// Whether a registry is switched off.
+pub(super) fn is_down(objects: &Snapshot, host: &str) -> bool {
+    objects.get(REGISTRIES, "", host).is_some_and(|e| e.lens::<Registry>().down)
+}

@@ -1,0 +1,248 @@
+//! What the registries answer now: the catalogue, and what happened since it was written.
+
+use super::{
+    ARCHITECTURE, Behaviour, Catalog, Config, End, Image,
+    complaint::{Complaint, MANIFEST_UNKNOWN},
+    content::{Manifest, document::RunConfig},
+    held::{self, Facts, Held, Repository},
+    reference::Reference,
+};
+use crate::{
+    images::{IMAGES, STREAMS, resolve},
+    object::{ObjectExt, Value},
+    store::Snapshot,
+};
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// Host and port of the cluster's own registry, as pods call it.
+pub const CLUSTER_REGISTRY: &str = "image-registry.openshift-image-registry.svc:5000";
+
+/// The registries at one moment.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// What the vendors have published.
+    pub catalog: &'a Catalog,
+    /// What happened since.
+    pub objects: &'a Snapshot,
+}
+
+impl<'a> Outside<'a> {
+    /// Whether a registry does not answer at all.
+    pub fn is_down(&self, host: &str) -> bool {
+        held::is_down(self.objects, host)
+    }
+
+    /// Whether there is such a repository.
+    pub fn knows(&self, repository: &str) -> bool {
+        self.catalog.content(repository).is_some()
+            || !Repository::of(self.objects, repository).manifests.is_empty()
+    }
+
+    /// What a registry says to those who ask for a repository it does not have, or for a version
+    /// that a repository does not have.
+    pub fn unknown(&self, host: &str, repository: &str) -> Complaint {
+        let own = self.catalog.registry(host).filter(|_| !self.knows(repository));
+        let own = own.and_then(|r| Complaint::parse(&r.unknown_repository));
+        own.unwrap_or_else(|| Complaint::new(&MANIFEST_UNKNOWN))
+    }
+
+    /// Paths of a vendor's repositories, sorted.
+    pub fn paths(&self, host: &str) -> BTreeSet<&'a str> {
+        self.catalog.paths(host).chain(held::below(self.objects, host)).collect()
+    }
+
+    /// A repository's tags and what they point at.
+    pub fn tags(&self, repository: &str) -> BTreeMap<String, String> {
+        let mut tags = self.catalog.content(repository).map(|c| c.tags.clone()).unwrap_or_default();
+        for (tag, digest) in &Repository::of(self.objects, repository).tags {
+            match digest {
+                Some(digest) => drop(tags.insert(tag.clone(), digest.clone())),
+                None => drop(tags.remove(tag)),
+            }
+        }
+        tags
+    }
+
+    /// What a tag points at.
+    pub fn tag(&self, repository: &str, tag: &str) -> Option<String> {
+        match Repository::of(self.objects, repository).tags.get(tag) {
+            Some(moved) => moved.clone(),
+            None => self.catalog.content(repository)?.tags.get(tag).cloned(),
+        }
+    }
+
+    /// The image of a name, for the nodes' architecture. Whether its registry answers is not asked.
+    pub fn find(&self, r: &Reference) -> Option<Image> {
+        if r.host == CLUSTER_REGISTRY {
+            return self.in_stream(r).map(|(image, _)| image);
+        }
+        let repository = r.repository();
+        let digest = match r.digest.as_str() {
+            "" => self.tag(&repository, &r.tag)?,
+            digest => digest.to_owned(),
+        };
+        if let Some(image) = self.catalog.image(&repository, &digest) {
+            return Some(Image { name: r.full(), ..image });
+        }
+        let held = Repository::of(self.objects, &repository);
+        let manifest = held.manifests.get(&digest)?;
+        let digest = match manifest.image {
+            Some(_) => &digest,
+            None => manifest.members.get(ARCHITECTURE)?,
+        };
+        match held.manifests.get(digest).and_then(|m| m.image.as_ref()) {
+            Some(facts) => Some(self.image(r, digest, facts)),
+            None => {
+                let image = self.catalog.image(&repository, digest)?;
+                Some(Image { name: r.full(), ..image })
+            }
+        }
+    }
+
+    /// The image of a name that somebody has already: what [`Outside::find`] says, or, when no
+    /// stream knows it any more, the object of the image.
+    pub fn known(&self, r: &Reference) -> Option<Image> {
+        let found = self.find(r);
+        let kept = || {
+            let image = self.objects.get(IMAGES, "", &r.digest)?.value();
+            let names = Reference::candidates(image.str_at("dockerImageReference")).ok()?;
+            let origin = names.first().map(Reference::repository)?;
+            Some(self.image(r, &r.digest, &facts(&image, &origin)))
+        };
+        found.or_else(kept)
+    }
+
+    /// The digest a name points at: that of an index, where there is one.
+    pub fn digest(&self, r: &Reference) -> Option<String> {
+        if !r.digest.is_empty() {
+            return Some(r.digest.clone());
+        }
+        if r.host != CLUSTER_REGISTRY {
+            return self.tag(&r.repository(), &r.tag);
+        }
+        let (project, stream) = r.path.split_once('/')?;
+        let stream = self.objects.get(STREAMS, project, stream)?.value();
+        Some(resolve::latest(&stream, &r.tag)?.str_at("image").to_owned())
+    }
+
+    /// The index of a repository that leads to an image, if one does.
+    pub fn index(&self, repository: &str, digest: &str) -> Option<String> {
+        let published = self.catalog.content(repository).and_then(|content| {
+            let lists = |m: &&Arc<Manifest>| {
+                m.document.manifests.iter().any(|member| member.digest == digest)
+            };
+            content.manifests().find(lists).map(|m| m.digest.clone())
+        });
+        published.or_else(|| {
+            let held = Repository::of(self.objects, repository);
+            let lists = |(_, m): &(&String, &Held)| m.members.values().any(|d| d == digest);
+            held.manifests.iter().find(lists).map(|(index, _)| index.clone())
+        })
+    }
+
+    /// Where a name of the cluster's own registry leads besides there: the repository its image came
+    /// from; `None` when the registry holds the image itself.
+    pub fn source(&self, r: &Reference) -> Option<String> {
+        self.in_stream(r).and_then(|(_, source)| source)
+    }
+
+    /// The image of an image stream, and where it is, unless it is held here.
+    fn in_stream(&self, r: &Reference) -> Option<(Image, Option<String>)> {
+        let (project, stream) = r.path.split_once('/')?;
+        let stream = self.objects.get(STREAMS, project, stream)?.value();
+        let asked = match r.digest.as_str() {
+            "" => resolve::latest(&stream, &r.tag)?.str_at("image").to_owned(),
+            digest => digest.to_owned(),
+        };
+        let origin = self.origin(&stream, &asked)?;
+        let mut image = self.objects.get(IMAGES, "", &asked)?.value();
+        let members = image.list_at("dockerImageManifests");
+        if let Some(member) = members.iter().find(|m| m.str_at("architecture") == ARCHITECTURE) {
+            image = self.objects.get(IMAGES, "", member.str_at("digest"))?.value();
+        }
+        let held = Repository::of(self.objects, &r.path);
+        let manifest = held.manifests.get(image.name());
+        let facts = match manifest.and_then(|m| m.image.clone()) {
+            Some(facts) => facts,
+            None => facts(&image, &origin),
+        };
+        let source = manifest.is_none().then_some(origin);
+        Some((self.image(r, image.name(), &facts), source))
+    }
+
+    /// The repository an image of a stream came from, by the stream's history.
+    pub fn origin(&self, stream: &Value, digest: &str) -> Option<String> {
+        let items = || stream.list_at("status.tags").iter().flat_map(|t| t.list_at("items"));
+        let lists = |item: &&Value| {
+            let list = self.objects.get(IMAGES, "", item.str_at("image"));
+            list.is_some_and(|list| {
+                let list = list.value();
+                list.list_at("dockerImageManifests").iter().any(|m| m.str_at("digest") == digest)
+            })
+        };
+        let item = items().find(|i| i.str_at("image") == digest).or_else(|| items().find(lists))?;
+        let names = Reference::candidates(item.str_at("dockerImageReference")).ok()?;
+        names.first().map(Reference::repository)
+    }
+
+    fn image(&self, r: &Reference, digest: &str, facts: &Facts) -> Image {
+        let base = self.catalog.config(&facts.base);
+        Image {
+            name: r.full(),
+            digest: format!("{}@{digest}", r.repository()),
+            id: facts.config.clone(),
+            size: facts.size,
+            config: Arc::new(Config::of(&facts.run, base)),
+        }
+    }
+}
+
+/// What the object of an image says.
+fn facts(image: &Value, origin: &str) -> Facts {
+    let run = image.at("dockerImageMetadata.Config").cloned().unwrap_or_default();
+    Facts {
+        config: image.str_at("dockerImageMetadata.Id").into(),
+        size: image.i64_at("dockerImageMetadata.Size").unwrap_or(0).unsigned_abs(),
+        base: origin.into(),
+        run: RunConfig::deserialize(run).unwrap_or_default(),
+    }
+}
+
+impl Config {
+    /// What is known of an image that the catalogue does not have: what its configuration says, and
+    /// what the image it was made from does. Without one, it serves the ports it declares.
+    fn of(run: &RunConfig, base: Option<&Arc<Config>>) -> Config {
+        let ports = run.exposed_ports.iter().flat_map(BTreeMap::keys);
+        let tcp = |port: &String| match port.split_once('/').unwrap_or((port, "tcp")) {
+            (number, "tcp") => number.parse().ok(),
+            _ => None,
+        };
+        let own = Config {
+            entrypoint: run.entrypoint.clone().unwrap_or_default(),
+            cmd: run.cmd.clone().unwrap_or_default(),
+            user: run.user.clone(),
+            env: run.env.clone().unwrap_or_default(),
+            working_dir: run.working_dir.clone(),
+            expose: ports.filter_map(tcp).collect(),
+            labels: run.labels.clone().unwrap_or_default(),
+            ..Config::default()
+        };
+        if let Some(base) = base {
+            let (shell, programs) = (base.shell, base.programs.clone());
+            return Config { shell, run: base.run.clone(), programs, ..own };
+        }
+        let behaviour = Behaviour {
+            serves: own.expose.clone(),
+            on_term: Some(End { after: 0.1, code: 143 }),
+            ..Behaviour::default()
+        };
+        let first = own.entrypoint.first().or(own.cmd.first());
+        let program = first.and_then(|p| p.rsplit('/').next()).map(str::to_owned);
+        let programs = program.map(|p| (p, behaviour.clone())).into_iter().collect();
+        Config { shell: true, run: behaviour, programs, ..own }
+    }
+}

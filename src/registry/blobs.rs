@@ -1,0 +1,196 @@
+//! The bytes of what was pushed or kept: files named by their digest, or memory with a limit.
+//! A file appears under its name only when it is whole and on disk.
+
+use crate::{
+    catalog::{
+        complaint::{Complaint, UNKNOWN},
+        content::{Blob, sha256},
+    },
+    registry::place::is_digest,
+};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Folder in the data folder.
+pub const FOLDER: &str = "registry";
+/// Most bytes kept in memory when there is no folder.
+const MEMORY: u64 = 256 << 20;
+
+/// Where the bytes are.
+pub(super) struct Blobs {
+    folder: Option<PathBuf>,
+    memory: Mutex<HashMap<String, Bytes>>,
+}
+
+/// A blob that can be read.
+#[derive(Clone, Debug)]
+pub(super) enum Stored {
+    /// In memory, or made as it is read.
+    Made(Blob),
+    /// A file and its size.
+    File(PathBuf, u64),
+}
+
+impl Stored {
+    /// The first bytes, which are all of a small one.
+    pub fn small(&self, limit: usize) -> Vec<u8> {
+        let size = self.size().min(limit as u64);
+        match self {
+            Stored::Made(blob) => blob.clone().read(0..size).flatten().collect(),
+            Stored::File(path, _) => {
+                use io::Read;
+                let mut bytes = Vec::new();
+                let read =
+                    std::fs::File::open(path).and_then(|f| f.take(size).read_to_end(&mut bytes));
+                if let Err(error) = read {
+                    tracing::error!(%error, "registry storage");
+                }
+                bytes
+            }
+        }
+    }
+
+    pub fn size(&self) -> u64 {
+        match self {
+            Stored::Made(blob) => blob.size(),
+            Stored::File(_, size) => *size,
+        }
+    }
+}
+
+impl Blobs {
+    /// Bytes in a data folder, or in memory. Uploads that an earlier run left are thrown away.
+    pub fn open(data_dir: Option<&Path>) -> io::Result<Blobs> {
+        let folder = data_dir.map(|d| d.join(FOLDER));
+        if let Some(folder) = &folder {
+            match std::fs::remove_dir_all(folder.join("uploads")) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+        }
+        Ok(Blobs { folder, memory: Mutex::default() })
+    }
+
+    /// Where a new upload is written; `None` for memory.
+    pub fn upload(&self, id: &str) -> io::Result<Option<PathBuf>> {
+        let Some(folder) = &self.folder else { return Ok(None) };
+        let uploads = folder.join("uploads");
+        private(&uploads)?;
+        Ok(Some(uploads.join(id)))
+    }
+
+    /// Whether `more` bytes still fit.
+    pub fn room_for(&self, more: u64) -> bool {
+        let used = || self.memory.lock().values().map(|b| b.len() as u64).sum::<u64>();
+        self.folder.is_some() || used().saturating_add(more) <= MEMORY
+    }
+
+    /// The file of a digest. Only a digest: nothing that a client says becomes a path.
+    fn path(&self, digest: &str) -> Option<PathBuf> {
+        let hex = digest.strip_prefix("sha256:").filter(|_| is_digest(digest))?;
+        self.folder.as_ref().map(|f| f.join("blobs").join(hex))
+    }
+
+    /// A blob by digest.
+    pub fn get(&self, digest: &str) -> Option<Stored> {
+        if let Some(bytes) = self.memory.lock().get(digest) {
+            return Some(Stored::Made(Blob::Bytes(bytes.clone())));
+        }
+        let path = self.path(digest)?;
+        let size = std::fs::metadata(&path).ok()?.len();
+        Some(Stored::File(path, size))
+    }
+
+    /// The bytes of a small blob.
+    pub fn bytes(&self, digest: &str) -> Option<Bytes> {
+        match self.get(digest)? {
+            Stored::Made(Blob::Bytes(bytes)) => Some(bytes),
+            Stored::Made(Blob::Bulk(_)) => None,
+            Stored::File(path, _) => std::fs::read(path).ok().map(Bytes::from),
+        }
+    }
+
+    /// Keeps bytes under their digest.
+    pub fn put(&self, digest: &str, bytes: &Bytes) -> Result<(), Complaint> {
+        debug_assert_eq!(sha256(bytes), digest);
+        let Some(path) = self.path(digest) else {
+            self.memory.lock().insert(digest.into(), bytes.clone());
+            return Ok(());
+        };
+        if path.exists() {
+            return Ok(());
+        }
+        let write = || -> io::Result<()> {
+            let temporary = path.with_extension("tmp");
+            private(path.parent().unwrap_or(&path))?;
+            std::fs::write(&temporary, bytes)?;
+            std::fs::File::open(&temporary)?.sync_all()?;
+            std::fs::rename(&temporary, &path)
+        };
+        write().map_err(|e| failed(&e))
+    }
+
+    /// Makes a finished upload the blob of a digest.
+    pub fn adopt(&self, digest: &str, upload: &Path) -> io::Result<()> {
+        let Some(path) = self.path(digest) else { return Err(io::ErrorKind::InvalidInput.into()) };
+        private(path.parent().unwrap_or(&path))?;
+        std::fs::rename(upload, path)
+    }
+
+    /// Forgets a blob.
+    pub fn remove(&self, digest: &str) {
+        self.memory.lock().remove(digest);
+        if let Some(path) = self.path(digest) {
+            // Gone already is as good.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Makes a folder that is its owner's alone.
+fn private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// What a client hears of a disk that fails; the log hears why.
+pub(super) fn failed(error: &io::Error) -> Complaint {
+    tracing::error!(%error, "registry storage");
+    Complaint::new(&UNKNOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_can_be_had() {
+        let folder = tempfile::tempdir().unwrap();
+        for dir in [None, Some(folder.path())] {
+            let blobs = Blobs::open(dir).unwrap();
+            let bytes = Bytes::from_static(b"content");
+            let digest = sha256(&bytes);
+            assert!(blobs.get(&digest).is_none());
+            blobs.put(&digest, &bytes).unwrap();
+            assert_eq!(blobs.get(&digest).unwrap().size(), 7);
+            assert_eq!(blobs.bytes(&digest).unwrap(), bytes);
+            blobs.remove(&digest);
+            assert!(blobs.bytes(&digest).is_none());
+        }
+    }
+
+    #[test]
+    fn only_digests_are_names() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("secret"), "x").unwrap();
+        let blobs = Blobs::open(Some(folder.path())).unwrap();
+        for bad in ["../../secret", "sha256:../../../secret", "sha256:ABC", ""] {
+            assert!(blobs.path(bad).is_none() && blobs.get(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Changes to what repositories hold: one row each, written by comparison.
+
+use super::Registries;
+use crate::{
+    catalog::{
+        complaint::{Complaint, UNKNOWN},
+        held::{REGISTRIES, REPOSITORIES, Repository, key, project_uid},
+    },
+    object::{Value, encode, json, name},
+    store::{Error, Expect, Op},
+};
+
+/// Attempts before a change gives up: each means that somebody else's succeeded.
+const ATTEMPTS: usize = 64;
+
+impl Registries {
+    /// Changes what a repository holds.
+    pub(super) async fn change(
+        &self,
+        repository: &str,
+        change: impl Fn(&mut Repository),
+    ) -> Result<(), Complaint> {
+        for _ in 0..ATTEMPTS {
+            let snapshot = self.server.store.snapshot();
+            let mut now = (*Repository::of(&snapshot, repository)).clone();
+            now.project = project_uid(&snapshot, repository);
+            change(&mut now);
+            let entry = snapshot.get_key(REPOSITORIES, &key(repository));
+            let expect = entry.map_or(Expect::Absent, |e| Expect::Rev(e.rev));
+            // Plain structs in memory: this cannot fail.
+            let content = serde_json::to_value(&now).unwrap_or_default();
+            match self.put(REPOSITORIES, &key(repository), repository, content, expect).await {
+                Err(Error::Stale(_) | Error::Exists(_) | Error::Missing(_)) => {}
+                other => return other.map_err(|e| broken(&e)),
+            }
+        }
+        Err(Complaint::new(&UNKNOWN))
+    }
+
+    /// Switches a vendor's registry off, or on again.
+    pub(super) async fn switch(&self, host: &str, down: bool) -> Result<(), Complaint> {
+        let at = name::key("", host);
+        let known = self.server.store.snapshot().get_key(REGISTRIES, &at).is_some();
+        let expect = if known { Expect::Present } else { Expect::Absent };
+        let content = json!({"down": down});
+        self.put(REGISTRIES, &at, host, content, expect).await.map_err(|e| broken(&e))
+    }
+
+    async fn put(
+        &self,
+        resource: &str,
+        key: &str,
+        name: &str,
+        mut content: Value,
+        expect: Expect,
+    ) -> Result<(), Error> {
+        content["metadata"] = json!({"name": name, "uid": self.server.world.entropy.uuid()});
+        let body = encode(&content);
+        let put =
+            Op::Put { resource: resource.into(), key: key.into(), expect, body, claims: vec![] };
+        self.server.store.commit(vec![put]).await.map(drop)
+    }
+}
+
+fn broken(error: &Error) -> Complaint {
+    tracing::error!(%error, "registry rows");
+    Complaint::new(&UNKNOWN)
+}

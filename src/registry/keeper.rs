@@ -1,0 +1,60 @@
+//! Nodes that pull through the cluster's registry leave the image there, as any client does: what
+//! a container of the cluster's registry runs is fetched and kept when it is first seen.
+
+use super::Registries;
+use crate::{
+    catalog::{CLUSTER_REGISTRY, reference::Reference},
+    images::STREAMS,
+    object::{ObjectExt, Value},
+    store::Since,
+};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Follows the pods until told to stop.
+pub(super) async fn run(registries: Arc<Registries>, mut stopping: watch::Receiver<bool>) {
+    let mut changed = registries.server.store.feed().signal("pods");
+    let mut seen = registries.server.store.snapshot().rev;
+    loop {
+        let look = registries.server.store.feed().since(seen, Some("pods"));
+        if let Since::Changes(changes, reached) = look {
+            for change in changes.iter().filter(|c| !c.deleted) {
+                registries.keep_images(&change.entry.value()).await;
+            }
+            seen = reached;
+        } else {
+            // What was missed is fetched when it is next pulled.
+            seen = registries.server.store.snapshot().rev;
+        }
+        tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => return,
+            alive = changed.changed() => if alive.is_err() { return },
+        }
+    }
+}
+
+impl Registries {
+    async fn keep_images(&self, pod: &Value) {
+        let statuses = ["status.initContainerStatuses", "status.containerStatuses"];
+        let ids = statuses.into_iter().flat_map(|path| pod.list_at(path));
+        for id in ids.map(|s| s.str_at("imageID")).filter(|id| id.starts_with(CLUSTER_REGISTRY)) {
+            let Ok(names) = Reference::candidates(id) else { continue };
+            for name in names {
+                self.keep(&name).await;
+            }
+        }
+    }
+
+    async fn keep(&self, name: &Reference) {
+        let snapshot = self.server.store.snapshot();
+        let Some((project, stream)) = name.path.split_once('/') else { return };
+        let Some(stream) = snapshot.get(STREAMS, project, stream).map(|e| e.value()) else {
+            return;
+        };
+        let Some(origin) = self.outside(&snapshot).origin(&stream, &name.digest) else { return };
+        let kept = self.manifest_or_fetch(&name.path, &name.digest, &origin).await;
+        if let Err(why) = kept {
+            tracing::debug!(image = name.digest, why = why.message, "not kept");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! What clients bring, whoever the repository belongs to: blobs by upload or mount, manifests whose
+//! parts are all there. Source: distribution `registry/handlers`.
+
+use super::{
+    Registries,
+    ask::Ask,
+    blobs::Stored,
+    place::{Endpoint, Place, is_digest, is_tag},
+    reply::Reply,
+    shelf::Shelf,
+    uploads::Incoming,
+};
+use crate::catalog::{
+    complaint::*,
+    content::{
+        Blob, Manifest,
+        document::{Descriptor, ImageConfig},
+    },
+    held::{Facts, Held, REPOSITORIES, Repository},
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Most bytes of a manifest, and of a configuration that is read.
+const LARGEST: usize = 4 << 20;
+
+impl Registries {
+    /// Uploads, mounts and deletions of blobs.
+    pub(super) async fn write_blobs(
+        &self,
+        ask: &Ask,
+        repository: &str,
+        endpoint: Endpoint<'_>,
+        body: Incoming,
+    ) -> Result<Reply, Reply> {
+        let now = self.server.world.clock.now();
+        let digest = ask.query.get("digest").unwrap_or_default();
+        let range = ask.header("content-range");
+        Ok(match (ask.method.as_str(), endpoint) {
+            ("POST", Endpoint::Uploads(name)) => {
+                if let Some(reply) = self.mount(ask, name, repository).await? {
+                    return Ok(reply);
+                }
+                let id = self.server.world.entropy.uuid();
+                let upload = self.uploads.begin(&self.blobs, repository, id, now).await?;
+                let mut upload = upload.lock().await;
+                if digest.is_empty() {
+                    return Ok(Reply::upload(ask, name, upload.id(), 0, 202));
+                }
+                let id = upload.id().to_owned();
+                let done = upload.receive(&self.blobs, "", body).await;
+                self.uploads.end(&id);
+                done?;
+                self.finish(ask, name, repository, &mut upload, digest).await?
+            }
+            (method, Endpoint::Upload(name, id)) => {
+                let found = self.uploads.find(repository, id, now)?;
+                let mut upload = found.lock().await;
+                match method {
+                    "GET" => Reply::upload(ask, name, id, upload.size(), 204),
+                    "PATCH" => {
+                        upload.receive(&self.blobs, range, body).await?;
+                        Reply::upload(ask, name, id, upload.size(), 202)
+                    }
+                    "PUT" => {
+                        upload.receive(&self.blobs, range, body).await?;
+                        self.uploads.end(id);
+                        self.finish(ask, name, repository, &mut upload, digest).await?
+                    }
+                    "DELETE" => {
+                        self.uploads.end(id);
+                        Reply::empty(204)
+                    }
+                    _ => return Err(Complaint::new(&UNSUPPORTED).into()),
+                }
+            }
+            ("DELETE", Endpoint::Blob(_, digest)) => {
+                self.drop_blob(repository, digest).await?;
+                Reply::empty(202)
+            }
+            _ => return Err(Complaint::new(&UNSUPPORTED).into()),
+        })
+    }
+
+    async fn finish(
+        &self,
+        ask: &Ask,
+        name: &str,
+        repository: &str,
+        upload: &mut super::uploads::Upload,
+        digest: &str,
+    ) -> Result<Reply, Complaint> {
+        upload.finish(&self.blobs, digest).await?;
+        let size = upload.size();
+        self.change(repository, |r| hold(r, digest, size)).await?;
+        Ok(Reply::created(ask, name, "blobs", digest))
+    }
+
+    /// A blob that lies in another repository the caller may pull from: `None` when it does not,
+    /// and has to be uploaded.
+    async fn mount(
+        &self,
+        ask: &Ask,
+        name: &str,
+        repository: &str,
+    ) -> Result<Option<Reply>, Complaint> {
+        let (Some(digest), Some(from)) = (ask.query.get("mount"), ask.query.get("from")) else {
+            return Ok(None);
+        };
+        let place = Place::find(self.catalog(), None, from);
+        let Some(source) = place.ok().filter(|p| self.readable(ask, p)) else { return Ok(None) };
+        let snapshot = self.server.store.snapshot();
+        let shelf =
+            Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: &source.name() };
+        let Some(found) = shelf.blob(digest).filter(|_| is_digest(digest)) else {
+            return Ok(None);
+        };
+        self.keep_blob(repository, digest, &found).await?;
+        Ok(Some(Reply::created(ask, name, "blobs", digest)))
+    }
+
+    fn readable(&self, ask: &Ask, place: &Place) -> bool {
+        match place {
+            Place::Vendor { host, .. } => self.admit(ask, host).is_ok(),
+            Place::Cluster { project, stream } => self
+                .caller(ask)
+                .and_then(|c| self.may(&c, &super::cluster::layers("get", project, stream)))
+                .is_ok(),
+        }
+    }
+
+    /// Makes a blob one of a repository's.
+    pub(super) async fn keep_blob(
+        &self,
+        repository: &str,
+        digest: &str,
+        blob: &Stored,
+    ) -> Result<(), Complaint> {
+        if let Stored::Made(Blob::Bytes(bytes)) = blob {
+            self.blobs.put(digest, bytes)?;
+        }
+        let size = blob.size();
+        self.change(repository, |r| hold(r, digest, size)).await
+    }
+
+    async fn drop_blob(&self, repository: &str, digest: &str) -> Result<(), Complaint> {
+        let held = Repository::of(&self.server.store.snapshot(), repository);
+        if !held.blobs.contains_key(digest) {
+            return Err(Complaint::new(&BLOB_UNKNOWN));
+        }
+        self.change(repository, |r| r.blobs.retain(|d, _| d != digest)).await?;
+        self.forget_unused(digest);
+        Ok(())
+    }
+
+    /// Takes a manifest away from a repository.
+    pub(super) async fn drop_manifest(
+        &self,
+        repository: &str,
+        digest: &str,
+    ) -> Result<(), Complaint> {
+        let held = Repository::of(&self.server.store.snapshot(), repository);
+        if !held.manifests.contains_key(digest) {
+            return Err(Complaint::new(&MANIFEST_UNKNOWN));
+        }
+        self.change(repository, |r| drop(r.manifests.remove(digest))).await?;
+        self.forget_unused(digest);
+        Ok(())
+    }
+
+    /// Deletes the bytes that no repository holds any more.
+    fn forget_unused(&self, digest: &str) {
+        let snapshot = self.server.store.snapshot();
+        let used = snapshot.list(REPOSITORIES, "").any(|entry| {
+            let held = entry.lens::<Repository>();
+            held.blobs.contains_key(digest) || held.manifests.contains_key(digest)
+        });
+        if !used {
+            self.blobs.remove(digest);
+        }
+    }
+
+    /// Takes a manifest in, if it is one and everything it names is here.
+    pub(super) async fn take_manifest(
+        &self,
+        ask: &Ask,
+        repository: &str,
+        reference: &str,
+        body: Incoming,
+    ) -> Result<Arc<Manifest>, Complaint> {
+        let bytes = collect(body).await?;
+        let written = ask.header("content-type").split(';').next().unwrap_or_default().trim();
+        let manifest =
+            Manifest::read(bytes, written).ok_or_else(|| Complaint::new(&MANIFEST_INVALID))?;
+        if !is_tag(reference) && reference != manifest.digest {
+            return Err(Complaint::new(&DIGEST_INVALID));
+        }
+        let snapshot = self.server.store.snapshot();
+        let shelf =
+            Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: repository };
+        let held = examine(&shelf, &manifest)?;
+        self.keep_manifest(repository, &manifest, held).await?;
+        Ok(Arc::new(manifest))
+    }
+
+    /// Makes a manifest one of a repository's.
+    pub(super) async fn keep_manifest(
+        &self,
+        repository: &str,
+        manifest: &Manifest,
+        held: Held,
+    ) -> Result<(), Complaint> {
+        self.blobs.put(&manifest.digest, &manifest.bytes)?;
+        let digest = &manifest.digest;
+        self.change(repository, |r| drop(r.manifests.insert(digest.clone(), held.clone()))).await
+    }
+}
+
+/// Looks at everything a manifest names.
+pub(super) fn examine(shelf: &Shelf<'_>, manifest: &Manifest) -> Result<Held, Complaint> {
+    let missing =
+        |d: &Descriptor| Complaint::new(&MANIFEST_BLOB_UNKNOWN).about(json!({"digest": d.digest}));
+    let document = &manifest.document;
+    for member in &document.manifests {
+        shelf.manifest(&member.digest).ok_or_else(|| missing(member))?;
+    }
+    for layer in &document.layers {
+        let found = shelf.blob(&layer.digest).ok_or_else(|| missing(layer))?;
+        if found.size() != layer.size {
+            return Err(Complaint::new(&MANIFEST_INVALID));
+        }
+    }
+    let image = match &document.config {
+        None => None,
+        Some(config) => {
+            let bytes = shelf.blob(&config.digest).ok_or_else(|| missing(config))?;
+            Some(facts(shelf, manifest, &config.digest, &bytes.small(LARGEST)))
+        }
+    };
+    let architecture = |d: &Descriptor| {
+        let platform = d.platform.as_ref().filter(|p| p.os == "linux")?;
+        Some((platform.architecture.clone(), d.digest.clone()))
+    };
+    // The first of an architecture counts: later ones are variants.
+    let members = document.manifests.iter().rev().filter_map(architecture).collect();
+    Ok(Held { media_type: manifest.media_type.clone(), members, image })
+}
+
+fn facts(shelf: &Shelf<'_>, manifest: &Manifest, id: &str, config: &[u8]) -> Facts {
+    // What is no image's configuration (a chart's, say) tells nothing.
+    let config: ImageConfig = serde_json::from_slice(config).unwrap_or_default();
+    let known = |name: &&str| shelf.outside.catalog.content(name).is_some();
+    let base = config.history.iter().rev().map(|h| h.comment.as_str()).find(known);
+    Facts {
+        config: id.into(),
+        size: manifest.size(),
+        base: base.unwrap_or_default().into(),
+        run: config.config,
+    }
+}
+
+fn hold(repository: &mut Repository, digest: &str, size: u64) {
+    repository.blobs.insert(digest.into(), size);
+}
+
+/// A small body, whole.
+async fn collect(mut body: Incoming) -> Result<Bytes, Complaint> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|_| Complaint::new(&MANIFEST_INVALID))?;
+        if bytes.len() + chunk.len() > LARGEST {
+            return Err(Complaint::new(&TOO_LARGE));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    #[tokio::test]
+    async fn bodies_have_a_limit() {
+        let pieces = |n: usize| {
+            let piece = std::io::Result::Ok(Bytes::from(vec![0; 1 << 20]));
+            stream::iter((0..n).map(move |_| {
+                piece.as_ref().map(Bytes::clone).map_err(|_| std::io::ErrorKind::Other.into())
+            }))
+            .boxed_local()
+        };
+        assert_eq!(collect(pieces(4)).await.unwrap().len(), LARGEST);
+        assert_eq!(collect(pieces(5)).await.unwrap_err().code.status, 413);
+    }
+}
