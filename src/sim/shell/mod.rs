@@ -6,8 +6,8 @@
 //! ([`fs::Quota`], [`io::LARGEST`]), nesting ([`process::DEEPEST`]) and output, which waits for its
 //! reader.
 //!
-//! A script goes from characters ([`lexer`]) over commands ([`parser`], [`ast`]) to what they do
-//! ([`expand`], [`interpreter`]); commands are found in files like anywhere else, so an image
+//! A script goes from characters (`lexer`) over commands (`parser`, `ast`) to what they do
+//! (`expand`, `interpreter`); commands are found in files like anywhere else, so an image
 //! without a shell has none.
 
 mod arithmetic;
