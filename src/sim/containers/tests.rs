@@ -156,7 +156,7 @@ async fn containers_look_like_their_image_and_pod() {
             "sh: line 1: /etc/hosts: Permission denied\nno\n",
         ),
         (
-            "which nginx crictl",
+            "which nginx; which crictl 2>&1",
             "/usr/bin/nginx\nwhich: no crictl in (/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)\n",
         ),
         ("ls /proc/1/root /../../etc/shadow 2>&1 | wc -l", "2\n"),
