@@ -43,7 +43,21 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("registry", &["access", "api", "catalog", "http", "images", "kinds", "store", "tls", "world"]),
     ("controllers", &["access", "api", "images", "kinds", "settings", "store"]),
-    ("sim", &["access", "api", "catalog", "controllers", "images", "kinds", "runtime", "settings", "store", "world"]),
+    (
+        "sim",
+        &[
+            "access",
+            "api",
+            "catalog",
+            "controllers",
+            "images",
+            "kinds",
+            "runtime",
+            "settings",
+            "store",
+            "world",
+        ],
+    ),
     (
         "run",
         &[

@@ -1,5 +1,5 @@
 //! What containers bring about in the API, written by the thread that may: ends of processes,
-//! images pulled or removed by hand, tokens for pods.
+//! tokens for pods.
 
 use crate::{
     api::{Body, Caller, Item, Options, Request, Response, Server, Verb},
@@ -22,15 +22,6 @@ pub enum Ask {
         /// Its exit code.
         code: i32,
     },
-    /// The images of a node change.
-    Images {
-        /// The node.
-        node: String,
-        /// How.
-        change: Change,
-        /// Told when it is done.
-        reply: oneshot::Sender<Result<(), String>>,
-    },
     /// A pod needs a token of its service account.
     Token {
         /// The pod.
@@ -38,14 +29,6 @@ pub enum Ask {
         /// Told the token.
         reply: oneshot::Sender<String>,
     },
-}
-
-/// A change of a node's images.
-pub enum Change {
-    /// One more, as in the node's status.
-    Add(Value),
-    /// The one with these digests is gone.
-    Remove(Vec<String>),
 }
 
 /// Writes what is asked for, until nobody asks any more.
@@ -65,11 +48,6 @@ pub async fn serve(server: Arc<Server>, mut asks: mpsc::Receiver<Ask>) {
                 if let Err(error) = done.await {
                     tracing::debug!(%error, "the end of a container was not noted");
                 }
-            }
-            Ask::Images { node, change, reply } => {
-                let done = edit(&server, "nodes", "", &node, |node| images(node, &change)).await;
-                // Who asked may have left.
-                let _ = reply.send(done.map_err(|e| e.to_string()));
             }
             Ask::Token { pod, reply } => {
                 if let Ok(token) = token(&server, &pod).await {
@@ -148,31 +126,6 @@ fn end(pod: &mut Value, container: &str, run: &str, code: i32, now: &str) -> boo
     false
 }
 
-fn images(node: &mut Value, change: &Change) -> bool {
-    let mut list = node.list_at("status.images").to_vec();
-    let names = |image: &Value, wanted: &[String]| {
-        image.list_at("names").iter().any(|n| wanted.iter().any(|w| n == w))
-    };
-    match change {
-        Change::Remove(digests) => list.retain(|image| !names(image, digests)),
-        Change::Add(image) => {
-            let own: Vec<String> = image
-                .list_at("names")
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect();
-            if list.iter().any(|i| own.iter().all(|n| names(i, std::slice::from_ref(n)))) {
-                return false;
-            }
-            list.retain(|i| !names(i, &own[..own.len().min(1)]));
-            list.push(image.clone());
-        }
-    }
-    node.set_at("status.images", list);
-    true
-}
-
 async fn token(server: &Arc<Server>, pod: &Value) -> Result<String, Error> {
     let account = match pod.str_at("spec.serviceAccountName") {
         "" => "default",
@@ -207,14 +160,5 @@ mod tests {
         assert_eq!(status.i64_at("state.terminated.exitCode"), Some(3));
         assert_eq!(status.str_at("state.terminated.reason"), "Error");
         assert!(!end(&mut one, "c", "7", 3, "now"));
-    }
-
-    #[test]
-    fn images_come_and_go() {
-        let mut node = json!({"status": {"images": [{"names": ["a@1", "a:x"]}]}});
-        assert!(!images(&mut node, &Change::Add(json!({"names": ["a@1", "a:x"]}))));
-        assert!(images(&mut node, &Change::Add(json!({"names": ["b@2", "b:x"]}))));
-        assert!(images(&mut node, &Change::Remove(vec!["a@1".into()])));
-        assert_eq!(node.list_at("status.images"), [json!({"names": ["b@2", "b:x"]})]);
     }
 }

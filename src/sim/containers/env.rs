@@ -3,9 +3,9 @@
 
 use super::{downward, place::Place};
 use crate::{
+    catalog::Config,
     controllers::View,
     object::{ObjectExt, Value, name},
-    sim::images::Config,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! The base file system of images and nodes, from `families.yaml`.
 
-use crate::sim::{
-    images::Config,
-    shell::fs::{Content, Device, Layer, Node},
+use crate::{
+    catalog::Config,
+    sim::shell::fs::{Content, Device, Layer, Node},
 };
 use serde::Deserialize;
 use std::{
@@ -63,6 +63,9 @@ pub fn of(repository: &str, shell: bool) -> (&'static str, &'static str) {
     };
     (family, if workdir.is_empty() { "/" } else { workdir })
 }
+
+/// When everything in images was made.
+const BUILT: &str = "2026-05-12T08:00:00Z";
 
 /// Directories and their modes.
 const FOLDERS: &[(&str, u32)] = &[
@@ -198,6 +201,8 @@ fn make(name: &str, workdir: &str, own: &[String]) -> Layer {
     if name == NODE {
         node_files(&mut layer);
     }
+    let built = BUILT.parse().unwrap_or_default();
+    layer.values_mut().for_each(|node| node.changed = built);
     layer
 }
 

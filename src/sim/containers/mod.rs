@@ -1,10 +1,10 @@
 //! What runs in simulated containers when somebody looks: commands, logs, connections.
 //!
 //! Nothing runs while nobody looks. A container's files and main process are made from the
-//! objects when they are first asked for ([`instance`]); the main process is then brought forward
-//! in virtual time ([`rehearsal`]), so that its log is the same whenever and however often it is
+//! objects when they are first asked for (`instance`); the main process is then brought forward
+//! in virtual time (`rehearsal`), so that its log is the same whenever and however often it is
 //! read. Commands run in the shell of [`crate::sim::shell`]. What they bring about is written
-//! through the API ([`asks`]), like everything else.
+//! through the API (`asks`), like everything else.
 
 mod asks;
 mod downward;
@@ -25,22 +25,20 @@ mod responder;
 mod tests;
 mod volumes;
 
-pub use asks::{Ask, Change, serve};
+pub use asks::{Ask, serve};
 
 use crate::{
+    catalog::Config,
     controllers::View,
     error::Error,
     object::ObjectExt,
     runtime::{BACKLOG, Connection, Containers, Ended, Io, LogOptions, LogStream, Target},
     settings::Settings,
-    sim::{
-        images::Config,
-        shell::{
-            self, NotStarted, Terminal,
-            fs::{Layer, Node, Quota, Tree},
-            io::{Input, Output},
-            machine::{Fetch, Fetched},
-        },
+    sim::shell::{
+        self, NotStarted, Terminal,
+        fs::{Layer, Node, Quota, Tree},
+        io::{Input, Output},
+        machine::{Fetch, Fetched},
     },
     store::Store,
     world::{BoxFuture, World},

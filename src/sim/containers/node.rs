@@ -1,10 +1,11 @@
 //! A node's container runtime, as `crictl` sees it: read from the objects.
 
-use super::{Ask, Change, Runtime, place::Place};
+use super::{Runtime, place::Place};
 use crate::{
-    object::{ObjectExt, Value, json, time},
+    object::{ObjectExt, Value, hex, time},
     sim::{
-        images::{PullError, hex},
+        nodes::images::{Held, Inventory, runtime},
+        registries,
         shell::{
             crictl::{FsUsage, NodeContainer, NodeImage, NodeImages, NodeRuntime, Sandbox},
             machine::Task,
@@ -14,7 +15,6 @@ use crate::{
 };
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// One node.
 #[derive(Clone)]
@@ -142,57 +142,38 @@ impl NodeRuntime for Node {
 impl NodeImages for Node {
     fn list(&self) -> Vec<NodeImage> {
         let view = self.runtime.view();
-        let Some(node) = view.value("nodes", &self.name) else { return Vec::new() };
-        let one = |image: &Value| {
-            let names = || image.list_at("names").iter().filter_map(Value::as_str);
-            let digests: Vec<String> =
-                names().filter(|n| n.contains('@')).map(str::to_owned).collect();
-            let known = digests.iter().find_map(|d| view.settings.catalog.resolve(d).ok());
-            let made = || hex(&Sha256::digest(digests.concat()));
+        let one = |image: &Held| {
+            let digests = image.repo_digests();
+            let known = digests.iter().find_map(|d| registries::known(&view, d));
             NodeImage {
-                id: known.as_ref().map_or_else(made, |i| i.id.trim_start_matches("sha256:").into()),
-                tags: names().filter(|n| !n.contains('@')).map(str::to_owned).collect(),
-                size: image.i64_at("sizeBytes").unwrap_or(0) as u64,
+                id: image.id.clone(),
+                tags: image.repo_tags(),
+                size: image.size,
                 user: known.map(|i| i.config.user.clone()).unwrap_or_default(),
                 pinned: false,
                 digests,
             }
         };
-        node.list_at("status.images").iter().map(one).collect()
+        Inventory::of(&view, &self.name).images.iter().map(one).collect()
     }
 
     fn remove(&self, id: &str) -> BoxFuture<Result<(), String>> {
-        let used = self.containers().into_iter().find(|c| c.image == id);
-        let image = self.list().into_iter().find(|i| i.id == id);
-        let (asks, node) = (self.runtime.asks.clone(), self.name.clone());
+        let (node, id) = (self.clone(), id.to_owned());
         Box::pin(async move {
-            if let Some(container) = used {
-                let id = container.id;
-                return Err(format!(
-                    "delete image: image used by {id}: image is in use by a container"
-                ));
-            }
-            let Some(image) = image else { return Ok(()) };
-            let (reply, done) = oneshot::channel();
-            let ask = Ask::Images { node, change: Change::Remove(image.digests), reply };
-            asks.send(ask).await.map_err(|_| "the runtime is shutting down".to_owned())?;
-            done.await.unwrap_or_else(|_| Err("the runtime is shutting down".into()))
+            let work = |inventory: &mut Inventory| {
+                runtime::remove(&node.runtime.view(), &node.name, inventory, &id)
+            };
+            runtime::change(&node.runtime.store, &node.name, work).await
         })
     }
 
     fn pull(&self, name: &str) -> BoxFuture<Result<String, String>> {
-        let found = self.runtime.settings.catalog.resolve(name);
-        let (asks, node) = (self.runtime.asks.clone(), self.name.clone());
+        let (node, name) = (self.clone(), name.to_owned());
         Box::pin(async move {
-            let image = found.map_err(|e| match e {
-                PullError::Name(why) | PullError::Refused(why) => why,
-            })?;
-            let (reply, done) = oneshot::channel();
-            let entry = json!({"names": [image.digest, image.name], "sizeBytes": image.size});
-            let ask = Ask::Images { node, change: Change::Add(entry), reply };
-            asks.send(ask).await.map_err(|_| "the runtime is shutting down".to_owned())?;
-            done.await.unwrap_or_else(|_| Err("the runtime is shutting down".into()))?;
-            Ok(image.digest)
+            let work =
+                |inventory: &mut Inventory| runtime::pull(&node.runtime.view(), inventory, &name);
+            let held = runtime::change(&node.runtime.store, &node.name, work).await?;
+            Ok(held.repo_digests().into_iter().next().unwrap_or(held.id))
         })
     }
 

@@ -1,12 +1,13 @@
 //! One container of one pod, as the objects know it.
 
 use crate::{
+    catalog::Config,
     controllers::View,
     object::{ObjectExt, Value, time},
     runtime::Target,
-    sim::images::{
-        Config, Image,
-        process::{self, Process},
+    sim::{
+        images::process::{self, Process},
+        registries::{self, Offer},
     },
 };
 use jiff::Timestamp;
@@ -105,10 +106,9 @@ impl Place {
     }
 
     /// Its image, as far as the registries know it.
-    pub fn image(&self, view: &View) -> Option<Image> {
-        let catalog = &view.settings.catalog;
+    pub fn image(&self, view: &View) -> Option<Offer> {
         let names = ["imageID", "image"].map(|f| self.status.str_at(f));
-        names.into_iter().find_map(|name| catalog.resolve(name).ok())
+        names.into_iter().find_map(|name| registries::known(view, name))
     }
 
     /// What is known of its image.

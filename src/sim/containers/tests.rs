@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::{
+    catalog::{Catalog, Outside, reference::Reference},
     object::{Value, encode, json},
-    store::{Expect, Op, Options},
+    store::{Expect, Op, Options, Snapshot},
     world::{Clock, Entropy, StepClock},
 };
 use bytes::Bytes;
@@ -12,7 +13,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120:1-86";
-const DIGEST: &str = "registry.access.redhat.com/ubi9/nginx-120@sha256:1be2006abd21735e7684eb4cc6eb6295346a89411a187e37cd4a3aa2f1bd13a5";
+
+/// `repository@digest` of an image of the catalogue, empty for others.
+fn digest(image: &str) -> String {
+    let outside = Outside { catalog: &Catalog::builtin(), objects: &Snapshot::default() };
+    let names = Reference::candidates(image).unwrap();
+    names.iter().find_map(|n| outside.find(n)).map(|i| i.digest).unwrap_or_default()
+}
 
 struct Lab {
     runtime: Arc<Runtime>,
@@ -110,8 +117,7 @@ fn pod(name: &str, image: &str, more: Value) -> Value {
     for (key, value) in more.as_object().unwrap() {
         container[key] = value.clone();
     }
-    let image_id =
-        crate::sim::Catalog::builtin().resolve(image).map(|i| i.digest).unwrap_or_default();
+    let image_id = digest(image);
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": "demo", "uid": format!("uid-{name}"),
@@ -151,9 +157,12 @@ async fn containers_look_like_their_image_and_pod() {
             "head -1 /etc/resolv.conf",
             "search demo.svc.cluster.local svc.cluster.local cluster.local\n",
         ),
-        ("echo x > /etc/passwd || echo no", "sh: line 1: /etc/passwd: Permission denied\nno\n"),
         (
-            "which nginx crictl",
+            "(echo x > /etc/hosts) 2>&1 || echo no",
+            "sh: line 1: /etc/hosts: Permission denied\nno\n",
+        ),
+        (
+            "which nginx; which crictl 2>&1",
             "/usr/bin/nginx\nwhich: no crictl in (/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)\n",
         ),
         ("ls /proc/1/root /../../etc/shadow 2>&1 | wc -l", "2\n"),
@@ -210,7 +219,7 @@ async fn volumes_are_mounted_shared_and_kept_up_to_date() {
         "touch: cannot touch '/config/x': Read-only file system\n"
     );
     lab.put("configmaps", map("new")).await;
-    assert_eq!(run("cat /config/key /one/file").await, "newnew");
+    assert_eq!(run("cat /config/key /one/file").await, "newold");
     assert_eq!(run("echo shared > /work/f").await, "");
     let other = Target { container: "d".into(), ..target("vol") };
     let (stdout, mut out) = mpsc::channel(8);
@@ -348,7 +357,8 @@ async fn services_lead_to_ready_pods_only() {
         "spec": {"host": "web-demo.apps-crc.testing", "to": {"name": "web"}}});
     lab.put("routes.route.openshift.io", route).await;
     lab.clock.advance(SignedDuration::from_secs(60));
-    let get = async |url: &str| lab.exec("client", &format!("curl -sS {url}; echo $?")).await.0;
+    let get =
+        async |url: &str| lab.exec("client", &format!("curl -sS {url} 2>&1; echo $?")).await.0;
     assert_eq!(
         get("http://web").await,
         "curl: (7) Failed to connect to web port 80: Connection refused\n7\n"
@@ -363,7 +373,7 @@ async fn services_lead_to_ready_pods_only() {
     lab.put("pods", one.clone()).await;
     let page = format!(
         "Welcome to nginx!\npod: demo/one\nimage: {NGINX}\ndigest: {}\n0\n",
-        DIGEST.split('@').nth(1).unwrap()
+        digest(NGINX).split('@').nth(1).unwrap()
     );
     for url in [
         "http://web",
@@ -401,13 +411,8 @@ async fn connections_reach_the_container_and_end_with_it() {
 #[tokio::test]
 async fn a_node_is_seen_from_its_debug_pod() {
     let lab = Lab::new();
-    let image = DIGEST.split('@').next().unwrap();
-    lab.put(
-        "nodes",
-        json!({"metadata": {"name": "worker01", "uid": "n"}, "status": {"images": [
-        {"names": [DIGEST, format!("{image}:1-86")], "sizeBytes": 334276608}]}}),
-    )
-    .await;
+    let (image, _) = NGINX.rsplit_once(':').unwrap();
+    lab.put("nodes", json!({"metadata": {"name": "worker01", "uid": "n"}})).await;
     let mut debug = pod(
         "debug",
         "registry.redhat.io/rhel9/support-tools:latest",
@@ -424,20 +429,27 @@ async fn a_node_is_seen_from_its_debug_pod() {
         "worker01\nworker01\nworker01\n"
     );
     assert!(run("chroot /host cat /etc/os-release").await.contains("CoreOS"));
+    assert_eq!(run("chroot /host crictl images -q | wc -l").await, "0\n");
+    let pulled = run(&format!("chroot /host crictl pull {NGINX}")).await;
+    assert!(pulled.starts_with("Image is up to date for "), "{pulled}");
     assert_eq!(run("chroot /host crictl images -q | wc -l").await, "1\n");
     let table = run(&format!("chroot /host crictl images --digests --no-trunc {image}:1-86")).await;
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].starts_with("IMAGE  "), "{table}");
     let cells: Vec<&str> = lines[1].split_whitespace().collect();
-    assert_eq!(&cells[..3], [image, "1-86", DIGEST.split('@').nth(1).unwrap()]);
-    assert!(cells[3].starts_with("sha256:") && cells[4] == "334MB", "{table}");
+    assert_eq!(cells[..2], [image, "1-86"]);
+    let digests = run(&format!("chroot /host crictl inspecti {image}:1-86")).await;
+    assert!(digests.contains(&digest(NGINX)) && digests.contains(cells[2]), "{table}{digests}");
+    assert!(cells[3].len() == 64 && cells[4] == "336MB", "{table}");
     let info = run("chroot /host crictl imagefsinfo").await;
     assert!(
         info.contains("\"mountpoint\": \"/var/lib/containers/storage/overlay-images\""),
         "{info}"
     );
-    assert!(info.contains("\"value\": \"334276608\""), "{info}");
+    assert!(info.contains("\"value\": \"335573061\""), "{info}");
     assert!(run("crictl images").await.contains("crictl: command not found"));
+    run(&format!("chroot /host crictl rmi {NGINX}")).await;
+    assert_eq!(run("chroot /host crictl images -q | wc -l").await, "0\n");
     assert!(run("echo kept > /host/var/tmp/x; chroot /host cat /var/tmp/x").await.contains("kept"));
     assert!(run("chroot /host crictl ps").await.contains("debug"));
     assert_eq!(

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     access::{Access, Keys},
     api::{Body, Caller, Options, Streams, session},
+    importer::{Importer, Routes},
     kinds,
     object::{encode, json, name::key},
     runtime::{LogOptions, testing::Double},
@@ -22,6 +23,7 @@ fn server() -> Arc<Server> {
         access: Access::new(Keys::generate(&world.entropy).unwrap()).unwrap(),
         settings: Arc::new(Settings::default()),
         containers: Some(Arc::new(Double)),
+        importer: Importer::new(Arc::clone(&world.clock), Routes::default(), String::new(), None),
         world,
         stopping,
     })

@@ -5,8 +5,9 @@ use super::{
     table::{Table, short, size},
 };
 use crate::{
+    catalog::reference::Reference,
     object::{Value, json},
-    sim::{images::reference::Reference, shell::process::Done},
+    sim::shell::process::Done,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -101,7 +102,7 @@ pub async fn list(call: Call<'_>) -> Done {
             .first()
             .map_or(("<none>", "<none>"), |d| d.split_once('@').unwrap_or((d, "<none>")));
         let cut = |id: &str| if call.o.has('n') { id.to_owned() } else { short(id) };
-        let id = if call.o.has('n') { format!("sha256:{}", image.id) } else { short(&image.id) };
+        let id = cut(&image.id);
         let pairs: Vec<(&str, &str)> = match image.tags.is_empty() {
             true => vec![(repository, "<none>")],
             false => image.tags.iter().filter_map(|t| t.rsplit_once(':')).collect(),
