@@ -8,6 +8,7 @@
 mod ceiling;
 mod client;
 mod cluster;
+mod streams;
 mod writes;
 
 use client::{Conn, get, hammer};
@@ -41,6 +42,12 @@ fn main() {
         }
         if runs("watch") {
             writes::watch().await;
+        }
+        if runs("exec") {
+            streams::exec().await;
+        }
+        if runs("logs") {
+            streams::logs().await;
         }
         if runs("deployment") {
             deployment().await;

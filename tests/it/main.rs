@@ -7,6 +7,7 @@ mod crash;
 mod house;
 mod oc;
 mod rollout;
+mod streams;
 mod support;
 mod verbs;
 mod watch;
