@@ -24,7 +24,7 @@
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client |
-//! | [`sim`] | nodes, scheduler, kubelets, images: controllers too | as `controllers` |
+//! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
 //!
@@ -69,7 +69,8 @@
 //! | a column, short name, subresource | one line in the kind's declaration |
 //! | a default, merge key, list type | one line under `openapi/` |
 //! | an admission plug-in | its file under `api/admission/`, a line in the list there |
-//! | an image | an entry in `sim/images/catalog.yaml` (or a user's `--catalog` file) |
+//! | an image | an entry in `sim/images/catalog.yaml` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml` |
+//! | a command in containers | its function and a line in the table of `sim/shell/commands/` |
 //! | a table or view | the next file under `migrations/` |
 //!
 //! # Decisions

@@ -78,9 +78,8 @@ impl Live {
         let ask = (runtime.asks.clone(), instance.target.clone(), instance.run.clone());
         tokio::spawn(async move {
             let typing = async {
-                match pump {
-                    Some((terminal, typed)) => terminal.pump(typed).await,
-                    None => {}
+                if let Some((terminal, typed)) = pump {
+                    terminal.pump(typed).await;
                 }
                 std::future::pending::<()>().await;
             };

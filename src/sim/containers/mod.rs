@@ -1,10 +1,10 @@
 //! What runs in simulated containers when somebody looks: commands, logs, connections.
 //!
 //! Nothing runs while nobody looks. A container's files and main process are made from the
-//! objects when they are first asked for ([`instance`]); the main process is then brought forward
-//! in virtual time ([`rehearsal`]), so that its log is the same whenever and however often it is
+//! objects when they are first asked for (`instance`); the main process is then brought forward
+//! in virtual time (`rehearsal`), so that its log is the same whenever and however often it is
 //! read. Commands run in the shell of [`crate::sim::shell`]. What they bring about is written
-//! through the API ([`asks`]), like everything else.
+//! through the API (`asks`), like everything else.
 
 mod asks;
 mod downward;

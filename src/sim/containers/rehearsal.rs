@@ -69,7 +69,9 @@ impl Wake for Flag {
 }
 
 /// Polls one look may take: what is not reached then is reached in the next look.
-const POLLS: usize = 200_000;
+const POLLS: usize = 300_000;
+/// Polls of them that may find the process busy, not waiting for time.
+const BUSY: usize = 20_000;
 
 /// A process in virtual time.
 pub struct Rehearsal {
@@ -90,6 +92,7 @@ impl Rehearsal {
     pub fn advance(&mut self, until: Timestamp) {
         let flag = Arc::new(Flag::default());
         let waker = Waker::from(Arc::clone(&flag));
+        let mut busy = 0;
         for _ in 0..POLLS {
             let Some(process) = &mut self.process else { break };
             flag.0.store(false, Ordering::Relaxed);
@@ -98,6 +101,10 @@ impl Rehearsal {
                 break;
             }
             if flag.0.load(Ordering::Relaxed) {
+                busy += 1;
+                if busy > BUSY {
+                    break;
+                }
                 continue;
             }
             let mut state = self.clock.state.lock();

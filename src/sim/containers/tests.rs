@@ -151,9 +151,12 @@ async fn containers_look_like_their_image_and_pod() {
             "head -1 /etc/resolv.conf",
             "search demo.svc.cluster.local svc.cluster.local cluster.local\n",
         ),
-        ("echo x > /etc/passwd || echo no", "sh: line 1: /etc/passwd: Permission denied\nno\n"),
         (
-            "which nginx crictl",
+            "(echo x > /etc/hosts) 2>&1 || echo no",
+            "sh: line 1: /etc/hosts: Permission denied\nno\n",
+        ),
+        (
+            "which nginx; which crictl 2>&1",
             "/usr/bin/nginx\nwhich: no crictl in (/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)\n",
         ),
         ("ls /proc/1/root /../../etc/shadow 2>&1 | wc -l", "2\n"),
@@ -210,7 +213,7 @@ async fn volumes_are_mounted_shared_and_kept_up_to_date() {
         "touch: cannot touch '/config/x': Read-only file system\n"
     );
     lab.put("configmaps", map("new")).await;
-    assert_eq!(run("cat /config/key /one/file").await, "newnew");
+    assert_eq!(run("cat /config/key /one/file").await, "newold");
     assert_eq!(run("echo shared > /work/f").await, "");
     let other = Target { container: "d".into(), ..target("vol") };
     let (stdout, mut out) = mpsc::channel(8);
@@ -348,7 +351,8 @@ async fn services_lead_to_ready_pods_only() {
         "spec": {"host": "web-demo.apps-crc.testing", "to": {"name": "web"}}});
     lab.put("routes.route.openshift.io", route).await;
     lab.clock.advance(SignedDuration::from_secs(60));
-    let get = async |url: &str| lab.exec("client", &format!("curl -sS {url}; echo $?")).await.0;
+    let get =
+        async |url: &str| lab.exec("client", &format!("curl -sS {url} 2>&1; echo $?")).await.0;
     assert_eq!(
         get("http://web").await,
         "curl: (7) Failed to connect to web port 80: Connection refused\n7\n"
@@ -430,7 +434,7 @@ async fn a_node_is_seen_from_its_debug_pod() {
     assert!(lines[0].starts_with("IMAGE  "), "{table}");
     let cells: Vec<&str> = lines[1].split_whitespace().collect();
     assert_eq!(&cells[..3], [image, "1-86", DIGEST.split('@').nth(1).unwrap()]);
-    assert!(cells[3].starts_with("sha256:") && cells[4] == "334MB", "{table}");
+    assert!(cells[3].len() == 64 && cells[4] == "334MB", "{table}");
     let info = run("chroot /host crictl imagefsinfo").await;
     assert!(
         info.contains("\"mountpoint\": \"/var/lib/containers/storage/overlay-images\""),

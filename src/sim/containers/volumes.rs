@@ -55,7 +55,8 @@ pub fn of(runtime: &Runtime, view: &View, place: &Place, config: &Config) -> Fil
             continue;
         };
         let Some(mount) = mounted(runtime, view, place, mount, volume) else { continue };
-        if is_made(volume) {
+        // A part of a volume stays as it was mounted; the whole is kept up to date.
+        if is_made(volume) && mount.part.is_empty() {
             made.push((Arc::clone(&mount.tree), volume.clone()));
         }
         mounts.push(mount);
@@ -76,7 +77,7 @@ fn fill(tree: &mut Tree, view: &View, place: &Place, config: &Config) {
     let host = super::hostname(place);
     // What does not fit is left out; the quota of a node is far larger than this.
     let mut write = |path: &str, text: String| {
-        let _ = tree.put(path, Node::file(text));
+        let _ = tree.put(path, Node { changed: view.now, ..Node::file(text) });
     };
     let ip = place.pod.str_at("status.podIP");
     let mut hosts = String::from(
@@ -173,7 +174,8 @@ fn mounted(
     };
     let below = place_of(place, mount);
     if !below.is_empty() {
-        part = format!("{part}{}", absolute("/", &below));
+        let inside = if is_made(volume) { format!("/{FOLDER}") } else { String::new() };
+        part = format!("{part}{inside}{}", absolute("/", &below));
         let mut tree = tree.lock();
         if tree.get(&part).is_none() && !read_only {
             make_folders(&mut tree, &part);
@@ -255,12 +257,17 @@ fn projected(view: &View, place: &Place, volume: &Value, token: Option<&str>) ->
             files.insert(path, (token.as_bytes().to_vec(), default));
         }
     }
-    atomic(files)
+    let mut layer = atomic(files);
+    let made = crate::object::time::parse(place.pod.str_at("status.startTime"));
+    layer.values_mut().for_each(|node| node.changed = made.unwrap_or(view.now));
+    layer
 }
+
+/// Where the kubelet's writer puts the files of a volume it makes.
+const FOLDER: &str = "..2026_01_01_00_00_00.000000000";
 
 /// Files as the kubelet's writer lays them out: links to a folder that is replaced as a whole.
 fn atomic(files: BTreeMap<String, (Vec<u8>, u32)>) -> Layer {
-    const FOLDER: &str = "..2026_01_01_00_00_00.000000000";
     let mut layer = Layer::new();
     layer.insert(String::new(), Node::new(Content::Directory, 0o1777));
     families::put(&mut layer, &format!("/{FOLDER}"), Node::directory());

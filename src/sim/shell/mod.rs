@@ -6,19 +6,21 @@
 //! ([`fs::Quota`], [`io::LARGEST`]), nesting ([`process::DEEPEST`]) and output, which waits for its
 //! reader.
 //!
-//! A script goes from characters ([`lexer`]) over commands ([`parser`], [`ast`]) to what they do
-//! ([`expand`], [`interpreter`]); commands are found in files like anywhere else, so an image
+//! A script goes from characters (`lexer`) over commands (`parser`, `ast`) to what they do
+//! (`expand`, `interpreter`); commands are found in files like anywhere else, so an image
 //! without a shell has none.
 
 mod arithmetic;
 mod ast;
 mod builtins;
+mod call;
 mod commands;
 pub mod crictl;
 mod escapes;
 mod expand;
 pub mod fs;
 mod interpreter;
+mod invoke;
 pub mod io;
 mod jobs;
 mod lexer;
@@ -29,14 +31,12 @@ mod pattern;
 pub mod process;
 mod redirect;
 mod session;
-mod shell;
 mod test;
 #[cfg(test)]
 mod tests;
 mod tty;
 
 pub use session::{Exec, NotStarted, run};
-pub use shell::reads;
 pub use tty::Terminal;
 
 /// Names of the commands that are found in files.

@@ -1,8 +1,8 @@
 //! One command run in a machine, from its start to its exit code.
 
 use super::{
+    call,
     fs::{Cred, Errno, Fs},
-    interpreter,
     io::{Input, Output},
     jobs::Jobs,
     machine::Machine,
@@ -84,7 +84,7 @@ pub async fn run(exec: Exec) -> Result<i32, NotStarted> {
         jobs: Arc::clone(&jobs),
     };
     let path = process.which(&process.name).ok_or(NotStarted::NotFound)?;
-    let running = interpreter::execute(&mut process, &path, &exec.argv);
+    let running = call::execute(&mut process, &path, &exec.argv);
     match jobs.beside(running).await {
         Ok(done) => Ok(done.unwrap_or_else(|stop: Stop| stop.code())),
         Err(why) => Err(NotStarted::Refused(why)),

@@ -1,8 +1,8 @@
 //! `find`, with the tests people use: names, kinds, sizes, depth, `-exec`, `-delete`.
 
 use crate::sim::shell::{
+    call,
     fs::{Content, Node, split},
-    interpreter,
     pattern::Pattern,
     process::{Done, Process},
 };
@@ -89,7 +89,7 @@ pub async fn find(p: &mut Process, argv: &[String]) -> Done {
     }
     for (command, files) in gathered {
         let argv: Vec<String> = command.into_iter().chain(files).collect();
-        code |= interpreter::external(p, &argv).await?;
+        code |= call::external(p, &argv).await?;
     }
     Ok(code)
 }
@@ -118,7 +118,7 @@ async fn perform(p: &mut Process, act: &Act, path: &str, gathered: &mut Gathered
         }
         Act::Run(command, false) => {
             let argv: Vec<String> = command.iter().map(|w| w.replace("{}", path)).collect();
-            interpreter::external(p, &argv).await.map(|_| 0)
+            call::external(p, &argv).await.map(|_| 0)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Commands that show files: `ls`, `stat`, `du`, `df`, `mount`.
 
-use super::{human, options, system};
+use super::{human, options, users};
 use crate::sim::shell::{
     fs::{Content, Node, split},
     options::{Known, Options},
@@ -151,8 +151,8 @@ fn facts(p: &Process, o: &Options, node: &Node) -> [String; 4] {
     };
     let size = node.size() as u64;
     [
-        name(system::user_name(p, node.uid), node.uid),
-        name(system::group_name(p, node.gid), node.gid),
+        name(users::user_name(p, node.uid), node.uid),
+        name(users::group_name(p, node.gid), node.gid),
         if o.has('h') { human(size) } else { size.to_string() },
         time(node.changed, p.clock.now()),
     ]
@@ -216,8 +216,8 @@ pub async fn stat(p: &mut Process, argv: &[String]) -> Done {
                 continue;
             }
         };
-        let user = system::user_name(p, node.uid).unwrap_or_else(|| "UNKNOWN".into());
-        let group = system::group_name(p, node.gid).unwrap_or_else(|| "UNKNOWN".into());
+        let user = users::user_name(p, node.uid).unwrap_or_else(|| "UNKNOWN".into());
+        let group = users::group_name(p, node.gid).unwrap_or_else(|| "UNKNOWN".into());
         let kind = match &node.content {
             Content::Directory => "directory",
             Content::Link(_) => "symbolic link",
@@ -332,7 +332,9 @@ pub async fn df(p: &mut Process, argv: &[String]) -> Done {
         let source = mount.source.clone();
         rows.push([source, show(whole), show(used), show(left), format!("{percent}%"), at]);
     }
-    let width = |i: usize| rows.iter().map(|r| r[i].len()).max().unwrap_or(0);
+    // GNU's least widths.
+    let least = [14, 5, 5, 5, 4];
+    let width = |i: usize| rows.iter().map(|r| r[i].len()).max().unwrap_or(0).max(least[i]);
     let w: Vec<usize> = (0..5).map(width).collect();
     for r in &rows {
         let line = format!(

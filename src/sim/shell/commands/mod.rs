@@ -4,12 +4,16 @@ mod archive;
 mod files;
 mod find;
 mod grep;
+mod launch;
+mod lines;
 mod listing;
+mod moments;
 mod net;
 pub mod printf;
 mod sed;
-pub mod system;
+mod system;
 mod text;
+pub mod users;
 
 use super::{
     builtins::{self, Run, run},
@@ -33,20 +37,20 @@ pub const TABLE: &[(&str, Run)] = &[
     ("chgrp", run!(files::chown)),
     ("chmod", run!(files::chmod)),
     ("chown", run!(files::chown)),
-    ("chroot", run!(system::chroot)),
+    ("chroot", run!(launch::chroot)),
     ("clear", run!(system::clear)),
     ("cp", run!(files::cp)),
     ("crictl", run!(crictl::run)),
     ("curl", run!(net::curl)),
-    ("cut", run!(text::cut)),
+    ("cut", run!(lines::cut)),
     ("dash", run!(builtins::shell)),
-    ("date", run!(system::date)),
+    ("date", run!(moments::date)),
     ("df", run!(listing::df)),
     ("dirname", run!(text::basename)),
     ("du", run!(listing::du)),
     ("echo", run!(builtin)),
     ("egrep", run!(grep::grep)),
-    ("env", run!(system::env)),
+    ("env", run!(launch::env)),
     ("expr", run!(text::expr)),
     ("false", run!(builtin)),
     ("fgrep", run!(grep::grep)),
@@ -54,10 +58,10 @@ pub const TABLE: &[(&str, Run)] = &[
     ("free", run!(system::free)),
     ("getent", run!(net::getent)),
     ("grep", run!(grep::grep)),
-    ("groups", run!(system::groups)),
+    ("groups", run!(users::groups)),
     ("head", run!(text::head)),
     ("hostname", run!(system::hostname)),
-    ("id", run!(system::id)),
+    ("id", run!(users::id)),
     ("install", run!(files::cp)),
     ("kill", run!(builtin)),
     ("ln", run!(files::ln)),
@@ -69,43 +73,43 @@ pub const TABLE: &[(&str, Run)] = &[
     ("mv", run!(files::mv)),
     ("nproc", run!(system::nproc)),
     ("nslookup", run!(net::nslookup)),
-    ("printenv", run!(system::printenv)),
+    ("printenv", run!(launch::printenv)),
     ("printf", run!(builtin)),
     ("ps", run!(system::ps)),
     ("pwd", run!(builtin)),
     ("readlink", run!(files::readlink)),
     ("realpath", run!(files::readlink)),
     ("reset", run!(system::clear)),
-    ("rev", run!(text::rev)),
+    ("rev", run!(lines::rev)),
     ("rm", run!(files::rm)),
     ("rmdir", run!(files::rmdir)),
     ("sed", run!(sed::sed)),
     ("seq", run!(text::seq)),
     ("sha256sum", run!(text::sums)),
-    ("sleep", run!(system::sleep)),
-    ("sort", run!(text::sort)),
+    ("sleep", run!(moments::sleep)),
+    ("sort", run!(lines::sort)),
     ("stat", run!(listing::stat)),
     ("stty", run!(system::stty)),
     ("sync", run!(system::nothing)),
     ("systemctl", run!(system::systemctl)),
-    ("tac", run!(text::rev)),
+    ("tac", run!(lines::rev)),
     ("tail", run!(text::tail)),
     ("tar", run!(archive::tar)),
     ("tee", run!(text::tee)),
     ("test", run!(super::test::single)),
-    ("timeout", run!(system::timeout)),
+    ("timeout", run!(moments::timeout)),
     ("touch", run!(files::touch)),
-    ("tr", run!(text::tr)),
+    ("tr", run!(lines::tr)),
     ("true", run!(builtin)),
     ("tty", run!(system::tty)),
     ("uname", run!(system::uname)),
-    ("uniq", run!(text::uniq)),
-    ("uptime", run!(system::uptime)),
+    ("uniq", run!(lines::uniq)),
+    ("uptime", run!(moments::uptime)),
     ("wc", run!(text::wc)),
     ("wget", run!(net::wget)),
-    ("which", run!(system::which)),
-    ("whoami", run!(system::whoami)),
-    ("xargs", run!(system::xargs)),
+    ("which", run!(launch::which)),
+    ("whoami", run!(users::whoami)),
+    ("xargs", run!(launch::xargs)),
     ("yes", run!(text::yes)),
 ];
 

@@ -101,7 +101,7 @@ pub async fn list(call: Call<'_>) -> Done {
             .first()
             .map_or(("<none>", "<none>"), |d| d.split_once('@').unwrap_or((d, "<none>")));
         let cut = |id: &str| if call.o.has('n') { id.to_owned() } else { short(id) };
-        let id = if call.o.has('n') { format!("sha256:{}", image.id) } else { short(&image.id) };
+        let id = cut(&image.id);
         let pairs: Vec<(&str, &str)> = match image.tags.is_empty() {
             true => vec![(repository, "<none>")],
             false => image.tags.iter().filter_map(|t| t.rsplit_once(':')).collect(),

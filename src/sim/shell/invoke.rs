@@ -2,7 +2,7 @@
 
 use super::{
     ast::List,
-    builtins::SHELLS,
+    call,
     fs::Errno,
     interpreter,
     parser::{self, Trouble},
@@ -79,7 +79,7 @@ pub async fn run(p: &mut Process, argv: &[String]) -> Done {
         if let Some((name, args)) = call.rest.split_first() {
             (child.name, child.args) = (name.clone(), args.to_vec());
         }
-        return interpreter::source(&mut child, script).await;
+        return call::source(&mut child, script).await;
     }
     if let Some((file, args)) = call.rest.split_first() {
         return file_script(&mut child, file, args).await;
@@ -109,7 +109,7 @@ async fn file_script(p: &mut Process, file: &str, args: &[String]) -> Done {
         }
     };
     (p.name, p.args) = (file.to_owned(), args.to_vec());
-    interpreter::source(p, &text).await
+    call::source(p, &text).await
 }
 
 /// Reads statements from a pipe, one by one: what they read themselves comes from there too.
@@ -141,7 +141,7 @@ async fn piped(p: &mut Process, interactive: bool) -> Done {
             break Ok(p.status);
         }
     };
-    interpreter::finish(p, done).await
+    call::finish(p, done).await
 }
 
 /// Reads from a terminal, with prompts.
@@ -176,7 +176,7 @@ async fn typed(p: &mut Process, terminal: Arc<Terminal>) -> Done {
         }
     };
     p.flags.interactive = false;
-    interpreter::finish(p, done).await
+    call::finish(p, done).await
 }
 
 struct Leave<'a>(&'a Terminal);
@@ -260,7 +260,7 @@ fn prompt(p: &Process) -> String {
     };
     let last = place.rsplit('/').next().filter(|l| !l.is_empty()).unwrap_or("/");
     let host = p.machine.facts().hostname.split('.').next().unwrap_or("").to_owned();
-    let user = super::commands::system::user_name(p, p.who.uid);
+    let user = super::commands::users::user_name(p, p.who.uid);
     let user = user.unwrap_or_else(|| "I have no name!".into());
     [
         ("\\s", short),
@@ -276,12 +276,4 @@ fn prompt(p: &Process) -> String {
     ]
     .into_iter()
     .fold(shown, |text, (escape, value)| text.replace(escape, value))
-}
-
-/// Whether a command is a shell that would read what is typed: nothing else to do.
-pub fn reads(argv: &[String]) -> bool {
-    let Some(first) = argv.first() else { return false };
-    let short = first.rsplit('/').next().unwrap_or(first);
-    let idle = |call: Call<'_>| call.script.is_none() && call.rest.is_empty();
-    SHELLS.contains(&short) && understand(argv).is_ok_and(idle)
 }
