@@ -11,6 +11,7 @@ mod nodeimages;
 mod oc;
 mod registry;
 mod rollout;
+mod streams;
 mod support;
 mod triggers;
 mod verbs;
