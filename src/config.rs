@@ -1,6 +1,6 @@
 //! The command line: flags, their environment variables, and the texts of `--help`.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use std::{net::IpAddr, path::PathBuf};
 
 /// A mini OpenShift in one binary: `oc` and `kubectl` work against it unmodified.
@@ -61,7 +61,7 @@ pub struct Serve {
     pub secure_port: u16,
 
     /// Keep everything in memory: nothing is written to disk except where --kubeconfig says
-    #[arg(long, env = "POCKETSHIFT_IN_MEMORY")]
+    #[arg(long, env = "POCKETSHIFT_IN_MEMORY", value_parser = BoolishValueParser::new())]
     pub in_memory: bool,
 
     /// Also write the admin kubeconfig to this file [default: only `kubeconfig` in the data folder]
@@ -81,7 +81,7 @@ pub struct Serve {
     pub catalog: Option<PathBuf>,
 
     /// No waiting in the simulation: pods are pulled, started and ready at once
-    #[arg(long, env = "POCKETSHIFT_INSTANT")]
+    #[arg(long, env = "POCKETSHIFT_INSTANT", value_parser = BoolishValueParser::new())]
     pub instant: bool,
 
     /// Sync to disk: `full` survives a power cut, `normal` only a crash of the program

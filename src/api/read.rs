@@ -197,7 +197,9 @@ pub(super) fn check_fields(kind: &Kind, options: &Options) -> Result<(), Error> 
             || kind.selectable.contains(&path);
         if !known {
             return Err(Error::BadRequest(match (kind.group, kind.kind) {
-                ("", _) => format!("field label not supported: {path}"),
+                ("" | "events.k8s.io", _) if !kind.selectable.is_empty() => {
+                    format!("field label not supported: {path}")
+                }
                 (_, "Job") => format!("field label {path:?} not supported for Job"),
                 _ => format!(
                     "{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
