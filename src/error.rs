@@ -136,6 +136,9 @@ pub enum Error {
     /// The body has a media type that cannot be read (415).
     #[error("the body of the request was in an unknown format - accepted media types include: {0}")]
     UnsupportedMediaType(String),
+    /// A patch of a form nobody knows (415): refused before anybody decodes it.
+    #[error("415: Unsupported Media Type")]
+    UnreadablePatch,
     /// The name is taken (409). `note` replaces the usual wording when not empty.
     #[error("{}", exists_message(.resource, .name, .note))]
     AlreadyExists {
@@ -199,6 +202,9 @@ pub enum Error {
         /// Machine-readable causes.
         causes: Vec<Cause>,
     },
+    /// A request upstream has no Status for: its plain text with a code and no reason (500).
+    #[error("{0}")]
+    Plain(String),
     /// A bug or a fault of the machine below (500).
     #[error("{0}")]
     Internal(String),
@@ -306,9 +312,12 @@ impl Error {
             Error::Conflict { .. } | Error::ApplyConflict { .. } => (409, "Conflict"),
             Error::Expired { .. } => (410, "Expired"),
             Error::TooLarge(_) => (413, "RequestEntityTooLarge"),
-            Error::UnsupportedMediaType(_) => (415, "UnsupportedMediaType"),
+            Error::UnsupportedMediaType(_) | Error::UnreadablePatch => {
+                (415, "UnsupportedMediaType")
+            }
             Error::Invalid { .. } | Error::Unprocessable => (422, "Invalid"),
             Error::TooManyRequests { .. } => (429, "TooManyRequests"),
+            Error::Plain(_) => (500, ""),
             Error::Internal(_) => (500, "InternalError"),
             Error::NotImplemented(_) => (501, "NotImplemented"),
             Error::Unavailable(_) => (503, "ServiceUnavailable"),
@@ -330,6 +339,7 @@ impl Error {
         let retry = match self {
             Error::TooManyRequests { retry_after, .. } => *retry_after,
             Error::AlreadyExists { note, .. } if !note.is_empty() => 1,
+            Error::Timeout { causes, .. } if !causes.is_empty() => 1,
             _ => 0,
         };
         if retry > 0 {
@@ -337,15 +347,24 @@ impl Error {
         }
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.to_string(), "reason": reason, "code": code,
+            "message": self.to_string(), "code": code,
         });
+        if !reason.is_empty() {
+            status["reason"] = json!(reason);
+        }
         if let Error::Expired { continue_token, .. } = self
             && !continue_token.is_empty()
         {
             status["metadata"]["continue"] = json!(continue_token);
         }
         if details.as_object().is_some_and(|d| !d.is_empty())
-            || matches!(self, Error::NoSuchPath | Error::MethodNotAllowed)
+            || matches!(
+                self,
+                Error::NoSuchPath
+                    | Error::MethodNotAllowed
+                    | Error::UnreadablePatch
+                    | Error::Unprocessable
+            )
         {
             status["details"] = details;
         }

@@ -1,7 +1,7 @@
 //! Creating objects.
 
 use super::{
-    Answer, Body, Request, Server, Verb, admission, meta,
+    Answer, Body, Request, Server, Verb, admission, meta, misfit,
     server::{item, one},
     write::ATTEMPTS,
 };
@@ -20,13 +20,13 @@ const PATIENCE: i64 = 10;
 impl Server {
     pub(super) async fn create(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
         let Body::Object(body, duplicates) = &request.body else {
-            return Err(Error::BadRequest("a request body is required".into()));
+            return Err(misfit::nothing(request.kind));
         };
         let mut warnings = Vec::new();
         let mut value = body.clone();
         self.decode(&request, &mut value, duplicates, &mut warnings)?;
         if !value.str_at("metadata.resourceVersion").is_empty() {
-            return Err(Error::Internal(
+            return Err(Error::Plain(
                 "resourceVersion should not be set on objects to be created".into(),
             ));
         }

@@ -107,7 +107,10 @@ pub enum Body {
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
 pub struct Options {
+    /// As given; see [`Options::manager`].
     pub field_manager: String,
+    /// Who sends it, by its user agent.
+    pub agent: String,
     pub dry_run: bool,
     pub force: Option<bool>,
     pub field_validation: FieldValidation,
@@ -127,6 +130,13 @@ pub struct Options {
     pub precondition_rv: String,
     /// Subresource to name in managed fields, when it is not the request's own.
     pub tracked_as: Option<&'static str>,
+}
+
+impl Options {
+    /// Who will own the fields written: the manager given, else the client's program.
+    pub fn manager(&self) -> &str {
+        if self.field_manager.is_empty() { &self.agent } else { &self.field_manager }
+    }
 }
 
 /// One request, independent of how it arrived.

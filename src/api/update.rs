@@ -1,7 +1,7 @@
 //! Changing objects: PUT and PATCH, of the object and of its subresources.
 
 use super::{
-    Answer, Body, Item, PatchType, Request, Server, meta,
+    Answer, Body, Item, PatchType, Request, Server, meta, misfit,
     server::{item, one, refuse},
     write::{ATTEMPTS, Ready},
 };
@@ -21,7 +21,7 @@ const PATCH_ATTEMPTS: usize = 6;
 impl Server {
     pub(super) async fn update(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
         let Body::Object(body, duplicates) = &request.body else {
-            return Err(Error::BadRequest("a request body is required".into()));
+            return Err(misfit::nothing(request.kind));
         };
         let mut warnings = Vec::new();
         let mut body = body.clone();
@@ -107,10 +107,10 @@ impl Server {
                     old,
                     &applied,
                     ty,
-                    &request.options.field_manager,
+                    request.options.manager(),
                     request.options.force.unwrap_or(false),
                     &request.kind.api_version(),
-                    request.sub,
+                    request.options.tracked_as.unwrap_or(request.sub),
                     self.world.clock.now(),
                 )?
             }
@@ -285,7 +285,8 @@ pub(super) fn gone(kind: &Kind, value: &Value) -> bool {
 fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<bool, Error> {
     let (kind, name) = (request.kind, &request.name);
     let uid = body.uid();
-    if !uid.is_empty() && uid != old.uid() {
+    let whole = matches!(request.body, Body::Object(..));
+    if whole && !uid.is_empty() && uid != old.uid() {
         let key = format!(
             "/kubernetes.io/{}/{}",
             kind.plural,
@@ -302,7 +303,7 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
     }
     let rv = body.str_at("metadata.resourceVersion");
     if rv.is_empty() || rv == "0" {
-        if !kind.unconditional_update && matches!(request.body, Body::Object(..)) {
+        if !kind.unconditional_update && whole {
             let mut causes = Causes::default();
             causes.invalid(
                 "metadata.resourceVersion",
@@ -313,13 +314,16 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
         }
         return Ok(false);
     }
+    if rv.parse::<u64>().is_err() {
+        return Err(Error::Plain(format!("strconv.ParseUint: parsing {rv:?}: invalid syntax")));
+    }
     if rv != old.str_at("metadata.resourceVersion") {
         return Err(Error::stale(&kind.resource(), name));
     }
     Ok(true)
 }
 
-fn check_patch_options(request: &Request, form: PatchType) -> Result<(), Error> {
+pub(super) fn check_patch_options(request: &Request, form: PatchType) -> Result<(), Error> {
     let mut causes = Causes::default();
     if form == PatchType::Apply {
         if request.options.field_manager.is_empty() {

@@ -6,6 +6,7 @@ mod clients;
 mod crash;
 mod house;
 mod oc;
+mod refusals;
 mod rollout;
 mod support;
 mod verbs;
