@@ -10,6 +10,7 @@ mod render;
 mod serve;
 mod stream;
 pub mod tls;
+mod yaml;
 
 pub use health::Readiness;
 pub use serve::{Http, Listening, serve};
