@@ -12,11 +12,12 @@ use crate::{
 };
 use std::sync::Arc;
 
-static KINDS: [Kind; 6] = [
+static KINDS: [Kind; 7] = [
     Kind { plural: "pods", kind: "Pod", ..Kind::BASE },
     Kind { plural: "namespaces", kind: "Namespace", namespaced: false, ..Kind::BASE },
     Kind { plural: "services", kind: "Service", ..Kind::BASE },
     Kind { plural: "persistentvolumeclaims", kind: "PersistentVolumeClaim", ..Kind::BASE },
+    Kind { plural: "persistentvolumes", kind: "PersistentVolume", namespaced: false, ..Kind::BASE },
     Kind { plural: "configmaps", kind: "ConfigMap", ..Kind::BASE },
     Kind {
         plural: "priorityclasses",
