@@ -13,6 +13,19 @@ const JSON: &str = "application/json-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";
 
+/// Objects of the cluster wrong in one way: path, body and message.
+#[rustfmt::skip]
+const CLUSTER: &[(&str, &str, &str)] = &[
+    ("/api/v1/nodes", r#"{"metadata":{"name":"n"},"spec":{"taints":[{"key":"k","effect":"X"}]}}"#, "Node \"n\" is invalid: metadata.taints[0].effect: Unsupported value: \"X\": supported values: \"NoSchedule\", \"PreferNoSchedule\", \"NoExecute\""),
+    ("/api/v1/persistentvolumes", r#"{"metadata":{"name":"v"},"spec":{"accessModes":["ReadWriteOnce"],"hostPath":{"path":"/x"}}}"#, "PersistentVolume \"v\" is invalid: [spec.capacity: Required value, spec.capacity: Unsupported value: null: supported values: \"storage\"]"),
+    ("/api/v1/persistentvolumes", r#"{"metadata":{"name":"v"},"spec":{"capacity":{"storage":"1Gi"},"accessModes":["ReadWriteOnce"],"hostPath":{},"nodeAffinity":{}}}"#, "PersistentVolume \"v\" is invalid: [spec.hostPath.path: Required value, spec.nodeAffinity.required: Required value: must specify required node constraints]"),
+    ("/apis/networking.k8s.io/v1/ingressclasses", r#"{"metadata":{"name":"i"},"spec":{"controller":"a.b/c","parameters":{"kind":"K","name":"n","scope":"Namespace"}}}"#, "IngressClass.networking.k8s.io \"i\" is invalid: spec.parameters.namespace: Required value: `parameters.scope` is set to 'Namespace'"),
+    ("/apis/storage.k8s.io/v1/storageclasses", r#"{"metadata":{"name":"s"},"provisioner":"p","allowedTopologies":[{"matchLabelExpressions":[{"key":"k"}]}]}"#, "StorageClass.storage.k8s.io \"s\" is invalid: allowedTopologies[0].matchLabelExpressions[0].values: Required value"),
+    ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", r#"{"metadata":{"name":"b"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"view"},"subjects":[{"kind":"X","name":"u"}]}"#, "ClusterRoleBinding.rbac.authorization.k8s.io \"b\" is invalid: subjects[0].kind: Unsupported value: \"X\": supported values: \"ServiceAccount\", \"User\", \"Group\""),
+    ("/apis/apps/v1/namespaces/it/replicasets", r#"{"metadata":{"name":"r"},"spec":{"selector":{"matchLabels":{"a":"b c"}},"template":{"metadata":{"labels":{"a":"b c"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}"#, "ReplicaSet.apps \"r\" is invalid: [spec.selector.matchLabels: Invalid value: \"b c\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?'), spec.selector: Invalid value: {\"matchLabels\":{\"a\":\"b c\"}}: invalid label selector]"),
+    ("/apis/discovery.k8s.io/v1/namespaces/it/endpointslices", r#"{"metadata":{"name":"e"},"addressType":"IPv4","endpoints":[{"addresses":["1.2.3.4"],"hostname":"a.b"}]}"#, "EndpointSlice.discovery.k8s.io \"e\" is invalid: endpoints[0].hostname: Invalid value: \"a.b\": must not contain dots"),
+];
+
 /// Method, path below the namespace's API, media type, body, code and message.
 type Row = (&'static str, &'static str, &'static str, &'static str, u16, &'static str);
 
@@ -55,6 +68,8 @@ const ROWS: &[Row] = &[
     ("GET", "configmaps/c?resourceVersion=abc", "", "", 500, "resourceVersion: Invalid value: \"abc\": strconv.ParseUint: parsing \"abc\": invalid syntax"),
     ("GET", "configmaps?continue=abc", "", "", 400, "invalid continue token: continue key is not valid: invalid character 'i' looking for beginning of value"),
     ("GET", "configmaps?watch=1&sendInitialEvents=true&resourceVersionMatch=Exact", "", "", 422, "ListOptions.meta.k8s.io \"\" is invalid: [resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan, resourceVersionMatch: Unsupported value: \"Exact\": supported values: \"NotOlderThan\"]"),
+    ("POST", "resourcequotas", "", r#"{"metadata":{"name":"q"},"spec":{"hard":{"services":"1"},"scopes":["NotTerminating"]}}"#, 422, "ResourceQuota \"q\" is invalid: spec.scopes: Invalid value: [\"NotTerminating\"]: unsupported scope applied to resource"),
+    ("POST", "services", "", r#"{"metadata":{"name":"s","labels":{"a":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}},"spec":{"ports":[{"port":80}]}}"#, 422, "Service \"s\" is invalid: metadata.labels: Invalid value: \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\": must be no more than 63 bytes"),
     ("HEAD", "configmaps/c", "", "", 405, ""),
     ("GET", "pods/p/status/x", "", "", 404, "the server could not find the requested resource"),
 ];
@@ -83,6 +98,10 @@ async fn wrong_in_upstreams_words() {
     for (body, message) in BODIES {
         let got = answer(&lab, ("POST", &format!("{base}/configmaps"), "", body)).await;
         assert_eq!(got, (400, format!("{UNRECOGNIZED}{message}")), "{body}");
+    }
+    for (path, body, message) in CLUSTER {
+        let got = answer(&lab, ("POST", path, "", body)).await;
+        assert_eq!(got, (422, (*message).to_owned()), "{path} {body}");
     }
     for method in ["POST", "DELETE"] {
         let got = answer(&lab, (method, "/api/v1/configmaps", "", "{}")).await;
