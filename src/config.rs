@@ -84,6 +84,12 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_INSTANT", value_parser = BoolishValueParser::new())]
     pub instant: bool,
 
+    /// How long the simulation takes, in hundredths of its usual time: 300 for an audience, 20 for
+    /// the impatient
+    #[arg(long, env = "POCKETSHIFT_PACE", value_name = "PERCENT", default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(0..=10_000), conflicts_with = "instant")]
+    pub pace: u32,
+
     /// Sync to disk: `full` survives a power cut, `normal` only a crash of the program
     #[arg(long, env = "POCKETSHIFT_SYNC", value_enum, default_value_t = Sync::Full)]
     pub sync: Sync,
@@ -114,6 +120,7 @@ impl Default for Serve {
             seed: None,
             catalog: None,
             instant: false,
+            pace: 100,
             sync: Sync::Full,
             random_seed: None,
             log_level: "warn".into(),

@@ -155,9 +155,7 @@ fn shown(address: SocketAddr) -> SocketAddr {
 
 fn settings(flags: &Serve, ca: &str) -> Result<Settings, String> {
     let mut settings = Settings { nodes: flags.nodes, ca_pem: ca.into(), ..Settings::default() };
-    if flags.instant {
-        settings.delays = Delays::zero();
-    }
+    settings.delays = if flags.instant { Delays::zero() } else { Delays::paced(flags.pace) };
     if let Some(path) = &flags.catalog {
         let text = std::fs::read_to_string(path)
             .map_err(|e| format!("cannot read {}: {e}", path.display()))?;

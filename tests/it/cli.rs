@@ -56,6 +56,7 @@ fn help_and_version() {
             "--kubeconfig",
             "--nodes",
             "--seed",
+            "--pace",
             "--log-level",
             "--log-format",
         ] {

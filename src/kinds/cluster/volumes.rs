@@ -3,7 +3,7 @@
 use super::{cells, checks};
 use crate::error::{Causes, Error};
 use crate::kinds::{Column, Cx, Hooks, Kind, Sub, columns::AGE, workloads};
-use crate::object::{Map, ObjectExt, Value, json, name, quantity::Quantity};
+use crate::object::{Map, ObjectExt, Value, json, name, quantity::Quantity, time};
 
 /// `persistentvolumes`.
 pub static PERSISTENT_VOLUME: Kind = Kind {
@@ -41,7 +41,14 @@ pub static PERSISTENT_VOLUME: Kind = Kind {
     ],
     hooks: Hooks {
         default: Some(default_volume),
-        prepare: Some(pending),
+        prepare: Some(|o, old, cx| {
+            pending(o, old, cx)?;
+            if old.is_none() {
+                let now = time::seconds(cx.world.clock.now());
+                o.set_at("status.lastPhaseTransitionTime", now);
+            }
+            Ok(())
+        }),
         validate: Some(volume),
         ..Hooks::NONE
     },
