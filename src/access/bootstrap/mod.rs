@@ -187,17 +187,4 @@ mod tests {
         ));
         assert!(password::verify("secret", &data("kubeadmin", "kubeadmin")));
     }
-
-    /// Not a check but a figure: `cargo test -- --ignored --nocapture making_time`.
-    #[test]
-    #[ignore = "prints a figure"]
-    fn making_time() {
-        let (world, settings) = (World::real(), Settings::default());
-        let start = std::time::Instant::now();
-        let count = objects(&world, &settings, "secret").len();
-        println!("{count} objects in {:?}", start.elapsed());
-        let start = std::time::Instant::now();
-        rbac();
-        println!("of which roles and bindings {:?}", start.elapsed());
-    }
 }
