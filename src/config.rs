@@ -1,6 +1,6 @@
 //! The command line: flags, their environment variables, and the texts of `--help`.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use std::{net::IpAddr, path::PathBuf};
 
 /// A mini OpenShift in one binary: `oc` and `kubectl` work against it unmodified.
@@ -132,7 +132,7 @@ pub struct Serve {
     pub registry_port: u16,
 
     /// Keep everything in memory: nothing is written to disk except where --kubeconfig says
-    #[arg(long, env = "POCKETSHIFT_IN_MEMORY")]
+    #[arg(long, env = "POCKETSHIFT_IN_MEMORY", value_parser = BoolishValueParser::new())]
     pub in_memory: bool,
 
     /// Also write the admin kubeconfig to this file [default: only `kubeconfig` in the data folder]
@@ -170,8 +170,14 @@ pub struct Serve {
     pub image_import_interval: u32,
 
     /// No waiting in the simulation: pods are pulled, started and ready at once
-    #[arg(long, env = "POCKETSHIFT_INSTANT")]
+    #[arg(long, env = "POCKETSHIFT_INSTANT", value_parser = BoolishValueParser::new())]
     pub instant: bool,
+
+    /// How long the simulation takes, in hundredths of its usual time: 300 for an audience, 20 for
+    /// the impatient
+    #[arg(long, env = "POCKETSHIFT_PACE", value_name = "PERCENT", default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(0..=10_000), conflicts_with = "instant")]
+    pub pace: u32,
 
     /// Sync to disk: `full` survives a power cut, `normal` only a crash of the program
     #[arg(long, env = "POCKETSHIFT_SYNC", value_enum, default_value_t = Sync::Full)]
@@ -207,6 +213,7 @@ impl Default for Serve {
             kubelet_config: None,
             image_import_interval: 900,
             instant: false,
+            pace: 100,
             sync: Sync::Full,
             random_seed: None,
             log_level: "warn".into(),

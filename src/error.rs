@@ -62,6 +62,11 @@ impl Causes {
     pub fn duplicate(&mut self, field: impl Into<String>, value: &Value) {
         self.push("FieldValueDuplicate", field, format!("Duplicate value: {}", printed(value)));
     }
+    /// The same, with a reason.
+    pub fn duplicate_because(&mut self, field: impl Into<String>, value: &Value, why: &str) {
+        let m = with_detail(&format!("Duplicate value: {}", printed(value)), why);
+        self.push("FieldValueDuplicate", field, m);
+    }
     /// A reference to something absent.
     pub fn not_found(&mut self, field: impl Into<String>, value: &Value) {
         self.push("FieldValueNotFound", field, format!("Not found: {}", printed(value)));
@@ -207,6 +212,9 @@ pub enum Error {
         /// Machine-readable causes.
         causes: Vec<Cause>,
     },
+    /// A request upstream has no Status for: its plain text with a code and no reason (500).
+    #[error("{0}")]
+    Plain(String),
     /// A bug or a fault of the machine below (500).
     #[error("{0}")]
     Internal(String),
@@ -330,6 +338,7 @@ impl Error {
             Error::UnsupportedMediaType(_) => (415, "UnsupportedMediaType"),
             Error::Invalid { .. } | Error::Unprocessable => (422, "Invalid"),
             Error::TooManyRequests { .. } => (429, "TooManyRequests"),
+            Error::Plain(_) => (500, ""),
             Error::Internal(_) => (500, "InternalError"),
             Error::NotImplemented(_) => (501, "NotImplemented"),
             Error::Unavailable(_) => (503, "ServiceUnavailable"),
@@ -352,6 +361,7 @@ impl Error {
         let retry = match self {
             Error::TooManyRequests { retry_after, .. } => *retry_after,
             Error::AlreadyExists { note, .. } if !note.is_empty() => 1,
+            Error::Timeout { causes, .. } if !causes.is_empty() => 1,
             _ => 0,
         };
         if retry > 0 {
@@ -359,8 +369,11 @@ impl Error {
         }
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.to_string(), "reason": reason, "code": code,
+            "message": self.to_string(), "code": code,
         });
+        if !reason.is_empty() {
+            status["reason"] = json!(reason);
+        }
         if let Error::Expired { continue_token, .. } = self
             && !continue_token.is_empty()
         {

@@ -108,6 +108,21 @@ impl Default for Delays {
 }
 
 impl Delays {
+    /// The usual delays, slower or faster: `percent` of their length.
+    pub fn paced(percent: u32) -> Delays {
+        let usual = Delays::default();
+        let part = |time: SignedDuration| time * i32::try_from(percent).unwrap_or(i32::MAX) / 100;
+        Delays {
+            sandbox: part(usual.sandbox),
+            manifest: part(usual.manifest),
+            bandwidth: (usual.bandwidth * 100).checked_div(percent.into()).unwrap_or(0),
+            start: part(usual.start),
+            boot_percent: percent,
+            term_percent: percent,
+            notice: part(usual.notice),
+        }
+    }
+
     /// Everything at once.
     pub fn zero() -> Delays {
         let none = SignedDuration::ZERO;
@@ -177,5 +192,20 @@ impl Default for Versions {
             kernel: "5.14.0-570.62.1.el9_6.x86_64".into(),
             os_image: "Red Hat Enterprise Linux CoreOS 9.8.20260512-0 (Plow)".into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paces() {
+        let shown = |d: Delays| format!("{d:?}");
+        assert_eq!(shown(Delays::paced(100)), shown(Delays::default()));
+        assert_eq!(shown(Delays::paced(0)), shown(Delays::zero()));
+        let slow = Delays::paced(300);
+        assert_eq!(slow.notice, SignedDuration::from_secs(6));
+        assert_eq!(slow.bandwidth, Delays::default().bandwidth / 3);
     }
 }

@@ -24,7 +24,7 @@ impl Server {
         let mut value = body.clone();
         self.decode(&request, &mut value, duplicates, &mut warnings)?;
         if !value.str_at("metadata.resourceVersion").is_empty() {
-            return Err(Error::Internal(
+            return Err(Error::Plain(
                 "resourceVersion should not be set on objects to be created".into(),
             ));
         }

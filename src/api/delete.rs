@@ -145,6 +145,7 @@ enum Deleted {
 
 /// Takes over the `DeleteOptions` of the body and checks them.
 fn read_options(request: &mut Request) -> Result<(), Error> {
+    let mut causes = Causes::default();
     if let Body::Object(body, _) = &request.body {
         let o = &mut request.options;
         let text = |path: &str| body.str_at(path).to_owned();
@@ -159,9 +160,13 @@ fn read_options(request: &mut Request) -> Result<(), Error> {
         }
         o.precondition_uid = text("preconditions.uid");
         o.precondition_rv = text("preconditions.resourceVersion");
-        o.dry_run |= body.list_at("dryRun").iter().any(|v| v == "All");
+        let dry = body.list_at("dryRun");
+        o.dry_run |= !dry.is_empty();
+        if dry.iter().any(|v| v != "All") {
+            causes.unsupported("dryRun", &json!(dry), &["All"]);
+        }
     }
-    let (o, mut causes) = (&request.options, Causes::default());
+    let o = &request.options;
     if !o.propagation.is_empty() && o.orphan_dependents.is_some() {
         causes.invalid(
             "propagationPolicy",

@@ -51,7 +51,7 @@ pub(super) fn generate_name(object: &mut Value, world: &World) {
     }
 }
 
-/// Checks that body and URL speak of the same thing, and completes the body from the URL.
+/// Checks that body and URL speak of the same thing; the namespace may be left to the URL.
 ///
 /// # Errors
 /// 400 in upstream's words.
@@ -75,8 +75,11 @@ pub(super) fn agree(
     }
     let name = object.name().to_owned();
     if name.is_empty() {
-        object.set_at("metadata.name", url_name);
-    } else if name != url_name {
+        return Err(Error::BadRequest(format!(
+            "the name of the object ({url_name} based on URL) was undeterminable: name must be provided"
+        )));
+    }
+    if name != url_name {
         return Err(Error::BadRequest(format!(
             "the name of the object ({name}) does not match the name on the URL ({url_name})"
         )));
@@ -86,7 +89,14 @@ pub(super) fn agree(
 
 /// Checks the metadata of an object about to be stored.
 pub(super) fn validate(object: &Value, kind: &Kind, causes: &mut Causes) {
-    let name = object.name();
+    let (name, prefix) = (object.name(), object.str_at("metadata.generateName"));
+    if !prefix.is_empty() {
+        // A dash at the end is not the end: the suffix follows.
+        let shown = prefix.strip_suffix('-').map_or(prefix.to_owned(), |p| format!("{p}a"));
+        for problem in name_problems(kind.name_rule, &shown) {
+            causes.invalid("metadata.generateName", &json!(prefix), problem);
+        }
+    }
     if name.is_empty() {
         causes.required("metadata.name", "name or generateName is required");
     } else {
@@ -96,13 +106,29 @@ pub(super) fn validate(object: &Value, kind: &Kind, causes: &mut Causes) {
     }
     labels("metadata.labels", object.at("metadata.labels"), causes);
     annotations(object.at("metadata.annotations"), causes);
-    for finalizer in object.list_at("metadata.finalizers") {
+    owners(object, causes);
+    finalizers(object, kind, causes);
+}
+
+/// Finalizers that need no domain.
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+
+fn finalizers(object: &Value, kind: &Kind, causes: &mut Causes) {
+    const PATH: &str = "metadata.finalizers";
+    for (i, finalizer) in object.list_at(PATH).iter().enumerate() {
         let text = finalizer.as_str().unwrap_or("");
-        for problem in name::qualified_name_problems(text) {
-            causes.invalid("metadata.finalizers", finalizer, problem);
+        let problems = name::qualified_name_problems(text);
+        for problem in &problems {
+            causes.invalid(PATH, finalizer, problem);
+        }
+        // Only Kubernetes' own kinds insist on a domain (`pkg/apis/core/validation`).
+        let own = !kind.group.ends_with(".openshift.io");
+        if own && problems.is_empty() && !text.contains('/') && !STANDARD_FINALIZERS.contains(&text)
+        {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            causes.invalid(format!("{PATH}[{i}]"), finalizer, why);
         }
     }
-    owners(object, causes);
 }
 
 /// Problems of a name under a rule.
@@ -142,7 +168,7 @@ fn annotations(annotations: Option<&Value>, causes: &mut Causes) {
 fn owners(object: &Value, causes: &mut Causes) {
     const PATH: &str = "metadata.ownerReferences";
     let owners = object.list_at(PATH);
-    for (i, owner) in owners.iter().enumerate() {
+    for owner in owners {
         for (field, why) in [
             ("apiVersion", "version must not be empty"),
             ("kind", "must not be empty"),
@@ -150,7 +176,7 @@ fn owners(object: &Value, causes: &mut Causes) {
             ("uid", "must not be empty"),
         ] {
             if owner.str_at(field).is_empty() {
-                causes.invalid(format!("{PATH}[{i}].{field}"), &json!(""), why);
+                causes.invalid(format!("{PATH}.{field}"), &json!(""), why);
             }
         }
     }
@@ -168,7 +194,7 @@ fn owners(object: &Value, causes: &mut Causes) {
 
 /// Takes over from `old` what an update may not touch, after checking that it was not touched.
 pub(super) fn carry_over(new: &mut Value, old: &Value, kind: &Kind, causes: &mut Causes) {
-    for field in ["name", "namespace", "uid", "creationTimestamp"] {
+    for field in ["name", "namespace", "uid", "deletionTimestamp"] {
         let path = format!("metadata.{field}");
         let (was, is) = (old.at(&path).cloned(), new.at(&path).cloned());
         let unset = is.as_ref().is_none_or(|v| v.is_null() || v == "");
@@ -181,7 +207,7 @@ pub(super) fn carry_over(new: &mut Value, old: &Value, kind: &Kind, causes: &mut
         }
     }
     let own = kind.generation == Generation::Own;
-    let fields = ["deletionTimestamp", "deletionGracePeriodSeconds", "generateName", "generation"];
+    let fields = ["creationTimestamp", "deletionGracePeriodSeconds", "generation"];
     for field in &fields[..fields.len() - usize::from(own)] {
         let path = format!("metadata.{field}");
         match old.at(&path) {

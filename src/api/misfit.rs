@@ -5,7 +5,8 @@
 use super::{Body, PatchType, Request};
 use crate::{
     error::{Causes, Error},
-    object::Value,
+    kinds::{self, Kind},
+    object::{ObjectExt, Value},
 };
 
 /// Refuses `value`, the whole object as far as it was read. `why` is the decoder's text.
@@ -24,6 +25,58 @@ pub(super) fn strict(request: &Request, value: &Value, problems: &[String]) -> E
         Body::Patch(..) => patch(request, value, text),
         _ => whole(request, &text),
     }
+}
+
+/// Refuses a write without a body.
+pub(super) fn nothing(kind: &Kind) -> Error {
+    Error::BadRequest(format!(
+        "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: unexpected end of JSON input (<empty>)",
+        kind.kind
+    ))
+}
+
+/// Where upstream's server for the core groups declares its types; it names the file.
+const SCHEME: &str = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30";
+
+/// Checks the `apiVersion` and `kind` a body names, either of which may be left out.
+///
+/// # Errors
+/// 400 in upstream's words.
+pub(super) fn expect_type(value: &Value, kind: &Kind) -> Result<(), Error> {
+    let wanted = kind.api_version();
+    let said = |field: &str, or: &str| match value.str_at(field) {
+        "" => or.to_owned(),
+        said => said.to_owned(),
+    };
+    let (version, name) = (said("apiVersion", &wanted), said("kind", kind.kind));
+    if version == wanted && name == kind.kind {
+        return Ok(());
+    }
+    let short = version.rsplit('/').next().unwrap_or_default();
+    let handled = |why: String| {
+        Error::BadRequest(format!(
+            "{name} in version {short:?} cannot be handled as a {}: {why}",
+            kind.kind
+        ))
+    };
+    if kinds::by_kind(&version, &name).is_none() {
+        let why =
+            format!("no kind {name:?} is registered for version {version:?} in scheme {SCHEME:?}");
+        return Err(handled(why));
+    }
+    if name != kind.kind {
+        let package = match kind.group.split('.').next().unwrap_or_default() {
+            "" | "events" => "core",
+            first => first,
+        };
+        let target = format!("{package}.{}", kind.kind);
+        return Err(handled(format!(
+            "converting ({short}.{name}) to ({target}): unknown conversion"
+        )));
+    }
+    Err(Error::BadRequest(format!(
+        "the API version in the data ({version}) does not match the expected API version ({wanted})"
+    )))
 }
 
 fn whole(request: &Request, why: &str) -> Error {
@@ -112,6 +165,36 @@ mod tests {
             assert_eq!(converter_words(&why), expected, "{why}");
         }
         assert_eq!(converter_words("quantities must match"), "quantities must match");
+    }
+
+    #[test]
+    fn types_that_do_not_belong() {
+        let rows = [
+            ("v1", "ConfigMap", ""),
+            ("", "", ""),
+            (
+                "v2",
+                "ConfigMap",
+                r#"ConfigMap in version "v2" cannot be handled as a ConfigMap: no kind "ConfigMap" is registered for version "v2" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30""#,
+            ),
+            (
+                "v1",
+                "Secret",
+                r#"Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): unknown conversion"#,
+            ),
+        ];
+        let kind = kinds::by_kind("v1", "ConfigMap").unwrap();
+        for (version, name, expected) in rows {
+            let body = json!({"apiVersion": version, "kind": name});
+            let said = expect_type(&body, kind).err().map(|e| e.to_string()).unwrap_or_default();
+            assert_eq!(said, expected);
+        }
+        let kind = kinds::by_kind("autoscaling/v2", "HorizontalPodAutoscaler").unwrap();
+        let body = json!({"apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler"});
+        assert_eq!(
+            expect_type(&body, kind).unwrap_err().to_string(),
+            "the API version in the data (autoscaling/v1) does not match the expected API version (autoscaling/v2)"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{Answer, List, Options, Request, Response, Server, server::item, serv
 use crate::{
     error::{Cause, Causes, Error},
     kinds::Kind,
-    object::{ObjectExt, Value, json},
+    object::{ObjectExt, Value, json, syntax},
     store::{Entry, Since, Snapshot},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 impl Server {
     pub(super) fn get(&self, request: &Request) -> Result<Answer, Error> {
-        self.reached(&request.options)?;
+        self.reached(&request.options).map_err(unexplained)?;
         let snapshot = self.store.snapshot();
         let kind = request.kind;
         let entry = snapshot
@@ -25,6 +25,8 @@ impl Server {
         let (kind, options) = (request.kind, &request.options);
         check_fields(kind, options)?;
         check_match(options, false)?;
+        revision(&options.resource_version)
+            .map_err(|e| Error::BadRequest(format!("invalid resource version: {e}")))?;
         let (snapshot, start) = self.list_snapshot(request)?;
         let limit = if options.limit == 0 { usize::MAX } else { options.limit };
         let mut selected = snapshot
@@ -51,9 +53,10 @@ impl Server {
                 let rev = revision(&options.resource_version)?;
                 self.reached(options)?;
                 let past = self.rewind(&now, &request.kind.stored_as(), rev);
-                return past
-                    .map(|s| (s, String::new()))
-                    .ok_or_else(|| too_old(rev, self.store.feed().floor()));
+                return past.map(|s| (s, String::new())).ok_or_else(|| Error::Expired {
+                    message: "The resourceVersion for the provided list is too old.".into(),
+                    continue_token: String::new(),
+                });
             }
             self.reached(options)?;
             return Ok((now, String::new()));
@@ -114,6 +117,15 @@ pub(super) fn revision(text: &str) -> Result<u64, Error> {
     })
 }
 
+/// What a read of one object or a watch makes of a revision it cannot parse: upstream lets the bare
+/// error through.
+pub(super) fn unexplained(error: Error) -> Error {
+    match error {
+        Error::BadRequest(why) => Error::Plain(why),
+        other => other,
+    }
+}
+
 /// 410 for a revision before the window.
 pub(super) fn too_old(asked: u64, floor: u64) -> Error {
     Error::Expired {
@@ -140,19 +152,24 @@ pub(super) fn check_match(options: &Options, watch: bool) -> Result<(), Error> {
     let (rv, rule) = (options.resource_version.as_str(), options.resource_version_match.as_str());
     const RULE: &str = "resourceVersionMatch";
     if watch {
-        match options.send_initial_events {
-            Some(_) if rule.is_empty() => causes.forbidden(
+        let wanted = "NotOlderThan";
+        if options.send_initial_events.is_some() && rule != wanted {
+            causes.forbidden(
                 RULE,
                 "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            ),
-            Some(_) if rule != "NotOlderThan" => {
-                causes.unsupported(RULE, &json!(rule), &["NotOlderThan"]);
-            }
-            None if !rule.is_empty() => causes.forbidden(
+            );
+        }
+        if !rule.is_empty() && options.send_initial_events.is_none() {
+            causes.forbidden(
                 RULE,
                 "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-            ),
-            _ => {}
+            );
+        }
+        if !rule.is_empty() && rule != wanted {
+            causes.unsupported(RULE, &json!(rule), &[wanted]);
+        }
+        if !options.continue_token.is_empty() {
+            causes.forbidden(RULE, "resourceVersionMatch is forbidden when continue is provided");
         }
     } else {
         if options.send_initial_events.is_some() {
@@ -170,7 +187,7 @@ pub(super) fn check_match(options: &Options, watch: bool) -> Result<(), Error> {
                 );
             }
             if !["Exact", "NotOlderThan"].contains(&rule) {
-                causes.unsupported(RULE, &json!(rule), &["Exact", "NotOlderThan"]);
+                causes.unsupported_in_order(RULE, &json!(rule), &["Exact", "NotOlderThan", ""]);
             } else if rule == "Exact" && rv == "0" {
                 causes.forbidden(
                     RULE,
@@ -197,7 +214,9 @@ pub(super) fn check_fields(kind: &Kind, options: &Options) -> Result<(), Error> 
             || kind.selectable.contains(&path);
         if !known {
             return Err(Error::BadRequest(match (kind.group, kind.kind) {
-                ("", _) => format!("field label not supported: {path}"),
+                ("" | "events.k8s.io", _) if !kind.selectable.is_empty() => {
+                    format!("field label not supported: {path}")
+                }
                 (_, "Job") => format!("field label {path:?} not supported for Job"),
                 _ => format!(
                     "{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
@@ -261,11 +280,13 @@ fn encode_token(rev: i64, start: &str) -> String {
 }
 
 fn read_token(token: &str) -> Result<(i64, String), Error> {
-    let bad = |why: &str| Error::BadRequest(format!("continue key is not valid: {why}"));
+    let bad = |why: &str| {
+        Error::BadRequest(format!("invalid continue token: continue key is not valid: {why}"))
+    };
     let bytes = URL_SAFE_NO_PAD
         .decode(token.trim_end_matches('='))
         .map_err(|_| bad("illegal base64 data at input byte 0"))?;
-    let body: Value = serde_json::from_slice(&bytes).map_err(|e| bad(&e.to_string()))?;
+    let body: Value = serde_json::from_slice(&bytes).map_err(|_| bad(&syntax::fault(&bytes)))?;
     if body.str_at("v") != "meta.k8s.io/v1" {
         return Err(bad("server does not recognize this encoded version"));
     }

@@ -110,7 +110,10 @@ pub enum Body {
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs)]
 pub struct Options {
+    /// As given; see [`Options::manager`].
     pub field_manager: String,
+    /// Who sends it, by its user agent.
+    pub agent: String,
     pub dry_run: bool,
     pub force: Option<bool>,
     pub field_validation: FieldValidation,
@@ -132,6 +135,13 @@ pub struct Options {
     pub parameters: Vec<(String, String)>,
     /// Subresource to name in managed fields, when it is not the request's own.
     pub tracked_as: Option<&'static str>,
+}
+
+impl Options {
+    /// Who will own the fields written: the manager given, else the client's program.
+    pub fn manager(&self) -> &str {
+        if self.field_manager.is_empty() { &self.agent } else { &self.field_manager }
+    }
 }
 
 /// One request, independent of how it arrived.
@@ -163,11 +173,7 @@ impl Request {
     pub fn object(&self) -> Result<(&Value, &[String]), Error> {
         match &self.body {
             Body::Object(value, duplicates) => Ok((value, duplicates)),
-            _ => Err(Error::BadRequest(format!(
-                "the object provided is unrecognized (must be of type {}): couldn't get \
-                 version/kind; json parse error: unexpected end of JSON input (<empty>)",
-                self.kind.kind
-            ))),
+            _ => Err(super::misfit::nothing(self.kind)),
         }
     }
 }

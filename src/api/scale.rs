@@ -2,8 +2,9 @@
 //! Source: Kubernetes `pkg/registry/apps/*/storage`.
 
 use super::{
-    Answer, Body, Item, PatchType, Request, Server, Verb,
+    Answer, Body, Item, PatchType, Request, Response, Server, Verb, meta, misfit,
     server::{one, refuse},
+    update::check_patch_options,
 };
 use crate::{
     error::{Causes, Error},
@@ -13,46 +14,79 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// What the body of a request for a scale is.
+static SCALE: Kind = Kind {
+    group: "autoscaling",
+    kind: "Scale",
+    plural: "scales",
+    schema: "io.k8s.api.autoscaling.v1.Scale",
+    ..Kind::BASE
+};
+
 impl Server {
     pub(super) async fn scale(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
         let snapshot = self.store.snapshot();
         let (_, parent) = Server::stored(&snapshot, &request)?;
         let now = scale_of(request.kind, &parent);
-        let wanted = match (&request.verb, &request.body) {
+        let asked = Request { kind: &SCALE, sub: "", ..request.clone() };
+        let mut duplicates: &[String] = &[];
+        let mut wanted = match (&request.verb, &request.body) {
             (Verb::Get, _) => return Ok(one(200, Item::Value(now), Vec::new())),
-            (Verb::Update, Body::Object(scale, _)) => scale.clone(),
-            (Verb::Patch, Body::Patch(form, patch)) => patched(&now, *form, patch)?,
+            (Verb::Update, Body::Object(scale, twice)) => {
+                duplicates = twice;
+                scale.clone()
+            }
+            (Verb::Update, Body::Empty) => return Err(misfit::nothing(&SCALE)),
+            (Verb::Patch, Body::Patch(form, patch)) => {
+                check_patch_options(&request, *form)?;
+                patched(&now, *form, patch)?
+            }
             _ => return Err(Error::MethodNotAllowed),
         };
+        let mut warnings = Vec::new();
+        self.decode(&asked, &mut wanted, duplicates, &mut warnings)?;
+        meta::normalise(&mut wanted);
+        meta::agree(&mut wanted, &request.namespace, &request.name, &SCALE)?;
         check(&request, &wanted, &parent)?;
+        let mut answer = self.patch(self.of_parent(&request, &wanted)).await?;
+        let Response::One(code, item) = answer.response else {
+            return Err(Error::Internal("a patch answers one object".into()));
+        };
+        warnings.append(&mut answer.warnings);
+        Ok(one(code, Item::Value(scale_of(request.kind, &item.value())), warnings))
+    }
+
+    /// The same as a patch of the parent: it retries on races, unless the client pinned a revision,
+    /// and an apply stays one.
+    fn of_parent(&self, request: &Request, wanted: &Value) -> Request {
         let replicas = wanted.i64_at("spec.replicas").unwrap_or(0);
-        // A merge patch of the parent: it retries on races, unless the client pinned a revision.
         let mut change = json!({"spec": {"replicas": replicas}});
         let rv = wanted.str_at("metadata.resourceVersion");
         if request.verb == Verb::Update && !rv.is_empty() {
             change["metadata"] = json!({"resourceVersion": rv});
         }
+        let applied = matches!(&request.body, Body::Patch(PatchType::Apply, _));
+        let form = if applied { PatchType::Apply } else { PatchType::Merge };
+        if applied {
+            change["metadata"] = json!({"name": request.name});
+        }
         let mut inner = Request { verb: Verb::Patch, sub: "", ..request.clone() };
-        inner.body = Body::Patch(PatchType::Merge, change);
+        inner.body = Body::Patch(form, change);
         inner.options.tracked_as = Some("scale");
-        let answer = self.patch(inner).await?;
-        let super::Response::One(code, item) = answer.response else {
-            return Err(Error::Internal("a patch answers one object".into()));
-        };
-        Ok(one(code, Item::Value(scale_of(request.kind, &item.value())), answer.warnings))
+        inner
     }
 }
 
 fn patched(now: &Value, form: PatchType, body: &Value) -> Result<Value, Error> {
-    match form {
-        PatchType::Json => patch::json(now, body),
-        PatchType::Merge => Ok(patch::merge(now, body)),
-        PatchType::Strategic | PatchType::Apply => {
-            match schema::find("io.k8s.api.autoscaling.v1.Scale") {
-                Some(ty) if form == PatchType::Strategic => patch::strategic(now, body, ty),
-                _ => Ok(patch::merge(now, body)),
-            }
-        }
+    // Upstream's scale always has the count; a stored one leaves zero out.
+    let mut full = now.clone();
+    if full.at("spec.replicas").is_none() {
+        full.set_at("spec.replicas", 0);
+    }
+    match (form, schema::find(SCALE.schema)) {
+        (PatchType::Json, _) => patch::json(&full, body),
+        (PatchType::Strategic, Some(ty)) => patch::strategic(&full, body, ty),
+        _ => Ok(patch::merge(&full, body)),
     }
 }
 
@@ -73,8 +107,7 @@ fn check(request: &Request, scale: &Value, parent: &Value) -> Result<(), Error> 
     if replicas < 0 {
         causes.invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
     }
-    let scale_kind = Kind { kind: "Scale", group: "autoscaling", ..Kind::BASE };
-    refuse(&scale_kind, &request.name, causes)
+    refuse(&SCALE, &request.name, causes)
 }
 
 /// The Scale of an object.

@@ -105,10 +105,10 @@ impl Server {
                     old,
                     &applied,
                     ty,
-                    &request.options.field_manager,
+                    request.options.manager(),
                     request.options.force.unwrap_or(false),
                     &request.kind.api_version(),
-                    request.sub,
+                    request.options.tracked_as.unwrap_or(request.sub),
                     self.world.clock.now(),
                 )?
             }
@@ -293,7 +293,8 @@ pub(super) fn gone(kind: &Kind, value: &Value) -> bool {
 fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<bool, Error> {
     let (kind, name) = (request.kind, &request.name);
     let uid = body.uid();
-    if !uid.is_empty() && uid != old.uid() {
+    let whole = matches!(request.body, Body::Object(..));
+    if whole && !uid.is_empty() && uid != old.uid() {
         let key = format!(
             "/kubernetes.io/{}/{}",
             kind.plural,
@@ -310,7 +311,7 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
     }
     let rv = body.str_at("metadata.resourceVersion");
     if rv.is_empty() || rv == "0" {
-        if !kind.unconditional_update && matches!(request.body, Body::Object(..)) {
+        if !kind.unconditional_update && whole {
             let mut causes = Causes::default();
             causes.invalid(
                 "metadata.resourceVersion",
@@ -326,13 +327,16 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
         }
         return Ok(false);
     }
+    if rv.parse::<u64>().is_err() {
+        return Err(Error::Plain(format!("strconv.ParseUint: parsing {rv:?}: invalid syntax")));
+    }
     if rv != old.str_at("metadata.resourceVersion") {
         return Err(Error::stale(&kind.resource(), name));
     }
     Ok(true)
 }
 
-fn check_patch_options(request: &Request, form: PatchType) -> Result<(), Error> {
+pub(super) fn check_patch_options(request: &Request, form: PatchType) -> Result<(), Error> {
     let mut causes = Causes::default();
     if form == PatchType::Apply {
         if request.options.field_manager.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Event, Item, Options, Request, Response, Server,
-    read::{check_fields, check_match, from_the_future, revision, selects, too_old},
+    read::{check_fields, check_match, from_the_future, revision, selects, too_old, unexplained},
     server::{converted, item},
 };
 use crate::{
@@ -38,7 +38,7 @@ impl Server {
         let resource: Arc<str> = kind.stored_as().into();
         // The signal first, then the state: nothing can fall between.
         let signal = self.store.feed().signal(&resource);
-        let asked = revision(&options.resource_version)?;
+        let asked = revision(&options.resource_version).map_err(unexplained)?;
         let snapshot = self.store.snapshot();
         if asked > snapshot.rev {
             return Err(from_the_future(asked, snapshot.rev));

@@ -38,14 +38,13 @@ impl Server {
         duplicates: &[String],
         warnings: &mut Vec<String>,
     ) -> Result<(), Error> {
-        let (kind, wanted) = (request.kind, request.kind.api_version());
+        let kind = request.kind;
         if !value.is_object() {
-            return Err(Error::BadRequest(format!(
-                "{} in version {:?} cannot be handled as a {}: json: cannot unmarshal value into Go value of type",
-                kind.kind, kind.version, kind.kind
-            )));
+            *value = Value::Object(object::Map::new());
         }
-        expect_type(value, kind, &wanted)?;
+        misfit::expect_type(value, kind)?;
+        value.set_at("apiVersion", kind.api_version());
+        value.set_at("kind", kind.kind);
         let Some(ty) = schema::find(kind.schema) else { return Ok(()) };
         let found =
             schema::decode(ty, value).map_err(|why| misfit::mismatch(request, value, &why))?;
@@ -119,7 +118,7 @@ impl Server {
             old,
             value,
             ty,
-            &request.options.field_manager,
+            request.options.manager(),
             &request.kind.api_version(),
             request.options.tracked_as.unwrap_or(request.sub),
             self.world.clock.now(),
@@ -199,25 +198,4 @@ pub(super) fn default(kind: &Kind, value: &mut Value) {
     if let Some(default) = kind.hooks.default {
         default(value);
     }
-}
-
-/// Checks `apiVersion` and `kind`; fills them in when absent.
-fn expect_type(value: &mut Value, kind: &Kind, wanted: &str) -> Result<(), Error> {
-    let (version, name) = (value.str_at("apiVersion").to_owned(), value.str_at("kind").to_owned());
-    if !version.is_empty() && version != wanted {
-        return Err(Error::BadRequest(format!(
-            "the API version in the data ({version}) does not match the expected API version ({wanted})"
-        )));
-    }
-    if !name.is_empty() && name != kind.kind {
-        // Go's names of the two types: that of the version, and the internal one.
-        let (version, wanted) = (kind.version, kind.kind);
-        let package = kind.group.split('.').next().filter(|p| !p.is_empty()).unwrap_or("core");
-        return Err(Error::BadRequest(format!(
-            "{name} in version {version:?} cannot be handled as a {wanted}: converting ({version}.{name}) to ({package}.{wanted}): unknown conversion"
-        )));
-    }
-    value.set_at("apiVersion", wanted);
-    value.set_at("kind", kind.kind);
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::{
     api::{Body, PatchType},
     error::Error,
-    object::{Map, Value},
+    object::{Map, Value, syntax},
     schema,
 };
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -25,10 +25,16 @@ pub fn object(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
     }
     match media_type(content_type) {
         "" | "application/json" | "*/*" => {
-            let unread = |why| format!("couldn't get version/kind; json parse error: {why}");
-            let (value, duplicates) =
-                parse_json(bytes).map_err(|why| Error::BadRequest(unread(why)))?;
-            Ok(Body::Object(value, duplicates))
+            let unread = |why: String| {
+                Error::BadRequest(format!("couldn't get version/kind; json parse error: {why}"))
+            };
+            let (value, duplicates) = parse_json(bytes).map_err(unread)?;
+            match go_name(&value) {
+                "object" | "null" => Ok(Body::Object(value, duplicates)),
+                other => Err(unread(format!(
+                    "json: cannot unmarshal {other} into Go value of type {TYPE_META}"
+                ))),
+            }
         }
         "application/yaml" | "application/x-yaml" | "text/yaml" => {
             Ok(Body::Object(parse_yaml(bytes)?, Vec::new()))
@@ -52,16 +58,65 @@ pub fn patch(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
         "application/apply-patch+yaml" => PatchType::Apply,
         _ => return Err(Error::UnsupportedMediaType(String::new())),
     };
+    let undecoded = |why: String| Error::BadRequest(format!("error decoding patch: {why}"));
     let value = match form {
         PatchType::Apply if !looks_like_json(bytes) => parse_yaml(bytes)?,
-        PatchType::Merge => {
-            parse_json(bytes)
-                .map_err(|why| Error::BadRequest(format!("error decoding patch: {why}")))?
-                .0
-        }
+        PatchType::Merge | PatchType::Json => parse_json(bytes).map_err(undecoded)?.0,
         _ => parse_json(bytes).map_err(Error::BadRequest)?.0,
     };
+    let into_map = |what: &str| {
+        format!("json: cannot unmarshal {what} into Go value of type map[string]interface {{}}")
+    };
+    match (form, go_name(&value)) {
+        (PatchType::Merge, "null") => return Err(Error::BadRequest("Invalid JSON Patch".into())),
+        (PatchType::Merge, other) if other != "object" => {
+            return Err(undecoded(into_map(other)));
+        }
+        (PatchType::Strategic, other) if !matches!(other, "object" | "null") => {
+            return Err(Error::BadRequest(into_map(other)));
+        }
+        (PatchType::Json, other) if !matches!(other, "array" | "null") => {
+            return Err(undecoded(format!(
+                "json: cannot unmarshal {other} into Go value of type []handlers.jsonPatchOp"
+            )));
+        }
+        _ => {}
+    }
     Ok(Body::Patch(form, value))
+}
+
+/// What upstream decodes first of every object.
+const TYPE_META: &str = r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
+
+/// A JSON value's kind, as Go's decoder calls it.
+fn go_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// What upstream says of a body it cannot read as the kind that was to come: the fault and the
+/// head of the body.
+pub fn unrecognized(kind: &str, error: Error, bytes: &[u8]) -> Error {
+    const SHOWN: usize = 30;
+    let Error::BadRequest(why) = error else { return error };
+    let head = &bytes[..bytes.len().min(SHOWN)];
+    let mut summary = match head.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => String::from_utf8_lossy(head).into_owned(),
+        Some(_) => head.iter().map(|b| format!("{b:02x}")).collect(),
+    };
+    if bytes.len() > SHOWN {
+        summary.push_str(" ...");
+    }
+    Error::BadRequest(format!(
+        "the object provided is unrecognized (must be of type {kind}): {why} ({summary})"
+    ))
 }
 
 /// The type without parameters.
@@ -78,8 +133,7 @@ fn parse_yaml(bytes: &[u8]) -> Result<Value, Error> {
     if bytes.contains(&b'&') && bytes.len() > 64 << 10 {
         return Err(Error::BadRequest("YAML with anchors is limited to 64 KiB".into()));
     }
-    serde_norway::from_slice(bytes)
-        .map_err(|e| Error::BadRequest(format!("error parsing YAML: {e}")))
+    serde_norway::from_slice(bytes).map_err(|e| Error::BadRequest(format!("yaml: {e}")))
 }
 
 /// Parses JSON, noting the paths of fields given twice (the last one counts, as in Go).
@@ -87,9 +141,7 @@ fn parse_json(bytes: &[u8]) -> Result<(Value, Vec<String>), String> {
     let mut duplicates = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let seed = Tree { place: Place::Root, duplicates: &mut duplicates };
-    let bad = |e: serde_json::Error| {
-        if e.is_eof() { "unexpected end of JSON input".to_owned() } else { e.to_string() }
-    };
+    let bad = |_| syntax::fault(bytes);
     let value = seed.deserialize(&mut reader).map_err(bad)?;
     reader.end().map_err(bad)?;
     Ok((value, duplicates))
@@ -192,6 +244,52 @@ mod tests {
         assert!(parse_json(b"{} x").is_err());
         let deep = "[".repeat(5000);
         assert!(parse_json(deep.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn unread_bodies_are_shown() {
+        let said = |bytes: &[u8]| {
+            unrecognized("ConfigMap", object("", bytes).unwrap_err(), bytes).to_string()
+        };
+        let head = "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: ";
+        for (bytes, rest) in [
+            (
+                &b"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\""[..],
+                "unexpected end of JSON input ({\"apiVersion\":\"v1\",\"kind\":\"Con ...)"
+                    .to_owned(),
+            ),
+            (
+                b"[]",
+                format!("json: cannot unmarshal array into Go value of type {TYPE_META} (5b5d)"),
+            ),
+        ] {
+            assert_eq!(said(bytes), format!("{head}{rest}"));
+        }
+    }
+
+    #[test]
+    fn patches_of_the_wrong_shape() {
+        for (kind, bytes, why) in [
+            (
+                "merge",
+                "[]",
+                "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}",
+            ),
+            ("merge", "null", "Invalid JSON Patch"),
+            (
+                "merge",
+                "{bad",
+                "error decoding patch: invalid character 'b' looking for beginning of object key string",
+            ),
+            (
+                "json",
+                "{}",
+                "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+            ),
+        ] {
+            let form = format!("application/{kind}-patch+json");
+            assert_eq!(patch(&form, bytes.as_bytes()).unwrap_err().to_string(), why, "{bytes}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod render;
 mod serve;
 mod stream;
 mod streaming;
+mod yaml;
 
 pub use health::Readiness;
 pub use listener::{Listening, serve};

@@ -1,7 +1,7 @@
 //! Query parameters and headers to [`Options`]. Unknown parameters are ignored, as upstream does.
 
 use crate::{
-    api::{FieldValidation, Options},
+    api::{FieldValidation, Options, Verb},
     error::{Causes, Error},
     object::{
         json,
@@ -77,11 +77,14 @@ fn decode(text: &str, plus: bool) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Most bytes of a field manager's name.
+const MANAGER_LENGTH: usize = 128;
+
 /// Reads what a request asks besides its path and body.
 ///
 /// # Errors
 /// 400 or 422 in upstream's words.
-pub fn options(query: &Query, user_agent: &str) -> Result<Options, Error> {
+pub fn options(query: &Query, user_agent: &str, verb: Verb) -> Result<Options, Error> {
     let text = |name: &str| query.get(name).unwrap_or_default().to_owned();
     let number = |name: &str| -> Result<Option<i64>, Error> {
         match query.get(name) {
@@ -91,11 +94,10 @@ pub fn options(query: &Query, user_agent: &str) -> Result<Options, Error> {
             }),
         }
     };
+    let written = written(query, verb)?;
     Ok(Options {
-        field_manager: manager(query.get("fieldManager"), user_agent)?,
-        dry_run: dry_run(query)?,
+        agent: agent(user_agent),
         force: query.flag("force"),
-        field_validation: validation(query.get("fieldValidation"))?,
         labels: Labels::parse(&text("labelSelector")).map_err(Error::BadRequest)?,
         fields: Fields::parse(&text("fieldSelector")).map_err(Error::BadRequest)?,
         limit: usize::try_from(number("limit")?.unwrap_or(0)).unwrap_or(0),
@@ -108,57 +110,69 @@ pub fn options(query: &Query, user_agent: &str) -> Result<Options, Error> {
         grace_period: number("gracePeriodSeconds")?,
         propagation: text("propagationPolicy"),
         orphan_dependents: query.flag("orphanDependents"),
-        ..Options::default()
+        ..written
     })
 }
 
-/// The field manager: as given, else the user agent up to its first slash.
-fn manager(given: Option<&str>, user_agent: &str) -> Result<String, Error> {
-    let Some(given) = given.filter(|g| !g.is_empty()) else {
-        let agent = user_agent.split('/').next().unwrap_or_default();
-        let name = if agent.is_empty() { "unknown" } else { agent };
-        return Ok(name.chars().filter(|c| !c.is_control()).take(128).collect());
-    };
-    let mut causes = Causes::default();
-    if given.len() > 128 {
-        causes.too_long("fieldManager", 128);
-    }
-    if given.chars().any(char::is_control) {
-        causes.invalid("fieldManager", &json!(given), "should only contain printable characters");
-    }
-    refused("UpdateOptions.meta.k8s.io", causes)?;
-    Ok(given.into())
+/// The user agent up to its first slash: who owns the fields when no manager is given.
+fn agent(user_agent: &str) -> String {
+    let head = user_agent.split('/').next().unwrap_or_default();
+    let name = if head.is_empty() { "unknown" } else { head };
+    name.chars().filter(|c| !c.is_control()).take(MANAGER_LENGTH).collect()
 }
 
-fn dry_run(query: &Query) -> Result<bool, Error> {
-    let values: Vec<&str> = query.all("dryRun").into_iter().filter(|v| !v.is_empty()).collect();
+/// What only writes may say. Source: apimachinery `apis/meta/v1/validation`.
+fn written(query: &Query, verb: Verb) -> Result<Options, Error> {
+    let kind = match verb {
+        Verb::Get | Verb::List | Verb::Watch => return Ok(Options::default()),
+        Verb::Create => "CreateOptions",
+        Verb::Update => "UpdateOptions",
+        Verb::Patch => "PatchOptions",
+        Verb::Delete | Verb::DeleteCollection => "DeleteOptions",
+    };
     let mut causes = Causes::default();
+    let options = Options {
+        field_manager: manager(query.get("fieldManager").unwrap_or_default(), &mut causes),
+        dry_run: dry_run(query, &mut causes),
+        field_validation: validation(query.get("fieldValidation"), &mut causes),
+        ..Options::default()
+    };
+    if causes.is_empty() {
+        return Ok(options);
+    }
+    let kind = format!("{kind}.meta.k8s.io");
+    Err(Error::Invalid { kind, name: String::new(), causes: causes.0 })
+}
+
+fn manager(given: &str, causes: &mut Causes) -> String {
+    if given.len() > MANAGER_LENGTH {
+        causes.too_long("fieldManager", MANAGER_LENGTH);
+    }
+    for (i, c) in given.char_indices().filter(|(_, c)| c.is_control()) {
+        let why = format!("invalid character U+{:04X} (at position {i})", u32::from(c));
+        causes.invalid("fieldManager", &json!(given), why);
+    }
+    given.into()
+}
+
+fn dry_run(query: &Query, causes: &mut Causes) -> bool {
+    let values: Vec<&str> = query.all("dryRun").into_iter().filter(|v| !v.is_empty()).collect();
     if values.iter().any(|v| *v != "All") {
         causes.unsupported("dryRun", &json!(values), &["All"]);
     }
-    refused("CreateOptions.meta.k8s.io", causes)?;
-    Ok(!values.is_empty())
+    !values.is_empty()
 }
 
-fn validation(text: Option<&str>) -> Result<FieldValidation, Error> {
+fn validation(text: Option<&str>, causes: &mut Causes) -> FieldValidation {
     match text.unwrap_or_default() {
-        "" | "Warn" => Ok(FieldValidation::Warn),
-        "Ignore" => Ok(FieldValidation::Ignore),
-        "Strict" => Ok(FieldValidation::Strict),
+        "Ignore" => return FieldValidation::Ignore,
+        "Strict" => return FieldValidation::Strict,
+        "" | "Warn" => {}
         other => {
-            let mut causes = Causes::default();
             causes.unsupported("fieldValidation", &json!(other), &["", "Ignore", "Strict", "Warn"]);
-            refused("CreateOptions.meta.k8s.io", causes)?;
-            Ok(FieldValidation::Warn)
         }
     }
-}
-
-fn refused(kind: &str, causes: Causes) -> Result<(), Error> {
-    if causes.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Invalid { kind: kind.into(), name: String::new(), causes: causes.0 })
+    FieldValidation::Warn
 }
 
 #[cfg(test)]
@@ -170,10 +184,25 @@ mod tests {
         let q = Query::parse("fieldSelector=metadata.name%3Dx&watch=true&dryRun=All&a=b+c");
         assert_eq!(q.get("fieldSelector"), Some("metadata.name=x"));
         assert_eq!(q.get("a"), Some("b c"));
-        let o = options(&q, "oc/4.22 (linux)").unwrap();
+        let o = options(&q, "oc/4.22 (linux)", Verb::Create).unwrap();
         assert!(o.dry_run);
-        assert_eq!(o.field_manager, "oc");
-        assert!(options(&Query::parse("dryRun=x"), "").is_err());
-        assert!(options(&Query::parse("limit=x"), "").is_err());
+        assert_eq!((o.field_manager.as_str(), o.manager()), ("", "oc"));
+        let refused = |q: &str, verb| options(&Query::parse(q), "", verb).unwrap_err().to_string();
+        for (verb, kind) in [
+            (Verb::Create, "CreateOptions"),
+            (Verb::Update, "UpdateOptions"),
+            (Verb::Patch, "PatchOptions"),
+            (Verb::Delete, "DeleteOptions"),
+        ] {
+            let why = refused("dryRun=x", verb);
+            assert!(
+                why.starts_with(&format!("{kind}.meta.k8s.io \"\" is invalid: dryRun")),
+                "{why}"
+            );
+        }
+        let why = refused("fieldManager=a%01b", Verb::Create);
+        assert!(why.ends_with("invalid character U+0001 (at position 1)"), "{why}");
+        assert!(options(&Query::parse("dryRun=x"), "", Verb::List).is_ok());
+        assert!(options(&Query::parse("limit=x"), "", Verb::List).is_err());
     }
 }

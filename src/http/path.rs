@@ -98,7 +98,10 @@ fn target<'a>(
     let (name, sub) = match tail {
         [] => ("", ""),
         [name] => (*name, ""),
-        [name, sub, ..] => (*name, kind.sub(sub)?.name),
+        [name, sub] => (*name, kind.sub(sub)?.name),
+        // Only what stands behind a proxy has a path of its own.
+        [name, "proxy", ..] => (*name, kind.sub("proxy")?.name),
+        _ => return None,
     };
     Some(Target { kind, namespace, name, sub, watch })
 }

@@ -1,6 +1,6 @@
 //! Answers to bytes: objects and lists as stored, tables, partial metadata, YAML, pretty JSON.
 
-use super::stream;
+use super::{stream, yaml};
 use crate::{
     api::{
         Answer, Item, List, Response,
@@ -171,8 +171,7 @@ fn is_status(item: &Item) -> bool {
 fn send(code: u16, value: &Value, style: Style) -> HttpResponse {
     let mut response = builder(code);
     if style.form == Form::Yaml {
-        let text = serde_norway::to_string(value).unwrap_or_default();
-        return response.content_type("application/yaml").body(text);
+        return response.content_type("application/yaml").body(yaml::document(value));
     }
     let text = if style.pretty {
         serde_json::to_string_pretty(value).unwrap_or_default()

@@ -63,7 +63,7 @@ pub async fn handle(
     let started = std::time::Instant::now();
     let path = parameters::unescape_path(request.path());
     let query = Query::parse(request.query_string());
-    let Some(parsed) = path::parse(&path) else { return missing() };
+    let Some(parsed) = path::parse(&path) else { return missing(&path) };
     let (response, verb, group, resource) = match parsed {
         Path::Resource(target) => {
             let verb = verb(request.method(), &target, &query);
@@ -103,17 +103,28 @@ fn label(verb: Verb) -> &'static str {
     }
 }
 
-fn missing() -> HttpResponse {
-    render::error(&Error::NoSuchPath)
+/// Nothing is there: a Status below the groups served, plain text elsewhere, as upstream's
+/// handlers for the two answer.
+fn missing(path: &str) -> HttpResponse {
+    let mut parts = path.trim_matches('/').split('/');
+    let served = match (parts.next(), parts.next()) {
+        (Some("api"), Some("v1")) => true,
+        (Some("apis"), Some(group)) => discovery::group(group).is_some(),
+        _ => false,
+    };
+    if served { render::error(&Error::NoSuchPath) } else { found(None) }
 }
 
 fn verb(method: &Method, target: &Target<'_>, query: &Query) -> Option<Verb> {
     let watching = target.watch || query.flag("watch") == Some(true);
     let named = !target.name.is_empty();
+    // Over all namespaces one can only read.
+    let everywhere = target.kind.namespaced && target.namespace.is_empty();
     Some(match *method {
-        Method::GET | Method::HEAD if watching && target.sub.is_empty() => Verb::Watch,
-        Method::GET | Method::HEAD if named => Verb::Get,
-        Method::GET | Method::HEAD => Verb::List,
+        Method::GET if watching && target.sub.is_empty() => Verb::Watch,
+        Method::GET if named => Verb::Get,
+        Method::GET => Verb::List,
+        _ if everywhere => return None,
         Method::POST if named == target.sub.is_empty() => return None,
         Method::POST => Verb::Create,
         Method::PUT if named => Verb::Update,
@@ -183,7 +194,7 @@ async fn resource_request(
             true => Form::Json,
             false => render::negotiate(header(header::ACCEPT), include)?,
         };
-        let mut options = parameters::options(query, header(header::USER_AGENT))?;
+        let mut options = parameters::options(query, header(header::USER_AGENT), verb)?;
         let bytes = match payload.take_if(|_| !streams) {
             Some(payload) => read(payload).await?,
             None => Bytes::new(),
@@ -195,9 +206,9 @@ async fn resource_request(
                 Body::Empty
             }
             Verb::Patch => body::patch(content_type, &bytes)?,
-            Verb::Create | Verb::Update | Verb::Delete | Verb::DeleteCollection => {
-                body::object(content_type, &bytes)?
-            }
+            Verb::Create | Verb::Update => body::object(content_type, &bytes)
+                .map_err(|e| body::unrecognized(target.kind.kind, e, &bytes))?,
+            Verb::Delete | Verb::DeleteCollection => body::object(content_type, &bytes)?,
             Verb::Get | Verb::List | Verb::Watch => Body::Empty,
         };
         let built = Request {
@@ -286,7 +297,7 @@ async fn non_resource(
         Path::Group(name) => found(discovery::group(name)),
         Path::Version(group, version) => found(discovery::resource_list(group, version)),
         Path::Other(rest) => other_document(http, accept.unwrap_or_default(), rest),
-        Path::Resource(_) => missing(),
+        Path::Resource(_) => missing(request.path()),
     }
 }
 
@@ -346,7 +357,7 @@ fn other_document(http: &Http, accept: &str, rest: &str) -> HttpResponse {
         "openapi/v3" => json(openapi::v3_index()),
         _ => match rest.strip_prefix("openapi/v3/").and_then(openapi::v3) {
             Some(bytes) => json(bytes),
-            None => missing(),
+            None => found(None),
         },
     }
 }

@@ -9,6 +9,7 @@ pub mod duration;
 pub mod name;
 pub mod quantity;
 pub mod selector;
+pub mod syntax;
 pub mod time;
 mod value;
 

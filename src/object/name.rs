@@ -54,6 +54,11 @@ fn too_long(max: usize) -> String {
     format!("must be no more than {max} characters")
 }
 
+/// How the rules of labels put it (apimachinery `pkg/api/validate/content`).
+fn too_many_bytes(max: usize) -> String {
+    format!("must be no more than {max} bytes")
+}
+
 /// Problems of `s` as an RFC 1123 label; empty when it is one.
 /// Source: k8s.io/apimachinery `pkg/util/validation`.
 pub fn label_problems(s: &str) -> Vec<String> {
@@ -87,7 +92,7 @@ pub fn subdomain_problems(s: &str) -> Vec<String> {
 pub fn label_value_problems(s: &str) -> Vec<String> {
     let mut out = Vec::new();
     if s.len() > 63 {
-        out.push(too_long(63));
+        out.push(too_many_bytes(63));
     }
     if !s.is_empty() && !is_word(s) {
         out.push(LABEL_VALUE_MESSAGE.into());
@@ -99,13 +104,21 @@ pub fn label_value_problems(s: &str) -> Vec<String> {
 pub fn qualified_name_problems(s: &str) -> Vec<String> {
     let mut out = Vec::new();
     let name = match s.split_once('/') {
+        Some((_, name)) if name.contains('/') => {
+            let what = QUALIFIED_MESSAGE.replacen("name part", "a valid label key", 1);
+            let also = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+            return vec![format!("{what} {also}")];
+        }
         Some((prefix, name)) => {
             if prefix.is_empty() {
                 out.push("prefix part must be non-empty".into());
             } else {
-                out.extend(
-                    subdomain_problems(prefix).into_iter().map(|m| format!("prefix part {m}")),
-                );
+                if prefix.len() > 253 {
+                    out.push(format!("prefix part {}", too_many_bytes(253)));
+                }
+                if !prefix.split('.').all(is_label) {
+                    out.push(format!("prefix part {SUBDOMAIN_MESSAGE}"));
+                }
             }
             name
         }
@@ -114,7 +127,7 @@ pub fn qualified_name_problems(s: &str) -> Vec<String> {
     if name.is_empty() {
         out.push("name part must be non-empty".into());
     } else if name.len() > 63 {
-        out.push(format!("name part {}", too_long(63)));
+        out.push(format!("name part {}", too_many_bytes(63)));
     }
     if !is_word(name) {
         out.push(QUALIFIED_MESSAGE.into());

@@ -20,17 +20,20 @@ const MAX_OPERATIONS: usize = 10_000;
 /// Applies an RFC 6902 patch.
 ///
 /// # Errors
-/// 400 when the patch is not a list of operations, 413 when it is too long, 422 when an operation
-/// does not apply.
+/// 413 when the patch is too long, 422 when an operation is none or does not apply.
 pub fn json(doc: &Value, patch: &Value) -> Result<Value, Error> {
-    let operations: json_patch::Patch = serde_json::from_value(patch.clone())
-        .map_err(|e| Error::BadRequest(format!("error decoding patch: {e}")))?;
-    let count = operations.0.len();
+    let count = patch.as_array().map_or(0, Vec::len);
     if count > MAX_OPERATIONS {
         let message = format!(
             "Request entity too large: The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {count}"
         );
         return Err(failure(413, "RequestEntityTooLarge", &message));
+    }
+    // Neither a patch upstream's library cannot read nor one that replaces the whole document.
+    let operations: json_patch::Patch =
+        serde_json::from_value(patch.clone()).map_err(|_| Error::Unprocessable)?;
+    if operations.0.iter().any(|o| o.path().is_root()) {
+        return Err(Error::Unprocessable);
     }
     let mut out = doc.clone();
     json_patch::patch(&mut out, &operations).map_err(|_| Error::Unprocessable)?;
@@ -73,8 +76,8 @@ mod tests {
         let rows = [
             (json!([{"op": "test", "path": "/spec/replicas", "value": 2}]), 422),
             (json!([{"op": "remove", "path": "/spec/absent"}]), 422),
-            (json!({"op": "remove"}), 400),
-            (json!([{"op": "fly", "path": "/x"}]), 400),
+            (json!([{"op": "fly", "path": "/x"}]), 422),
+            (json!([{"op": "add", "path": "", "value": {}}]), 422),
         ];
         for (patch, code) in rows {
             assert_eq!(json(&doc, &patch).unwrap_err().code().0, code, "{patch}");

@@ -190,9 +190,7 @@ fn settings(flags: &Serve, ca: &str) -> Result<Settings, String> {
         image_import_interval: SignedDuration::from_secs(flags.image_import_interval.into()),
         ..Settings::default()
     };
-    if flags.instant {
-        settings.delays = Delays::zero();
-    }
+    settings.delays = if flags.instant { Delays::zero() } else { Delays::paced(flags.pace) };
     settings.capacity.ephemeral_storage = disk(&flags.node_disk)?;
     if let Some(path) = &flags.kubelet_config {
         settings.kubelet =

@@ -40,6 +40,9 @@ pub enum OpenError {
         /// Newest format known here.
         known: i64,
     },
+    /// A database that some other program made.
+    #[error("{0} is not a database of pocketshift; say another --data-dir")]
+    Foreign(PathBuf),
     /// Not a database, or a damaged one.
     #[error(
         "the database is damaged ({0}); nothing was changed: restore it from a copy, or start afresh with `pocketshift reset`"
@@ -127,6 +130,11 @@ fn database(dir: &std::path::Path) -> Result<Connection, OpenError> {
     let known = MIGRATIONS.len() as i64;
     if found > known {
         return Err(OpenError::Newer { found, known });
+    }
+    let tables: i64 =
+        db.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0)).map_err(corrupt)?;
+    if found <= 0 && tables > 0 {
+        return Err(OpenError::Foreign(path));
     }
     let check: String = db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)).map_err(corrupt)?;
     if check != "ok" {

@@ -62,6 +62,7 @@ fn help_and_version() {
             "--kubeconfig",
             "--nodes",
             "--seed",
+            "--pace",
             "--log-level",
             "--log-format",
         ] {
@@ -115,6 +116,15 @@ fn damaged_and_newer_databases_are_left_alone() {
     let said = refuses(dir.path(), &[]);
     assert!(said.contains("format 1000"), "{said}");
     assert!(said.contains("newer pocketshift"), "{said}");
+    assert_eq!(fs::read(&file).expect("a file"), before);
+    fs::remove_file(&file).expect("gone");
+
+    let database = rusqlite::Connection::open(&file).expect("a database");
+    database.execute_batch("CREATE TABLE somebody_elses (a)").expect("a table");
+    drop(database);
+    let before = fs::read(&file).expect("a file");
+    let said = refuses(dir.path(), &[]);
+    assert!(said.contains("is not a database of pocketshift"), "{said}");
     assert_eq!(fs::read(&file).expect("a file"), before);
     assert!(!dir.path().join("kubeconfig").exists(), "a kubeconfig of a server that never was");
 }
@@ -260,7 +270,8 @@ fn variables() {
         .env("POCKETSHIFT_DATA_DIR", &data)
         .env("POCKETSHIFT_SECURE_PORT", "1")
         .env("POCKETSHIFT_NODES", "1")
-        .env("POCKETSHIFT_INSTANT", "true")
+        .env("POCKETSHIFT_INSTANT", "1")
+        .env("POCKETSHIFT_IN_MEMORY", "no")
         .args(["--secure-port", "0", "--registry-port", "0"]);
     let server = Child::spawn(&mut command);
     assert!(data.join("kubeconfig").exists());

@@ -9,6 +9,7 @@ mod images;
 mod imports;
 mod nodeimages;
 mod oc;
+mod refusals;
 mod registry;
 mod rollout;
 mod streams;

@@ -16,6 +16,7 @@ pub mod resources;
 mod scc;
 mod service_account;
 mod storage_class;
+mod storage_protection;
 #[cfg(test)]
 mod testing;
 
@@ -77,6 +78,7 @@ static PLUGINS: &[Plugin] = &[
     Plugin { mutate: Some(priority::mutate), validate: Some(priority::validate) },
     Plugin { mutate: Some(default_toleration_seconds::mutate), validate: None },
     Plugin { mutate: Some(storage_class::mutate), validate: None },
+    Plugin { mutate: Some(storage_protection::mutate), validate: None },
     Plugin { mutate: Some(pod_node_environment::mutate), validate: None },
     Plugin { mutate: Some(image_policy::mutate), validate: None },
     Plugin { mutate: Some(scc::mutate), validate: None },

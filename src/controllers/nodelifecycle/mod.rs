@@ -48,6 +48,7 @@ fn reconcile(view: &View, name: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(entry) = view.get("nodes", name) else { return plan };
     let node = entry.value();
+    register(&node, &mut plan);
     let (heard, grace) = heartbeat(view, &node);
     let limit = time::plus_seconds(heard, grace);
     if limit <= view.now {
@@ -63,6 +64,16 @@ fn reconcile(view: &View, name: &str) -> Plan {
     }
     plan.all(taint(entry, &node, view.now).into_iter().collect(), false);
     plan
+}
+
+/// Tells that the node is looked after, once in a run of the controller.
+fn register(node: &Value, plan: &mut Plan) {
+    let name = node.name();
+    let text = format!("Node {name} event: Registered Node {name} in Controller");
+    plan.event(node, false, "RegisteredNode", text);
+    if let Some(event) = plan.events.last_mut() {
+        event.once_since = time::parse(node.str_at("metadata.creationTimestamp"));
+    }
 }
 
 /// When the node was last heard of, and how long it may be silent.

@@ -87,6 +87,13 @@ fn n01_silence_taints_and_sends_pods_away() {
 }
 
 #[test]
+fn a_node_is_registered() {
+    let mut kit = cluster();
+    kit.look(&CONTROLLER, "node");
+    assert_eq!(kit.events, ["RegisteredNode: Node node event: Registered Node node in Controller"]);
+}
+
+#[test]
 fn a_node_that_returns_loses_its_taints() {
     let mut kit = cluster();
     kit.advance(60);

@@ -129,6 +129,19 @@ pub fn ip(text: &str, path: &str, out: &mut Causes) -> Option<IpAddr> {
     parsed
 }
 
+/// A network: an address and the bits that count.
+pub fn cidr(text: &str, path: &str, out: &mut Causes) -> Option<(IpAddr, u32)> {
+    let parsed = text.split_once('/').and_then(|(ip, bits)| {
+        let (ip, bits) = (ip.parse::<IpAddr>().ok()?, bits.parse::<u32>().ok()?);
+        (bits <= if ip.is_ipv4() { 32 } else { 128 }).then_some((ip, bits))
+    });
+    if parsed.is_none() {
+        let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+        out.invalid(path, &json!(text), why);
+    }
+    parsed
+}
+
 /// An address traffic may be sent to from outside the node.
 pub fn endpoint_ip(text: &str, path: &str, out: &mut Causes) {
     let Ok(ip) = text.parse::<IpAddr>() else {

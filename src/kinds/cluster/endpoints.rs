@@ -129,12 +129,17 @@ fn check_address(address: &Value, path: &str, out: &mut Causes) {
     if checks::ip(ip, &ip_path, out).is_some() {
         checks::endpoint_ip(ip, &ip_path, out);
     }
-    match address.str_at("hostname") {
-        "" => {}
-        host => {
-            for problem in name::label_problems(host) {
-                out.invalid(format!("{path}.hostname"), &json!(host), problem);
-            }
+    host_and_node(address, path, out);
+}
+
+/// What addresses of both kinds may say about where they are.
+fn host_and_node(endpoint: &Value, path: &str, out: &mut Causes) {
+    let rules: [(&str, fn(&str) -> Vec<String>); 2] =
+        [("nodeName", name::subdomain_problems), ("hostname", name::label_problems)];
+    for (field, problems) in rules {
+        let given = endpoint.str_at(field);
+        for problem in (!given.is_empty()).then(|| problems(given)).into_iter().flatten() {
+            out.invalid(format!("{path}.{field}"), &json!(given), problem);
         }
     }
 }
@@ -176,6 +181,7 @@ fn slice(o: &Value, old: Option<&Value>, out: &mut Causes) {
         if addresses.len() > 100 {
             out.too_many(path.clone(), addresses.len(), 100);
         }
+        host_and_node(endpoint, &format!("endpoints[{i}]"), out);
         let ips = matches!(o.str_at("addressType"), "IPv4" | "IPv6");
         for (n, address) in addresses.iter().filter_map(Value::as_str).enumerate().filter(|_| ips) {
             let path = format!("{path}[{n}]");
@@ -198,6 +204,12 @@ fn slice_ports(o: &Value, out: &mut Causes) {
             for problem in name::label_problems(port_name) {
                 out.invalid(format!("ports[{i}].name"), &json!(port_name), problem);
             }
+        }
+        let app = port.str_at("appProtocol");
+        for problem in
+            (!app.is_empty()).then(|| name::qualified_name_problems(app)).into_iter().flatten()
+        {
+            out.invalid(format!("ports[{i}].appProtocol"), &json!(app), problem);
         }
         let protocol = port.str_at("protocol");
         if !PROTOCOLS.contains(&protocol) {

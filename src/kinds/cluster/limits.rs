@@ -69,6 +69,7 @@ fn prepare_quota(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), E
 fn validate_quota(o: &Value, old: Option<&Value>, out: &mut Causes) {
     amounts(o, "spec.hard", out);
     scopes(o, out);
+    scope_selector(o, out);
     if let Some(old) = old {
         let sorted = |q: &Value| {
             let mut all: Vec<String> =
@@ -100,26 +101,99 @@ fn amounts(o: &Value, path: &str, out: &mut Causes) {
     }
 }
 
+const KNOWN_SCOPES: [&str; 7] = [
+    "Terminating",
+    "NotTerminating",
+    "BestEffort",
+    "NotBestEffort",
+    "PriorityClass",
+    "CrossNamespacePodAffinity",
+    "VolumeAttributesClass",
+];
+
 fn scopes(o: &Value, out: &mut Causes) {
     let scopes = o.list_at("spec.scopes");
-    let known = [
-        "Terminating",
-        "NotTerminating",
-        "BestEffort",
-        "NotBestEffort",
-        "PriorityClass",
-        "CrossNamespacePodAffinity",
-        "VolumeAttributesClass",
-    ];
     let names: Vec<&str> = scopes.iter().filter_map(Value::as_str).collect();
-    if names.iter().any(|s| !known.contains(s)) {
+    if names.iter().any(|s| !KNOWN_SCOPES.contains(s)) {
         out.invalid("spec.scopes", &json!(scopes), "unsupported scope");
     }
+    if names.iter().any(|s| !fits(o, s)) {
+        out.invalid("spec.scopes", &json!(scopes), "unsupported scope applied to resource");
+    }
+    conflicting(o, &names, "spec.scopes", out);
+}
+
+fn conflicting(o: &Value, names: &[&str], path: &str, out: &mut Causes) {
     for pair in [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]] {
         if pair.iter().all(|s| names.contains(s)) {
-            out.invalid("spec.scopes", &json!(scopes), "conflicting scopes");
+            out.invalid(path, &json!(o.list_at("spec.scopes")), "conflicting scopes");
         }
     }
+}
+
+/// Whether a scope makes sense for everything the quota limits.
+fn fits(quota: &Value, scope: &str) -> bool {
+    const COMPUTE: [&str; 6] =
+        ["cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"];
+    let limited = quota.map_at("spec.hard").into_iter().flat_map(Map::keys);
+    let mut standard = limited.filter(|r| !r.contains('/') && checks::is_quota_resource(r));
+    standard.all(|resource| match scope {
+        "BestEffort" => resource == "pods",
+        "VolumeAttributesClass" => {
+            ["persistentvolumeclaims", "requests.storage"].contains(&resource.as_str())
+        }
+        other if KNOWN_SCOPES.contains(&other) => {
+            resource == "pods" || COMPUTE.contains(&resource.as_str())
+        }
+        _ => true,
+    })
+}
+
+/// `spec.scopeSelector`: scopes with operators. Paths carry no index, as upstream's do not.
+fn scope_selector(o: &Value, out: &mut Causes) {
+    const PATH: &str = "spec.scopeSelector.matchExpressions";
+    let terms = o.list_at(PATH);
+    for term in terms {
+        let (scope, operator) = (term.str_at("scopeName"), term.str_at("operator"));
+        let values = term.list_at("values");
+        if !KNOWN_SCOPES.contains(&scope) {
+            out.invalid(format!("{PATH}.scopeName"), &json!(scope), "unsupported scope");
+        }
+        if !fits(o, scope) {
+            out.invalid(PATH, &go_selector(terms), "unsupported scope applied to resource");
+        }
+        let valued = ["PriorityClass", "VolumeAttributesClass"].contains(&scope);
+        if KNOWN_SCOPES.contains(&scope) && !valued && operator != "Exists" {
+            let why = "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
+            out.invalid(format!("{PATH}.operator"), &json!(operator), why);
+        }
+        match operator {
+            "In" | "NotIn" if values.is_empty() => out.required(
+                format!("{PATH}.values"),
+                "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
+            ),
+            "Exists" | "DoesNotExist" if !values.is_empty() => {
+                let why = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
+                out.invalid(format!("{PATH}.values"), &json!(values), why);
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            other => {
+                let why = "not a valid selector operator";
+                out.invalid(format!("{PATH}.operator"), &json!(other), why);
+            }
+        }
+    }
+    let names: Vec<&str> = terms.iter().map(|t| t.str_at("scopeName")).collect();
+    conflicting(o, &names, PATH, out);
+}
+
+/// A scope selector as Go prints the internal type.
+fn go_selector(terms: &[Value]) -> Value {
+    let term = |t: &Value| {
+        json!({"ScopeName": t.str_at("scopeName"), "Operator": t.str_at("operator"),
+            "Values": t.get("values").cloned().unwrap_or_default()})
+    };
+    json!({"MatchExpressions": terms.iter().map(term).collect::<Vec<_>>()})
 }
 
 /// Limits of containers fill in for each other: max gives default, default gives request, min
@@ -276,6 +350,40 @@ mod tests {
             let mut causes = Causes::default();
             validate_quota(&json!({"spec": {"hard": hard}}), None, &mut causes);
             assert_eq!(texts(causes), *expected, "{hard}");
+        }
+    }
+
+    #[test]
+    fn scopes_must_fit_what_is_limited() {
+        let applied = "unsupported scope applied to resource";
+        let rows = [
+            (json!({"hard": {"pods": "1"}, "scopes": ["BestEffort"]}), vec![]),
+            (
+                json!({"hard": {"services": "1"}, "scopes": ["NotTerminating"]}),
+                vec![format!("spec.scopes: Invalid value: [\"NotTerminating\"]: {applied}")],
+            ),
+            (
+                json!({"hard": {"count/deployments.apps": "1"}, "scopes": ["NotTerminating"]}),
+                vec![],
+            ),
+            (
+                json!({"hard": {"pods": "1"}, "scopeSelector": {"matchExpressions":
+                    [{"scopeName": "Terminating", "operator": "In"}]}}),
+                vec![
+                    "spec.scopeSelector.matchExpressions.operator: Invalid value: \"In\": must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity".to_owned(),
+                    "spec.scopeSelector.matchExpressions.values: Required value: must be at least one value when `operator` is 'In' or 'NotIn' for scope selector".to_owned(),
+                ],
+            ),
+            (
+                json!({"hard": {"services": "1"}, "scopeSelector": {"matchExpressions":
+                    [{"scopeName": "PriorityClass", "operator": "Exists"}]}}),
+                vec![format!("spec.scopeSelector.matchExpressions: Invalid value: {{\"MatchExpressions\":[{{\"Operator\":\"Exists\",\"ScopeName\":\"PriorityClass\",\"Values\":null}}]}}: {applied}")],
+            ),
+        ];
+        for (spec, expected) in rows {
+            let mut causes = Causes::default();
+            validate_quota(&json!({"spec": spec}), None, &mut causes);
+            assert_eq!(texts(causes), expected, "{spec}");
         }
     }
 

@@ -1,8 +1,9 @@
 //! Node, and the Binding that puts a pod on one.
 
-use super::cells;
+use super::{cells, checks};
+use crate::error::Causes;
 use crate::kinds::{Backing, Column, Hooks, Kind, Sub, columns::AGE};
-use crate::object::{ObjectExt, Value, json};
+use crate::object::{ObjectExt, Value, json, name};
 
 /// `nodes`.
 pub static NODE: Kind = Kind {
@@ -38,9 +39,39 @@ pub static NODE: Kind = Kind {
         })
         .wide(),
     ],
-    hooks: Hooks::NONE,
+    hooks: Hooks { validate: Some(|o, _, out| validate(o, out)), ..Hooks::NONE },
     ..Kind::BASE
 };
+
+/// Source: `ValidateNode`, which places taints below `metadata`.
+fn validate(node: &Value, out: &mut Causes) {
+    const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for (i, taint) in node.list_at("spec.taints").iter().enumerate() {
+        let path = format!("metadata.taints[{i}]");
+        let (key, effect) = (taint.str_at("key"), taint.str_at("effect"));
+        for problem in name::qualified_name_problems(key) {
+            out.invalid(format!("{path}.key"), &json!(key), problem);
+        }
+        for problem in name::label_value_problems(taint.str_at("value")) {
+            out.invalid(format!("{path}.value"), &json!(taint.str_at("value")), problem);
+        }
+        match effect {
+            "" => out.required(format!("{path}.effect"), ""),
+            known if EFFECTS.contains(&known) => {}
+            other => {
+                out.unsupported_in_order(format!("{path}.effect"), &json!(other), &EFFECTS);
+            }
+        }
+        if seen.contains(&(key, effect)) {
+            out.duplicate_because(path, taint, "taints must be unique by key and effect pair");
+        }
+        seen.push((key, effect));
+    }
+    for (i, cidr) in node.list_at("spec.podCIDRs").iter().enumerate() {
+        checks::cidr(cidr.as_str().unwrap_or(""), &format!("spec.podCIDRs[{i}]"), out);
+    }
+}
 
 /// `bindings`: what a scheduler posts.
 pub static BINDING: Kind = Kind {

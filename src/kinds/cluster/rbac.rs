@@ -151,7 +151,7 @@ fn binding(o: &Value, old: Option<&Value>, namespaced: bool, out: &mut Causes) {
     let kinds: &[&str] = if namespaced { &["Role", "ClusterRole"] } else { &["ClusterRole"] };
     let kind = o.str_at("roleRef.kind");
     if !kinds.contains(&kind) {
-        out.unsupported("roleRef.kind", &json!(kind), kinds);
+        out.unsupported_in_order("roleRef.kind", &json!(kind), kinds);
     }
     match o.str_at("roleRef.name") {
         "" => out.required("roleRef.name", ""),
@@ -200,7 +200,8 @@ fn check_subject(subject: &Value, namespaced: bool, path: &str, out: &mut Causes
         "User" | "Group" if group == NAME => {}
         "User" | "Group" => out.unsupported(field("apiGroup"), &json!(group), &[NAME]),
         other => {
-            out.unsupported(field("kind"), &json!(other), &["ServiceAccount", "User", "Group"]);
+            let known = ["ServiceAccount", "User", "Group"];
+            out.unsupported_in_order(field("kind"), &json!(other), &known);
         }
     }
 }

@@ -183,4 +183,26 @@ fn storage_class(o: &Value, old: Option<&Value>, out: &mut Causes) {
     }
     checks::one_of(o, "reclaimPolicy", &["Delete", "Retain"], out);
     checks::one_of(o, "volumeBindingMode", &["Immediate", "WaitForFirstConsumer"], out);
+    for (i, term) in o.list_at("allowedTopologies").iter().enumerate() {
+        topology(term, &format!("allowedTopologies[{i}].matchLabelExpressions"), out);
+    }
+}
+
+fn topology(term: &Value, path: &str, out: &mut Causes) {
+    let expressions = term.list_at("matchLabelExpressions");
+    for (i, expression) in expressions.iter().enumerate() {
+        let (key, values) = (expression.str_at("key"), expression.list_at("values"));
+        if values.is_empty() {
+            out.required(format!("{path}[{i}].values"), "");
+        }
+        for (n, value) in values.iter().enumerate().filter(|(n, v)| values[..*n].contains(v)) {
+            out.duplicate(format!("{path}[{i}].values[{n}]"), value);
+        }
+        for problem in name::qualified_name_problems(key) {
+            out.invalid(format!("{path}[{i}].key"), &json!(key), problem);
+        }
+        if expressions[..i].iter().any(|e| e.str_at("key") == key) {
+            out.duplicate(format!("{path}[{i}].key"), &json!(key));
+        }
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::{cells, checks};
 use crate::error::{Causes, Error};
-use crate::kinds::{Column, Cx, Hooks, Kind, Sub, columns::AGE};
-use crate::object::{ObjectExt, Value, json, name, quantity::Quantity};
+use crate::kinds::{Column, Cx, Hooks, Kind, Sub, columns::AGE, workloads};
+use crate::object::{Map, ObjectExt, Value, json, name, quantity::Quantity, time};
 
 /// `persistentvolumes`.
 pub static PERSISTENT_VOLUME: Kind = Kind {
@@ -41,7 +41,14 @@ pub static PERSISTENT_VOLUME: Kind = Kind {
     ],
     hooks: Hooks {
         default: Some(default_volume),
-        prepare: Some(pending),
+        prepare: Some(|o, old, cx| {
+            pending(o, old, cx)?;
+            if old.is_none() {
+                let now = time::seconds(cx.world.clock.now());
+                o.set_at("status.lastPhaseTransitionTime", now);
+            }
+            Ok(())
+        }),
         validate: Some(volume),
         ..Hooks::NONE
     },
@@ -157,18 +164,7 @@ fn class_name(o: &Value, out: &mut Causes) {
 
 fn volume(o: &Value, old: Option<&Value>, out: &mut Causes) {
     access_modes(o, "", out);
-    if o.map_at("spec.capacity").is_none_or(|c| c.is_empty()) {
-        out.required("spec.capacity", "");
-    } else {
-        let amount = o["spec"]["capacity"].get("storage");
-        match amount {
-            None => {
-                let given = o.at("spec.capacity").cloned().unwrap_or_default();
-                out.unsupported("spec.capacity", &given, &["storage"]);
-            }
-            _ => storage(amount, "spec.capacity[storage]", out),
-        }
-    }
+    capacity(o, out);
     let policies = ["Delete", "Recycle", "Retain"];
     checks::one_of_if_set(o, "spec.persistentVolumeReclaimPolicy", &policies, out);
     class_name(o, out);
@@ -176,10 +172,27 @@ fn volume(o: &Value, old: Option<&Value>, out: &mut Causes) {
     if !has_source(o) {
         out.required("spec", "must specify a volume type");
     }
+    workloads::persistent_volume(&o["spec"], out);
     if let Some(old) = old
         && o.at("spec.volumeMode") != old.at("spec.volumeMode")
     {
         out.invalid("volumeMode", &json!(o.str_at("spec.volumeMode")), checks::IMMUTABLE);
+    }
+}
+
+/// A volume has one size and nothing else.
+fn capacity(o: &Value, out: &mut Causes) {
+    let path = "spec.capacity";
+    let given = o.map_at(path);
+    if given.is_none_or(Map::is_empty) {
+        out.required(path, "");
+    }
+    let amount = given.and_then(|c| c.get("storage"));
+    if amount.is_none() || given.is_some_and(|c| c.len() > 1) {
+        out.unsupported(path, o.at(path).unwrap_or(&Value::Null), &["storage"]);
+    }
+    if amount.is_some() {
+        storage(amount, "spec.capacity[storage]", out);
     }
 }
 

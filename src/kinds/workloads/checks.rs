@@ -29,7 +29,7 @@ pub fn annotations(map: &Field<'_>, out: &mut Causes) {
     for (key, value) in map.map().into_iter().flatten() {
         let lower = key.to_lowercase();
         for why in name::qualified_name_problems(&lower) {
-            out.invalid(&map.path, &json!(lower), why);
+            out.invalid(&map.path, &json!(key), why);
         }
         size += key.len() + value.as_str().map_or(0, str::len);
     }
@@ -65,14 +65,11 @@ pub fn label_selector(selector: &Field<'_>, out: &mut Causes) {
     }
 }
 
-/// Whether a selector can be evaluated at all (its operators are known).
-fn evaluable(selector: &Field<'_>) -> bool {
-    let known = ["In", "NotIn", "Exists", "DoesNotExist"];
-    selector
-        .get("matchExpressions")
-        .items()
-        .iter()
-        .all(|t| known.contains(&t.get("operator").text()))
+/// Whether a selector can be evaluated at all: nothing about it is invalid.
+pub fn evaluable(selector: &Field<'_>) -> bool {
+    let mut causes = Causes::default();
+    label_selector(selector, &mut causes);
+    causes.is_empty()
 }
 
 /// A required, non-empty selector that must match the labels of `spec.template`.
@@ -96,10 +93,16 @@ pub fn terms(selector: &Field<'_>) -> usize {
 }
 
 /// The labels of the template must satisfy the selector; an absent selector selects nothing.
-/// Answers whether the selector could be evaluated: upstream looks no further when it cannot.
-pub fn template_matches(selector: &Field<'_>, template: &Field<'_>, out: &mut Causes) -> bool {
+/// Answers whether the selector could be evaluated: upstream looks no further when it cannot, and
+/// says `why`.
+pub fn template_matches(
+    selector: &Field<'_>,
+    template: &Field<'_>,
+    why: &str,
+    out: &mut Causes,
+) -> bool {
     if !evaluable(selector) {
-        selector.invalid(out, "invalid label selector");
+        selector.invalid(out, why);
         return false;
     }
     let null = Value::Null;
@@ -182,6 +185,9 @@ pub fn name_warning(object: &Value, used_in: &str) -> Vec<String> {
         problems.join(" ")
     )]
 }
+
+/// What most workloads say of a selector that cannot be evaluated.
+pub const BAD_SELECTOR: &str = "invalid label selector";
 
 /// Where most workloads use their name.
 pub const POD_NAMES: &str = "Pod names and hostnames";

@@ -120,7 +120,7 @@ fn validate(new: &Value, old: Option<&Value>, out: &mut Causes) {
     }
     checks::label_selector(&selector, out);
     let matches = |s: &Value| Labels::from_object(s).matches_object(&new["spec"]["template"]);
-    if !selector.value.is_some_and(matches) {
+    if checks::evaluable(&selector) && !selector.value.is_some_and(matches) {
         let labels = template.get("metadata.labels");
         labels.invalid(out, "`selector` does not match template `labels`");
     }
@@ -141,7 +141,13 @@ fn strategy(strategy: &Field<'_>, out: &mut Causes) {
         "RollingUpdate" if !rolling.is_set() => rolling.required(out, ""),
         "RollingUpdate" => rolling_update(&rolling, out),
         other => {
-            let shown = format!("{{\"Type\":{},\"RollingUpdate\":null}}", json!(other));
+            let inside = |name: &str| rolling.get(name).value.unwrap_or(&Value::Null);
+            let (unavailable, surge) = (inside("maxUnavailable"), inside("maxSurge"));
+            let rolling = match rolling.is_set() {
+                true => format!("{{\"MaxUnavailable\":{unavailable},\"MaxSurge\":{surge}}}"),
+                false => "null".into(),
+            };
+            let shown = format!("{{\"Type\":{},\"RollingUpdate\":{rolling}}}", json!(other));
             not_supported(out, &strategy.path, &shown, &["RollingUpdate", "OnDelete"]);
         }
     }

@@ -95,6 +95,20 @@ const NAME_LABELS: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
 fn default(o: &mut Value) {
     template::default_template(o.at_mut("spec.template"));
     jobspec::default(o);
+    // A new Job's labels wait for those its template is about to get.
+    if o.at("spec.selector").is_some() {
+        labels_of_template(o);
+    }
+}
+
+/// A Job without labels has those of its template, the generated ones included.
+fn labels_of_template(o: &mut Value) {
+    let labels = o.at("spec.template.metadata.labels").filter(|l| l.is_object()).cloned();
+    if let Some(labels) = labels
+        && o.map_at("metadata.labels").is_none_or(serde_json::Map::is_empty)
+    {
+        o.set_at("metadata.labels", labels);
+    }
 }
 
 fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
@@ -102,6 +116,7 @@ fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> 
         if !o.is_true("spec.manualSelector") {
             generate_selector(o);
         }
+        labels_of_template(o);
         o.set_at("status", json!({}));
     }
     Ok(())

@@ -330,12 +330,6 @@ pub fn default(job: &mut Value) {
             job.set_at(path, value);
         }
     }
-    let labels = job.at("spec.template.metadata.labels").filter(|l| l.is_object()).cloned();
-    if let Some(labels) = labels
-        && job.map_at("metadata.labels").is_none_or(serde_json::Map::is_empty)
-    {
-        job.set_at("metadata.labels", labels);
-    }
 }
 
 /// Warnings about a job spec at `path`.

@@ -30,6 +30,23 @@ mod statefulset;
 mod template;
 
 use super::Kind;
+use crate::{error::Causes, object::Value};
+use field::Field;
+
+/// What the spec of a PersistentVolume shares with pods: host paths, and which nodes reach it.
+pub fn persistent_volume(spec: &Value, out: &mut Causes) {
+    let host_path = Field::placed(spec.get("hostPath"), "spec.hostPath");
+    if host_path.is_set() {
+        template::host_path(&host_path, out);
+    }
+    let affinity = Field::placed(spec.get("nodeAffinity"), "spec.nodeAffinity");
+    let required = affinity.get("required");
+    match (affinity.is_set(), required.is_set()) {
+        (true, false) => required.required(out, "must specify required node constraints"),
+        (true, true) => template::node_selector(&required, out),
+        (false, _) => {}
+    }
+}
 
 /// The kinds of this family. `autoscaling/v2` stands before `v1`: discovery prefers the first.
 pub static KINDS: &[&Kind] = &[

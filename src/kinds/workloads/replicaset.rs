@@ -97,7 +97,7 @@ fn validate(new: &Value, old: Option<&Value>, out: &mut Causes) {
 pub fn selector_and_template(spec: &Field<'_>, out: &mut Causes) {
     let template = spec.get("template");
     checks::selector_of_template(spec, "deployment", out);
-    if checks::template_matches(&spec.get("selector"), &template, out) {
+    if checks::template_matches(&spec.get("selector"), &template, checks::BAD_SELECTOR, out) {
         template::validate_template(&template, out);
         template::runs_forever(&template, "ReplicaSet", out);
     }

@@ -88,7 +88,7 @@ fn validate(new: &Value, old: Option<&Value>, out: &mut Causes) {
     checks::selector_of_template(&spec, "statefulset", out);
     let settled = with_identity(new);
     let template = Field::placed(settled.at("spec.template"), "spec.template");
-    if checks::template_matches(&spec.get("selector"), &template, out) {
+    if checks::template_matches(&spec.get("selector"), &template, "", out) {
         template::validate_template(&template, out);
     }
     template::runs_forever(&template, "StatefulSet", out);

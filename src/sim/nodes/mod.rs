@@ -58,7 +58,10 @@ fn reconcile(view: &View, name: &str) -> Plan {
     let Some(index) = names(&view.settings).iter().position(|n| n == name) else { return plan };
     match view.value("nodes", name) {
         None => register(view, name, index, &mut plan),
-        Some(node) => report(view, index, node, &mut plan),
+        Some(node) => {
+            tell_cordon(view, &node, &mut plan);
+            report(view, index, node, &mut plan);
+        }
     }
     lease::renew(view, name, &mut plan);
     plan
@@ -76,6 +79,35 @@ fn tell(plan: &mut Plan, name: &str, warning: bool, reason: &'static str, text: 
     if let Some(event) = plan.events.last_mut() {
         event.host = name.into();
     }
+}
+
+/// Tells when the node was closed to new pods, and when opened again. What was told last is read
+/// from the events themselves.
+fn tell_cordon(view: &View, node: &Value, plan: &mut Plan) {
+    const TOLD: [&str; 2] = ["NodeSchedulable", "NodeNotSchedulable"];
+    let about = |e: &Value| {
+        e.str_at("involvedObject.kind") == "Node" && e.str_at("involvedObject.name") == node.name()
+    };
+    let told = view.objects.list("events", "default").map(|e| (e.rev, e.value()));
+    let last = told
+        .filter(|(_, e)| TOLD.contains(&e.str_at("reason")) && about(e))
+        .max_by_key(|(rev, _)| *rev);
+    let closed = node.is_true("spec.unschedulable");
+    let reason = TOLD[usize::from(closed)];
+    let before = last.as_ref().map_or(TOLD[0], |(_, e)| e.str_at("reason"));
+    if before != reason {
+        tell(
+            plan,
+            node.name(),
+            false,
+            reason,
+            format!("Node {} status is now: {reason}", node.name()),
+        );
+    }
+}
+
+fn ready_missing(conditions: &Value) -> bool {
+    conditions.as_array().is_none_or(|all| !all.iter().any(|c| c.str_at("type") == "Ready"))
 }
 
 /// Writes the status when images or conditions changed, a heartbeat is due or somebody else
@@ -109,6 +141,23 @@ mod tests {
         object::ObjectExt,
         sim::{self, lab::Lab},
     };
+
+    #[test]
+    fn cordons_are_told() {
+        let mut lab = Lab::instant();
+        for (closed, reason) in
+            [(true, "NodeNotSchedulable"), (false, "NodeSchedulable"), (true, "NodeNotSchedulable")]
+        {
+            lab.heard();
+            let mut node = lab.get("nodes", "worker01").unwrap();
+            node.set_at("spec.unschedulable", closed);
+            lab.put("nodes", node);
+            for _ in 0..2 {
+                lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
+            }
+            assert_eq!(lab.heard(), [format!("{reason} Node worker01 status is now: {reason}")]);
+        }
+    }
 
     #[test]
     fn nodes_register_get_ready_and_keep_their_lease() {

@@ -39,6 +39,45 @@ pub(super) fn validate_class(o: &Value, old: Option<&Value>, out: &mut Causes) {
         ),
         _ => {}
     }
+    if let Some(parameters) = o.at("spec.parameters").filter(|p| !p.is_null()) {
+        class_parameters(parameters, out);
+    }
+}
+
+/// What an IngressClass refers to for its settings, in the cluster or in one namespace.
+fn class_parameters(p: &Value, out: &mut Causes) {
+    let path = |f: &str| format!("spec.parameters.{f}");
+    let text = |f: &str| p.get(f).and_then(Value::as_str);
+    if let Some(group) = text("apiGroup") {
+        for problem in name::subdomain_problems(group) {
+            out.invalid(path("apiGroup"), &json!(group), problem);
+        }
+    }
+    for field in ["kind", "name"] {
+        match p.str_at(field) {
+            "" => out.required(path(field), ""),
+            given => {
+                for problem in name::path_segment_problems(given) {
+                    out.invalid(path(field), &json!(given), problem);
+                }
+            }
+        }
+    }
+    match (p.str_at("scope"), text("namespace")) {
+        ("Namespace", None) => {
+            out.required(path("namespace"), "`parameters.scope` is set to 'Namespace'");
+        }
+        ("Namespace", Some(namespace)) => {
+            for problem in name::label_problems(namespace) {
+                out.invalid(path("namespace"), &json!(namespace), problem);
+            }
+        }
+        ("Cluster", Some(_)) => {
+            out.forbidden(path("namespace"), "`parameters.scope` is set to 'Cluster'");
+        }
+        ("Cluster", None) => {}
+        (other, _) => out.unsupported(path("scope"), &json!(other), &["Cluster", "Namespace"]),
+    }
 }
 
 /// See [`crate::kinds::Hooks::validate`].

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::net::IpAddr;
 
-const PROTOCOLS: &[&str] = &["SCTP", "TCP", "UDP"];
+const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
 const DIRECTIONS: [(&str, &str); 2] = [("ingress", "from"), ("egress", "to")];
 
 /// See [`crate::kinds::Hooks::default`].
@@ -52,9 +52,9 @@ pub(super) fn validate(o: &Value, out: &mut Causes) {
         return out.invalid("spec.policyTypes", &json!(types), why);
     }
     for (i, kind) in types.iter().enumerate() {
-        let known = ["Egress", "Ingress"];
+        let known = ["Ingress", "Egress"];
         if !known.contains(&kind.as_str().unwrap_or("")) {
-            out.unsupported(format!("spec.policyTypes[{i}]"), kind, &known);
+            out.unsupported_in_order(format!("spec.policyTypes[{i}]"), kind, &known);
         }
     }
 }
@@ -63,7 +63,7 @@ fn check_port(port: &Value, path: &str, out: &mut Causes) {
     let field = |f: &str| format!("{path}.{f}");
     let protocol = port.str_at("protocol");
     if !protocol.is_empty() && !PROTOCOLS.contains(&protocol) {
-        out.unsupported(field("protocol"), &json!(protocol), PROTOCOLS);
+        out.unsupported_in_order(field("protocol"), &json!(protocol), PROTOCOLS);
     }
     let end = port.i64_at("endPort");
     match (port.get("port"), end) {
@@ -112,27 +112,15 @@ fn check_block(block: &Value, path: &str, out: &mut Causes) {
     if cidr.is_empty() {
         return out.required(format!("{path}.cidr"), "");
     }
-    let Some(outer) = parse(cidr, &format!("{path}.cidr"), out) else { return };
+    let Some(outer) = checks::cidr(cidr, &format!("{path}.cidr"), out) else { return };
     for (i, except) in block.list_at("except").iter().filter_map(Value::as_str).enumerate() {
         let path = format!("{path}.except[{i}]");
-        if let Some(inner) = parse(except, &path, out)
+        if let Some(inner) = checks::cidr(except, &path, out)
             && !is_inside(inner, outer)
         {
             out.invalid(path, &json!(except), "must be a strict subset of `cidr`");
         }
     }
-}
-
-fn parse(text: &str, path: &str, out: &mut Causes) -> Option<(IpAddr, u32)> {
-    let parsed = text.split_once('/').and_then(|(ip, bits)| {
-        let (ip, bits) = (ip.parse::<IpAddr>().ok()?, bits.parse::<u32>().ok()?);
-        (bits <= if ip.is_ipv4() { 32 } else { 128 }).then_some((ip, bits))
-    });
-    if parsed.is_none() {
-        let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-        out.invalid(path, &json!(text), why);
-    }
-    parsed
 }
 
 fn is_inside((inner, inner_bits): (IpAddr, u32), (outer, bits): (IpAddr, u32)) -> bool {

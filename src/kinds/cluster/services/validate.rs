@@ -317,11 +317,7 @@ fn balancer(o: &Value, out: &mut Causes) {
     }
     for (i, range) in ranges.iter().enumerate() {
         let text = range.as_str().unwrap_or("").trim();
-        if !is_cidr(text) {
-            let path = format!("spec.LoadBalancerSourceRanges[{i}]");
-            let why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-            out.invalid(path, &json!(text), why);
-        }
+        checks::cidr(text, &format!("spec.LoadBalancerSourceRanges[{i}]"), out);
     }
     let path = "spec.allocateLoadBalancerNodePorts";
     if o.at(path).is_some_and(|v| !v.is_null()) && !balancer {
@@ -336,12 +332,6 @@ fn balancer(o: &Value, out: &mut Causes) {
         Some(_) => out.forbidden("spec.loadBalancerClass", why),
         None => {}
     }
-}
-
-fn is_cidr(text: &str) -> bool {
-    let Some((ip, bits)) = text.split_once('/') else { return false };
-    let most = if ip.contains(':') { 128 } else { 32 };
-    ip.parse::<std::net::IpAddr>().is_ok() && bits.parse::<u8>().is_ok_and(|b| b <= most)
 }
 
 fn traffic(o: &Value, out: &mut Causes) {

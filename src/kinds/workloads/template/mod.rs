@@ -16,7 +16,9 @@ mod warnings;
 
 pub use defaults::{default_pod, default_template};
 pub use resources::qos_class;
+pub use scheduling::node_selector;
 pub use spec::validate_spec;
+pub use volumes::host_path;
 pub use warnings::{template_warnings, warnings};
 
 use super::{checks, field::Field};

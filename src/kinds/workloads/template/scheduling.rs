@@ -37,7 +37,8 @@ fn weight(term: &Field<'_>, out: &mut Causes) {
     }
 }
 
-fn node_selector(selector: &Field<'_>, out: &mut Causes) {
+/// A selector of nodes: at least one term, each with valid requirements.
+pub fn node_selector(selector: &Field<'_>, out: &mut Causes) {
     let terms = selector.get("nodeSelectorTerms");
     if terms.list().is_empty() {
         terms.required(out, "must have at least one node selector term");

@@ -136,7 +136,7 @@ const HOST_PATH_TYPES: &[&str] = &[
     "Socket",
 ];
 
-fn host_path(source: &Field<'_>, out: &mut Causes) {
+pub fn host_path(source: &Field<'_>, out: &mut Causes) {
     source.get("path").needs_text(out);
     if !source.get("path").text().is_empty() {
         no_backsteps(&source.get("path"), out);

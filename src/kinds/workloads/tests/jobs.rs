@@ -65,6 +65,21 @@ fn jobs() {
     assert_eq!(run(&job::KIND, indexed, None), [expected]);
 }
 
+/// A new Job takes its labels from the template only once the generated ones are there.
+#[test]
+fn labels_wait_for_the_generated_ones() {
+    let labels = |o: &Value| o.at("metadata.labels").cloned().unwrap_or_default();
+    let mut new = json!({"metadata": {"name": "j"}, "spec": {"template":
+        {"metadata": {"labels": {"a": "b"}}}}});
+    (job::KIND.hooks.default.unwrap())(&mut new);
+    assert_eq!(labels(&new), Value::Null);
+    let mut manual = json!({"metadata": {"name": "j"}, "spec": {"manualSelector": true,
+        "selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}}}});
+    (job::KIND.hooks.default.unwrap())(&mut manual);
+    assert_eq!(labels(&manual), json!({"a": "b"}));
+    assert_eq!(labels(&job())["job-name"], "j");
+}
+
 #[test]
 fn job_updates() {
     let base = job();

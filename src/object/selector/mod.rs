@@ -1,7 +1,9 @@
 //! Label and field selectors: parsing, matching, printing.
 //! Source: k8s.io/apimachinery `pkg/labels`, `pkg/fields`.
 
-use super::{ObjectExt, Value, name};
+mod parse;
+
+use super::{ObjectExt, Value};
 
 /// One term of a label selector.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,14 +43,7 @@ impl Labels {
     /// # Errors
     /// The message upstream gives, to be wrapped in a 400.
     pub fn parse(text: &str) -> Result<Labels, String> {
-        let mut terms = Vec::new();
-        for term in split_terms(text) {
-            let term = term.trim();
-            if !term.is_empty() {
-                terms.push(parse_term(term)?);
-            }
-        }
-        Ok(Labels(terms))
+        parse::labels(text).map(Labels)
     }
 
     /// From a `metav1.LabelSelector` object. `None` (absent) selects nothing, so callers decide.
@@ -144,73 +139,6 @@ impl std::fmt::Display for Labels {
     }
 }
 
-/// Splits at commas outside parentheses.
-fn split_terms(text: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut out) = (0, 0, Vec::new());
-    for (i, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => {
-                out.push(&text[start..i]);
-                start = i + 1;
-            }
-            _ => {}
-        }
-    }
-    out.push(&text[start..]);
-    out
-}
-
-fn parse_term(term: &str) -> Result<Requirement, String> {
-    let make = |key: &str, op, values: Vec<String>| {
-        let key = key.trim();
-        if let Some(problem) = name::qualified_name_problems(key).first() {
-            return Err(format!(
-                "unable to parse requirement: <nil>: Invalid value: {key:?}: {problem}"
-            ));
-        }
-        for v in &values {
-            if let Some(problem) = name::label_value_problems(v).first() {
-                return Err(format!(
-                    "unable to parse requirement: values[0][{key}]: Invalid value: {v:?}: {problem}"
-                ));
-            }
-        }
-        Ok(Requirement { key: key.into(), op, values })
-    };
-    if let Some(key) = term.strip_prefix('!') {
-        return make(key, Op::DoesNotExist, vec![]);
-    }
-    for (sign, op) in [("!=", Op::NotIn), ("==", Op::In), ("=", Op::In)] {
-        if let Some((key, value)) = term.split_once(sign) {
-            return make(key, op, vec![value.trim().into()]);
-        }
-    }
-    for (sign, op) in [('>', Op::Gt), ('<', Op::Lt)] {
-        if let Some((key, value)) = term.split_once(sign) {
-            return make(key, op, vec![value.trim().into()]);
-        }
-    }
-    if let Some((head, list)) = term.split_once('(') {
-        let list = list
-            .strip_suffix(')')
-            .ok_or("unable to parse requirement: found '', expected: ',' or ')'")?;
-        let mut values: Vec<String> = list.split(',').map(|v| v.trim().to_owned()).collect();
-        values.sort();
-        values.dedup();
-        let head = head.trim();
-        return match head.rsplit_once(char::is_whitespace) {
-            Some((key, "in")) => make(key, Op::In, values),
-            Some((key, "notin")) => make(key, Op::NotIn, values),
-            _ => Err(format!(
-                "unable to parse requirement: found '{head}', expected: in, notin, =, ==, !=, gt, lt"
-            )),
-        };
-    }
-    make(term, Op::Exists, vec![])
-}
-
 /// A field selector: `path=value` and `path!=value` terms, all of which must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fields(pub Vec<FieldTerm>);
@@ -232,18 +160,7 @@ impl Fields {
     /// # Errors
     /// The message upstream gives, to be wrapped in a 400.
     pub fn parse(text: &str) -> Result<Fields, String> {
-        let mut terms = Vec::new();
-        for term in text.split(',').filter(|t| !t.is_empty()) {
-            let (path, value, negated) = if let Some((p, v)) = term.split_once("!=") {
-                (p, v, true)
-            } else if let Some((p, v)) = term.split_once("==").or_else(|| term.split_once('=')) {
-                (p, v, false)
-            } else {
-                return Err(format!("invalid selector: '{text}'; can't understand '{term}'"));
-            };
-            terms.push(FieldTerm { path: path.into(), value: value.into(), negated });
-        }
-        Ok(Fields(terms))
+        parse::fields(text).map(Fields)
     }
 
     /// Whether an object satisfies every term, given how to read a path's text from it.

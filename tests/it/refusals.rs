@@ -1,0 +1,174 @@
+//! Requests that are wrong in one way each, and what a real kube-apiserver 1.36 answers to them:
+//! the code and the whole message.
+
+use crate::support::{
+    Lab,
+    lab::{request, send},
+};
+use pocketshift::object::ObjectExt;
+use serde_json::{Value, json};
+
+const MERGE: &str = "application/merge-patch+json";
+const JSON: &str = "application/json-patch+json";
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
+const APPLY: &str = "application/apply-patch+yaml";
+
+/// Objects of the cluster wrong in one way: path, body and message.
+#[rustfmt::skip]
+const CLUSTER: &[(&str, &str, &str)] = &[
+    ("/api/v1/nodes", r#"{"metadata":{"name":"n"},"spec":{"taints":[{"key":"k","effect":"X"}]}}"#, "Node \"n\" is invalid: metadata.taints[0].effect: Unsupported value: \"X\": supported values: \"NoSchedule\", \"PreferNoSchedule\", \"NoExecute\""),
+    ("/api/v1/persistentvolumes", r#"{"metadata":{"name":"v"},"spec":{"accessModes":["ReadWriteOnce"],"hostPath":{"path":"/x"}}}"#, "PersistentVolume \"v\" is invalid: [spec.capacity: Required value, spec.capacity: Unsupported value: null: supported values: \"storage\"]"),
+    ("/api/v1/persistentvolumes", r#"{"metadata":{"name":"v"},"spec":{"capacity":{"storage":"1Gi"},"accessModes":["ReadWriteOnce"],"hostPath":{},"nodeAffinity":{}}}"#, "PersistentVolume \"v\" is invalid: [spec.hostPath.path: Required value, spec.nodeAffinity.required: Required value: must specify required node constraints]"),
+    ("/apis/networking.k8s.io/v1/ingressclasses", r#"{"metadata":{"name":"i"},"spec":{"controller":"a.b/c","parameters":{"kind":"K","name":"n","scope":"Namespace"}}}"#, "IngressClass.networking.k8s.io \"i\" is invalid: spec.parameters.namespace: Required value: `parameters.scope` is set to 'Namespace'"),
+    ("/apis/storage.k8s.io/v1/storageclasses", r#"{"metadata":{"name":"s"},"provisioner":"p","allowedTopologies":[{"matchLabelExpressions":[{"key":"k"}]}]}"#, "StorageClass.storage.k8s.io \"s\" is invalid: allowedTopologies[0].matchLabelExpressions[0].values: Required value"),
+    ("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", r#"{"metadata":{"name":"b"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"view"},"subjects":[{"kind":"X","name":"u"}]}"#, "ClusterRoleBinding.rbac.authorization.k8s.io \"b\" is invalid: subjects[0].kind: Unsupported value: \"X\": supported values: \"ServiceAccount\", \"User\", \"Group\""),
+    ("/apis/apps/v1/namespaces/it/replicasets", r#"{"metadata":{"name":"r"},"spec":{"selector":{"matchLabels":{"a":"b c"}},"template":{"metadata":{"labels":{"a":"b c"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}}"#, "ReplicaSet.apps \"r\" is invalid: [spec.selector.matchLabels: Invalid value: \"b c\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?'), spec.selector: Invalid value: {\"matchLabels\":{\"a\":\"b c\"}}: invalid label selector]"),
+    ("/apis/discovery.k8s.io/v1/namespaces/it/endpointslices", r#"{"metadata":{"name":"e"},"addressType":"IPv4","endpoints":[{"addresses":["1.2.3.4"],"hostname":"a.b"}]}"#, "EndpointSlice.discovery.k8s.io \"e\" is invalid: endpoints[0].hostname: Invalid value: \"a.b\": must not contain dots"),
+];
+
+/// Method, path below the namespace's API, media type, body, code and message.
+type Row = (&'static str, &'static str, &'static str, &'static str, u16, &'static str);
+
+const UNRECOGNIZED: &str = "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: ";
+const NO_NAME: &str =
+    "the name of the object (c based on URL) was undeterminable: name must be provided";
+const UNPROCESSABLE: &str = "the server rejected our request due to an error in our request";
+const NOT_ALLOWED: &str = "the server does not allow this method on the requested resource";
+
+/// Rows whose message begins with [`UNRECOGNIZED`].
+const BODIES: &[(&str, &str)] = &[
+    ("", "unexpected end of JSON input (<empty>)"),
+    ("{nope", "invalid character 'n' looking for beginning of object key string ({nope)"),
+];
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("POST", "configmaps?fieldManager=a%01b", "", "{}", 422, "CreateOptions.meta.k8s.io \"\" is invalid: fieldManager: Invalid value: \"a\\u0001b\": invalid character U+0001 (at position 1)"),
+    ("PUT", "configmaps/c?dryRun=x", "", "{}", 422, "UpdateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"x\"]: supported values: \"All\""),
+    ("DELETE", "configmaps/c", "", r#"{"dryRun":["x"]}"#, 422, "DeleteOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"x\"]: supported values: \"All\""),
+    ("POST", "configmaps", "", r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"x"}}"#, 400, r#"Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): unknown conversion"#),
+    ("POST", "configmaps", "", r#"{"metadata":{"name":"x","resourceVersion":"5"}}"#, 500, "resourceVersion should not be set on objects to be created"),
+    ("POST", "configmaps", "", "null", 422, "ConfigMap \"\" is invalid: metadata.name: Required value: name or generateName is required"),
+    ("POST", "configmaps", "", r#"{"metadata":{"name":"x","finalizers":["bad"]}}"#, 422, "ConfigMap \"x\" is invalid: metadata.finalizers[0]: Invalid value: \"bad\": name is neither a standard finalizer name nor is it fully qualified"),
+    ("POST", "configmaps", "", r#"{"metadata":{"name":"x","ownerReferences":[{"kind":"A","name":"a","uid":"1"}]}}"#, 422, "ConfigMap \"x\" is invalid: metadata.ownerReferences.apiVersion: Invalid value: \"\": version must not be empty"),
+    ("PUT", "configmaps/c", "", r#"{"data":{"a":"b"}}"#, 400, NO_NAME),
+    ("PUT", "configmaps/c", "", r#"{"metadata":{"name":"c","resourceVersion":"abc"}}"#, 500, "strconv.ParseUint: parsing \"abc\": invalid syntax"),
+    ("PATCH", "configmaps/c", STRATEGIC, r#"{"$patch":"replace"}"#, 400, NO_NAME),
+    ("PATCH", "configmaps/c", STRATEGIC, "[]", 400, "json: cannot unmarshal array into Go value of type map[string]interface {}"),
+    ("PATCH", "configmaps/c", MERGE, r#"{"metadata":{"uid":"z"}}"#, 422, "ConfigMap \"c\" is invalid: metadata.uid: Invalid value: \"z\": field is immutable"),
+    ("PATCH", "configmaps/c", MERGE, "null", 400, "Invalid JSON Patch"),
+    ("PATCH", "configmaps/c", JSON, r#"[{"op":"add","path":"","value":{}}]"#, 422, UNPROCESSABLE),
+    ("PATCH", "configmaps/c", JSON, r#"[{"op":"fly","path":"/x"}]"#, 422, UNPROCESSABLE),
+    ("PATCH", "configmaps/c", APPLY, r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}"#, 422, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"),
+    ("PATCH", "configmaps/c", "application/json", "{}", 415, "415: Unsupported Media Type"),
+    ("GET", "configmaps?labelSelector=a,", "", "", 400, "found '', expected: identifier after ','"),
+    ("GET", "configmaps?fieldSelector=data.a%3D1", "", "", 400, r#""data.a" is not a known field selector: only "metadata.name", "metadata.namespace""#),
+    ("GET", "pods?fieldSelector=spec.x%3D1", "", "", 400, "field label not supported: spec.x"),
+    ("GET", "configmaps?resourceVersion=abc", "", "", 400, "invalid resource version: resourceVersion: Invalid value: \"abc\": strconv.ParseUint: parsing \"abc\": invalid syntax"),
+    ("GET", "configmaps/c?resourceVersion=abc", "", "", 500, "resourceVersion: Invalid value: \"abc\": strconv.ParseUint: parsing \"abc\": invalid syntax"),
+    ("GET", "configmaps?continue=abc", "", "", 400, "invalid continue token: continue key is not valid: invalid character 'i' looking for beginning of value"),
+    ("GET", "configmaps?watch=1&sendInitialEvents=true&resourceVersionMatch=Exact", "", "", 422, "ListOptions.meta.k8s.io \"\" is invalid: [resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan, resourceVersionMatch: Unsupported value: \"Exact\": supported values: \"NotOlderThan\"]"),
+    ("POST", "resourcequotas", "", r#"{"metadata":{"name":"q"},"spec":{"hard":{"services":"1"},"scopes":["NotTerminating"]}}"#, 422, "ResourceQuota \"q\" is invalid: spec.scopes: Invalid value: [\"NotTerminating\"]: unsupported scope applied to resource"),
+    ("POST", "services", "", r#"{"metadata":{"name":"s","labels":{"a":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}},"spec":{"ports":[{"port":80}]}}"#, 422, "Service \"s\" is invalid: metadata.labels: Invalid value: \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\": must be no more than 63 bytes"),
+    ("HEAD", "configmaps/c", "", "", 405, ""),
+    ("GET", "pods/p/status/x", "", "", 404, "the server could not find the requested resource"),
+];
+
+const SCALE: &str = "/apis/apps/v1/namespaces/it/deployments/d/scale";
+
+async fn answer(lab: &Lab, row: (&str, &str, &str, &str)) -> (u16, String) {
+    let (method, path, kind, body) = row;
+    let headers: &[(&str, &str)] = if kind.is_empty() { &[] } else { &[("content-type", kind)] };
+    let reply = request(&lab.client, method, path, headers, body.as_bytes().to_vec()).await;
+    let message = reply.json().str_at("message").to_owned();
+    (reply.code, message)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_in_upstreams_words() {
+    let lab = Lab::start().await;
+    lab.namespace("it").await;
+    let base = "/api/v1/namespaces/it";
+    let c = json!({"metadata": {"name": "c"}});
+    send(&lab.client, "POST", &format!("{base}/configmaps"), "", Some(&c)).await.expect(201);
+    for (method, path, kind, body, code, message) in ROWS {
+        let got = answer(&lab, (method, &format!("{base}/{path}"), kind, body)).await;
+        assert_eq!(got, (*code, (*message).to_owned()), "{method} {path} {body}");
+    }
+    for (body, message) in BODIES {
+        let got = answer(&lab, ("POST", &format!("{base}/configmaps"), "", body)).await;
+        assert_eq!(got, (400, format!("{UNRECOGNIZED}{message}")), "{body}");
+    }
+    for (path, body, message) in CLUSTER {
+        let got = answer(&lab, ("POST", path, "", body)).await;
+        assert_eq!(got, (422, (*message).to_owned()), "{path} {body}");
+    }
+    for method in ["POST", "DELETE"] {
+        let got = answer(&lab, (method, "/api/v1/configmaps", "", "{}")).await;
+        assert_eq!(got, (405, NOT_ALLOWED.to_owned()), "over all namespaces one only reads");
+    }
+    let kept = crate::support::lab::get(&lab.client, &format!("{base}/configmaps/c")).await;
+    assert_eq!(kept.expect(200).str_at("metadata.name"), "c", "nothing above was carried out");
+    lab.stop().await;
+}
+
+/// A scale is read as what it is, and an apply of one owns the count.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scales() {
+    let lab = Lab::start().await;
+    lab.namespace("it").await;
+    let deployment = json!({"metadata": {"name": "d"}, "spec": {"replicas": 0,
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}},
+            "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
+    let path = SCALE.trim_end_matches("/d/scale");
+    send(&lab.client, "POST", path, "", Some(&deployment)).await.expect(201);
+    let rows = [
+        (
+            "PATCH",
+            STRATEGIC,
+            r#"{"spec":{"replicas":"a"}}"#,
+            422,
+            " \"\" is invalid: patch: Invalid value: \"map[spec:map[replicas:a]]\": unrecognized type: int32",
+        ),
+        (
+            "PUT",
+            "",
+            r#"{"spec":{"replicas":"x"}}"#,
+            400,
+            "Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal string into Go struct field ScaleSpec.spec.replicas of type int32",
+        ),
+        (
+            "PUT",
+            "",
+            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"d"}}"#,
+            400,
+            "Pod in version \"v1\" cannot be handled as a Scale: converting (v1.Pod) to (autoscaling.Scale): unknown conversion",
+        ),
+        (
+            "PUT",
+            "",
+            r#"{"metadata":{"name":"z"},"spec":{"replicas":2}}"#,
+            400,
+            "the name of the object (z) does not match the name on the URL (d)",
+        ),
+        ("PATCH", JSON, r#"[{"op":"replace","path":"/spec/replicas","value":3}]"#, 200, ""),
+    ];
+    for (method, kind, body, code, message) in rows {
+        let got = answer(&lab, (method, SCALE, kind, body)).await;
+        assert_eq!(got, (code, message.to_owned()), "{body}");
+    }
+    let apply = r#"{"apiVersion":"autoscaling/v1","kind":"Scale","metadata":{"name":"d"},"spec":{"replicas":6}}"#;
+    let (code, message) =
+        answer(&lab, ("PATCH", &format!("{SCALE}?fieldManager=q"), APPLY, apply)).await;
+    assert_eq!(code, 409, "{message}");
+    assert!(
+        message.contains("with subresource \"scale\"") && message.ends_with(": .spec.replicas"),
+        "{message}"
+    );
+    let forced = format!("{SCALE}?fieldManager=q&force=true");
+    assert_eq!(answer(&lab, ("PATCH", &forced, APPLY, apply)).await.0, 200);
+    let scale: Value = crate::support::lab::get(&lab.client, SCALE).await.expect(200);
+    assert_eq!(scale.i64_at("spec.replicas"), Some(6));
+    lab.stop().await;
+}
