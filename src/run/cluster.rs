@@ -1,6 +1,6 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
-use super::{kubeconfig, secrets, seed};
+use super::{kubeconfig, processes::Processes, secrets, seed};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
@@ -37,6 +37,7 @@ pub struct Cluster {
     pub server: Arc<Server>,
     listening: http::Listening,
     controllers: JoinHandle<()>,
+    processes: Processes,
     stop: watch::Sender<bool>,
 }
 
@@ -91,6 +92,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     }
     readiness.set("controllers", true);
     server.store.harden().await.map_err(|e| e.to_string())?;
+    let (processes, handle) = Processes::start()?;
     // Whoever has dialled since the port was bound is served from here on.
     let tls = tls_config(flags.bind_address, &secrets.ca, &world)?;
     let http = Arc::new(Http::new(
@@ -98,6 +100,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         readiness.clone(),
         Arc::clone(&monitor),
         url.clone(),
+        handle,
     ));
     let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
     let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.clock.now())
@@ -112,6 +115,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         server,
         listening,
         controllers,
+        processes,
         stop,
     })
 }
@@ -133,6 +137,7 @@ impl Cluster {
         self.listening.stop().await;
         // The thread ends on the signal; a panic in it has been logged.
         let _ = tokio::task::spawn_blocking(move || self.controllers.join()).await;
+        drop(self.processes);
         self.server.store.close();
     }
 }

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod kubeconfig;
+mod processes;
 mod secrets;
 mod seed;
 
