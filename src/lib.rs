@@ -5,7 +5,7 @@
 //! One process: an HTTPS listener ([`http`]), the API behind it ([`api`]), the objects ([`store`]),
 //! the controllers ([`controllers`]) and a simulated cluster ([`sim`]). [`run`] puts them together
 //! and is the only module that knows them all. Threads: two or more workers of the listener, one
-//! for all controllers, one that writes to SQLite.
+//! for all controllers, two for the processes of exec and attach, one that writes to SQLite.
 //!
 //! # The rooms
 //!

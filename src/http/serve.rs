@@ -27,6 +27,7 @@ use actix_web::{
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// What the HTTP layer needs.
 pub struct Http {
@@ -40,6 +41,8 @@ pub struct Http {
     pub monitor: Arc<Monitor>,
     /// `https://host:port` as clients see it.
     pub url: String,
+    /// Where the processes of sessions run, so that none of them holds up requests.
+    pub processes: Handle,
 }
 
 impl Http {
@@ -49,8 +52,9 @@ impl Http {
         readiness: Readiness,
         monitor: Arc<Monitor>,
         url: String,
+        processes: Handle,
     ) -> Http {
-        Http { server, readiness, metrics: Metrics::default(), monitor, url }
+        Http { server, readiness, metrics: Metrics::default(), monitor, url, processes }
     }
 }
 
@@ -233,7 +237,7 @@ async fn resource_request(
         (Ok(Answer { response: Response::Session(session), .. }), Some(payload))
             if streaming::is_asked(request.headers()) =>
         {
-            return streaming::respond(&http.server, session, request, payload);
+            return streaming::respond(http, session, request, payload);
         }
         (answer, _) => answer,
     };

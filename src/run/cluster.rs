@@ -1,6 +1,6 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
-use super::{kubeconfig, secrets, seed};
+use super::{kubeconfig, processes::Processes, secrets, seed};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
@@ -44,6 +44,7 @@ pub struct Cluster {
     listening: http::Listening,
     registries: registry::Listening,
     controllers: JoinHandle<()>,
+    processes: Processes,
     stop: watch::Sender<bool>,
 }
 
@@ -102,6 +103,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     }
     readiness.set("controllers", true);
     server.store.harden().await.map_err(|e| e.to_string())?;
+    let (processes, handle) = Processes::start()?;
     // Whoever has dialled since the port was bound is served from here on.
     let tls = tls_config(flags.bind_address, &secrets.ca, &world)?;
     let http = Arc::new(Http::new(
@@ -109,6 +111,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         readiness.clone(),
         Arc::clone(&monitor),
         url.clone(),
+        handle,
     ));
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),
@@ -137,6 +140,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         registries,
         registry,
         controllers,
+        processes,
         stop,
     })
 }
@@ -158,6 +162,7 @@ impl Cluster {
         tokio::join!(self.listening.stop(), self.registries.stop());
         // The thread ends on the signal; a panic in it has been logged.
         let _ = tokio::task::spawn_blocking(move || self.controllers.join()).await;
+        drop(self.processes);
         self.server.store.close();
     }
 }

@@ -3,6 +3,7 @@
 mod client;
 mod cluster;
 mod kubeconfig;
+mod processes;
 pub mod registry;
 mod secrets;
 mod seed;

@@ -2,12 +2,12 @@
 //! Source: k8s.io/streaming `pkg/httpstream/wsstream`, k8s.io/apiserver `pkg/util/proxy`.
 
 use super::{
+    host::Host,
     process::{self, Ends, Output, Outputs},
     upgrade::Dialect,
     websocket::Reader,
     wire::{Gone, Sink},
 };
-use crate::api::{Session, Streams, Task};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -61,15 +61,9 @@ impl Channels {
 }
 
 /// Carries a process from its start to the close of the connection.
-pub async fn serve(
-    reader: Reader,
-    sink: Sink,
-    dialect: Dialect,
-    streams: Streams,
-    session: Session,
-) {
+pub async fn serve(reader: Reader, sink: Sink, dialect: Dialect, host: Host) {
+    let streams = host.streams();
     let (io, Ends { stdin, stdout, stderr, sizes }) = process::pipes(streams);
-    let Some(running) = session.start(io) else { return };
     let channels = Channels::new(sink.clone(), dialect);
     let outputs = Outputs::new(stdout, stderr);
     let talk = async {
@@ -77,9 +71,10 @@ pub async fn serve(
         let first = [(streams.stdout, STDOUT), (streams.stderr, STDERR), (true, ERROR)];
         let lowest = first.iter().find(|(wanted, _)| *wanted).map_or(ERROR, |(_, c)| *c);
         channels.send(lowest, &[]).await?;
-        let (ended, written) = tokio::join!(running, write(outputs, &channels, streams.stdout));
+        let (ended, written) =
+            tokio::join!(host.run(io), write(outputs, &channels, streams.stdout));
         written?;
-        let attached = matches!(&session.task, Task::Process { command: None, .. });
+        let attached = host.is_attached();
         if dialect.status {
             let status = process::status(&ended, attached).to_string();
             channels.send(ERROR, status.as_bytes()).await?;

@@ -2,19 +2,14 @@
 //! Source: k8s.io/cri-streaming `pkg/streaming/remotecommand/httpstream.go`.
 
 use super::{
+    host::Host,
     process::{self, Ends, Output, Outputs},
     spdy::{Connection, Event, Opened, Writer},
     upgrade::Version,
     wire::Gone,
 };
-use crate::{
-    api::{Session, Streams, Task},
-    object::time::plus_seconds,
-    runtime::Ended,
-    world::Clock,
-};
+use crate::{api::Streams, runtime::Ended};
 use bytes::Bytes;
-use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Seconds a client has to open its streams.
@@ -72,31 +67,24 @@ impl Input {
 }
 
 /// Carries a process from the opening of its streams to the end of the connection.
-pub async fn serve(
-    mut connection: Connection,
-    version: Version,
-    streams: Streams,
-    session: Session,
-    clock: Arc<dyn Clock>,
-) {
+pub async fn serve(mut connection: Connection, version: Version, host: Host) {
+    let streams = host.streams();
     let (io, Ends { stdin, stdout, stderr, sizes }) = process::pipes(streams);
     let mut input = Input { stdin, sizes };
     let wanted = [streams.stdin, streams.stdout, streams.stderr, resizes(version, streams)];
     let wanted = 1 + wanted.iter().filter(|w| **w).count();
-    let late = clock.sleep_until(plus_seconds(clock.now(), OPENING));
+    let late = host.until(host.after(OPENING));
     let opens = tokio::select! {
         opens = open(&mut connection, wanted, &mut input) => opens,
         () = late => None,
     };
     let Some(opens) = opens else { return };
-    let Some(running) = session.start(io) else { return };
-    let attached = matches!(&session.task, Task::Process { command: None, .. });
     let farewell = connection.farewell();
     let talk = async {
         let outputs = Outputs::new(stdout, stderr);
-        let (ended, written) = tokio::join!(running, write(outputs, &opens));
+        let (ended, written) = tokio::join!(host.run(io), write(outputs, &opens));
         written?;
-        tell(&opens, version, &ended, attached).await?;
+        tell(&opens, version, &ended, host.is_attached()).await?;
         farewell.send().await
     };
     tokio::select! {

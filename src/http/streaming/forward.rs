@@ -2,18 +2,14 @@
 //! Source: k8s.io/cri-streaming `pkg/streaming/portforward/httpstream.go`.
 
 use super::{
+    host::Host,
     spdy::{Connection, Event, Opened, Writer},
     wire::Gone,
 };
-use crate::{
-    api::{Session, Task},
-    object::time::plus_seconds,
-    runtime::{BACKLOG, Connection as Dialled},
-    world::Clock,
-};
+use crate::runtime::{BACKLOG, Connection as Dialled};
 use bytes::Bytes;
 use jiff::Timestamp;
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 use tokio::{
     sync::mpsc,
     task::{AbortHandle, JoinSet},
@@ -24,8 +20,7 @@ const OPENING: i64 = 30;
 
 /// What is forwarded, and to where.
 struct Forward {
-    session: Session,
-    clock: Arc<dyn Clock>,
+    host: Host,
     /// Pairs of which one stream is open, by request.
     halves: HashMap<String, Half>,
     /// Running connections by the number of their data stream.
@@ -47,17 +42,12 @@ struct Running {
 }
 
 /// Forwards connections until the client leaves.
-pub async fn serve(mut connection: Connection, session: Session, clock: Arc<dyn Clock>) {
-    let mut forward = Forward {
-        session,
-        clock,
-        halves: HashMap::new(),
-        running: HashMap::new(),
-        tasks: JoinSet::new(),
-    };
+pub async fn serve(mut connection: Connection, host: Host) {
+    let mut forward =
+        Forward { host, halves: HashMap::new(), running: HashMap::new(), tasks: JoinSet::new() };
     loop {
         let next = forward.halves.values().map(|h| h.until).min().unwrap_or(Timestamp::MAX);
-        let late = forward.clock.sleep_until(next);
+        let late = forward.host.until(next);
         tokio::select! {
             event = connection.next() => {
                 let Some(event) = event else { return };
@@ -123,7 +113,7 @@ impl Forward {
                 self.halves.insert(request, half);
             }
             None => {
-                let until = plus_seconds(self.clock.now(), OPENING);
+                let until = self.host.after(OPENING);
                 self.halves.insert(request, Half { writer, error, until });
             }
         }
@@ -132,12 +122,7 @@ impl Forward {
 
     /// Starts forwarding a connection.
     fn begin(&mut self, port: u16, data: Writer, errors: Writer) {
-        let Task::Forward { namespace, pod, .. } = &self.session.task else { return };
-        let dialled = self
-            .session
-            .containers
-            .connect(namespace, pod, port)
-            .map_err(|why| complaint(port, pod, &why));
+        let dialled = self.host.connect(port);
         let (input, output) = mpsc::channel(BACKLOG);
         let stream = data.stream();
         let work = async move {
@@ -159,7 +144,7 @@ impl Forward {
 
     /// Tells clients that have waited too long for themselves.
     async fn give_up(&mut self) {
-        let now = self.clock.now();
+        let now = self.host.after(0);
         for (request, half) in self.halves.extract_if(|_, half| half.until <= now) {
             if half.error {
                 let why = format!("(request={request}) timed out waiting for streams");
@@ -195,11 +180,6 @@ fn request(opened: &Opened, error: bool) -> String {
         "" => opened.stream.saturating_sub(2).to_string(),
         id => id.to_owned(),
     }
-}
-
-/// What the client is told when a port cannot be reached.
-pub fn complaint(port: u16, pod: &str, why: &str) -> String {
-    format!("error forwarding port {port} to pod {pod}, uid : {why}")
 }
 
 /// Carries the bytes of one connection until the pod's side ends it.

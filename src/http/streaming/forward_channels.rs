@@ -4,29 +4,29 @@
 
 use super::{
     channels::Channels,
-    forward::complaint,
+    host::Host,
     upgrade::Dialect,
     websocket::Reader,
     wire::{Gone, Sink},
 };
-use crate::api::{Session, Task};
+use crate::api::Task;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
 /// Forwards one connection for each port until the client leaves or all have ended.
-pub async fn serve(reader: Reader, sink: Sink, dialect: Dialect, session: Session) {
-    let Task::Forward { namespace, pod, ports } = &session.task else { return };
+pub async fn serve(reader: Reader, sink: Sink, dialect: Dialect, host: Host) {
+    let Task::Forward { ports, .. } = &host.session.task else { return };
     let channels = Channels::new(sink.clone(), dialect);
     let mut inputs = Vec::new();
     let mut carried = Vec::new();
     for (index, port) in ports.iter().enumerate() {
-        let dialled = session.containers.connect(namespace, pod, *port);
         // The number of ports is limited to what a byte can count.
         let first = u8::try_from(2 * index).unwrap_or(u8::MAX);
-        let (input, output) = dialled
-            .map_err(|why| complaint(*port, pod, &why))
-            .map_or_else(|why| (None, Err(why)), |(input, output)| (Some(input), Ok(output)));
+        let (input, output) = match host.connect(*port) {
+            Ok((input, output)) => (Some(input), Ok(output)),
+            Err(why) => (None, Err(why)),
+        };
         inputs.push(input);
         carried.push(carry(&channels, first, *port, output));
     }

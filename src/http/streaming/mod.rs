@@ -9,6 +9,7 @@ mod channels;
 mod command;
 mod forward;
 mod forward_channels;
+mod host;
 mod process;
 mod spdy;
 #[cfg(test)]
@@ -17,17 +18,19 @@ mod upgrade;
 mod websocket;
 mod wire;
 
-use crate::api::{Server, Session, Task};
+use super::Http;
+use crate::api::{Session, Task};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use futures_util::{StreamExt, future::LocalBoxFuture};
+use host::Host;
 use std::sync::Arc;
 pub use upgrade::is_asked;
 use upgrade::{Protocol, Refusal};
-use wire::{Sink, Source, Wire};
+use wire::{Source, Wire};
 
 /// Begins a session, or says why it cannot.
 pub fn respond(
-    server: &Arc<Server>,
+    http: &Http,
     session: Session,
     request: &HttpRequest,
     payload: web::Payload,
@@ -40,9 +43,11 @@ pub fn respond(
     // An error here is the client's leaving, as the end is.
     let arriving =
         payload.take_while(|c| std::future::ready(c.is_ok())).filter_map(|c| async { c.ok() });
-    let (wire, body) = Wire::new(arriving.boxed_local(), Arc::clone(&server.world.clock));
-    let watched = wire.watched(server.stopping.clone());
-    let work = work(session, agreement.protocol, wire);
+    let (wire, body) = Wire::new(arriving.boxed_local(), Arc::clone(&http.server.world.clock));
+    let watched = wire.watched(http.server.stopping.clone());
+    let clock = Arc::clone(&http.server.world.clock);
+    let host = Host { session, processes: http.processes.clone(), clock };
+    let work = work(host, agreement.protocol, wire);
     actix_web::rt::spawn(async move {
         tokio::select! {
             () = work => {}
@@ -67,35 +72,29 @@ fn refused(refusal: Refusal) -> HttpResponse {
 }
 
 /// The whole session.
-fn work(session: Session, protocol: Protocol, wire: Wire) -> LocalBoxFuture<'static, ()> {
-    let clock = Arc::clone(&wire.clock);
-    match (&session.task, protocol) {
-        (Task::Process { streams, .. }, Protocol::Channels(dialect)) => {
-            let streams = *streams;
+fn work(host: Host, protocol: Protocol, wire: Wire) -> LocalBoxFuture<'static, ()> {
+    let process = matches!(host.session.task, Task::Process { .. });
+    match protocol {
+        Protocol::Channels(dialect) => {
             let (source, sink) = wire.websocket();
-            Box::pin(channels::serve(source, sink, dialect, streams, session))
+            match process {
+                true => Box::pin(channels::serve(source, sink, dialect, host)),
+                false => Box::pin(forward_channels::serve(source, sink, dialect, host)),
+            }
         }
-        (Task::Process { streams, .. }, Protocol::Spdy(version)) => {
-            let streams = *streams;
-            let connection =
-                spdy::Connection::new(Source::Raw(wire.arriving), Sink::raw(wire.leaving));
-            Box::pin(command::serve(connection, version, streams, session, clock))
+        Protocol::Spdy(version) => {
+            let (source, sink) = wire.raw();
+            let connection = spdy::Connection::new(source, sink);
+            match process {
+                true => Box::pin(command::serve(connection, version, host)),
+                false => Box::pin(forward::serve(connection, host)),
+            }
         }
-        (Task::Forward { .. }, Protocol::Channels(dialect)) => {
-            let (source, sink) = wire.websocket();
-            Box::pin(forward_channels::serve(source, sink, dialect, session))
-        }
-        (Task::Forward { .. }, Protocol::Spdy(_)) => {
-            let connection =
-                spdy::Connection::new(Source::Raw(wire.arriving), Sink::raw(wire.leaving));
-            Box::pin(forward::serve(connection, session, clock))
-        }
-        (Task::Forward { .. }, Protocol::Tunnel) => {
+        // Never agreed to for a process.
+        Protocol::Tunnel => {
             let (source, sink) = wire.websocket();
             let connection = spdy::Connection::new(Source::WebSocket(source), sink);
-            Box::pin(forward::serve(connection, session, clock))
+            Box::pin(forward::serve(connection, host))
         }
-        // Never negotiated for a process.
-        (Task::Process { .. }, Protocol::Tunnel) => Box::pin(async {}),
     }
 }

@@ -29,8 +29,6 @@ pub struct Wire {
     pub arriving: Arriving,
     /// What it gets.
     pub leaving: Leaving,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
 }
 
 /// The way to the client. All clones write to the same connection.
@@ -66,7 +64,7 @@ impl Wire {
         let arriving = arriving.inspect(move |_| touched.touch()).boxed_local();
         let leaving = Leaving { sender, moved };
         let body = poll_fn(move |cx| receiver.poll_recv(cx)).map(Ok);
-        (Wire { arriving, leaving, clock }, body)
+        (Wire { arriving, leaving }, body)
     }
 
     /// Ends, saying why, when the connection has to.
@@ -82,6 +80,11 @@ impl Wire {
                 () = idle(leaving.moved.clone()) => "nothing moved",
             }
         }
+    }
+
+    /// The connection's own bytes.
+    pub fn raw(self) -> (Source, Sink) {
+        (Source::Raw(self.arriving), Sink { leaving: self.leaving, websocket: false })
     }
 
     /// The connection as a WebSocket.
@@ -140,11 +143,6 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Bytes as they are.
-    pub fn raw(leaving: Leaving) -> Sink {
-        Sink { leaving, websocket: false }
-    }
-
     /// Sends bytes; in a WebSocket as one binary message.
     ///
     /// # Errors

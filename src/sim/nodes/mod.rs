@@ -106,10 +106,6 @@ fn tell_cordon(view: &View, node: &Value, plan: &mut Plan) {
     }
 }
 
-fn ready_missing(conditions: &Value) -> bool {
-    conditions.as_array().is_none_or(|all| !all.iter().any(|c| c.str_at("type") == "Ready"))
-}
-
 /// Writes the status when images or conditions changed, a heartbeat is due or somebody else
 /// damaged it.
 fn report(view: &View, index: usize, mut node: Value, plan: &mut Plan) {

@@ -2,6 +2,7 @@
 //! Source: `pkg/registry/core/pod/rest` and, for what the node would say, `pkg/kubelet/server`.
 
 mod options;
+mod paced;
 mod pod;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use crate::{
     runtime::{Containers, Target},
 };
 use futures_util::StreamExt;
+use paced::Paced;
 use std::sync::Arc;
 
 /// Answers requests to run a command.
@@ -125,7 +127,8 @@ fn read_log(server: &Server, request: &Request) -> Result<Answer, Error> {
     let lines = containers(server, request)?.logs(target(request, container), options)?;
     let mut stopping = server.stopping.clone();
     let stopped = async move { stopping.wait_for(|s| *s).await.is_ok() };
-    Ok(Response::Log(Box::pin(lines.take_until(Box::pin(stopped)))).into())
+    let lines = Paced::new(lines, Arc::clone(&server.world.clock)).take_until(Box::pin(stopped));
+    Ok(Response::Log(Box::pin(lines)).into())
 }
 
 /// The status of a container, of whichever sort it is.

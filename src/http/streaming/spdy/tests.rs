@@ -1,9 +1,6 @@
 //! What real clients sent, byte by byte; and what nobody should send.
 
-use super::{
-    super::wire::{Sink, Source, Wire},
-    *,
-};
+use super::{super::wire::Wire, *};
 use crate::world::SystemClock;
 use bytes::{BufMut, Bytes, BytesMut};
 use frame::{Decoder, Fault, Frame, MAX_CONTROL};
@@ -150,7 +147,8 @@ fn connection(
 ) -> (Connection, impl futures_util::Stream<Item = Result<Bytes, std::convert::Infallible>>) {
     let arriving = stream::iter([Bytes::from(bytes)]).chain(stream::pending()).boxed_local();
     let (wire, body) = Wire::new(arriving, Arc::new(SystemClock));
-    (Connection::new(Source::Raw(wire.arriving), Sink::raw(wire.leaving)), body)
+    let (source, sink) = wire.raw();
+    (Connection::new(source, sink), body)
 }
 
 #[actix_web::test]

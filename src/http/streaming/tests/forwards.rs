@@ -28,7 +28,7 @@ async fn until(
     };
     tokio::select! {
         () = reading => {}
-        () = work(session, protocol, wire) => panic!("the session ended: {all:?}"),
+        () = work(host(session), protocol, wire) => panic!("the session ended: {all:?}"),
     }
     all
 }
@@ -76,7 +76,7 @@ async fn the_clients_leaving_ends_it() {
     for (protocol, bytes) in [(SPDY, FORWARD), (Protocol::Tunnel, TUNNEL)] {
         let arriving = stream::iter([Bytes::from_static(bytes)]).boxed_local();
         let (wire, body) = Wire::new(arriving, clock());
-        let (said, ()) = tokio::join!(read(body), work(forward(&[]), protocol, wire));
+        let (said, ()) = tokio::join!(read(body), work(host(forward(&[])), protocol, wire));
         assert!(!said.is_empty());
     }
 }
@@ -147,7 +147,8 @@ async fn wrong_streams_are_reset_and_half_pairs_given_up() {
     let clock = clock();
     let bytes = spdy_client(&[(1, &[("port", "7"), ("streamtype", "error")], b"")]);
     let (wire, body) = Wire::new(saying(&bytes), Arc::clone(&clock) as Arc<_>);
-    let mut work = std::pin::pin!(work(forward(&[]), SPDY, wire));
+    let host = host_at(forward(&[]), Arc::clone(&clock) as Arc<_>);
+    let mut work = std::pin::pin!(work(host, SPDY, wire));
     assert!(futures_util::poll!(&mut work).is_pending());
     clock.advance(SignedDuration::from_secs(30));
     assert!(futures_util::poll!(&mut work).is_pending());

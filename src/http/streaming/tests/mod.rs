@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, Stream, stream};
 use spdy::frame::{Decoder, Frame};
 use std::{collections::BTreeMap, convert::Infallible};
+use tokio::runtime::Handle;
 
 fn clock() -> Arc<StepClock> {
     Arc::new(StepClock::new("2026-01-01T00:00:00Z".parse().unwrap()))
@@ -32,6 +33,15 @@ fn forward(ports: &[u16]) -> Session {
     Session { task, containers: Arc::new(Double) }
 }
 
+/// The host of a session that needs no time.
+fn host(session: Session) -> Host {
+    host_at(session, clock())
+}
+
+fn host_at(session: Session, clock: Arc<dyn crate::world::Clock>) -> Host {
+    Host { session, processes: Handle::current(), clock }
+}
+
 /// stdin, stdout and stderr.
 const ALL: Streams = Streams { stdin: true, stdout: true, stderr: true, tty: false };
 /// stdout and stderr.
@@ -45,7 +55,7 @@ fn saying(bytes: &[u8]) -> wire::Arriving {
 /// Everything a session sends to a client that says `bytes`, until the session ends.
 async fn answer(session: Session, protocol: Protocol, bytes: &[u8]) -> Vec<u8> {
     let (wire, body) = Wire::new(saying(bytes), clock());
-    let (answer, ()) = tokio::join!(read(body), work(session, protocol, wire));
+    let (answer, ()) = tokio::join!(read(body), work(host(session), protocol, wire));
     answer
 }
 

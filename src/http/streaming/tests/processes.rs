@@ -142,7 +142,7 @@ async fn a_slow_client_slows_the_process_and_a_gone_one_ends_it() {
     let (wire, body) = Wire::new(saying(&[]), clock());
     let (_stop, stopping) = tokio::sync::watch::channel(false);
     let watched = wire.watched(stopping);
-    let work = work(process(&["flood", "100000"], OUT), V5, wire);
+    let work = work(host(process(&["flood", "100000"], OUT)), V5, wire);
     let mut work = std::pin::pin!(work);
     // Yielding gives the task's budget back, without which every channel would seem busy.
     for _ in 0..100 {
@@ -184,7 +184,8 @@ async fn sessions_end_with_the_server_and_when_nothing_moves() {
 async fn clients_that_open_no_streams_are_not_waited_for() {
     let clock = clock();
     let (wire, _body) = Wire::new(saying(&SPDY[..49]), Arc::clone(&clock) as Arc<_>);
-    let work = work(process(&["cat"], ALL), Protocol::Spdy(Version::V4), wire);
+    let host = host_at(process(&["cat"], ALL), Arc::clone(&clock) as Arc<_>);
+    let work = work(host, Protocol::Spdy(Version::V4), wire);
     let mut work = std::pin::pin!(work);
     assert!(futures_util::poll!(&mut work).is_pending());
     clock.advance(SignedDuration::from_secs(30));
