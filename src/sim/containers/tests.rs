@@ -148,7 +148,7 @@ async fn containers_look_like_their_image_and_pod() {
     lab.pod("web", NGINX, more).await;
     let rows = [
         ("hostname; cat /etc/hostname", "web\nweb\n"),
-        ("echo $A $B $NODE $LABEL $HOSTNAME $NGINX_VERSION", "1 12 worker01 web web 1.20\n"),
+        ("echo $A $B $NODE $LABEL $HOSTNAME $APP_ROOT", "1 12 worker01 web web /opt/app-root\n"),
         ("id", "uid=1000660000(1000660000) gid=0(root) groups=0(root),1000660000\n"),
         ("pwd; echo hi > f && cat f", "/opt/app-root/src\nhi\n"),
         (". /etc/os-release; echo $PRETTY_NAME", "Red Hat Enterprise Linux 9.6 (Plow)\n"),
