@@ -53,14 +53,17 @@ CREATE VIEW imagestreamtags AS
            h.value ->> '$.image' AS image, h.value ->> '$.dockerImageReference' AS reference,
            h.value ->> '$.generation' AS generation, h.value ->> '$.created' AS created
       FROM objects o, json_each(o.object, '$.status.tags') t, json_each(t.value, '$.items') h
-     WHERE o.resource = 'imagestreams.image.openshift.io';
+     WHERE o.resource = 'imagestreams.image.openshift.io' AND h.value IS NOT NULL;
 
 CREATE VIEW triggers AS
+    WITH annotated AS (
+        SELECT resource, namespace, name,
+               object ->> '$.metadata.annotations."image.openshift.io/triggers"' AS text
+          FROM objects
+         WHERE resource IN ('deployments.apps', 'daemonsets.apps', 'statefulsets.apps', 'cronjobs.batch'))
     SELECT o.resource, o.namespace, o.name, t.value ->> '$.from.name' AS tag,
            coalesce(t.value ->> '$.from.namespace', o.namespace) AS tag_namespace,
            t.value ->> '$.fieldPath' AS field, coalesce(t.value ->> '$.paused', 0) AS paused
-      FROM objects o,
-           json_each(CASE WHEN json_valid(o.object ->> '$.metadata.annotations."image.openshift.io/triggers"')
-                          THEN o.object ->> '$.metadata.annotations."image.openshift.io/triggers"'
-                          ELSE '[]' END) t
-     WHERE o.object ->> '$.metadata.annotations."image.openshift.io/triggers"' IS NOT NULL;
+      FROM annotated o,
+           json_each(CASE WHEN json_valid(o.text) AND json_type(o.text) = 'array' THEN o.text
+                          ELSE '[]' END) t;

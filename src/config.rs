@@ -151,6 +151,24 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_CATALOG", value_name = "FILE")]
     pub catalog: Option<PathBuf>,
 
+    /// Disk of every node, for images and containers
+    #[arg(long, env = "POCKETSHIFT_NODE_DISK", default_value = "120Gi", value_name = "SIZE")]
+    pub node_disk: String,
+
+    /// KubeletConfiguration (or KubeletConfig) file: thresholds of image garbage collection and
+    /// eviction
+    #[arg(long, env = "POCKETSHIFT_KUBELET_CONFIG", value_name = "FILE")]
+    pub kubelet_config: Option<PathBuf>,
+
+    /// Seconds between two imports of a scheduled image stream tag; 0 turns them off
+    #[arg(
+        long,
+        env = "POCKETSHIFT_IMAGE_IMPORT_INTERVAL",
+        default_value_t = 900,
+        value_name = "SECONDS"
+    )]
+    pub image_import_interval: u32,
+
     /// No waiting in the simulation: pods are pulled, started and ready at once
     #[arg(long, env = "POCKETSHIFT_INSTANT")]
     pub instant: bool,
@@ -185,6 +203,9 @@ impl Default for Serve {
             nodes: 3,
             seed: None,
             catalog: None,
+            node_disk: "120Gi".into(),
+            kubelet_config: None,
+            image_import_interval: 900,
             instant: false,
             sync: Sync::Full,
             random_seed: None,

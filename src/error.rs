@@ -224,6 +224,9 @@ pub enum Error {
         /// Machine-readable causes.
         causes: Vec<Cause>,
     },
+    /// What a node answered, passed on as plain text.
+    #[error("{1}")]
+    Backend(u16, String),
     /// A Status made elsewhere, passed on as it is.
     #[error("{}", .0.get("message").and_then(Value::as_str).unwrap_or("unknown"))]
     Raw(Box<Value>),
@@ -331,6 +334,7 @@ impl Error {
             Error::NotImplemented(_) => (501, "NotImplemented"),
             Error::Unavailable(_) => (503, "ServiceUnavailable"),
             Error::Timeout { .. } => (504, "Timeout"),
+            Error::Backend(code, _) => (*code, ""),
             Error::Raw(status) => {
                 let code = status.get("code").and_then(Value::as_u64).unwrap_or(500);
                 (u16::try_from(code).unwrap_or(500), "")

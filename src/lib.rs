@@ -16,6 +16,7 @@
 //! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
 //! | [`catalog`] | the images of the world outside, as data and as true OCI content | `object` |
 //! | [`tls`] | certificates | nothing of ours |
+//! | [`runtime`] | what a container runtime offers to exec, attach, logs and port-forward, as a trait | `world` |
 //! | [`settings`] | the simulated cluster as plain data | `catalog` |
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
@@ -99,11 +100,13 @@ pub mod controllers;
 pub mod error;
 pub mod http;
 pub mod images;
+pub mod importer;
 pub mod kinds;
 pub mod object;
 pub mod patch;
 pub mod registry;
 pub mod run;
+pub mod runtime;
 pub mod schema;
 pub mod settings;
 pub mod sim;

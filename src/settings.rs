@@ -2,6 +2,10 @@
 //!
 //! Nothing here decides anything; each field names the component that reads it.
 
+mod kubelet;
+
+pub use kubelet::{Kubelet, Threshold};
+
 use crate::catalog::Catalog;
 use jiff::SignedDuration;
 use std::{net::Ipv4Addr, sync::Arc};
@@ -25,10 +29,14 @@ pub struct Settings {
     pub cluster_domain: String,
     /// Domain below which routes get their host names.
     pub apps_domain: String,
+    /// How often scheduled tags are imported again; zero: never.
+    pub image_import_interval: SignedDuration,
     /// How long events are kept.
     pub event_ttl: SignedDuration,
     /// What a node offers.
     pub capacity: Capacity,
+    /// How nodes keep images.
+    pub kubelet: Kubelet,
     /// Versions the parts of the cluster report.
     pub versions: Versions,
     /// Port at which all registries of the catalogue, and the cluster's own, answer on loopback.
@@ -53,8 +61,10 @@ impl Default for Settings {
             node_network: Ipv4Addr::new(192, 168, 126, 11),
             cluster_domain: "cluster.local".into(),
             apps_domain: "apps-crc.testing".into(),
+            image_import_interval: SignedDuration::from_mins(15),
             event_ttl: SignedDuration::from_hours(3),
             capacity: Capacity::default(),
+            kubelet: Kubelet::default(),
             versions: Versions::default(),
             registry_port: 5443,
             ca_pem: String::new(),
@@ -120,7 +130,7 @@ pub struct Capacity {
     pub cpu: String,
     /// Memory.
     pub memory: String,
-    /// Disk for images and containers.
+    /// Disk for images and containers, one file system.
     pub ephemeral_storage: String,
     /// Most pods at a time.
     pub pods: u32,

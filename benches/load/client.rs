@@ -28,7 +28,16 @@ pub fn get(path: &str, token: &str) -> Vec<u8> {
 
 /// The bytes of a POST of JSON.
 pub fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
-    format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    write("POST", "application/json", path, token, body)
+}
+
+/// The bytes of a JSON merge patch.
+pub fn patch(path: &str, token: &str, body: &str) -> Vec<u8> {
+    write("PATCH", "application/merge-patch+json", path, token, body)
+}
+
+fn write(method: &str, content: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
+    format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content}\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
         .into_bytes()
 }
 

@@ -8,6 +8,7 @@
 mod ceiling;
 mod client;
 mod cluster;
+mod triggers;
 mod writes;
 
 use client::{Conn, get, hammer};
@@ -44,6 +45,9 @@ fn main() {
         }
         if runs("deployment") {
             deployment().await;
+        }
+        if runs("triggers") {
+            triggers::fan_out().await;
         }
     });
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     access::{authn, bootstrap},
-    object::{ObjectExt, Value, encode, json, name::key},
+    object::{ObjectExt, Value, encode, name::key},
     store::{Expect, Op, Options, Store},
 };
 
@@ -160,27 +160,4 @@ fn changes_take_effect_at_once() {
     runtime.block_on(store.commit(vec![put(&binding, Expect::Present)])).unwrap();
     let decision = authorizer.authorize(&store.snapshot(), &user("u"), &a);
     assert_eq!(decision.reason, r#"RBAC: clusterrole.rbac.authorization.k8s.io "gone" not found"#);
-}
-
-/// Not a check but a figure: `cargo test -- --ignored --nocapture decision_time`.
-#[test]
-#[ignore = "prints a figure"]
-fn decision_time() {
-    let mut objects = bootstrap::rbac();
-    objects.extend((0..1000).map(|i| project(&format!("p{i}"), "developer")));
-    objects.push(json!({"kind": "Role", "metadata": {"name": "x", "namespace": "p7"}}));
-    let store = store_with(objects);
-    let (snapshot, authorizer, dev) = (store.snapshot(), Authorizer::default(), user("developer"));
-    let a = Attributes {
-        verb: "get",
-        resource: "pods",
-        namespace: "p7",
-        name: "x",
-        ..Attributes::default()
-    };
-    let start = std::time::Instant::now();
-    for _ in 0..100_000 {
-        assert!(authorizer.authorize(&snapshot, &dev, &a).allowed);
-    }
-    println!("{:?} per decision", start.elapsed() / 100_000);
 }

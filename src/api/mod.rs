@@ -12,6 +12,7 @@ mod read;
 mod request;
 mod scale;
 mod server;
+pub mod session;
 pub mod table;
 mod update;
 mod watch;
@@ -23,3 +24,4 @@ pub use request::{
     Response, Verb, WatchStream,
 };
 pub use server::Server;
+pub use session::{Session, Streams, Task};

@@ -1,5 +1,6 @@
 //! What a request asks and what it gets, as values: shared by HTTP, controllers and tests.
 
+use super::Session;
 use crate::{
     error::Error,
     kinds::Kind,
@@ -7,6 +8,7 @@ use crate::{
         Value,
         selector::{Fields, Labels},
     },
+    runtime::LogStream,
     store::Entry,
 };
 use std::sync::Arc;
@@ -126,6 +128,8 @@ pub struct Options {
     pub orphan_dependents: Option<bool>,
     pub precondition_uid: String,
     pub precondition_rv: String,
+    /// All parameters as they came, for subresources with parameters of their own.
+    pub parameters: Vec<(String, String)>,
     /// Subresource to name in managed fields, when it is not the request's own.
     pub tracked_as: Option<&'static str>,
 }
@@ -224,8 +228,12 @@ pub enum Response {
     List(List),
     /// A watch.
     Watch(WatchStream),
-    /// Plain text.
-    Text(String),
+    /// A log, as it is written.
+    Log(LogStream),
+    /// A session that may begin, if the client upgrades its connection.
+    Session(Session),
+    /// Nothing to say (204).
+    Nothing,
 }
 
 /// A response and the warnings that go with it.

@@ -4,8 +4,10 @@ use super::{Answer, Caller, Item, Request, Response, Verb, admission, computed};
 use crate::{
     access::{Access, Attributes, Credentials, Impersonation, impersonation},
     error::{Causes, Error},
+    importer::Importer,
     kinds::{Ask, Backing, Cx, Kind},
     object::Value,
+    runtime::Containers,
     settings::Settings,
     store::{Snapshot, Store},
     world::World,
@@ -22,7 +24,11 @@ pub struct Server {
     pub settings: Arc<Settings>,
     /// Credentials and rights.
     pub access: Access,
-    /// Ends every watch when it turns true.
+    /// What runs in pods.
+    pub containers: Option<Arc<dyn Containers>>,
+    /// The way to image registries.
+    pub importer: Importer,
+    /// Ends every watch and session when it turns true.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }
 
@@ -45,7 +51,6 @@ impl Server {
         // Writes are boxed: their state is large, and reads would carry it along.
         match (request.verb, request.sub) {
             (_, "scale") => Box::pin(self.scale(request)).await,
-            (_, "attach" | "exec" | "log" | "portforward" | "proxy") => not_built(&request),
             (Verb::Get, _) => self.get(&request),
             (Verb::List, _) => self.list(&request),
             (Verb::Watch, _) => self.watch(&request),

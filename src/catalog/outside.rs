@@ -3,8 +3,9 @@
 use super::{
     ARCHITECTURE, Behaviour, Catalog, Config, End, Image,
     complaint::{Complaint, MANIFEST_UNKNOWN},
-    content::document::RunConfig,
+    content::{Manifest, document::RunConfig},
     held::{self, Facts, Repository},
+    led,
     reference::Reference,
 };
 use crate::{
@@ -77,29 +78,55 @@ impl<'a> Outside<'a> {
 
     /// The image of a name, for the nodes' architecture. Whether its registry answers is not asked.
     pub fn find(&self, r: &Reference) -> Option<Image> {
-        if r.host == CLUSTER_REGISTRY {
-            return self.in_stream(r).map(|(image, _)| image);
-        }
-        let repository = r.repository();
-        let digest = match r.digest.as_str() {
-            "" => self.tag(&repository, &r.tag)?,
-            digest => digest.to_owned(),
+        let found = if r.host == CLUSTER_REGISTRY {
+            self.in_stream(r).map(|(image, _)| image)
+        } else {
+            let repository = r.repository();
+            let asked = match r.digest.as_str() {
+                "" => self.tag(&repository, &r.tag)?,
+                digest => digest.to_owned(),
+            };
+            let published = self.catalog.image(&repository, &asked);
+            published.or_else(|| self.pushed(&repository, &asked))
         };
-        if let Some(image) = self.catalog.image(&repository, &digest) {
-            return Some(Image { name: r.full(), ..image });
+        found.map(|image| Image { name: r.full(), ..image })
+    }
+
+    /// The same with the index that leads to the image, whether or not it was asked for.
+    pub fn known(&self, r: &Reference) -> Option<Image> {
+        let image = self.find(r)?;
+        let index = image.digests.first().and_then(|digest| self.index_of(r, digest));
+        match index.filter(|_| image.digests.len() == 1) {
+            Some(index) => Some(Image { digests: vec![image.digests[0].clone(), index], ..image }),
+            None => Some(image),
+        }
+    }
+
+    fn index_of(&self, r: &Reference, digest: &str) -> Option<String> {
+        let own = r.host == CLUSTER_REGISTRY;
+        let repository = if own { r.path.clone() } else { r.repository() };
+        let content = self.catalog.content(&repository);
+        let leads = |m: &&Arc<Manifest>| m.document.manifests.iter().any(|d| d.digest == digest);
+        if let Some(index) = content.and_then(|c| c.manifests().find(leads)) {
+            return Some(index.digest.clone());
         }
         let held = Repository::of(self.objects, &repository);
-        let manifest = held.manifests.get(&digest)?;
+        let mut all = held.manifests.iter();
+        all.find(|(_, m)| m.members.values().any(|d| d == digest)).map(|(index, _)| index.clone())
+    }
+
+    /// An image that was pushed to a vendor's repository.
+    fn pushed(&self, repository: &str, asked: &str) -> Option<Image> {
+        let held = Repository::of(self.objects, repository);
+        let manifest = held.manifests.get(asked)?;
         let digest = match manifest.image {
-            Some(_) => &digest,
+            Some(_) => asked,
             None => manifest.members.get(ARCHITECTURE)?,
         };
+        let digests = led(digest, asked);
         match held.manifests.get(digest).and_then(|m| m.image.as_ref()) {
-            Some(facts) => Some(self.image(r, digest, facts)),
-            None => {
-                let image = self.catalog.image(&repository, digest)?;
-                Some(Image { name: r.full(), ..image })
-            }
+            Some(facts) => Some(self.image(digests, facts)),
+            None => Some(Image { digests, ..self.catalog.image(repository, digest)? }),
         }
     }
 
@@ -130,7 +157,7 @@ impl<'a> Outside<'a> {
             None => facts(&image, &origin),
         };
         let source = manifest.is_none().then_some(origin);
-        Some((self.image(r, image.name(), &facts), source))
+        Some((self.image(led(image.name(), &asked), &facts), source))
     }
 
     /// The repository an image of a stream came from, by the stream's history.
@@ -148,14 +175,13 @@ impl<'a> Outside<'a> {
         names.first().map(Reference::repository)
     }
 
-    fn image(&self, r: &Reference, digest: &str, facts: &Facts) -> Image {
-        let base = self.catalog.config(&facts.base);
+    fn image(&self, digests: Vec<String>, facts: &Facts) -> Image {
         Image {
-            name: r.full(),
-            digest: format!("{}@{digest}", r.repository()),
+            name: String::new(),
+            digests,
             id: facts.config.clone(),
             size: facts.size,
-            config: Arc::new(Config::of(&facts.run, base)),
+            config: Arc::new(Config::of(&facts.run, self.catalog.config(&facts.base))),
         }
     }
 }

@@ -31,8 +31,6 @@ use tokio::{
     task::{LocalSet, spawn_local},
 };
 
-/// Keys of one controller in work at the same time.
-const WORKERS: usize = 16;
 /// Keys looked at before other tasks get their turn.
 const TURN: usize = 64;
 /// Conflicts of a key in a row that are answered by looking again at once.
@@ -209,7 +207,7 @@ impl Driver {
                     let change = Change { rev, entry, before: None, deleted: false };
                     for key in self.keys(watch, &view, &change) {
                         self.add(i, &key);
-                        if first {
+                        if first && !controller.slow {
                             self.lanes.borrow_mut()[i].first.insert(key);
                         }
                     }
@@ -290,7 +288,7 @@ impl Driver {
 
     fn take(&self, lane: usize) -> Option<Arc<str>> {
         let queue = &mut self.lanes.borrow_mut()[lane].queue;
-        if queue.working() >= WORKERS {
+        if queue.working() >= self.controllers[lane].workers {
             return None;
         }
         let key = queue.take();
@@ -335,6 +333,9 @@ impl Driver {
     fn note(&self, lane: usize, key: &Arc<str>, plan: &mut Plan, error: Option<&Error>) -> Verdict {
         if let Some(at) = plan.again {
             self.timers.borrow_mut().add(at, lane, key);
+        }
+        for (at, key) in plan.reminders.drain(..) {
+            self.timers.borrow_mut().add(at, lane, &key.into());
         }
         let asked = if plan.retry { Verdict::Retry } else { Verdict::Done };
         let Some(error) = error else {

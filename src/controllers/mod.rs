@@ -17,6 +17,8 @@ mod endpoints;
 mod eventttl;
 mod garbage;
 mod history;
+mod imageimport;
+mod imagetrigger;
 mod job;
 mod monitor;
 mod namespace;
@@ -39,7 +41,7 @@ mod volumes;
 mod writing;
 
 pub use monitor::{Gauge, Monitor};
-pub use plan::{EventRecord, Outcome, Plan, Step, Write, WriteVerb, reference};
+pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use view::View;
 
 use crate::{error::Error, store::Change};
@@ -55,6 +57,10 @@ pub struct Controller {
     pub user: &'static str,
     /// Field manager of its writes: the head of upstream's user agent.
     pub manager: &'static str,
+    /// Most keys in work at the same time.
+    pub workers: usize,
+    /// Its writes may take long: nobody waits for them when the server starts.
+    pub slow: bool,
     /// What wakes it.
     pub watches: &'static [Watch],
     /// One look at the world for one key.
@@ -68,6 +74,8 @@ impl Controller {
         component: "",
         user: "",
         manager: "kube-controller-manager",
+        workers: 16,
+        slow: false,
         watches: &[],
         reconcile: |_, _| Plan::none(),
     };
@@ -101,8 +109,9 @@ impl Watch {
     }
 }
 
-/// Every controller that runs.
+/// Every controller that runs. Where several have work, those named first go first.
 pub static ALL: &[&Controller] = &[
+    &imagetrigger::CONTROLLER,
     &clusterroles::CONTROLLER,
     &eventttl::CONTROLLER,
     &garbage::CONTROLLER,
@@ -133,6 +142,8 @@ pub static ALL: &[&Controller] = &[
     &deployment::CONTROLLER,
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
+    &imageimport::CONTROLLER,
+    &imageimport::scheduled::CONTROLLER,
 ];
 
 /// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.

@@ -14,6 +14,8 @@ pub struct Plan {
     pub events: Vec<EventRecord>,
     /// When to look again even if nothing changes.
     pub again: Option<Timestamp>,
+    /// When to look at other keys of the same controller, whether or not the steps succeed.
+    pub reminders: Vec<(Timestamp, String)>,
     /// Turns what became of the steps into a further plan (status after creations, events about
     /// refusals). Runs whether or not they succeeded; when absent a failure makes the driver retry
     /// the key with back-off. When present, the further plan decides: see [`Plan::retry`].
@@ -35,7 +37,7 @@ pub struct Step {
 pub struct Write {
     /// What to do.
     pub verb: WriteVerb,
-    /// `plural.group`.
+    /// `plural.group`. What ends in [`INTERNAL`] is no resource of the API.
     pub resource: &'static str,
     /// Subresource, or empty.
     pub sub: &'static str,
@@ -47,6 +49,10 @@ pub struct Write {
     /// An update carries the resourceVersion it was decided on.
     pub body: Value,
 }
+
+/// Ending of resources that no API shows: what the simulated outside has to remember between looks
+/// and has no object for. They are written whole and stored as they stand.
+pub const INTERNAL: &str = ".internal";
 
 /// See [`Write`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -137,6 +143,12 @@ impl Plan {
     /// Looks again at `time`, or earlier if that was asked for already.
     pub fn look_again(&mut self, time: Timestamp) -> &mut Plan {
         self.again = Some(self.again.map_or(time, |t| t.min(time)));
+        self
+    }
+
+    /// Looks at another key at `time`.
+    pub fn remind(&mut self, time: Timestamp, key: String) -> &mut Plan {
+        self.reminders.push((time, key));
         self
     }
 }

@@ -178,6 +178,8 @@ pub struct ContainerStatus {
     pub ready: bool,
     /// How often it was restarted.
     pub restart_count: i64,
+    /// The runtime's name of the image it runs.
+    pub image: String,
     /// Reference of the image it runs, by digest.
     #[serde(rename = "imageID")]
     pub image_id: String,
@@ -189,8 +191,28 @@ pub struct ContainerStatus {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ContainerState {
+    /// It waits.
+    pub waiting: Option<Waiting>,
+    /// It runs.
+    pub running: Option<Running>,
     /// It has ended.
     pub terminated: Option<Terminated>,
+}
+
+/// Why a container waits.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Waiting {
+    /// Machine-readable cause.
+    pub reason: String,
+}
+
+/// A running container.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Running {
+    /// Since when it runs.
+    pub started_at: Option<Timestamp>,
 }
 
 /// How a container ended.
@@ -199,6 +221,8 @@ pub struct ContainerState {
 pub struct Terminated {
     /// Exit code of its process.
     pub exit_code: i64,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
 }

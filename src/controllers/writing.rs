@@ -1,12 +1,12 @@
 //! Carries writes to the API as the user a controller is. Knows nothing of keys and queues.
 
-use super::{Controller, Outcome, Step, Write, WriteVerb};
+use super::{Controller, INTERNAL, Outcome, Step, Write, WriteVerb};
 use crate::{
     api::{Body, Caller, Item, Options, Request, Response, Server, Verb},
     error::Error,
     kinds,
-    object::{ObjectExt, Value},
-    store::Entry,
+    object::{ObjectExt, Value, encode, name},
+    store::{self, Entry, Expect, Op},
 };
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -62,6 +62,9 @@ impl Writer {
 
     /// Carries out one write; answers the object as it is now, when the server says.
     pub async fn send(&self, write: &Write) -> Written {
+        if write.resource.ends_with(INTERNAL) {
+            return self.store(write).await;
+        }
         let Some(kind) = kinds::by_resource(write.resource) else {
             return Err(Error::NoSuchPath);
         };
@@ -90,6 +93,29 @@ impl Writer {
             _ => Ok(None),
         }
     }
+
+    /// Writes what no API shows.
+    async fn store(&self, write: &Write) -> Written {
+        let named = if write.name.is_empty() { write.body.name() } else { &write.name };
+        let (resource, key) =
+            (Arc::from(write.resource), name::key(&write.namespace, named).into());
+        let revision = || write.body.str_at("metadata.resourceVersion").parse();
+        let expect = match write.verb {
+            WriteVerb::Create => Expect::Absent,
+            WriteVerb::Update => revision().map_or(Expect::Present, Expect::Rev),
+            WriteVerb::Delete => Expect::Present,
+            WriteVerb::Patch(_) => return Err(Error::NoSuchPath),
+        };
+        let op = match write.verb {
+            WriteVerb::Delete => Op::Delete { resource, key, expect, last: None },
+            _ => Op::Put { resource, key, expect, body: encode(&write.body), claims: vec![] },
+        };
+        let done = self.server.store.commit(vec![op]).await.map_err(|error| match error {
+            store::Error::Io(why) => Error::Internal(why),
+            _ => Error::stale(write.resource, named),
+        })?;
+        Ok(done.into_iter().flatten().next())
+    }
 }
 
 /// Whether the object was changed by somebody else meanwhile.
@@ -100,12 +126,15 @@ pub fn is_conflict(error: &Error) -> bool {
 fn caller(controller: &Controller) -> Caller {
     let mut groups = vec!["system:masters".to_owned(), "system:authenticated".to_owned()];
     let name = if controller.user.is_empty() {
-        groups.push("system:serviceaccounts".into());
-        groups.push("system:serviceaccounts:kube-system".into());
         format!("system:serviceaccount:kube-system:{}", controller.name)
     } else {
         controller.user.to_owned()
     };
+    let account = name.strip_prefix("system:serviceaccount:");
+    if let Some((namespace, _)) = account.and_then(|a| a.split_once(':')) {
+        groups.push("system:serviceaccounts".into());
+        groups.push(format!("system:serviceaccounts:{namespace}"));
+    }
     if name.starts_with("system:node:") {
         groups.push("system:nodes".into());
     }

@@ -9,12 +9,14 @@ use crate::{
     error::Error,
     kinds::Kind,
     object::{Value, json},
+    runtime::LogStream,
 };
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{StatusCode, header},
 };
 use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::StreamExt;
 use jiff::Timestamp;
 
 /// The form a client accepts.
@@ -82,7 +84,12 @@ pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) 
                 Response::One(code, item) => single(kind, code, &item, style),
                 Response::List(list) => listing(kind, &list, style),
                 Response::Watch(events) => stream::respond(kind, events, style),
-                Response::Text(text) => HttpResponse::Ok().content_type("text/plain").body(text),
+                Response::Log(lines) => log(lines),
+                // Without an upgrade; who upgrades is not answered here.
+                Response::Session(_) => {
+                    error(&Error::BadRequest("Upgrade request required".into()))
+                }
+                Response::Nothing => HttpResponse::NoContent().finish(),
             };
             warn(&mut response, &answer.warnings);
             response
@@ -107,8 +114,18 @@ fn warn(response: &mut HttpResponse, warnings: &[String]) {
     }
 }
 
+/// A log as a response that ends with it.
+fn log(lines: LogStream) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain")
+        .streaming(lines.map(Ok::<Bytes, std::convert::Infallible>))
+}
+
 /// A Status as a response.
 pub fn error(e: &Error) -> HttpResponse {
+    if let Error::Backend(code, text) = e {
+        return builder(*code).content_type("text/plain; charset=utf-8").body(text.clone());
+    }
     let status = e.status();
     let (code, _) = e.code();
     let mut response = builder(code);

@@ -1,29 +1,32 @@
-//! The listener: one TLS port, HTTP/1.1 and HTTP/2, one handler for every path.
+//! One handler for every path: from a request of the web framework to [`crate::api`] and back.
 
 use super::{
     body,
     health::{self, Metrics, Readiness},
+    listener::Subject,
     oauth,
     parameters::{self, Query},
     path::{self, Path, Target},
-    render::{self, Style},
+    render::{self, Form, Style},
+    streaming,
 };
 use crate::{
     access::{Credentials, Impersonation},
-    api::{Caller, Request, Server, Verb, discovery, openapi, table::Include},
+    api::{
+        Answer, Body, Caller, Request, Response, Server, Verb, discovery, openapi, table::Include,
+    },
     controllers::Monitor,
     error::Error,
     object::Value,
-    tls,
 };
-use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer, dev::Extensions, http::Method, http::header,
-    rt::net::TcpStream, web,
+    HttpRequest, HttpResponse,
+    http::{Method, header},
+    web,
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use std::{any::Any, net::TcpListener, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// What the HTTP layer needs.
 pub struct Http {
@@ -51,69 +54,8 @@ impl Http {
     }
 }
 
-/// A running listener.
-pub struct Listening {
-    handle: actix_web::dev::ServerHandle,
-    task: tokio::task::JoinHandle<std::io::Result<()>>,
-}
-
-impl Listening {
-    /// Stops accepting, lets running requests end (for a few seconds), and returns.
-    pub async fn stop(self) {
-        self.handle.stop(true).await;
-        // The listener's own end has nothing to say that the stop has not said.
-        let _ = self.task.await;
-    }
-}
-
-/// Seconds running requests get to end at shutdown.
-const GRACE: u64 = 3;
-/// Most bytes of all headers of a request are actix's own limit; most time to send them is this.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Starts serving on a bound socket.
-///
-/// # Errors
-/// When the socket cannot be used.
-pub fn serve(
-    http: Arc<Http>,
-    listener: TcpListener,
-    tls: rustls::ServerConfig,
-) -> std::io::Result<Listening> {
-    let server = HttpServer::new(move || {
-        App::new().app_data(web::Data::from(Arc::clone(&http))).default_service(web::to(handle))
-    })
-    .workers(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8)))
-    .on_connect(connected)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(GRACE)
-    .disable_signals()
-    .listen_rustls_0_23(listener, tls)?
-    .run();
-    let handle = server.handle();
-    Ok(Listening { handle, task: tokio::spawn(server) })
-}
-
-/// Subject of the connection's verified client certificate.
-#[derive(Clone)]
-struct Subject(String, Vec<String>);
-
-/// Small answers must not wait for more (HTTP/2 stalls 40 ms a request otherwise), and who the
-/// client certificate names is worked out once a connection.
-fn connected(connection: &dyn Any, data: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else { return };
-    let (socket, session) = stream.get_ref();
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
-    if let Some((name, orgs)) =
-        session.peer_certificates().and_then(|chain| tls::subject(chain.first()?))
-    {
-        data.insert(Subject(name, orgs));
-    }
-}
-
-async fn handle(
+/// Answers one request.
+pub async fn handle(
     request: HttpRequest,
     payload: web::Payload,
     http: web::Data<Http>,
@@ -214,6 +156,9 @@ fn extra(headers: &header::HeaderMap) -> Vec<(String, Vec<String>)> {
     extra.into_iter().collect()
 }
 
+/// Subresources that are streams: they have parameters of their own, no body, and no other form.
+const STREAMS: &[&str] = &["attach", "exec", "log", "portforward"];
+
 async fn resource_request(
     http: &Http,
     request: &HttpRequest,
@@ -230,20 +175,30 @@ async fn resource_request(
         Some("None") => Include::None,
         _ => Include::Metadata,
     };
+    let mut payload = Some(payload);
     let built = async {
         let caller = caller(http, request)?;
-        let form = render::negotiate(header(header::ACCEPT), include)?;
-        let options = parameters::options(query, header(header::USER_AGENT))?;
-        // The body of an upgrade is the stream to come: it never ends by itself.
-        let upgrade = request.headers().contains_key(header::UPGRADE);
-        let bytes = if upgrade { Bytes::new() } else { read(payload).await? };
+        let streams = STREAMS.contains(&target.sub);
+        let form = match streams {
+            true => Form::Json,
+            false => render::negotiate(header(header::ACCEPT), include)?,
+        };
+        let mut options = parameters::options(query, header(header::USER_AGENT))?;
+        let bytes = match payload.take_if(|_| !streams) {
+            Some(payload) => read(payload).await?,
+            None => Bytes::new(),
+        };
         let content_type = header(header::CONTENT_TYPE);
         let body = match verb {
+            _ if streams => {
+                options.parameters = query.pairs().to_vec();
+                Body::Empty
+            }
             Verb::Patch => body::patch(content_type, &bytes)?,
             Verb::Create | Verb::Update | Verb::Delete | Verb::DeleteCollection => {
                 body::object(content_type, &bytes)?
             }
-            Verb::Get | Verb::List | Verb::Watch => crate::api::Body::Empty,
+            Verb::Get | Verb::List | Verb::Watch => Body::Empty,
         };
         let built = Request {
             caller,
@@ -263,6 +218,14 @@ async fn resource_request(
     };
     let pretty = query.flag("pretty") == Some(true);
     let answer = http.server.call(built).await;
+    let answer = match (answer, payload) {
+        (Ok(Answer { response: Response::Session(session), .. }), Some(payload))
+            if streaming::is_asked(request.headers()) =>
+        {
+            return streaming::respond(&http.server, session, request, payload);
+        }
+        (answer, _) => answer,
+    };
     let style = Style { form, pretty, now: http.server.world.clock.now() };
     render::answer(target.kind, answer, style)
 }

@@ -41,7 +41,7 @@ pub fn exceeded(stream: &Value, old: Option<&Value>, ranges: &[Value]) -> Option
 /// Why an image is too large for the namespace's limits.
 pub fn too_large(size: i64, ranges: &[Value]) -> Option<String> {
     const TYPE: &str = "openshift.io/Image";
-    let size = Quantity::from_int(size);
+    let size = Quantity::bytes(size);
     let limits =
         items(ranges, TYPE).filter_map(|l| Quantity::from_value(l.at("max")?.get("storage")?));
     limits.into_iter().find(|limit| size > *limit).map(|limit| text("storage", TYPE, size, limit))

@@ -23,6 +23,8 @@ pub mod form;
 pub mod history;
 pub mod image;
 pub mod limits;
+#[cfg(test)]
+mod properties;
 pub mod reference;
 pub mod resolve;
 pub mod stream;

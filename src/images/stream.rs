@@ -171,3 +171,6 @@ fn observe(stream: &mut Value, old: &Value) {
         history::set_generation(stream, &tag, generation);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! Source of syntax and semantics: the parser Kubernetes uses, `github.com/robfig/cron/v3`
 //! (`ParseStandard`). Knows no object and no clock.
 
+use super::duration::parse_go;
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::DateTime, tz::TimeZone};
 
 /// A parsed schedule.
@@ -97,7 +98,7 @@ fn descriptor(text: &str) -> Result<Rule, String> {
     let Some(delay) = text.strip_prefix("@every ") else {
         return Err(format!("unrecognized descriptor: {text}"));
     };
-    let nanos = go_duration(delay).map_err(|e| format!("failed to parse duration {delay}: {e}"))?;
+    let nanos = parse_go(delay).map_err(|e| format!("failed to parse duration {delay}: {e}"))?;
     Ok(Rule::Every((nanos / NANOS_PER_SECOND).max(1)))
 }
 
@@ -196,44 +197,6 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
-
-/// Go's `time.ParseDuration`, in nanoseconds.
-fn go_duration(text: &str) -> Result<i64, String> {
-    let invalid = || format!("time: invalid duration {text:?}");
-    let (sign, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
-        return Ok(0);
-    }
-    if rest.is_empty() {
-        return Err(invalid());
-    }
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let amount: f64 = rest[..end].parse().map_err(|_| invalid())?;
-        rest = &rest[end..];
-        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
-        let unit = match &rest[..end] {
-            "" => return Err(format!("time: missing unit in duration {text:?}")),
-            "ns" => 1.0,
-            "us" | "µs" | "μs" => 1e3,
-            "ms" => 1e6,
-            "s" => 1e9,
-            "m" => 60e9,
-            "h" => 3600e9,
-            unit => return Err(format!("time: unknown unit {unit:?} in duration {text:?}")),
-        };
-        total += amount * unit;
-        rest = &rest[end..];
-    }
-    if total > i64::MAX as f64 {
-        return Err(invalid());
-    }
-    Ok((sign * total) as i64)
-}
 
 /// How far ahead a schedule that never comes (30 February) is looked for.
 const YEARS_AHEAD: i16 = 5;

@@ -58,6 +58,47 @@ pub fn age(created: &str, now: Timestamp) -> String {
     }
 }
 
+/// Reads a duration as Go does (`1h2m3.5s`), in nanoseconds. Source: `time.ParseDuration`.
+///
+/// # Errors
+/// Go's words.
+pub fn parse_go(text: &str) -> Result<i64, String> {
+    let invalid = || format!("time: invalid duration {text:?}");
+    let (sign, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if rest == "0" {
+        return Ok(0);
+    }
+    if rest.is_empty() {
+        return Err(invalid());
+    }
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let amount: f64 = rest[..end].parse().map_err(|_| invalid())?;
+        rest = &rest[end..];
+        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let unit = match &rest[..end] {
+            "" => return Err(format!("time: missing unit in duration {text:?}")),
+            "ns" => 1.0,
+            "us" | "µs" | "μs" => 1e3,
+            "ms" => 1e6,
+            "s" => 1e9,
+            "m" => 60e9,
+            "h" => 3600e9,
+            unit => return Err(format!("time: unknown unit {unit:?} in duration {text:?}")),
+        };
+        total += amount * unit;
+        rest = &rest[end..];
+    }
+    if total > i64::MAX as f64 {
+        return Err(invalid());
+    }
+    Ok((sign * total) as i64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

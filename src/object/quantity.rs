@@ -47,6 +47,11 @@ impl Quantity {
         Quantity { nanos: i128::from(n) * NANO, format: Format::DecimalSi }
     }
 
+    /// A number of bytes, printed in binary notation (`4Ki`).
+    pub fn bytes(n: i64) -> Quantity {
+        Quantity { format: Format::BinarySi, ..Quantity::from_int(n) }
+    }
+
     /// Parses the text form; digits below 10⁻⁹ round up, as upstream does.
     pub fn parse(text: &str) -> Option<Quantity> {
         let end =

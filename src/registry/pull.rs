@@ -15,10 +15,6 @@ use crate::{
 use serde_json::json;
 use std::sync::Arc;
 
-/// The source of an image does not give it.
-static PULL_THROUGH: Code =
-    Code { name: "OPENSHIFT_PULLTHROUGH_MANIFEST", status: 404, words: "unable to pull manifest" };
-
 impl Registries {
     /// A manifest by tag or digest.
     pub(super) async fn pull_manifest(

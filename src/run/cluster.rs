@@ -8,18 +8,20 @@ use crate::{
     controllers::{self, Controller, Monitor, driver},
     error::Error,
     http::{self, Http, Readiness},
+    importer::{self, Importer, Routes},
     kinds,
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, quantity::Quantity},
     registry::{self, Registries},
-    settings::{Delays, Settings},
+    settings::{Delays, Kubelet, Settings},
     sim,
     store::{self, Store},
     tls,
     world::{Entropy, SystemClock, World},
 };
+use jiff::SignedDuration;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
 };
@@ -74,8 +76,10 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let server = Arc::new(Server {
         store,
         world: world.clone(),
-        settings,
         access,
+        containers: None,
+        importer: importer(flags, &world, &settings, registry_address),
+        settings,
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");
@@ -178,18 +182,51 @@ fn shown(address: SocketAddr) -> SocketAddr {
 }
 
 fn settings(flags: &Serve, ca: &str) -> Result<Settings, String> {
-    let mut settings = Settings { nodes: flags.nodes, ca_pem: ca.into(), ..Settings::default() };
+    let mut settings = Settings {
+        nodes: flags.nodes,
+        ca_pem: ca.into(),
+        image_import_interval: SignedDuration::from_secs(flags.image_import_interval.into()),
+        ..Settings::default()
+    };
     if flags.instant {
         settings.delays = Delays::zero();
     }
+    settings.capacity.ephemeral_storage = disk(&flags.node_disk)?;
+    if let Some(path) = &flags.kubelet_config {
+        settings.kubelet =
+            Kubelet::read(&read(path)?).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
     if let Some(path) = &flags.catalog {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+        let text = read(path)?;
         let mut catalog = (*settings.catalog).clone();
         catalog.merge_file(&text).map_err(|e| format!("{}: {e}", path.display()))?;
         settings.catalog = Arc::new(catalog);
     }
     Ok(settings)
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
+}
+
+/// A node's disk, as its capacity says it.
+fn disk(text: &str) -> Result<String, String> {
+    let size = Quantity::parse(text).filter(|q| q.value() > 0);
+    size.map(|q| q.to_string()).ok_or_else(|| format!("--node-disk: {text:?} is no size"))
+}
+
+/// The way to registries. At once means at once: nobody is spared then.
+fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketAddr) -> Importer {
+    /// Address of the cluster's DNS in the service network.
+    const DNS: u32 = 10;
+    let dns = Ipv4Addr::from(u32::from(settings.service_network) + DNS);
+    let pace = (!flags.instant).then_some(importer::PACE);
+    let mut routes = Routes::new(&settings.ca_pem);
+    for name in settings.catalog.names() {
+        routes.add(name, registry);
+    }
+    routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
+    Importer::new(Arc::clone(&world.clock), routes, format!("{dns}:53"), pace)
 }
 
 fn tls_config(
@@ -213,16 +250,19 @@ fn tls_config(
     tls::config(&ca.cert, &pair).map_err(|e| e.to_string())
 }
 
+/// The service of the cluster's own registry.
+const REGISTRY_SERVICE: &str = "image-registry.openshift-image-registry.svc";
+
 /// The names under which clients dial the cluster's registry.
 fn registry_names(address: IpAddr, settings: &Settings) -> Vec<String> {
-    let service = "image-registry.openshift-image-registry.svc";
     let route = "default-route-openshift-image-registry";
     let named = [
-        format!("{service}.{}", settings.cluster_domain),
+        format!("{REGISTRY_SERVICE}.{}", settings.cluster_domain),
         format!("{route}.{}", settings.apps_domain),
         address.to_string(),
     ];
-    ["localhost", "127.0.0.1", "::1", service].map(String::from).into_iter().chain(named).collect()
+    let plain = ["localhost", "127.0.0.1", "::1", REGISTRY_SERVICE];
+    plain.map(String::from).into_iter().chain(named).collect()
 }
 
 /// Runs the controllers on a thread of their own, so that they and the requests do not wait for
@@ -281,12 +321,18 @@ async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), Stri
         (fresh || RESTORED.contains(&o.str_at("kind")))
             && kind.is_some_and(|k| snapshot.get(&k.stored_as(), o.namespace(), o.name()).is_none())
     };
-    let objects = bootstrap::objects(&server.world, &server.settings, password);
-    // Namespaces first: everything else may live in one.
-    let (first, rest): (Vec<Value>, Vec<Value>) =
-        objects.into_iter().filter(missing).partition(|o| o.str_at("kind") == "Namespace");
-    for group in [first, rest] {
-        let calls = group.into_iter().map(|object| create(server, object));
+    let mut objects = bootstrap::objects(&server.world, &server.settings, password);
+    objects.retain(missing);
+    // Namespaces first: everything else may live in one. Image streams last: they look at the
+    // configuration. The sort keeps the order of the rest.
+    let rank = |o: &Value| match o.str_at("kind") {
+        "Namespace" => 0,
+        "ImageStream" => 2,
+        _ => 1,
+    };
+    objects.sort_by_key(rank);
+    for group in objects.chunk_by(|a, b| rank(a) == rank(b)) {
+        let calls = group.iter().map(|object| create(server, object.clone()));
         for result in futures_util::future::join_all(calls).await {
             result?;
         }

@@ -43,6 +43,7 @@ impl Lab {
         lab.put("namespaces", json!({"metadata": {"name": "kube-node-lease"}}));
         for node in sim::nodes::names(&lab.settings) {
             lab.reconcile(&sim::nodes::KUBELET_NODE, &node);
+            lab.reconcile(&sim::nodes::images::KUBELET_IMAGES, &node);
             lab.reconcile(&sim::nodes::KUBELET_NODE, &node);
         }
         lab
@@ -124,6 +125,10 @@ impl Lab {
     pub fn settle(&mut self) {
         for _ in 0..20 {
             let before = self.store.snapshot().rev;
+            for node in sim::nodes::names(&self.settings) {
+                self.reconcile(&sim::nodes::images::KUBELET_IMAGES, &node);
+                self.reconcile(&sim::nodes::KUBELET_NODE, &node);
+            }
             self.reconcile(&sim::scheduler::SCHEDULER, "default-scheduler");
             let keys: Vec<String> =
                 self.store.snapshot().list("pods", "").map(|e| e.key.to_string()).collect();
@@ -142,11 +147,13 @@ impl Lab {
         let end = sim_plus(self.now, seconds);
         loop {
             let view = self.view();
-            let keys = view.objects.list("pods", "").map(|e| e.key.to_string());
-            let next = keys
-                .filter_map(|key| (sim::kubelet::KUBELET.reconcile)(&view, &key).again)
-                .filter(|t| *t > self.now)
-                .min();
+            let pods = view.objects.list("pods", "").map(|e| e.key.to_string());
+            let pods = pods.map(|key| (sim::kubelet::KUBELET.reconcile)(&view, &key).again);
+            let nodes = sim::nodes::names(&view.settings);
+            let look =
+                |node: String| (sim::nodes::images::KUBELET_IMAGES.reconcile)(&view, &node).again;
+            let next =
+                pods.chain(nodes.into_iter().map(look)).flatten().filter(|t| *t > self.now).min();
             match next {
                 Some(at) if at <= end => self.now = at,
                 _ => break,

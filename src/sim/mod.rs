@@ -8,10 +8,15 @@ pub mod kubelet;
 #[cfg(test)]
 mod lab;
 pub mod nodes;
+pub mod registries;
 pub mod scheduler;
 
 use crate::controllers::Controller;
 
 /// Every controller of the simulated cluster.
-pub static CONTROLLERS: &[&Controller] =
-    &[&nodes::KUBELET_NODE, &scheduler::SCHEDULER, &kubelet::KUBELET];
+pub static CONTROLLERS: &[&Controller] = &[
+    &nodes::KUBELET_NODE,
+    &nodes::images::KUBELET_IMAGES,
+    &scheduler::SCHEDULER,
+    &kubelet::KUBELET,
+];

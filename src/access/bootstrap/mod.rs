@@ -1,11 +1,12 @@
 //! What a new cluster has before anybody does anything: namespaces, roles and bindings,
-//! constraints, configuration, OAuth clients and the two users' passwords.
+//! constraints, configuration, OAuth clients, the two users' passwords and sample image streams.
 //!
 //! Everything is data in this folder; the objects are plain manifests without uids and times.
 //! Most are created once: who deletes one means it. Namespaces, cluster roles and their bindings,
 //! and priority classes come back at the next start, as upstream brings them back.
 
 pub mod aggregate;
+mod imagestreams;
 mod policy;
 pub mod scc;
 
@@ -62,6 +63,7 @@ pub fn objects(world: &World, settings: &Settings, kubeadmin_password: &str) -> 
     objects.extend(
         serde_norway::Deserializer::from_str(&text).filter_map(|d| Value::deserialize(d).ok()),
     );
+    objects.extend(imagestreams::objects());
     objects
 }
 
@@ -140,7 +142,10 @@ mod tests {
     fn every_object_is_whole_and_alone() {
         let mut seen = HashSet::new();
         let documents = CLUSTER.split("\n---\n").count();
-        let others = NAMESPACES.len() + rbac().len() + scc::objects().count();
+        let others = NAMESPACES.len()
+            + rbac().len()
+            + scc::objects().count()
+            + imagestreams::objects().len();
         assert_eq!(cluster().len(), documents + others, "a manifest does not parse");
         for object in cluster() {
             assert!(!object.str_at("kind").is_empty() && !object.name().is_empty(), "{object}");
@@ -186,18 +191,5 @@ mod tests {
             "developer"
         ));
         assert!(password::verify("secret", &data("kubeadmin", "kubeadmin")));
-    }
-
-    /// Not a check but a figure: `cargo test -- --ignored --nocapture making_time`.
-    #[test]
-    #[ignore = "prints a figure"]
-    fn making_time() {
-        let (world, settings) = (World::real(), Settings::default());
-        let start = std::time::Instant::now();
-        let count = objects(&world, &settings, "secret").len();
-        println!("{count} objects in {:?}", start.elapsed());
-        let start = std::time::Instant::now();
-        rbac();
-        println!("of which roles and bindings {:?}", start.elapsed());
     }
 }

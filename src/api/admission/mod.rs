@@ -6,6 +6,7 @@
 
 mod common;
 mod default_toleration_seconds;
+mod image_policy;
 mod limit_ranger;
 mod namespace_lifecycle;
 mod pod_node_environment;
@@ -17,6 +18,8 @@ mod service_account;
 mod storage_class;
 #[cfg(test)]
 mod testing;
+
+pub use scc::may_enter;
 
 use super::{Caller, Verb};
 use crate::{
@@ -75,7 +78,7 @@ static PLUGINS: &[Plugin] = &[
     Plugin { mutate: Some(default_toleration_seconds::mutate), validate: None },
     Plugin { mutate: Some(storage_class::mutate), validate: None },
     Plugin { mutate: Some(pod_node_environment::mutate), validate: None },
-    // The place of image.openshift.io/ImagePolicy.
+    Plugin { mutate: Some(image_policy::mutate), validate: None },
     Plugin { mutate: Some(scc::mutate), validate: None },
     Plugin { mutate: None, validate: Some(no_escalation) },
     Plugin { mutate: None, validate: Some(resource_quota::validate) },

@@ -4,28 +4,13 @@ use super::Attributes;
 use crate::{
     access::Authorizer,
     api::{Caller, Verb},
-    kinds::Kind,
+    kinds,
     object::{ObjectExt, name},
     object::{Value, encode},
     store::{Expect, Op, Options, Snapshot, Store},
     world::World,
 };
 use std::sync::Arc;
-
-static KINDS: [Kind; 6] = [
-    Kind { plural: "pods", kind: "Pod", ..Kind::BASE },
-    Kind { plural: "namespaces", kind: "Namespace", namespaced: false, ..Kind::BASE },
-    Kind { plural: "services", kind: "Service", ..Kind::BASE },
-    Kind { plural: "persistentvolumeclaims", kind: "PersistentVolumeClaim", ..Kind::BASE },
-    Kind { plural: "configmaps", kind: "ConfigMap", ..Kind::BASE },
-    Kind {
-        plural: "priorityclasses",
-        group: "scheduling.k8s.io",
-        kind: "PriorityClass",
-        namespaced: false,
-        ..Kind::BASE
-    },
-];
 
 /// Objects and somebody who asks.
 pub struct Scene {
@@ -73,7 +58,7 @@ impl Scene {
         name: &'a str,
     ) -> Attributes<'a> {
         Attributes {
-            kind: KINDS.iter().find(|k| k.plural == resource).unwrap(),
+            kind: kinds::all().find(|k| k.plural == resource).unwrap(),
             sub: "",
             verb,
             namespace,

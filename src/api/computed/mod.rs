@@ -10,6 +10,7 @@ mod openshift_reviews;
 mod projectrequests;
 mod projects;
 mod reviews;
+mod streams;
 mod tokens;
 mod users;
 
@@ -31,6 +32,7 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("imagesignatures.image.openshift.io", "", images::signatures),
     ("imagestreamimages.image.openshift.io", "", images::image),
+    ("imagestreamimports.image.openshift.io", "", images::imports),
     ("imagestreammappings.image.openshift.io", "", images::mapping),
     ("imagestreams.image.openshift.io", "layers", images::layers),
     ("imagestreams.image.openshift.io", "secrets", images::secrets),
@@ -39,7 +41,11 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("localresourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
     ("localsubjectaccessreviews.authorization.k8s.io", "", reviews::access),
     ("localsubjectaccessreviews.authorization.openshift.io", "", openshift_reviews::access),
+    ("pods", "attach", streams::attach),
     ("pods", "binding", binding::create),
+    ("pods", "exec", streams::exec),
+    ("pods", "log", streams::log),
+    ("pods", "portforward", streams::port_forward),
     ("projectrequests.project.openshift.io", "", projectrequests::requests),
     ("projects.project.openshift.io", "", projects::projects),
     ("resourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),

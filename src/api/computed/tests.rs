@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     access::{Access, Credentials, Keys, authn, bootstrap},
     api::{Body, Caller, Event, Options},
+    importer::{Importer, Routes},
     kinds,
     object::{ObjectExt, encode, json, name::key},
     settings::Settings,
@@ -21,7 +22,9 @@ fn server() -> Arc<Server> {
         store: Store::open(&store::Options::default()).unwrap(),
         access: Access::new(Keys::generate(&world.entropy).unwrap()).unwrap(),
         settings: Arc::new(Settings::default()),
+        importer: Importer::new(Arc::clone(&world.clock), Routes::default(), String::new(), None),
         world,
+        containers: None,
         stopping,
     })
 }

@@ -36,6 +36,7 @@ mod running {
         access::{Access, Keys},
         api::{Body, Caller, Options, Request, Verb},
         controllers::{Plan, Write},
+        importer::{Importer, Routes},
         kinds,
         object::{ObjectExt, Value, json},
         settings::Settings,
@@ -60,6 +61,13 @@ mod running {
             world: World { clock: Arc::new(clock.clone()), entropy },
             settings: Arc::new(Settings::default()),
             access: Access::new(keys).unwrap(),
+            containers: None,
+            importer: Importer::new(
+                Arc::new(clock.clone()),
+                Routes::default(),
+                String::new(),
+                None,
+            ),
             stopping,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

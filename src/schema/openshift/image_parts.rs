@@ -207,7 +207,7 @@ pub struct TagReference {
     /// Name of the thing.
     pub name: String,
     /// Annotations to use.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Option<BTreeMap<String, String>>,
     /// What it comes from.
     pub from: Option<k8s::ObjectReference>,
     /// Whether the tag is only a reference that is never imported.

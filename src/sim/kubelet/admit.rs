@@ -1,15 +1,21 @@
 //! Whether the node takes a pod that was put on it. Source: `pkg/kubelet/lifecycle`.
 
-use super::sync::Sync;
+use super::sync::{EVICTED, Sync};
 use crate::{
     controllers::{View, podlens::PodLens},
     object::ObjectExt,
-    sim::scheduler::{amount, requests},
+    sim::{
+        nodes::images::CRITICAL,
+        scheduler::{amount, requests},
+    },
 };
 
 /// Reason and text of a refusal. Pods the scheduler placed fit; pods with a node name of their
 /// own may not.
 pub fn refusal(s: &Sync<'_>) -> Option<(&'static str, String)> {
+    if s.images.pressure.is_some() && s.pod.i64_at("spec.priority").unwrap_or(0) < CRITICAL {
+        return Some((EVICTED, "The node had condition: [DiskPressure]. ".into()));
+    }
     let entry = s.view.named("pods", s.pod.namespace(), s.pod.name())?;
     // The scheduler counted already: its binding left a condition.
     if s.pod.condition("PodScheduled").is_some_and(|c| c.str_at("status") == "True") {

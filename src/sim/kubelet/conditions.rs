@@ -1,11 +1,16 @@
 //! The pod's conditions, in the kubelet's order. Source: `pkg/kubelet/status/generate.go`.
 
-use super::{record::Record, sync::Sync};
+use super::{
+    record::Record,
+    sync::{EVICTED, Sync},
+};
 use crate::object::{ObjectExt, Value, json, time};
 
 /// Types the kubelet writes, in order; everybody else's come before.
 const OWN: [&str; 5] =
     ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+
+const DISRUPTION: &str = "DisruptionTarget";
 
 /// A condition before its times are known.
 struct Verdict {
@@ -27,14 +32,19 @@ impl Verdict {
 pub fn of(s: &Sync<'_>, phase: &str, alive: bool) -> Value {
     let stored = s.pod.list_at("status.conditions");
     let foreign = |c: &&Value| !OWN.contains(&c.str_at("type"));
-    let (disruption, others): (Vec<&Value>, Vec<&Value>) =
-        stored.iter().filter(foreign).partition(|c| c.str_at("type") == "DisruptionTarget");
+    let (mut disruption, others): (Vec<Value>, Vec<Value>) =
+        stored.iter().filter(foreign).cloned().partition(|c| c.str_at("type") == DISRUPTION);
+    if let Some((EVICTED, message)) = &s.verdict {
+        let (reason, message) = ("TerminationByKubelet".into(), message.clone());
+        let verdict = Verdict { status: true, reason, message };
+        disruption = vec![write(s, stored, DISRUPTION, verdict)];
+    }
     let containers = containers_ready(s, phase);
     let ready = if containers.status { gates(s) } else { copy(&containers) };
     let sandbox = if alive { Verdict::yes() } else { Verdict::no("", String::new()) };
     let own = [sandbox, initialized(s, phase), ready, containers, Verdict::yes()];
     let written = OWN.iter().zip(own).map(|(kind, v)| write(s, stored, kind, v));
-    others.into_iter().chain(disruption).cloned().chain(written).collect()
+    others.into_iter().chain(disruption).chain(written).collect()
 }
 
 fn copy(v: &Verdict) -> Verdict {

@@ -6,16 +6,16 @@ use super::{
     sync::{Sync, plus},
 };
 use crate::{
-    catalog::End,
-    object::hex,
-    object::{ObjectExt, Value},
-    sim::images::{
-        self,
-        process::{self, Process},
+    catalog::{Config, End, reference::Reference},
+    object::{ObjectExt, Value, hex},
+    sim::{
+        images::process::{self, Process},
+        registries,
     },
 };
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// What a container is for, which decides whether it is started again.
 #[derive(Clone, Copy, PartialEq)]
@@ -52,7 +52,7 @@ fn wait(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp, reaso
     if reason == "CrashLoopBackOff" {
         let hold = backoff::noted(r);
         let due = last.unwrap_or(anchor).saturating_add(hold).unwrap_or(anchor);
-        if changed(s, spec, r) || s.reached(due) {
+        if changed(spec, r) || s.reached(due) {
             start(s, spec, r, due.min(s.now()));
         }
     } else {
@@ -135,13 +135,13 @@ pub fn hold(r: &mut Record, reason: &str, message: String) {
 }
 
 /// Whether the spec now names another image than the container runs (or ran last).
-fn changed(s: &Sync<'_>, spec: &Value, r: &Record) -> bool {
-    let wanted = images::runtime_name(s.view, spec.str_at("image"));
-    r.has_run() && wanted.as_deref() != Some(r.image.as_str())
+fn changed(spec: &Value, r: &Record) -> bool {
+    let names = || Reference::candidates(spec.str_at("image")).unwrap_or_default();
+    r.has_run() && !names().iter().any(|n| n.full() == r.image)
 }
 
 fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
-    if changed(s, spec, r) {
+    if changed(spec, r) {
         let text = format!("Container {} definition changed, will be restarted", r.name);
         return kill(s, spec, r, since, text);
     }
@@ -153,12 +153,16 @@ fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
     }
 }
 
+/// What is known of the image a container runs.
+pub fn config(s: &Sync<'_>, r: &Record) -> Option<Arc<Config>> {
+    registries::known(s.view, &r.image_id).map(|image| image.config)
+}
+
 /// What the container's process does.
 pub fn process(s: &Sync<'_>, spec: &Value, r: &Record) -> Process {
-    let image = images::known(s.view, &r.image_id).or_else(|| images::known(s.view, &r.image));
-    let Some(image) = image else { return Process::default() };
-    let root_only = image.config.run.root && own_command(spec);
-    let mut process = process::of_container(&image.config, spec).unwrap_or_default();
+    let Some(config) = config(s, r) else { return Process::default() };
+    let root_only = config.run.root && own_command(spec);
+    let mut process = process::of_container(&config, spec).unwrap_or_default();
     if root_only && config::user(s.pod, spec).is_some_and(|uid| uid != 0) {
         process.ends = Some(End { after: 0.1, code: 1 });
     }
@@ -187,7 +191,7 @@ fn again(s: &mut Sync<'_>, spec: &Value, r: &mut Record, ended: &Ended, role: Ro
     if !restarts(s.pod, spec, role, ended.code) {
         return;
     }
-    let wait = if changed(s, spec, r) {
+    let wait = if changed(spec, r) {
         jiff::SignedDuration::ZERO
     } else {
         backoff::after_crash(ended, r.last.as_ref())

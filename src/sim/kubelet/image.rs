@@ -7,9 +7,12 @@ use super::{
     sync::{Sync, plus},
 };
 use crate::{
-    catalog::{Config, Image},
+    catalog::{Config, reference::Reference},
     object::{ObjectExt, Value},
-    sim::images::{self, PullError},
+    sim::{
+        nodes::images::{Held, capacity, repository},
+        registries::{self, Offer, Refusal},
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -28,86 +31,185 @@ pub struct Pulled {
     pub config: Arc<Config>,
 }
 
+/// What is wanted of an image.
+struct Wanted<'a> {
+    /// The name as written.
+    written: &'a str,
+    /// What it may stand for.
+    names: Vec<Reference>,
+    /// When the container could have started.
+    anchor: Timestamp,
+    /// Whether the container waited for another image until now.
+    changed: bool,
+}
+
 /// Sees to the image. `None` when it cannot be had now: the record says why and the next look is
 /// arranged.
 pub fn ensure(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp) -> Option<Pulled> {
     let written = spec.str_at("image");
-    let policy = spec.str_at("imagePullPolicy");
-    match images::resolve(s.view, written) {
-        Err(PullError::Name(why)) => {
+    let names = match Reference::candidates(written) {
+        Ok(names) => names,
+        Err(why) => {
             invalid(s, r, written, &why);
-            None
+            return None;
         }
-        Ok(image)
-            if policy != "Always" && present(s, &image, r) && !pulling(s, r, written, anchor) =>
-        {
-            Some(local(image, written, anchor))
-        }
-        found if policy == "Never" => {
-            drop(found);
-            never(s, r, written);
-            None
-        }
-        Ok(image) => pull(s, r, written, image, anchor),
-        Err(PullError::Refused(why)) => {
-            refused(s, r, written, &why, anchor);
-            None
+    };
+    let changed = forget_other(r, written);
+    let wanted = Wanted { written, names, anchor, changed };
+    let policy = spec.str_at("imagePullPolicy");
+    if policy != "Always" {
+        let held = present(s, &wanted).filter(|(image, name)| may_use(s, image, name));
+        match held {
+            Some((image, name)) if !pulling(s, r, &wanted) => {
+                return Some(local(s, &wanted, &image, &name));
+            }
+            None if policy == "Never" => {
+                never(s, r, written);
+                return None;
+            }
+            _ => {}
         }
     }
+    pull(s, r, &wanted)
 }
 
-/// Whether the node holds the image: its own list says so, or this container ran it before.
-fn present(s: &Sync<'_>, image: &Image, r: &Record) -> bool {
-    s.node.has_image(&image.name) || s.node.has_image(&image.digest) || r.image_id == image.digest
+/// A container that waited for another image starts over.
+fn forget_other(r: &mut Record, written: &str) -> bool {
+    let State::Waiting(reason, message) = &r.state else { return false };
+    let backs_off = reason == BACK_OFF && !message.starts_with(&back_off_text(written));
+    let fresh = r.image_id.is_empty();
+    let changed = backs_off || (fresh && r.image != written);
+    if changed {
+        r.state = State::Waiting("ContainerCreating".into(), String::new());
+    }
+    if fresh {
+        r.image = written.into();
+    }
+    changed
+}
+
+/// The image the node holds under this name, and the name.
+fn present(s: &Sync<'_>, wanted: &Wanted<'_>) -> Option<(Held, String)> {
+    wanted.names.iter().map(Reference::full).find_map(|name| {
+        let held = s.images.find(&name)?.clone();
+        Some((held, name))
+    })
+}
+
+fn may_use(s: &Sync<'_>, image: &Held, name: &str) -> bool {
+    let repository = repository(name);
+    image.open(repository)
+        || image.may_use(repository, &registries::keys(s.view, s.pod, repository))
 }
 
 /// Whether the kubelet has begun to pull for this start already: another pod may have brought the
 /// image meanwhile.
-fn pulling(s: &Sync<'_>, r: &Record, written: &str, anchor: Timestamp) -> bool {
-    s.told(&r.name, "Pulling", &pulling_text(written), anchor)
+fn pulling(s: &Sync<'_>, r: &Record, wanted: &Wanted<'_>) -> bool {
+    s.told(&r.name, "Pulling", &pulling_text(wanted.written), wanted.anchor)
 }
 
 fn pulling_text(written: &str) -> String {
     format!("Pulling image \"{written}\"")
 }
 
-fn local(image: Image, written: &str, anchor: Timestamp) -> Pulled {
-    let text = format!(
-        "Container image \"{written}\" already present on machine and can be accessed by the pod"
-    );
-    Pulled { at: anchor, text, name: image.name, digest: image.digest, config: image.config }
+fn back_off_text(written: &str) -> String {
+    format!("Back-off pulling image \"{written}\"")
 }
 
-fn pull(
-    s: &mut Sync<'_>,
-    r: &Record,
-    written: &str,
-    image: Image,
-    anchor: Timestamp,
-) -> Option<Pulled> {
-    s.tell_once(&r.name, false, "Pulling", pulling_text(written), anchor);
-    let took = duration(s, &image, r);
+fn local(s: &Sync<'_>, wanted: &Wanted<'_>, image: &Held, name: &str) -> Pulled {
+    let text = format!(
+        "Container image \"{}\" already present on machine and can be accessed by the pod",
+        wanted.written
+    );
+    let digest = image_id(repository(name), &image.digests);
+    let config = registries::known(s.view, &digest).map(|o| o.config).unwrap_or_default();
+    Pulled { at: wanted.anchor, text, name: name.into(), digest, config }
+}
+
+/// What a container's status calls its image: of all digests in the repository the first.
+/// Source: CRI-O, which sorts them and takes one.
+fn image_id(repository: &str, digests: &[String]) -> String {
+    let first = digests.iter().min().map_or("", String::as_str);
+    format!("{repository}@{first}")
+}
+
+fn pull(s: &mut Sync<'_>, r: &mut Record, wanted: &Wanted<'_>) -> Option<Pulled> {
+    let series = series(s, r, wanted);
+    let failure = Failure::read(r, wanted.written);
+    let began = match &failure {
+        Some(_) => backoff::pulls(series, s.now()).began,
+        None => series,
+    };
+    if let Some(failure) = failure
+        && s.told(&r.name, "Failed", &failure.event(), began)
+    {
+        back_off(s, r, wanted.written, &failure, series);
+        return None;
+    }
+    s.tell_once(&r.name, false, "Pulling", pulling_text(wanted.written), began);
+    let answer = registries::ask(s.view, &wanted.names, |repository| {
+        registries::keys(s.view, s.pod, repository)
+    });
+    match answer.and_then(|offer| fits(s, offer)) {
+        Ok(offer) => Some(arriving(s, wanted, offer, began)),
+        Err(refusal) => {
+            refused(s, r, wanted.written, Failure::of(wanted.written, refusal), series, began);
+            None
+        }
+    }
+}
+
+/// When the first of the present series of attempts began.
+fn series(s: &Sync<'_>, r: &Record, wanted: &Wanted<'_>) -> Timestamp {
+    let text = pulling_text(wanted.written);
+    match s.first_told(&r.name, "Pulling", &text, wanted.anchor) {
+        Some(first) => first.max(wanted.anchor),
+        None if wanted.changed => s.now(),
+        None => wanted.anchor,
+    }
+}
+
+/// Whether the disk has room for what the node does not hold yet.
+fn fits(s: &Sync<'_>, offer: Offer) -> Result<Offer, Refusal> {
+    let free = capacity(&s.view.settings).saturating_sub(s.images.bytes());
+    if held(s, &offer) || offer.size <= free {
+        return Ok(offer);
+    }
+    let file = format!("/var/tmp/container_images_storage{}/1", s.chance("blob") % 10_000_000_000);
+    Err(Refusal::Refused(format!(
+        "unable to pull image: writing blob: storing blob to file \"{file}\": write {file}: no \
+         space left on device"
+    )))
+}
+
+fn held(s: &Sync<'_>, offer: &Offer) -> bool {
+    offer.digests.iter().any(|d| s.images.by_digest(d).is_some())
+}
+
+fn arriving(s: &Sync<'_>, wanted: &Wanted<'_>, offer: Offer, began: Timestamp) -> Pulled {
+    let took = duration(s, &offer);
     let shown = backoff::go(took);
     let text = format!(
-        "Successfully pulled image \"{written}\" in {shown} ({shown} including waiting). Image \
-         size: {} bytes.",
-        image.size
+        "Successfully pulled image \"{}\" in {shown} ({shown} including waiting). Image size: {} \
+         bytes.",
+        wanted.written, offer.size
     );
-    let at = anchor.saturating_add(took).unwrap_or(anchor);
-    Some(Pulled { at, text, name: image.name, digest: image.digest, config: image.config })
+    let at = began.saturating_add(took).unwrap_or(began);
+    let digest = image_id(repository(&offer.name), &offer.digests);
+    Pulled { at, text, name: offer.name, digest, config: offer.config }
 }
 
 /// Finding the manifest, and the bytes unless they are there already; a fifth more or less,
 /// depending on the pod.
-fn duration(s: &Sync<'_>, image: &Image, r: &Record) -> SignedDuration {
+fn duration(s: &Sync<'_>, offer: &Offer) -> SignedDuration {
     let delays = &s.view.settings.delays;
-    let bytes = if present(s, image, r) { 0 } else { image.size };
+    let bytes = if held(s, offer) { 0 } else { offer.size };
     let transfer = match delays.bandwidth {
         0 => 0,
         per_second => bytes.saturating_mul(1000) / per_second,
     };
     let base = delays.manifest.as_millis() as u64 + transfer;
-    let varied = base * (80 + s.chance(&image.digest) % 41) / 100;
+    let varied = base * (80 + s.chance(&offer.id) % 41) / 100;
     SignedDuration::from_millis(varied as i64)
 }
 
@@ -135,28 +237,85 @@ fn stuck(s: &mut Sync<'_>, r: &mut Record, event: &'static str, reason: &str, te
     s.wake(plus(s.now(), 60.0));
 }
 
-/// A pull that fails: `ErrImagePull`, then `ImagePullBackOff` until the next attempt.
-fn refused(s: &mut Sync<'_>, r: &mut Record, written: &str, why: &str, anchor: Timestamp) {
-    let (name, delays) = (r.name.clone(), s.view.settings.delays.clone());
-    let attempt = backoff::pulls(anchor, s.now());
-    let since = attempt.began;
-    s.tell_once(&name, false, "Pulling", pulling_text(written), since);
-    let failed = since.saturating_add(delays.manifest).unwrap_or(since);
+const BACK_OFF: &str = "ImagePullBackOff";
+const FAILURES: [&str; 2] = ["ErrImagePull", "RegistryUnavailable"];
+
+/// A pull that failed.
+struct Failure {
+    /// Reason of the waiting state.
+    reason: &'static str,
+    /// Its message.
+    message: String,
+    /// The runtime's words.
+    raw: String,
+}
+
+impl Failure {
+    /// Source: `evalCRIPullErr`; that nobody listens is said by CRI-O in front of its words.
+    fn of(written: &str, refusal: Refusal) -> Failure {
+        match refusal {
+            Refusal::Refused(raw) => Failure { reason: FAILURES[0], message: raw.clone(), raw },
+            Refusal::Unavailable(why) => Failure {
+                reason: FAILURES[1],
+                message: format!(
+                    "image pull failed for {written} because the registry is unavailable: {why}"
+                ),
+                raw: format!("{}: {why}", FAILURES[1]),
+            },
+        }
+    }
+
+    /// The failure a container waits for.
+    fn read(r: &Record, written: &str) -> Option<Failure> {
+        let State::Waiting(reason, message) = &r.state else { return None };
+        let (reason, message) = match reason.as_str() {
+            BACK_OFF => {
+                let rest = message.strip_prefix(&back_off_text(written))?.strip_prefix(": ")?;
+                rest.split_once(": ")?
+            }
+            other => (other, message.as_str()),
+        };
+        let reason = FAILURES.into_iter().find(|f| *f == reason)?;
+        Some(Failure { reason, message: message.into(), raw: String::new() })
+    }
+
+    fn event(&self) -> String {
+        format!("Error: {}", self.reason)
+    }
+}
+
+/// An attempt that is being refused: the words come when the registry has answered.
+fn refused(
+    s: &mut Sync<'_>,
+    r: &mut Record,
+    written: &str,
+    failure: Failure,
+    series: Timestamp,
+    began: Timestamp,
+) {
+    let delays = &s.view.settings.delays;
+    let failed = began.saturating_add(delays.manifest).unwrap_or(began);
     if !s.reached(failed) {
         return;
     }
-    let text = format!("Failed to pull image \"{written}\": {why}");
-    s.tell_once(&name, true, "Failed", text, since);
-    s.tell_once(&name, true, "Failed", "Error: ErrImagePull".into(), since);
-    let noticed = failed.saturating_add(delays.notice).unwrap_or(failed);
+    let text = format!("Failed to pull image \"{written}\": {}", failure.raw);
+    s.tell_once(&r.name, true, "Failed", text, began);
+    s.tell_once(&r.name, true, "Failed", failure.event(), began);
+    back_off(s, r, written, &failure, series);
+}
+
+/// After a failed attempt: its error, then `ImagePullBackOff` until the next.
+fn back_off(s: &mut Sync<'_>, r: &mut Record, written: &str, failure: &Failure, series: Timestamp) {
+    let delays = s.view.settings.delays.clone();
+    let attempt = backoff::pulls(series, s.now());
+    let wait = delays.manifest.saturating_add(delays.notice);
+    let noticed = attempt.began.saturating_add(wait).unwrap_or(attempt.began);
     if !s.reached(noticed) {
-        return hold(r, "ErrImagePull", why.into());
+        return hold(r, failure.reason, failure.message.clone());
     }
-    let text = format!("Back-off pulling image \"{written}\"");
-    s.tell_once(&name, false, "BackOff", text.clone(), since);
-    s.tell_once(&name, true, "Failed", "Error: ImagePullBackOff".into(), since);
-    if !matches!(&r.state, State::Waiting(reason, _) if reason == "ImagePullBackOff") {
-        hold(r, "ImagePullBackOff", format!("{text}: ErrImagePull: {why}"));
-    }
+    let text = back_off_text(written);
+    s.tell_once(&r.name, false, "BackOff", text.clone(), attempt.began);
+    s.tell_once(&r.name, true, "Failed", format!("Error: {BACK_OFF}"), attempt.began);
+    hold(r, BACK_OFF, format!("{text}: {}: {}", failure.reason, failure.message));
     s.wake(attempt.next);
 }

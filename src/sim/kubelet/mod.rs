@@ -24,7 +24,10 @@ mod told;
 use crate::{
     controllers::{Controller, Plan, View, Watch, podlens::PodLens},
     object::{ObjectExt, name},
-    sim::nodes,
+    sim::nodes::{
+        self,
+        images::{self, Inventory},
+    },
     store::Change,
 };
 
@@ -38,8 +41,10 @@ pub static KUBELET: Controller = Controller {
         Watch::Map("pods", bound),
         Watch::Map("configmaps", neighbours),
         Watch::Map("secrets", neighbours),
+        Watch::Map(images::RESOURCE, residents),
     ],
     reconcile,
+    ..Controller::BASE
 };
 
 fn bound(_: &View, change: &Change) -> Vec<String> {
@@ -58,6 +63,19 @@ fn neighbours(view: &View, change: &Change) -> Vec<String> {
     let waiting = |pod: &PodLens| !pod.spec.node_name.is_empty() && pod.status.phase == "Pending";
     let pods = view.objects.list("pods", &change.entry.meta.namespace);
     pods.filter(|e| waiting(&PodLens::of(e))).map(|e| e.key.to_string()).collect()
+}
+
+/// Pods of a node that have to go, or that wait for an image to be there.
+fn residents(view: &View, change: &Change) -> Vec<String> {
+    let (node, inventory) = (&change.entry.key, Inventory::of(view, &change.entry.key));
+    let going = inventory.evicting.iter().map(|e| e.pod.clone());
+    let waits = |pod: &PodLens| {
+        let all = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
+        let mut reasons = all.filter_map(|s| s.state.waiting.as_ref()).map(|w| &w.reason);
+        pod.spec.node_name == **node && reasons.any(|r| r == "ErrImageNeverPull")
+    };
+    let pods = view.objects.list("pods", "");
+    going.chain(pods.filter(|e| waits(&PodLens::of(e))).map(|e| e.key.to_string())).collect()
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {

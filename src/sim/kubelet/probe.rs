@@ -10,10 +10,7 @@ use super::{
 };
 use crate::{
     object::{ObjectExt, Value, time},
-    sim::images::{
-        self,
-        process::{self, Process},
-    },
+    sim::images::process::{self, Process},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -212,9 +209,9 @@ fn exec(s: &Sync<'_>, r: &Record, p: &Value, on: &Listening, at: Timestamp) -> R
     if let Some(problem) = missing_file(r, on, &argv, at) {
         return Err(problem);
     }
-    let Some(image) = images::known(s.view, &r.image) else { return Ok(()) };
+    let Some(config) = container::config(s, r) else { return Ok(()) };
     let limit = p.i64_at("timeoutSeconds").unwrap_or(1) as f64;
-    match process::exec(&image.config, &argv) {
+    match process::exec(&config, &argv) {
         Err(process::NotFound(program)) => Err(format!(
             "executable file `{program}` not found in $PATH: No such file or directory"
         )),

@@ -8,11 +8,14 @@ use super::{
 use crate::{
     controllers::{Plan, View, Write},
     object::{ObjectExt, Value, json, name, time},
-    sim::nodes::NodeLens,
+    sim::nodes::{NodeLens, images::Inventory},
 };
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+
+/// Reason of pods a node gets rid of.
+pub const EVICTED: &str = "Evicted";
 
 /// What a look works with and what it finds.
 pub struct Sync<'a> {
@@ -22,6 +25,8 @@ pub struct Sync<'a> {
     pub pod: &'a Value,
     /// Its node.
     pub node: Arc<NodeLens>,
+    /// The images the node holds.
+    pub images: Arc<Inventory>,
     /// Index of the node among the simulated ones.
     pub index: usize,
     /// When the kubelet accepted the pod.
@@ -58,6 +63,7 @@ impl<'a> Sync<'a> {
             view,
             pod,
             node: node.map(|e| e.lens::<NodeLens>()).unwrap_or_default(),
+            images: Inventory::of(view, pod.str_at("spec.nodeName")),
             index,
             start: stored.unwrap_or(view.now),
             fresh: stored.is_none(),
@@ -123,7 +129,22 @@ impl<'a> Sync<'a> {
         let now = self.plan.events.iter().any(|e| {
             e.reason == reason && e.message == text && e.regarding.str_at("fieldPath") == field
         });
-        now || (!self.fresh && told::since(self.view, self.pod, reason, &field, text, since))
+        now || self.first_told(container, reason, text, since).is_some()
+    }
+
+    /// When an event that earlier looks recorded since `since` was recorded first.
+    pub fn first_told(
+        &self,
+        container: &str,
+        reason: &str,
+        text: &str,
+        since: Timestamp,
+    ) -> Option<Timestamp> {
+        let field = self.field(container);
+        if self.fresh {
+            return None;
+        }
+        told::since(self.view, self.pod, reason, &field, text, since)
     }
 
     fn field(&self, container: &str) -> String {
@@ -161,7 +182,7 @@ impl<'a> Sync<'a> {
             }
             return self.plan;
         }
-        if !self.deadline() {
+        if !self.deadline() && !self.evicted() {
             self.settle();
         }
         self.finish(false);
@@ -191,6 +212,19 @@ impl<'a> Sync<'a> {
         self.tell("", false, "DeadlineExceeded", text.into());
         terminate::stop_now(self);
         self.verdict = Some(("DeadlineExceeded", text.into()));
+        true
+    }
+
+    /// Whether the node has to get rid of the pod; if so, everything is stopped.
+    fn evicted(&mut self) -> bool {
+        let uid = self.pod.uid();
+        let Some(eviction) = self.images.evicting.iter().find(|e| e.uid == uid) else {
+            return false;
+        };
+        let message = eviction.message.clone();
+        self.tell("", true, EVICTED, message.clone());
+        terminate::stop_now(self);
+        self.verdict = Some((EVICTED, message));
         true
     }
 

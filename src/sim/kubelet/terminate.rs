@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     object::{ObjectExt, Value, time},
-    sim::images::{self, process},
+    sim::images::process,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -119,8 +119,8 @@ fn pre_stop(s: &Sync<'_>, spec: &Value, r: &Record) -> f64 {
     }
     let argv: Vec<String> =
         hook.list_at("exec.command").iter().filter_map(Value::as_str).map(Into::into).collect();
-    let Some(image) = images::known(s.view, &r.image) else { return 0.0 };
-    let done = process::exec(&image.config, &argv).ok();
+    let Some(config) = container::config(s, r) else { return 0.0 };
+    let done = process::exec(&config, &argv).ok();
     match (argv.is_empty(), done) {
         (false, Some(p)) => p.ends.map_or(1e9, |e| e.after),
         _ => 0.0,

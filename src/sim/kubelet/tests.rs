@@ -431,7 +431,6 @@ fn images_that_cannot_be() {
 fn the_second_pod_finds_the_image_on_the_node() {
     let mut lab = Lab::new(Settings { nodes: 1, ..Lab::instant().settings.as_ref().clone() });
     lab.create(json!({"containers": [{"name": "c", "image": NGINX}]}));
-    lab.reconcile(&crate::sim::nodes::KUBELET_NODE, "crc");
     let node = lab.get("nodes", "crc").unwrap();
     let images = node.list_at("status.images");
     assert_eq!(images[0].list_at("names")[1], json!(NGINX));

@@ -63,8 +63,8 @@ pub fn node(view: &View, name: &str, index: usize) -> Value {
     })
 }
 
-/// A healthy node's status, without images. Condition times of `before` are kept.
-pub fn status(view: &View, name: &str, index: usize, before: &Value) -> Value {
+/// A node's status, without images and conditions.
+pub fn status(view: &View, name: &str, index: usize) -> Value {
     let s = &view.settings;
     let resources = |cpu: Quantity, memory: Quantity| {
         json!({
@@ -83,7 +83,7 @@ pub fn status(view: &View, name: &str, index: usize, before: &Value) -> Value {
         ],
         "allocatable": resources(cpu - reserved.0, memory - reserved.1),
         "capacity": resources(cpu, memory),
-        "conditions": conditions(view, before),
+        "conditions": [],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
         "images": [],
         "nodeInfo": {
@@ -99,32 +99,67 @@ pub fn status(view: &View, name: &str, index: usize, before: &Value) -> Value {
     })
 }
 
-const CONDITIONS: [(&str, &str, &str, &str); 4] = [
-    (
-        "MemoryPressure",
-        "False",
-        "KubeletHasSufficientMemory",
-        "kubelet has sufficient memory available",
-    ),
-    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+/// A condition's type, status, reason and message, and the event that tells of it.
+type Condition = [&'static str; 5];
+
+const READY: Condition =
+    ["Ready", "True", "KubeletReady", "kubelet is posting ready status", "NodeReady"];
+const MEMORY: Condition = [
+    "MemoryPressure",
+    "False",
+    "KubeletHasSufficientMemory",
+    "kubelet has sufficient memory available",
+    "NodeHasSufficientMemory",
+];
+const PROCESSES: Condition = [
+    "PIDPressure",
+    "False",
+    "KubeletHasSufficientPID",
+    "kubelet has sufficient PID available",
+    "NodeHasSufficientPID",
+];
+const DISK_FREE: Condition = [
+    "DiskPressure",
+    "False",
+    "KubeletHasNoDiskPressure",
+    "kubelet has no disk pressure",
+    "NodeHasNoDiskPressure",
+];
+const DISK_FULL: Condition = [
+    "DiskPressure",
+    "True",
+    "KubeletHasDiskPressure",
+    "kubelet has disk pressure",
+    "NodeHasDiskPressure",
 ];
 
-fn conditions(view: &View, before: &Value) -> Value {
+/// A node's conditions, with or without pressure on its disk. Transition times of `before` are
+/// kept.
+pub fn conditions(view: &View, before: &Value, pressed: bool) -> Value {
     let now = time::seconds(view.now);
-    let old = |kind: &str, status: &str| {
-        let list = before.as_array().map_or(&[][..], Vec::as_slice);
-        let same = list.iter().find(|c| c.str_at("type") == kind && c.str_at("status") == status);
-        same.map_or(now.clone(), |c| c.str_at("lastTransitionTime").to_owned())
-    };
-    let one = |(kind, status, reason, message): &(&str, &str, &str, &str)| {
+    let one = |[kind, status, reason, message, _]: Condition| {
+        let same = condition(before, kind).filter(|c| c.str_at("status") == status);
+        let since = same.map_or(now.clone(), |c| c.str_at("lastTransitionTime").to_owned());
         json!({
-            "lastHeartbeatTime": now, "lastTransitionTime": old(kind, status),
+            "lastHeartbeatTime": now, "lastTransitionTime": since,
             "message": message, "reason": reason, "status": status, "type": kind,
         })
     };
-    CONDITIONS.iter().map(one).collect()
+    let disk = if pressed { DISK_FULL } else { DISK_FREE };
+    [MEMORY, disk, PROCESSES, READY].into_iter().map(one).collect()
+}
+
+/// Reasons of the events about conditions that are not as they were.
+pub fn turned(before: &Value, now: &Value) -> Vec<&'static str> {
+    let new = |[kind, status, .., event]: Condition| {
+        let is = |list: &Value| condition(list, kind).is_some_and(|c| c.str_at("status") == status);
+        (is(now) && !is(before)).then_some(event)
+    };
+    [MEMORY, DISK_FREE, DISK_FULL, PROCESSES, READY].into_iter().filter_map(new).collect()
+}
+
+fn condition<'a>(list: &'a Value, kind: &str) -> Option<&'a Value> {
+    list.as_array()?.iter().find(|c| c.str_at("type") == kind)
 }
 
 /// An identifier that is the same for the same node on every run.

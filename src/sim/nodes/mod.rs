@@ -4,11 +4,14 @@
 //! alone, as upstream would.
 
 mod build;
+pub mod images;
 mod lease;
 mod lens;
 
 pub use build::{ip, names, pod_subnet};
 pub use lens::{NodeLens, Taint};
+
+use images::Inventory;
 
 use crate::{
     controllers::{Controller, Plan, View, Watch, Write},
@@ -25,9 +28,10 @@ pub static KUBELET_NODE: Controller = Controller {
     watches: &[
         Watch::Map("nodes", own_node),
         Watch::Map("namespaces", all_nodes),
-        Watch::Map("pods", new_images),
+        Watch::Map(images::RESOURCE, of_images),
     ],
     reconcile,
+    ..Controller::BASE
 };
 
 /// How long a node's status may go unwritten when nothing changes (`nodeStatusReportFrequency`).
@@ -44,20 +48,9 @@ fn all_nodes(view: &View, change: &Change) -> Vec<String> {
     if ours { names(&view.settings) } else { Vec::new() }
 }
 
-/// A pod that runs an image its node does not list yet wakes the node.
-fn new_images(view: &View, change: &Change) -> Vec<String> {
-    if change.deleted {
-        return Vec::new();
-    }
-    lens::pod_images(&change.entry)
-        .into_iter()
-        .filter(|(node, image)| {
-            let listed = |n: &NodeLens| n.has_image(image);
-            view.get("nodes", node).is_some_and(|e| !listed(&e.lens::<NodeLens>()))
-        })
-        .map(|(node, _)| node)
-        .take(1)
-        .collect()
+/// What a node holds, and whether its disk is full, shows in its status.
+fn of_images(_: &View, change: &Change) -> Vec<String> {
+    vec![change.entry.key.to_string()]
 }
 
 fn reconcile(view: &View, name: &str) -> Plan {
@@ -73,42 +66,38 @@ fn reconcile(view: &View, name: &str) -> Plan {
 
 fn register(view: &View, name: &str, index: usize, plan: &mut Plan) {
     plan.write(Write::create("nodes", build::node(view, name, index)));
-    tell(plan, name, "Starting", "Starting kubelet.".into());
+    tell(plan, name, false, "Starting", "Starting kubelet.".into());
 }
 
 /// Records an event about a node as kubelets do: with the name in place of the uid.
-fn tell(plan: &mut Plan, name: &str, reason: &'static str, text: String) {
+fn tell(plan: &mut Plan, name: &str, warning: bool, reason: &'static str, text: String) {
     let about = json!({"kind": "Node", "metadata": {"name": name, "uid": name}});
-    plan.event(&about, false, reason, text);
+    plan.event(&about, warning, reason, text);
     if let Some(event) = plan.events.last_mut() {
         event.host = name.into();
     }
 }
 
-fn ready_missing(conditions: &Value) -> bool {
-    conditions.as_array().is_none_or(|all| !all.iter().any(|c| c.str_at("type") == "Ready"))
-}
-
-/// Writes the status when images changed, a heartbeat is due or somebody else damaged it.
+/// Writes the status when images or conditions changed, a heartbeat is due or somebody else
+/// damaged it.
 fn report(view: &View, index: usize, mut node: Value, plan: &mut Plan) {
-    let images = lens::images(view, &node);
-    let ready = node.condition("Ready");
-    let beat = ready.and_then(|c| time::parse(c.str_at("lastHeartbeatTime")));
+    let name = node.name().to_owned();
+    let held = Inventory::of(view, &name);
+    let images = held.reported(view.settings.kubelet.node_status_max_images);
+    let before = node.at("status.conditions").cloned().unwrap_or(Value::Null);
+    let conditions = build::conditions(view, &before, held.pressure.is_some());
+    let turned = build::turned(&before, &conditions);
+    let beat = node.condition("Ready").and_then(|c| time::parse(c.str_at("lastHeartbeatTime")));
     let due = beat.map_or(view.now, |t| time::plus_seconds(t, REPORT_SECONDS));
-    let healthy = ready.is_some_and(|c| c.str_at("status") == "True");
-    let current = node.list_at("status.images");
-    if due > view.now && healthy && current == images.as_slice() {
+    if due > view.now && turned.is_empty() && node.list_at("status.images") == images.as_slice() {
         plan.look_again(due);
         return;
     }
-    let name = node.name().to_owned();
-    let before = node.at("status.conditions").cloned().unwrap_or(Value::Null);
-    node.set_at("status", build::status(view, &name, index, &before));
+    node.set_at("status", build::status(view, &name, index));
+    node.set_at("status.conditions", conditions);
     node.set_at("status.images", images);
-    let first = ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"];
-    let fresh = ready_missing(&before);
-    for reason in first.into_iter().filter(|_| fresh).chain((!healthy).then_some("NodeReady")) {
-        tell(plan, &name, reason, format!("Node {name} status is now: {reason}"));
+    for reason in turned {
+        tell(plan, &name, false, reason, format!("Node {name} status is now: {reason}"));
     }
     plan.write(Write::status("nodes", node));
     plan.look_again(time::plus_seconds(view.now, REPORT_SECONDS));

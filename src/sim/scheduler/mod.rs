@@ -29,6 +29,7 @@ pub static SCHEDULER: Controller = Controller {
     manager: "kube-scheduler",
     watches: &[Watch::Map("pods", pod_matters), Watch::Map("nodes", node_matters)],
     reconcile,
+    ..Controller::BASE
 };
 
 const KEY: &str = "default-scheduler";

@@ -3,6 +3,7 @@
 
 pub mod child;
 pub mod lab;
+pub mod registry;
 pub mod tools;
 pub mod wait;
 pub mod wire;

@@ -73,17 +73,34 @@ pub fn node() -> PathBuf {
     folder
 }
 
+/// Whether a program is there and runs.
+fn works(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program).args(arguments).output().is_ok_and(|o| o.status.success())
+}
+
+/// Programs of the same name as their Debian package, installed where missing.
+pub fn debian(programs: &[&str]) {
+    for program in programs {
+        if works(program, &["--version"]) {
+            continue;
+        }
+        once(program, "", || {
+            let install = format!("apt-get update -q && apt-get install -qy {program}");
+            output(Command::new("sh").args(["-c", &install]));
+        });
+        assert!(works(program, &["--version"]), "{program} is neither there nor can it be had");
+    }
+}
+
 /// `kubectl`: the one on the path, else Debian's.
 pub fn kubectl() -> PathBuf {
-    let works = |name: &str| {
-        Command::new(name).args(["version", "--client"]).output().is_ok_and(|o| o.status.success())
-    };
-    if !works("kubectl") {
+    let works = || works("kubectl", &["version", "--client"]);
+    if !works() {
         once("kubectl", "", || {
             let install = "apt-get update -q && apt-get install -qy kubernetes-client";
             output(Command::new("sh").args(["-c", install]));
         });
-        assert!(works("kubectl"), "kubectl is neither on the path nor can it be installed");
+        assert!(works(), "kubectl is neither on the path nor can it be installed");
     }
     "kubectl".into()
 }

@@ -6,6 +6,7 @@
 mod assign;
 mod constraint;
 mod containers;
+mod enter;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::{
     object::{ObjectExt, Value},
 };
 use constraint::Constraint;
+pub use enter::may_enter;
 
 const RESOURCE: &str = "securitycontextconstraints.security.openshift.io";
 const CHOSEN: &str = "openshift.io/scc";

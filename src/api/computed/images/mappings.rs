@@ -2,17 +2,14 @@
 //! Source: openshift-apiserver `registry/imagestreammapping/rest.go`.
 
 use super::{
-    creation, exhausted, find, nested,
+    creation, exhausted, find, nested, single,
     stream::{WritePath, write},
     success,
 };
 use crate::{
-    api::{
-        Answer, Body, Caller, Options, Request, Server, Verb, computed::Handled, meta,
-        server::refuse, write::ATTEMPTS,
-    },
+    api::{Answer, Request, Server, computed::Handled, meta, server::refuse, write::ATTEMPTS},
     error::{Causes, Error},
-    images::{IMAGES, history, image, limits, reference::Reference, resolve::latest},
+    images::{history, image, limits, reference::Reference, resolve::latest},
     kinds::{self, NameRule},
     object::{ObjectExt, Value, json, time},
 };
@@ -36,8 +33,9 @@ pub fn mapping(server: Arc<Server>, request: Request) -> Handled {
             return Err(Error::forbidden(&request.kind.resource(), sent.name(), why));
         }
         find(&snapshot, &request, sent.name())?;
-        let existed =
-            store_image(&server, &request, sent.at("image").cloned().unwrap_or_default()).await?;
+        let image = sent.at("image").cloned().unwrap_or_default();
+        let kept = single::keep(&server, image).await;
+        let existed = kept.map_err(|e| nested(e, &request.kind.resource()))?.is_none();
         tag(&server, &request, &sent, existed).await
     }
     .boxed_local()
@@ -87,25 +85,6 @@ fn size(sent: &Value) -> i64 {
     let mut image = sent.at("image").cloned().unwrap_or_default();
     image::create(&mut image);
     image.i64_at("dockerImageMetadata.Size").unwrap_or(0)
-}
-
-/// Stores the image; answers whether it was there.
-async fn store_image(server: &Arc<Server>, request: &Request, image: Value) -> Result<bool, Error> {
-    let create = Request {
-        caller: Arc::new(Caller::component("system:openshift-apiserver")),
-        verb: Verb::Create,
-        kind: kinds::by_resource(IMAGES).ok_or(Error::NoSuchPath)?,
-        sub: "",
-        namespace: String::new(),
-        name: String::new(),
-        options: Options { field_manager: "openshift-apiserver".into(), ..Options::default() },
-        body: Body::Object(image, Vec::new()),
-    };
-    match Box::pin(server.call(create)).await {
-        Ok(_) => Ok(false),
-        Err(Error::AlreadyExists { .. }) => Ok(true),
-        Err(error) => Err(nested(error, &request.kind.resource())),
-    }
 }
 
 /// The pull spec of the pushed image: as sent, but under this stream if the image was known.

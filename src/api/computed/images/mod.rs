@@ -4,6 +4,7 @@
 //! (`imagestreamtags "s" not found` for a missing stream), as upstream's nested storage says it;
 //! see [`nested`]. Source: openshift-apiserver `pkg/image/apiserver/registry`.
 
+mod imports;
 mod isimage;
 mod istag;
 mod itag;
@@ -11,9 +12,11 @@ mod layers;
 mod mappings;
 mod secrets;
 mod signatures;
+pub mod single;
 pub mod stream;
 mod tags;
 
+pub use imports::imports;
 pub use isimage::image;
 pub use layers::layers;
 pub use mappings::mapping;

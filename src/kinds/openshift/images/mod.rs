@@ -2,6 +2,7 @@
 //! Source: openshift-apiserver `pkg/image/apiserver`.
 
 mod columns;
+mod imports;
 mod single;
 mod streams;
 mod tags;
@@ -112,6 +113,11 @@ pub static IMAGE_STREAM_IMPORT: Kind = Kind {
     plural: "imagestreamimports",
     verbs: &["create"],
     schema: "com.github.openshift.api.image.v1.ImageStreamImport",
+    hooks: Hooks {
+        default: Some(imports::default),
+        validate: Some(imports::validate),
+        ..Hooks::NONE
+    },
     ..VIEW
 };
 

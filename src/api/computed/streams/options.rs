@@ -1,0 +1,131 @@
+//! The parameters of `PodExecOptions`, `PodAttachOptions`, `PodPortForwardOptions` and
+//! `PodLogOptions`, which travel in the query.
+//! Source: `pkg/apis/core/v1/conversion.go`, `pkg/apis/core/validation` (ValidatePodLogOptions).
+
+use crate::{
+    api::session::Streams,
+    error::{Causes, Error},
+    object::json,
+    runtime::LogOptions,
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// Most ports one request may name; each takes two of the channels a byte can number.
+const MAX_PORTS: usize = 100;
+
+type Pairs = [(String, String)];
+
+fn all<'a>(pairs: &'a Pairs, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pairs.iter().filter(move |(k, _)| k == name).map(|(_, v)| v.as_str())
+}
+
+fn first<'a>(pairs: &'a Pairs, name: &'a str) -> Option<&'a str> {
+    all(pairs, name).next()
+}
+
+/// Anything but `false` and `0` turns a parameter on.
+fn flag(pairs: &Pairs, name: &str) -> bool {
+    first(pairs, name).is_some_and(|v| !v.eq_ignore_ascii_case("false") && v != "0")
+}
+
+/// What exec and attach ask for.
+pub struct Process {
+    /// May be empty.
+    pub container: String,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// As asked.
+    pub streams: Streams,
+}
+
+/// Reads the parameters of exec and attach.
+pub fn process(pairs: &Pairs) -> Process {
+    Process {
+        container: first(pairs, "container").unwrap_or_default().into(),
+        command: all(pairs, "command").map(Into::into).collect(),
+        streams: Streams {
+            stdin: flag(pairs, "stdin"),
+            stdout: flag(pairs, "stdout"),
+            stderr: flag(pairs, "stderr"),
+            tty: flag(pairs, "tty"),
+        },
+    }
+}
+
+/// Reads the ports of a port-forward.
+///
+/// # Errors
+/// 400 when one is no port.
+pub fn ports(pairs: &Pairs) -> Result<Vec<u16>, Error> {
+    let bad = |why: String| Error::BadRequest(why);
+    let ports: Result<Vec<u16>, Error> = all(pairs, "ports")
+        .map(|text| match text.parse::<i64>() {
+            Err(_) => Err(bad(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
+            Ok(n) if n < 1 => Err(bad(format!("port {:?} must be > 0", n.to_string()))),
+            Ok(n) => u16::try_from(n).map_err(|_| {
+                bad(format!("unable to parse \"{n}\" as a port: strconv.ParseUint: parsing \"{n}\": value out of range"))
+            }),
+        })
+        .collect();
+    let ports = ports?;
+    if ports.len() > MAX_PORTS {
+        return Err(bad(format!("at most {MAX_PORTS} ports may be forwarded")));
+    }
+    Ok(ports)
+}
+
+/// Reads the parameters of a log: the container, perhaps empty, and the rest.
+///
+/// # Errors
+/// 400 for what cannot be read, 422 for what is not allowed.
+pub fn log(pod: &str, pairs: &Pairs, now: Timestamp) -> Result<(String, LogOptions), Error> {
+    let number = |name: &str| -> Result<Option<i64>, Error> {
+        match first(pairs, name) {
+            None => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| {
+                Error::BadRequest(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+            }),
+        }
+    };
+    let (tail, limit) = (number("tailLines")?, number("limitBytes")?);
+    let seconds = number("sinceSeconds")?;
+    let time = match first(pairs, "sinceTime").filter(|t| !t.is_empty()) {
+        None => None,
+        Some(text) => Some(text.parse::<Timestamp>().map_err(|_| {
+            let layout = "2006-01-02T15:04:05Z07:00";
+            Error::BadRequest(format!(
+                "parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\""
+            ))
+        })?),
+    };
+    let mut causes = Causes::default();
+    if let Some(n) = tail.filter(|n| *n < 0) {
+        causes.invalid("tailLines", &json!(n), "must be greater than or equal to 0");
+    }
+    if let Some(n) = limit.filter(|n| *n < 1) {
+        causes.invalid("limitBytes", &json!(n), "must be greater than 0");
+    }
+    if seconds.is_some() && time.is_some() {
+        causes.forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified");
+    } else if let Some(n) = seconds.filter(|n| *n < 1) {
+        causes.invalid("sinceSeconds", &json!(n), "must be greater than 0");
+    }
+    // The gate PodLogsQuerySplitStreams is off.
+    if first(pairs, "stream").is_some() {
+        causes.forbidden("stream", "may not be specified");
+    }
+    if !causes.is_empty() {
+        let kind = "PodLogOptions".into();
+        return Err(Error::Invalid { kind, name: pod.into(), causes: causes.0 });
+    }
+    let ago = |n: i64| now.checked_sub(SignedDuration::from_secs(n)).unwrap_or(Timestamp::MIN);
+    let options = LogOptions {
+        follow: flag(pairs, "follow"),
+        previous: flag(pairs, "previous"),
+        since: time.or(seconds.map(ago)),
+        timestamps: flag(pairs, "timestamps"),
+        tail_lines: tail.and_then(|n| u64::try_from(n).ok()),
+        limit_bytes: limit.and_then(|n| u64::try_from(n).ok()),
+    };
+    Ok((first(pairs, "container").unwrap_or_default().into(), options))
+}

@@ -1,0 +1,160 @@
+//! Sets the images of Deployments, DaemonSets, StatefulSets and CronJobs to what image stream tags
+//! mean now, as the annotation `image.openshift.io/triggers` asks.
+//! Source: openshift-controller-manager `pkg/image/controller/trigger` and `pkg/image/trigger`,
+//! library-go `pkg/image/trigger`.
+//!
+//! Every look decides anew from the object and the streams; nothing is remembered. What upstream
+//! does not notice is not noticed here either: an annotation that could not be read, once repaired,
+//! waits for the next event of its stream.
+
+mod annotation;
+mod place;
+#[cfg(test)]
+mod tests;
+
+use super::{Controller, Plan, View, Watch, Write};
+use crate::{
+    images::{STREAMS, resolve},
+    object::{Value, name},
+    store::{Change, Entry},
+};
+use annotation::Trigger;
+use place::{Place, below};
+use std::sync::Arc;
+
+/// See the module.
+pub static CONTROLLER: Controller = Controller {
+    name: "image-trigger-controller",
+    user: "system:serviceaccount:openshift-infra:image-trigger-controller",
+    manager: "openshift-controller-manager",
+    // One tag may have a thousand followers, and each new image sets other controllers to work:
+    // the more there are in a commit, the sooner the last has its image.
+    workers: 64,
+    watches: &[
+        Watch::Map(STREAMS, of_stream),
+        Watch::Map("deployments.apps", of_object),
+        Watch::Map("daemonsets.apps", of_object),
+        Watch::Map("statefulsets.apps", of_object),
+        Watch::Map("cronjobs.batch", of_object),
+    ],
+    reconcile,
+    ..Controller::BASE
+};
+
+/// A kind of object that can have triggers.
+struct Source {
+    resource: &'static str,
+    /// Path of its pod spec.
+    base: &'static str,
+}
+
+static SOURCES: &[Source] = &[
+    Source { resource: "deployments.apps", base: "spec.template.spec" },
+    Source { resource: "daemonsets.apps", base: "spec.template.spec" },
+    Source { resource: "statefulsets.apps", base: "spec.template.spec" },
+    Source { resource: "cronjobs.batch", base: "spec.jobTemplate.spec.template.spec" },
+];
+
+/// Key of an object: its resource, then its own key.
+fn key(entry: &Entry) -> String {
+    format!("{}/{}", entry.resource, entry.key)
+}
+
+fn source(resource: &str) -> Option<&'static Source> {
+    SOURCES.iter().find(|s| s.resource == resource)
+}
+
+/// Whoever follows a tag of the stream. The triggers of an entry are read once per revision, so
+/// this is a walk over what is in memory already.
+fn of_stream(view: &View, change: &Change) -> Vec<String> {
+    if change.deleted {
+        return Vec::new();
+    }
+    let follows = |entry: &&Arc<Entry>| {
+        let lens = annotation::of(entry);
+        let hears = |t: &Trigger| t.hears(&entry.meta.namespace, &change.entry.key);
+        lens.triggers().is_ok_and(|triggers| triggers.iter().any(hears))
+    };
+    let objects = SOURCES.iter().flat_map(|s| view.objects.list(s.resource, ""));
+    objects.filter(follows).map(|e| key(e)).collect()
+}
+
+/// The object itself, if it is new, its triggers are, or one of their images is.
+fn of_object(_: &View, change: &Change) -> Vec<String> {
+    let (new, entry) = (annotation::of(&change.entry), &change.entry);
+    let Ok(triggers) = new.triggers() else { return Vec::new() };
+    if change.deleted || triggers.is_empty() {
+        return Vec::new();
+    }
+    let news = match &change.before {
+        None => true,
+        Some(before) => match annotation::of(before).triggers() {
+            Ok(old) => old != triggers || images_differ(before, entry, triggers),
+            // Upstream gives up on the comparison.
+            Err(_) => false,
+        },
+    };
+    if news { vec![key(entry)] } else { Vec::new() }
+}
+
+/// Whether a container at an active trigger's path has another image, or is new there.
+fn images_differ(before: &Entry, after: &Entry, triggers: &[Trigger]) -> bool {
+    // An image is part of the spec, and that has not changed.
+    if before.meta.generation == after.meta.generation {
+        return false;
+    }
+    let Some(source) = source(&after.resource) else { return false };
+    let (before, after) = (before.value(), after.value());
+    let active = triggers.iter().filter(|t| !t.paused);
+    let places =
+        active.filter_map(|t| Place::read(source.base, below(&t.field_path, source.base)?));
+    let differs = |p: Place| p.image(&after).is_some_and(|i| Some(i) != p.image(&before));
+    places.into_iter().any(differs)
+}
+
+fn reconcile(view: &View, key: &str) -> Plan {
+    let mut plan = Plan::none();
+    let (resource, key) = key.split_once('/').unwrap_or_default();
+    let Some((source, entry)) = source(resource).zip(view.get(resource, key)) else { return plan };
+    let mut object = entry.value();
+    let changed = annotation::of(entry)
+        .triggers()
+        .map_err(str::to_owned)
+        .and_then(|triggers| follow(view, source, entry, triggers, &mut object));
+    match changed {
+        Ok(true) => drop(plan.write(Write::update(source.resource, object))),
+        Ok(false) => {}
+        Err(why) => tracing::debug!(resource, key, why, "image triggers are not acted on"),
+    }
+    plan
+}
+
+/// Sets every triggered image in `object`; answers whether one was another.
+fn follow(
+    view: &View,
+    source: &Source,
+    entry: &Entry,
+    triggers: &[Trigger],
+    object: &mut Value,
+) -> Result<bool, String> {
+    let mut changed = false;
+    for trigger in triggers.iter().filter(|t| !t.paused) {
+        let Some(rest) = below(&trigger.field_path, source.base) else { continue };
+        let Some(wanted) = pull_spec(view, trigger, &entry.meta.namespace) else { continue };
+        let nowhere = || format!("no such container: {}", trigger.field_path);
+        let place = Place::read(source.base, rest).ok_or_else(nowhere)?;
+        if place.image(object).ok_or_else(nowhere)? != wanted {
+            place.set(object, &wanted);
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+/// What a trigger's tag means now, if it means something.
+fn pull_spec(view: &View, trigger: &Trigger, own: &str) -> Option<String> {
+    let (stream, tag) = trigger.stream_tag()?;
+    let key = name::key(trigger.namespace(own), stream);
+    let stream = view.get(STREAMS, &key)?.lens::<Value>();
+    resolve::latest_pull_spec(&stream, tag)
+}

@@ -1,0 +1,101 @@
+//! Sessions on the wire: exec, attach and port-forward over WebSocket and over SPDY/3.1.
+//! Source: k8s.io/streaming, k8s.io/cri-streaming and, for the newest WebSocket protocol,
+//! k8s.io/apiserver `pkg/util/proxy`.
+//!
+//! Every session is one task on the connection's own thread. All its buffers are bounded: a slow
+//! client slows what it talks to, a client that is gone ends the task, and so does the server's end.
+
+mod channels;
+mod command;
+mod forward;
+mod forward_channels;
+mod process;
+mod spdy;
+#[cfg(test)]
+mod tests;
+mod upgrade;
+mod websocket;
+mod wire;
+
+use crate::api::{Server, Session, Task};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use futures_util::{StreamExt, future::LocalBoxFuture};
+use std::sync::Arc;
+pub use upgrade::is_asked;
+use upgrade::{Protocol, Refusal};
+use wire::{Sink, Source, Wire};
+
+/// Begins a session, or says why it cannot.
+pub fn respond(
+    server: &Arc<Server>,
+    session: Session,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> HttpResponse {
+    let method = request.method().as_str();
+    let agreement = match upgrade::negotiate(method, request.headers(), &session.task) {
+        Ok(agreement) => agreement,
+        Err(refusal) => return refused(refusal),
+    };
+    // An error here is the client's leaving, as the end is.
+    let arriving =
+        payload.take_while(|c| std::future::ready(c.is_ok())).filter_map(|c| async { c.ok() });
+    let (wire, body) = Wire::new(arriving.boxed_local(), Arc::clone(&server.world.clock));
+    let watched = wire.watched(server.stopping.clone());
+    let work = work(session, agreement.protocol, wire);
+    actix_web::rt::spawn(async move {
+        tokio::select! {
+            () = work => {}
+            why = watched => tracing::debug!(why, "session cut off"),
+        }
+    });
+    let mut response = HttpResponse::SwitchingProtocols();
+    response.upgrade(agreement.upgrade);
+    for header in agreement.headers {
+        response.insert_header(header);
+    }
+    response.streaming(body)
+}
+
+fn refused(refusal: Refusal) -> HttpResponse {
+    let code = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = HttpResponse::build(code);
+    for version in refusal.accepted {
+        response.append_header(("X-Accepted-Stream-Protocol-Versions", version));
+    }
+    response.content_type("text/plain; charset=utf-8").body(refusal.text)
+}
+
+/// The whole session.
+fn work(session: Session, protocol: Protocol, wire: Wire) -> LocalBoxFuture<'static, ()> {
+    let clock = Arc::clone(&wire.clock);
+    match (&session.task, protocol) {
+        (Task::Process { streams, .. }, Protocol::Channels(dialect)) => {
+            let streams = *streams;
+            let (source, sink) = wire.websocket();
+            Box::pin(channels::serve(source, sink, dialect, streams, session))
+        }
+        (Task::Process { streams, .. }, Protocol::Spdy(version)) => {
+            let streams = *streams;
+            let connection =
+                spdy::Connection::new(Source::Raw(wire.arriving), Sink::raw(wire.leaving));
+            Box::pin(command::serve(connection, version, streams, session, clock))
+        }
+        (Task::Forward { .. }, Protocol::Channels(dialect)) => {
+            let (source, sink) = wire.websocket();
+            Box::pin(forward_channels::serve(source, sink, dialect, session))
+        }
+        (Task::Forward { .. }, Protocol::Spdy(_)) => {
+            let connection =
+                spdy::Connection::new(Source::Raw(wire.arriving), Sink::raw(wire.leaving));
+            Box::pin(forward::serve(connection, session, clock))
+        }
+        (Task::Forward { .. }, Protocol::Tunnel) => {
+            let (source, sink) = wire.websocket();
+            let connection = spdy::Connection::new(Source::WebSocket(source), sink);
+            Box::pin(forward::serve(connection, session, clock))
+        }
+        // Never negotiated for a process.
+        (Task::Process { .. }, Protocol::Tunnel) => Box::pin(async {}),
+    }
+}

@@ -1,0 +1,139 @@
+//! Opens connections: looks names up, dials, shakes hands. Failures are told in Go's words.
+
+use super::{fault::Fault, routes::Routes, trust};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, pki_types::ServerName};
+use std::{
+    io::{self, ErrorKind},
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
+use url::Url;
+
+/// A connection that takes one request at a time.
+pub type Connection = SendRequest<Empty<Bytes>>;
+
+/// Where names are looked up and dialled.
+pub struct Dialer {
+    /// Hosts that are elsewhere than their name says.
+    pub routes: Routes,
+    /// What lookups are said to have asked: address and port of the cluster's DNS.
+    pub resolver: String,
+}
+
+/// Bytes both ways.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
+impl Dialer {
+    /// Connects to the host of a URL, by TLS if the URL says so.
+    pub async fn open(&self, url: &Url, tls: &Arc<ClientConfig>) -> Result<Connection, Fault> {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let port = url.port_or_known_default().unwrap_or(443);
+        let stream = self.dial(host, port).await?;
+        let wire: Box<dyn Wire> = match url.scheme() {
+            "https" => Box::new(shake_hands(stream, host, tls).await?),
+            _ => Box::new(stream),
+        };
+        let (sender, connection) =
+            http1::handshake(TokioIo::new(wire)).await.map_err(|e| broken(&e))?;
+        // Ends when the sender is dropped or the other side hangs up; who waits for an answer
+        // hears of it.
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+
+    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, Fault> {
+        let mut failure = Fault::other(format!("dial tcp: lookup {host}: no addresses"));
+        for address in self.addresses(host, port).await? {
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    // Requests are small: waiting to send more with them helps nobody.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(stream);
+                }
+                Err(error) => failure = refused(address, &error),
+            }
+        }
+        Err(failure)
+    }
+
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+        if let Some(place) = self.routes.place(host, port) {
+            return Ok(vec![place]);
+        }
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        match tokio::net::lookup_host((host, port)).await {
+            Ok(found) => Ok(found.collect()),
+            Err(_) => Err(Fault::other(format!(
+                "dial tcp: lookup {host} on {}: no such host",
+                self.resolver
+            ))),
+        }
+    }
+}
+
+async fn shake_hands(
+    stream: TcpStream,
+    host: &str,
+    tls: &Arc<ClientConfig>,
+) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Fault> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| Fault::other(format!("tls: {host:?} is no server name")))?;
+    let connector = TlsConnector::from(Arc::clone(tls));
+    connector.connect(name, stream).await.map_err(|error| {
+        let inner = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
+        inner.map_or_else(|| of_io(&error), |e| Fault::other(trust::problem(e, host)))
+    })
+}
+
+fn refused(address: SocketAddr, error: &io::Error) -> Fault {
+    let Fault::Other(text, retry) = of_io(error) else { return of_io(error) };
+    let text = match error.kind() {
+        ErrorKind::TimedOut => "i/o timeout".to_owned(),
+        _ => format!("connect: {text}"),
+    };
+    Fault::Other(format!("dial tcp {address}: {text}"), retry)
+}
+
+/// A failure of the system, as Go prints its number.
+fn of_io(error: &io::Error) -> Fault {
+    let text = match error.kind() {
+        ErrorKind::ConnectionRefused => "connection refused",
+        ErrorKind::ConnectionReset => "connection reset by peer",
+        ErrorKind::BrokenPipe => "broken pipe",
+        ErrorKind::HostUnreachable => "no route to host",
+        ErrorKind::NetworkUnreachable => "network is unreachable",
+        ErrorKind::UnexpectedEof => "EOF",
+        ErrorKind::TimedOut => "connection timed out",
+        _ => return Fault::other(error.to_string()),
+    };
+    let passing = error.kind() == ErrorKind::TimedOut;
+    Fault::Other(text.into(), passing.then(|| Duration::from_secs(1)))
+}
+
+/// What broke an exchange on an open connection.
+pub fn broken(error: &hyper::Error) -> Fault {
+    use std::error::Error as _;
+    if error.is_incomplete_message() {
+        return Fault::other("EOF");
+    }
+    let io = error.source().and_then(|e| e.downcast_ref::<io::Error>());
+    match io {
+        Some(io) if io.kind() == ErrorKind::UnexpectedEof => Fault::other("unexpected EOF"),
+        Some(io) => of_io(io),
+        None if error.is_parse() => Fault::other("malformed HTTP response"),
+        None => Fault::other(error.to_string()),
+    }
+}

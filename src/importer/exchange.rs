@@ -1,0 +1,169 @@
+//! One GET: keeps connections open, follows redirects, and bounds time and size.
+
+use super::{
+    dial::{Connection, Dialer, broken},
+    fault::Fault,
+};
+use crate::world::Clock;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Incoming;
+use jiff::SignedDuration;
+use rustls::ClientConfig;
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use url::Url;
+
+/// Redirects followed for one request.
+const MOST_REDIRECTS: usize = 10;
+
+/// What to get.
+#[derive(Clone)]
+pub struct Get {
+    /// From where.
+    pub url: Url,
+    /// `Accept`, `Authorization` …
+    pub headers: HeaderMap,
+    /// Bytes of the body that are read; a longer one is a fault.
+    pub limit: usize,
+    /// How long everything may take.
+    pub patience: SignedDuration,
+}
+
+/// What came.
+pub struct Answer {
+    /// Status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+    /// Where it came from in the end.
+    pub url: Url,
+}
+
+impl Answer {
+    /// `404 Not Found`.
+    pub fn reason(&self) -> String {
+        let reason = self.status.canonical_reason().unwrap_or_default();
+        format!("{} {reason}", self.status.as_u16()).trim_end().to_owned()
+    }
+
+    /// The text of a header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// Sends requests, one after the other.
+pub struct Exchange {
+    dialer: Arc<Dialer>,
+    clock: Arc<dyn Clock>,
+    tls: Arc<ClientConfig>,
+    /// Open connections by scheme, host and port.
+    idle: HashMap<String, Connection>,
+}
+
+impl Exchange {
+    /// Trusts as `tls` says.
+    pub fn new(dialer: Arc<Dialer>, clock: Arc<dyn Clock>, tls: Arc<ClientConfig>) -> Exchange {
+        Exchange { dialer, clock, tls, idle: HashMap::new() }
+    }
+
+    /// Gets, following redirects.
+    ///
+    /// # Errors
+    /// `Get "URL": …` for whatever kept an answer from coming.
+    pub async fn get(&mut self, get: Get) -> Result<Answer, Fault> {
+        let now = self.clock.now();
+        let deadline = now.saturating_add(get.patience).unwrap_or(now);
+        let too_late = self.clock.sleep_until(deadline);
+        let shown = get.url.to_string();
+        tokio::select! {
+            answer = self.follow(get) => answer,
+            () = too_late => Err(Fault::Other(
+                "context deadline exceeded (Client.Timeout exceeded while awaiting headers)".into(),
+                Some(Duration::from_secs(1)),
+            )
+            .within(&shown)),
+        }
+    }
+
+    async fn follow(&mut self, mut get: Get) -> Result<Answer, Fault> {
+        for _ in 0..=MOST_REDIRECTS {
+            let answer = self.once(&get).await.map_err(|f| f.within(get.url.as_str()))?;
+            let location = answer.header("location");
+            if !matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308) || location.is_empty()
+            {
+                return Ok(answer);
+            }
+            let next = get.url.join(location).ok().filter(|u| u.scheme().starts_with("http"));
+            let Some(next) = next else {
+                let text = format!("failed to parse Location header {location:?}");
+                return Err(Fault::other(text).within(get.url.as_str()));
+            };
+            // Credentials are for the host they were meant for.
+            if next.host_str() != get.url.host_str() || next.port() != get.url.port() {
+                get.headers.remove(header::AUTHORIZATION);
+            }
+            get.url = next;
+        }
+        let text = format!("stopped after {MOST_REDIRECTS} redirects");
+        Err(Fault::other(text).within(get.url.as_str()))
+    }
+
+    async fn once(&mut self, get: &Get) -> Result<Answer, Fault> {
+        let place = get.url[..url::Position::BeforePath].to_owned();
+        let request = request(get)?;
+        if let Some(mut connection) = self.idle.remove(&place)
+            && connection.ready().await.is_ok()
+            // The other side may hang up an idle connection just now: then a new one is due.
+            && let Ok(response) = connection.send_request(request.clone()).await
+        {
+            return self.read(get, place, connection, response).await;
+        }
+        let mut connection = self.dialer.open(&get.url, &self.tls).await?;
+        let response = connection.send_request(request).await.map_err(|e| broken(&e))?;
+        self.read(get, place, connection, response).await
+    }
+
+    async fn read(
+        &mut self,
+        get: &Get,
+        place: String,
+        connection: Connection,
+        response: http::Response<Incoming>,
+    ) -> Result<Answer, Fault> {
+        let (head, mut incoming) = response.into_parts();
+        let mut body = Vec::new();
+        while let Some(frame) = incoming.frame().await {
+            let frame = frame.map_err(|e| broken(&e))?;
+            let data = frame.data_ref().map_or(&[][..], |d| d);
+            if body.len() + data.len() > get.limit {
+                return Err(Fault::other(format!("the answer is longer than {} bytes", get.limit)));
+            }
+            body.extend_from_slice(data);
+        }
+        self.idle.insert(place, connection);
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body: body.into(),
+            url: get.url.clone(),
+        })
+    }
+}
+
+fn request(get: &Get) -> Result<Request<Empty<Bytes>>, Fault> {
+    let target = &get.url[url::Position::BeforePath..url::Position::AfterQuery];
+    let host = &get.url[url::Position::BeforeHost..url::Position::AfterPort];
+    let mut request = Request::builder()
+        .method(Method::GET)
+        .uri(target)
+        .header(header::HOST, host)
+        .header(header::USER_AGENT, concat!("pocketshift/", env!("CARGO_PKG_VERSION")))
+        .body(Empty::new())
+        .map_err(|e| Fault::other(e.to_string()))?;
+    request.headers_mut().extend(get.headers.clone());
+    Ok(request)
+}

@@ -1,0 +1,69 @@
+//! Talks to image registries: the importer's side of the OCI distribution protocol.
+//!
+//! [`Importer`] is what a process has one of; every import opens a [`Session`] with the credentials
+//! it may use. There is one code path: a registry that is simulated is dialled at another address
+//! ([`Routes`]) and is otherwise a registry like any other.
+//!
+//! The HTTP and TLS below are hyper's and rustls'. A whole client crate (oci-client) was looked at:
+//! it reads answers of any size, cannot be told where to dial, and keeps back what exactly went
+//! wrong, which is what image stream conditions have to say.
+
+mod auth;
+mod dial;
+mod exchange;
+mod fault;
+mod keyring;
+mod limiter;
+mod routes;
+mod session;
+mod trust;
+
+pub use fault::Fault;
+pub use keyring::Keyring;
+pub use limiter::{Limiter, Rate};
+pub use routes::Routes;
+pub use session::{Manifest, Session};
+
+use crate::world::Clock;
+use dial::Dialer;
+use jiff::SignedDuration;
+use std::sync::Arc;
+
+/// One image each half second, three at once: upstream's pace.
+pub const PACE: Rate = Rate { every: SignedDuration::from_millis(500), burst: 3 };
+
+/// What all imports share. Making one costs nothing: certificates are read at the first import.
+pub struct Importer {
+    clock: Arc<dyn Clock>,
+    dialer: Arc<Dialer>,
+    roots: trust::SystemRoots,
+    pace: Option<Rate>,
+}
+
+impl Importer {
+    /// An importer that dials by `routes`; `resolver` is what failed lookups are said to have
+    /// asked, `pace` how fast one import may fetch images (`None`: as fast as it can).
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        routes: Routes,
+        resolver: String,
+        pace: Option<Rate>,
+    ) -> Importer {
+        let dialer = Arc::new(Dialer { routes, resolver });
+        Importer { clock, dialer, roots: trust::SystemRoots::default(), pace }
+    }
+
+    /// Begins an import with these credentials, trusting these authorities (PEM) besides the
+    /// system's.
+    pub fn session(&self, keyring: Keyring, authorities: Vec<String>) -> Session<'_> {
+        Session::new(self, keyring, authorities)
+    }
+
+    /// The pace of one import.
+    pub fn limiter(&self) -> Limiter {
+        Limiter::new(Arc::clone(&self.clock), self.pace)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! Which registries are dialled at another address than their name's.
+//!
+//! The built-in simulated registry serves many vendors' hosts on one loopback port. To the
+//! importer they are registries like any other, found at an unusual place: TLS and requests still
+//! speak to the vendor's name.
+
+use std::{collections::HashMap, net::SocketAddr};
+
+/// Registries (`host` or `host:port`, as pull specs write them) and where they are dialled; every
+/// other host is looked up and dialled on the network.
+#[derive(Clone, Debug, Default)]
+pub struct Routes {
+    places: HashMap<String, SocketAddr>,
+    authority: String,
+}
+
+impl Routes {
+    /// No routes yet; `authority` is the PEM of the authority that vouches for what is found at
+    /// their ends, or empty.
+    pub fn new(authority: &str) -> Routes {
+        Routes { places: HashMap::new(), authority: authority.into() }
+    }
+
+    /// Sends a registry to an address.
+    pub fn add(&mut self, registry: impl Into<String>, address: SocketAddr) {
+        self.places.insert(registry.into(), address);
+    }
+
+    /// Where a host and port are dialled, if not where their name says.
+    pub(super) fn place(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        let plain = [443, 80].contains(&port).then(|| self.places.get(host)).flatten();
+        plain.or_else(|| self.places.get(&format!("{host}:{port}"))).copied()
+    }
+
+    /// See [`Routes::new`].
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_and_without_ports() {
+        let here = SocketAddr::from(([127, 0, 0, 1], 5000));
+        let mut routes = Routes::new("");
+        routes.add("quay.io", here);
+        routes.add("reg.svc:5000", here);
+        let rows = [
+            ("quay.io", 443, true),
+            ("quay.io", 80, true),
+            ("quay.io", 8443, false),
+            ("reg.svc", 5000, true),
+            ("reg.svc", 443, false),
+            ("other.io", 443, false),
+        ];
+        for (host, port, routed) in rows {
+            assert_eq!(routes.place(host, port), routed.then_some(here), "{host}:{port}");
+        }
+    }
+}

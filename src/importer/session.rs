@@ -1,0 +1,307 @@
+//! One import's conversation with registries: tags, manifests, blobs.
+//!
+//! The first word to a registry is a look at `/v2/`, which tells the scheme (HTTPS; HTTP if that
+//! fails and the import may be insecure) and how to sign in. What was learned is kept for as long
+//! as the session, failures too.
+//! Source: library-go `pkg/image/registryclient`, distribution's `registry/client`.
+
+use super::{
+    Importer,
+    auth::{self, Access},
+    exchange::{Answer, Exchange, Get},
+    fault::Fault,
+    keyring::Keyring,
+    trust,
+};
+use crate::{
+    images::reference::Reference,
+    object::{ObjectExt, Value},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use jiff::SignedDuration;
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use std::collections::HashMap;
+use url::Url;
+
+/// How often a request that may succeed later is repeated.
+const RETRIES: u32 = 2;
+/// How long the first word may take, and how long any other request.
+const PING_PATIENCE: SignedDuration = SignedDuration::from_secs(15);
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// Longest manifest, config and page of tags that is read.
+const DOCUMENT_LIMIT: usize = 4 << 20;
+/// Most tags of a repository that are listed.
+const MOST_TAGS: usize = 100_000;
+
+/// The media types of manifests we can read: of single images, then of lists of them.
+const MANIFESTS: [&str; 4] = [
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+];
+
+/// A manifest as the registry sent it.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// Its media type, without parameters.
+    pub media_type: String,
+    /// Its bytes: their digest names the image.
+    pub bytes: Bytes,
+}
+
+impl Manifest {
+    /// Whether it lists other manifests.
+    pub fn is_list(&self) -> bool {
+        MANIFESTS[2..].contains(&self.media_type.as_str())
+    }
+
+    /// Whether it describes one image.
+    pub fn is_image(&self) -> bool {
+        MANIFESTS[..2].contains(&self.media_type.as_str())
+    }
+
+    /// `sha256:…` of the bytes.
+    pub fn digest(&self) -> String {
+        format!("sha256:{}", hex(&Sha256::digest(&self.bytes)))
+    }
+}
+
+/// A registry that has been met.
+struct Endpoint {
+    base: Url,
+    access: Access,
+}
+
+/// The ways to registries: with a look at their certificates and without, each made when first
+/// needed.
+struct Ways<'a> {
+    importer: &'a Importer,
+    authorities: Vec<String>,
+    verifying: Option<Exchange>,
+    blind: Option<Exchange>,
+}
+
+impl Ways<'_> {
+    fn get(&mut self, insecure: bool) -> &mut Exchange {
+        let importer = self.importer;
+        let with = |tls| Exchange::new(importer.dialer.clone(), importer.clock.clone(), tls);
+        if insecure {
+            return self.blind.get_or_insert_with(|| with(trust::blind()));
+        }
+        let own = importer.dialer.routes.authority();
+        let all = self.authorities.iter().map(String::as_str).chain([own]);
+        self.verifying.get_or_insert_with(|| with(importer.roots.verifying(all)))
+    }
+}
+
+/// See the module.
+pub struct Session<'a> {
+    ways: Ways<'a>,
+    keyring: Keyring,
+    met: HashMap<(String, bool), Result<Endpoint, Fault>>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        importer: &'a Importer,
+        keyring: Keyring,
+        authorities: Vec<String>,
+    ) -> Session<'a> {
+        let ways = Ways { importer, authorities, verifying: None, blind: None };
+        Session { ways, keyring, met: HashMap::new() }
+    }
+
+    /// The manifest of a digest or a tag.
+    ///
+    /// # Errors
+    /// What kept it from coming.
+    pub async fn manifest(&mut self, image: &Reference, insecure: bool) -> Result<Manifest, Fault> {
+        let version = if image.id.is_empty() { &image.tag } else { &image.id };
+        let path = format!("manifests/{version}");
+        let answer = self.fetch(image, insecure, &path, &accepted()).await?;
+        if !success(&answer) {
+            return Err(auth::fault(&answer));
+        }
+        let media_type = answer.header("content-type").split(';').next().unwrap_or_default();
+        let manifest = Manifest { media_type: media_type.trim().into(), bytes: answer.body };
+        if !image.id.is_empty() {
+            verify(&manifest.bytes, &image.id, "manifest")?;
+        }
+        Ok(manifest)
+    }
+
+    /// A small blob: the config of an image.
+    ///
+    /// # Errors
+    /// What kept it from coming.
+    pub async fn blob(
+        &mut self,
+        repository: &Reference,
+        insecure: bool,
+        digest: &str,
+    ) -> Result<Bytes, Fault> {
+        let path = format!("blobs/{digest}");
+        let answer = self.fetch(repository, insecure, &path, &HeaderMap::new()).await?;
+        if answer.status == 404 {
+            return Err(Fault::other("unknown blob"));
+        }
+        if !success(&answer) {
+            return Err(auth::fault(&answer));
+        }
+        verify(&answer.body, digest, "blob")?;
+        Ok(answer.body)
+    }
+
+    /// The tags of a repository, in the registry's order.
+    ///
+    /// # Errors
+    /// What kept them from coming.
+    pub async fn tags(
+        &mut self,
+        repository: &Reference,
+        insecure: bool,
+    ) -> Result<Vec<String>, Fault> {
+        let mut tags = Vec::new();
+        let mut path = "tags/list".to_owned();
+        loop {
+            let answer = self.fetch(repository, insecure, &path, &HeaderMap::new()).await?;
+            if !success(&answer) {
+                return Err(auth::fault(&answer));
+            }
+            let page: Value =
+                serde_json::from_slice(&answer.body).map_err(|e| Fault::other(e.to_string()))?;
+            tags.extend(page.list_at("tags").iter().filter_map(Value::as_str).map(String::from));
+            match next_page(&answer) {
+                Some(next) if tags.len() <= MOST_TAGS => path = next,
+                _ => return Ok(tags),
+            }
+        }
+    }
+
+    /// Gets something below a repository's path (or a whole URL), trying again where that may help.
+    async fn fetch(
+        &mut self,
+        repository: &Reference,
+        insecure: bool,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Result<Answer, Fault> {
+        let repository = repository.clone().with_defaults().repository();
+        let mut tries = 0;
+        loop {
+            let result = self.attempt(&repository, insecure, path, headers).await;
+            let wait = match &result {
+                Ok(answer) if success(answer) => None,
+                Ok(answer) => auth::fault(answer).retry_after(),
+                Err(fault) => fault.retry_after(),
+            };
+            let Some(wait) = wait.filter(|_| tries < RETRIES) else { return result };
+            tries += 1;
+            let clock = &self.ways.importer.clock;
+            let wait = SignedDuration::try_from(wait).unwrap_or_default();
+            let now = clock.now();
+            clock.sleep_until(now.saturating_add(wait).unwrap_or(now)).await;
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        repository: &Reference,
+        insecure: bool,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Result<Answer, Fault> {
+        let key = (repository.exact(), insecure);
+        if !self.met.contains_key(&key) {
+            let met = self.meet(repository, insecure).await;
+            self.met.insert(key.clone(), met);
+        }
+        let now = self.ways.importer.clock.now();
+        let exchange = self.ways.get(insecure);
+        let endpoint = match self.met.get_mut(&key) {
+            Some(Ok(endpoint)) => endpoint,
+            Some(Err(fault)) => return Err(fault.clone()),
+            None => return Err(Fault::other("the registry is gone")),
+        };
+        let below = format!("v2/{}/{path}", repository.repository_name());
+        let url = endpoint.base.join(if path.starts_with('/') { path } else { &below });
+        let url = url.map_err(|e| Fault::other(e.to_string()))?;
+        let mut headers = headers.clone();
+        let signed = endpoint.access.header(exchange, now).await;
+        if let Some(value) = signed.map_err(|f| f.within(url.as_str()))? {
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        exchange.get(Get { url, headers, limit: DOCUMENT_LIMIT, patience: PATIENCE }).await
+    }
+
+    /// Says the first word to a registry.
+    async fn meet(&mut self, repository: &Reference, insecure: bool) -> Result<Endpoint, Fault> {
+        let exchange = self.ways.get(insecure);
+        let host = repository.api_host();
+        let answer = match ping(exchange, "https", host).await {
+            Err(_) if insecure => ping(exchange, "http", host).await?,
+            other => other?,
+        };
+        let base = answer.url.join("/").map_err(|e| Fault::other(e.to_string()))?;
+        let known = !answer.header("docker-distribution-api-version").is_empty();
+        let code = answer.status.as_u16();
+        if !known && !matches!(code, 200..300 | 401 | 403) {
+            let shown = base.as_str().trim_end_matches('/');
+            let text =
+                format!("endpoint {shown:?} does not support v2 API (got {})", answer.reason());
+            return Err(Fault::other(text));
+        }
+        let asked = if code == 401 { auth::challenges(&answer.headers) } else { Vec::new() };
+        let login = self.keyring.find(&repository.exact()).cloned();
+        let repository = repository.repository_name();
+        Ok(Endpoint { base, access: Access { challenges: asked, login, repository, token: None } })
+    }
+}
+
+async fn ping(exchange: &mut Exchange, scheme: &str, host: &str) -> Result<Answer, Fault> {
+    let url = Url::parse(&format!("{scheme}://{host}/v2/"))
+        .map_err(|e| Fault::other(format!("parse {host:?}: {e}")))?;
+    let headers = HeaderMap::new();
+    exchange.get(Get { url, headers, limit: DOCUMENT_LIMIT, patience: PING_PATIENCE }).await
+}
+
+fn success(answer: &Answer) -> bool {
+    (200..400).contains(&answer.status.as_u16())
+}
+
+/// The media types of manifests we can read.
+fn accepted() -> HeaderMap {
+    MANIFESTS.iter().map(|t| (header::ACCEPT, HeaderValue::from_static(t))).collect()
+}
+
+/// Path and query of the page after this one.
+fn next_page(answer: &Answer) -> Option<String> {
+    let link = answer.header("link").split(';').next()?.trim();
+    let target = link.trim_start_matches('<').trim_end_matches('>');
+    let next = answer.url.join(target).ok().filter(|_| !target.is_empty())?;
+    Some(next[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+}
+
+fn verify(bytes: &[u8], digest: &str, what: &str) -> Result<(), Fault> {
+    let algorithm = digest.split(':').next().unwrap_or_default();
+    let found = match algorithm {
+        "sha256" => hex(&Sha256::digest(bytes)),
+        "sha384" => hex(&Sha384::digest(bytes)),
+        "sha512" => hex(&Sha512::digest(bytes)),
+        _ => return Err(Fault::other("unsupported digest algorithm")),
+    };
+    let found = format!("{algorithm}:{found}");
+    if found == digest {
+        return Ok(());
+    }
+    Err(Fault::other(format!(
+        "content integrity error: the {what} retrieved with digest {digest} does not match the \
+         digest calculated from the content {found}"
+    )))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,94 @@
+//! What a node's container runtime offers to streams, as a trait: run a command, attach, read logs,
+//! dial a port. The counterpart of the kubelet's streaming runtime; the protocols that carry the
+//! bytes to clients and the simulation behind the trait know only this file of one another.
+
+use crate::{error::Error, world::BoxFuture};
+use bytes::Bytes;
+use futures_util::Stream;
+use jiff::Timestamp;
+use std::pin::Pin;
+use tokio::sync::{mpsc, watch};
+
+/// Most chunks that wait in any of the channels below; a writer waits for its reader beyond it.
+pub const BACKLOG: usize = 8;
+
+/// One container of one pod.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// Namespace of the pod.
+    pub namespace: String,
+    /// Name of the pod.
+    pub pod: String,
+    /// Name of the container: regular, init or ephemeral.
+    pub container: String,
+}
+
+/// The streams of a process. Every channel is bounded; a failed send means that nobody listens any
+/// more.
+pub struct Io {
+    /// What the client types; ends when it closes its side. `None`: no standard input.
+    pub stdin: Option<mpsc::Receiver<Bytes>>,
+    /// Standard output; with a terminal everything.
+    pub stdout: mpsc::Sender<Bytes>,
+    /// Standard error. `None`: not wanted, or a terminal, where it is part of `stdout`.
+    pub stderr: Option<mpsc::Sender<Bytes>>,
+    /// Columns and rows of the client's terminal; `(0, 0)` until it says.
+    pub resize: watch::Receiver<(u16, u16)>,
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The process ended with this code (0 also when an attached client left).
+    Exit(i32),
+    /// It could not be run, or was cut off; a text for people.
+    Error(String),
+}
+
+/// Which part of a log to show, already validated. Applied in the order since, tail, timestamps,
+/// limit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LogOptions {
+    /// Go on with what is written later, until the container ends.
+    pub follow: bool,
+    /// The log of the instance before the last restart.
+    pub previous: bool,
+    /// Only lines written at or after this moment.
+    pub since: Option<Timestamp>,
+    /// Put each line's RFC 3339 time with nanoseconds before it.
+    pub timestamps: bool,
+    /// Only this many lines from the end (before following).
+    pub tail_lines: Option<u64>,
+    /// Stop after this many bytes, in the middle of a line if need be.
+    pub limit_bytes: Option<u64>,
+}
+
+/// A log, both outputs in the order they were written: chunks of whole lines. Dropping it ends following.
+pub type LogStream = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
+
+/// A connection to a port inside a pod: what goes in, and what comes out. Dropping the sender
+/// closes the writing half.
+pub type Connection = (mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>);
+
+/// What runs in pods. Callers have checked that pod and container exist and run (for logs: have
+/// started), but both may end at any moment.
+pub trait Containers: Send + Sync {
+    /// Runs a command in a running container. Dropping the future kills the process. The future
+    /// drops its senders when it ends.
+    fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended>;
+
+    /// Joins the container's main process. Dropping the future only leaves it.
+    fn attach(&self, target: Target, tty: bool, io: Io) -> BoxFuture<Ended>;
+
+    /// Reads a container's log.
+    ///
+    /// # Errors
+    /// What the client gets as a Status, such as 400 for a previous instance that never was.
+    fn logs(&self, target: Target, options: LogOptions) -> Result<LogStream, Error>;
+
+    /// Dials a TCP port in a running pod.
+    ///
+    /// # Errors
+    /// A text for people, such as that nobody listens there.
+    fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<Connection, String>;
+}

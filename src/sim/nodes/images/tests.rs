@@ -1,0 +1,1 @@
+//! The tables of image garbage collection.

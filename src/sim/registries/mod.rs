@@ -1,0 +1,121 @@
+//! Where nodes get images from: the one place that knows what a registry would answer.
+
+mod keys;
+mod words;
+
+pub use keys::{Key, of as keys};
+
+use crate::{
+    catalog::{
+        Auth, CLUSTER_REGISTRY, Config, Image, Outside,
+        complaint::{Complaint, UNAUTHORIZED},
+        reference::Reference,
+    },
+    controllers::View,
+};
+use std::sync::Arc;
+
+/// An image as a registry hands it to a node.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Full name it was asked for by.
+    pub name: String,
+    /// Digests: of the manifest, then of the index that led to it.
+    pub digests: Vec<String>,
+    /// Digest of the configuration.
+    pub id: String,
+    /// Bytes.
+    pub size: u64,
+    /// What is known of it.
+    pub config: Arc<Config>,
+    /// The key that was used.
+    pub by: Option<Key>,
+}
+
+impl Offer {
+    fn of(image: Image, by: Option<Key>) -> Offer {
+        let Image { name, digests, id, size, config } = image;
+        Offer { name, digests, id, size, config, by }
+    }
+}
+
+/// Why a node does not get an image: the runtime's words.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// The registry (or the network before it) refused.
+    Refused(String),
+    /// Nobody listens at the registry's address.
+    Unavailable(String),
+}
+
+/// Asks the registries for an image; names without a registry are tried at each searched one, and
+/// the last has the last word.
+///
+/// # Errors
+/// The runtime's words.
+pub fn ask(
+    view: &View,
+    names: &[Reference],
+    keys: impl Fn(&str) -> Vec<Key>,
+) -> Result<Offer, Refusal> {
+    let mut last = Refusal::Refused(String::new());
+    for name in names {
+        match ask_one(outside(view), name, &keys(&name.repository())) {
+            Ok(offer) => return Ok(offer),
+            Err(refusal) => last = refusal,
+        }
+    }
+    Err(last)
+}
+
+/// What is known of an image that somebody has, by `repository@digest`, whether or not its
+/// registry answers now.
+pub fn known(view: &View, name: &str) -> Option<Offer> {
+    let names = Reference::candidates(name).ok()?;
+    outside(view).known(names.first()?).map(|image| Offer::of(image, None))
+}
+
+fn outside(view: &View) -> Outside<'_> {
+    Outside { catalog: &view.settings.catalog, objects: &view.objects }
+}
+
+fn ask_one(outside: Outside<'_>, name: &Reference, keys: &[Key]) -> Result<Offer, Refusal> {
+    if let Some(why) = silent(outside, name) {
+        return Err(why);
+    }
+    let by = login(outside, name, keys)?;
+    let unknown = || words::refused(name, &outside.unknown(&name.host, &name.repository()));
+    outside.find(name).map(|image| Offer::of(image, by)).ok_or_else(unknown)
+}
+
+/// Why nobody answers: there is no such registry, or it is switched off (behind the cluster's own
+/// it may be the one that has the image).
+fn silent(outside: Outside<'_>, name: &Reference) -> Option<Refusal> {
+    let own = name.host == CLUSTER_REGISTRY;
+    if !own && outside.catalog.registry(&name.host).is_none() {
+        return Some(words::no_registry(name));
+    }
+    let source = if own { outside.source(name) } else { Some(name.repository()) };
+    let source = source?;
+    let down = outside.is_down(source.split('/').next().unwrap_or_default());
+    down.then(|| if own { words::not_fetched(name, &source) } else { words::down(name) })
+}
+
+/// The key that opens a registry, if it needs one.
+fn login(outside: Outside<'_>, name: &Reference, keys: &[Key]) -> Result<Option<Key>, Refusal> {
+    let Some(registry) = outside.catalog.registry(&name.host) else {
+        return Ok(keys.first().cloned());
+    };
+    let opens = |key: &&Key| registry.knows(&key.user, &key.password);
+    let by = keys.iter().find(opens).or(keys.first().filter(|_| registry.users.is_empty()));
+    if by.is_none() && !registry.users.is_empty() {
+        return Err(match (registry.auth, keys) {
+            (Auth::Bearer, [_, ..]) => words::bad_login(name),
+            _ => words::refused(name, &Complaint::new(&UNAUTHORIZED)),
+        });
+    }
+    Ok(by.cloned())
+}
+
+#[cfg(test)]
+mod tests;
