@@ -8,6 +8,9 @@
 mod ceiling;
 mod client;
 mod cluster;
+mod imports;
+#[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
+mod support;
 mod triggers;
 mod writes;
 
@@ -48,6 +51,9 @@ fn main() {
         }
         if runs("triggers") {
             triggers::fan_out().await;
+        }
+        if runs("import") {
+            imports::import().await;
         }
     });
 }

@@ -4,6 +4,7 @@
 //! importer they are registries like any other, found at an unusual place: TLS and requests still
 //! speak to the vendor's name.
 
+use crate::images::reference::Reference;
 use std::{collections::HashMap, net::SocketAddr};
 
 /// Registries (`host` or `host:port`, as pull specs write them) and where they are dialled; every
@@ -21,9 +22,10 @@ impl Routes {
         Routes { places: HashMap::new(), authority: authority.into() }
     }
 
-    /// Sends a registry to an address.
+    /// Sends a registry to an address. Docker Hub is dialled by another name than it is written.
     pub fn add(&mut self, registry: impl Into<String>, address: SocketAddr) {
-        self.places.insert(registry.into(), address);
+        let written = Reference { registry: registry.into(), ..Reference::default() };
+        self.places.insert(written.api_host().into(), address);
     }
 
     /// Where a host and port are dialled, if not where their name says.
@@ -48,6 +50,7 @@ mod tests {
         let mut routes = Routes::new("");
         routes.add("quay.io", here);
         routes.add("reg.svc:5000", here);
+        routes.add("docker.io", here);
         let rows = [
             ("quay.io", 443, true),
             ("quay.io", 80, true),
@@ -55,6 +58,7 @@ mod tests {
             ("reg.svc", 5000, true),
             ("reg.svc", 443, false),
             ("other.io", 443, false),
+            ("registry-1.docker.io", 443, true),
         ];
         for (host, port, routed) in rows {
             assert_eq!(routes.place(host, port), routed.then_some(here), "{host}:{port}");

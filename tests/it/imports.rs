@@ -316,7 +316,7 @@ async fn certificates_must_be_vouched_for() {
         "Internal error occurred: {from}: Get \"https://{}/v2/\": tls: failed to verify certificate: x509: certificate signed by unknown authority",
         registry.address
     );
-    assert_eq!(messages(&import(&lab, "app", &[secure.clone()]).await), [unknown]);
+    assert_eq!(messages(&import(&lab, "app", std::slice::from_ref(&secure)).await), [unknown]);
     assert_eq!(messages(&import(&lab, "insecure", &[wanted(&from, "1")]).await), [""]);
     // The cluster comes to know the authority.
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
@@ -436,7 +436,7 @@ async fn importing_is_idempotent() {
     let mut runner = TestRunner::deterministic();
     for case in 0..24 {
         let (images, whole) =
-            (many.clone(), whole.clone()).new_tree(&mut runner).expect("a case").current();
+            (many.clone(), whole).new_tree(&mut runner).expect("a case").current();
         let images = images.into_iter().map(|(from, to, scheduled, local, preserve)| {
             let mut image = wanted(&registry.image(sources[from]), &format!("t{to}"));
             image["importPolicy"]["scheduled"] = json!(scheduled);

@@ -11,6 +11,7 @@ mod oc;
 mod registry;
 mod rollout;
 mod support;
+mod triggers;
 mod verbs;
 mod views;
 mod watch;

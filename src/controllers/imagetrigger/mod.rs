@@ -29,7 +29,7 @@ pub static CONTROLLER: Controller = Controller {
     manager: "openshift-controller-manager",
     // One tag may have a thousand followers, and each new image sets other controllers to work:
     // the more there are in a commit, the sooner the last has its image.
-    workers: 64,
+    workers: 256,
     watches: &[
         Watch::Map(STREAMS, of_stream),
         Watch::Map("deployments.apps", of_object),

@@ -1,0 +1,11 @@
+//! What the integration tests stand on, as far as the bench needs it: a registry server.
+
+#[path = "../../../tests/it/support/registry.rs"]
+pub mod registry;
+#[path = "../../../tests/it/support/tools.rs"]
+pub mod tools;
+
+/// A file or folder of the repository.
+pub fn repository(path: &str) -> std::path::PathBuf {
+    std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
