@@ -105,12 +105,6 @@ impl Catalog {
         self.registries.keys().map(String::as_str)
     }
 
-    /// Every name that leads to a registry: hosts and their aliases.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        let aliases = self.registries.values().flat_map(|r| &r.aliases);
-        self.hosts().chain(aliases.map(String::as_str))
-    }
-
     /// Paths of the repositories of a host, sorted.
     pub fn paths<'a>(&'a self, host: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let prefix = format!("{host}/");

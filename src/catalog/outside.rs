@@ -150,13 +150,14 @@ impl<'a> Outside<'a> {
         if let Some(member) = members.iter().find(|m| m.str_at("architecture") == ARCHITECTURE) {
             image = self.objects.get(IMAGES, "", member.str_at("digest"))?.value();
         }
-        let held = Repository::of(self.objects, &r.path);
-        let manifest = held.manifests.get(image.name());
-        let facts = match manifest.and_then(|m| m.image.clone()) {
-            Some(facts) => facts,
-            None => facts(&image, &origin),
+        // An image that was pushed to another stream is held there.
+        let elsewhere = origin.strip_prefix(CLUSTER_REGISTRY).map(|p| p.trim_start_matches('/'));
+        let at = |repository| {
+            Repository::of(self.objects, repository).manifests.get(image.name()).cloned()
         };
-        let source = manifest.is_none().then_some(origin);
+        let held = at(&r.path).or_else(|| elsewhere.and_then(at));
+        let source = (held.is_none() && elsewhere.is_none()).then(|| origin.clone());
+        let facts = held.and_then(|m| m.image).unwrap_or_else(|| facts(&image, &origin));
         Some((self.image(led(image.name(), &asked), &facts), source))
     }
 

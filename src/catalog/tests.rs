@@ -142,9 +142,9 @@ fn digests_stay() {
     assert_eq!(
         tags.map(|(name, tag)| tagged(name, tag).digest.clone()),
         [
-            "sha256:f72da92e7444343982dbb5168fcffaf3ce12e6dc964dc6109242e9fda6f336f7",
-            "sha256:aecb5cf5d2124286582b7d3c95cddba6298f02832d17f744739ec24bad64257b",
-            "sha256:5051b6fe10c372b246db95907985159e0736ecd8d8e15d99379f723cfb775d84",
+            "sha256:d4c66dd6934d172bf5ebaee0b6310825494061970eb98c9894fa41c94f84cda2",
+            "sha256:aae363b1cea4588639af503999e3b525521995ea91ed01acecd0f3a33b2f46f3",
+            "sha256:5a54f1feaee0d8290e7fabdf5c59911b853c23e350278f3f4a7b73d235d5a622",
         ]
     );
 }

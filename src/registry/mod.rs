@@ -21,6 +21,7 @@ mod push;
 mod reply;
 mod serve;
 mod shelf;
+mod source;
 mod uploads;
 mod vendor;
 

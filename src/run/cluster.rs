@@ -222,8 +222,8 @@ fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketA
     let dns = Ipv4Addr::from(u32::from(settings.service_network) + DNS);
     let pace = (!flags.instant).then_some(importer::PACE);
     let mut routes = Routes::new(&settings.ca_pem);
-    for name in settings.catalog.names() {
-        routes.add(name, registry);
+    for host in settings.catalog.hosts() {
+        routes.add(host, registry);
     }
     routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
     Importer::new(Arc::clone(&world.clock), routes, format!("{dns}:53"), pace)

@@ -109,8 +109,8 @@ fn login(outside: Outside<'_>, name: &Reference, keys: &[Key]) -> Result<Option<
     let opens = |key: &&Key| registry.knows(&key.user, &key.password);
     let by = keys.iter().find(opens).or(keys.first().filter(|_| registry.users.is_empty()));
     if by.is_none() && !registry.users.is_empty() {
-        return Err(match (registry.auth, keys) {
-            (Auth::Bearer, [_, ..]) => words::bad_login(name),
+        return Err(match registry.auth {
+            Auth::Bearer => words::bad_login(name),
             _ => words::refused(name, &Complaint::new(&UNAUTHORIZED)),
         });
     }

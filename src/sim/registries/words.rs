@@ -15,10 +15,9 @@ pub fn refused(name: &Reference, complaint: &Complaint) -> Refusal {
     Refusal::Refused(framed(name, &why))
 }
 
-/// The registry's token service does not take name and password.
+/// The registry's token service does not take name and password, or there are none.
 pub fn bad_login(name: &Reference) -> Refusal {
-    let why = "unable to retrieve auth token: invalid username/password: unauthorized: \
-               authentication required";
+    let why = "unable to retrieve auth token: invalid username/password: authentication required";
     Refusal::Refused(framed(name, why))
 }
 

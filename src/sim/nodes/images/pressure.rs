@@ -126,7 +126,7 @@ fn containers(pod: &Value) -> impl Iterator<Item = (&str, i64)> {
 fn binary(bytes: u64) -> String {
     let quantity = Quantity::from_value(&json!(format!("{}Ki", bytes / 1024)));
     match quantity {
-        Some(q) if bytes % 1024 == 0 => q.to_string(),
+        Some(q) if bytes.is_multiple_of(1024) => q.to_string(),
         _ => bytes.to_string(),
     }
 }
