@@ -29,7 +29,7 @@
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client |
-//! | [`sim`] | nodes, scheduler, kubelets, images: controllers too | as `controllers` |
+//! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
 //!
@@ -62,7 +62,9 @@
 //! follows the feed, queues keys, applies plans through the same API that `oc` uses, retries and
 //! waits on the clock. The scheduler and the kubelets in [`sim`] are controllers like any other;
 //! they have no door of their own. State lives in the objects alone, so a restart goes on where the
-//! last write left off.
+//! last write left off. What the simulated outside must remember and no API object has a place for
+//! (the images a node holds) is an object too, of a resource that is not served
+//! ([`controllers::INTERNAL`]).
 //!
 //! # Recipes
 //!
@@ -74,7 +76,8 @@
 //! | a column, short name, subresource | one line in the kind's declaration |
 //! | a default, merge key, list type | one line under `openapi/` |
 //! | an admission plug-in | its file under `api/admission/`, a line in the list there |
-//! | an image | an entry in `catalog/images.yaml` (or a user's `--catalog` file) |
+//! | an image | an entry in `catalog/images.yaml` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml` |
+//! | a command in containers | its function and a line in the table of `sim/shell/commands/` |
 //! | a table or view | the next file under `migrations/` |
 //!
 //! # Decisions
@@ -88,6 +91,9 @@
 //!   is not what this is for.
 //! - **The history window is memory too.** It is bounded in bytes; what leaves it is compacted from
 //!   the database in small steps.
+//! - **Nodes catch up with their pods.** A pod starts with one write, whether or not its image was on
+//!   the node; the node then notes what statuses tell it has pulled, once for a thousand pods.
+//!   Would be reconsidered if something but a node had to see a pull before its pod has started.
 //! - **Types are tables, generated at build time** from the k8s-openapi crate and the facts under
 //!   `openapi/`: no start-up cost, one source for decoding, defaults, patches, protobuf and the
 //!   OpenAPI documents.

@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use std::pin::Pin;
 use tokio::sync::{mpsc, watch};
 
+#[cfg(test)]
+pub mod testing;
+
 /// Most chunks that wait in any of the channels below; a writer waits for its reader beyond it.
 pub const BACKLOG: usize = 8;
 

@@ -122,6 +122,23 @@ impl Conn {
         }
     }
 
+    /// Sends bytes.
+    pub async fn say(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.expect("sent");
+        self.stream.flush().await.expect("flushed");
+    }
+
+    /// Reads until `mark` has come; what comes after it is kept.
+    pub async fn hear(&mut self, mark: &[u8]) {
+        while !self.buffer.windows(mark.len()).any(|w| w == mark) {
+            let searched = self.buffer.len().saturating_sub(mark.len());
+            self.buffer.drain(..searched);
+            self.more().await;
+        }
+        let at = self.buffer.windows(mark.len()).position(|w| w == mark).unwrap_or(0);
+        self.buffer.drain(..at + mark.len());
+    }
+
     async fn head(&mut self) -> usize {
         loop {
             if let Some(at) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {

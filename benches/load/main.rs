@@ -9,6 +9,7 @@ mod ceiling;
 mod client;
 mod cluster;
 mod imports;
+mod streams;
 #[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
 mod support;
 mod triggers;
@@ -45,6 +46,12 @@ fn main() {
         }
         if runs("watch") {
             writes::watch().await;
+        }
+        if runs("exec") {
+            streams::exec().await;
+        }
+        if runs("logs") {
+            streams::logs().await;
         }
         if runs("deployment") {
             deployment().await;

@@ -92,14 +92,23 @@ impl<'a> Outside<'a> {
         found.map(|image| Image { name: r.full(), ..image })
     }
 
-    /// The same with the index that leads to the image, whether or not it was asked for.
+    /// The image of a name that somebody has already: what [`Outside::find`] says, or, when no
+    /// stream knows it any more, the object of the image. With the index that leads to it, whether
+    /// or not that was asked for.
     pub fn known(&self, r: &Reference) -> Option<Image> {
-        let image = self.find(r)?;
+        let image = self.find(r).or_else(|| self.remembered(r))?;
         let index = image.digests.first().and_then(|digest| self.index_of(r, digest));
         match index.filter(|_| image.digests.len() == 1) {
             Some(index) => Some(Image { digests: vec![image.digests[0].clone(), index], ..image }),
             None => Some(image),
         }
+    }
+
+    fn remembered(&self, r: &Reference) -> Option<Image> {
+        let image = self.objects.get(IMAGES, "", &r.digest)?.value();
+        let names = Reference::candidates(image.str_at("dockerImageReference")).ok()?;
+        let facts = facts(&image, &names.first()?.repository());
+        Some(Image { name: r.full(), ..self.image(vec![r.digest.clone()], &facts) })
     }
 
     fn index_of(&self, r: &Reference, digest: &str) -> Option<String> {

@@ -142,7 +142,7 @@ fn digests_stay() {
     assert_eq!(
         tags.map(|(name, tag)| tagged(name, tag).digest.clone()),
         [
-            "sha256:d4c66dd6934d172bf5ebaee0b6310825494061970eb98c9894fa41c94f84cda2",
+            "sha256:e075254b21c7c0dd7b508e8b9cf445ffb1163de0725c7452588c7da173d0e56b",
             "sha256:aae363b1cea4588639af503999e3b525521995ea91ed01acecd0f3a33b2f46f3",
             "sha256:5a54f1feaee0d8290e7fabdf5c59911b853c23e350278f3f4a7b73d235d5a622",
         ]

@@ -3,7 +3,7 @@
 //! Source: openshift-apiserver `pkg/image/apis/image/v1/conversion.go`.
 
 use super::{Outside, reference::Reference};
-use crate::object::{ObjectExt, Value, json};
+use crate::object::{Map, ObjectExt, Value, json};
 use std::collections::BTreeMap;
 
 /// Brings spec and status into the form of stored streams. Of two tags with one name the later
@@ -37,10 +37,11 @@ pub fn locate(stream: &mut Value, outside: &Outside<'_>) {
 
 /// A spec tag with what upstream prints of every one.
 pub fn spec_tag(tag: &mut Value) {
-    for always in ["annotations", "generation"] {
-        if tag.at(always).is_none() {
-            tag.set_at(always, Value::Null);
-        }
+    if tag.map_at("annotations").is_none_or(Map::is_empty) {
+        tag.set_at("annotations", Value::Null);
+    }
+    if tag.at("generation").is_none() {
+        tag.set_at("generation", Value::Null);
     }
     if !tag.at("importPolicy").is_some_and(Value::is_object) {
         tag.set_at("importPolicy", json!({}));
@@ -86,7 +87,9 @@ mod tests {
     fn tags_are_sorted_and_the_last_of_a_name_stands() {
         let mut stream = json!({
             "metadata": {"name": "s"},
-            "spec": {"tags": [{"name": "b"}, {"name": "a", "reference": true}, {"name": "a"}]},
+            "spec": {"tags": [
+                {"name": "b", "annotations": {}}, {"name": "a", "reference": true}, {"name": "a"},
+            ]},
             "status": {"tags": [{"tag": "x", "items": [], "conditions": []}]},
         });
         settle(&mut stream);

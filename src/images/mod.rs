@@ -6,7 +6,7 @@
 //!
 //! | file | is |
 //! |---|---|
-//! | [`reference`](mod@reference) | pull specs |
+//! | [`mod@reference`] | pull specs |
 //! | [`resolve`] | what a tag means to its users |
 //! | [`form`] | the one way a stream is written down |
 //! | [`history`] | items of a tag, and the tags that follow it |

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     images::reference::Reference,
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, hex},
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -348,8 +348,4 @@ fn verify(bytes: &[u8], digest: &str, what: &str) -> Result<(), Fault> {
         "content integrity error: the {what} retrieved with digest {digest} does not match the \
          digest calculated from the content {found}"
     )))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -25,7 +25,7 @@ use std::{
     sync::Arc,
     thread::JoinHandle,
 };
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// A running cluster. Dropping it without [`Cluster::stop`] cuts clients off, but loses nothing.
 pub struct Cluster {
@@ -73,11 +73,13 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
     let access = Access::new(secrets.keys).map_err(|e| e.to_string())?;
+    let (containers, asks) =
+        sim::containers::Runtime::new(store.clone(), world.clone(), Arc::clone(&settings));
     let server = Arc::new(Server {
         store,
         world: world.clone(),
         access,
-        containers: None,
+        containers: Some(containers),
         importer: importer(flags, &world, &settings, registry_address),
         settings,
         stopping: stopping.clone(),
@@ -90,7 +92,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     readiness.expect("controllers");
     let all: &'static [&'static Controller] = [controllers::ALL, sim::CONTROLLERS].concat().leak();
     let monitor = Arc::new(Monitor::new(all));
-    let controllers = run_controllers(&server, all, &monitor, stopping)?;
+    let controllers = run_controllers(&server, all, &monitor, asks, stopping)?;
     // The sender lives in the monitor, which lives as long as the controllers.
     let _ = monitor.ready().wait_for(|ready| *ready).await;
     until_furnished(&server).await;
@@ -271,6 +273,7 @@ fn run_controllers(
     server: &Arc<Server>,
     all: &'static [&'static Controller],
     monitor: &Arc<Monitor>,
+    asks: mpsc::Receiver<sim::containers::Ask>,
     stopping: watch::Receiver<bool>,
 ) -> Result<JoinHandle<()>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -280,7 +283,15 @@ fn run_controllers(
     let (server, monitor) = (Arc::clone(server), Arc::clone(monitor));
     std::thread::Builder::new()
         .name("controllers".into())
-        .spawn(move || runtime.block_on(driver::run_watched(server, all, monitor, stopping)))
+        .spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = driver::run_watched(Arc::clone(&server), all, monitor, stopping) => {}
+                    // Never the first to end: the server holds the other end.
+                    () = sim::containers::serve(Arc::clone(&server), asks) => {}
+                }
+            })
+        })
         .map_err(|e| format!("cannot start: {e}"))
 }
 

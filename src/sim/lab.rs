@@ -87,7 +87,12 @@ impl Lab {
     }
 
     /// Stores the pod `default/p` with this spec, as the API would, and lets it be placed.
-    pub fn create(&mut self, mut spec: Value) {
+    pub fn create(&mut self, spec: Value) {
+        self.add("p", spec);
+    }
+
+    /// The same with another name.
+    pub fn add(&mut self, name: &str, mut spec: Value) {
         for field in ["containers", "initContainers"] {
             for c in spec.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
                 if c.get("imagePullPolicy").is_none() {
@@ -102,7 +107,7 @@ impl Lab {
             "pods",
             json!({
                 "apiVersion": "v1", "kind": "Pod",
-                "metadata": {"name": "p", "namespace": "default", "generation": 1},
+                "metadata": {"name": name, "namespace": "default", "generation": 1},
                 "spec": spec, "status": {"phase": "Pending", "qosClass": "BestEffort"},
             }),
         );
@@ -111,7 +116,12 @@ impl Lab {
 
     /// What a graceful DELETE does to the object.
     pub fn delete(&mut self, grace: i64) {
-        let mut pod = self.pod();
+        self.delete_pod("p", grace);
+    }
+
+    /// The same with another name.
+    pub fn delete_pod(&mut self, name: &str, grace: i64) {
+        let mut pod = self.get("pods", &name::key("default", name)).unwrap();
         let generation = pod.i64_at("metadata.generation").unwrap_or(1);
         let at = time::plus_seconds(self.now, grace);
         pod.set_at("metadata.deletionTimestamp", time::seconds(at));

@@ -3,6 +3,7 @@
 //! They see what a real one would see through the API and write through it; how long things take
 //! and which images exist comes from [`crate::settings::Settings`].
 
+pub mod containers;
 pub mod images;
 pub mod kubelet;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod lab;
 pub mod nodes;
 pub mod registries;
 pub mod scheduler;
+pub mod shell;
 
 use crate::controllers::Controller;
 

@@ -2,51 +2,9 @@
 //! for Python and Node.
 
 use crate::support::{
-    Lab, repository,
-    tools::{self, output},
+    clients::{Kubectl, Place, blocking},
+    repository, tools,
 };
-use serde_json::Value;
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
-use tempfile::{TempDir, tempdir};
-
-/// A cluster and a folder with its kubeconfig.
-struct Place {
-    lab: Lab,
-    folder: TempDir,
-}
-
-impl Place {
-    async fn start() -> Place {
-        let place = Place { lab: Lab::start().await, folder: tempdir().expect("a folder") };
-        std::fs::write(place.kubeconfig(), &place.lab.cluster.kubeconfig_text).expect("a file");
-        place
-    }
-    fn kubeconfig(&self) -> PathBuf {
-        self.folder.path().join("kubeconfig")
-    }
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, text).expect("a file");
-        path.to_string_lossy().into_owned()
-    }
-    /// Runs a script that says `ok` at its end.
-    async fn script(&self, program: PathBuf, script: PathBuf) {
-        let config = self.kubeconfig();
-        let said = blocking(move || output(Command::new(program).arg(script).arg(config))).await;
-        assert_eq!(said.trim(), "ok");
-    }
-}
-
-/// Runs what waits for a process without holding up the server in this one.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn python() {
@@ -83,33 +41,6 @@ metadata: {name: web}
 spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
 ";
 
-/// One `kubectl` with a home of its own.
-struct Kubectl {
-    program: PathBuf,
-    home: PathBuf,
-}
-
-impl Kubectl {
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command.env("HOME", &self.home).env("KUBECONFIG", self.home.join("kubeconfig"));
-        command.args(arguments.split_whitespace());
-        command
-    }
-    fn run(&self, arguments: &str) -> String {
-        output(&mut self.command(arguments))
-    }
-    /// What it says when it fails.
-    fn fails(&self, arguments: &str) -> String {
-        let out = self.command(arguments).output().expect("kubectl runs");
-        assert_eq!(out.status.code(), Some(1), "kubectl {arguments}");
-        String::from_utf8_lossy(&out.stderr).into_owned()
-    }
-    fn json(&self, arguments: &str) -> Value {
-        serde_json::from_str(&self.run(&format!("{arguments} -o json"))).expect("JSON")
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl() {
     let place = Place::start().await;
@@ -118,7 +49,7 @@ async fn kubectl() {
     let typo = place.file("typo.yaml", &deployment.replace("replicas: 2", "replicsa: 2"));
     let home = place.folder.path().to_owned();
     blocking(move || {
-        let k = Kubectl { program: tools::kubectl(), home };
+        let k = Kubectl::new(home);
         typed_creates(&k);
         applies(&k, &web, &typo);
         rolls(&k);
@@ -212,7 +143,7 @@ fn reads(k: &Kubectl) {
     assert_eq!(missing, "Error from server (NotFound): deployments.apps \"nobody\" not found\n");
     let unknown = k.fails("get nothings");
     assert_eq!(unknown, "error: the server doesn't have a resource type \"nothings\"\n");
-    assert!(Path::new(&k.home).join(".kube/cache/discovery").exists());
+    assert!(k.home.join(".kube/cache/discovery").exists());
 }
 
 fn deletes(k: &Kubectl, web: &str) {

@@ -49,7 +49,21 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("controllers", &["access", "api", "images", "kinds", "settings", "store"]),
-    ("sim", &["catalog", "controllers", "settings", "store"]),
+    (
+        "sim",
+        &[
+            "access",
+            "api",
+            "catalog",
+            "controllers",
+            "images",
+            "kinds",
+            "runtime",
+            "settings",
+            "store",
+            "world",
+        ],
+    ),
     (
         "run",
         &[

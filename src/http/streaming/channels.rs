@@ -71,7 +71,7 @@ pub async fn serve(
     let (io, Ends { stdin, stdout, stderr, sizes }) = process::pipes(streams);
     let Some(running) = session.start(io) else { return };
     let channels = Channels::new(sink.clone(), dialect);
-    let outputs = Outputs { stdout, stderr };
+    let outputs = Outputs::new(stdout, stderr);
     let talk = async {
         // An empty message tells the client that the connection stands.
         let first = [(streams.stdout, STDOUT), (streams.stderr, STDERR), (true, ERROR)];

@@ -93,7 +93,7 @@ pub async fn serve(
     let attached = matches!(&session.task, Task::Process { command: None, .. });
     let farewell = connection.farewell();
     let talk = async {
-        let outputs = Outputs { stdout, stderr };
+        let outputs = Outputs::new(stdout, stderr);
         let (ended, written) = tokio::join!(running, write(outputs, &opens));
         written?;
         tell(&opens, version, &ended, attached).await?;

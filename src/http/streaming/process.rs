@@ -10,6 +10,10 @@ use crate::{
 };
 use bytes::Bytes;
 use serde::Deserialize;
+use std::{
+    future::poll_fn,
+    task::{Context, Poll},
+};
 use tokio::sync::{mpsc, watch};
 
 /// The session's ends of a process's streams.
@@ -46,26 +50,52 @@ pub enum Output {
     Stderr,
 }
 
-/// The outputs of a process, read together.
+impl Output {
+    fn other(self) -> Output {
+        match self {
+            Output::Stdout => Output::Stderr,
+            Output::Stderr => Output::Stdout,
+        }
+    }
+}
+
+/// The outputs of a process, read in turns: what is written to one does not wait until the other
+/// has nothing more to say.
 pub struct Outputs {
-    /// What the process says.
-    pub stdout: mpsc::Receiver<Bytes>,
-    /// What it complains about.
-    pub stderr: Option<mpsc::Receiver<Bytes>>,
+    stdout: mpsc::Receiver<Bytes>,
+    stderr: Option<mpsc::Receiver<Bytes>>,
+    turn: Output,
 }
 
 impl Outputs {
+    /// Reads these.
+    pub fn new(stdout: mpsc::Receiver<Bytes>, stderr: Option<mpsc::Receiver<Bytes>>) -> Outputs {
+        Outputs { stdout, stderr, turn: Output::Stdout }
+    }
+
     /// The next chunk of either; `None` when both have ended.
     pub async fn next(&mut self) -> Option<(Output, Bytes)> {
-        let Some(stderr) = &mut self.stderr else {
-            return self.stdout.recv().await.map(|b| (Output::Stdout, b));
-        };
-        tokio::select! {
-            biased;
-            Some(bytes) = self.stdout.recv() => Some((Output::Stdout, bytes)),
-            Some(bytes) = stderr.recv() => Some((Output::Stderr, bytes)),
-            else => None,
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Output, Bytes)>> {
+        let mut ended = 0;
+        for output in [self.turn, self.turn.other()] {
+            let chunk = match (output, &mut self.stderr) {
+                (Output::Stdout, _) => self.stdout.poll_recv(cx),
+                (Output::Stderr, Some(stderr)) => stderr.poll_recv(cx),
+                (Output::Stderr, None) => Poll::Ready(None),
+            };
+            match chunk {
+                Poll::Ready(Some(bytes)) => {
+                    self.turn = output.other();
+                    return Poll::Ready(Some((output, bytes)));
+                }
+                Poll::Ready(None) => ended += 1,
+                Poll::Pending => {}
+            }
         }
+        if ended == 2 { Poll::Ready(None) } else { Poll::Pending }
     }
 }
 

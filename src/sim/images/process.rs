@@ -67,6 +67,20 @@ pub fn exec(config: &Config, argv: &[String]) -> Result<Process, NotFound> {
     run(config, argv, &|_| None)
 }
 
+/// What a program of the image does when it is run by hand, with these variables. Shells and small
+/// commands are none of the image's own.
+///
+/// # Errors
+/// [`NotFound`] when the image has no such program.
+pub fn program_of(
+    config: &Config,
+    argv: &[String],
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Process, NotFound> {
+    let own = argv.first().cloned().unwrap_or_default();
+    program(config, argv, env).ok_or(NotFound(own))
+}
+
 /// Arguments given to the image's entrypoint: a program it hands over to, a word it understands,
 /// or flags for its own server.
 fn wrapped(config: &Config, args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Process {

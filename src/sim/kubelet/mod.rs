@@ -11,6 +11,8 @@ mod conditions;
 mod config;
 mod container;
 mod image;
+#[cfg(test)]
+mod image_tests;
 mod network;
 mod probe;
 mod record;

@@ -1,9 +1,13 @@
 //! Which credentials a pull is tried with: those of the pod's secrets that fit the repository,
 //! the most specific first, then the node's own.
+//!
+//! The secret of a service account for the cluster's own registry stands for that account: what is
+//! in it is a token of the account and nothing else.
 //! Source: `pkg/credentialprovider` (keyring.go, config.go); the node's own are the cluster's pull
 //! secret, which OpenShift's machine-config-operator puts on every node.
 
 use crate::{
+    catalog::CLUSTER_REGISTRY,
     controllers::View,
     object::{Map, ObjectExt, Value, hex},
 };
@@ -23,6 +27,10 @@ pub struct Key {
 
 /// The cluster's pull secret.
 const CLUSTER: (&str, &str) = ("openshift-config", "pull-secret");
+/// On the secret a service account has for the cluster's own registry: whose it is.
+const OF_ACCOUNT: &str = "openshift.io/internal-registry-auth-token.service-account";
+/// Beginning of a service account's user name.
+pub(super) const ACCOUNT: &str = "system:serviceaccount:";
 /// What Docker Hub's credentials are filed under.
 const HUB: &str = "index.docker.io";
 
@@ -37,11 +45,21 @@ impl Key {
 pub fn of(view: &View, pod: &Value, repository: &str) -> Vec<Key> {
     let named =
         pod.list_at("spec.imagePullSecrets").iter().map(|s| (pod.namespace(), s.str_at("name")));
+    let home = repository.strip_prefix(CLUSTER_REGISTRY).is_some_and(|r| r.starts_with('/'));
     let mut keys = Vec::new();
     for (namespace, name) in named.chain([CLUSTER]) {
         let Some(entry) = view.named("secrets", namespace, name) else { continue };
         let own = (namespace, name) != CLUSTER;
         let source = own.then(|| format!("{namespace}/{name} {}", entry.meta.uid));
+        if home {
+            let account = entry.value().annotation(OF_ACCOUNT).map(str::to_owned);
+            keys.extend(account.filter(|_| own).map(|account| Key {
+                user: format!("{ACCOUNT}{namespace}:{account}"),
+                password: String::new(),
+                secret: source,
+            }));
+            continue;
+        }
         keys.extend(fitting(&entry.value(), repository).into_iter().map(|(user, password)| Key {
             user,
             password,

@@ -6,14 +6,16 @@ mod words;
 pub use keys::{Key, of as keys};
 
 use crate::{
+    access::{Attributes, Authorizer, authn::service_account_caller},
     catalog::{
-        Auth, CLUSTER_REGISTRY, Config, Image, Outside,
+        Auth, CLUSTER_REGISTRY, Config, Image, Outside, Registry,
         complaint::{Complaint, UNAUTHORIZED},
         reference::Reference,
     },
     controllers::View,
+    images,
 };
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// An image as a registry hands it to a node.
 #[derive(Clone, Debug)]
@@ -60,7 +62,7 @@ pub fn ask(
 ) -> Result<Offer, Refusal> {
     let mut last = Refusal::Refused(String::new());
     for name in names {
-        match ask_one(outside(view), name, &keys(&name.repository())) {
+        match ask_one(view, name, &keys(&name.repository())) {
             Ok(offer) => return Ok(offer),
             Err(refusal) => last = refusal,
         }
@@ -79,11 +81,15 @@ fn outside(view: &View) -> Outside<'_> {
     Outside { catalog: &view.settings.catalog, objects: &view.objects }
 }
 
-fn ask_one(outside: Outside<'_>, name: &Reference, keys: &[Key]) -> Result<Offer, Refusal> {
+fn ask_one(view: &View, name: &Reference, keys: &[Key]) -> Result<Offer, Refusal> {
+    let outside = outside(view);
     if let Some(why) = silent(outside, name) {
         return Err(why);
     }
-    let by = login(outside, name, keys)?;
+    let by = match outside.catalog.registry(&name.host) {
+        Some(registry) => at_vendor(registry, name, keys)?,
+        None => Some(at_home(view, name, keys)?),
+    };
     let unknown = || words::refused(name, &outside.unknown(&name.host, &name.repository()));
     outside.find(name).map(|image| Offer::of(image, by)).ok_or_else(unknown)
 }
@@ -101,20 +107,43 @@ fn silent(outside: Outside<'_>, name: &Reference) -> Option<Refusal> {
     down.then(|| if own { words::not_fetched(name, &source) } else { words::down(name) })
 }
 
-/// The key that opens a registry, if it needs one.
-fn login(outside: Outside<'_>, name: &Reference, keys: &[Key]) -> Result<Option<Key>, Refusal> {
-    let Some(registry) = outside.catalog.registry(&name.host) else {
+/// The key a vendor's registry accepts.
+fn at_vendor(registry: &Registry, name: &Reference, keys: &[Key]) -> Result<Option<Key>, Refusal> {
+    if registry.users.is_empty() {
         return Ok(keys.first().cloned());
-    };
-    let opens = |key: &&Key| registry.knows(&key.user, &key.password);
-    let by = keys.iter().find(opens).or(keys.first().filter(|_| registry.users.is_empty()));
-    if by.is_none() && !registry.users.is_empty() {
-        return Err(match registry.auth {
-            Auth::Bearer => words::bad_login(name),
-            _ => words::refused(name, &Complaint::new(&UNAUTHORIZED)),
-        });
     }
-    Ok(by.cloned())
+    match keys.iter().find(|key| registry.knows(&key.user, &key.password)) {
+        Some(key) => Ok(Some(key.clone())),
+        None if registry.auth == Auth::Bearer => Err(words::bad_login(name)),
+        None => Err(words::refused(name, &Complaint::new(&UNAUTHORIZED))),
+    }
+}
+
+/// Decides who may pull from the cluster's own registry; keeps RBAC's index between pulls.
+static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(Authorizer::default);
+
+/// The key of a service account that may get the layers of an image stream.
+fn at_home(view: &View, name: &Reference, keys: &[Key]) -> Result<Key, Refusal> {
+    let (namespace, stream) = name.path.split_once('/').unwrap_or_default();
+    let (group, resource) = images::STREAMS.split_once('.').map_or(("", ""), |(r, g)| (g, r));
+    let wanted = Attributes {
+        verb: "get",
+        group,
+        resource,
+        sub: "layers",
+        namespace,
+        name: stream,
+        ..Attributes::default()
+    };
+    let may = |key: &&Key| {
+        let account = key.user.strip_prefix(keys::ACCOUNT).and_then(|a| a.split_once(':'));
+        account.is_some_and(|(namespace, account)| {
+            let caller = service_account_caller(namespace, account);
+            AUTHORIZER.authorize(&view.objects, &caller, &wanted).allowed
+        })
+    };
+    let refused = || words::refused(name, &Complaint::new(&UNAUTHORIZED));
+    keys.iter().find(may).cloned().ok_or_else(refused)
 }
 
 #[cfg(test)]

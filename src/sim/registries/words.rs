@@ -21,15 +21,6 @@ pub fn bad_login(name: &Reference) -> Refusal {
     Refusal::Refused(framed(name, why))
 }
 
-/// The registry answers nothing but errors.
-pub fn down(name: &Reference) -> Refusal {
-    let why = format!(
-        "pinging container registry {}: received unexpected HTTP status: 503 Service Unavailable",
-        name.host
-    );
-    Refusal::Refused(framed(name, &why))
-}
-
 /// The cluster's registry does not hold the image, and the one it came from does not answer.
 pub fn not_fetched(name: &Reference, source: &str) -> Refusal {
     let lost = format!(
@@ -48,6 +39,16 @@ pub fn no_registry(name: &Reference) -> Refusal {
     } else {
         Refusal::Refused(unreachable(name, &format!("dial tcp: lookup {host}: no such host")))
     }
+}
+
+/// The registry answers nothing but errors.
+pub fn down(name: &Reference) -> Refusal {
+    let host = &name.host;
+    let why = format!(
+        "pinging container registry {host}: received unexpected HTTP status: 503 Service \
+         Unavailable"
+    );
+    Refusal::Refused(framed(name, &why))
 }
 
 fn unreachable(name: &Reference, dial: &str) -> String {

@@ -2,6 +2,7 @@
 //! Knows nothing of what any test is about.
 
 pub mod child;
+pub mod clients;
 pub mod lab;
 pub mod registry;
 pub mod tools;

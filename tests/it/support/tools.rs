@@ -55,7 +55,7 @@ pub fn python() -> PathBuf {
     python
 }
 
-/// A folder with the script of `tests/clients/node` and its modules, as the lock file pins them.
+/// A folder with the scripts of `tests/clients/node` and their modules, as the lock file pins them.
 pub fn node() -> PathBuf {
     let source = super::repository("tests/clients/node");
     let folder = place("node");
@@ -69,7 +69,9 @@ pub fn node() -> PathBuf {
         let install = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
         output(Command::new("npm").args(install).current_dir(&folder));
     });
-    fs::copy(source.join("walk.mjs"), folder.join("walk.mjs")).expect("a copy");
+    for name in ["streams.mjs", "walk.mjs"] {
+        fs::copy(source.join(name), folder.join(name)).expect("a copy");
+    }
     folder
 }
 

@@ -52,26 +52,30 @@ pub fn process(pairs: &Pairs) -> Process {
     }
 }
 
-/// Reads the ports of a port-forward.
+/// Reads the ports of a port-forward: several parameters, or one with commas in it.
 ///
 /// # Errors
 /// 400 when one is no port.
 pub fn ports(pairs: &Pairs) -> Result<Vec<u16>, Error> {
-    let bad = |why: String| Error::BadRequest(why);
-    let ports: Result<Vec<u16>, Error> = all(pairs, "ports")
-        .map(|text| match text.parse::<i64>() {
-            Err(_) => Err(bad(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
-            Ok(n) if n < 1 => Err(bad(format!("port {:?} must be > 0", n.to_string()))),
-            Ok(n) => u16::try_from(n).map_err(|_| {
-                bad(format!("unable to parse \"{n}\" as a port: strconv.ParseUint: parsing \"{n}\": value out of range"))
-            }),
-        })
-        .collect();
-    let ports = ports?;
+    let ports: Vec<u16> =
+        all(pairs, "ports").flat_map(|text| text.split(',')).map(port).collect::<Result<_, _>>()?;
     if ports.len() > MAX_PORTS {
-        return Err(bad(format!("at most {MAX_PORTS} ports may be forwarded")));
+        return Err(Error::BadRequest(format!("at most {MAX_PORTS} ports may be forwarded")));
     }
     Ok(ports)
+}
+
+fn port(text: &str) -> Result<u16, Error> {
+    match text.parse::<u64>().map(u16::try_from) {
+        Ok(Ok(0)) => Err(Error::Backend(400, "port \"0\" must be > 0".into())),
+        Ok(Ok(port)) => Ok(port),
+        outcome => {
+            let why = if outcome.is_ok() { "value out of range" } else { "invalid syntax" };
+            let text =
+                format!("cannot convert to []int32: strconv.ParseUint: parsing {text:?}: {why}");
+            Err(Error::BadRequest(text))
+        }
+    }
 }
 
 /// Reads the parameters of a log: the container, perhaps empty, and the rest.

@@ -106,6 +106,18 @@ impl Decoder {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// How many bytes wait for the rest of their frame.
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Whether the next bytes belong to a data frame that has begun.
+    #[cfg(test)]
+    pub fn is_within_data(&self) -> bool {
+        self.data.is_some()
+    }
+
     /// The next frame, or part of one; `None` until more has arrived.
     ///
     /// # Errors

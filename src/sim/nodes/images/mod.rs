@@ -5,6 +5,7 @@ mod claims;
 mod collect;
 mod inventory;
 mod pressure;
+pub mod runtime;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,183 @@
+//! What a pod's processes learn of their machine: names, addresses, neighbours.
+
+use super::{
+    Ask, Runtime, network,
+    node::Node,
+    place::Place,
+    programs::{self, Facts as Values},
+    responder,
+};
+use crate::{
+    controllers::View,
+    object::{ObjectExt, quantity::Quantity},
+    runtime::Target,
+    sim::{
+        images::process,
+        shell::{
+            crictl::NodeRuntime,
+            machine::{Facts, Fetch, Fetched, Machine, NetError, Run, Task},
+        },
+    },
+    world::BoxFuture,
+};
+use jiff::Timestamp;
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, Weak},
+};
+
+/// The machine of one container.
+pub struct PodMachine {
+    runtime: Weak<Runtime>,
+    target: Target,
+    node: String,
+    facts: Facts,
+    uid: u32,
+    command: String,
+    host_pid: bool,
+}
+
+impl PodMachine {
+    /// For a container that started.
+    pub fn new(
+        runtime: &Arc<Runtime>,
+        view: &View,
+        place: &Place,
+        target: &Target,
+        argv: &[String],
+        started: Timestamp,
+    ) -> PodMachine {
+        let capacity = &view.settings.capacity;
+        let amount = |text: &str| Quantity::parse(text).map_or(0, Quantity::value);
+        PodMachine {
+            runtime: Arc::downgrade(runtime),
+            target: target.clone(),
+            node: place.pod.str_at("spec.nodeName").into(),
+            facts: Facts {
+                hostname: super::hostname(place),
+                kernel: view.settings.versions.kernel.clone(),
+                addresses: place.pod.str_at("status.podIP").parse().into_iter().collect(),
+                processors: amount(&capacity.cpu) as u32,
+                memory: amount(&capacity.memory) as u64,
+                booted: started,
+            },
+            uid: place.uid(&place.config(view)),
+            command: argv.join(" "),
+            host_pid: place.pod.is_true("spec.hostPID"),
+        }
+    }
+
+    /// The world as it is now; nothing once the server is gone.
+    fn look(&self) -> Option<(Arc<Runtime>, View, Place)> {
+        let runtime = self.runtime.upgrade()?;
+        let view = runtime.view();
+        let place = Place::find(&view, &self.target)?;
+        Some((runtime, view, place))
+    }
+
+    fn send(&self, request: &Fetch) -> Result<Fetched, NetError> {
+        let (runtime, view, place) = self.look().ok_or(NetError::Unknown)?;
+        let found = network::resolve(&view, &place.pod, &request.host);
+        let ip = *found.first().ok_or(NetError::Unknown)?;
+        let chance = |n: usize| runtime.world.entropy.below(n as u64) as usize;
+        let own = request.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("host"));
+        let host = own.map_or(request.host.as_str(), |(_, host)| host);
+        match network::dial(&view, &place.pod, ip, request.port, host, &chance) {
+            network::Found::Refused => Err(NetError::Refused(ip)),
+            network::Found::Unreachable => Err(NetError::Unreachable(ip)),
+            network::Found::NoRoute => Ok(responder::no_route()),
+            network::Found::Backend(backend) => {
+                let answer = backend.answer(&view, request);
+                let client = match ip.is_loopback() {
+                    true => "127.0.0.1",
+                    false => place.pod.str_at("status.podIP"),
+                };
+                runtime.note(&view, &backend, client, request, &answer);
+                Ok(answer)
+            }
+        }
+    }
+}
+
+impl Machine for PodMachine {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn processes(&self) -> Vec<Task> {
+        let main = Task {
+            pid: 1,
+            parent: 0,
+            uid: self.uid,
+            command: self.command.clone(),
+            started: self.facts.booted,
+        };
+        let node = self.runtime.upgrade().filter(|_| self.host_pid);
+        node.map_or(vec![main], |runtime| Node::new(&runtime, &self.node).processes())
+    }
+
+    fn resolve(&self, name: &str) -> Vec<Ipv4Addr> {
+        self.look().map_or(Vec::new(), |(_, view, place)| network::resolve(&view, &place.pod, name))
+    }
+
+    fn fetch(&self, request: Fetch) -> BoxFuture<Result<Fetched, NetError>> {
+        let answer = self.send(&request);
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn listens(&self, address: Ipv4Addr, port: u16) -> bool {
+        let Some((_, view, place)) = self.look() else { return false };
+        let found = network::dial(&view, &place.pod, address, port, "", &|_| 0);
+        matches!(found, network::Found::Backend(_) | network::Found::NoRoute)
+    }
+
+    fn program(&self, argv: &[String], env: &[String]) -> Option<Run> {
+        let (_, view, place) = self.look()?;
+        let config = place.config(&view);
+        let variable = |name: &str| {
+            let found = env.iter().filter_map(|e| e.split_once('=')).find(|(n, _)| *n == name);
+            found.map(|(_, value)| value.to_owned())
+        };
+        let process = process::program_of(&config, argv, &variable).ok()?;
+        let boot = process.boot * f64::from(view.settings.delays.boot_percent) / 100.0;
+        let words = programs::of(argv).map(|(_, words)| words).unwrap_or_default();
+        let values = Values {
+            pod: self.target.pod.clone(),
+            ip: place.pod.str_at("status.podIP").into(),
+            port: process.serves.first().copied().unwrap_or(0),
+            boot,
+        };
+        let start = self.facts.booted;
+        let says = words.start.iter().map(|(part, line)| {
+            let at = start.saturating_add(
+                jiff::SignedDuration::try_from_secs_f64(part * boot).unwrap_or_default(),
+            );
+            (part * boot, words.line(line, &values, at.unwrap_or(start)) + "\n")
+        });
+        let ends = process.ends.map(|end| (end.after, end.code as i32));
+        Some(Run { says: says.collect(), errors: words.errors, ends })
+    }
+
+    fn runtime(&self) -> Option<Arc<dyn NodeRuntime>> {
+        let runtime = self.runtime.upgrade()?;
+        Some(Arc::new(Node::new(&runtime, &self.node)))
+    }
+
+    fn signal(&self, pid: u32, signal: i32) -> bool {
+        let Some((runtime, view, place)) = self.look().filter(|_| pid == 1 && !self.host_pid)
+        else {
+            return false;
+        };
+        // The kernel keeps signals without a handler (and KILL) from a container's first process.
+        let handled = matches!(signal, 1..=3 | 15);
+        if let (Some(end), Some(run)) =
+            (place.process(&view).on_term.filter(|_| handled), place.run())
+        {
+            let ask =
+                Ask::Ended { target: self.target.clone(), run: run.id, code: end.code as i32 };
+            // A queue that is full means that many are ending already.
+            let _ = runtime.asks.try_send(ask);
+        }
+        true
+    }
+}

@@ -1,0 +1,485 @@
+//! What runs in simulated containers when somebody looks: commands, logs, connections.
+//!
+//! Nothing runs while nobody looks. A container's files and main process are made from the
+//! objects when they are first asked for (`instance`); the main process is then brought forward
+//! in virtual time (`rehearsal`), so that its log is the same whenever and however often it is
+//! read. Commands run in the shell of [`crate::sim::shell`]. What they bring about is written
+//! through the API (`asks`), like everything else.
+
+mod asks;
+mod downward;
+mod env;
+mod families;
+mod instance;
+mod live;
+mod log;
+mod machine;
+mod network;
+mod node;
+mod place;
+mod probes;
+mod programs;
+mod rehearsal;
+mod responder;
+#[cfg(test)]
+mod tests;
+mod volumes;
+
+pub use asks::{Ask, serve};
+
+use crate::{
+    catalog::Config,
+    controllers::View,
+    error::Error,
+    object::ObjectExt,
+    runtime::{BACKLOG, Connection, Containers, Ended, Io, LogOptions, LogStream, Target},
+    settings::Settings,
+    sim::shell::{
+        self, NotStarted, Terminal,
+        fs::{Layer, Node, Quota, Tree},
+        io::{Input, Output},
+        machine::{Fetch, Fetched},
+    },
+    store::Store,
+    world::{BoxFuture, World},
+};
+use instance::Instance;
+use parking_lot::Mutex;
+use place::{Place, Run};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Bytes all containers and nodes together may write.
+const DISK: usize = 512 << 20;
+
+/// Writes that wait to be taken to the API.
+const ASKS: usize = 256;
+
+/// The container runtimes of all nodes.
+pub struct Runtime {
+    store: Store,
+    world: World,
+    settings: Arc<Settings>,
+    asks: mpsc::Sender<Ask>,
+    quota: Quota,
+    state: Mutex<State>,
+    me: Weak<Runtime>,
+}
+
+#[derive(Default)]
+struct State {
+    /// By ID of the container.
+    instances: HashMap<String, Arc<Instance>>,
+    /// By pod uid and volume, or by persistent volume.
+    volumes: HashMap<String, volumes::Shared>,
+    nodes: HashMap<String, volumes::Shared>,
+    /// By pod uid.
+    tokens: HashMap<String, String>,
+}
+
+/// The host name of a container.
+fn hostname(place: &Place) -> String {
+    if place.on_host_network() {
+        return place.pod.str_at("spec.nodeName").to_owned();
+    }
+    match place.pod.str_at("spec.hostname") {
+        "" => place.pod.name().to_owned(),
+        own => own.to_owned(),
+    }
+}
+
+impl Runtime {
+    /// The runtime, and what it asks to have written: see [`serve`].
+    pub fn new(
+        store: Store,
+        world: World,
+        settings: Arc<Settings>,
+    ) -> (Arc<Runtime>, mpsc::Receiver<Ask>) {
+        let (asks, asked) = mpsc::channel(ASKS);
+        let runtime = Arc::new_cyclic(|me| Runtime {
+            store,
+            world,
+            settings,
+            asks,
+            quota: Quota::new(DISK),
+            state: Mutex::default(),
+            me: me.clone(),
+        });
+        (runtime, asked)
+    }
+
+    fn view(&self) -> View {
+        View {
+            objects: self.store.snapshot(),
+            now: self.world.clock.now(),
+            settings: Arc::clone(&self.settings),
+        }
+    }
+
+    /// A tree over a layer; all share one disk.
+    fn tree(&self, lower: Arc<Layer>) -> volumes::Shared {
+        Arc::new(Mutex::new(Tree::new(lower, self.quota.clone())))
+    }
+
+    /// A volume that lives as long as what its key names.
+    fn volume(&self, key: &str, mode: u32) -> volumes::Shared {
+        let mut state = self.state.lock();
+        let made = state.volumes.entry(key.to_owned()).or_insert_with(|| {
+            let root = Node { mode, ..Node::directory() };
+            self.tree(Arc::new(Layer::from([(String::new(), root)])))
+        });
+        Arc::clone(made)
+    }
+
+    /// The files of a node.
+    fn node_tree(&self, name: &str) -> volumes::Shared {
+        let mut state = self.state.lock();
+        let made = state.nodes.entry(name.to_owned()).or_insert_with(|| {
+            let tree = self.tree(families::layer(families::NODE, "/", &Config::default()));
+            let hostname = Node::file(format!("{name}\n"));
+            // A fresh tree has room.
+            let _ = tree.lock().put("/etc/hostname", hostname);
+            tree
+        });
+        Arc::clone(made)
+    }
+
+    fn token(&self, uid: &str) -> Option<String> {
+        self.state.lock().tokens.get(uid).cloned()
+    }
+
+    /// Sees to it that a pod that mounts a token has one.
+    async fn need_token(&self, place: &Place) {
+        let mounts = |v: &crate::object::Value| {
+            v.list_at("projected.sources").iter().any(|s| s.at("serviceAccountToken").is_some())
+        };
+        let uid = place.pod.uid();
+        if self.token(uid).is_some() || !place.pod.list_at("spec.volumes").iter().any(mounts) {
+            return;
+        }
+        let (reply, token) = oneshot::channel();
+        let asked = self.asks.send(Ask::Token { pod: place.pod.clone(), reply }).await;
+        if let (Ok(()), Ok(token)) = (asked, token.await) {
+            self.state.lock().tokens.insert(uid.to_owned(), token);
+        }
+    }
+
+    /// A run of a container: what is known of it, or made from the objects.
+    fn instance(&self, view: &View, place: &Place, run: &Run) -> Option<Arc<Instance>> {
+        if let Some(known) = self.state.lock().instances.get(&run.id) {
+            return Some(Arc::clone(known));
+        }
+        let me = self.me.upgrade()?;
+        self.sweep(view);
+        let made = Instance::new(&me, view, place, run);
+        let mut state = self.state.lock();
+        Some(Arc::clone(state.instances.entry(run.id.clone()).or_insert(made)))
+    }
+
+    /// Forgets what belongs to containers and pods that are gone.
+    fn sweep(&self, view: &View) {
+        let mut state = self.state.lock();
+        let pod_there = |uid: &str| view.objects.by_uid(uid).is_some();
+        state.instances.retain(|id, instance| {
+            let target = &instance.target;
+            let entry = view.named("pods", &target.namespace, &target.pod);
+            entry.filter(|e| *e.meta.uid == *instance.uid).is_some_and(|e| {
+                let place = Place::of(&e.value(), &target.container);
+                place.is_some_and(|p| {
+                    p.run().into_iter().chain(p.previous()).any(|run| run.id == *id)
+                })
+            })
+        });
+        state.volumes.retain(|key, _| match key.split_once('/') {
+            Some((uid, _)) => pod_there(uid),
+            None => view.get("persistentvolumes", key).is_some(),
+        });
+        state.tokens.retain(|uid, _| pod_there(uid));
+    }
+
+    /// Ends when a container's run has ended.
+    fn gone(&self, instance: &Arc<Instance>) -> impl Future<Output = ()> + Send + use<> {
+        let (store, instance) = (self.store.clone(), Arc::clone(instance));
+        async move {
+            let mut changed = store.feed().signal("pods");
+            loop {
+                changed.mark_unchanged();
+                let target = &instance.target;
+                let snapshot = store.snapshot();
+                let entry = snapshot.get("pods", &target.namespace, &target.pod);
+                let runs = entry.is_some_and(|e| instance.is_current(&e.value()));
+                drop(snapshot);
+                if !runs || changed.changed().await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Leaves a request in the log of who answered it.
+    fn note(
+        &self,
+        view: &View,
+        backend: &network::Backend,
+        client: &str,
+        request: &Fetch,
+        answer: &Fetched,
+    ) {
+        let Some(line) = backend.line(view, client, request, answer) else { return };
+        let Some(run) = backend.place.run() else { return };
+        let Some(instance) = self.instance(view, &backend.place, &run) else { return };
+        instance.advance(view, &backend.place, &run);
+        instance.log.write(view.now, log::Source::Out, (line + "\n").as_bytes());
+    }
+
+    /// The container of a session, brought forward to now.
+    async fn enter(&self, target: &Target) -> Result<(View, Place, Arc<Instance>), Ended> {
+        let missing = || Ended::Error("container is not created or running".into());
+        let place = Place::find(&self.view(), target).ok_or_else(missing)?;
+        self.need_token(&place).await;
+        let view = self.view();
+        let place = Place::find(&view, target).ok_or_else(missing)?;
+        place.running().ok_or_else(missing)?;
+        let run = place.run().ok_or_else(missing)?;
+        let instance = self.instance(&view, &place, &run).ok_or_else(missing)?;
+        instance.files.refresh(self, &view, &place);
+        instance.advance(&view, &place, &run);
+        Ok((view, place, instance))
+    }
+}
+
+impl Containers for Runtime {
+    fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended> {
+        let me = self.me.upgrade();
+        Box::pin(async move {
+            let Some(me) = me else { return Ended::Error("the node is shutting down".into()) };
+            let (view, place, instance) = match me.enter(&target).await {
+                Ok(found) => found,
+                Err(ended) => return ended,
+            };
+            let clock = Arc::clone(&me.world.clock);
+            let mut exec = instance.exec(&view, &place, command.clone(), None, clock);
+            exec.pid = 20 + me.world.entropy.below(60) as u32;
+            if tty {
+                exec.env.push(("TERM".into(), "xterm".into()));
+            }
+            let Io { stdin, stdout, stderr, resize } = io;
+            let errors = stderr.clone().unwrap_or_else(|| stdout.clone());
+            let pump = if tty {
+                let terminal = Terminal::new(stdout, resize);
+                exec.stdin = Input::terminal(Arc::clone(&terminal));
+                exec.stdout = Output::Terminal(Arc::clone(&terminal));
+                exec.stderr = Output::Terminal(Arc::clone(&terminal));
+                exec.terminal = Some(Arc::clone(&terminal));
+                Some((terminal, stdin))
+            } else {
+                exec.stdin = stdin.map_or_else(Input::empty, Input::channel);
+                exec.stdout = Output::Channel(stdout);
+                exec.stderr = stderr.map_or(Output::Null, Output::Channel);
+                None
+            };
+            let typing = async {
+                match pump {
+                    Some((terminal, Some(stdin))) => terminal.pump(stdin).await,
+                    Some((terminal, None)) => terminal.close(),
+                    None => {}
+                }
+                std::future::pending::<()>().await;
+            };
+            let done = tokio::select! {
+                done = shell::run(exec) => done,
+                () = typing => Ok(0),
+                () = me.gone(&instance) => Ok(137),
+            };
+            match done {
+                Ok(code) => Ended::Exit(code),
+                Err(why) => refused(&command, why, errors).await,
+            }
+        })
+    }
+
+    fn attach(&self, target: Target, _tty: bool, io: Io) -> BoxFuture<Ended> {
+        let me = self.me.upgrade();
+        Box::pin(async move {
+            let Some(me) = me else { return Ended::Error("the node is shutting down".into()) };
+            let (view, place, instance) = match me.enter(&target).await {
+                Ok(found) => found,
+                Err(ended) => return ended,
+            };
+            if !live::reads(&view, &place) {
+                return me.watch(&target, io).await;
+            }
+            let live = {
+                let mut live = instance.live.lock();
+                let start = || live::Live::start(&me, &view, &place, &instance);
+                Arc::clone(live.get_or_insert_with(start))
+            };
+            live.join(io, place.spec.is_true("stdinOnce")).await
+        })
+    }
+
+    fn logs(&self, target: Target, options: LogOptions) -> Result<LogStream, Error> {
+        let view = self.view();
+        let place = Place::find(&view, &target)
+            .ok_or_else(|| Error::not_found("pods", target.pod.as_str()))?;
+        let run = if options.previous { place.previous() } else { place.run() };
+        let Some(run) = run else {
+            let (name, pod) = (place.name(), place.pod.name());
+            let words =
+                if options.previous { "previous terminated container" } else { "container" };
+            return Err(Error::BadRequest(format!(
+                "{words} \"{name}\" in pod \"{pod}\" not found"
+            )));
+        };
+        let shutting_down = || Error::BadRequest("the node is shutting down".into());
+        let instance = self.instance(&view, &place, &run).ok_or_else(shutting_down)?;
+        let me = self.me.upgrade().ok_or_else(shutting_down)?;
+        instance.advance(&view, &place, &run);
+        Ok(Box::pin(me.stream(place, run, instance, options)))
+    }
+
+    fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<Connection, String> {
+        let view = self.view();
+        let refused = || {
+            format!(
+                "failed to connect to localhost:{port} inside namespace \"{namespace}\": dial \
+                 tcp4 127.0.0.1:{port}: connect: connection refused IPv6 dial tcp6 [::1]:{port}: \
+                 connect: connection refused"
+            )
+        };
+        let entry = view.named("pods", namespace, pod).ok_or_else(refused)?;
+        let pod = entry.value();
+        let network::Found::Backend(backend) = network::listener(&view, &pod, port) else {
+            return Err(refused());
+        };
+        let me = self.me.upgrade().ok_or_else(refused)?;
+        let (to, incoming) = mpsc::channel(BACKLOG);
+        let (outgoing, from) = mpsc::channel(BACKLOG);
+        tokio::spawn(async move { me.converse(*backend, incoming, outgoing).await });
+        Ok((to, from))
+    }
+}
+
+impl Runtime {
+    /// Serves a connection to a container until it ends.
+    async fn converse(
+        &self,
+        backend: network::Backend,
+        mut incoming: mpsc::Receiver<bytes::Bytes>,
+        outgoing: mpsc::Sender<bytes::Bytes>,
+    ) {
+        let view = self.view();
+        if backend.words(&view).quiet {
+            // A protocol nobody simulates: the connection opens, and ends at the first word.
+            incoming.recv().await;
+            return;
+        }
+        let Some(run) = backend.place.run() else { return };
+        let Some(instance) = self.instance(&view, &backend.place, &run) else { return };
+        let answer = |request: Fetch| {
+            let view = self.view();
+            // The container as it is now: a kept connection does not outlive it.
+            let place = Place::find(&view, &instance.target)?;
+            let running = place.running().is_some() && place.run()?.id == run.id;
+            let backend = network::Backend { place, port: backend.port };
+            let answer = running.then(|| backend.answer(&view, &request))?;
+            self.note(&view, &backend, "127.0.0.1", &request, &answer);
+            Some(answer)
+        };
+        tokio::select! {
+            () = responder::serve(incoming, outgoing, answer) => {}
+            () = self.gone(&instance) => {}
+        }
+    }
+
+    /// Shows what a container's main process writes from now on.
+    async fn watch(self: Arc<Runtime>, target: &Target, io: Io) -> Ended {
+        use futures_util::StreamExt;
+        let options = LogOptions { follow: true, tail_lines: Some(0), ..LogOptions::default() };
+        let mut stream = match self.logs(target.clone(), options) {
+            Ok(stream) => stream,
+            Err(error) => return Ended::Error(error.to_string()),
+        };
+        while let Some(chunk) = stream.next().await {
+            if io.stdout.send(chunk).await.is_err() {
+                break;
+            }
+        }
+        Ended::Exit(0)
+    }
+
+    /// A log from its first wanted line on; following it, until its run has ended.
+    fn stream(
+        self: Arc<Runtime>,
+        place: Place,
+        run: Run,
+        instance: Arc<Instance>,
+        options: LogOptions,
+    ) -> impl futures_util::Stream<Item = bytes::Bytes> + Send {
+        let cursor = instance.log.start(&options);
+        let state = (self, place, run, instance, cursor);
+        futures_util::stream::unfold(state, move |mut state| async move {
+            let (me, place, run, instance, cursor) = &mut state;
+            loop {
+                if let Some(chunk) = instance.log.read(cursor) {
+                    return Some((chunk, state));
+                }
+                if !options.follow || cursor.left == Some(0) || run.ended.is_some() {
+                    return None;
+                }
+                me.await_more(place, run, instance).await;
+            }
+        })
+    }
+
+    /// Waits until a log may have grown, and brings it forward; a run that is over gets its end.
+    async fn await_more(&self, place: &mut Place, run: &mut Run, instance: &Instance) {
+        let mut grown = instance.log.grown();
+        let mut pods = self.store.feed().signal("pods");
+        let view = self.view();
+        let found = Place::find(&view, &instance.target);
+        let found = found.filter(|p| p.pod.uid() == instance.uid);
+        let same = |p: &Place| p.run().into_iter().chain(p.previous()).find(|r| r.id == run.id);
+        match found.and_then(|p| Some((same(&p)?, p))) {
+            Some((now, new)) => (*run, *place) = (now, new),
+            None => run.ended = Some((view.now, 0)),
+        }
+        instance.advance(&view, place, run);
+        if run.ended.is_some() || grown.has_changed().unwrap_or(false) {
+            return;
+        }
+        let never = jiff::Timestamp::MAX;
+        let next = instance.next(&view, place, run).unwrap_or(never);
+        tokio::select! {
+            _ = grown.changed() => {}
+            _ = pods.changed() => {}
+            () = async {
+                if next == never {
+                    std::future::pending::<()>().await;
+                }
+                self.world.clock.sleep_until(next).await;
+            } => {}
+        }
+    }
+}
+
+/// What the runtime says of a command it cannot start, and the code that goes with it.
+/// Source: runc's exec errors, as CRI-O passes them on.
+async fn refused(command: &[String], why: NotStarted, errors: mpsc::Sender<bytes::Bytes>) -> Ended {
+    let name = command.first().map_or("", String::as_str);
+    let (reason, code) = match why {
+        NotStarted::NotFound if name.contains('/') => {
+            (format!("stat {name}: no such file or directory"), 127)
+        }
+        NotStarted::NotFound => ("executable file not found in $PATH".to_owned(), 127),
+        NotStarted::Refused(why) => (why.to_string().to_lowercase(), 126),
+    };
+    let text =
+        format!("exec failed: unable to start container process: exec: \"{name}\": {reason}\n");
+    // Who asked may have left.
+    let _ = errors.send(text.into()).await;
+    Ended::Exit(code)
+}

@@ -1,0 +1,192 @@
+//! A node's container runtime, as `crictl` sees it: read from the objects.
+
+use super::{Runtime, place::Place};
+use crate::{
+    object::{ObjectExt, Value, hex, time},
+    sim::{
+        nodes::images::{Held, Inventory, runtime},
+        registries,
+        shell::{
+            crictl::{FsUsage, NodeContainer, NodeImage, NodeImages, NodeRuntime, Sandbox},
+            machine::Task,
+        },
+    },
+    world::BoxFuture,
+};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// One node.
+#[derive(Clone)]
+pub struct Node {
+    runtime: Arc<Runtime>,
+    name: String,
+}
+
+impl Node {
+    /// By its name.
+    pub fn new(runtime: &Arc<Runtime>, name: &str) -> Node {
+        Node { runtime: Arc::clone(runtime), name: name.into() }
+    }
+
+    /// Its pods that were started, the newest first.
+    fn pods(&self) -> Vec<Value> {
+        let view = self.runtime.view();
+        let here = |p: &Value| {
+            p.str_at("spec.nodeName") == self.name && !p.str_at("status.startTime").is_empty()
+        };
+        let pods = view.objects.list("pods", "").map(|e| e.value());
+        let mut pods: Vec<Value> = pods.filter(here).collect();
+        pods.sort_by(|a, b| b.str_at("status.startTime").cmp(a.str_at("status.startTime")));
+        pods
+    }
+
+    /// The processes of the node.
+    pub fn processes(&self) -> Vec<Task> {
+        let booted = self.runtime.world.clock.now();
+        let containers = self.containers();
+        let started = containers.last().map_or(booted, |c| c.created);
+        let system = [
+            (1, "/usr/lib/systemd/systemd --switched-root --system --deserialize 28"),
+            (1821, "/usr/bin/crio"),
+            (
+                1903,
+                "/usr/bin/kubelet --config=/etc/kubernetes/kubelet.conf --container-runtime-endpoint=/var/run/crio/crio.sock",
+            ),
+        ];
+        let task = |(pid, command): (u32, &str)| Task {
+            pid,
+            parent: u32::from(pid != 1),
+            uid: 0,
+            command: command.into(),
+            started,
+        };
+        let mut tasks: Vec<Task> = system.into_iter().map(task).collect();
+        let running = containers.iter().filter(|c| c.finished.is_none()).enumerate();
+        tasks.extend(running.map(|(i, c)| Task {
+            pid: 4000 + 20 * i as u32,
+            parent: 1,
+            uid: 0,
+            command: format!(
+                "/usr/bin/conmon -b /run/containers/storage/overlay-containers/{}",
+                c.id
+            ),
+            started: c.created,
+        }));
+        tasks
+    }
+}
+
+/// ID of a pod's sandbox.
+fn sandbox(uid: &str) -> String {
+    hex(&Sha256::digest(format!("sandbox {uid}")))
+}
+
+impl NodeRuntime for Node {
+    fn images(&self) -> Arc<dyn NodeImages> {
+        Arc::new(self.clone())
+    }
+
+    fn containers(&self) -> Vec<NodeContainer> {
+        let view = self.runtime.view();
+        let mut found = Vec::new();
+        for pod in self.pods() {
+            for place in Place::all(&pod) {
+                let Some(run) = place.run() else { continue };
+                let image = place.image(&view);
+                let id = image.map(|i| i.id.trim_start_matches("sha256:").to_owned());
+                found.push(NodeContainer {
+                    id: run.id,
+                    sandbox: sandbox(pod.uid()),
+                    pod: pod.name().into(),
+                    namespace: pod.namespace().into(),
+                    uid: pod.uid().into(),
+                    name: place.name().into(),
+                    attempt: place.status.i64_at("restartCount").unwrap_or(0) as u32,
+                    image: id.unwrap_or_default(),
+                    image_name: place.status.str_at("image").into(),
+                    image_ref: place.status.str_at("imageID").into(),
+                    created: run.started,
+                    finished: run.ended.map(|(at, _)| at),
+                    code: run.ended.map_or(0, |(_, code)| code),
+                    memory: 24 << 20,
+                });
+            }
+        }
+        found
+    }
+
+    fn sandboxes(&self) -> Vec<Sandbox> {
+        let made = |pod: &Value| Sandbox {
+            id: sandbox(pod.uid()),
+            name: pod.name().into(),
+            namespace: pod.namespace().into(),
+            uid: pod.uid().into(),
+            created: time::parse(pod.str_at("status.startTime")).unwrap_or_default(),
+            ready: !matches!(pod.str_at("status.phase"), "Succeeded" | "Failed"),
+            labels: pod
+                .map_at("metadata.labels")
+                .into_iter()
+                .flatten()
+                .map(|(k, v)| (k.clone(), v.as_str().unwrap_or("").to_owned()))
+                .collect(),
+        };
+        self.pods().iter().map(made).collect()
+    }
+
+    fn version(&self) -> String {
+        self.runtime.settings.versions.cri_o.clone()
+    }
+}
+
+impl NodeImages for Node {
+    fn list(&self) -> Vec<NodeImage> {
+        let view = self.runtime.view();
+        let one = |image: &Held| {
+            let digests = image.repo_digests();
+            let known = digests.iter().find_map(|d| registries::known(&view, d));
+            NodeImage {
+                id: image.id.clone(),
+                tags: image.repo_tags(),
+                size: image.size,
+                user: known.map(|i| i.config.user.clone()).unwrap_or_default(),
+                pinned: false,
+                digests,
+            }
+        };
+        Inventory::of(&view, &self.name).images.iter().map(one).collect()
+    }
+
+    fn remove(&self, id: &str) -> BoxFuture<Result<(), String>> {
+        let (node, id) = (self.clone(), id.to_owned());
+        Box::pin(async move {
+            let work = |inventory: &mut Inventory| {
+                runtime::remove(&node.runtime.view(), &node.name, inventory, &id)
+            };
+            runtime::change(&node.runtime.store, &node.name, work).await
+        })
+    }
+
+    fn pull(&self, name: &str) -> BoxFuture<Result<String, String>> {
+        let (node, name) = (self.clone(), name.to_owned());
+        Box::pin(async move {
+            let work =
+                |inventory: &mut Inventory| runtime::pull(&node.runtime.view(), inventory, &name);
+            let held = runtime::change(&node.runtime.store, &node.name, work).await?;
+            Ok(held.repo_digests().into_iter().next().unwrap_or(held.id))
+        })
+    }
+
+    fn usage(&self) -> FsUsage {
+        let images = self.list();
+        let bytes = images.iter().map(|i| i.size).sum();
+        FsUsage {
+            mountpoint: "/var/lib/containers/storage/overlay-images".into(),
+            containers: "/var/lib/containers/storage/overlay-containers".into(),
+            bytes,
+            // About one file for every 32 KiB, as in images of this sort.
+            inodes: bytes >> 15,
+            at: self.runtime.world.clock.now(),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! One container of one pod, as the objects know it.
+
+use crate::{
+    catalog::Config,
+    controllers::View,
+    object::{ObjectExt, Value, time},
+    runtime::Target,
+    sim::{
+        images::process::{self, Process},
+        registries::{self, Offer},
+    },
+};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// A container's pod, spec and status.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The pod.
+    pub pod: Value,
+    /// The container in its spec.
+    pub spec: Value,
+    /// The container in its status.
+    pub status: Value,
+}
+
+/// One run of a container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// ID of the container.
+    pub id: String,
+    /// When it started.
+    pub started: Timestamp,
+    /// When it ended, and its exit code.
+    pub ended: Option<(Timestamp, i64)>,
+}
+
+/// Lists of containers in a pod's spec, and of their states in its status.
+const LISTS: [(&str, &str); 3] = [
+    ("spec.containers", "status.containerStatuses"),
+    ("spec.initContainers", "status.initContainerStatuses"),
+    ("spec.ephemeralContainers", "status.ephemeralContainerStatuses"),
+];
+
+impl Place {
+    /// Looks a container up.
+    pub fn find(view: &View, target: &Target) -> Option<Place> {
+        let entry = view.named("pods", &target.namespace, &target.pod)?;
+        Place::of(&entry.value(), &target.container)
+    }
+
+    /// A container of a pod.
+    pub fn of(pod: &Value, name: &str) -> Option<Place> {
+        let called = |list: &'static str| {
+            pod.list_at(list).iter().find(|c| c.str_at("name") == name).cloned()
+        };
+        LISTS.iter().find_map(|(specs, statuses)| {
+            Some(Place { spec: called(specs)?, status: called(statuses)?, pod: pod.clone() })
+        })
+    }
+
+    /// All containers of a pod that were ever started.
+    pub fn all(pod: &Value) -> Vec<Place> {
+        let names = LISTS.iter().flat_map(|(_, list)| pod.list_at(list));
+        names.filter_map(|s| Place::of(pod, s.str_at("name"))).collect()
+    }
+
+    /// The run its log is about: the one that goes on, or the last that ended.
+    pub fn run(&self) -> Option<Run> {
+        if let Some(started) = self.running() {
+            let id = bare(self.status.str_at("containerID"));
+            return Some(Run { id, started, ended: None });
+        }
+        self.ended("state.terminated").or_else(|| self.previous())
+    }
+
+    /// The run before.
+    pub fn previous(&self) -> Option<Run> {
+        self.ended("lastState.terminated")
+    }
+
+    fn ended(&self, path: &str) -> Option<Run> {
+        let ended = self.status.at(path)?;
+        let finished = time::parse(ended.str_at("finishedAt"))?;
+        let id = bare(ended.str_at("containerID"));
+        let started = time::parse(ended.str_at("startedAt")).unwrap_or(finished);
+        let code = ended.i64_at("exitCode").unwrap_or(0);
+        (!id.is_empty()).then_some(Run { id, started, ended: Some((finished, code)) })
+    }
+
+    /// When it started, if it runs.
+    pub fn running(&self) -> Option<Timestamp> {
+        time::parse(self.status.str_at("state.running.startedAt"))
+    }
+
+    /// When it was asked to stop, if its pod is being deleted.
+    pub fn asked_to_stop(&self) -> Option<Timestamp> {
+        let limit = time::parse(self.pod.str_at("metadata.deletionTimestamp"))?;
+        let grace = self.pod.i64_at("metadata.deletionGracePeriodSeconds").unwrap_or(0);
+        Some(time::plus_seconds(limit, -grace))
+    }
+
+    /// Name of the container.
+    pub fn name(&self) -> &str {
+        self.spec.str_at("name")
+    }
+
+    /// Its image, as far as the registries know it.
+    pub fn image(&self, view: &View) -> Option<Offer> {
+        let names = ["imageID", "image"].map(|f| self.status.str_at(f));
+        names.into_iter().find_map(|name| registries::known(view, name))
+    }
+
+    /// What is known of its image.
+    pub fn config(&self, view: &View) -> Arc<Config> {
+        self.image(view).map(|i| i.config).unwrap_or_default()
+    }
+
+    /// What its main process does.
+    pub fn process(&self, view: &View) -> Process {
+        let mut process = process::of_container(&self.config(view), &self.spec).unwrap_or_default();
+        process.boot *= f64::from(view.settings.delays.boot_percent) / 100.0;
+        process
+    }
+
+    /// The command line of its main process.
+    pub fn argv(&self, config: &Config) -> Vec<String> {
+        let words = |path| -> Vec<String> {
+            let list = self.spec.list_at(path).iter().filter_map(Value::as_str);
+            list.map(str::to_owned).collect()
+        };
+        let (command, args) = (words("command"), words("args"));
+        match (command.is_empty(), args.is_empty()) {
+            (false, _) => [command, args].concat(),
+            (true, false) => [config.entrypoint.clone(), args].concat(),
+            (true, true) => [config.entrypoint.clone(), config.cmd.clone()].concat(),
+        }
+    }
+
+    /// The user it runs as.
+    pub fn uid(&self, config: &Config) -> u32 {
+        let own = self.spec.i64_at("securityContext.runAsUser");
+        let asked = own.or(self.pod.i64_at("spec.securityContext.runAsUser"));
+        let user = config.user.split(':').next().unwrap_or("");
+        let image = match user {
+            "" | "root" => 0,
+            // A name without a number: those images keep to the first free one.
+            name => name.parse().unwrap_or(1001),
+        };
+        asked.map_or(image, |uid| u32::try_from(uid).unwrap_or(image))
+    }
+
+    /// The groups it runs with.
+    pub fn groups(&self) -> Vec<u32> {
+        let security = |path: &str| self.pod.at(&format!("spec.securityContext.{path}"));
+        let own = self.spec.at("securityContext.runAsGroup").or(security("runAsGroup"));
+        let more = security("supplementalGroups").and_then(Value::as_array);
+        let first = own.and_then(Value::as_i64).unwrap_or(0);
+        let rest = security("fsGroup").into_iter().chain(more.into_iter().flatten());
+        let rest = rest.filter_map(Value::as_i64);
+        let mut all: Vec<u32> =
+            std::iter::once(first).chain(rest).filter_map(|g| u32::try_from(g).ok()).collect();
+        all.dedup();
+        all
+    }
+
+    /// Whether it shares its node's network and host name.
+    pub fn on_host_network(&self) -> bool {
+        self.pod.is_true("spec.hostNetwork")
+    }
+}
+
+/// An ID without `cri-o://`.
+fn bare(id: &str) -> String {
+    id.split("://").last().unwrap_or(id).to_owned()
+}

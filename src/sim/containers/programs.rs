@@ -1,0 +1,179 @@
+//! What servers say and answer, from `programs.yaml`.
+
+use super::families;
+use jiff::Timestamp;
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
+
+const DATA: &str = include_str!("programs.yaml");
+
+/// The words of one program.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Words {
+    /// Lines as it starts, each with the part of its boot time after which it comes.
+    pub start: Vec<(f64, String)>,
+    /// Lines after TERM.
+    pub stop: Vec<String>,
+    /// Whether both go to standard error.
+    pub errors: bool,
+    /// How it writes times.
+    time: String,
+    /// The line of one request.
+    pub access: String,
+    /// `Server` header.
+    pub server: String,
+    /// First line of its page.
+    pub greeting: String,
+    /// Whether it speaks no HTTP.
+    pub quiet: bool,
+}
+
+static PROGRAMS: LazyLock<BTreeMap<String, Arc<Words>>> = LazyLock::new(|| {
+    // The file is part of the program; a test reads it.
+    families::read(DATA).unwrap_or_default()
+});
+
+/// The words of the program a command line runs: the first of its words that is known.
+pub fn of(argv: &[String]) -> Option<(&'static str, Arc<Words>)> {
+    argv.iter().find_map(|word| {
+        let base = word.rsplit('/').next().unwrap_or(word);
+        PROGRAMS.get_key_value(base).map(|(name, words)| (name.as_str(), Arc::clone(words)))
+    })
+}
+
+/// Values for the placeholders of a line.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Pod.
+    pub pod: String,
+    /// Its address.
+    pub ip: String,
+    /// Port the program serves first.
+    pub port: u16,
+    /// Seconds until it served.
+    pub boot: f64,
+}
+
+/// A request as it is logged.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Who asked.
+    pub client: String,
+    /// Method.
+    pub method: String,
+    /// Path with query.
+    pub path: String,
+    /// Answer's status.
+    pub status: u16,
+    /// Answer's size.
+    pub size: usize,
+    /// `User-Agent`.
+    pub agent: String,
+}
+
+impl Words {
+    /// A line with everything filled in.
+    pub fn line(&self, template: &str, facts: &Facts, at: Timestamp) -> String {
+        let show = |format: &str| at.strftime(format).to_string();
+        template
+            .replace("{time}", &show(self.time()))
+            .replace("{clf}", &show("%d/%b/%Y:%H:%M:%S +0000"))
+            .replace("{klog}", &show("%m%d %H:%M:%S.%6f"))
+            .replace("{now}", &show("%Y-%m-%d %H:%M:%S.%9f +0000 UTC"))
+            .replace("{seconds}", &at.as_second().to_string())
+            .replace("{boot}", &format!("{:.3}", facts.boot))
+            .replace("{port}", &facts.port.to_string())
+            .replace("{pod}", &facts.pod)
+            .replace("{ip}", &facts.ip)
+    }
+
+    fn time(&self) -> &str {
+        match self.time.as_str() {
+            "nginx" => "%Y/%m/%d %H:%M:%S",
+            "httpd" => "%a %b %d %H:%M:%S.%6f %Y",
+            "pg" => "%Y-%m-%d %H:%M:%S.%3f UTC",
+            "log4j" => "%Y-%m-%d %H:%M:%S,%3f",
+            "redis" => "%d %b %Y %H:%M:%S.%3f",
+            "go" => "%Y/%m/%d %H:%M:%S",
+            _ => "%Y-%m-%dT%H:%M:%S.%6fZ",
+        }
+    }
+
+    /// The line of a request, if the program writes any.
+    pub fn request(&self, request: &Request, facts: &Facts, at: Timestamp) -> Option<String> {
+        if self.access.is_empty() {
+            return None;
+        }
+        // What clients send is filled in last and cannot bring placeholders of its own.
+        let line = self.line(&self.access, facts, at);
+        let clean = |text: &str| -> String {
+            text.chars().take(512).flat_map(|c| c.escape_debug()).collect()
+        };
+        let values = [
+            ("{client}", request.client.clone()),
+            ("{status}", request.status.to_string()),
+            ("{size}", request.size.to_string()),
+            ("{method}", clean(&request.method)),
+            ("{agent}", clean(&request.agent)),
+            ("{path}", clean(&request.path)),
+        ];
+        let mut out = String::new();
+        let mut rest = line.as_str();
+        while let Some(at) = rest.find('{') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let found = values.iter().find(|(name, _)| rest.starts_with(name));
+            let (name, value) = found.map_or(("{", "{"), |(n, v)| (*n, v.as_str()));
+            out.push_str(value);
+            rest = &rest[name.len()..];
+        }
+        out.push_str(rest);
+        Some(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn argv(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn command_lines_name_programs() {
+        families::read::<BTreeMap<String, Words>>(DATA).unwrap();
+        let rows = [
+            ("container-entrypoint nginx -g", Some("nginx")),
+            ("/usr/bin/run-httpd", Some("run-httpd")),
+            ("/agnhost netexec --http-port=1", Some("netexec")),
+            ("sleep 5", None),
+        ];
+        for (line, name) in rows {
+            assert_eq!(of(&argv(line)).map(|(n, _)| n), name, "{line}");
+        }
+    }
+
+    #[test]
+    fn requests_are_logged_as_they_were() {
+        let (_, words) = of(&argv("nginx")).unwrap();
+        let request = Request {
+            client: "10.217.2.4".into(),
+            method: "GET".into(),
+            path: "/{status}\n".into(),
+            status: 200,
+            size: 12,
+            agent: "curl/7".into(),
+        };
+        let at = "2026-01-02T03:04:05Z".parse().unwrap();
+        assert_eq!(
+            words.request(&request, &Facts::default(), at).unwrap(),
+            "10.217.2.4 - - [02/Jan/2026:03:04:05 +0000] \"GET /{status}\\n HTTP/1.1\" 200 12 \
+             \"-\" \"curl/7\" \"-\""
+        );
+    }
+}

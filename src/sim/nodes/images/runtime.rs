@@ -1,0 +1,123 @@
+//! What a shell on the node does to its images through the container runtime, past the kubelet.
+//! Source: CRI-O `server/image_remove.go` and `image_pull.go`.
+
+use super::{
+    claims,
+    inventory::{Held, Inventory, Loss, RESOURCE},
+};
+use crate::{
+    catalog::reference::Reference,
+    controllers::View,
+    object::{ObjectExt, Value, encode},
+    sim::registries::{self, Refusal},
+    store::{self, Expect, Op, Store},
+};
+
+/// Changes what a node holds, however many others do so meanwhile.
+///
+/// # Errors
+/// What the work or the disk says.
+pub async fn change<T>(
+    store: &Store,
+    node: &str,
+    mut work: impl FnMut(&mut Inventory) -> Result<T, String>,
+) -> Result<T, String> {
+    loop {
+        let objects = store.snapshot();
+        let entry = objects.get_key(RESOURCE, node);
+        let mut inventory = entry.map(|e| (*e.lens::<Inventory>()).clone()).unwrap_or_default();
+        let done = work(&mut inventory)?;
+        let op = Op::Put {
+            resource: RESOURCE.into(),
+            key: node.into(),
+            expect: entry.map_or(Expect::Absent, |e| Expect::Rev(e.rev)),
+            body: encode(&inventory.object(node, None)),
+            claims: vec![],
+        };
+        match store.commit(vec![op]).await {
+            Ok(_) => return Ok(done),
+            Err(store::Error::Io(why)) => return Err(why),
+            // Somebody else was quicker.
+            Err(_) => {}
+        }
+    }
+}
+
+/// Shortest beginning of an ID that is taken for one.
+const SHORTEST_ID: usize = 3;
+
+/// Removes an image by ID, or takes a name from it; an image without names goes, one that a
+/// container was made from does not. What is not there is no error.
+///
+/// # Errors
+/// The runtime's words.
+pub fn remove(
+    view: &View,
+    node: &str,
+    inventory: &mut Inventory,
+    name: &str,
+) -> Result<(), String> {
+    let now = Loss { rev: view.objects.rev, at: view.now };
+    let by_id = |i: &Held| name.len() >= SHORTEST_ID && i.id.starts_with(name);
+    if let Some(image) = inventory.images.iter().find(|i| by_id(i)) {
+        let id = image.id.clone();
+        return delete(view, node, inventory, &id, now);
+    }
+    for full in Reference::candidates(name)?.iter().map(Reference::full) {
+        let Some(at) = inventory.images.iter().position(|i| i.is_called(&full)) else { continue };
+        let image = &inventory.images[at];
+        if image.names.iter().any(|n| *n != full) {
+            inventory.untag(at, &full, now);
+            return Ok(());
+        }
+        let id = image.id.clone();
+        return delete(view, node, inventory, &id, now);
+    }
+    Ok(())
+}
+
+fn delete(
+    view: &View,
+    node: &str,
+    inventory: &mut Inventory,
+    id: &str,
+    now: Loss,
+) -> Result<(), String> {
+    let image = inventory.images.iter().find(|i| i.id == id);
+    if let Some(container) = image.and_then(|i| user(view, node, i)) {
+        return Err(format!(
+            "delete image: image used by {container}: image is in use by a container"
+        ));
+    }
+    inventory.remove(id, now);
+    Ok(())
+}
+
+/// A container that was made from an image.
+fn user(view: &View, node: &str, image: &Held) -> Option<String> {
+    claims::pods(view, node).find_map(|entry| {
+        let pod = entry.value();
+        let lists = ["status.initContainerStatuses", "status.containerStatuses"];
+        let of = |s: &&Value| {
+            let digest = s.str_at("imageID").split_once('@').map_or("", |(_, d)| d);
+            image.digests.iter().any(|d| d == digest)
+        };
+        let found = lists.iter().flat_map(|l| pod.list_at(l)).find(of)?;
+        Some(found.str_at("containerID").trim_start_matches("cri-o://").to_owned())
+    })
+}
+
+/// Pulls an image with the node's own keys; answers it.
+///
+/// # Errors
+/// The runtime's words.
+pub fn pull(view: &View, inventory: &mut Inventory, name: &str) -> Result<Held, String> {
+    let names = Reference::candidates(name)?;
+    let keys = |repository: &str| registries::keys(view, &Value::Null, repository);
+    let offer = registries::ask(view, &names, keys).map_err(|refusal| match refusal {
+        Refusal::Refused(why) => why,
+        Refusal::Unavailable(why) => format!("RegistryUnavailable: {why}"),
+    })?;
+    let now = Loss { rev: view.objects.rev, at: view.now };
+    Ok(inventory.add(&offer, now).clone())
+}

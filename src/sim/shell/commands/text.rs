@@ -1,0 +1,380 @@
+//! Text in, text out: `cat`, `head`, `sort` and their like.
+
+use super::{inputs, options, own};
+use crate::{
+    object::hex,
+    sim::shell::{
+        options::Known,
+        process::{Done, Process},
+    },
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha256};
+
+pub async fn cat(p: &mut Process, argv: &[String]) -> Done {
+    let Some(o) = options(p, argv, &Known::letters("nbAestuvET")).await else { return Ok(1) };
+    let files = if o.rest.is_empty() { vec!["-".to_owned()] } else { o.rest.clone() };
+    let (mut code, mut number) = (0, 0);
+    for file in &files {
+        let input = if file == "-" {
+            p.stdin.clone()
+        } else {
+            match crate::sim::shell::redirect::source(p, file) {
+                Ok(input) => input,
+                Err(why) => {
+                    code = p.complain(own(argv), file, why).await;
+                    continue;
+                }
+            }
+        };
+        if !o.has('n') {
+            while let Some(chunk) = input.chunk().await {
+                p.out(chunk).await?;
+            }
+            continue;
+        }
+        while let Some(line) = input.line().await {
+            number += 1;
+            p.out([format!("{number:6}\t").as_bytes(), &line].concat()).await?;
+        }
+    }
+    Ok(code)
+}
+
+/// How many lines or bytes `head` and `tail` mean: `-n 5`, `-5`, `-c 10`.
+struct Amount {
+    bytes: bool,
+    count: i64,
+    from_start: bool,
+}
+
+async fn amount(
+    p: &Process,
+    argv: &[String],
+    known: &Known,
+) -> Option<(Amount, Vec<String>, bool)> {
+    let short = |a: &String| {
+        a.strip_prefix('-').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let mut args = argv.to_vec();
+    if let Some(i) = args.iter().position(short) {
+        let count = args.remove(i)[1..].to_owned();
+        args.insert(1, format!("-n{count}"));
+    }
+    let o = options(p, &args, known).await?;
+    let text = o.value('c').or(o.value('n')).unwrap_or("10");
+    let Ok(count) = text.trim_start_matches('+').trim_end_matches(['k', 'K']).parse() else {
+        let what = if o.has('c') { "bytes" } else { "lines" };
+        p.err(format!("{}: invalid number of {what}: '{text}'", own(argv))).await;
+        return None;
+    };
+    let amount = Amount { bytes: o.has('c'), count, from_start: text.starts_with('+') };
+    let follow = o.has('f') || o.has('F');
+    Some((amount, o.rest, follow))
+}
+
+pub async fn head(p: &mut Process, argv: &[String]) -> Done {
+    let known = Known { letters: "n:c:qv", long: &[("lines", 'n'), ("bytes", 'c')], strict: false };
+    let Some((amount, files, _)) = amount(p, argv, &known).await else { return Ok(1) };
+    if files.len() <= 1 && amount.count >= 0 {
+        return head_stream(p, argv, files.first(), &amount).await;
+    }
+    let (found, code) = inputs(p, own(argv), &files).await?;
+    for (i, (name, bytes)) in found.iter().enumerate() {
+        if found.len() > 1 {
+            let gap = if i > 0 { "\n" } else { "" };
+            p.out(format!("{gap}==> {name} <==\n")).await?;
+        }
+        let ends = ends(bytes, amount.bytes);
+        let wanted = if amount.count < 0 { ends.len() as i64 + amount.count } else { amount.count };
+        let end = usize::try_from(wanted).ok().and_then(|n| n.checked_sub(1));
+        let end = end.map_or(0, |i| ends.get(i).copied().unwrap_or(bytes.len()));
+        p.out(&bytes[..end]).await?;
+    }
+    Ok(code)
+}
+
+/// Reads no more than it needs, so that an endless pipe ends.
+async fn head_stream(p: &Process, argv: &[String], file: Option<&String>, amount: &Amount) -> Done {
+    let input = match file.filter(|f| *f != "-") {
+        None => p.stdin.clone(),
+        Some(file) => match crate::sim::shell::redirect::source(p, file) {
+            Ok(input) => input,
+            Err(why) => {
+                p.err(format!("{}: cannot open '{file}' for reading: {why}", own(argv))).await;
+                return Ok(1);
+            }
+        },
+    };
+    let mut left = amount.count as usize;
+    while left > 0 {
+        let next = if amount.bytes { input.chunk().await } else { input.line().await };
+        let Some(mut data) = next else { break };
+        if amount.bytes {
+            data.truncate(left);
+            left -= data.len();
+        } else {
+            left -= 1;
+        }
+        p.out(data).await?;
+    }
+    Ok(0)
+}
+
+/// Where each line (or byte) ends.
+fn ends(bytes: &[u8], single: bool) -> Vec<usize> {
+    if single {
+        return (1..=bytes.len()).collect();
+    }
+    let mut ends: Vec<usize> =
+        bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(i, _)| i + 1).collect();
+    if bytes.last().is_some_and(|b| *b != b'\n') {
+        ends.push(bytes.len());
+    }
+    ends
+}
+
+pub async fn tail(p: &mut Process, argv: &[String]) -> Done {
+    let long = &[("lines", 'n'), ("bytes", 'c'), ("follow", 'f')];
+    let known = Known { letters: "n:c:fFqv", long, strict: false };
+    let Some((amount, files, follow)) = amount(p, argv, &known).await else { return Ok(1) };
+    let (found, code) = inputs(p, own(argv), &files).await?;
+    for (i, (name, bytes)) in found.iter().enumerate() {
+        if found.len() > 1 {
+            let gap = if i > 0 { "\n" } else { "" };
+            p.out(format!("{gap}==> {name} <==\n")).await?;
+        }
+        let ends = ends(bytes, amount.bytes);
+        let skipped = match amount.from_start {
+            true => (amount.count.unsigned_abs() as usize).saturating_sub(1),
+            false => ends.len().saturating_sub(amount.count.unsigned_abs() as usize),
+        };
+        let start =
+            skipped.checked_sub(1).map_or(0, |i| ends.get(i).copied().unwrap_or(bytes.len()));
+        p.out(&bytes[start..]).await?;
+    }
+    let watched = files.first().filter(|f| follow && *f != "-" && code == 0);
+    if let (Some(file), Some((_, seen))) = (watched, found.first()) {
+        return follow_file(p, file, seen.len()).await;
+    }
+    Ok(code)
+}
+
+/// Shows what is added to a file, looking once a second.
+async fn follow_file(p: &mut Process, file: &str, mut seen: usize) -> Done {
+    loop {
+        p.sleep(jiff::SignedDuration::from_secs(1)).await;
+        p.step().await?;
+        let bytes = p.fs.read(&p.path(file), &p.who).unwrap_or_default();
+        if bytes.len() < seen {
+            seen = 0;
+        }
+        if bytes.len() > seen {
+            p.out(&bytes[seen..]).await?;
+            seen = bytes.len();
+        }
+    }
+}
+
+pub async fn wc(p: &mut Process, argv: &[String]) -> Done {
+    let long = &[("lines", 'l'), ("words", 'w'), ("bytes", 'c'), ("chars", 'm')];
+    let known = Known { letters: "lwcmL", long, strict: false };
+    let Some(o) = options(p, argv, &known).await else { return Ok(1) };
+    let (found, code) = inputs(p, own(argv), &o.rest).await?;
+    let all = o.last("lwcm").is_none();
+    let count = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let lines = bytes.iter().filter(|b| **b == b'\n').count();
+        let counts = [
+            (all || o.has('l'), lines),
+            (all || o.has('w'), text.split_whitespace().count()),
+            (o.has('m'), text.chars().count()),
+            (all || o.has('c'), bytes.len()),
+        ];
+        counts.into_iter().filter(|(shown, _)| *shown).map(|(_, n)| n).collect::<Vec<_>>()
+    };
+    let mut rows: Vec<(Vec<usize>, String)> =
+        found.iter().map(|(name, bytes)| (count(bytes), name.clone())).collect();
+    if rows.len() > 1 {
+        let sum = |i: usize| rows.iter().map(|(c, _)| c[i]).sum();
+        let total = (0..rows[0].0.len()).map(sum).collect();
+        rows.push((total, "total".into()));
+    }
+    let largest = rows.iter().flat_map(|(c, _)| c).max().copied().unwrap_or(0);
+    let single = rows.len() == 1 && rows[0].0.len() == 1;
+    let piped = o.rest.is_empty() && !single;
+    let width = if single {
+        1
+    } else if piped {
+        7
+    } else {
+        largest.to_string().len()
+    };
+    for (counts, name) in rows {
+        let numbers: Vec<String> = counts.iter().map(|n| format!("{n:width$}")).collect();
+        let name = if o.rest.is_empty() { String::new() } else { format!(" {name}") };
+        p.out(format!("{}{name}\n", numbers.join(" "))).await?;
+    }
+    Ok(code)
+}
+
+pub async fn tee(p: &mut Process, argv: &[String]) -> Done {
+    let Some(o) = options(p, argv, &Known::letters("ai")).await else { return Ok(1) };
+    let (mut sinks, mut code) = (Vec::new(), 0);
+    for file in &o.rest {
+        match crate::sim::shell::redirect::sink(p, file, o.has('a')) {
+            Ok(sink) => sinks.push(sink),
+            Err(why) => code = p.complain("tee", file, why).await,
+        }
+    }
+    while let Some(chunk) = p.stdin.chunk().await {
+        for sink in &sinks {
+            sink.write(&chunk).await?;
+        }
+        p.out(chunk).await?;
+    }
+    Ok(code)
+}
+
+pub async fn seq(p: &mut Process, argv: &[String]) -> Done {
+    let mut separator = "\n".to_owned();
+    let mut numbers = Vec::new();
+    let mut args = argv[1..].iter();
+    while let Some(arg) = args.next() {
+        match (arg.as_str(), arg.parse::<f64>()) {
+            ("-s", _) => separator = args.next().cloned().unwrap_or_default(),
+            ("-w", _) => {}
+            (_, Ok(n)) if n.is_finite() => numbers.push(n),
+            _ => {
+                p.err(format!("seq: invalid floating point argument: '{arg}'")).await;
+                return Ok(1);
+            }
+        }
+    }
+    let (first, step, last) = match numbers.as_slice() {
+        [last] => (1.0, 1.0, *last),
+        [first, last] => (*first, 1.0, *last),
+        [first, step, last] => (*first, *step, *last),
+        _ => {
+            p.err("seq: missing operand\nTry 'seq --help' for more information.").await;
+            return Ok(1);
+        }
+    };
+    if step == 0.0 {
+        p.err("seq: invalid Zero increment value: '0'").await;
+        return Ok(1);
+    }
+    let whole = [first, step, last].iter().all(|n| n.fract() == 0.0);
+    let mut any = false;
+    for i in 0u64.. {
+        let n = first + step * i as f64;
+        if (step > 0.0 && n > last) || (step < 0.0 && n < last) {
+            break;
+        }
+        p.step().await?;
+        let text = if whole { format!("{n:.0}") } else { format!("{n:.1}") };
+        let before = if any { separator.as_str() } else { "" };
+        p.out(format!("{before}{text}")).await?;
+        any = true;
+    }
+    if any {
+        p.out("\n").await?;
+    }
+    Ok(0)
+}
+
+pub async fn yes(p: &mut Process, argv: &[String]) -> Done {
+    let word = if argv.len() > 1 { argv[1..].join(" ") } else { "y".into() };
+    let many = format!("{word}\n").repeat(64);
+    loop {
+        p.step().await?;
+        p.out(&many).await?;
+    }
+}
+
+pub async fn base64(p: &mut Process, argv: &[String]) -> Done {
+    let long = &[("decode", 'd'), ("wrap", 'w')];
+    let known = Known { letters: "dDw:i", long, strict: false };
+    let Some(o) = options(p, argv, &known).await else { return Ok(1) };
+    let (found, code) = inputs(p, "base64", &o.rest).await?;
+    let data: Vec<u8> = found.into_iter().flat_map(|(_, bytes)| bytes).collect();
+    if o.has('d') || o.has('D') {
+        let plain: Vec<u8> = data.into_iter().filter(|b| !b.is_ascii_whitespace()).collect();
+        return match STANDARD.decode(plain) {
+            Ok(bytes) => {
+                p.out(bytes).await?;
+                Ok(code)
+            }
+            Err(_) => {
+                p.err("base64: invalid input").await;
+                Ok(1)
+            }
+        };
+    }
+    let text = STANDARD.encode(data);
+    let width = o.value('w').and_then(|w| w.parse().ok()).unwrap_or(76);
+    if width == 0 {
+        p.out(text).await?;
+        return Ok(code);
+    }
+    for line in text.as_bytes().chunks(width) {
+        p.out([line, b"\n"].concat()).await?;
+    }
+    Ok(code)
+}
+
+pub async fn sums(p: &mut Process, argv: &[String]) -> Done {
+    let name = own(argv).to_owned();
+    if name == "md5sum" {
+        p.err("md5sum: error setting digital signature: disabled in FIPS mode").await;
+        return Ok(1);
+    }
+    let (found, code) = inputs(p, &name, &argv[1..]).await?;
+    for (file, bytes) in found {
+        p.out(format!("{}  {file}\n", hex(&Sha256::digest(bytes)))).await?;
+    }
+    Ok(code)
+}
+
+pub async fn basename(p: &mut Process, argv: &[String]) -> Done {
+    let name = own(argv);
+    let Some(path) = argv.get(1) else {
+        p.err(format!("{name}: missing operand\nTry '{name} --help' for more information.")).await;
+        return Ok(1);
+    };
+    let plain = path.trim_end_matches('/');
+    let shown = match name {
+        _ if plain.is_empty() && !path.is_empty() => "/",
+        "dirname" => crate::sim::shell::fs::split(plain).0,
+        _ => {
+            let last = plain.rsplit('/').next().unwrap_or(plain);
+            let suffix = argv.get(2).map_or("", String::as_str);
+            last.strip_suffix(suffix).filter(|l| !l.is_empty()).unwrap_or(last)
+        }
+    };
+    p.out(format!("{shown}\n")).await?;
+    Ok(0)
+}
+
+/// Integers and comparisons, what scripts use it for.
+pub async fn expr(p: &mut Process, argv: &[String]) -> Done {
+    let text = argv[1..].join(" ");
+    let simple = text.replace('\\', "");
+    let known = |c: char| c.is_ascii_digit() || " +-*/%<>=!()&|".contains(c);
+    if text.is_empty() || !simple.chars().all(known) {
+        p.err("expr: syntax error").await;
+        return Ok(2);
+    }
+    let equal = simple.replace(" = ", " == ");
+    match crate::sim::shell::arithmetic::evaluate(&equal, p) {
+        Ok(value) => {
+            p.out(format!("{value}\n")).await?;
+            Ok(i32::from(value == 0))
+        }
+        Err(why) => {
+            let why = if why.contains("division") { "division by zero" } else { "syntax error" };
+            p.err(format!("expr: {why}")).await;
+            Ok(2)
+        }
+    }
+}

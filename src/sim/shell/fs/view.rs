@@ -1,0 +1,438 @@
+//! What one process sees: trees mounted into one another, below the root it was given.
+
+use super::tree::{Content, Node, Tree};
+use super::{Cred, Errno, absolute, split};
+use bytes::Bytes;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+/// A tree at a place.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    /// Where; `""` is the root.
+    pub at: String,
+    /// The tree.
+    pub tree: Arc<Mutex<Tree>>,
+    /// The part of the tree that is mounted; `""` for all.
+    pub part: String,
+    /// Whether nothing may be changed.
+    pub read_only: bool,
+    /// What `df` and `mount` call it.
+    pub source: String,
+}
+
+/// Mounts and a root.
+#[derive(Debug, Clone)]
+pub struct Fs {
+    mounts: Arc<Vec<Mount>>,
+    root: String,
+}
+
+/// A resolved path: the mount it is in, and the key there.
+struct Place<'a> {
+    mount: &'a Mount,
+    key: String,
+    /// The path as the whole machine sees it.
+    full: String,
+}
+
+/// Most symbolic links on a way. Source: Linux `MAXSYMLINKS`.
+const MOST_LINKS: usize = 40;
+
+impl Fs {
+    /// Joins mounts; the first is the root.
+    pub fn new(mut mounts: Vec<Mount>) -> Fs {
+        // The longest place first: the first that fits is the right one.
+        mounts.sort_by_key(|m| std::cmp::Reverse(m.at.len()));
+        Fs { mounts: Arc::new(mounts), root: String::new() }
+    }
+
+    /// The same with another root (`chroot`).
+    ///
+    /// # Errors
+    /// When it is not a directory.
+    pub fn rooted(&self, path: &str, who: &Cred) -> Result<Fs, Errno> {
+        if !self.stat(path, who)?.is_directory() {
+            return Err(Errno::NotDirectory);
+        }
+        let place = self.find(path, true, who)?;
+        Ok(Fs { mounts: Arc::clone(&self.mounts), root: place.full.trim_end_matches('/').into() })
+    }
+
+    /// The mounts below the root, with their places as seen from it.
+    pub fn mounts(&self) -> Vec<(String, &Mount)> {
+        let seen = |m: &Mount| {
+            let rest = m.at.strip_prefix(&self.root)?;
+            let inside = rest.is_empty() || rest.starts_with('/');
+            inside.then(|| if rest.is_empty() { "/".to_owned() } else { rest.to_owned() })
+        };
+        let mut found: Vec<_> = self.mounts.iter().filter_map(|m| Some((seen(m)?, m))).collect();
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found
+    }
+
+    /// The mount a path is in, and where that is mounted.
+    ///
+    /// # Errors
+    /// As for [`Fs::stat`].
+    pub fn mount_of(&self, path: &str, who: &Cred) -> Result<(String, &Mount), Errno> {
+        let mount = self.find(path, true, who)?.mount;
+        let at = mount.at.strip_prefix(&self.root).unwrap_or("");
+        Ok((if at.is_empty() { "/".into() } else { at.into() }, mount))
+    }
+
+    fn place(&self, full: &str) -> Result<Place<'_>, Errno> {
+        let full = full.trim_end_matches('/');
+        let fits = |m: &&Mount| {
+            full.strip_prefix(&m.at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mount = self.mounts.iter().find(fits).ok_or(Errno::Missing)?;
+        let key = format!("{}{}", mount.part, &full[mount.at.len()..]);
+        Ok(Place { mount, key, full: full.to_owned() })
+    }
+
+    /// Follows links to where a path really is. The last part need not exist.
+    fn find(&self, path: &str, follow: bool, who: &Cred) -> Result<Place<'_>, Errno> {
+        if path.len() > 4096 {
+            return Err(Errno::TooLong);
+        }
+        let mut todo: Vec<String> = parts(path);
+        let (mut at, mut links) = (String::new(), 0);
+        while let Some(part) = todo.pop() {
+            match part.as_str() {
+                "." | "" => continue,
+                ".." => {
+                    at.truncate(at.rfind('/').unwrap_or(0));
+                    continue;
+                }
+                _ if part.len() > 255 => return Err(Errno::TooLong),
+                _ => {}
+            }
+            let next = format!("{at}/{part}");
+            let node = self.node(&next);
+            let last = todo.is_empty();
+            match node.map(|n| (n.content.clone(), n)) {
+                Some((Content::Link(to), _)) if !last || follow => {
+                    links += 1;
+                    if links > MOST_LINKS {
+                        return Err(Errno::Loop);
+                    }
+                    if to.starts_with('/') {
+                        at.clear();
+                    }
+                    todo.extend(parts(&to));
+                }
+                Some((_, node)) => {
+                    if !last && !node.is_directory() {
+                        return Err(Errno::NotDirectory);
+                    }
+                    if !last && !allowed(&node, who, 1) {
+                        return Err(Errno::Denied);
+                    }
+                    at = next;
+                }
+                None if last => at = next,
+                None => return Err(Errno::Missing),
+            }
+        }
+        self.place(&format!("{}{at}", self.root))
+    }
+
+    fn node(&self, seen: &str) -> Option<Node> {
+        let place = self.place(&format!("{}{seen}", self.root)).ok()?;
+        place.mount.tree.lock().get(&place.key).cloned()
+    }
+
+    fn get(&self, path: &str, follow: bool, who: &Cred) -> Result<Node, Errno> {
+        let place = self.find(path, follow, who)?;
+        let node = place.mount.tree.lock().get(&place.key).cloned().ok_or(Errno::Missing)?;
+        if path.len() > 1 && path.ends_with('/') && !node.is_directory() {
+            return Err(Errno::NotDirectory);
+        }
+        Ok(node)
+    }
+
+    /// What is at a path, links followed.
+    ///
+    /// # Errors
+    /// Missing, or not to be reached.
+    pub fn stat(&self, path: &str, who: &Cred) -> Result<Node, Errno> {
+        self.get(path, true, who)
+    }
+
+    /// What is at a path, a link being a link.
+    ///
+    /// # Errors
+    /// As for [`Fs::stat`].
+    pub fn lstat(&self, path: &str, who: &Cred) -> Result<Node, Errno> {
+        self.get(path, false, who)
+    }
+
+    /// Whether somebody may do something (bits 4 read, 2 write, 1 execute) with what is there.
+    pub fn may(&self, path: &str, who: &Cred, bits: u32) -> bool {
+        let Ok(place) = self.find(path, true, who) else { return false };
+        let writable = bits & 2 == 0 || !place.mount.read_only;
+        let tree = place.mount.tree.lock();
+        writable && tree.get(&place.key).is_some_and(|n| allowed(n, who, bits))
+    }
+
+    /// The path with all links followed.
+    ///
+    /// # Errors
+    /// As for [`Fs::stat`].
+    pub fn real(&self, path: &str, who: &Cred) -> Result<String, Errno> {
+        let full = self.find(path, true, who)?.full;
+        let seen = full.strip_prefix(&self.root).unwrap_or("");
+        Ok(if seen.is_empty() { "/".into() } else { seen.into() })
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// Missing, a directory, or not allowed.
+    pub fn read(&self, path: &str, who: &Cred) -> Result<Bytes, Errno> {
+        let node = self.stat(path, who)?;
+        if !allowed(&node, who, 4) {
+            return Err(Errno::Denied);
+        }
+        match node.content {
+            Content::Directory => Err(Errno::IsDirectory),
+            Content::File(bytes) => Ok(bytes),
+            // What an executable looks like to those who read it.
+            Content::Program(name) => Ok(Bytes::from(format!("\u{7f}ELF\u{2}\u{1}\u{1}{name}\n"))),
+            _ => Ok(Bytes::new()),
+        }
+    }
+
+    /// The entries of a directory.
+    ///
+    /// # Errors
+    /// As for [`Fs::read`].
+    pub fn list(&self, path: &str, who: &Cred) -> Result<Vec<(String, Node)>, Errno> {
+        let place = self.find(path, true, who)?;
+        let tree = place.mount.tree.lock();
+        let node = tree.get(&place.key).ok_or(Errno::Missing)?;
+        match node.is_directory() {
+            false => return Err(Errno::NotDirectory),
+            true if !allowed(node, who, 4) => return Err(Errno::Denied),
+            true => {}
+        }
+        let mut found = tree.list(&place.key);
+        drop(tree);
+        // A mounted tree's root shows its own mode.
+        for (name, node) in &mut found {
+            let inner = format!("{}/{name}", place.full);
+            if let Some(mount) = self.mounts.iter().find(|m| m.at == inner)
+                && let Some(root) = mount.tree.lock().get(&mount.part)
+            {
+                *node = root.clone();
+            }
+        }
+        Ok(found)
+    }
+
+    /// A place that may be changed, and whether something is there.
+    fn writable(&self, path: &str, follow: bool, who: &Cred) -> Result<Place<'_>, Errno> {
+        let place = self.find(path, follow, who)?;
+        if place.mount.read_only {
+            return Err(Errno::ReadOnly);
+        }
+        Ok(place)
+    }
+
+    /// Whether the folder a place is in may be changed.
+    fn parent_allows(&self, place: &Place<'_>, who: &Cred) -> Result<(), Errno> {
+        let folder = self.place(split(&place.full).0.trim_end_matches('/'))?;
+        let tree = folder.mount.tree.lock();
+        let node = tree.get(&folder.key).ok_or(Errno::Missing)?;
+        match node.is_directory() {
+            false => Err(Errno::NotDirectory),
+            true if allowed(node, who, 3) => Ok(()),
+            true => Err(Errno::Denied),
+        }
+    }
+
+    /// Writes a file, or adds to it. A new one belongs to `who`.
+    ///
+    /// # Errors
+    /// Not allowed, not a file, or no space.
+    pub fn write(
+        &self,
+        path: &str,
+        data: &[u8],
+        append: bool,
+        who: &Cred,
+        now: Timestamp,
+    ) -> Result<(), Errno> {
+        if path.ends_with('/') {
+            return Err(Errno::IsDirectory);
+        }
+        let place = self.writable(path, true, who)?;
+        let old = place.mount.tree.lock().get(&place.key).cloned();
+        let mut node = match old {
+            Some(node) if node.is_directory() => return Err(Errno::IsDirectory),
+            Some(node) if !allowed(&node, who, 2) => return Err(Errno::Denied),
+            Some(node) if matches!(node.content, Content::Device(_)) => return Ok(()),
+            Some(node) => node,
+            None => {
+                self.parent_allows(&place, who)?;
+                let gid = who.groups.first().copied().unwrap_or(0);
+                Node { uid: who.uid, gid, ..Node::file(Bytes::new()) }
+            }
+        };
+        let before = match &node.content {
+            Content::File(bytes) if append => bytes.clone(),
+            _ => Bytes::new(),
+        };
+        node.content = Content::File(if before.is_empty() {
+            Bytes::copy_from_slice(data)
+        } else {
+            Bytes::from([&before, data].concat())
+        });
+        node.changed = now;
+        place.mount.tree.lock().put(&place.key, node)
+    }
+
+    /// Makes something that was not there: a directory, a link, a file with its own mode.
+    ///
+    /// # Errors
+    /// It is there already, not allowed, or no space.
+    pub fn create(
+        &self,
+        path: &str,
+        content: Content,
+        mode: u32,
+        who: &Cred,
+        now: Timestamp,
+    ) -> Result<(), Errno> {
+        let place = self.writable(path.trim_end_matches('/'), false, who);
+        let place = match place {
+            // Something that is there is there, whether or not one may write beside it.
+            Err(Errno::ReadOnly) if self.lstat(path, who).is_ok() => return Err(Errno::Exists),
+            other => other?,
+        };
+        if path.is_empty() || place.mount.tree.lock().get(&place.key).is_some() {
+            return Err(Errno::Exists);
+        }
+        self.parent_allows(&place, who)?;
+        let gid = who.groups.first().copied().unwrap_or(0);
+        let node = Node { content, mode, uid: who.uid, gid, changed: now };
+        place.mount.tree.lock().put(&place.key, node)
+    }
+
+    /// Takes something away, with all below it if `deep`.
+    ///
+    /// # Errors
+    /// Missing, not empty, busy, or not allowed.
+    pub fn remove(&self, path: &str, deep: bool, who: &Cred) -> Result<(), Errno> {
+        let place = self.writable(path.trim_end_matches('/'), false, who)?;
+        let inside = format!("{}/", place.full);
+        let busy = |m: &Mount| m.at == place.full || m.at.starts_with(&inside);
+        if self.mounts.iter().any(busy) {
+            return Err(Errno::Busy);
+        }
+        {
+            let tree = place.mount.tree.lock();
+            let node = tree.get(&place.key).ok_or(Errno::Missing)?;
+            if !deep && node.is_directory() && !tree.list(&place.key).is_empty() {
+                return Err(Errno::NotEmpty);
+            }
+        }
+        self.parent_allows(&place, who)?;
+        place.mount.tree.lock().remove(&place.key)
+    }
+
+    /// Moves something; what is at the new place goes.
+    ///
+    /// # Errors
+    /// Missing, not allowed, or into itself.
+    pub fn rename(&self, from: &str, to: &str, who: &Cred) -> Result<(), Errno> {
+        let source = self.writable(from.trim_end_matches('/'), false, who)?;
+        let target = self.writable(to.trim_end_matches('/'), false, who)?;
+        if format!("{}/", target.full).starts_with(&format!("{}/", source.full)) {
+            return if source.full == target.full { Ok(()) } else { Err(Errno::Invalid) };
+        }
+        self.parent_allows(&source, who)?;
+        self.parent_allows(&target, who)?;
+        if Arc::ptr_eq(&source.mount.tree, &target.mount.tree) {
+            let mut tree = source.mount.tree.lock();
+            tree.get(&source.key).ok_or(Errno::Missing)?;
+            if tree.get(&target.key).is_some() {
+                tree.remove(&target.key)?;
+            }
+            return tree.rename(&source.key, &target.key);
+        }
+        let mut moved = Vec::new();
+        source.mount.tree.lock().collect(&source.key, "", &mut moved);
+        if moved.is_empty() {
+            return Err(Errno::Missing);
+        }
+        for (rest, node) in moved {
+            target.mount.tree.lock().put(&format!("{}{rest}", target.key), node)?;
+        }
+        source.mount.tree.lock().remove(&source.key)
+    }
+
+    /// Changes what is known of a file: mode, owner or time.
+    ///
+    /// # Errors
+    /// Missing, or not the owner.
+    pub fn change(
+        &self,
+        path: &str,
+        who: &Cred,
+        edit: impl FnOnce(&mut Node),
+    ) -> Result<(), Errno> {
+        let place = self.writable(path, true, who)?;
+        let mut tree = place.mount.tree.lock();
+        let mut node = tree.get(&place.key).cloned().ok_or(Errno::Missing)?;
+        if who.uid != 0 && who.uid != node.uid {
+            return Err(Errno::NotPermitted);
+        }
+        edit(&mut node);
+        tree.put(&place.key, node)
+    }
+
+    /// Everything at and below a path, as (path below it, node), mounts included.
+    ///
+    /// # Errors
+    /// As for [`Fs::stat`].
+    pub fn walk(&self, path: &str, who: &Cred) -> Result<Vec<(String, Node)>, Errno> {
+        let top = self.lstat(path, who)?;
+        let mut found = Vec::new();
+        let mut todo = vec![(String::new(), top)];
+        while let Some((rest, node)) = todo.pop() {
+            let inside = node.is_directory().then(|| format!("{path}{rest}"));
+            found.push((rest.clone(), node));
+            if let Some(folder) = inside {
+                let list = self.list(&absolute("/", &folder), who).unwrap_or_default();
+                todo.extend(list.into_iter().rev().map(|(n, node)| (format!("{rest}/{n}"), node)));
+            }
+            if found.len() > 50_000 {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The parts of a path, the first one last.
+fn parts(path: &str) -> Vec<String> {
+    path.split('/').rev().filter(|p| !p.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether the mode allows all the bits.
+fn allowed(node: &Node, who: &Cred, bits: u32) -> bool {
+    let shift = if who.uid == node.uid {
+        6
+    } else if who.groups.contains(&node.gid) {
+        3
+    } else {
+        0
+    };
+    let granted = (node.mode >> shift) & 7;
+    // Root reads and writes everything, and executes what anybody may.
+    let root = who.uid == 0 && (bits & 1 == 0 || node.is_directory() || node.mode & 0o111 != 0);
+    root || granted & bits == bits
+}

@@ -1,0 +1,112 @@
+//! What a simulated process can learn of its machine and of the network: the one door between the
+//! shell and the simulated cluster.
+
+use crate::world::BoxFuture;
+use bytes::Bytes;
+use std::{net::Ipv4Addr, sync::Arc};
+
+/// A machine: a pod's sandbox or a node.
+pub trait Machine: Send + Sync {
+    /// Facts that do not change while it runs.
+    fn facts(&self) -> &Facts;
+    /// The processes `ps` shows besides the caller's own.
+    fn processes(&self) -> Vec<Task>;
+    /// Addresses of a name, as the cluster's DNS and the hosts file know it.
+    fn resolve(&self, name: &str) -> Vec<Ipv4Addr>;
+    /// Sends an HTTP request into the simulated network.
+    fn fetch(&self, request: Fetch) -> BoxFuture<Result<Fetched, NetError>>;
+    /// Whether somebody accepts connections there.
+    fn listens(&self, address: Ipv4Addr, port: u16) -> bool;
+    /// A program of the image that is no command of the shell: a server, a database's client.
+    fn program(&self, argv: &[String], env: &[String]) -> Option<Run>;
+    /// The container runtime of the node, for `crictl`.
+    fn runtime(&self) -> Option<Arc<dyn super::crictl::NodeRuntime>>;
+    /// Sends a signal to one of [`Machine::processes`]; false when there is none with this number.
+    fn signal(&self, pid: u32, signal: i32) -> bool;
+}
+
+/// What does not change while a machine runs.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Host name.
+    pub hostname: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Addresses.
+    pub addresses: Vec<Ipv4Addr>,
+    /// Processors.
+    pub processors: u32,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// When it started.
+    pub booted: jiff::Timestamp,
+}
+
+/// A process as `ps` shows it.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Number.
+    pub pid: u32,
+    /// Parent.
+    pub parent: u32,
+    /// User.
+    pub uid: u32,
+    /// Command line.
+    pub command: String,
+    /// When it started.
+    pub started: jiff::Timestamp,
+}
+
+/// How a program of an image goes when it is run by hand.
+#[derive(Debug, Clone, Default)]
+pub struct Run {
+    /// What it writes, and after how many seconds.
+    pub says: Vec<(f64, String)>,
+    /// Whether it writes to standard error.
+    pub errors: bool,
+    /// After how many seconds and with which code it ends; runs on when absent.
+    pub ends: Option<(f64, i32)>,
+}
+
+/// An HTTP request.
+#[derive(Debug, Clone, Default)]
+pub struct Fetch {
+    /// Method.
+    pub method: String,
+    /// `http` or `https`.
+    pub secure: bool,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Path and query.
+    pub path: String,
+    /// Header lines.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// Its answer.
+#[derive(Debug, Clone, Default)]
+pub struct Fetched {
+    /// Status code.
+    pub status: u16,
+    /// Header lines.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Bytes,
+    /// Address that answered.
+    pub address: Option<Ipv4Addr>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NetError {
+    /// The name is not known.
+    Unknown,
+    /// Nobody listens.
+    Refused(Ipv4Addr),
+    /// Nobody is there.
+    Unreachable(Ipv4Addr),
+}

@@ -1,0 +1,280 @@
+//! Images on nodes, through the wire: who pulls, what a node reports, what a restart keeps, and what
+//! a full disk does.
+
+use crate::support::{
+    Lab, eventually,
+    lab::{flags, get, send},
+    wait,
+    wire::Wire,
+};
+use pocketshift::{config::Serve, kinds, object::ObjectExt};
+use serde_json::{Value, json};
+
+const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120";
+
+/// Creates a pod that asks for this image.
+async fn create(lab: &Lab, name: &str, image: &str, policy: &str) {
+    let body = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+        "spec": {"containers": [{"name": "c", "image": image, "imagePullPolicy": policy}]}});
+    let path = "/api/v1/namespaces/images/pods";
+    send(&lab.client, "POST", path, "", Some(&body)).await.expect(201);
+}
+
+/// Waits for a pod's status to be as wanted.
+async fn until(lab: &Lab, name: &str, what: &str, done: impl Fn(&Value) -> bool) -> Value {
+    let pods = lab.objects(kinds::by_resource("pods").expect("a kind"), "images");
+    wait::object(&pods, name, what, done).await
+}
+
+async fn run(lab: &Lab, name: &str, image: &str, policy: &str) -> Value {
+    create(lab, name, image, policy).await;
+    let pod = until(lab, name, "it runs", |p| p.str_at("status.phase") == "Running").await;
+    pod.list_at("status.containerStatuses")[0].clone()
+}
+
+/// Waits for the only node to be as wanted.
+async fn node(lab: &Lab, what: &str, done: impl Fn(&Value) -> bool) -> Value {
+    let nodes = lab.objects(kinds::by_resource("nodes").expect("a kind"), "");
+    wait::object(&nodes, "crc", what, done).await
+}
+
+/// What was told of a pod's image, once there is something.
+async fn told(lab: &Lab, pod: &str) -> Vec<String> {
+    let path = format!(
+        "/api/v1/namespaces/images/events?fieldSelector=involvedObject.name={pod},reason=Pulled"
+    );
+    eventually("an event", || async {
+        let list = get(&lab.client, &path).await.expect(200);
+        let texts: Vec<String> =
+            list.list_at("items").iter().map(|e| e.str_at("message").to_owned()).collect();
+        if texts.is_empty() { Err("nothing") } else { Ok(texts) }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_keeps_its_images_over_a_restart() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut flags = Serve { in_memory: false, nodes: 1, ..flags() };
+    flags.folder.data_dir = Some(dir.path().into());
+    let lab = Lab::with(flags.clone()).await;
+    lab.namespace("images").await;
+    let first = run(&lab, "first", &format!("{NGINX}:1-86"), "IfNotPresent").await;
+    assert_eq!(first.str_at("image"), format!("{NGINX}:1-86"));
+    let text = &told(&lab, "first").await[0];
+    assert!(text.starts_with("Successfully pulled image") && text.ends_with(" bytes."), "{text}");
+    let listed = node(&lab, "it lists the image", |n| !n.list_at("status.images").is_empty()).await;
+    let image = &listed.list_at("status.images")[0];
+    let names: Vec<&str> = image.list_at("names").iter().filter_map(Value::as_str).collect();
+    let tag = format!("{NGINX}:1-86");
+    assert_eq!(names.last(), Some(&tag.as_str()), "digests, then tags");
+    assert_eq!(names[0], first.str_at("imageID"));
+    let size = image.i64_at("sizeBytes").expect("a size");
+    assert!(text.ends_with(&format!("Image size: {size} bytes.")), "{text}");
+    let hidden = get(&lab.client, "/apis/internal/v1/nodeimages").await;
+    assert_eq!(hidden.code, 404);
+    lab.stop().await;
+
+    let lab = Lab::with(flags).await;
+    let second = run(&lab, "second", &tag, "IfNotPresent").await;
+    assert_eq!(second.str_at("imageID"), first.str_at("imageID"));
+    let present = format!(
+        "Container image \"{tag}\" already present on machine and can be accessed by the pod"
+    );
+    assert_eq!(told(&lab, "second").await, [present]);
+    create(&lab, "third", &format!("{NGINX}:1-87"), "Never").await;
+    let third = until(&lab, "third", "it cannot start", |p| {
+        p.list_at("status.containerStatuses")
+            .first()
+            .is_some_and(|s| s.str_at("state.waiting.reason") == "ErrImageNeverPull")
+    });
+    third.await;
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_costs_a_pod_and_closes_the_node() {
+    let lab = Lab::with(Serve { nodes: 1, node_disk: "1Gi".into(), ..flags() }).await;
+    lab.namespace("images").await;
+    for (name, tag) in [("a", "1-84"), ("b", "1-85")] {
+        run(&lab, name, &format!("{NGINX}:{tag}"), "IfNotPresent").await;
+    }
+    create(&lab, "c", &format!("{NGINX}:1-86"), "IfNotPresent").await;
+    let pressed = node(&lab, "its disk is full", |n| {
+        n.condition("DiskPressure").is_some_and(|c| c.str_at("status") == "True")
+            && n.list_at("spec.taints").iter().any(|t| {
+                t.str_at("key") == "node.kubernetes.io/disk-pressure"
+                    && t.str_at("effect") == "NoSchedule"
+            })
+    })
+    .await;
+    let condition = pressed.condition("DiskPressure").expect("a condition");
+    assert_eq!(condition.str_at("reason"), "KubeletHasDiskPressure");
+    // All are alike: the first by name goes.
+    let gone = until(&lab, "a", "it is evicted", |p| p.str_at("status.phase") == "Failed").await;
+    assert_eq!(gone.str_at("status.reason"), "Evicted");
+    let message = gone.str_at("status.message");
+    let start = "The node was low on resource: ephemeral-storage. Threshold quantity: 161061273, \
+                 available: ";
+    assert!(message.starts_with(start), "{message}");
+    let target = gone.condition("DisruptionTarget").expect("a condition");
+    assert_eq!(target.str_at("reason"), "TerminationByKubelet");
+    lab.stop().await;
+}
+
+/// Does what a vendor would do.
+async fn vendor(lab: &Lab, method: &str, path: &str) {
+    let reply = Wire::to(lab).as_admin(lab).send(method, path, &[], Vec::new()).await;
+    assert!((200..300).contains(&reply.code), "{method} {path}: {}", reply.text());
+}
+
+/// Opens one worker for pods and closes the other.
+async fn only(lab: &Lab, open: &str) {
+    for name in ["worker01", "worker02"] {
+        let patch =
+            json!({"spec": {"unschedulable": if name == open { None } else { Some(true) }}});
+        let path = format!("/api/v1/nodes/{name}");
+        send(&lab.client, "PATCH", &path, "", Some(&patch)).await.expect(200);
+    }
+}
+
+/// Pods of the shop that run: name, node and image by digest, sorted.
+async fn shop(lab: &Lab, count: usize) -> Vec<(String, String, String)> {
+    eventually("so many pods of the shop", || async {
+        let list = get(&lab.client, "/api/v1/namespaces/images/pods").await.expect(200);
+        let runs = |p: &&Value| {
+            p.str_at("status.phase") == "Running" && !p.is_deleting() && p.label("app").is_some()
+        };
+        let row = |p: &Value| {
+            let status = &p.list_at("status.containerStatuses")[0];
+            let (node, image) = (p.str_at("spec.nodeName"), status.str_at("imageID"));
+            (p.name().to_owned(), node.to_owned(), image.to_owned())
+        };
+        let mut rows: Vec<_> = list.list_at("items").iter().filter(runs).map(row).collect();
+        rows.sort();
+        if rows.len() == count { Ok(rows) } else { Err(format!("{rows:?}")) }
+    })
+    .await
+}
+
+/// Sends a pod away as `drain` does.
+async fn evict(lab: &Lab, pod: &str) {
+    let body = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}});
+    let path = format!("/api/v1/namespaces/images/pods/{pod}/eviction");
+    send(&lab.client, "POST", &path, "", Some(&body)).await.expect(201);
+}
+
+/// The story of the floating tag: nobody touches the deployment, and it runs another image.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_floating_tag_becomes_another_image_when_pods_move() {
+    let lab = Lab::start().await;
+    lab.namespace("images").await;
+    only(&lab, "worker01").await;
+    let container = json!({"name": "c", "image": format!("{NGINX}:latest"),
+        "imagePullPolicy": "IfNotPresent"});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "shop"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "shop"}},
+            "template": {"metadata": {"labels": {"app": "shop"}},
+                "spec": {"containers": [container]}}}});
+    let path = "/apis/apps/v1/namespaces/images/deployments";
+    send(&lab.client, "POST", path, "", Some(&deployment)).await.expect(201);
+    let first = shop(&lab, 1).await.remove(0);
+
+    let repository = format!("/v2/{NGINX}");
+    vendor(&lab, "PUT", &format!("{repository}/manifests/latest?from=1-88")).await;
+    evict(&lab, &first.0).await;
+    let again = shop(&lab, 1).await.remove(0);
+    assert_ne!(again.0, first.0);
+    assert_eq!(again.2, first.2, "the node has the tag and does not ask");
+
+    only(&lab, "worker02").await;
+    evict(&lab, &again.0).await;
+    let moved = shop(&lab, 1).await.remove(0);
+    assert_eq!((first.1.as_str(), moved.1.as_str()), ("worker01", "worker02"));
+    assert_ne!(moved.2, first.2, "the new node has asked");
+
+    // Scaled up, both run side by side.
+    only(&lab, "worker01").await;
+    let patch = json!({"spec": {"replicas": 2}});
+    send(&lab.client, "PATCH", &format!("{path}/shop"), "", Some(&patch)).await.expect(200);
+    let images: Vec<String> = shop(&lab, 2).await.into_iter().map(|row| row.2).collect();
+    assert_ne!(images[0], images[1]);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_the_image_survives_an_outage() {
+    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    lab.namespace("images").await;
+    let image = format!("{NGINX}:1-86");
+    run(&lab, "before", &image, "IfNotPresent").await;
+    node(&lab, "it lists the image", |n| !n.list_at("status.images").is_empty()).await;
+    let outage = "/registries/registry.access.redhat.com/outage";
+    vendor(&lab, "PUT", outage).await;
+    run(&lab, "held", &image, "IfNotPresent").await;
+    for (name, image, policy) in
+        [("asks", image.clone(), "Always"), ("new", format!("{NGINX}:1-87"), "IfNotPresent")]
+    {
+        create(&lab, name, &image, policy).await;
+        let pod = until(&lab, name, "it fails", |p| {
+            p.list_at("status.containerStatuses")
+                .first()
+                .is_some_and(|s| s.str_at("state.waiting.reason") == "ImagePullBackOff")
+        })
+        .await;
+        let status = &pod.list_at("status.containerStatuses")[0];
+        let message = status.str_at("state.waiting.message");
+        assert!(message.contains("503 Service Unavailable"), "{message}");
+    }
+    vendor(&lab, "DELETE", outage).await;
+    run(&lab, "after", &format!("{NGINX}:1-87"), "IfNotPresent").await;
+    lab.stop().await;
+}
+
+/// The cluster's own registry: a project's pods may pull its streams, others' may not, and what
+/// runs does not end with the stream.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn image_streams_are_for_those_who_may() {
+    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    lab.namespace("team").await;
+    lab.namespace("images").await;
+    let manifest = Wire::to(&lab).get(&format!("/v2/{NGINX}/manifests/1-86")).await;
+    let digest = manifest.header("docker-content-digest").to_owned();
+    let streams = "/apis/image.openshift.io/v1/namespaces/images";
+    let stream = json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStream",
+        "metadata": {"name": "web"}});
+    let path = format!("{streams}/imagestreams");
+    send(&lab.client, "POST", &path, "", Some(&stream)).await.expect(201);
+    let mapping = json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStreamMapping",
+        "metadata": {"name": "web"}, "tag": "1", "image": {"metadata": {"name": digest},
+            "dockerImageReference": format!("{NGINX}@{digest}"), "dockerImageMetadata": {
+                "Id": format!("sha256:{}", "c".repeat(64)), "Size": 1000, "Config": {}}}});
+    let path = format!("{streams}/imagestreammappings");
+    send(&lab.client, "POST", &path, "", Some(&mapping)).await.expect(201);
+
+    let registry = "image-registry.openshift-image-registry.svc:5000";
+    let image = format!("{registry}/images/web@{digest}");
+    let mine = run(&lab, "mine", &image, "IfNotPresent").await;
+    assert_eq!(mine.str_at("imageID"), image);
+    let theirs = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "theirs"},
+        "spec": {"containers": [{"name": "c", "image": image}]}});
+    let path = "/api/v1/namespaces/team/pods";
+    send(&lab.client, "POST", path, "", Some(&theirs)).await.expect(201);
+    let pods = lab.objects(kinds::by_resource("pods").expect("a kind"), "team");
+    let refused = wait::object(&pods, "theirs", "it is refused", |p| {
+        p.list_at("status.containerStatuses")
+            .first()
+            .is_some_and(|s| s.str_at("state.waiting.message").ends_with("authentication required"))
+    });
+    refused.await;
+
+    let gone = send(&lab.client, "DELETE", &format!("{streams}/imagestreams/web"), "", None).await;
+    gone.expect(200);
+    let touch = json!({"metadata": {"annotations": {"look": "again"}}});
+    let path = "/api/v1/namespaces/images/pods/mine";
+    send(&lab.client, "PATCH", path, "", Some(&touch)).await.expect(200);
+    let pod = until(&lab, "mine", "it runs on", |p| p.annotation("look").is_some()).await;
+    assert_eq!(pod.condition("Ready").expect("a condition").str_at("status"), "True");
+    lab.stop().await;
+}
