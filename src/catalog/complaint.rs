@@ -58,6 +58,10 @@ codes! {
     PAGINATION_NUMBER_INVALID 400 "invalid number of results requested"
 }
 
+/// The source of an image does not give it to the cluster's registry.
+pub static PULL_THROUGH: Code =
+    Code { name: "OPENSHIFT_PULLTHROUGH_MANIFEST", status: 404, words: "unable to pull manifest" };
+
 /// More bytes than are taken.
 pub static TOO_LARGE: Code =
     Code { name: "SIZE_INVALID", status: 413, words: "content is too large" };

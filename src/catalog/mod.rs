@@ -43,8 +43,8 @@ struct Repository {
 pub struct Image {
     /// Name with registry and tag or digest, as the runtime reports it.
     pub name: String,
-    /// `repository@sha256:…` of the manifest of the node's architecture.
-    pub digest: String,
+    /// Digests: of the manifest, then of the index that led to it.
+    pub digests: Vec<String>,
     /// Digest of the configuration: the local image ID.
     pub id: String,
     /// Size in bytes.
@@ -120,24 +120,30 @@ impl Catalog {
         Some(repository.content.get_or_init(|| Arc::new(build())))
     }
 
-    /// The image of a digest (an index's, too), for the nodes' architecture.
+    /// What is known of the images of the repository `host/path`.
+    pub fn config(&self, name: &str) -> Option<&Arc<Config>> {
+        self.repositories.get(name).map(|r| &r.config)
+    }
+
+    /// The image that a digest of a repository leads the nodes to.
     fn image(&self, repository: &str, digest: &str) -> Option<Image> {
         let content = self.content(repository)?;
         let manifest = content.manifest(digest)?;
         let manifest = content.manifest(manifest.for_architecture(ARCHITECTURE)?)?;
         Some(Image {
             name: String::new(),
-            digest: format!("{repository}@{}", manifest.digest),
+            digests: led(&manifest.digest, digest),
             id: manifest.document.config.as_ref()?.digest.clone(),
             size: manifest.size(),
             config: Arc::clone(self.config(repository)?),
         })
     }
+}
 
-    /// What is known of a repository's images.
-    fn config(&self, repository: &str) -> Option<&Arc<Config>> {
-        self.repositories.get(repository).map(|r| &r.config)
-    }
+/// The digests of an image: its manifest's, then that of the index that led to it, if one did.
+fn led(manifest: &str, asked: &str) -> Vec<String> {
+    let index = (asked != manifest).then(|| asked.to_owned());
+    std::iter::once(manifest.to_owned()).chain(index).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use super::{
     ARCHITECTURE, Behaviour, Catalog, Config, End, Image,
     complaint::{Complaint, MANIFEST_UNKNOWN},
     content::{Manifest, document::RunConfig},
-    held::{self, Facts, Held, Repository},
+    held::{self, Facts, Repository},
+    led,
     reference::Reference,
 };
 use crate::{
@@ -77,71 +78,65 @@ impl<'a> Outside<'a> {
 
     /// The image of a name, for the nodes' architecture. Whether its registry answers is not asked.
     pub fn find(&self, r: &Reference) -> Option<Image> {
-        if r.host == CLUSTER_REGISTRY {
-            return self.in_stream(r).map(|(image, _)| image);
-        }
-        let repository = r.repository();
-        let digest = match r.digest.as_str() {
-            "" => self.tag(&repository, &r.tag)?,
-            digest => digest.to_owned(),
+        let found = if r.host == CLUSTER_REGISTRY {
+            self.in_stream(r).map(|(image, _)| image)
+        } else {
+            let repository = r.repository();
+            let asked = match r.digest.as_str() {
+                "" => self.tag(&repository, &r.tag)?,
+                digest => digest.to_owned(),
+            };
+            let published = self.catalog.image(&repository, &asked);
+            published.or_else(|| self.pushed(&repository, &asked))
         };
-        if let Some(image) = self.catalog.image(&repository, &digest) {
-            return Some(Image { name: r.full(), ..image });
-        }
-        let held = Repository::of(self.objects, &repository);
-        let manifest = held.manifests.get(&digest)?;
-        let digest = match manifest.image {
-            Some(_) => &digest,
-            None => manifest.members.get(ARCHITECTURE)?,
-        };
-        match held.manifests.get(digest).and_then(|m| m.image.as_ref()) {
-            Some(facts) => Some(self.image(r, digest, facts)),
-            None => {
-                let image = self.catalog.image(&repository, digest)?;
-                Some(Image { name: r.full(), ..image })
-            }
-        }
+        found.map(|image| Image { name: r.full(), ..image })
     }
 
     /// The image of a name that somebody has already: what [`Outside::find`] says, or, when no
-    /// stream knows it any more, the object of the image.
+    /// stream knows it any more, the object of the image. With the index that leads to it, whether
+    /// or not that was asked for.
     pub fn known(&self, r: &Reference) -> Option<Image> {
-        let found = self.find(r);
-        let kept = || {
-            let image = self.objects.get(IMAGES, "", &r.digest)?.value();
-            let names = Reference::candidates(image.str_at("dockerImageReference")).ok()?;
-            let origin = names.first().map(Reference::repository)?;
-            Some(self.image(r, &r.digest, &facts(&image, &origin)))
+        let image = self.find(r).or_else(|| self.remembered(r))?;
+        let index = image.digests.first().and_then(|digest| self.index_of(r, digest));
+        match index.filter(|_| image.digests.len() == 1) {
+            Some(index) => Some(Image { digests: vec![image.digests[0].clone(), index], ..image }),
+            None => Some(image),
+        }
+    }
+
+    fn remembered(&self, r: &Reference) -> Option<Image> {
+        let image = self.objects.get(IMAGES, "", &r.digest)?.value();
+        let names = Reference::candidates(image.str_at("dockerImageReference")).ok()?;
+        let facts = facts(&image, &names.first()?.repository());
+        Some(Image { name: r.full(), ..self.image(vec![r.digest.clone()], &facts) })
+    }
+
+    fn index_of(&self, r: &Reference, digest: &str) -> Option<String> {
+        let own = r.host == CLUSTER_REGISTRY;
+        let repository = if own { r.path.clone() } else { r.repository() };
+        let content = self.catalog.content(&repository);
+        let leads = |m: &&Arc<Manifest>| m.document.manifests.iter().any(|d| d.digest == digest);
+        if let Some(index) = content.and_then(|c| c.manifests().find(leads)) {
+            return Some(index.digest.clone());
+        }
+        let held = Repository::of(self.objects, &repository);
+        let mut all = held.manifests.iter();
+        all.find(|(_, m)| m.members.values().any(|d| d == digest)).map(|(index, _)| index.clone())
+    }
+
+    /// An image that was pushed to a vendor's repository.
+    fn pushed(&self, repository: &str, asked: &str) -> Option<Image> {
+        let held = Repository::of(self.objects, repository);
+        let manifest = held.manifests.get(asked)?;
+        let digest = match manifest.image {
+            Some(_) => asked,
+            None => manifest.members.get(ARCHITECTURE)?,
         };
-        found.or_else(kept)
-    }
-
-    /// The digest a name points at: that of an index, where there is one.
-    pub fn digest(&self, r: &Reference) -> Option<String> {
-        if !r.digest.is_empty() {
-            return Some(r.digest.clone());
+        let digests = led(digest, asked);
+        match held.manifests.get(digest).and_then(|m| m.image.as_ref()) {
+            Some(facts) => Some(self.image(digests, facts)),
+            None => Some(Image { digests, ..self.catalog.image(repository, digest)? }),
         }
-        if r.host != CLUSTER_REGISTRY {
-            return self.tag(&r.repository(), &r.tag);
-        }
-        let (project, stream) = r.path.split_once('/')?;
-        let stream = self.objects.get(STREAMS, project, stream)?.value();
-        Some(resolve::latest(&stream, &r.tag)?.str_at("image").to_owned())
-    }
-
-    /// The index of a repository that leads to an image, if one does.
-    pub fn index(&self, repository: &str, digest: &str) -> Option<String> {
-        let published = self.catalog.content(repository).and_then(|content| {
-            let lists = |m: &&Arc<Manifest>| {
-                m.document.manifests.iter().any(|member| member.digest == digest)
-            };
-            content.manifests().find(lists).map(|m| m.digest.clone())
-        });
-        published.or_else(|| {
-            let held = Repository::of(self.objects, repository);
-            let lists = |(_, m): &(&String, &Held)| m.members.values().any(|d| d == digest);
-            held.manifests.iter().find(lists).map(|(index, _)| index.clone())
-        })
     }
 
     /// Where a name of the cluster's own registry leads besides there: the repository its image came
@@ -164,14 +159,15 @@ impl<'a> Outside<'a> {
         if let Some(member) = members.iter().find(|m| m.str_at("architecture") == ARCHITECTURE) {
             image = self.objects.get(IMAGES, "", member.str_at("digest"))?.value();
         }
-        let held = Repository::of(self.objects, &r.path);
-        let manifest = held.manifests.get(image.name());
-        let facts = match manifest.and_then(|m| m.image.clone()) {
-            Some(facts) => facts,
-            None => facts(&image, &origin),
+        // An image that was pushed to another stream is held there.
+        let elsewhere = origin.strip_prefix(CLUSTER_REGISTRY).map(|p| p.trim_start_matches('/'));
+        let at = |repository| {
+            Repository::of(self.objects, repository).manifests.get(image.name()).cloned()
         };
-        let source = manifest.is_none().then_some(origin);
-        Some((self.image(r, image.name(), &facts), source))
+        let held = at(&r.path).or_else(|| elsewhere.and_then(at));
+        let source = (held.is_none() && elsewhere.is_none()).then(|| origin.clone());
+        let facts = held.and_then(|m| m.image).unwrap_or_else(|| facts(&image, &origin));
+        Some((self.image(led(image.name(), &asked), &facts), source))
     }
 
     /// The repository an image of a stream came from, by the stream's history.
@@ -189,14 +185,13 @@ impl<'a> Outside<'a> {
         names.first().map(Reference::repository)
     }
 
-    fn image(&self, r: &Reference, digest: &str, facts: &Facts) -> Image {
-        let base = self.catalog.config(&facts.base);
+    fn image(&self, digests: Vec<String>, facts: &Facts) -> Image {
         Image {
-            name: r.full(),
-            digest: format!("{}@{digest}", r.repository()),
+            name: String::new(),
+            digests,
             id: facts.config.clone(),
             size: facts.size,
-            config: Arc::new(Config::of(&facts.run, base)),
+            config: Arc::new(Config::of(&facts.run, self.catalog.config(&facts.base))),
         }
     }
 }

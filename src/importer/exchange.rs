@@ -26,8 +26,10 @@ pub struct Get {
     pub headers: HeaderMap,
     /// Bytes of the body that are read; a longer one is a fault.
     pub limit: usize,
-    /// How long everything may take.
+    /// How long everything may take; of a body that is handed on, until it begins.
     pub patience: SignedDuration,
+    /// Whether the body of a success is handed on as it comes, of whatever length.
+    pub stream: bool,
 }
 
 /// What came.
@@ -38,6 +40,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Body.
     pub body: Bytes,
+    /// What is left of the body, and the connection it comes by.
+    pub rest: Option<(Incoming, Connection)>,
     /// Where it came from in the end.
     pub url: Url,
 }
@@ -135,6 +139,11 @@ impl Exchange {
         response: http::Response<Incoming>,
     ) -> Result<Answer, Fault> {
         let (head, mut incoming) = response.into_parts();
+        let url = get.url.clone();
+        if get.stream && head.status.is_success() {
+            let (headers, rest) = (head.headers, Some((incoming, connection)));
+            return Ok(Answer { status: head.status, headers, body: Bytes::new(), rest, url });
+        }
         let mut body = Vec::new();
         while let Some(frame) = incoming.frame().await {
             let frame = frame.map_err(|e| broken(&e))?;
@@ -149,7 +158,8 @@ impl Exchange {
             status: head.status,
             headers: head.headers,
             body: body.into(),
-            url: get.url.clone(),
+            rest: None,
+            url,
         })
     }
 }

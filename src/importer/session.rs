@@ -18,7 +18,9 @@ use crate::{
     object::{ObjectExt, Value, hex},
 };
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use http::{HeaderMap, HeaderValue, header};
+use http_body_util::BodyStream;
 use jiff::SignedDuration;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use std::collections::HashMap;
@@ -74,6 +76,25 @@ struct Endpoint {
     access: Access,
 }
 
+/// What is wanted of a repository.
+struct Wanted<'a> {
+    /// Path below the repository's, or a whole one.
+    path: &'a str,
+    headers: HeaderMap,
+    /// Whether the body is handed on as it comes.
+    stream: bool,
+}
+
+impl<'a> Wanted<'a> {
+    fn at(path: &'a str) -> Wanted<'a> {
+        Wanted::with(path, HeaderMap::new())
+    }
+
+    fn with(path: &'a str, headers: HeaderMap) -> Wanted<'a> {
+        Wanted { path, headers, stream: false }
+    }
+}
+
 /// The ways to registries: with a look at their certificates and without, each made when first
 /// needed.
 struct Ways<'a> {
@@ -120,7 +141,7 @@ impl<'a> Session<'a> {
     pub async fn manifest(&mut self, image: &Reference, insecure: bool) -> Result<Manifest, Fault> {
         let version = if image.id.is_empty() { &image.tag } else { &image.id };
         let path = format!("manifests/{version}");
-        let answer = self.fetch(image, insecure, &path, &accepted()).await?;
+        let answer = self.fetch(image, insecure, Wanted::with(&path, accepted())).await?;
         if !success(&answer) {
             return Err(auth::fault(&answer));
         }
@@ -143,7 +164,7 @@ impl<'a> Session<'a> {
         digest: &str,
     ) -> Result<Bytes, Fault> {
         let path = format!("blobs/{digest}");
-        let answer = self.fetch(repository, insecure, &path, &HeaderMap::new()).await?;
+        let answer = self.fetch(repository, insecure, Wanted::at(&path)).await?;
         if answer.status == 404 {
             return Err(Fault::other("unknown blob"));
         }
@@ -152,6 +173,31 @@ impl<'a> Session<'a> {
         }
         verify(&answer.body, digest, "blob")?;
         Ok(answer.body)
+    }
+
+    /// A blob of any length, as it comes; nobody has looked whether it is what its digest says.
+    ///
+    /// # Errors
+    /// What kept it from beginning to come.
+    pub async fn download(
+        &mut self,
+        repository: &Reference,
+        insecure: bool,
+        digest: &str,
+    ) -> Result<impl Stream<Item = std::io::Result<Bytes>> + use<>, Fault> {
+        let path = format!("blobs/{digest}");
+        let wanted = Wanted { stream: true, ..Wanted::at(&path) };
+        let answer = self.fetch(repository, insecure, wanted).await?;
+        match answer.rest {
+            Some((body, connection)) => Ok(BodyStream::new(body).map(move |frame| {
+                // The body ends with its connection.
+                let _ = &connection;
+                let data = frame.map(|f| f.into_data().unwrap_or_default());
+                data.map_err(std::io::Error::other)
+            })),
+            None if answer.status == 404 => Err(Fault::other("unknown blob")),
+            None => Err(auth::fault(&answer)),
+        }
     }
 
     /// The tags of a repository, in the registry's order.
@@ -166,7 +212,7 @@ impl<'a> Session<'a> {
         let mut tags = Vec::new();
         let mut path = "tags/list".to_owned();
         loop {
-            let answer = self.fetch(repository, insecure, &path, &HeaderMap::new()).await?;
+            let answer = self.fetch(repository, insecure, Wanted::at(&path)).await?;
             if !success(&answer) {
                 return Err(auth::fault(&answer));
             }
@@ -185,13 +231,12 @@ impl<'a> Session<'a> {
         &mut self,
         repository: &Reference,
         insecure: bool,
-        path: &str,
-        headers: &HeaderMap,
+        wanted: Wanted<'_>,
     ) -> Result<Answer, Fault> {
         let repository = repository.clone().with_defaults().repository();
         let mut tries = 0;
         loop {
-            let result = self.attempt(&repository, insecure, path, headers).await;
+            let result = self.attempt(&repository, insecure, &wanted).await;
             let wait = match &result {
                 Ok(answer) if success(answer) => None,
                 Ok(answer) => auth::fault(answer).retry_after(),
@@ -210,9 +255,9 @@ impl<'a> Session<'a> {
         &mut self,
         repository: &Reference,
         insecure: bool,
-        path: &str,
-        headers: &HeaderMap,
+        wanted: &Wanted<'_>,
     ) -> Result<Answer, Fault> {
+        let path = wanted.path;
         let key = (repository.exact(), insecure);
         if !self.met.contains_key(&key) {
             let met = self.meet(repository, insecure).await;
@@ -228,12 +273,13 @@ impl<'a> Session<'a> {
         let below = format!("v2/{}/{path}", repository.repository_name());
         let url = endpoint.base.join(if path.starts_with('/') { path } else { &below });
         let url = url.map_err(|e| Fault::other(e.to_string()))?;
-        let mut headers = headers.clone();
+        let mut headers = wanted.headers.clone();
         let signed = endpoint.access.header(exchange, now).await;
         if let Some(value) = signed.map_err(|f| f.within(url.as_str()))? {
             headers.insert(header::AUTHORIZATION, value);
         }
-        exchange.get(Get { url, headers, limit: DOCUMENT_LIMIT, patience: PATIENCE }).await
+        let (limit, patience) = (DOCUMENT_LIMIT, PATIENCE);
+        exchange.get(Get { url, headers, limit, patience, stream: wanted.stream }).await
     }
 
     /// Says the first word to a registry.
@@ -264,7 +310,9 @@ async fn ping(exchange: &mut Exchange, scheme: &str, host: &str) -> Result<Answe
     let url = Url::parse(&format!("{scheme}://{host}/v2/"))
         .map_err(|e| Fault::other(format!("parse {host:?}: {e}")))?;
     let headers = HeaderMap::new();
-    exchange.get(Get { url, headers, limit: DOCUMENT_LIMIT, patience: PING_PATIENCE }).await
+    exchange
+        .get(Get { url, headers, limit: DOCUMENT_LIMIT, patience: PING_PATIENCE, stream: false })
+        .await
 }
 
 fn success(answer: &Answer) -> bool {

@@ -3,7 +3,7 @@
 
 use super::Registries;
 use crate::{
-    catalog::{CLUSTER_REGISTRY, reference::Reference},
+    catalog::{CLUSTER_REGISTRY, complaint::Complaint, reference::Reference},
     images::STREAMS,
     object::{ObjectExt, Value},
     store::Since,
@@ -48,12 +48,17 @@ impl Registries {
     async fn keep(&self, name: &Reference) {
         let snapshot = self.server.store.snapshot();
         let Some((project, stream)) = name.path.split_once('/') else { return };
-        let Some(stream) = snapshot.get(STREAMS, project, stream).map(|e| e.value()) else {
-            return;
+        let Some(found) = snapshot.get(STREAMS, project, stream).map(|e| e.value()) else { return };
+        let kept = async {
+            let Some(manifest) = self.manifest_or_fetch(&found, &name.digest).await? else {
+                return Ok(());
+            };
+            for layer in &manifest.document.layers {
+                self.pull_blob(project, stream, &layer.digest).await?;
+            }
+            Ok::<_, Complaint>(())
         };
-        let Some(origin) = self.outside(&snapshot).origin(&stream, &name.digest) else { return };
-        let kept = self.manifest_or_fetch(&name.path, &name.digest, &origin).await;
-        if let Err(why) = kept {
+        if let Err(why) = kept.await {
             tracing::debug!(image = name.digest, why = why.message, "not kept");
         }
     }

@@ -2,7 +2,7 @@
 //! own, all on one loopback port that speaks the OCI distribution protocol over TLS.
 //!
 //! A vendor's repository answers to whoever dials the vendor's name (through the proxy on the same
-//! port, see [`entry`]) and as `HOST:PORT/vendor/path`. Project names have no dots, so
+//! port, see `entry`) and as `HOST:PORT/vendor/path`. Project names have no dots, so
 //! `HOST:PORT/project/stream` is always an image stream.
 
 mod ask;
@@ -21,6 +21,7 @@ mod push;
 mod reply;
 mod serve;
 mod shelf;
+mod source;
 mod uploads;
 mod vendor;
 

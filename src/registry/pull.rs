@@ -3,21 +3,17 @@
 //! Source: openshift/image-registry `pullthroughmanifestservice.go`, `pullthroughblobstore.go`.
 
 use super::{
-    Registries, ask::Ask, blobs::Stored, place::is_digest, push::examine, reply::Reply,
-    shelf::Shelf,
+    Registries, ask::Ask, blobs::Stored, place::is_digest, reply::Reply, shelf::Shelf,
+    source::Source,
 };
 use crate::{
-    catalog::{Outside, complaint::*, content::Manifest},
+    catalog::{complaint::*, content::Manifest},
     images::{IMAGES, STREAMS, resolve},
     object::{ObjectExt, Value},
     store::Snapshot,
 };
 use serde_json::json;
 use std::sync::Arc;
-
-/// The source of an image does not give it.
-static PULL_THROUGH: Code =
-    Code { name: "OPENSHIFT_PULLTHROUGH_MANIFEST", status: 404, words: "unable to pull manifest" };
 
 impl Registries {
     /// A manifest by tag or digest.
@@ -31,11 +27,11 @@ impl Registries {
         let repository = format!("{project}/{stream}");
         let snapshot = self.server.store.snapshot();
         let by_tag = !is_digest(reference);
-        let unknown = || match by_tag {
+        let detail = match by_tag {
             true => json!({"Tag": reference}),
             false => json!({"Name": repository, "Revision": reference}),
         };
-        let unknown = || Complaint::new(&MANIFEST_UNKNOWN).about(unknown());
+        let unknown = || Complaint::new(&MANIFEST_UNKNOWN).about(detail.clone());
         let Some(stream) = snapshot.get(STREAMS, project, stream).map(|e| e.value()) else {
             return Err(if by_tag { Complaint::new(&NAME_UNKNOWN) } else { unknown() });
         };
@@ -44,48 +40,48 @@ impl Registries {
             false => Some(reference),
         };
         let digest = digest.filter(|d| is_digest(d)).ok_or_else(unknown)?;
-        let origin = self.outside(&snapshot).origin(&stream, digest).ok_or_else(unknown)?;
-        let manifest = self.manifest_or_fetch(&repository, digest, &origin).await?;
+        let manifest = self.manifest_or_fetch(&stream, digest).await?.ok_or_else(unknown)?;
         let snapshot = self.server.store.snapshot();
         let shelf =
             Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: &repository };
         shelf.negotiated(ask, reference, &manifest)
     }
 
-    /// A manifest that is here, or is now.
+    /// A manifest of the stream's history that is here, or is now; `None` when the history does not
+    /// name it.
     pub(super) async fn manifest_or_fetch(
         &self,
-        repository: &str,
+        stream: &Value,
         digest: &str,
-        origin: &str,
-    ) -> Result<Arc<Manifest>, Complaint> {
+    ) -> Result<Option<Arc<Manifest>>, Complaint> {
+        let repository = format!("{}/{}", stream.namespace(), stream.name());
         let snapshot = self.server.store.snapshot();
         let outside = self.outside(&snapshot);
-        let here = Shelf { outside, blobs: &self.blobs, name: repository };
-        if let Some(found) = here.manifest(digest) {
-            return Ok(found);
+        let Some(origin) = outside.origin(stream, digest) else { return Ok(None) };
+        let here = Shelf { outside, blobs: &self.blobs, name: &repository };
+        let held = here.manifest(digest).or_else(|| self.of_any_stream(&snapshot, digest));
+        if held.is_some() {
+            return Ok(held);
         }
-        let there = self.source(outside, origin)?;
-        let found = there.manifest(digest).ok_or_else(|| lost(origin, "manifest unknown"))?;
-        let document = &found.document;
-        for part in document.config.iter().chain(&document.layers) {
-            if let Some(blob) = there.blob(&part.digest) {
-                self.keep_blob(repository, &part.digest, &blob).await?;
+        let Some(mut source) = Source::of(self, stream, digest, &origin) else { return Ok(None) };
+        let manifest = source.manifest(digest).await?;
+        let config = match &manifest.document.config {
+            Some(config) => {
+                let bytes = source.small(&config.digest).await?;
+                self.keep_bytes(&repository, &config.digest, &bytes).await?;
+                bytes
             }
-        }
-        // An index may be kept before its members: they follow when they are asked for.
-        let held = examine(&there, &found)?;
-        self.keep_manifest(repository, &found, held).await?;
-        Ok(found)
+            None => bytes::Bytes::new(),
+        };
+        self.keep_manifest(&repository, &manifest, here.describe(&manifest, &config)).await?;
+        Ok(Some(Arc::new(manifest)))
     }
 
-    /// The repository an image came from, if it answers.
-    fn source<'a>(&'a self, outside: Outside<'a>, origin: &'a str) -> Result<Shelf<'a>, Complaint> {
-        let host = origin.split('/').next().unwrap_or_default();
-        if outside.is_down(host) {
-            return Err(lost(origin, "received unexpected HTTP status: 503 Service Unavailable"));
-        }
-        Ok(Shelf { outside, blobs: &self.blobs, name: origin })
+    /// A manifest that was pushed to another stream: whose history names it may have it.
+    fn of_any_stream(&self, snapshot: &Snapshot, digest: &str) -> Option<Arc<Manifest>> {
+        let image = snapshot.get(IMAGES, "", digest)?.value();
+        let bytes = self.blobs.bytes(digest)?;
+        Manifest::read(bytes, image.str_at("dockerImageManifestMediaType")).map(Arc::new)
     }
 
     /// A blob of one of the stream's images (or one that was pushed and belongs to none yet).
@@ -107,32 +103,31 @@ impl Registries {
             return Ok(found);
         }
         let stream = snapshot.get(STREAMS, project, stream).map(|e| e.value());
-        let owner = stream.as_ref().and_then(|s| owner(outside, &snapshot, s, digest));
-        let origin = owner.ok_or_else(unknown)?;
-        let found = self.source(outside, &origin)?.blob(digest).ok_or_else(unknown)?;
-        self.keep_blob(&repository, digest, &found).await?;
-        Ok(found)
+        let stream = stream.ok_or_else(unknown)?;
+        let image = owner(&snapshot, &stream, digest).ok_or_else(unknown)?;
+        if let Some(found) = self.blobs.get(digest) {
+            return Ok(found);
+        }
+        let origin = outside.origin(&stream, &image).ok_or_else(unknown)?;
+        let mut source = Source::of(self, &stream, &image, &origin).ok_or_else(unknown)?;
+        source.blob(&repository, digest).await?;
+        self.blobs.get(digest).ok_or_else(unknown)
     }
 }
 
-/// Where the image with this blob came from, among those of a stream.
-fn owner(outside: Outside<'_>, snapshot: &Snapshot, stream: &Value, blob: &str) -> Option<String> {
+/// The image of a stream's history that this blob belongs to.
+fn owner(snapshot: &Snapshot, stream: &Value, blob: &str) -> Option<String> {
     let image = |digest: &str| snapshot.get(IMAGES, "", digest).map(|e| e.value());
     let has = |image: &Value| {
         image.str_at("dockerImageMetadata.Id") == blob
             || image.list_at("dockerImageLayers").iter().any(|l| l.str_at("name") == blob)
     };
     let items = stream.list_at("status.tags").iter().flat_map(|t| t.list_at("items"));
-    for digest in items.map(|i| i.str_at("image")) {
-        let Some(found) = image(digest) else { continue };
+    let mut named = items.map(|i| i.str_at("image"));
+    let owns = |digest: &&str| {
+        let Some(found) = image(digest) else { return false };
         let members = found.list_at("dockerImageManifests").iter().map(|m| m.str_at("digest"));
-        if has(&found) || members.filter_map(image).any(|m| has(&m)) {
-            return outside.origin(stream, digest);
-        }
-    }
-    None
-}
-
-fn lost(origin: &str, why: &str) -> Complaint {
-    Complaint::saying(&PULL_THROUGH, format!("unable to pull manifest from {origin}: {why}"))
+        has(&found) || members.filter_map(image).any(|m| has(&m))
+    };
+    named.find(owns).map(str::to_owned)
 }

@@ -8,7 +8,7 @@ use super::{
     place::{Endpoint, Place, is_digest, is_tag},
     reply::Reply,
     shelf::Shelf,
-    uploads::Incoming,
+    uploads::{Incoming, Upload},
 };
 use crate::catalog::{
     complaint::*,
@@ -19,9 +19,9 @@ use crate::catalog::{
     held::{Facts, Held, REPOSITORIES, Repository},
 };
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use serde_json::json;
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 /// Most bytes of a manifest, and of a configuration that is read.
 const LARGEST: usize = 4 << 20;
@@ -43,17 +43,13 @@ impl Registries {
                 if let Some(reply) = self.mount(ask, name, repository).await? {
                     return Ok(reply);
                 }
-                let id = self.server.world.entropy.uuid();
-                let upload = self.uploads.begin(&self.blobs, repository, id, now).await?;
-                let mut upload = upload.lock().await;
-                if digest.is_empty() {
-                    return Ok(Reply::upload(ask, name, upload.id(), 0, 202));
+                if !digest.is_empty() {
+                    self.take_blob(repository, digest, body).await?;
+                    return Ok(Reply::created(ask, name, "blobs", digest));
                 }
-                let id = upload.id().to_owned();
-                let done = upload.receive(&self.blobs, "", body).await;
-                self.uploads.end(&id);
-                done?;
-                self.finish(ask, name, repository, &mut upload, digest).await?
+                let id = self.server.world.entropy.uuid();
+                self.uploads.begin(&self.blobs, repository, id.clone(), now).await?;
+                Reply::upload(ask, name, &id, 0, 202)
             }
             (method, Endpoint::Upload(name, id)) => {
                 let found = self.uploads.find(repository, id, now)?;
@@ -67,7 +63,8 @@ impl Registries {
                     "PUT" => {
                         upload.receive(&self.blobs, range, body).await?;
                         self.uploads.end(id);
-                        self.finish(ask, name, repository, &mut upload, digest).await?
+                        self.finish(repository, &mut upload, digest).await?;
+                        Reply::created(ask, name, "blobs", digest)
                     }
                     "DELETE" => {
                         self.uploads.end(id);
@@ -86,16 +83,13 @@ impl Registries {
 
     async fn finish(
         &self,
-        ask: &Ask,
-        name: &str,
         repository: &str,
-        upload: &mut super::uploads::Upload,
+        upload: &mut Upload,
         digest: &str,
-    ) -> Result<Reply, Complaint> {
+    ) -> Result<(), Complaint> {
         upload.finish(&self.blobs, digest).await?;
         let size = upload.size();
-        self.change(repository, |r| hold(r, digest, size)).await?;
-        Ok(Reply::created(ask, name, "blobs", digest))
+        self.change(repository, |r| hold(r, digest, size)).await
     }
 
     /// A blob that lies in another repository the caller may pull from: `None` when it does not,
@@ -132,7 +126,7 @@ impl Registries {
     }
 
     /// Makes a blob one of a repository's.
-    pub(super) async fn keep_blob(
+    async fn keep_blob(
         &self,
         repository: &str,
         digest: &str,
@@ -143,6 +137,33 @@ impl Registries {
         }
         let size = blob.size();
         self.change(repository, |r| hold(r, digest, size)).await
+    }
+
+    /// The same with the bytes themselves.
+    pub(super) async fn keep_bytes(
+        &self,
+        repository: &str,
+        digest: &str,
+        bytes: &Bytes,
+    ) -> Result<(), Complaint> {
+        self.keep_blob(repository, digest, &Stored::Made(Blob::Bytes(bytes.clone()))).await
+    }
+
+    /// Takes a blob in as if it had been uploaded.
+    pub(super) async fn take_blob(
+        &self,
+        repository: &str,
+        digest: &str,
+        body: impl Stream<Item = io::Result<Bytes>> + Unpin,
+    ) -> Result<(), Complaint> {
+        let id = self.server.world.entropy.uuid();
+        let now = self.server.world.clock.now();
+        let upload = self.uploads.begin(&self.blobs, repository, id, now).await?;
+        let mut upload = upload.lock().await;
+        let received = upload.receive(&self.blobs, "", body).await;
+        self.uploads.end(upload.id());
+        received?;
+        self.finish(repository, &mut upload, digest).await
     }
 
     async fn drop_blob(&self, repository: &str, digest: &str) -> Result<(), Complaint> {
@@ -200,7 +221,7 @@ impl Registries {
         let snapshot = self.server.store.snapshot();
         let shelf =
             Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: repository };
-        let held = examine(&shelf, &manifest)?;
+        let held = shelf.examine(&manifest)?;
         self.keep_manifest(repository, &manifest, held).await?;
         Ok(Arc::new(manifest))
     }
@@ -218,46 +239,51 @@ impl Registries {
     }
 }
 
-/// Looks at everything a manifest names.
-pub(super) fn examine(shelf: &Shelf<'_>, manifest: &Manifest) -> Result<Held, Complaint> {
-    let missing =
-        |d: &Descriptor| Complaint::new(&MANIFEST_BLOB_UNKNOWN).about(json!({"digest": d.digest}));
-    let document = &manifest.document;
-    for member in &document.manifests {
-        shelf.manifest(&member.digest).ok_or_else(|| missing(member))?;
-    }
-    for layer in &document.layers {
-        let found = shelf.blob(&layer.digest).ok_or_else(|| missing(layer))?;
-        if found.size() != layer.size {
-            return Err(Complaint::new(&MANIFEST_INVALID));
+impl Shelf<'_> {
+    /// Looks whether everything a manifest names is here.
+    fn examine(&self, manifest: &Manifest) -> Result<Held, Complaint> {
+        let missing = |d: &Descriptor| {
+            Complaint::new(&MANIFEST_BLOB_UNKNOWN).about(json!({"digest": d.digest}))
+        };
+        let document = &manifest.document;
+        for member in &document.manifests {
+            self.manifest(&member.digest).ok_or_else(|| missing(member))?;
         }
-    }
-    let image = match &document.config {
-        None => None,
-        Some(config) => {
-            let bytes = shelf.blob(&config.digest).ok_or_else(|| missing(config))?;
-            Some(facts(shelf, manifest, &config.digest, &bytes.small(LARGEST)))
+        for layer in &document.layers {
+            let found = self.blob(&layer.digest).ok_or_else(|| missing(layer))?;
+            if found.size() != layer.size {
+                return Err(Complaint::new(&MANIFEST_INVALID));
+            }
         }
-    };
-    let architecture = |d: &Descriptor| {
-        let platform = d.platform.as_ref().filter(|p| p.os == "linux")?;
-        Some((platform.architecture.clone(), d.digest.clone()))
-    };
-    // The first of an architecture counts: later ones are variants.
-    let members = document.manifests.iter().rev().filter_map(architecture).collect();
-    Ok(Held { media_type: manifest.media_type.clone(), members, image })
-}
+        let Some(config) = &document.config else { return Ok(self.describe(manifest, &[])) };
+        let blob = self.blob(&config.digest).ok_or_else(|| missing(config))?;
+        Ok(self.describe(manifest, &blob.small(LARGEST)))
+    }
 
-fn facts(shelf: &Shelf<'_>, manifest: &Manifest, id: &str, config: &[u8]) -> Facts {
-    // What is no image's configuration (a chart's, say) tells nothing.
-    let config: ImageConfig = serde_json::from_slice(config).unwrap_or_default();
-    let known = |name: &&str| shelf.outside.catalog.content(name).is_some();
-    let base = config.history.iter().rev().map(|h| h.comment.as_str()).find(known);
-    Facts {
-        config: id.into(),
-        size: manifest.size(),
-        base: base.unwrap_or_default().into(),
-        run: config.config,
+    /// What is kept of a manifest, with the configuration it names.
+    pub(super) fn describe(&self, manifest: &Manifest, config: &[u8]) -> Held {
+        let architecture = |d: &Descriptor| {
+            let platform = d.platform.as_ref().filter(|p| p.os == "linux")?;
+            Some((platform.architecture.clone(), d.digest.clone()))
+        };
+        // The first of an architecture counts: later ones are variants.
+        let members = manifest.document.manifests.iter().rev().filter_map(architecture).collect();
+        let named = manifest.document.config.as_ref();
+        let image = named.map(|d| self.facts(manifest, &d.digest, config));
+        Held { media_type: manifest.media_type.clone(), members, image }
+    }
+
+    fn facts(&self, manifest: &Manifest, id: &str, config: &[u8]) -> Facts {
+        // What is no image's configuration (a chart's, say) tells nothing.
+        let config: ImageConfig = serde_json::from_slice(config).unwrap_or_default();
+        let known = |name: &&str| self.outside.catalog.content(name).is_some();
+        let base = config.history.iter().rev().map(|h| h.comment.as_str()).find(known);
+        Facts {
+            config: id.into(),
+            size: manifest.size(),
+            base: base.unwrap_or_default().into(),
+            run: config.config,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::catalog::{
     content::{Bulk, named},
 };
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, stream::LocalBoxStream};
+use futures_util::{Stream, StreamExt, stream::LocalBoxStream};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use ring::digest::{Context, SHA256};
@@ -120,7 +120,7 @@ impl Upload {
         &mut self,
         blobs: &Blobs,
         range: &str,
-        mut body: Incoming,
+        mut body: impl Stream<Item = io::Result<Bytes>> + Unpin,
     ) -> Result<(), Complaint> {
         let start = range.trim_start_matches("bytes ").split('-').next().unwrap_or_default();
         if !start.is_empty() && start.parse() != Ok(self.size) {

@@ -41,7 +41,13 @@ const TABLE: &[(&str, &[&str])] = &[
         "http",
         &["access", "api", "controllers", "kinds", "runtime", "schema", "settings", "tls", "world"],
     ),
-    ("registry", &["access", "api", "catalog", "http", "images", "kinds", "store", "tls", "world"]),
+    (
+        "registry",
+        &[
+            "access", "api", "catalog", "http", "images", "importer", "kinds", "store", "tls",
+            "world",
+        ],
+    ),
     ("controllers", &["access", "api", "images", "kinds", "settings", "store"]),
     (
         "sim",

@@ -1,14 +1,19 @@
 //! The registries over the wire: content, errors, credentials and the proxy.
 
 use crate::support::{
-    Lab, Reply, Wire, eventually,
+    Child, Lab, Reply, Wire,
+    child::run,
+    eventually,
     lab::{flags, get, send},
+    registry::{Image, Registry},
+    tools,
 };
 use pocketshift::{
     catalog::content::sha256,
     config::{Folder, Serve},
 };
 use serde_json::{Value, json};
+use std::process::Command;
 
 const NGINX: &str = "/v2/registry.access.redhat.com/ubi9/nginx-120";
 const KEYCLOAK: &str = "/v2/quay.io/keycloak/keycloak";
@@ -501,50 +506,196 @@ async fn a_registry_that_does_not_answer() {
     lab.stop().await;
 }
 
+/// Imports an image into a stream of a project, to be pulled through the cluster's registry.
+async fn import(lab: &Lab, project: &str, from: &str, stream: &str, tag: &str) {
+    let import = json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStreamImport",
+        "metadata": {"name": stream}, "spec": {"import": true, "images": [{
+            "from": {"kind": "DockerImage", "name": from}, "to": {"name": tag},
+            "importPolicy": {"insecure": true}, "referencePolicy": {"type": "Local"}}]}});
+    let path = format!("/apis/image.openshift.io/v1/namespaces/{project}/imagestreamimports");
+    let done = send(&lab.client, "POST", &path, "", Some(&import)).await.expect(201);
+    assert_eq!(done["status"]["images"][0]["status"]["status"], "Success", "{done}");
+}
+
+/// Pulls a whole image as a client does; answers the digest of its manifest.
+async fn pull(wire: &Wire, name: &str, reference: &str) -> String {
+    let manifest = wire.get(&format!("/v2/{name}/manifests/{reference}")).await;
+    assert_eq!(manifest.code, 200, "{}", manifest.text());
+    let document = manifest.json();
+    let layers = document["layers"].as_array().expect("layers").iter();
+    for blob in layers.chain([&document["config"]]).filter(|b| b["size"].as_u64() < Some(1 << 20)) {
+        let digest = blob["digest"].as_str().expect("a digest");
+        let bytes = wire.get(&format!("/v2/{name}/blobs/{digest}")).await;
+        assert_eq!(sha256(&bytes.bytes), digest, "{}", bytes.text());
+    }
+    sha256(&manifest.bytes)
+}
+
 /// The first pull fetches from the source and keeps it; later ones work with the source gone.
-#[tokio::test]
-async fn pull_through() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pull_through_of_a_vendors_image() {
     let lab = Lab::start().await;
     let admin = Admin::of(&lab);
     let project = lab.namespace("demo").await;
     let puller = token(&lab, &project, "puller", "system:image-puller").await;
     let wire = Wire::to(&lab).with(basic("any", &puller));
-    let manifest = wire.get(&format!("{KEYCLOAK}/manifests/20.0.2")).await;
-    let (digest, bytes) = (sha256(&manifest.bytes), manifest.bytes.clone());
-    let config = manifest.json()["config"]["digest"].as_str().expect("a digest").to_owned();
-    let mapping = |tag: &str, digest: &str| {
-        json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStreamMapping",
-            "metadata": {"name": "keycloak"}, "tag": tag, "image": {"metadata": {"name": digest},
-            "dockerImageReference": format!("quay.io/keycloak/keycloak@{digest}"),
-            "dockerImageMetadata": {"Id": config}}})
-    };
-    let streams = "/apis/image.openshift.io/v1/namespaces/demo/imagestreams";
-    let stream = json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStream",
-        "metadata": {"name": "keycloak"}});
-    send(&lab.client, "POST", streams, "", Some(&stream)).await.expect(201);
-    let mappings = "/apis/image.openshift.io/v1/namespaces/demo/imagestreammappings";
-    let newer = sha256(&wire.get(&format!("{KEYCLOAK}/manifests/20.0.3")).await.bytes);
-    for (tag, digest) in [("20", &digest), ("21", &newer)] {
-        let body = mapping(tag, digest);
-        send(&lab.client, "POST", mappings, "", Some(&body)).await.expect(201);
-    }
-    assert_eq!(wire.get("/v2/demo/keycloak/manifests/20").await.bytes, bytes);
+    import(&lab, "demo", "quay.io/keycloak/keycloak:20.0.2", "keycloak", "20").await;
+    import(&lab, "demo", "quay.io/keycloak/keycloak:20.0.3", "keycloak", "21").await;
+    import(&lab, "demo", "quay.io/keycloak/keycloak:19.0", "keycloak", "19").await;
+    let digest = pull(&wire, "demo/keycloak", "20").await;
+    // A node pulls through the registry as well, and leaves the image there.
+    let registry = "image-registry.openshift-image-registry.svc:5000";
+    let by_node = format!("{registry}/demo/keycloak:19");
+    let held = image_id(&lab, "demo", "node", &by_node).await;
+    let held = held.split_once('@').expect("a digest").1.to_owned();
+    let kept = "repository:demo/keycloak".to_owned();
+    eventually("the image of the node", || async {
+        let snapshot = lab.cluster.server.store.snapshot();
+        let row = snapshot.get_key("repositories.registry.pocketshift", &kept);
+        let row = row.map(|e| e.value()).unwrap_or_default();
+        let here = row["manifests"].get(&held).is_some();
+        if here && row["blobs"].as_object().is_some_and(|b| b.len() > 3) {
+            Ok(())
+        } else {
+            Err(row)
+        }
+    })
+    .await;
     admin.send("PUT", "/registries/quay.io/outage").await.expect(200);
     for reference in ["20", &digest] {
-        let kept = wire.get(&format!("/v2/demo/keycloak/manifests/{reference}")).await;
-        assert_eq!(kept.bytes, bytes, "{reference}");
+        assert_eq!(pull(&wire, "demo/keycloak", reference).await, digest);
     }
-    let blob = wire.get(&format!("/v2/demo/keycloak/blobs/{config}")).await;
-    assert_eq!(sha256(&blob.bytes), config);
-    // What was never pulled is not here.
+    assert_eq!(pull(&wire, "demo/keycloak", "19").await, held);
+    // What was never pulled is not here, for nobody.
     let lost = wire.get("/v2/demo/keycloak/manifests/21").await;
     assert_eq!(lost.code, 404, "{}", lost.text());
     assert_eq!(lost.json()["errors"][0]["code"], "OPENSHIFT_PULLTHROUGH_MANIFEST");
-    // A node pulls the kept one, too.
-    let registry = "image-registry.openshift-image-registry.svc:5000";
     let image = format!("{registry}/demo/keycloak@{digest}");
     assert_eq!(image_id(&lab, "demo", "kept", &image).await, image);
     lab.stop().await;
+}
+
+/// The same with a registry of the real world.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pull_through_of_a_real_registrys_image() {
+    let registry = Registry::start();
+    registry.push(&[Image::new("app:1", "1")]);
+    let lab = Lab::start().await;
+    let project = lab.namespace("demo").await;
+    let puller = token(&lab, &project, "puller", "system:image-puller").await;
+    let wire = Wire::to(&lab).with(basic("any", &puller));
+    import(&lab, "demo", &registry.image("app:1"), "app", "1").await;
+    let digest = pull(&wire, "demo/app", "1").await;
+    drop(registry);
+    assert_eq!(pull(&wire, "demo/app", &digest).await, digest);
+    lab.stop().await;
+}
+
+/// An image tagged into another project is pulled from there by who may, wherever it was pushed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pushed_image_in_another_stream() {
+    let lab = Lab::start().await;
+    for project in ["demo", "other"] {
+        lab.namespace(project).await;
+    }
+    let pusher = token(&lab, "demo", "pusher", "system:image-builder").await;
+    let pusher = Wire::to(&lab).with(basic("any", &pusher));
+    let digest = push_image(&pusher, "demo/app", "1", "one").await;
+    let tag = json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStreamTag",
+        "metadata": {"name": "app:1"}, "tag": {"name": "1", "from":
+        {"kind": "ImageStreamImage", "name": format!("app@{digest}"), "namespace": "demo"}}});
+    let path = "/apis/image.openshift.io/v1/namespaces/other/imagestreamtags";
+    send(&lab.client, "POST", path, "", Some(&tag)).await.expect(201);
+    let puller = token(&lab, "other", "puller", "system:image-puller").await;
+    let puller = Wire::to(&lab).with(basic("any", &puller));
+    assert_eq!(pull(&puller, "other/app", "1").await, digest);
+    assert_eq!(puller.get("/v2/demo/app/manifests/1").await.code, 401);
+    lab.stop().await;
+}
+
+/// The real skopeo, in a shell that evaluated what `pocketshift env` prints.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn skopeo_by_the_vendors_names() {
+    tools::debian(&["skopeo"]);
+    let home = tempfile::tempdir().expect("a folder");
+    let server = Child::start(home.path(), &[]);
+    let folder = home.path().to_string_lossy().into_owned();
+    let said = run(home.path(), &["env", "--data-dir", &folder]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let proxy = said.out.lines().find_map(|l| l.strip_prefix("export HTTPS_PROXY='http://"));
+    let here = proxy.expect("the proxy").trim_end_matches('\'').to_owned();
+    let shell = |command: &str| {
+        let script = format!("{}{command}", said.out);
+        let out = Command::new("sh").args(["-c", &script]).env("HOME", home.path()).output();
+        out.expect("a shell")
+    };
+    let inspected = shell("skopeo inspect docker://registry.access.redhat.com/ubi9/nginx-120:1-86");
+    let inspected: Value = serde_json::from_slice(&inspected.stdout).expect("JSON");
+    assert_eq!(inspected["Architecture"], "amd64");
+    assert_eq!(inspected["Labels"]["release"], "86");
+    let elsewhere = shell("skopeo inspect docker://registry.example.org/a:1");
+    assert!(String::from_utf8_lossy(&elsewhere.stderr).contains("Forbidden"), "{elsewhere:?}");
+    // A push and a pull, whole, with the layers.
+    let client = server.client(home.path()).await;
+    let project = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"}});
+    send(&client, "POST", "/api/v1/namespaces", "", Some(&project)).await.expect(201);
+    let review =
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let account = "/api/v1/namespaces/demo/serviceaccounts/builder";
+    let token = eventually("the builder's token", || async {
+        let made = send(&client, "POST", &format!("{account}/token"), "", Some(&review)).await;
+        let token = made.json()["status"]["token"].as_str().map(str::to_owned);
+        token.ok_or_else(|| made.text())
+    })
+    .await;
+    let creds = format!("--dest-creds any:{token}");
+    let source = "docker://registry.k8s.io/pause:3.9";
+    let copy = || shell(&format!("skopeo copy {creds} {source} docker://{here}/demo/pause:3.9"));
+    eventually("the builder's rights", || async {
+        let pushed = copy();
+        if pushed.status.success() { Ok(()) } else { Err(format!("{pushed:?}")) }
+    })
+    .await;
+    let pulled = format!(
+        "skopeo copy --src-creds any:{token} docker://{here}/demo/pause:3.9 dir:{folder}/out"
+    );
+    let pulled = shell(&pulled);
+    assert!(pulled.status.success(), "{pulled:?}");
+    let manifest = std::fs::read(home.path().join("out/manifest.json")).expect("a manifest");
+    let stream = "/apis/image.openshift.io/v1/namespaces/demo/imagestreams/pause";
+    let stream = get(&client, stream).await.expect(200);
+    assert_eq!(stream["status"]["tags"][0]["items"][0]["image"], sha256(&manifest));
+    drop(server);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_vendors_desk_by_command() {
+    let home = tempfile::tempdir().expect("a folder");
+    let server = Child::start(home.path(), &[]);
+    let folder = home.path().to_string_lossy().into_owned();
+    let command = |words: &[&str]| {
+        run(home.path(), &[&["registry"], words, &["--data-dir", &folder]].concat())
+    };
+    let image = "quay.io/keycloak/keycloak:20.0.2";
+    let rows: &[(&[&str], Option<i32>, &str)] = &[
+        (&["tag", image, "20.0"], Some(0), "quay.io/keycloak/keycloak:20.0 is now quay.io/"),
+        (&["untag", "quay.io/keycloak/keycloak:26.0"], Some(0), "is gone"),
+        (&["untag", "quay.io/keycloak/keycloak:26.0"], Some(1), "manifest unknown"),
+        (&["outage", "quay.io"], Some(0), "quay.io does not answer any more"),
+        (&["outage", "quay.io", "--end"], Some(0), "quay.io answers again"),
+        (&["outage", "nowhere.example"], Some(1), "repository name not known to registry"),
+        (&["tag", "quay.io/keycloak/keycloak:nosuch", "x"], Some(1), "manifest unknown"),
+        (&["tag", "nonsense", "x"], Some(1), "is not HOST/REPOSITORY:TAG"),
+    ];
+    for (words, code, said) in rows {
+        let ended = command(words);
+        assert_eq!(ended.code, *code, "{words:?}: {ended:?}");
+        assert!(format!("{}{}", ended.out, ended.err).contains(said), "{words:?}: {ended:?}");
+    }
+    server.kill();
+    let ended = command(&["outage", "quay.io"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("start `pocketshift` first"), "{ended:?}");
 }
 
 /// The administrator at the registries' port, by client certificate.

@@ -18,7 +18,8 @@ const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120:1-86";
 fn digest(image: &str) -> String {
     let outside = Outside { catalog: &Catalog::builtin(), objects: &Snapshot::default() };
     let names = Reference::candidates(image).unwrap();
-    names.iter().find_map(|n| outside.find(n)).map(|i| i.digest).unwrap_or_default()
+    let named = |n: &Reference| Some(format!("{}@{}", n.repository(), outside.find(n)?.digests[0]));
+    names.iter().find_map(named).unwrap_or_default()
 }
 
 struct Lab {
@@ -163,7 +164,7 @@ async fn containers_look_like_their_image_and_pod() {
         ),
         (
             "which nginx; which crictl 2>&1",
-            "/usr/bin/nginx\nwhich: no crictl in (/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)\n",
+            "/usr/bin/nginx\nwhich: no crictl in (/opt/app-root/src/bin:/opt/app-root/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)\n",
         ),
         ("ls /proc/1/root /../../etc/shadow 2>&1 | wc -l", "2\n"),
     ];

@@ -34,6 +34,13 @@ pub struct Offer {
     pub by: Option<Key>,
 }
 
+impl Offer {
+    fn of(image: Image, by: Option<Key>) -> Offer {
+        let Image { name, digests, id, size, config } = image;
+        Offer { name, digests, id, size, config, by }
+    }
+}
+
 /// Why a node does not get an image: the runtime's words.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
@@ -66,12 +73,8 @@ pub fn ask(
 /// What is known of an image that somebody has, by `repository@digest`, whether or not its
 /// registry answers now.
 pub fn known(view: &View, name: &str) -> Option<Offer> {
-    let outside = outside(view);
     let names = Reference::candidates(name).ok()?;
-    let image = names.iter().find_map(|name| outside.known(name))?;
-    let (repository, digest) = image.digest.split_once('@')?;
-    let index = outside.index(repository, digest);
-    Some(offer(image.clone(), index, None))
+    outside(view).known(names.first()?).map(|image| Offer::of(image, None))
 }
 
 fn outside(view: &View) -> Outside<'_> {
@@ -80,26 +83,28 @@ fn outside(view: &View) -> Outside<'_> {
 
 fn ask_one(view: &View, name: &Reference, keys: &[Key]) -> Result<Offer, Refusal> {
     let outside = outside(view);
-    let vendor = outside.catalog.registry(&name.host);
-    if vendor.is_none() && name.host != CLUSTER_REGISTRY {
-        return Err(words::no_registry(name));
+    if let Some(why) = silent(outside, name) {
+        return Err(why);
     }
-    if outside.is_down(&name.host) {
-        return Err(words::down(name));
-    }
-    let by = match vendor {
+    let by = match outside.catalog.registry(&name.host) {
         Some(registry) => at_vendor(registry, name, keys)?,
         None => Some(at_home(view, name, keys)?),
     };
     let unknown = || words::refused(name, &outside.unknown(&name.host, &name.repository()));
-    let image = outside.find(name).filter(|_| !source_is_down(outside, name));
-    Ok(offer(image.ok_or_else(unknown)?, outside.digest(name), by))
+    outside.find(name).map(|image| Offer::of(image, by)).ok_or_else(unknown)
 }
 
-/// Whether the cluster's registry would have to fetch the image from a registry that is down.
-fn source_is_down(outside: Outside<'_>, name: &Reference) -> bool {
-    let source = (name.host == CLUSTER_REGISTRY).then(|| outside.source(name)).flatten();
-    source.is_some_and(|s| outside.is_down(s.split('/').next().unwrap_or_default()))
+/// Why nobody answers: there is no such registry, or it is switched off (behind the cluster's own
+/// it may be the one that has the image).
+fn silent(outside: Outside<'_>, name: &Reference) -> Option<Refusal> {
+    let own = name.host == CLUSTER_REGISTRY;
+    if !own && outside.catalog.registry(&name.host).is_none() {
+        return Some(words::no_registry(name));
+    }
+    let source = if own { outside.source(name) } else { Some(name.repository()) };
+    let source = source?;
+    let down = outside.is_down(source.split('/').next().unwrap_or_default());
+    down.then(|| if own { words::not_fetched(name, &source) } else { words::down(name) })
 }
 
 /// The key a vendor's registry accepts.
@@ -109,7 +114,7 @@ fn at_vendor(registry: &Registry, name: &Reference, keys: &[Key]) -> Result<Opti
     }
     match keys.iter().find(|key| registry.knows(&key.user, &key.password)) {
         Some(key) => Ok(Some(key.clone())),
-        None if registry.auth == Auth::Bearer && !keys.is_empty() => Err(words::bad_login(name)),
+        None if registry.auth == Auth::Bearer => Err(words::bad_login(name)),
         None => Err(words::refused(name, &Complaint::new(&UNAUTHORIZED))),
     }
 }
@@ -139,19 +144,6 @@ fn at_home(view: &View, name: &Reference, keys: &[Key]) -> Result<Key, Refusal> 
     };
     let refused = || words::refused(name, &Complaint::new(&UNAUTHORIZED));
     keys.iter().find(may).cloned().ok_or_else(refused)
-}
-
-fn offer(image: Image, top: Option<String>, by: Option<Key>) -> Offer {
-    let own = image.digest.split_once('@').map_or("", |(_, digest)| digest).to_owned();
-    let index = top.filter(|top| *top != own);
-    Offer {
-        name: image.name,
-        digests: std::iter::once(own).chain(index).collect(),
-        id: image.id,
-        size: image.size,
-        config: image.config,
-        by,
-    }
 }
 
 #[cfg(test)]

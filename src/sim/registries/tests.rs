@@ -20,11 +20,13 @@ fn refusals_have_the_runtimes_words() {
     let missing = format!("reading manifest 1-bad in {nginx}: manifest unknown");
     let nowhere = "pinging container registry nowhere.example: Get \
                    \"https://nowhere.example/v2/\": dial tcp: lookup nowhere.example: no such host";
-    let private = "reading manifest 1 in registry.example.com/a: authentication required";
+    let token = "unable to retrieve auth token: invalid username/password: authentication required";
+    let private = "reading manifest 1 in basic.example.com/a: authentication required";
     let rows = [
         (format!("{nginx}:1-bad"), missing.as_str()),
         ("nowhere.example/a:1".into(), nowhere),
-        ("registry.example.com/a:1".into(), private),
+        ("registry.example.com/a:1".into(), token),
+        ("basic.example.com/a:1".into(), private),
     ];
     for (name, why) in rows {
         let words = format!(

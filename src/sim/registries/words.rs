@@ -3,7 +3,10 @@
 //! 1.31 and later, which tries OCI artifacts after images and reports both.
 
 use super::Refusal;
-use crate::catalog::{complaint::Complaint, reference::Reference};
+use crate::catalog::{
+    complaint::{Complaint, PULL_THROUGH},
+    reference::Reference,
+};
 
 /// The registry has answered, and refused the manifest.
 pub fn refused(name: &Reference, complaint: &Complaint) -> Refusal {
@@ -12,10 +15,19 @@ pub fn refused(name: &Reference, complaint: &Complaint) -> Refusal {
     Refusal::Refused(framed(name, &why))
 }
 
-/// The registry's token service does not take name and password.
+/// The registry's token service does not take name and password, or there are none.
 pub fn bad_login(name: &Reference) -> Refusal {
     let why = "unable to retrieve auth token: invalid username/password: authentication required";
     Refusal::Refused(framed(name, why))
+}
+
+/// The cluster's registry does not hold the image, and the one it came from does not answer.
+pub fn not_fetched(name: &Reference, source: &str) -> Refusal {
+    let lost = format!(
+        "unable to pull manifest from {source}: received unexpected HTTP status: 503 Service \
+         Unavailable"
+    );
+    refused(name, &Complaint::saying(&PULL_THROUGH, lost))
 }
 
 /// There is no such registry.

@@ -38,7 +38,7 @@ impl Wire {
     }
 
     /// The same client with the administrator's certificate.
-    pub fn as_admin(mut self, lab: &Lab) -> Wire {
+    pub fn as_admin(&self, lab: &Lab) -> Wire {
         let config: serde_json::Value =
             serde_norway::from_str(&lab.cluster.kubeconfig_text).expect("a kubeconfig");
         let pem = |field: &str| {
@@ -47,8 +47,7 @@ impl Wire {
             String::from_utf8(STANDARD.decode(data).expect("base64")).expect("a text")
         };
         let (cert, key) = (pem("client-certificate-data"), pem("client-key-data"));
-        self.admin = Some(Pair { cert, key });
-        self
+        Wire { admin: Some(Pair { cert, key }), ..self.with(self.authorization.clone()) }
     }
 
     /// A GET of the registries' own name.
