@@ -255,6 +255,12 @@ async fn image_streams_are_for_those_who_may() {
 
     let registry = "image-registry.openshift-image-registry.svc:5000";
     let image = format!("{registry}/images/web@{digest}");
+    // A pod takes over what secrets its account has when it is created.
+    let accounts = lab.objects(kinds::by_resource("serviceaccounts").expect("a kind"), "images");
+    wait::object(&accounts, "default", "its pull secret", |a| {
+        !a.list_at("imagePullSecrets").is_empty()
+    })
+    .await;
     let mine = run(&lab, "mine", &image, "IfNotPresent").await;
     assert_eq!(mine.str_at("imageID"), image);
     let theirs = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "theirs"},
