@@ -140,3 +140,68 @@ pub fn text(text: String) -> Bytes {
 pub fn normal_closure() -> Bytes {
     encoded(Message::Close(Some(CloseCode::Normal.into())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What `kubectl exec` sends: one message and the end of its input.
+    const EXEC: &[u8] = include_bytes!("../../../tests/golden/streams/exec-websocket.bin");
+
+    /// Every message of bytes that arrive in pieces, until the first that breaks the protocol.
+    fn messages<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Bytes> {
+        let mut decoder = Messages::new();
+        let mut out = Vec::new();
+        for piece in pieces {
+            decoder.push(piece);
+            loop {
+                match decoder.next() {
+                    Ok(Some(Event::Message(bytes))) => out.push(bytes),
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(_) => return out,
+                }
+            }
+            assert!(decoder.buffer.len() <= MAX_MESSAGE + MAX_HEAD);
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_do_not_matter(size in 1..30_usize) {
+            let expected: [&[u8]; 2] = [b"\0some input\n", &[255, 0]];
+            prop_assert_eq!(messages(EXEC.chunks(size)), expected);
+        }
+
+        #[test]
+        fn nonsense_and_damage_do_no_harm(
+            noise in prop::collection::vec(any::<u8>(), 0..2000),
+            at in 0..EXEC.len(),
+            byte: u8,
+        ) {
+            messages(noise.chunks(100));
+            let mut bytes = [EXEC, EXEC].concat();
+            bytes[at] = byte;
+            messages(bytes.chunks(7));
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        // A frame that says it is huge, and a message that never ends.
+        let head = b"\x82\xff\0\0\0\xff\0\0\0\0\0\0\0\0".as_slice();
+        let endless = [b"\x02\x81\0\0\0\0x".as_slice(), &b"\0\x81\0\0\0\0x".repeat(1000)].concat();
+        for (first, more) in [(head, vec![0; 64 << 10]), (&endless[..7], endless[7..].to_vec())] {
+            let mut decoder = Messages::new();
+            decoder.push(first);
+            let broken = (0..10_000).any(|_| {
+                decoder.push(&more);
+                assert!(decoder.buffer.len() + decoder.parts.len() <= 2 * MAX_MESSAGE);
+                decoder.next().is_err()
+            });
+            assert!(broken);
+        }
+    }
+}
