@@ -125,7 +125,7 @@ mod tests {
         bulk.read(0..bulk.size()).flatten().collect()
     }
 
-    /// The table as it must be; `cargo test bulk -- --nocapture --ignored` prints it.
+    /// A row of the table as it must be.
     fn computed(k: u32) -> (String, String, u32) {
         let tar = SMALLEST << k;
         let bulk: &'static Bulk =
@@ -173,19 +173,6 @@ mod tests {
             let right = (bulk.digest, bulk.diff_id, bulk.crc, bulk.tar);
             assert_eq!(right, (digest.as_str(), diff_id.as_str(), crc, SMALLEST << k), "{k}");
         }
-    }
-
-    #[test]
-    #[ignore = "prints the table"]
-    fn print_the_table() {
-        println!("/// The layers by size, smallest first.\nstatic BULKS: [Bulk; 13] = [");
-        for k in 0..13 {
-            let (digest, diff_id, crc) = computed(k);
-            let tar = SMALLEST << k;
-            println!("    Bulk {{\n        tar: {tar:#x},\n        digest: {digest:?},");
-            println!("        diff_id: {diff_id:?},\n        crc: {crc:#010x},\n    }},");
-        }
-        println!("];");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! architectures.
 
 use super::{
-    Bulk, Content, Manifest,
+    Bulk, Content, Manifest, Recipe,
     document::{
         DOCKER, Descriptor, Document, Empty, Family, History, ImageConfig, OCI, Platform, RootFs,
         RunConfig,
@@ -71,7 +71,8 @@ impl Release<'_> {
     fn image(&self, content: &mut Content, architecture: &str) -> Arc<Manifest> {
         let family = self.family();
         let bulk = Bulk::of_size(self.version.size);
-        let own = layer::of_files(&self.files(architecture));
+        let files = self.files(architecture);
+        let own = layer::of_files(&files);
         let mut diff_ids: Vec<String> = bulk.iter().map(|b| b.diff_id.into()).collect();
         diff_ids.push(own.diff_id);
         let config = self.configuration(architecture, diff_ids);
@@ -81,7 +82,7 @@ impl Release<'_> {
         let mut layers: Vec<_> = bulk.iter().map(|b| layer(b.digest, b.size())).collect();
         let digest = sha256(&own.bytes);
         layers.push(layer(&digest, own.bytes.len() as u64));
-        content.blobs.insert(digest, own.bytes);
+        content.blobs.insert(digest, Recipe::Files(files));
         let id = sha256(&config);
         let document = Document {
             schema_version: 2,
@@ -90,7 +91,7 @@ impl Release<'_> {
             layers,
             manifests: Vec::new(),
         };
-        content.blobs.insert(id, config);
+        content.blobs.insert(id, Recipe::Bytes(config));
         content.add(document)
     }
 

@@ -23,7 +23,15 @@ pub struct Content {
     /// Tag to digest.
     pub tags: BTreeMap<String, String>,
     manifests: HashMap<String, Arc<Manifest>>,
-    blobs: HashMap<String, Bytes>,
+    blobs: HashMap<String, Recipe>,
+}
+
+/// What a blob of the catalogue is made of.
+#[derive(Debug)]
+enum Recipe {
+    Bytes(Bytes),
+    /// A layer: made again whenever it is read, which is seldom.
+    Files(Vec<(&'static str, String)>),
 }
 
 /// A manifest or index.
@@ -72,7 +80,10 @@ impl Content {
 
     /// A blob by digest.
     pub fn blob(&self, digest: &str) -> Option<Blob> {
-        let own = self.blobs.get(digest).map(|b| Blob::Bytes(b.clone()));
+        let own = self.blobs.get(digest).map(|recipe| match recipe {
+            Recipe::Bytes(bytes) => Blob::Bytes(bytes.clone()),
+            Recipe::Files(files) => Blob::Bytes(layer::of_files(files).bytes),
+        });
         own.or_else(|| Bulk::by_digest(digest).map(Blob::Bulk))
     }
 
