@@ -95,7 +95,7 @@ pub async fn exec() {
     figure(&format!("lines echoed by {SESSIONS} exec sessions"), rate, "/s", 0.0);
 }
 
-/// One shell writes lines as fast as it can, and all followers read every one of them.
+/// One shell writes lines as fast as it can, and all followers read on to the last of them.
 pub async fn logs() {
     let image = "registry.access.redhat.com/ubi9/ubi";
     let shell = json!({"name": "c", "image": image, "command": ["sh"], "stdin": true});
