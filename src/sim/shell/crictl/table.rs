@@ -1,6 +1,9 @@
 //! Tables, sizes and ages as the client prints them. Source: Go's `text/tabwriter` with minimum
 //! width 20 and padding 3, and `docker/go-units`.
 
+use crate::object::duration;
+use jiff::SignedDuration;
+
 /// Columns.
 pub struct Table(Vec<Vec<String>>);
 
@@ -69,20 +72,7 @@ fn general(value: f64, digits: usize) -> String {
 
 /// `About an hour`
 pub fn age(seconds: i64) -> String {
-    let (minutes, hours) = (seconds / 60, (seconds as f64 / 3600.0 + 0.5) as i64);
-    match () {
-        () if seconds < 1 => "Less than a second".into(),
-        () if seconds == 1 => "1 second".into(),
-        () if seconds < 60 => format!("{seconds} seconds"),
-        () if minutes == 1 => "About a minute".into(),
-        () if minutes < 60 => format!("{minutes} minutes"),
-        () if hours == 1 => "About an hour".into(),
-        () if hours < 48 => format!("{hours} hours"),
-        () if hours < 24 * 7 * 2 => format!("{} days", hours / 24),
-        () if hours < 24 * 30 * 2 => format!("{} weeks", hours / 24 / 7),
-        () if hours < 24 * 365 * 2 => format!("{} months", hours / 24 / 30),
-        () => format!("{} years", hours / 24 / 365),
-    }
+    duration::words(SignedDuration::from_secs(seconds))
 }
 
 /// The first 13 digits of an ID.
