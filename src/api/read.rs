@@ -1,6 +1,9 @@
 //! Reading objects: one, or a page of a list at one revision.
 
-use super::{Answer, List, Options, Request, Response, Server, server::{item, one, stored_item}};
+use super::{
+    Answer, List, Options, Request, Response, Server,
+    server::{item, one, stored_item},
+};
 use crate::{
     error::{Cause, Causes, Error},
     kinds::Kind,

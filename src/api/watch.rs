@@ -177,7 +177,9 @@ impl Cursor {
             (false, false) => None,
             (false, true) => Some(Event::Added(item(self.kind, entry, &self.store))),
             (true, true) => Some(Event::Modified(item(self.kind, entry, &self.store))),
-            (true, false) if change.deleted => Some(Event::Deleted(item(self.kind, entry, &self.store))),
+            (true, false) if change.deleted => {
+                Some(Event::Deleted(item(self.kind, entry, &self.store)))
+            }
             (true, false) => {
                 let mut last = converted(self.kind, change.before.as_ref()?);
                 last.set_at("metadata.resourceVersion", change.rev.to_string());

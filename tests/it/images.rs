@@ -246,7 +246,11 @@ async fn limits_and_quota() {
     let refused = post(&lab.client, &format!("{group}/imagestreammappings"), &large).await;
     let said = refused.expect(403);
     let said = said.str_at("message");
-    assert!(said.ends_with("limit per openshift.io/Image (4Ki > 1Ki)"), "{said}");
+    assert_eq!(
+        said,
+        "imagestreammappings.image.openshift.io \"s\" is forbidden: requested usage of storage \
+         exceeds the maximum limit per openshift.io/Image (4Ki > 1Ki)"
+    );
 
     let quota = json!({"metadata": {"name": "streams"},
         "spec": {"hard": {"openshift.io/imagestreams": "1"}}});
@@ -259,9 +263,28 @@ async fn limits_and_quota() {
         }
     })
     .await;
-    let refused = post(&lab.client, &tags, &tag("other:1")).await.expect(403);
-    let said = refused.str_at("message");
-    assert!(said.contains("exceeded quota: streams"), "{said}");
+    // Whatever would make a stream is refused under its own name.
+    let import = json!({"metadata": {"name": "other"}, "spec": {"import": true, "images": [
+        {"from": {"kind": "DockerImage", "name": "quay.io/keycloak/keycloak:20.0.2"}}]}});
+    let why = "is forbidden: exceeded quota: streams, requested: openshift.io/imagestreams=1, \
+               used: openshift.io/imagestreams=1, limited: openshift.io/imagestreams=1";
+    for (plural, name, body) in [
+        ("imagestreams", "other", json!({"metadata": {"name": "other"}})),
+        ("imagestreamtags", "other:1", tag("other:1")),
+        ("imagetags", "other:1", json!({"metadata": {"name": "other:1"}, "spec": {}})),
+        ("imagestreamimports", "other", import),
+    ] {
+        let refused = post(&lab.client, &format!("{group}/{plural}"), &body).await.expect(403);
+        let said = refused.str_at("message");
+        assert_eq!(said, format!("{plural}.image.openshift.io {name:?} {why}"));
+    }
+    // Tags of streams that are there cost nothing, looking at images neither.
+    let allowed = json!({"metadata": {"name": "s:1"}, "tag": {}});
+    let path = format!("{tags}/s:1");
+    crate::support::lab::send(&lab.client, "PUT", &path, "", Some(&allowed)).await.expect(200);
+    let look = json!({"metadata": {"name": "other"}, "spec": {"import": false, "images": [
+        {"from": {"kind": "DockerImage", "name": "quay.io/keycloak/keycloak:20.0.2"}}]}});
+    post(&lab.client, &format!("{group}/imagestreamimports"), &look).await.expect(201);
     lab.stop().await;
 }
 

@@ -210,9 +210,9 @@ impl Known {
 
     fn fit(&mut self, whole: &Value, part: &Value) -> bool {
         match (whole, part) {
-            (Value::Object(whole), Value::Object(part)) => part.iter().all(|(key, p)| {
-                whole.get(&self.filled(key)).is_some_and(|w| self.fit(w, p))
-            }),
+            (Value::Object(whole), Value::Object(part)) => part
+                .iter()
+                .all(|(key, p)| whole.get(&self.filled(key)).is_some_and(|w| self.fit(w, p))),
             (Value::Array(whole), Value::Array(part)) => {
                 whole.len() == part.len() && whole.iter().zip(part).all(|(w, p)| self.fit(w, p))
             }

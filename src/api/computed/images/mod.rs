@@ -40,6 +40,9 @@ pub fn nested(error: Error, resource: &str) -> Error {
         Error::NotFound { name, .. } => Error::NotFound { resource, name },
         Error::AlreadyExists { name, note, .. } => Error::AlreadyExists { resource, name, note },
         Error::Conflict { name, why, .. } => Error::Conflict { resource, name, why },
+        Error::Forbidden { name, why, causes, .. } => {
+            Error::Forbidden { resource, name, why, causes }
+        }
         other => other,
     }
 }
