@@ -6,7 +6,7 @@
 use crate::{
     error::{Causes, Error},
     object::Value,
-    store::Snapshot,
+    store::{Entry, Snapshot},
     world::World,
 };
 use jiff::Timestamp;
@@ -281,6 +281,9 @@ pub struct Hooks {
     /// Whether something besides `metadata.finalizers` still holds a deleted object (the
     /// `spec.finalizers` of a Namespace).
     pub held: Option<fn(&Value) -> bool>,
+    /// What readers see of a stored object when that is not all in it; `None` leaves it as it is
+    /// stored. Not asked for `/status`.
+    pub decorate: Option<fn(&Entry, &Snapshot) -> Option<Value>>,
 }
 
 /// See [`Hooks::prepare`].
@@ -300,5 +303,6 @@ impl Hooks {
         grace: None,
         mark_deleting: None,
         held: None,
+        decorate: None,
     };
 }

@@ -11,7 +11,7 @@ mod security;
 mod users;
 
 use super::Kind;
-pub use images::outside as image_outside;
+pub use images::{outside as image_outside, shown as shown_stream};
 
 /// Verbs of a kind that upstream serves as a custom resource, in the order it lists them.
 const CUSTOM_VERBS: &[&str] =

@@ -106,7 +106,7 @@ fn list(server: &Server, request: &Request, flavor: &Flavor) -> Result<Answer, E
     let entries = snapshot.list(STREAMS, &request.namespace);
     let chosen = entries.filter(|e| selects(streams, &request.options, e)).take(limit);
     let mut items = Vec::new();
-    for stream in chosen.map(|e| e.value()) {
+    for stream in chosen.map(|e| kinds::shown_stream(e, &snapshot)) {
         for tag in (flavor.listed)(&stream) {
             let view = (flavor.view)(&stream, &tag, None);
             if request.options.fields.matches(|path| crate::api::field_text(&view, path)) {
@@ -171,10 +171,21 @@ async fn create(server: &Arc<Server>, request: &Request, flavor: &Flavor) -> Res
                 return Ok(one(201, Item::Value(view), warnings));
             }
             Err(Error::AlreadyExists { .. } | Error::Conflict { .. }) => {}
-            Err(error) => return Err(nested(error, flavor.resource)),
+            Err(error) => return Err(of_tag(error, flavor, &name)),
         }
     }
     Err(exhausted(flavor.resource, "create"))
+}
+
+/// What went wrong with the stream, in the name of the tag resource. Quota is upstream's business
+/// before there is a stream: it refuses the tag itself.
+fn of_tag(error: Error, flavor: &Flavor, asked: &str) -> Error {
+    match nested(error, flavor.resource) {
+        Error::Forbidden { resource, why, causes, .. } => {
+            Error::Forbidden { resource, name: asked.into(), why, causes }
+        }
+        other => other,
+    }
 }
 
 /// A name without a colon, in the words and with the code of upstream's slip.
@@ -277,7 +288,7 @@ async fn change(
     (flavor.apply)(&mut stream, tag, &sent)?;
     let path = if create { WritePath::Spec } else { WritePath::Internal };
     let written = write(server, &request.caller, stream, path, request.options.dry_run).await;
-    let stream = written.map_err(|e| nested(e, flavor.resource))?;
+    let stream = written.map_err(|e| of_tag(e, flavor, &request.name))?;
     let view = flavor.shown(&server.store.snapshot(), &stream, tag);
     Ok(one(if existed { 200 } else { 201 }, Item::Value(view), warnings))
 }

@@ -7,7 +7,7 @@ mod single;
 mod streams;
 mod tags;
 
-pub use streams::outside;
+pub use streams::{outside, shown};
 
 use crate::kinds::{ALL_VERBS, Backing, Generation, Hooks, Kind, NameRule, Sub};
 
@@ -58,6 +58,7 @@ pub static IMAGE_STREAM: Kind = Kind {
         prepare: Some(streams::prepare),
         prepare_status: Some(streams::prepare_status),
         validate: Some(streams::validate),
+        decorate: Some(streams::decorate),
         ..Hooks::NONE
     },
     ..BASE

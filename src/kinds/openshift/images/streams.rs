@@ -5,24 +5,21 @@ use crate::{
     images::{self, Outside, WritePath, form, stream, validate as rules},
     kinds::{Ask, Cx},
     object::{ObjectExt, Value, json, name, time},
-    store::Snapshot,
+    store::{Entry, Snapshot},
 };
+use std::sync::Arc;
 
 /// The cluster's settings of images.
 const CONFIG: &str = "images.config.openshift.io";
+const CLUSTER: &str = "cluster";
 
 /// What a change of a stream of this namespace looks at.
 pub fn outside<'a>(namespace: &str, cx: &'a Cx<'_>) -> Outside<'a> {
-    let config = cx.snapshot.get(CONFIG, "", "cluster").map(|e| e.value()).unwrap_or_default();
-    let public = config
-        .list_at("spec.externalRegistryHostnames")
-        .iter()
-        .chain(config.list_at("status.externalRegistryHostnames"))
-        .find_map(Value::as_str);
+    let (registry, public) = registries(cx.snapshot);
     Outside {
         now: time::seconds(cx.world.clock.now()),
-        registry: config.str_at("status.internalRegistryHostname").into(),
-        public: public.unwrap_or("").into(),
+        registry,
+        public,
         stream: Box::new(|namespace, name| other(cx.snapshot, namespace, name)),
         may_pull: Box::new(|namespace, name| {
             // Upstream shows the two answers of its access review.
@@ -38,6 +35,34 @@ pub fn outside<'a>(namespace: &str, cx: &'a Cx<'_>) -> Outside<'a> {
         }),
         limits: cx.snapshot.list("limitranges", namespace).map(|e| e.value()).collect(),
     }
+}
+
+/// The host of the cluster's own registry, and its host for those outside; empty when unknown.
+fn registries(snapshot: &Snapshot) -> (String, String) {
+    let config = snapshot.get(CONFIG, "", CLUSTER).map(|e| e.value()).unwrap_or_default();
+    let public = config
+        .list_at("spec.externalRegistryHostnames")
+        .iter()
+        .chain(config.list_at("status.externalRegistryHostnames"))
+        .find_map(Value::as_str);
+    (config.str_at("status.internalRegistryHostname").into(), public.unwrap_or("").into())
+}
+
+/// Where a stream can be pulled from is what the settings say at the time it is read. What was
+/// written since they last changed has it right already.
+pub fn decorate(entry: &Entry, snapshot: &Snapshot) -> Option<Value> {
+    let changed = snapshot.get(CONFIG, "", CLUSTER).map_or(0, |e| e.rev);
+    (entry.rev < changed).then(|| {
+        let (registry, public) = registries(snapshot);
+        let mut stream = entry.value();
+        form::locate(&mut stream, &registry, &public);
+        stream
+    })
+}
+
+/// A stored stream as readers see it.
+pub fn shown(entry: &Entry, snapshot: &Snapshot) -> Arc<Value> {
+    decorate(entry, snapshot).map_or_else(|| entry.lens::<Value>(), Arc::new)
 }
 
 fn other(snapshot: &Snapshot, namespace: &str, name: &str) -> Option<Value> {
