@@ -19,7 +19,7 @@ pub async fn keep(server: &Server, mut image: Value) -> Result<Option<Value>, Er
     meta::normalise(&mut image);
     image.set_at("apiVersion", kind.api_version());
     image.set_at("kind", kind.kind);
-    default(kind, &mut image);
+    default(kind, &mut image, &server.store.snapshot());
     meta::stamp(&mut image, kind, "", &server.world);
     image::create(&mut image);
     let mut causes = Causes::default();
