@@ -1,7 +1,7 @@
 //! Fetches the images of an import, each once, and makes Image objects of them.
 //! Source: openshift-apiserver `pkg/image/apiserver/importer`.
 
-use super::{order, verdict};
+use super::{order, rules::Rules, verdict};
 use crate::{
     images::{image, reference::Reference, resolve},
     importer::{Fault, Limiter, Manifest, Session},
@@ -17,15 +17,6 @@ const OS: &str = "linux";
 /// Annotations of a spec tag that choose from a manifest list.
 const PREFER: [&str; 2] =
     ["importer.image.openshift.io/prefer-arch", "importer.image.openshift.io/prefer-os"];
-
-/// Registries with special rules, from the cluster's image configuration.
-#[derive(Default)]
-pub struct Rules {
-    /// Their certificates are not looked at, and HTTP will do.
-    pub insecure: Vec<String>,
-    /// Nobody imports from these.
-    pub blocked: Vec<String>,
-}
 
 /// An image and, if it is a list, the images it lists.
 #[derive(Clone)]
@@ -134,7 +125,7 @@ impl<'a> Fetcher<'a> {
             _ => Reference::parse(name).map_err(|p| verdict::unreadable(name, &p.to_string()))?,
         };
         let registry = written.clone().with_defaults().registry;
-        if self.rules.blocked.contains(&registry) {
+        if self.rules.is_blocked(&registry) {
             return Err(verdict::blocked(&written.registry));
         }
         Ok(written)
@@ -143,7 +134,7 @@ impl<'a> Fetcher<'a> {
     fn way(&mut self, written: &Reference, spec: &Value) -> Way {
         let full = written.clone().with_defaults();
         let insecure =
-            spec.is_true("importPolicy.insecure") || self.rules.insecure.contains(&full.registry);
+            spec.is_true("importPolicy.insecure") || self.rules.is_insecure(&full.registry);
         let way = || Way { written: written.clone().repository(), insecure };
         self.ways.entry(full.repository().exact()).or_insert_with(way).clone()
     }
@@ -180,14 +171,32 @@ impl<'a> Fetcher<'a> {
             return Err(verdict::internal(&why));
         }
         self.limiter.take().await;
-        let full = image.clone().with_defaults();
-        let told = |fault: Fault| verdict::of_image(&fault, &full.exact());
-        let manifest = self.session.manifest(&full, way.insecure).await.map_err(told)?;
+        let full = image.with_defaults();
+        let (source, manifest) = self.pull(&full, way.insecure).await?;
         if manifest.is_list() && question.whole_list {
             return self.list(way, &manifest).await;
         }
-        let image = self.single(&full, way.insecure, manifest, &question.prefer).await;
-        Ok(Fetched { image: image.map_err(told)?, manifests: Vec::new() })
+        let image = self.single(&source, way.insecure, manifest, &question.prefer).await;
+        let image = image.map_err(|fault| verdict::of_image(&fault, &full.exact()))?;
+        Ok(Fetched { image, manifests: Vec::new() })
+    }
+
+    /// The manifest of an image from the first of its mirrors that has it, or from its source; and
+    /// where it came from.
+    async fn pull(
+        &mut self,
+        full: &Reference,
+        insecure: bool,
+    ) -> Result<(Reference, Manifest), Value> {
+        let (sources, problem) = self.rules.sources(full);
+        let mut said: Vec<Value> = problem.iter().map(|p| verdict::internal(p)).collect();
+        for source in sources {
+            match self.session.manifest(&source, insecure).await {
+                Ok(manifest) => return Ok((source, manifest)),
+                Err(fault) => said.push(verdict::of_image(&fault, &source.exact())),
+            }
+        }
+        Err(verdict::of_all(said))
     }
 
     /// A list as it is, and every image it lists.
@@ -200,10 +209,9 @@ impl<'a> Fetcher<'a> {
         for listed in whole.list_at("dockerImageManifests") {
             let part = version_of(&way.written, listed.str_at("digest"));
             let full = part.clone().with_defaults();
-            let told = |fault: Fault| verdict::of_image(&fault, &full.exact());
-            let found = self.session.manifest(&full, way.insecure).await.map_err(told)?;
-            let found = self.single(&full, way.insecure, found, &Default::default()).await;
-            let mut found = found.map_err(told)?;
+            let (source, found) = self.pull(&full, way.insecure).await?;
+            let found = self.single(&source, way.insecure, found, &Default::default()).await;
+            let mut found = found.map_err(|fault| verdict::of_image(&fault, &full.exact()))?;
             found["dockerImageReference"] = json!(part.most_specific().exact());
             manifests.push(found);
         }

@@ -4,6 +4,7 @@
 
 mod fetch;
 mod order;
+mod rules;
 mod settings;
 mod store;
 mod tagging;
