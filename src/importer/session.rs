@@ -11,7 +11,7 @@ use super::{
     exchange::{Answer, Exchange, Get},
     fault::Fault,
     keyring::Keyring,
-    trust,
+    signature, trust,
 };
 use crate::{
     images::reference::Reference,
@@ -36,12 +36,15 @@ const DOCUMENT_LIMIT: usize = 4 << 20;
 /// Most tags of a repository that are listed.
 const MOST_TAGS: usize = 100_000;
 
-/// The media types of manifests we can read: of single images, then of lists of them.
-const MANIFESTS: [&str; 4] = [
+/// The media types of manifests we can read: of single images, then of lists of them, then those of
+/// schema 1.
+const MANIFESTS: [&str; 6] = [
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "application/vnd.docker.distribution.manifest.v1+json",
 ];
 
 /// A manifest as the registry sent it.
@@ -49,14 +52,16 @@ const MANIFESTS: [&str; 4] = [
 pub struct Manifest {
     /// Its media type, without parameters.
     pub media_type: String,
-    /// Its bytes: their digest names the image.
+    /// Its bytes.
     pub bytes: Bytes,
+    /// The part of a manifest of schema 1 that its signatures are about.
+    signed: Option<Vec<u8>>,
 }
 
 impl Manifest {
     /// Whether it lists other manifests.
     pub fn is_list(&self) -> bool {
-        MANIFESTS[2..].contains(&self.media_type.as_str())
+        MANIFESTS[2..4].contains(&self.media_type.as_str())
     }
 
     /// Whether it describes one image.
@@ -64,9 +69,14 @@ impl Manifest {
         MANIFESTS[..2].contains(&self.media_type.as_str())
     }
 
-    /// `sha256:…` of the bytes.
+    /// What its digest is about: the bytes, or what of them is signed.
+    fn content(&self) -> &[u8] {
+        self.signed.as_deref().unwrap_or(&self.bytes)
+    }
+
+    /// `sha256:…`, which names the image.
     pub fn digest(&self) -> String {
-        format!("sha256:{}", hex(&Sha256::digest(&self.bytes)))
+        format!("sha256:{}", hex(&Sha256::digest(self.content())))
     }
 }
 
@@ -81,6 +91,8 @@ struct Wanted<'a> {
     /// Path below the repository's, or a whole one.
     path: &'a str,
     headers: HeaderMap,
+    /// Whether the headers of the answer will do.
+    head: bool,
     /// Whether the body is handed on as it comes.
     stream: bool,
 }
@@ -91,7 +103,7 @@ impl<'a> Wanted<'a> {
     }
 
     fn with(path: &'a str, headers: HeaderMap) -> Wanted<'a> {
-        Wanted { path, headers, stream: false }
+        Wanted { path, headers, head: false, stream: false }
     }
 }
 
@@ -146,9 +158,14 @@ impl<'a> Session<'a> {
             return Err(auth::fault(&answer));
         }
         let media_type = answer.header("content-type").split(';').next().unwrap_or_default();
-        let manifest = Manifest { media_type: media_type.trim().into(), bytes: answer.body };
+        let media_type = media_type.trim().into();
+        let mut manifest = Manifest { media_type, bytes: answer.body, signed: None };
+        if !manifest.is_list() && !manifest.is_image() {
+            // Whatever has no better type is of the oldest one.
+            manifest.signed = Some(signature::content(&manifest.bytes)?);
+        }
         if !image.id.is_empty() {
-            verify(&manifest.bytes, &image.id, "manifest")?;
+            verify(manifest.content(), &image.id, "manifest")?;
         }
         Ok(manifest)
     }
@@ -173,6 +190,27 @@ impl<'a> Session<'a> {
         }
         verify(&answer.body, digest, "blob")?;
         Ok(answer.body)
+    }
+
+    /// The length of a blob.
+    ///
+    /// # Errors
+    /// What kept it from being told.
+    pub async fn size(
+        &mut self,
+        repository: &Reference,
+        insecure: bool,
+        digest: &str,
+    ) -> Result<u64, Fault> {
+        let path = format!("blobs/{digest}");
+        let wanted = Wanted { head: true, ..Wanted::at(&path) };
+        let answer = self.fetch(repository, insecure, wanted).await?;
+        if !success(&answer) {
+            let unknown = || Fault::other("unknown blob");
+            return Err(if answer.status == 404 { unknown() } else { auth::fault(&answer) });
+        }
+        let length = answer.header("content-length").parse();
+        length.map_err(|_| Fault::other("a blob of unknown length"))
     }
 
     /// A blob of any length, as it comes; nobody has looked whether it is what its digest says.
@@ -279,7 +317,8 @@ impl<'a> Session<'a> {
             headers.insert(header::AUTHORIZATION, value);
         }
         let (limit, patience) = (DOCUMENT_LIMIT, PATIENCE);
-        exchange.get(Get { url, headers, limit, patience, stream: wanted.stream }).await
+        let (head, stream) = (wanted.head, wanted.stream);
+        exchange.get(Get { url, head, headers, limit, patience, stream }).await
     }
 
     /// Says the first word to a registry.
@@ -310,9 +349,8 @@ async fn ping(exchange: &mut Exchange, scheme: &str, host: &str) -> Result<Answe
     let url = Url::parse(&format!("{scheme}://{host}/v2/"))
         .map_err(|e| Fault::other(format!("parse {host:?}: {e}")))?;
     let headers = HeaderMap::new();
-    exchange
-        .get(Get { url, headers, limit: DOCUMENT_LIMIT, patience: PING_PATIENCE, stream: false })
-        .await
+    let (limit, patience) = (DOCUMENT_LIMIT, PING_PATIENCE);
+    exchange.get(Get { url, head: false, headers, limit, patience, stream: false }).await
 }
 
 fn success(answer: &Answer) -> bool {

@@ -7,7 +7,7 @@ use crate::{
     importer::{Fault, Limiter, Manifest, Session},
     object::{ObjectExt, Value, json},
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Most tags of a repository that one import fetches; the others are only named.
 const MOST_TAGS: usize = 50;
@@ -234,10 +234,7 @@ impl<'a> Fetcher<'a> {
             manifest = self.session.manifest(&entry, insecure).await?;
         }
         if !manifest.is_image() {
-            return Err(Fault::other(format!(
-                "unsupported manifest media type and no default available: {}",
-                manifest.media_type
-            )));
+            return self.signed(full, insecure, &manifest).await;
         }
         let digest = parsed(&manifest)?.str_at("config.digest").to_owned();
         let config = self.session.blob(full, insecure, &digest).await?;
@@ -245,6 +242,45 @@ impl<'a> Fetcher<'a> {
         image::create(&mut found);
         Ok(found)
     }
+
+    /// The image of a manifest of schema 1, which has no config, and often no sizes.
+    async fn signed(
+        &mut self,
+        full: &Reference,
+        insecure: bool,
+        manifest: &Manifest,
+    ) -> Result<Value, Fault> {
+        check_history(manifest)?;
+        let mut found = object(manifest, None);
+        image::create(&mut found);
+        if found.i64_at("dockerImageMetadata.Size").unwrap_or(0) == 0 {
+            let mut sizes = BTreeMap::new();
+            for layer in found.list_at("dockerImageLayers").iter().map(|l| l.str_at("name")) {
+                if !sizes.contains_key(layer) {
+                    let size = self.session.size(full, insecure, layer).await?;
+                    sizes.insert(layer.to_owned(), i64::try_from(size).unwrap_or(i64::MAX));
+                }
+            }
+            image::measure(&mut found, &sizes);
+        }
+        Ok(found)
+    }
+}
+
+/// Why a manifest of schema 1 describes no image.
+fn check_history(manifest: &Manifest) -> Result<(), Fault> {
+    let parsed = parsed(manifest)?;
+    let [history, layers] = ["history", "fsLayers"].map(|list| parsed.list_at(list).len());
+    if history == 0 {
+        return Err(Fault::other("image has no v1Compatibility history and cannot be used"));
+    }
+    if history != layers {
+        return Err(Fault::other(format!(
+            "the image {} () has mismatched history and fslayer cardinality ({history} != {layers})",
+            manifest.digest()
+        )));
+    }
+    Ok(())
 }
 
 /// An Image with nothing but its content.
