@@ -242,6 +242,7 @@ fn single(media_type: &str, version: &str, architecture: &str) -> (Vec<u8>, Vec<
         "created": "2022-12-14T07:00:00Z",
         "config": {"User": "1001", "ExposedPorts": {"8080/tcp": {}}, "Cmd": ["start"],
             "Labels": {"version": version}},
+        "history": [{"created": "2022-12-14T07:00:00Z"}],
         "rootfs": {"type": "layers", "diff_ids": [digest(content.as_bytes())]}})
     .to_string()
     .into_bytes();
