@@ -396,8 +396,7 @@ fn write_kubeconfigs(
     let own = dir.map(|d| d.join(KUBECONFIG));
     let mut shown = None;
     for path in [own, asked].into_iter().flatten() {
-        kubeconfig::write_private(&path, text.as_bytes())
-            .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+        kubeconfig::write(&path, text)?;
         shown = Some(path);
     }
     Ok(shown)
