@@ -108,23 +108,28 @@ impl<'a> Wanted<'a> {
 }
 
 /// The ways to registries: with a look at their certificates and without, each made when first
-/// needed.
+/// needed. What is dialled at another address shows a certificate of our own authority, so that the
+/// system's are not even read as long as nothing is fetched from the network.
 struct Ways<'a> {
     importer: &'a Importer,
     authorities: Vec<String>,
     verifying: Option<Exchange>,
+    routed: Option<Exchange>,
     blind: Option<Exchange>,
 }
 
 impl Ways<'_> {
-    fn get(&mut self, insecure: bool) -> &mut Exchange {
+    fn get(&mut self, host: &str, insecure: bool) -> &mut Exchange {
         let importer = self.importer;
         let with = |tls| Exchange::new(importer.dialer.clone(), importer.clock.clone(), tls);
         if insecure {
             return self.blind.get_or_insert_with(|| with(trust::blind()));
         }
-        let own = importer.dialer.routes.authority();
-        let all = self.authorities.iter().map(String::as_str).chain([own]);
+        let routes = &importer.dialer.routes;
+        if routes.leads(host) {
+            return self.routed.get_or_insert_with(|| with(trust::only(routes.authority())));
+        }
+        let all = self.authorities.iter().map(String::as_str);
         self.verifying.get_or_insert_with(|| with(importer.roots.verifying(all)))
     }
 }
@@ -142,7 +147,7 @@ impl<'a> Session<'a> {
         keyring: Keyring,
         authorities: Vec<String>,
     ) -> Session<'a> {
-        let ways = Ways { importer, authorities, verifying: None, blind: None };
+        let ways = Ways { importer, authorities, verifying: None, routed: None, blind: None };
         Session { ways, keyring, met: HashMap::new() }
     }
 
@@ -302,7 +307,7 @@ impl<'a> Session<'a> {
             self.met.insert(key.clone(), met);
         }
         let now = self.ways.importer.clock.now();
-        let exchange = self.ways.get(insecure);
+        let exchange = self.ways.get(repository.api_host(), insecure);
         let endpoint = match self.met.get_mut(&key) {
             Some(Ok(endpoint)) => endpoint,
             Some(Err(fault)) => return Err(fault.clone()),
@@ -323,8 +328,8 @@ impl<'a> Session<'a> {
 
     /// Says the first word to a registry.
     async fn meet(&mut self, repository: &Reference, insecure: bool) -> Result<Endpoint, Fault> {
-        let exchange = self.ways.get(insecure);
         let host = repository.api_host();
+        let exchange = self.ways.get(host, insecure);
         let answer = match ping(exchange, "https", host).await {
             Err(_) if insecure => ping(exchange, "http", host).await?,
             other => other?,
