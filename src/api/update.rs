@@ -180,7 +180,7 @@ impl Server {
         let status = request.sub == "status";
         let mut value = match kind.hooks.prepare_status.filter(|_| status) {
             Some(_) => {
-                super::write::default(kind, &mut new);
+                super::write::default(kind, &mut new, snapshot);
                 new
             }
             None => owned_by_sub(request.sub, new, old),

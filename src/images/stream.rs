@@ -76,6 +76,7 @@ fn update_status(stream: &mut Value, old: &Value, outside: &Outside<'_>) -> Caus
         out.forbidden("imageStream", forbidden(stream.name(), &why));
     }
     validate::stream(stream, &mut out);
+    outside.allowed.status(stream, old, &mut out);
     out
 }
 
@@ -94,6 +95,7 @@ fn finish(stream: &Value, old: Option<&Value>, problems: Causes, outside: &Outsi
         out.0.push(Cause { reason: "InternalError", message, field: "[]".into() });
     }
     validate::stream(stream, &mut out);
+    outside.allowed.stream(stream, old, &mut out);
     out
 }
 

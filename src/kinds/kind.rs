@@ -252,6 +252,9 @@ pub struct Ask<'a> {
 /// Behaviour that data cannot express. All are optional.
 #[derive(Clone, Copy)]
 pub struct Hooks {
+    /// Fills what the cluster's configuration decides, after the schema's own defaults and before
+    /// `default`.
+    pub configured: Option<fn(&mut Value, &Snapshot)>,
     /// Fills what the user left out, after the schema's own defaults. On updates too.
     pub default: Option<fn(&mut Value)>,
     /// Settles fields that belong to the server or depend on the old object or on other objects
@@ -292,6 +295,7 @@ pub type PrepareFn = fn(&mut Value, Option<&Value>, &Cx<'_>) -> Result<(), Error
 impl Hooks {
     /// No hooks.
     pub const NONE: Hooks = Hooks {
+        configured: None,
         default: None,
         prepare: None,
         prepare_status: None,

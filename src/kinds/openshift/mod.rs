@@ -4,6 +4,7 @@ mod authorization;
 mod config;
 mod images;
 mod later;
+mod mirrors;
 mod oauth;
 mod projects;
 mod routes;
@@ -33,6 +34,9 @@ pub static KINDS: &[&Kind] = &[
     &config::DNS,
     &config::FEATURE_GATE,
     &config::IMAGE,
+    &config::IMAGE_CONTENT_SOURCE_POLICY,
+    &config::IMAGE_DIGEST_MIRROR_SET,
+    &config::IMAGE_TAG_MIRROR_SET,
     &config::INFRASTRUCTURE,
     &config::INGRESS,
     &config::NETWORK,

@@ -111,6 +111,6 @@ fn decoded(server: &Server, request: &Request, warnings: &mut Vec<String>) -> Re
     server.decode(request, &mut value, duplicates, warnings)?;
     meta::normalise(&mut value);
     meta::agree(&mut value, &request.namespace, &request.name, request.kind)?;
-    write::default(request.kind, &mut value);
+    write::default(request.kind, &mut value, &server.store.snapshot());
     Ok(value)
 }

@@ -54,6 +54,7 @@ pub static IMAGE_STREAM: Kind = Kind {
     ],
     columns: columns::STREAM,
     hooks: Hooks {
+        configured: Some(streams::configured),
         default: Some(streams::default),
         prepare: Some(streams::prepare),
         prepare_status: Some(streams::prepare_status),
@@ -72,7 +73,11 @@ pub static IMAGE_STREAM_TAG: Kind = Kind {
     verbs: TAG_VERBS,
     schema: "com.github.openshift.api.image.v1.ImageStreamTag",
     columns: columns::STREAM_TAG,
-    hooks: Hooks { default: Some(tags::default_stream_tag), ..Hooks::NONE },
+    hooks: Hooks {
+        configured: Some(tags::configured),
+        default: Some(tags::default_stream_tag),
+        ..Hooks::NONE
+    },
     ..VIEW
 };
 
@@ -84,7 +89,11 @@ pub static IMAGE_TAG: Kind = Kind {
     verbs: TAG_VERBS,
     schema: "com.github.openshift.api.image.v1.ImageTag",
     columns: columns::TAG,
-    hooks: Hooks { default: Some(tags::default_tag), ..Hooks::NONE },
+    hooks: Hooks {
+        configured: Some(tags::configured),
+        default: Some(tags::default_tag),
+        ..Hooks::NONE
+    },
     ..VIEW
 };
 
@@ -115,6 +124,7 @@ pub static IMAGE_STREAM_IMPORT: Kind = Kind {
     verbs: &["create"],
     schema: "com.github.openshift.api.image.v1.ImageStreamImport",
     hooks: Hooks {
+        configured: Some(imports::configured),
         default: Some(imports::default),
         validate: Some(imports::validate),
         ..Hooks::NONE

@@ -1,7 +1,7 @@
 //! What the cluster says about imports: credentials, authorities, registries with special rules.
 //! Source: openshift-apiserver `pkg/image/apiserver/importer/staticcredentials.go`, config/v1.
 
-use super::fetch::Rules;
+use super::rules::Rules;
 use crate::{
     importer::Keyring,
     object::{ObjectExt, Value},
@@ -20,7 +20,7 @@ pub struct Settings {
     pub keyring: Keyring,
     /// PEM of authorities besides the system's.
     pub authorities: Vec<String>,
-    /// Insecure and blocked registries.
+    /// Insecure, blocked and mirrored registries.
     pub rules: Rules,
 }
 
@@ -36,10 +36,7 @@ impl Settings {
         Settings {
             keyring: Keyring::of_secrets(&secrets),
             authorities: authorities(snapshot, config.str_at("spec.additionalTrustedCA.name")),
-            rules: Rules {
-                insecure: texts(&config, "spec.registrySources.insecureRegistries"),
-                blocked: texts(&config, "spec.registrySources.blockedRegistries"),
-            },
+            rules: Rules::read(snapshot, &config),
         }
     }
 }
@@ -48,8 +45,4 @@ fn authorities(snapshot: &Snapshot, name: &str) -> Vec<String> {
     let map = snapshot.get("configmaps", CONFIG_NAMESPACE, name).map(|e| e.value());
     let data = map.as_ref().and_then(|m| m.map_at("data")).into_iter().flatten();
     data.filter_map(|(_, pem)| Some(pem.as_str()?.to_owned())).collect()
-}
-
-fn texts(config: &Value, path: &str) -> Vec<String> {
-    config.list_at(path).iter().filter_map(|t| Some(t.as_str()?.to_owned())).collect()
 }
