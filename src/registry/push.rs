@@ -12,10 +12,7 @@ use super::{
 };
 use crate::catalog::{
     complaint::*,
-    content::{
-        Blob, Manifest,
-        document::{Descriptor, ImageConfig},
-    },
+    content::{Blob, Manifest, document::Descriptor},
     held::{Facts, Held, REPOSITORIES, Repository},
 };
 use bytes::{Bytes, BytesMut};
@@ -269,21 +266,9 @@ impl Shelf<'_> {
         // The first of an architecture counts: later ones are variants.
         let members = manifest.document.manifests.iter().rev().filter_map(architecture).collect();
         let named = manifest.document.config.as_ref();
-        let image = named.map(|d| self.facts(manifest, &d.digest, config));
+        let catalog = self.outside.catalog;
+        let image = named.map(|d| Facts::of(catalog, manifest, &d.digest, config));
         Held { media_type: manifest.media_type.clone(), members, image }
-    }
-
-    fn facts(&self, manifest: &Manifest, id: &str, config: &[u8]) -> Facts {
-        // What is no image's configuration (a chart's, say) tells nothing.
-        let config: ImageConfig = serde_json::from_slice(config).unwrap_or_default();
-        let known = |name: &&str| self.outside.catalog.content(name).is_some();
-        let base = config.history.iter().rev().map(|h| h.comment.as_str()).find(known);
-        Facts {
-            config: id.into(),
-            size: manifest.size(),
-            base: base.unwrap_or_default().into(),
-            run: config.config,
-        }
     }
 }
 

@@ -551,7 +551,7 @@ async fn pull_through_of_a_vendors_image() {
     let kept = "repository:demo/keycloak".to_owned();
     eventually("the image of the node", || async {
         let snapshot = lab.cluster.server.store.snapshot();
-        let row = snapshot.get_key("repositories.registry.pocketshift", &kept);
+        let row = snapshot.get_key("repositories.internal", &kept);
         let row = row.map(|e| e.value()).unwrap_or_default();
         let here = row["manifests"].get(&held).is_some();
         if here && row["blobs"].as_object().is_some_and(|b| b.len() > 3) {

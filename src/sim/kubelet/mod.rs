@@ -26,9 +26,12 @@ mod told;
 use crate::{
     controllers::{Controller, Plan, View, Watch, podlens::PodLens},
     object::{ObjectExt, name},
-    sim::nodes::{
-        self,
-        images::{self, Inventory},
+    sim::{
+        nodes::{
+            self,
+            images::{self, Inventory},
+        },
+        registries::{self, Pull},
     },
     store::Change,
 };
@@ -44,6 +47,7 @@ pub static KUBELET: Controller = Controller {
         Watch::Map("configmaps", neighbours),
         Watch::Map("secrets", neighbours),
         Watch::Map(images::RESOURCE, residents),
+        Watch::Map(registries::PULLS, told),
     ],
     reconcile,
     ..Controller::BASE
@@ -78,6 +82,13 @@ fn residents(view: &View, change: &Change) -> Vec<String> {
     };
     let pods = view.objects.list("pods", "");
     going.chain(pods.filter(|e| waits(&PodLens::of(e))).map(|e| e.key.to_string())).collect()
+}
+
+/// The pod whose question a registry has answered.
+fn told(_: &View, change: &Change) -> Vec<String> {
+    let pull = change.entry.lens::<Pull>();
+    let news = !change.deleted && pull.answer.is_some() && !pull.pod.is_empty();
+    if news { vec![pull.pod.clone()] } else { Vec::new() }
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {

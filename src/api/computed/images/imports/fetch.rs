@@ -27,6 +27,21 @@ pub struct Rules {
     pub blocked: Vec<String>,
 }
 
+impl Rules {
+    /// The entry of a list that covers a repository on a node: `host`, `*.domain` or
+    /// `host/path`. Source: containers/image `pkg/sysregistriesv2`.
+    pub fn covering<'a>(list: &'a [String], repository: &str) -> Option<&'a String> {
+        let host = repository.split('/').next().unwrap_or_default();
+        list.iter().find(|entry| match entry.strip_prefix('*') {
+            Some(domain) => host.ends_with(domain) && domain.starts_with('.'),
+            None => {
+                let rest = repository.strip_prefix(entry.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+        })
+    }
+}
+
 /// An image and, if it is a list, the images it lists.
 #[derive(Clone)]
 struct Fetched {

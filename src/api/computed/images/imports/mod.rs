@@ -20,6 +20,7 @@ use fetch::Fetcher;
 use futures_util::future::FutureExt as _;
 use settings::Settings;
 use std::sync::Arc;
+pub use {fetch::Rules, settings::Sources};
 
 const RESOURCE: &str = "imagestreamimports.image.openshift.io";
 
