@@ -15,8 +15,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// Rows about repositories.
 pub const REPOSITORIES: &str = "repositories.internal";
-/// Rows about registries.
+/// Rows about registries: switched off or not.
 pub const REGISTRIES: &str = "registries.internal";
+/// The same about the machines of nodes.
+pub const MACHINES: &str = "machines.internal";
 
 /// Rows about images that nodes have from the network, by the digests of manifests and indexes.
 pub const LEARNED: &str = "images.internal";
@@ -94,7 +96,7 @@ pub struct Learned {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Registry {
+struct Switch {
     down: bool,
 }
 
@@ -120,7 +122,7 @@ pub(super) fn below<'a>(objects: &'a Snapshot, first: &str) -> impl Iterator<Ite
     objects.list(REPOSITORIES, &prefix).filter_map(move |e| e.key.get(skip..))
 }
 
-/// Whether a registry is switched off.
-pub(super) fn is_down(objects: &Snapshot, host: &str) -> bool {
-    objects.get(REGISTRIES, "", host).is_some_and(|e| e.lens::<Registry>().down)
+/// Whether a registry or a machine is switched off.
+pub fn is_down(objects: &Snapshot, resource: &str, name: &str) -> bool {
+    objects.get(resource, "", name).is_some_and(|e| e.lens::<Switch>().down)
 }

@@ -34,7 +34,7 @@ pub struct Outside<'a> {
 impl<'a> Outside<'a> {
     /// Whether a registry does not answer at all.
     pub fn is_down(&self, host: &str) -> bool {
-        held::is_down(self.objects, host)
+        held::is_down(self.objects, held::REGISTRIES, host)
     }
 
     /// Whether there is such a repository.

@@ -189,7 +189,7 @@ impl Registries {
     }
 
     /// Deletes the bytes that no repository holds any more.
-    fn forget_unused(&self, digest: &str) {
+    pub(super) fn forget_unused(&self, digest: &str) {
         let snapshot = self.server.store.snapshot();
         let used = snapshot.list(REPOSITORIES, "").any(|entry| {
             let held = entry.lens::<Repository>();
@@ -277,7 +277,7 @@ fn hold(repository: &mut Repository, digest: &str, size: u64) {
 }
 
 /// A small body, whole.
-async fn collect(mut body: Incoming) -> Result<Bytes, Complaint> {
+pub(super) async fn collect(mut body: Incoming) -> Result<Bytes, Complaint> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| Complaint::new(&MANIFEST_INVALID))?;

@@ -3,6 +3,7 @@
 
 use super::Registries;
 use crate::{
+    api::computed::images::{Rules, Sources},
     catalog::{
         CLUSTER_REGISTRY,
         complaint::{Complaint, PULL_THROUGH},
@@ -35,8 +36,11 @@ impl<'a> Source<'a> {
         let snapshot = registries.server.store.snapshot();
         let secrets: Vec<Value> =
             snapshot.list("secrets", stream.namespace()).map(|e| e.value()).collect();
-        let session = registries.server.importer.session(Keyring::of_secrets(&secrets), Vec::new());
-        Some(Source { registries, session, at, insecure: insecure(stream, image) })
+        let Sources { authorities, rules } = Sources::read(&snapshot);
+        let session =
+            registries.server.importer.session(Keyring::of_secrets(&secrets), authorities);
+        let known = Rules::covering(&rules.insecure, &at.exact()).is_some();
+        Some(Source { registries, session, insecure: known || insecure(stream, image), at })
     }
 
     /// A manifest.

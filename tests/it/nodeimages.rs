@@ -205,6 +205,33 @@ async fn a_floating_tag_becomes_another_image_when_pods_move() {
     lab.stop().await;
 }
 
+/// A node that fails does nothing more, over a restart too, until it is mended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_fails_and_comes_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut flags = Serve { in_memory: false, nodes: 1, ..flags() };
+    flags.folder.data_dir = Some(dir.path().into());
+    let lab = Lab::with(flags.clone()).await;
+    lab.namespace("images").await;
+    vendor(&lab, "PUT", "/nodes/crc/outage").await;
+    let nobody = Wire::to(&lab).send("PUT", "/nodes/crc/outage", &[], Vec::new()).await;
+    assert_eq!(nobody.code, 401);
+    let admin = Wire::to(&lab).as_admin(&lab);
+    let unknown = admin.send("PUT", "/nodes/none/outage", &[], Vec::new()).await;
+    assert_eq!(
+        (unknown.code, unknown.json()["errors"][0]["message"].clone()),
+        (404, json!("nodes \"none\" not found"))
+    );
+    lab.stop().await;
+    let lab = Lab::with(flags).await;
+    create(&lab, "waits", &format!("{NGINX}:1-86"), "IfNotPresent").await;
+    let placed = until(&lab, "waits", "it is placed", |p| !p.str_at("spec.nodeName").is_empty());
+    assert_eq!(placed.await.str_at("status.startTime"), "");
+    vendor(&lab, "DELETE", "/nodes/crc/outage").await;
+    until(&lab, "waits", "it runs", |p| p.str_at("status.phase") == "Running").await;
+    lab.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_the_image_survives_an_outage() {
     let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;

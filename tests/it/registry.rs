@@ -673,19 +673,32 @@ async fn the_vendors_desk_by_command() {
     let home = tempfile::tempdir().expect("a folder");
     let server = Child::start(home.path(), &[]);
     let folder = home.path().to_string_lossy().into_owned();
-    let command = |words: &[&str]| {
-        run(home.path(), &[&["registry"], words, &["--data-dir", &folder]].concat())
-    };
+    let command = |words: &[&str]| run(home.path(), &[words, &["--data-dir", &folder]].concat());
     let image = "quay.io/keycloak/keycloak:20.0.2";
     let rows: &[(&[&str], Option<i32>, &str)] = &[
-        (&["tag", image, "20.0"], Some(0), "quay.io/keycloak/keycloak:20.0 is now quay.io/"),
-        (&["untag", "quay.io/keycloak/keycloak:26.0"], Some(0), "is gone"),
-        (&["untag", "quay.io/keycloak/keycloak:26.0"], Some(1), "manifest unknown"),
-        (&["outage", "quay.io"], Some(0), "quay.io does not answer any more"),
-        (&["outage", "quay.io", "--end"], Some(0), "quay.io answers again"),
-        (&["outage", "nowhere.example"], Some(1), "repository name not known to registry"),
-        (&["tag", "quay.io/keycloak/keycloak:nosuch", "x"], Some(1), "manifest unknown"),
-        (&["tag", "nonsense", "x"], Some(1), "is not HOST/REPOSITORY:TAG"),
+        (
+            &["registry", "tag", image, "20.0"],
+            Some(0),
+            "quay.io/keycloak/keycloak:20.0 is now quay.io/",
+        ),
+        (&["registry", "untag", "quay.io/keycloak/keycloak:26.0"], Some(0), "is gone"),
+        (&["registry", "untag", "quay.io/keycloak/keycloak:26.0"], Some(1), "manifest unknown"),
+        (&["registry", "outage", "quay.io"], Some(0), "quay.io does not answer any more"),
+        (&["registry", "outage", "quay.io", "--end"], Some(0), "quay.io answers again"),
+        (
+            &["registry", "outage", "nowhere.example"],
+            Some(1),
+            "repository name not known to registry",
+        ),
+        (
+            &["registry", "tag", "quay.io/keycloak/keycloak:nosuch", "x"],
+            Some(1),
+            "manifest unknown",
+        ),
+        (&["node", "fail", "worker01"], Some(0), "node worker01 is not heard of any more"),
+        (&["node", "recover", "worker01"], Some(0), "node worker01 is back"),
+        (&["node", "fail", "worker99"], Some(1), "nodes \"worker99\" not found"),
+        (&["registry", "tag", "nonsense", "x"], Some(1), "is not HOST/REPOSITORY:TAG"),
     ];
     for (words, code, said) in rows {
         let ended = command(words);
@@ -693,7 +706,7 @@ async fn the_vendors_desk_by_command() {
         assert!(format!("{}{}", ended.out, ended.err).contains(said), "{words:?}: {ended:?}");
     }
     server.kill();
-    let ended = command(&["outage", "quay.io"]);
+    let ended = command(&["registry", "outage", "quay.io"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.err.contains("start `pocketshift` first"), "{ended:?}");
 }
