@@ -413,6 +413,60 @@ async fn uploads_in_pieces_and_wrong_ones() {
     lab.stop().await;
 }
 
+/// Signatures are kept with the image; pruning takes blobs away; a project's own go with it.
+#[tokio::test]
+async fn what_nobody_needs_goes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut flags = Serve { in_memory: false, ..flags() };
+    flags.folder.data_dir = Some(dir.path().into());
+    let lab = Lab::with(flags).await;
+    let project = lab.namespace("demo").await;
+    let pusher = token(&lab, &project, "pusher", "system:image-builder").await;
+    let wire = Wire::to(&lab).with(basic("any", &pusher));
+    let digest = push_image(&wire, "demo/app", "1", "one").await;
+    let lone = push_blob(&wire, "demo/app", b"of no image", "x").await["digest"].clone();
+    let lone = lone.as_str().expect("a digest").to_owned();
+    let admin = Admin::of(&lab);
+    let at = format!("/extensions/v2/demo/app/signatures/{digest}");
+    let signature = |version| {
+        json!({"schemaVersion": version, "name": format!("{digest}@one"), "type": "atomic",
+            "content": "c2lnbmVk"})
+    };
+    let put = async |version| {
+        admin.wire.send("PUT", &at, &[], signature(version).to_string().into_bytes()).await.code
+    };
+    assert_eq!((put(1).await, put(2).await, put(2).await), (400, 201, 409));
+    let list = wire.get(&at).await.expect(200);
+    assert_eq!(list, json!({"signatures": [signature(2)]}));
+    let none = format!("/extensions/v2/demo/none/signatures/{digest}");
+    assert_eq!(admin.send("GET", &none).await.code, 404);
+
+    let config =
+        wire.get(&format!("/v2/demo/app/manifests/{digest}")).await.json()["config"].clone();
+    let config = config["digest"].as_str().expect("a digest").to_owned();
+    let prune = format!("/admin/blobs/{config}");
+    assert_eq!(wire.send("DELETE", &prune, &[], Vec::new()).await.code, 401);
+    let codes = [admin.send("DELETE", &prune).await.code, admin.send("DELETE", &prune).await.code];
+    assert_eq!(codes, [204, 404]);
+    assert_eq!(admin.send("DELETE", "/admin/blobs/..%2f..%2fca.key").await.code, 400);
+    assert_eq!(admin.send("GET", "/healthz").await.code, 200);
+
+    let path = "/api/v1/namespaces/demo";
+    send(&lab.client, "DELETE", path, "", None).await.expect(200);
+    let file =
+        |digest: &str| dir.path().join("registry/blobs").join(digest.trim_start_matches("sha256:"));
+    eventually("the end of the project's own", || async {
+        let snapshot = lab.cluster.server.store.snapshot();
+        let row = snapshot.get_key("repositories.internal", "repository:demo/app").is_some();
+        if row || file(&lone).exists() { Err("still there") } else { Ok(()) }
+    })
+    .await;
+    assert!(file(&digest).exists(), "an image names it");
+    // What the image names stays until that is pruned.
+    assert_eq!(admin.send("DELETE", &format!("/admin/blobs/{digest}")).await.code, 204);
+    lab.stop().await;
+}
+
 /// The vendor publishes a new version: everybody sees it, the nodes too, also after a restart.
 #[tokio::test]
 async fn tags_of_vendors_move() {
