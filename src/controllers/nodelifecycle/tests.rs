@@ -178,12 +178,8 @@ fn a_pod_of_a_node_that_fails_starts_elsewhere_with_what_the_tag_means_now() {
     let first = shop(&kit).remove(0);
     assert_eq!((first.0.as_str(), first.1.as_str()), ("worker01", "Running"));
 
-    let repository = format!("{NGINX}");
-    let moved = kit.view().settings.catalog.content(&repository).unwrap().tags["1-84"].clone();
-    kit.put(
-        REPOSITORIES,
-        json!({"metadata": {"name": key(&repository)}, "tags": {"latest": moved}}),
-    );
+    let moved = kit.view().settings.catalog.content(NGINX).unwrap().tags["1-84"].clone();
+    kit.put(REPOSITORIES, json!({"metadata": {"name": key(NGINX)}, "tags": {"latest": moved}}));
     kit.put(MACHINES, json!({"metadata": {"name": "worker01"}, "down": true}));
     live(&mut kit, 80);
     let node = kit.get("nodes", "worker01").unwrap();
