@@ -38,6 +38,12 @@ impl Keyring {
         Keyring(found)
     }
 
+    /// One name and password, for a repository (`host/path`).
+    pub fn of_login(repository: &str, username: &str, password: &str) -> Keyring {
+        let login = Login { username: username.into(), password: password.into() };
+        Keyring(vec![(repository.into(), login)])
+    }
+
     /// The credentials for an image or a repository (`host/path`).
     pub fn find(&self, image: &str) -> Option<&Login> {
         let exact = self.0.iter().find(|(key, _)| matches(key, image));

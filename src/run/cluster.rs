@@ -293,6 +293,7 @@ fn run_controllers(
                     () = driver::run_watched(Arc::clone(&server), all, monitor, stopping) => {}
                     // Never the first to end: the server holds the other end.
                     () = sim::containers::serve(Arc::clone(&server), asks) => {}
+                    () = sim::registries::network::serve(Arc::clone(&server)) => {}
                 }
             })
         })

@@ -22,6 +22,7 @@ use crate::{
 use fetch::Fetcher;
 use futures_util::future::FutureExt as _;
 use settings::Settings;
+pub use settings::Sources;
 use std::sync::Arc;
 
 const RESOURCE: &str = "imagestreamimports.image.openshift.io";

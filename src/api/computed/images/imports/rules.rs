@@ -115,6 +115,22 @@ impl Rules {
         plain.find(|s| s.name == registry).is_some_and(|s| s.blocked)
     }
 
+    /// Whether a node (or the cluster's registry) trusts whoever answers for a repository, and HTTP will do.
+    pub fn is_insecure_on_node(&self, repository: &str) -> bool {
+        self.on_node(repository).is_some_and(|s| s.insecure)
+    }
+
+    /// The entry that keeps a repository's images from nodes.
+    pub fn blocked_on_node(&self, repository: &str) -> Option<&str> {
+        self.on_node(repository).filter(|s| s.blocked).map(|s| s.name.as_str())
+    }
+
+    /// Nodes and the cluster's registry, unlike imports, mind paths and wildcards; of several scopes the most exact counts.
+    /// Source: containers/image `pkg/sysregistriesv2`.
+    fn on_node(&self, repository: &str) -> Option<&Scope> {
+        self.0.iter().filter(|s| is_inside(repository, &s.name)).max_by_key(|s| s.name.len())
+    }
+
     /// Where an image (with its defaults filled in) is looked for, in this order; and what is
     /// wrong with the mirrors.
     pub fn sources(&self, image: &Reference) -> (Vec<Reference>, Option<String>) {
@@ -241,6 +257,9 @@ mod tests {
         assert!(rules.is_blocked("m.example.com") && !rules.is_blocked("gone.io"));
         let inner = rules.0.iter().find(|s| s.name == "m.example.com/x").unwrap();
         assert!(inner.insecure && inner.blocked);
+        assert!(rules.is_insecure_on_node("a.example.com/x") && !rules.is_insecure_on_node("a.io"));
+        assert_eq!(rules.blocked_on_node("bad.io/not/whole/x"), Some("bad.io/not/whole"));
+        assert_eq!(rules.blocked_on_node("bad.ion/x"), None);
     }
 
     #[test]

@@ -14,6 +14,25 @@ const CONFIG_NAMESPACE: &str = "openshift-config";
 /// Keeps a secret from being used for imports.
 const EXCLUDED: &str = "openshift.io/image.excludeSecret";
 
+/// What the cluster says about registries, whoever asks them.
+pub struct Sources {
+    /// PEM of authorities besides the system's.
+    pub authorities: Vec<String>,
+    /// Insecure and blocked registries.
+    pub rules: Rules,
+}
+
+impl Sources {
+    /// What is said now.
+    pub fn read(snapshot: &Snapshot) -> Sources {
+        let config = snapshot.get(CONFIG, "", "cluster").map(|e| e.value()).unwrap_or_default();
+        Sources {
+            authorities: authorities(snapshot, config.str_at("spec.additionalTrustedCA.name")),
+            rules: Rules::read(snapshot, &config),
+        }
+    }
+}
+
 /// See the module.
 pub struct Settings {
     /// The project's pull secrets, then the nodes' own.
@@ -32,12 +51,8 @@ impl Settings {
             own.filter(|s| s.annotation(EXCLUDED) != Some("true")).collect();
         let nodes = snapshot.get("secrets", CONFIG_NAMESPACE, "pull-secret");
         secrets.extend(nodes.map(|e| e.value()));
-        let config = snapshot.get(CONFIG, "", "cluster").map(|e| e.value()).unwrap_or_default();
-        Settings {
-            keyring: Keyring::of_secrets(&secrets),
-            authorities: authorities(snapshot, config.str_at("spec.additionalTrustedCA.name")),
-            rules: Rules::read(snapshot, &config),
-        }
+        let Sources { authorities, rules } = Sources::read(snapshot);
+        Settings { keyring: Keyring::of_secrets(&secrets), authorities, rules }
     }
 }
 
