@@ -158,7 +158,7 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_IN_MEMORY", value_parser = BoolishValueParser::new())]
     pub in_memory: bool,
 
-    /// Also write the admin kubeconfig to this file [default: only `kubeconfig` in the data folder]
+    /// Also write the admin kubeconfig into this file, beside what it holds [default: only `kubeconfig` in the data folder]
     #[arg(long, env = "POCKETSHIFT_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 

@@ -3,7 +3,7 @@
 
 use super::Registries;
 use crate::{
-    api::computed::images::{Rules, Sources},
+    api::computed::images::Sources,
     catalog::{
         CLUSTER_REGISTRY,
         complaint::{Complaint, PULL_THROUGH},
@@ -36,10 +36,10 @@ impl<'a> Source<'a> {
         let snapshot = registries.server.store.snapshot();
         let secrets: Vec<Value> =
             snapshot.list("secrets", stream.namespace()).map(|e| e.value()).collect();
-        let Sources { authorities, rules } = Sources::read(&snapshot);
+        let Sources { authorities, insecure: blind, .. } = Sources::read(&snapshot);
         let session =
             registries.server.importer.session(Keyring::of_secrets(&secrets), authorities);
-        let known = Rules::covering(&rules.insecure, &at.exact()).is_some();
+        let known = Sources::covering(&blind, &at.exact()).is_some();
         Some(Source { registries, session, insecure: known || insecure(stream, image), at })
     }
 

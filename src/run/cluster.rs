@@ -8,7 +8,7 @@ use crate::{
     controllers::{self, Controller, Monitor, driver},
     error::Error,
     http::{self, Http, Readiness},
-    importer::{self, Importer, Routes},
+    importer::{self, Importer, Proxies, Routes},
     kinds,
     object::{ObjectExt, Value, quantity::Quantity},
     registry::{self, Registries},
@@ -232,6 +232,7 @@ fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketA
     }
     routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
     Importer::new(Arc::clone(&world.clock), routes, format!("{dns}:53"), pace)
+        .through(Proxies::from_environment())
 }
 
 fn tls_config(
@@ -396,8 +397,7 @@ fn write_kubeconfigs(
     let own = dir.map(|d| d.join(KUBECONFIG));
     let mut shown = None;
     for path in [own, asked].into_iter().flatten() {
-        kubeconfig::write_private(&path, text.as_bytes())
-            .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+        kubeconfig::write(&path, text)?;
         shown = Some(path);
     }
     Ok(shown)

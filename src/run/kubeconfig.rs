@@ -1,5 +1,7 @@
 //! The admin kubeconfig: a client certificate of our CA, and the CA itself.
 
+mod merge;
+
 use crate::{
     object::{ObjectExt, Value, json},
     tls::Pair,
@@ -76,6 +78,25 @@ impl Admin {
             },
         })
     }
+}
+
+/// Writes a kubeconfig, into the one that is there if there is one.
+///
+/// # Errors
+/// One line for people, also when there is something else.
+pub fn write(path: &Path, text: &str) -> Result<(), String> {
+    let shown = path.display();
+    let there = match std::fs::read_to_string(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+        other => other.map_err(|e| format!("cannot read {shown}: {e}"))?,
+    };
+    let read = |text: &str| serde_norway::from_str::<Value>(text).ok();
+    let config = match (read(&there), read(text)) {
+        (Some(old), Some(fresh)) if old.is_object() || old.is_null() => merge::merged(&old, &fresh),
+        _ => return Err(format!("{shown} is there already and is not a kubeconfig")),
+    };
+    let merged = serde_norway::to_string(&config).unwrap_or_default();
+    write_private(path, merged.as_bytes()).map_err(|e| format!("cannot write {shown}: {e}"))
 }
 
 /// Writes a file that only its owner may read, all of it or nothing.

@@ -10,7 +10,7 @@ pub use pulls::{Answer, Asker, Pull, RESOURCE as PULLS, question};
 
 use crate::{
     access::{Attributes, Authorizer, authn::service_account_caller},
-    api::computed::images::{Rules, Sources},
+    api::computed::images::Sources,
     catalog::{
         Auth, CLUSTER_REGISTRY, Config, Image, Outside, Registry,
         complaint::{Complaint, UNAUTHORIZED},
@@ -97,8 +97,8 @@ fn ask_one(
     name: &Reference,
     keys: &[Key],
 ) -> Result<Offer, Refusal> {
-    let blocked = Sources::read(&view.objects).rules.blocked;
-    if let Some(entry) = Rules::covering(&blocked, &name.repository()) {
+    let blocked = Sources::read(&view.objects).blocked;
+    if let Some(entry) = Sources::covering(&blocked, &name.repository()) {
         return Err(words::blocked(name, entry));
     }
     let outside = outside(view);

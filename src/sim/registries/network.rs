@@ -11,8 +11,7 @@ use super::{
 };
 use crate::{
     api::{
-        Body, Caller, Item, Options, Request, Response, Server, Verb,
-        computed::images::{Rules, Sources},
+        Body, Caller, Item, Options, Request, Response, Server, Verb, computed::images::Sources,
     },
     catalog::{
         ARCHITECTURE,
@@ -155,7 +154,7 @@ async fn fetch(
             Keyring::of_login(&name.repository(), &user, &password)
         }
     };
-    let insecure = Rules::covering(&sources.rules.insecure, &name.repository()).is_some();
+    let insecure = Sources::covering(&sources.insecure, &name.repository()).is_some();
     let at = PullSpec::parse(&name.full()).map_err(|e| Refusal::Refused(e.to_string()))?;
     let mut session = server.importer.session(keyring, sources.authorities.clone());
     let first = manifest(&mut session, name, &at, insecure).await?;

@@ -1,7 +1,7 @@
 //! What the cluster says about imports: credentials, authorities, registries with special rules.
 //! Source: openshift-apiserver `pkg/image/apiserver/importer/staticcredentials.go`, config/v1.
 
-use super::fetch::Rules;
+use super::rules::{Rules, texts};
 use crate::{
     importer::Keyring,
     object::{ObjectExt, Value},
@@ -14,12 +14,14 @@ const CONFIG_NAMESPACE: &str = "openshift-config";
 /// Keeps a secret from being used for imports.
 const EXCLUDED: &str = "openshift.io/image.excludeSecret";
 
-/// What the cluster says about registries, whoever asks them.
+/// What the cluster says about registries to its nodes.
 pub struct Sources {
     /// PEM of authorities besides the system's.
     pub authorities: Vec<String>,
-    /// Insecure and blocked registries.
-    pub rules: Rules,
+    /// Their certificates are not looked at, and HTTP will do.
+    pub insecure: Vec<String>,
+    /// Nobody pulls from these.
+    pub blocked: Vec<String>,
 }
 
 impl Sources {
@@ -28,11 +30,22 @@ impl Sources {
         let config = snapshot.get(CONFIG, "", "cluster").map(|e| e.value()).unwrap_or_default();
         Sources {
             authorities: authorities(snapshot, config.str_at("spec.additionalTrustedCA.name")),
-            rules: Rules {
-                insecure: texts(&config, "spec.registrySources.insecureRegistries"),
-                blocked: texts(&config, "spec.registrySources.blockedRegistries"),
-            },
+            insecure: texts(&config, "spec.registrySources.insecureRegistries"),
+            blocked: texts(&config, "spec.registrySources.blockedRegistries"),
         }
+    }
+
+    /// The entry of a list that covers a repository on a node: `host`, `*.domain` or
+    /// `host/path`. Source: containers/image `pkg/sysregistriesv2`.
+    pub fn covering<'a>(list: &'a [String], repository: &str) -> Option<&'a String> {
+        let host = repository.split('/').next().unwrap_or_default();
+        list.iter().find(|entry| match entry.strip_prefix('*') {
+            Some(domain) => host.ends_with(domain) && domain.starts_with('.'),
+            None => {
+                let rest = repository.strip_prefix(entry.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+        })
     }
 }
 
@@ -42,7 +55,7 @@ pub struct Settings {
     pub keyring: Keyring,
     /// PEM of authorities besides the system's.
     pub authorities: Vec<String>,
-    /// Insecure and blocked registries.
+    /// Insecure, blocked and mirrored registries.
     pub rules: Rules,
 }
 
@@ -54,8 +67,12 @@ impl Settings {
             own.filter(|s| s.annotation(EXCLUDED) != Some("true")).collect();
         let nodes = snapshot.get("secrets", CONFIG_NAMESPACE, "pull-secret");
         secrets.extend(nodes.map(|e| e.value()));
-        let Sources { authorities, rules } = Sources::read(snapshot);
-        Settings { keyring: Keyring::of_secrets(&secrets), authorities, rules }
+        let config = snapshot.get(CONFIG, "", "cluster").map(|e| e.value()).unwrap_or_default();
+        Settings {
+            keyring: Keyring::of_secrets(&secrets),
+            authorities: authorities(snapshot, config.str_at("spec.additionalTrustedCA.name")),
+            rules: Rules::read(snapshot, &config),
+        }
     }
 }
 
@@ -63,8 +80,4 @@ fn authorities(snapshot: &Snapshot, name: &str) -> Vec<String> {
     let map = snapshot.get("configmaps", CONFIG_NAMESPACE, name).map(|e| e.value());
     let data = map.as_ref().and_then(|m| m.map_at("data")).into_iter().flatten();
     data.filter_map(|(_, pem)| Some(pem.as_str()?.to_owned())).collect()
-}
-
-fn texts(config: &Value, path: &str) -> Vec<String> {
-    config.list_at(path).iter().filter_map(|t| Some(t.as_str()?.to_owned())).collect()
 }
