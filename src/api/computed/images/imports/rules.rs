@@ -163,7 +163,7 @@ fn wish(into: &mut Wishes, entry: &Value) {
     }
 }
 
-pub(super) fn texts(of: &Value, path: &str) -> Vec<String> {
+fn texts(of: &Value, path: &str) -> Vec<String> {
     of.list_at(path).iter().filter_map(|t| Some(t.as_str()?.to_owned())).collect()
 }
 
