@@ -69,8 +69,9 @@ impl Registries {
         data_dir: Option<&Path>,
     ) -> io::Result<Registries> {
         let mint = Mint::new(&server.world);
-        let blobs = Blobs::open(data_dir)?;
-        Ok(Registries { server, mint, blobs, uploads: Uploads::default(), api })
+        let blobs = Blobs::new(data_dir);
+        let uploads = Uploads::open(&blobs, server.world.clock.now())?;
+        Ok(Registries { server, mint, blobs, uploads, api })
     }
 
     fn outside<'a>(&'a self, objects: &'a Snapshot) -> Outside<'a> {

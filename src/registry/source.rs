@@ -61,7 +61,7 @@ impl<'a> Source<'a> {
     pub async fn blob(&mut self, repository: &str, digest: &str) -> Result<(), Complaint> {
         let body = self.session.download(&self.at, self.insecure, digest).await;
         let body = body.map_err(|fault| self.lost(&fault))?;
-        self.registries.take_blob(repository, digest, std::pin::pin!(body)).await
+        self.registries.take_blob(repository, digest, "", std::pin::pin!(body)).await
     }
 
     fn lost(&self, why: &dyn Display) -> Complaint {

@@ -16,6 +16,7 @@ mod rollout;
 mod streams;
 mod support;
 mod triggers;
+mod uploads;
 mod verbs;
 mod views;
 mod watch;

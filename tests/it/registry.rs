@@ -20,7 +20,8 @@ const KEYCLOAK: &str = "/v2/quay.io/keycloak/keycloak";
 const LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
-fn basic(name: &str, password: &str) -> String {
+/// The header of name and password.
+pub fn basic(name: &str, password: &str) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
     format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
@@ -200,7 +201,7 @@ async fn private_registries_want_to_know_who_pulls() {
 }
 
 /// A token of a new service account with a role in its project.
-async fn token(lab: &Lab, project: &str, name: &str, role: &str) -> String {
+pub async fn token(lab: &Lab, project: &str, name: &str, role: &str) -> String {
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
     let accounts = format!("/api/v1/namespaces/{project}/serviceaccounts");
     send(&lab.client, "POST", &accounts, "", Some(&account)).await.expect(201);
