@@ -76,6 +76,9 @@ pub type Connection = (mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>);
 /// What runs in pods. Callers have checked that pod and container exist and run (for logs: have
 /// started), but both may end at any moment.
 pub trait Containers: Send + Sync {
+    /// Whether anybody can be dialled at a node.
+    fn answers(&self, node: &str) -> bool;
+
     /// Runs a command in a running container. Dropping the future kills the process. The future
     /// drops its senders when it ends.
     fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended>;

@@ -61,6 +61,10 @@ async fn run(command: Vec<String>, tty: bool, mut io: Io) -> Ended {
 }
 
 impl Containers for Double {
+    fn answers(&self, _: &str) -> bool {
+        true
+    }
+
     fn exec(&self, _: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended> {
         Box::pin(run(command, tty, io))
     }

@@ -28,7 +28,10 @@ mod volumes;
 pub use asks::{Ask, serve};
 
 use crate::{
-    catalog::Config,
+    catalog::{
+        Config,
+        held::{MACHINES, is_down},
+    },
     controllers::View,
     error::Error,
     object::ObjectExt,
@@ -252,6 +255,10 @@ impl Runtime {
 }
 
 impl Containers for Runtime {
+    fn answers(&self, node: &str) -> bool {
+        !is_down(&self.store.snapshot(), MACHINES, node)
+    }
+
     fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended> {
         let me = self.me.upgrade();
         Box::pin(async move {

@@ -1,6 +1,7 @@
 //! `pods/exec`, `attach`, `portforward` and `log`: checked here, carried by whoever speaks to the client.
 //! Source: `pkg/registry/core/pod/rest` and, for what the node would say, `pkg/kubelet/server`.
 
+mod kubelet;
 mod options;
 mod paced;
 mod pod;
@@ -69,6 +70,7 @@ fn process(server: &Server, request: &Request) -> Result<Answer, Error> {
     allowed(server, request)?;
     let container = pod::container(&pod, &options.container)?;
     pod::placed(&pod)?;
+    kubelet::session(&snapshot, &*containers(server, request)?, &pod)?;
     if !options.streams.stdin && !options.streams.stdout && !options.streams.stderr {
         let text = "you must specify at least 1 of stdin, stdout, stderr";
         return Err(Error::Backend(400, text.into()));
@@ -106,6 +108,7 @@ fn forward(server: &Server, request: &Request) -> Result<Answer, Error> {
     let snapshot = server.store.snapshot();
     let (_, pod) = Server::stored(&snapshot, request)?;
     pod::placed(&pod)?;
+    kubelet::session(&snapshot, &*containers(server, request)?, &pod)?;
     if !pod::is_up(&pod) {
         let name = format!("{}_{}", pod.name(), pod.namespace());
         return Err(Error::Backend(500, format!("pod not found ({name:?})")));
@@ -123,8 +126,10 @@ fn read_log(server: &Server, request: &Request) -> Result<Answer, Error> {
     if pod.str_at("spec.nodeName").is_empty() {
         return Ok(Response::Nothing.into());
     }
+    let containers = containers(server, request)?;
+    kubelet::log(&snapshot, &*containers, &pod, &container, request)?;
     pod::has_log(&pod, &container, options.previous).map_err(Error::BadRequest)?;
-    let lines = containers(server, request)?.logs(target(request, container), options)?;
+    let lines = containers.logs(target(request, container), options)?;
     let mut stopping = server.stopping.clone();
     let stopped = async move { stopping.wait_for(|s| *s).await.is_ok() };
     let lines = Paced::new(lines, Arc::clone(&server.world.clock)).take_until(Box::pin(stopped));
