@@ -284,3 +284,56 @@ async fn read(path: PathBuf) -> io::Result<Context> {
     });
     read.await.map_err(io::Error::other)?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    fn body(text: &'static [u8]) -> Incoming {
+        stream::iter([Ok(Bytes::from_static(text))]).boxed_local()
+    }
+
+    #[tokio::test]
+    async fn what_nobody_goes_on_with_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let later = |minutes| now + SignedDuration::from_mins(minutes);
+        for dir in [None, Some(folder.path())] {
+            let blobs = Blobs::new(dir);
+            let uploads = Uploads::open(&blobs, now).unwrap();
+            for id in ["idle", "busy"] {
+                let begun = uploads.begin(&blobs, "a/b", id, now).unwrap();
+                begun.lock().await.receive(&blobs, "", body(b"part")).await.unwrap();
+            }
+            let busy = uploads.find("a/b", "busy", now).unwrap();
+            let turn = busy.lock().await;
+            uploads.sweep(later(59));
+            assert_eq!(uploads.find("a/b", "idle", now).unwrap().lock().await.size(), 4);
+            uploads.sweep(later(60));
+            let gone = uploads.find("a/b", "idle", now).map(drop).unwrap_err();
+            assert_eq!(gone.code.name, "BLOB_UPLOAD_UNKNOWN");
+            assert!(uploads.find("a/b", "busy", now).is_ok());
+            assert_eq!(blobs.uploads().unwrap().len(), usize::from(dir.is_some()));
+            drop(turn);
+            // In memory they count as long as they are there.
+            assert_eq!(blobs.room_for(256 << 20), dir.is_some());
+            uploads.sweep(later(60));
+            drop(busy);
+            assert!(blobs.room_for(256 << 20) && blobs.uploads().unwrap().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn there_are_only_so_many() {
+        let blobs = Blobs::new(None);
+        let now = Timestamp::UNIX_EPOCH;
+        let uploads = Uploads::open(&blobs, now).unwrap();
+        for n in 0..MOST {
+            uploads.begin(&blobs, "a/b", &n.to_string(), now).unwrap();
+        }
+        let refused = uploads.begin(&blobs, "a/b", "more", now).map(drop).unwrap_err();
+        assert_eq!(refused.code.status, 429);
+        uploads.begin(&blobs, "a/b", "more", now + IDLE).unwrap();
+    }
+}
