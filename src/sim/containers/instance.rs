@@ -111,7 +111,7 @@ impl Instance {
             }),
             live: Mutex::default(),
         };
-        if !super::live::reads(view, place) {
+        if !super::live::is_run(view, place) {
             let clock = Arc::new(Shared(clock));
             let output = |source| {
                 let (written, clock) = (Arc::clone(&written), Arc::clone(&clock));

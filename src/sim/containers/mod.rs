@@ -26,6 +26,7 @@ mod tests;
 mod volumes;
 
 pub use asks::{Ask, serve};
+pub use live::tend;
 
 use crate::{
     catalog::Config,
@@ -309,14 +310,10 @@ impl Containers for Runtime {
                 Ok(found) => found,
                 Err(ended) => return ended,
             };
-            if !live::reads(&view, &place) {
+            if !live::is_run(&view, &place) {
                 return me.watch(&target, io).await;
             }
-            let live = {
-                let mut live = instance.live.lock();
-                let start = || live::Live::start(&me, &view, &place, &instance);
-                Arc::clone(live.get_or_insert_with(start))
-            };
+            let live = live::Live::of(&me, &view, &place, &instance);
             live.join(io, place.spec.is_true("stdinOnce")).await
         })
     }

@@ -79,6 +79,7 @@ struct Run<'a> {
     code: i64,
     over: bool,
     trap: bool,
+    live: bool,
     files: Vec<(f64, String, bool)>,
     server: Option<Process>,
     other: Option<Programs<'a>>,
@@ -118,6 +119,7 @@ impl Run<'_> {
             ends: (self.at < FOREVER).then_some(End { after: self.at, code: self.code }),
             on_term: on_term.or(served.on_term),
             files: self.files,
+            live: self.live,
             boot: served.boot,
             serves: served.serves,
         }
@@ -187,8 +189,10 @@ impl Run<'_> {
         self.code = 0;
         match base(first) {
             "exec" => return self.simple(&argv[1..]),
-            // One flag-free form: where to, then what.
-            "chroot" => return self.simple(argv.get(2..).unwrap_or_default()),
+            "chroot" => {
+                self.live = true;
+                self.last_forever();
+            }
             "exit" => {
                 self.over = true;
                 self.code = args.first().and_then(|a| a.parse().ok()).unwrap_or(0);
