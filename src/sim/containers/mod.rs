@@ -23,6 +23,7 @@ mod rehearsal;
 mod responder;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod volumes;
 
 pub use asks::{Ask, serve};
@@ -49,7 +50,7 @@ use parking_lot::Mutex;
 use place::{Place, Run};
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::Ordering},
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -168,10 +169,15 @@ impl Runtime {
         }
     }
 
+    /// A run that somebody has looked at.
+    fn known(&self, run: &str) -> Option<Arc<Instance>> {
+        self.state.lock().instances.get(run).map(Arc::clone)
+    }
+
     /// A run of a container: what is known of it, or made from the objects.
     fn instance(&self, view: &View, place: &Place, run: &Run) -> Option<Arc<Instance>> {
-        if let Some(known) = self.state.lock().instances.get(&run.id) {
-            return Some(Arc::clone(known));
+        if let Some(known) = self.known(&run.id) {
+            return Some(known);
         }
         let me = self.me.upgrade()?;
         self.sweep(view);
@@ -234,6 +240,7 @@ impl Runtime {
         let Some(instance) = self.instance(view, &backend.place, &run) else { return };
         instance.advance(view, &backend.place, &run);
         instance.log.write(view.now, log::Source::Out, (line + "\n").as_bytes());
+        instance.asked.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The container of a session, brought forward to now.
