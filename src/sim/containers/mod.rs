@@ -11,6 +11,7 @@ mod downward;
 mod env;
 mod families;
 mod instance;
+mod kubelet;
 mod live;
 mod log;
 mod machine;
@@ -33,7 +34,7 @@ use crate::{
     catalog::Config,
     controllers::View,
     error::Error,
-    object::ObjectExt,
+    object::{ObjectExt, Value},
     runtime::{BACKLOG, Connection, Containers, Ended, Io, LogOptions, LogStream, Target},
     settings::Settings,
     sim::shell::{
@@ -364,6 +365,31 @@ impl Containers for Runtime {
         let (outgoing, from) = mpsc::channel(BACKLOG);
         tokio::spawn(async move { me.converse(*backend, incoming, outgoing).await });
         Ok((to, from))
+    }
+
+    fn fetch(&self, namespace: &str, pod: &str, request: Fetch) -> Result<Fetched, String> {
+        let view = self.view();
+        let pod = view.named("pods", namespace, pod).map(|e| e.value()).unwrap_or_default();
+        let (ip, port) = (pod.str_at("status.podIP"), request.port);
+        let network::Found::Backend(backend) = network::listener(&view, &pod, port) else {
+            return Err(format!("dial tcp {ip}:{port}: connect: connection refused"));
+        };
+        // By the habit of these images: 443 and 8443 speak TLS, others do not.
+        if request.secure && port % 1000 != 443 {
+            return Err("http: server gave HTTP response to HTTPS client".into());
+        }
+        if backend.words(&view).quiet {
+            return Err("EOF".into());
+        }
+        let answer = backend.answer(&view, &request);
+        // The API server asks from the first node.
+        let client = super::nodes::ip(&self.settings, 0).to_string();
+        self.note(&view, &backend, &client, &request, &answer);
+        Ok(answer)
+    }
+
+    fn summary(&self, node: &str) -> Value {
+        self.me.upgrade().map_or(Value::Null, |me| kubelet::summary(&me, node))
     }
 }
 
