@@ -12,6 +12,7 @@ mod oc;
 mod refusals;
 mod registry;
 mod rollout;
+mod shell;
 mod streams;
 mod support;
 mod triggers;

@@ -2,7 +2,7 @@
 //! for, how they end, which files they make. Not a shell: unknown syntax is run past.
 
 use super::process::Process;
-use crate::catalog::End;
+use crate::{catalog::End, sim::shell::quoted};
 
 /// Programs that end well at once.
 const QUICK: &[&str] = &[
@@ -164,7 +164,7 @@ impl Run<'_> {
             }
             return;
         }
-        let words = words(text);
+        let words = quoted(text);
         if !words.is_empty() && !self.simple(&words) {
             self.code = 127;
         }
@@ -341,28 +341,6 @@ fn rounds(text: &str) -> usize {
         return last.parse().unwrap_or(1).min(1000);
     }
     list.split_whitespace().count()
-}
-
-fn words(text: &str) -> Vec<String> {
-    let (mut out, mut word, mut quote, mut any) = (Vec::new(), String::new(), None, false);
-    for c in text.chars() {
-        match quote {
-            Some(q) if c == q => quote = None,
-            Some(_) => word.push(c),
-            None if c == '\'' || c == '"' => (quote, any) = (Some(c), true),
-            None if c.is_whitespace() => {
-                if any || !word.is_empty() {
-                    out.push(std::mem::take(&mut word));
-                }
-                any = false;
-            }
-            None => word.push(c),
-        }
-    }
-    if any || !word.is_empty() {
-        out.push(word);
-    }
-    out
 }
 
 #[cfg(test)]
