@@ -7,7 +7,10 @@
 use super::EventRecord;
 use crate::object::{ObjectExt, Value, json, name, time};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet, hash_map::DefaultHasher},
+    hash::{Hash, Hasher},
+};
 
 /// Different messages within the interval at which events are combined.
 const SIMILAR: usize = 10;
@@ -21,6 +24,9 @@ const REFILL: f64 = 1.0 / 300.0;
 const SERIES_END: SignedDuration = SignedDuration::from_mins(6);
 /// Things remembered of each sort.
 const MEMORY: usize = 4096;
+
+/// What stands for a text that is only compared: the texts themselves would take megabytes.
+type Digest = u64;
 
 /// An event to write.
 pub struct Verdict {
@@ -42,7 +48,7 @@ pub struct Correlator {
 
 #[derive(Default)]
 struct Similar {
-    messages: HashSet<String>,
+    messages: HashSet<Digest>,
     last: Timestamp,
 }
 
@@ -60,7 +66,8 @@ struct Bucket {
 }
 
 struct Series {
-    event: Value,
+    /// The first event, as JSON text: a quarter of its size as a tree.
+    event: Box<str>,
     count: i64,
     last: Timestamp,
 }
@@ -138,10 +145,10 @@ impl Correlator {
     ) -> Option<Verdict> {
         // The revision of the object at hand does not make it another object.
         let about = identity(&record.regarding);
-        let spam = format!("{source}\0{}\0{about}\0{}", record.host, record.warning);
-        let group = format!("{spam}\0{}", record.reason);
+        let spam = digest((source, &record.host, about, record.warning));
+        let group = digest((spam, record.reason));
         if let Some(since) = record.once_since
-            && self.told.of(exact(&group, record), Told::default).is_since(since)
+            && self.told.of(exact(group, record), Told::default).is_since(since)
         {
             return None;
         }
@@ -155,21 +162,21 @@ impl Correlator {
     fn combine(
         &mut self,
         mut event: Value,
-        group: String,
+        group: Digest,
         record: &EventRecord,
         now: Timestamp,
-    ) -> (Value, String) {
-        let similar = self.similar.of(group.clone(), Similar::default);
+    ) -> (Value, Digest) {
+        let similar = self.similar.of(group, Similar::default);
         if now.duration_since(similar.last) > SIMILAR_INTERVAL {
             similar.messages.clear();
         }
         similar.last = now;
-        similar.messages.insert(record.message.clone());
+        similar.messages.insert(digest(&record.message));
         if similar.messages.len() < SIMILAR {
-            return (event, exact(&group, record));
+            return (event, exact(group, record));
         }
         // Stay at the limit: forget any one.
-        if let Some(any) = similar.messages.iter().next().cloned() {
+        if let Some(any) = similar.messages.iter().next().copied() {
             similar.messages.remove(&any);
         }
         event["message"] = json!(format!("(combined from similar events): {}", record.message));
@@ -180,7 +187,7 @@ impl Correlator {
     }
 
     /// Counts the event; a repeat becomes a change of the first one.
-    fn count(&mut self, mut event: Value, key: String, now: Timestamp) -> Verdict {
+    fn count(&mut self, mut event: Value, key: Digest, now: Timestamp) -> Verdict {
         let told = self.told.of(key, Told::default);
         told.count += 1;
         told.last = now;
@@ -200,14 +207,9 @@ impl Correlator {
     /// only counted.
     fn serial(&mut self, event: Value, record: &EventRecord, now: Timestamp) -> Option<Verdict> {
         let about = identity(&record.regarding);
-        let key = format!(
-            "{}\0{}\0{}\0{about}\0{}",
-            record.action,
-            record.reason,
-            record.warning,
-            event.str_at("reportingComponent")
-        );
-        let fresh = || Series { event: event.clone(), count: 0, last: now };
+        let reporter = event.str_at("reportingComponent");
+        let key = digest((record.action, record.reason, record.warning, about, reporter));
+        let fresh = || Series { event: event.to_string().into(), count: 0, last: now };
         let series = self.series.of(key, fresh);
         if now.duration_since(series.last) > SERIES_END {
             *series = fresh();
@@ -217,7 +219,7 @@ impl Correlator {
             1 => Some(Verdict { event, change: None }),
             2 => {
                 let value = json!({"count": 2, "lastObservedTime": time::micros(now)});
-                let mut event = series.event.clone();
+                let mut event: Value = serde_json::from_str(&series.event).unwrap_or(event);
                 event["series"] = value.clone();
                 Some(Verdict { event, change: Some(json!({"series": value})) })
             }
@@ -249,19 +251,25 @@ fn instance(source: &str, record: &EventRecord) -> String {
 }
 
 /// What exactly equal events are counted under.
-fn exact(group: &str, record: &EventRecord) -> String {
-    format!("{group}\0{}\0{}", record.regarding.str_at("fieldPath"), record.message)
+fn exact(group: Digest, record: &EventRecord) -> Digest {
+    digest((group, record.regarding.str_at("fieldPath"), &record.message))
 }
 
 /// A reference without what changes from one revision of the object to the next.
-fn identity(reference: &Value) -> String {
-    ["kind", "namespace", "name", "uid", "apiVersion"].map(|f| reference.str_at(f)).join("\0")
+fn identity(reference: &Value) -> [&str; 5] {
+    ["kind", "namespace", "name", "uid", "apiVersion"].map(|f| reference.str_at(f))
+}
+
+fn digest(of: impl Hash) -> Digest {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The most recently used values by key.
 struct Memory<T> {
     tick: u64,
-    map: HashMap<String, (u64, T)>,
+    map: HashMap<Digest, (u64, T)>,
 }
 
 impl<T> Default for Memory<T> {
@@ -272,7 +280,7 @@ impl<T> Default for Memory<T> {
 
 impl<T> Memory<T> {
     /// The value of a key, made if there is none.
-    fn of(&mut self, key: String, make: impl FnOnce() -> T) -> &mut T {
+    fn of(&mut self, key: Digest, make: impl FnOnce() -> T) -> &mut T {
         if self.map.len() >= MEMORY && !self.map.contains_key(&key) {
             self.forget();
         }

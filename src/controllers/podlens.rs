@@ -33,7 +33,7 @@ pub struct PodMeta {
     /// Annotations.
     pub annotations: BTreeMap<Box<str>, String>,
     /// Finalizers.
-    pub finalizers: Vec<String>,
+    pub finalizers: Box<[String]>,
 }
 
 /// Part of a Pod's spec.
@@ -57,11 +57,11 @@ pub struct PodSpec {
     /// Who may be evicted for whom.
     pub priority: i32,
     /// Gates that keep it from being scheduled.
-    pub scheduling_gates: Vec<serde::de::IgnoredAny>,
+    pub scheduling_gates: Box<[serde::de::IgnoredAny]>,
     /// Containers.
-    pub containers: Vec<PodContainer>,
+    pub containers: Box<[PodContainer]>,
     /// Containers that run before (or, with restartPolicy `Always`, beside) the others.
-    pub init_containers: Vec<PodContainer>,
+    pub init_containers: Box<[PodContainer]>,
     /// Resources of the pod as a whole.
     pub resources: PodResources,
     /// Resources it needs besides its containers'.
@@ -97,7 +97,7 @@ pub struct PodContainer {
     /// `Always` marks an init container as a sidecar.
     pub restart_policy: String,
     /// Ports.
-    pub ports: Vec<PodPort>,
+    pub ports: Box<[PodPort]>,
     /// Resources.
     pub resources: PodResources,
 }
@@ -132,17 +132,17 @@ pub struct PodStatus {
     pub pod_ip: String,
     /// Addresses of all families.
     #[serde(rename = "podIPs")]
-    pub pod_ips: Vec<PodIp>,
+    pub pod_ips: Box<[PodIp]>,
     /// Node chosen by preemption.
     pub nominated_node_name: String,
     /// When the kubelet accepted it.
     pub start_time: Option<Timestamp>,
     /// Conditions.
-    pub conditions: Vec<PodCondition>,
+    pub conditions: Box<[PodCondition]>,
     /// State of the containers.
-    pub container_statuses: Vec<ContainerStatus>,
+    pub container_statuses: Box<[ContainerStatus]>,
     /// State of the init containers.
-    pub init_container_statuses: Vec<ContainerStatus>,
+    pub init_container_statuses: Box<[ContainerStatus]>,
 }
 
 /// One address.

@@ -18,9 +18,9 @@ use std::{
 use tokio::{sync::mpsc, task::spawn_local};
 
 /// Events being written at the same time; those of one name stay in order.
-const LANES: usize = 8;
+const LANES: usize = 64;
 /// Events waiting per lane; more are dropped, as upstream does.
-const WAITING: usize = 4096;
+const WAITING: usize = 512;
 
 type Job = (Rc<Writer>, Verdict);
 

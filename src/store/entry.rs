@@ -2,10 +2,8 @@
 
 use crate::object::{Meta, Value};
 use bytes::Bytes;
-use std::{
-    any::Any,
-    sync::{Arc, OnceLock},
-};
+use parking_lot::RwLock;
+use std::{any::Any, sync::Arc};
 
 /// One revision of one object. Immutable.
 pub struct Entry {
@@ -19,13 +17,21 @@ pub struct Entry {
     pub bytes: Bytes,
     /// Its metadata.
     pub meta: Meta,
-    lens: OnceLock<Arc<dyn Any + Send + Sync>>,
+    lens: RwLock<Lens>,
+}
+
+/// What became of the typed view of an entry.
+enum Lens {
+    Unread,
+    Kept(Arc<dyn Any + Send + Sync>),
+    /// The entry is history: views are parsed when asked for and not kept.
+    Forgotten,
 }
 
 impl Entry {
     /// Wraps serialised bytes.
     pub fn new(rev: u64, resource: Arc<str>, key: Arc<str>, bytes: Bytes, meta: Meta) -> Entry {
-        Entry { rev, resource, key, bytes, meta, lens: OnceLock::new() }
+        Entry { rev, resource, key, bytes, meta, lens: RwLock::new(Lens::Unread) }
     }
 
     /// The whole object, parsed afresh.
@@ -42,10 +48,22 @@ impl Entry {
     where
         T: for<'de> serde::Deserialize<'de> + Default + Send + Sync + 'static,
     {
-        let parse =
-            || -> Arc<T> { Arc::new(serde_json::from_slice(&self.bytes).unwrap_or_default()) };
-        let kept = self.lens.get_or_init(|| parse());
-        Arc::clone(kept).downcast::<T>().unwrap_or_else(|_| parse())
+        if let Lens::Kept(kept) = &*self.lens.read()
+            && let Ok(kept) = Arc::clone(kept).downcast::<T>()
+        {
+            return kept;
+        }
+        let parsed = Arc::new(serde_json::from_slice::<T>(&self.bytes).unwrap_or_default());
+        let mut lens = self.lens.write();
+        if let Lens::Unread = *lens {
+            *lens = Lens::Kept(Arc::clone(&parsed) as _);
+        }
+        parsed
+    }
+
+    /// Lets go of the typed view: the revision is history and hardly anybody asks for it again.
+    pub(super) fn forget_lens(&self) {
+        *self.lens.write() = Lens::Forgotten;
     }
 }
 
@@ -60,4 +78,12 @@ pub struct Change {
     pub before: Option<Arc<Entry>>,
     /// Whether this is a deletion.
     pub deleted: bool,
+}
+
+impl Change {
+    /// The revisions that are no longer the state of an object: the one replaced, and of a deletion
+    /// the last.
+    pub(super) fn history(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.before.iter().chain(self.deleted.then_some(&self.entry))
+    }
 }

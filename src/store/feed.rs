@@ -29,6 +29,11 @@ struct Window {
 
 /// Most changes held, however small.
 const MAX_CHANGES: usize = 50_000;
+/// The youngest changes: controllers are still acting on them, so the typed views of the revisions
+/// they replaced stay.
+const YOUNG: usize = 512;
+/// What hangs on a revision besides its bytes, about.
+const META: usize = 1024;
 
 /// What a cursor finds.
 pub enum Since {
@@ -55,6 +60,9 @@ impl Feed {
         for change in changes {
             w.bytes += weight(&change);
             w.changes.push_back(change);
+            if let Some(aged) = w.changes.len().checked_sub(YOUNG).and_then(|i| w.changes.get(i)) {
+                aged.history().for_each(|e| e.forget_lens());
+            }
         }
         while w.bytes > self.max_bytes || w.changes.len() > MAX_CHANGES {
             let Some(old) = w.changes.pop_front() else { break };
@@ -122,9 +130,7 @@ impl Feed {
     }
 }
 
+/// Bytes a change keeps from being freed.
 fn weight(change: &Change) -> usize {
-    let before = change.before.as_ref().map_or(0, |e| e.bytes.len());
-    let gone = if change.deleted { change.entry.bytes.len() } else { 0 };
-    // What hangs on a revision besides its bytes (metadata, a lens) weighs about as much again.
-    2 * (before + gone) + 256
+    change.history().map(|e| e.bytes.len() + META).sum::<usize>() + 256
 }

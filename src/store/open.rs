@@ -20,7 +20,7 @@ pub struct Options {
     /// Sync to disk at every commit (`PRAGMA synchronous = FULL`) once [`Store::harden`] was called.
     /// Without it a power cut may lose the last commits; a crash of the process never does.
     pub full_sync: bool,
-    /// Bytes of replaced revisions kept for watches; 0 for the default of 24 MiB.
+    /// Bytes of replaced revisions kept for watches; 0 for the default of 16 MiB.
     pub window_bytes: usize,
 }
 
@@ -84,7 +84,7 @@ impl Store {
                     (Box::new(engine), loaded, Some(lock))
                 }
             };
-        let window = if options.window_bytes == 0 { 24 << 20 } else { options.window_bytes };
+        let window = if options.window_bytes == 0 { 16 << 20 } else { options.window_bytes };
         Ok(Store { inner: Handle::start(engine, loaded, window, lock) })
     }
 }

@@ -77,7 +77,8 @@ impl Release<'_> {
         diff_ids.push(own.diff_id);
         let config = self.configuration(architecture, diff_ids);
         // Plain structs in memory: this cannot fail.
-        let config = Bytes::from(serde_json::to_vec(&config).unwrap_or_default());
+        let config = serde_json::to_vec(&config).unwrap_or_default().into_boxed_slice();
+        let config = Bytes::from(config);
         let layer = |digest: &str, size| descriptor(family.layer, digest, size);
         let mut layers: Vec<_> = bulk.iter().map(|b| layer(b.digest, b.size())).collect();
         let digest = sha256(&own.bytes);

@@ -93,7 +93,8 @@ impl Content {
     }
 
     fn add(&mut self, document: Document) -> Arc<Manifest> {
-        let bytes = Bytes::from(document.bytes());
+        // Kept for long: without what a growing vector has to spare.
+        let bytes = Bytes::from(document.bytes().into_boxed_slice());
         let media_type = document.media_type.clone();
         let manifest = Manifest { digest: sha256(&bytes), media_type, bytes, document };
         let manifest = Arc::new(manifest);
