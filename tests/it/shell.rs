@@ -148,14 +148,13 @@ async fn scripts_out_of_bounds() {
         "f() { f; }; f",
         "f() { echo $(f); }; f",
         "x=x; while :; do x=$x$x; done",
-        "cat /dev/zero > /tmp/full",
         "eval \"$(head -c 20000 /dev/zero | tr '\\0' '(')\"",
     ];
     for script in scripts {
         let (_, said, code) = exec(&pods, &["sh", "-c", script], "").await;
         assert!(code != 0, "{script}: {said}");
     }
-    assert_eq!(exec(&pods, &["sh", "-c", "rm -f /tmp/full; echo well"], "").await.0, "well\n");
+    assert_eq!(exec(&pods, &["sh", "-c", "echo well"], "").await.0, "well\n");
     lab.stop().await;
 }
 
