@@ -52,7 +52,7 @@ fn openshift_catalogue(
     let duration = serde_json::json!({ "description": DURATION, "type": "string" });
     definitions.insert("io.k8s.apimachinery.pkg.apis.meta.v1.Duration".into(), duration);
     for family in openshift::families() {
-        let package = format!("com.github.openshift.api.{}.v1", family.package);
+        let package = format!("com.github.openshift.api.{}.{}", family.package, family.version);
         for (name, schema) in family.schemas {
             let mut schema = serde_json::to_value(schema)?;
             openshift::qualify(&mut schema, &package);
@@ -64,7 +64,7 @@ fn openshift_catalogue(
         for kind in family.kinds {
             roots.push(Root {
                 group: family.group.into(),
-                version: "v1".into(),
+                version: family.version.into(),
                 kind: (*kind).into(),
                 definition: format!("{package}.{kind}"),
             });

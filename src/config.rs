@@ -37,6 +37,9 @@ pub enum Command {
     /// Publish at the simulated vendors' registries of the running server
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Let nodes of the running server fail and come back
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Print the path of the admin kubeconfig of the data folder
     Kubeconfig(Folder),
     /// Delete the data folder's cluster: database, certificates and kubeconfig
@@ -75,6 +78,26 @@ pub enum RegistryCommand {
         #[allow(missing_docs)]
         at: Where,
     },
+}
+
+/// What can happen to a machine.
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// Let a node fall silent: NotReady after 50 seconds, and its pods move when they no longer
+    /// tolerate that (after 5 minutes, unless they say otherwise)
+    Fail(NodeArgs),
+    /// Let it come back
+    Recover(NodeArgs),
+}
+
+/// Which node is meant.
+#[derive(Clone, Debug, Args)]
+pub struct NodeArgs {
+    /// Name of the node
+    pub name: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub at: Where,
 }
 
 /// Which running server is meant.
@@ -135,7 +158,7 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_IN_MEMORY", value_parser = BoolishValueParser::new())]
     pub in_memory: bool,
 
-    /// Also write the admin kubeconfig to this file [default: only `kubeconfig` in the data folder]
+    /// Also write the admin kubeconfig into this file, beside what it holds [default: only `kubeconfig` in the data folder]
     #[arg(long, env = "POCKETSHIFT_KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 

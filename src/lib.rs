@@ -29,7 +29,7 @@
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client |
-//! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime` |
+//! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
 //!
@@ -64,7 +64,8 @@
 //! they have no door of their own. State lives in the objects alone, so a restart goes on where the
 //! last write left off. What the simulated outside must remember and no API object has a place for
 //! (the images a node holds) is an object too, of a resource that is not served
-//! ([`controllers::INTERNAL`]).
+//! ([`controllers::INTERNAL`]). So are the questions of kubelets that only the network can answer:
+//! a task asks the registry and writes its answer beside the question, which wakes the kubelet.
 //!
 //! # Recipes
 //!

@@ -62,7 +62,7 @@ impl Server {
             match self.put(request.kind, &ready.value, Expect::Absent, ready.extra).await {
                 Ok(entry) => {
                     warnings.append(&mut heard);
-                    return Ok(one(201, item(request.kind, &entry), warnings));
+                    return Ok(one(201, item(request.kind, &entry, &self.store), warnings));
                 }
                 Err(store::Error::Exists(0)) if generated && names + 1 < NAME_ATTEMPTS => {
                     names += 1

@@ -81,12 +81,12 @@ impl Server {
             }
             let result = if gone(kind, &marked) {
                 let done = self.remove(kind, &old, entry.rev, extra).await;
-                done.map(|e| Deleted::Gone(super::server::item(kind, &e).value()))
+                done.map(|e| Deleted::Gone(super::server::item(kind, &e, &self.store).value()))
             } else if marked == old {
                 return Ok(Deleted::Marked(old));
             } else {
                 let done = self.put(kind, &marked, Expect::Rev(entry.rev), extra).await;
-                done.map(|e| Deleted::Marked(super::server::item(kind, &e).value()))
+                done.map(|e| Deleted::Marked(super::server::item(kind, &e, &self.store).value()))
             };
             match result {
                 Ok(done) => return Ok(done),

@@ -1,6 +1,9 @@
 //! Reading objects: one, or a page of a list at one revision.
 
-use super::{Answer, List, Options, Request, Response, Server, server::item, server::one};
+use super::{
+    Answer, List, Options, Request, Response, Server,
+    server::{item, one, stored_item},
+};
 use crate::{
     error::{Cause, Causes, Error},
     kinds::Kind,
@@ -18,7 +21,13 @@ impl Server {
         let entry = snapshot
             .get(&kind.stored_as(), &request.namespace, &request.name)
             .ok_or_else(|| Error::not_found(&kind.resource(), &request.name))?;
-        Ok(one(200, item(kind, entry), Vec::new()))
+        // The status is read as it is stored.
+        let shown = if request.sub.is_empty() {
+            item(kind, entry, &self.store)
+        } else {
+            stored_item(kind, entry)
+        };
+        Ok(one(200, shown, Vec::new()))
     }
 
     pub(super) fn list(&self, request: &Request) -> Result<Answer, Error> {
@@ -40,7 +49,7 @@ impl Server {
             _ => None,
         };
         let continue_token = next.map(|e| token(snapshot.rev, &e.key)).unwrap_or_default();
-        let items = entries.into_iter().map(|e| item(kind, e)).collect();
+        let items = entries.into_iter().map(|e| item(kind, e, &self.store)).collect();
         Ok(Response::List(List { rev: snapshot.rev, continue_token, remaining, items }).into())
     }
 

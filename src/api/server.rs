@@ -9,7 +9,7 @@ use crate::{
     object::Value,
     runtime::Containers,
     settings::Settings,
-    store::{Snapshot, Store},
+    store::{Entry, Snapshot, Store},
     world::World,
 };
 use std::sync::Arc;
@@ -192,7 +192,15 @@ pub(super) fn refuse(kind: &Kind, name: &str, causes: Causes) -> Result<(), Erro
 }
 
 /// A stored entry as an answer's item, converted to the version asked for.
-pub(super) fn item(kind: &Kind, entry: &Arc<crate::store::Entry>) -> Item {
+pub(super) fn item(kind: &Kind, entry: &Arc<Entry>, store: &Store) -> Item {
+    if let Some(shown) = kind.hooks.decorate.and_then(|hook| hook(entry, &store.snapshot())) {
+        return Item::Value(shown);
+    }
+    stored_item(kind, entry)
+}
+
+/// The same, as it is stored.
+pub(super) fn stored_item(kind: &Kind, entry: &Arc<Entry>) -> Item {
     match kind.backing {
         Backing::Converted { from_stored, .. } => Item::Value(from_stored(entry.value())),
         _ => Item::Entry(Arc::clone(entry)),
@@ -200,7 +208,7 @@ pub(super) fn item(kind: &Kind, entry: &Arc<crate::store::Entry>) -> Item {
 }
 
 /// A stored object in the version a kind speaks.
-pub(super) fn converted(kind: &Kind, entry: &crate::store::Entry) -> Value {
+pub(super) fn converted(kind: &Kind, entry: &Entry) -> Value {
     match kind.backing {
         Backing::Converted { from_stored, .. } => from_stored(entry.value()),
         _ => entry.value(),

@@ -142,7 +142,7 @@ impl Server {
             Err(e) => return Ok(Err(e)),
         };
         if same(&ready.value, old) {
-            return Ok(Ok(item(request.kind, entry)));
+            return Ok(Ok(item(request.kind, entry, &self.store)));
         }
         if request.options.dry_run {
             return Ok(Ok(Item::Value(ready.value)));
@@ -154,7 +154,7 @@ impl Server {
             self.put(kind, &ready.value, Expect::Rev(entry.rev), ready.extra).await
         };
         match result {
-            Ok(entry) => Ok(Ok(item(kind, &entry))),
+            Ok(entry) => Ok(Ok(item(kind, &entry, &self.store))),
             Err(
                 store::Error::Stale(_) | store::Error::Claimed { .. } | store::Error::Exists(_),
             ) => Err(Lost),
@@ -180,7 +180,7 @@ impl Server {
         let status = request.sub == "status";
         let mut value = match kind.hooks.prepare_status.filter(|_| status) {
             Some(_) => {
-                super::write::default(kind, &mut new);
+                super::write::default(kind, &mut new, snapshot);
                 new
             }
             None => owned_by_sub(request.sub, new, old),

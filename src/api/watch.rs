@@ -55,7 +55,7 @@ impl Server {
                 snapshot
                     .list(&resource, &request.namespace)
                     .filter(|e| selects(kind, &options, e))
-                    .map(|e| Event::Added(item(kind, e))),
+                    .map(|e| Event::Added(item(kind, e, &self.store))),
             );
             if options.send_initial_events == Some(true) && options.allow_bookmarks {
                 queue.push_back(Event::Bookmark(cursor, true));
@@ -175,9 +175,11 @@ impl Cursor {
         let is = !change.deleted && selects(self.kind, &self.options, entry);
         match (was, is) {
             (false, false) => None,
-            (false, true) => Some(Event::Added(item(self.kind, entry))),
-            (true, true) => Some(Event::Modified(item(self.kind, entry))),
-            (true, false) if change.deleted => Some(Event::Deleted(item(self.kind, entry))),
+            (false, true) => Some(Event::Added(item(self.kind, entry, &self.store))),
+            (true, true) => Some(Event::Modified(item(self.kind, entry, &self.store))),
+            (true, false) if change.deleted => {
+                Some(Event::Deleted(item(self.kind, entry, &self.store)))
+            }
             (true, false) => {
                 let mut last = converted(self.kind, change.before.as_ref()?);
                 last.set_at("metadata.resourceVersion", change.rev.to_string());

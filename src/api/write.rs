@@ -78,7 +78,7 @@ impl Server {
     ) -> Result<Ready, Error> {
         let kind = request.kind;
         let hooks = &kind.hooks;
-        default(kind, &mut value);
+        default(kind, &mut value, snapshot);
         // Before admission and preparation, as upstream: what those add belongs to nobody.
         self.track(request, old, &mut value);
         let verb = if old.is_some() { Verb::Update } else { Verb::Create };
@@ -190,10 +190,13 @@ pub(super) fn stored_form<'a>(kind: &Kind, value: &'a Value) -> Cow<'a, Value> {
     }
 }
 
-/// Schema defaults, then the kind's own.
-pub(super) fn default(kind: &Kind, value: &mut Value) {
+/// Schema defaults, then the cluster's, then the kind's own.
+pub(super) fn default(kind: &Kind, value: &mut Value, snapshot: &Snapshot) {
     if let Some(ty) = schema::find(kind.schema) {
         schema::fill_defaults(ty, value);
+    }
+    if let Some(configured) = kind.hooks.configured {
+        configured(value, snapshot);
     }
     if let Some(default) = kind.hooks.default {
         default(value);

@@ -55,6 +55,8 @@ codes! {
     BLOB_UNKNOWN 404 "blob unknown to registry"
     BLOB_UPLOAD_UNKNOWN 404 "blob upload unknown to registry"
     BLOB_UPLOAD_INVALID 404 "blob upload invalid"
+    SIGNATURE_INVALID 400 "invalid image signature"
+    SIGNATURE_EXISTS 409 "image signature already exists"
     PAGINATION_NUMBER_INVALID 400 "invalid number of results requested"
 }
 

@@ -2,15 +2,26 @@
 //! image streams, and who is down. Kept beside the cluster's objects, so that whoever looks at a
 //! snapshot (a kubelet, say) sees what a registry would answer. The API does not serve it.
 
-use super::content::document::RunConfig;
+use super::{
+    Catalog,
+    content::{
+        Manifest,
+        document::{ImageConfig, RunConfig},
+    },
+};
 use crate::store::Snapshot;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Rows about repositories.
-pub const REPOSITORIES: &str = "repositories.registry.pocketshift";
-/// Rows about registries.
-pub const REGISTRIES: &str = "registries.registry.pocketshift";
+pub const REPOSITORIES: &str = "repositories.internal";
+/// Rows about registries: switched off or not.
+pub const REGISTRIES: &str = "registries.internal";
+/// The same about the machines of nodes.
+pub const MACHINES: &str = "machines.internal";
+
+/// Rows about images that nodes have from the network, by the digests of manifests and indexes.
+pub const LEARNED: &str = "images.internal";
 
 /// The key of a repository's row: no namespace holds it.
 pub fn key(repository: &str) -> String {
@@ -57,9 +68,35 @@ pub struct Facts {
     pub run: RunConfig,
 }
 
+impl Facts {
+    /// What a manifest and the configuration it names (`id`) tell.
+    pub fn of(catalog: &Catalog, manifest: &Manifest, id: &str, config: &[u8]) -> Facts {
+        // What is no image's configuration (a chart's, say) tells nothing.
+        let config: ImageConfig = serde_json::from_slice(config).unwrap_or_default();
+        let known = |name: &&str| catalog.content(name).is_some();
+        let base = config.history.iter().rev().map(|h| h.comment.as_str()).find(known);
+        Facts {
+            config: id.into(),
+            size: manifest.size(),
+            base: base.unwrap_or_default().into(),
+            run: config.config,
+        }
+    }
+}
+
+/// An image that was had from the network.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Learned {
+    /// Digests: of the manifest, then of the index that led to it.
+    pub digests: Vec<String>,
+    /// What it is.
+    pub facts: Facts,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Registry {
+struct Switch {
     down: bool,
 }
 
@@ -85,7 +122,7 @@ pub(super) fn below<'a>(objects: &'a Snapshot, first: &str) -> impl Iterator<Ite
     objects.list(REPOSITORIES, &prefix).filter_map(move |e| e.key.get(skip..))
 }
 
-/// Whether a registry is switched off.
-pub(super) fn is_down(objects: &Snapshot, host: &str) -> bool {
-    objects.get(REGISTRIES, "", host).is_some_and(|e| e.lens::<Registry>().down)
+/// Whether a registry or a machine is switched off.
+pub fn is_down(objects: &Snapshot, resource: &str, name: &str) -> bool {
+    objects.get(resource, "", name).is_some_and(|e| e.lens::<Switch>().down)
 }

@@ -4,7 +4,7 @@ use super::{
     ARCHITECTURE, Behaviour, Catalog, Config, End, Image,
     complaint::{Complaint, MANIFEST_UNKNOWN},
     content::{Manifest, document::RunConfig},
-    held::{self, Facts, Repository},
+    held::{self, Facts, LEARNED, Learned, Repository},
     led,
     reference::Reference,
 };
@@ -34,7 +34,7 @@ pub struct Outside<'a> {
 impl<'a> Outside<'a> {
     /// Whether a registry does not answer at all.
     pub fn is_down(&self, host: &str) -> bool {
-        held::is_down(self.objects, host)
+        held::is_down(self.objects, held::REGISTRIES, host)
     }
 
     /// Whether there is such a repository.
@@ -93,15 +93,20 @@ impl<'a> Outside<'a> {
     }
 
     /// The image of a name that somebody has already: what [`Outside::find`] says, or, when no
-    /// stream knows it any more, the object of the image. With the index that leads to it, whether
-    /// or not that was asked for.
+    /// stream knows it any more, the object of the image, or what was learned of it from the network.
+    /// With the index that leads to it, whether or not that was asked for.
     pub fn known(&self, r: &Reference) -> Option<Image> {
-        let image = self.find(r).or_else(|| self.remembered(r))?;
+        let image = self.find(r).or_else(|| self.learned(r)).or_else(|| self.remembered(r))?;
         let index = image.digests.first().and_then(|digest| self.index_of(r, digest));
         match index.filter(|_| image.digests.len() == 1) {
             Some(index) => Some(Image { digests: vec![image.digests[0].clone(), index], ..image }),
             None => Some(image),
         }
+    }
+
+    fn learned(&self, r: &Reference) -> Option<Image> {
+        let learned = self.objects.get(LEARNED, "", &r.digest)?.lens::<Learned>();
+        Some(Image { name: r.full(), ..self.image(learned.digests.clone(), &learned.facts) })
     }
 
     fn remembered(&self, r: &Reference) -> Option<Image> {

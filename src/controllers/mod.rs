@@ -143,6 +143,7 @@ pub static ALL: &[&Controller] = &[
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
     &imageimport::CONTROLLER,
+    &imageimport::scheduled::KEEPER,
     &imageimport::scheduled::CONTROLLER,
 ];
 

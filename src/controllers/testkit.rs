@@ -260,7 +260,7 @@ impl Kit {
         self.store(write.resource, key, &new, Expect::Present)
     }
 
-    /// Pods on a node, and objects with finalizers, only start to go.
+    /// Pods on a node, and objects with finalizers, only start to go; the kubelet's word ends a pod.
     fn delete(
         &mut self,
         write: &Write,
@@ -277,7 +277,9 @@ impl Kit {
             old.set_at("metadata.finalizers", finalizers);
         }
         let lingers = !old.list_at("metadata.finalizers").is_empty()
-            || (write.resource == "pods" && !old.str_at("spec.nodeName").is_empty());
+            || (write.resource == "pods"
+                && !old.str_at("spec.nodeName").is_empty()
+                && !(old.is_deleting() && write.body.i64_at("gracePeriodSeconds") == Some(0)));
         if lingers {
             if !old.is_deleting() {
                 let end = time::seconds(time::plus_seconds(self.now, 30));

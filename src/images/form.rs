@@ -2,7 +2,7 @@
 //! always prints even when they hold nothing.
 //! Source: openshift-apiserver `pkg/image/apis/image/v1/conversion.go`.
 
-use super::{Outside, reference::Reference};
+use super::reference::Reference;
 use crate::object::{Map, ObjectExt, Value, json};
 use std::collections::BTreeMap;
 
@@ -18,16 +18,17 @@ pub fn settle(stream: &mut Value) {
 }
 
 /// Writes where the stream can be pulled from.
-pub fn locate(stream: &mut Value, outside: &Outside<'_>) {
+/// (`registry`: the cluster's own; `public`: what that is called from outside; empty for none).
+pub fn locate(stream: &mut Value, registry: &str, public: &str) {
     let at = |registry: &str| {
         let (namespace, name) = (stream.namespace().into(), stream.name().into());
         Reference { registry: registry.into(), namespace, name, ..Reference::default() }.to_string()
     };
-    let inner = match outside.registry.as_str() {
+    let inner = match registry {
         "" => stream.str_at("spec.dockerImageRepository").to_owned(),
         registry => at(registry),
     };
-    let public = (!outside.public.is_empty()).then(|| at(&outside.public));
+    let public = (!public.is_empty()).then(|| at(public));
     stream.set_at("status.dockerImageRepository", inner);
     match public {
         Some(public) => stream.set_at("status.publicDockerImageRepository", public),

@@ -8,7 +8,7 @@ use crate::{
     object::{Map, ObjectExt, Value, json},
 };
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Set when the registry holds the manifest itself.
 const BLOB_STORED: &str = "image.openshift.io/manifestBlobStored";
@@ -17,6 +17,9 @@ const LAYERS_ORDER: &str = "image.openshift.io/dockerLayersOrder";
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 /// Media type of the OCI's manifests.
 pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// Media types of manifests of schema 1, and of their layers.
+const SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+json";
+const SCHEMA1_LAYER: &str = "application/vnd.docker.container.image.rootfs.diff+x-gtar";
 const LISTS: [&str; 2] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.index.v1+json",
@@ -110,10 +113,13 @@ fn read_manifest(image: &mut Value) {
         return;
     }
     let Some(manifest) = parsed(image, "dockerImageManifest") else { return };
-    if manifest.i64_at("schemaVersion") != Some(2) || manifest.at("manifests").is_some() {
-        return;
+    match manifest.i64_at("schemaVersion") {
+        Some(1) => return read_history(image, &manifest),
+        Some(2) if manifest.at("manifests").is_none() => {}
+        _ => return,
     }
-    fill_layers(image, &manifest);
+    let layer = |l: &Value| layer(l.str_at("digest"), l.i64_at("size"), l.str_at("mediaType"));
+    fill_layers(image, manifest.list_at("layers").iter().map(layer).collect());
     let said = manifest.str_at("mediaType");
     if !said.is_empty() {
         image.set_at("dockerImageManifestMediaType", said);
@@ -122,28 +128,61 @@ fn read_manifest(image: &mut Value) {
     }
     let Some(config) = parsed(image, "dockerImageConfig") else { return };
     let id = manifest.str_at("config.digest");
-    let mut seen = BTreeSet::from([id]);
-    let mut size = i64::try_from(image.str_at("dockerImageConfig").len()).unwrap_or(i64::MAX);
-    for layer in image.list_at("dockerImageLayers") {
-        if seen.insert(layer.str_at("name")) {
-            size = size.saturating_add(layer.i64_at("size").unwrap_or(0));
-        }
-    }
+    let own = i64::try_from(image.str_at("dockerImageConfig").len()).unwrap_or(i64::MAX);
+    let size = size(image, id).saturating_add(own);
     let metadata = docker::from_config(&config, id, size);
     image.set_at("dockerImageMetadata", metadata);
 }
 
-fn fill_layers(image: &mut Value, manifest: &Value) {
-    if !image.list_at("dockerImageLayers").is_empty() {
-        return;
-    }
-    let of = |l: &Value| {
-        json!({"name": l.str_at("digest"), "size": l.i64_at("size").unwrap_or(0),
-            "mediaType": l.str_at("mediaType")})
+/// The size of all layers, each counted once, but for one that is known already.
+fn size(image: &Value, known: &str) -> i64 {
+    let mut seen = BTreeSet::from([known]);
+    let layers = image.list_at("dockerImageLayers").iter();
+    let new = layers.filter(|l| seen.insert(l.str_at("name")));
+    new.fold(0, |sum, l| sum.saturating_add(l.i64_at("size").unwrap_or(0)))
+}
+
+/// Fills layers and metadata from a manifest of schema 1, whose history holds a configuration for
+/// every layer, the newest first. Sizes are in there, or nowhere.
+fn read_history(image: &mut Value, manifest: &Value) {
+    let history: Vec<Value> = history(manifest).collect();
+    let blobs = manifest.list_at("fsLayers");
+    let Some(newest) = history.first().filter(|_| history.len() == blobs.len()) else { return };
+    let layer = |(blob, said): (&Value, &Value)| {
+        layer(blob.str_at("blobSum"), said.i64_at("Size"), SCHEMA1_LAYER)
     };
-    let layers: Vec<Value> = manifest.list_at("layers").iter().map(of).collect();
-    image.set_at("dockerImageLayers", layers);
-    image.set_annotation(LAYERS_ORDER, "ascending");
+    fill_layers(image, blobs.iter().zip(&history).map(layer).rev().collect());
+    image.set_at("dockerImageManifestMediaType", SCHEMA1);
+    let metadata = docker::from_config(newest, newest.str_at("id"), size(image, ""));
+    image.set_at("dockerImageMetadata", metadata);
+}
+
+/// The configurations in the history of a manifest of schema 1.
+fn history(manifest: &Value) -> impl Iterator<Item = Value> {
+    let entries = manifest.list_at("history").iter();
+    entries.map(|e| serde_json::from_str(e.str_at("v1Compatibility")).unwrap_or_default())
+}
+
+fn layer(name: &str, size: Option<i64>, media_type: &str) -> Value {
+    json!({"name": name, "size": size.unwrap_or(0), "mediaType": media_type})
+}
+
+fn fill_layers(image: &mut Value, layers: Vec<Value>) {
+    if image.list_at("dockerImageLayers").is_empty() {
+        image.set_at("dockerImageLayers", layers);
+        image.set_annotation(LAYERS_ORDER, "ascending");
+    }
+}
+
+/// Writes down the sizes of layers whose manifest does not tell them.
+pub fn measure(image: &mut Value, sizes: &BTreeMap<String, i64>) {
+    let layers = image.at_mut("dockerImageLayers").as_array_mut();
+    for layer in layers.into_iter().flatten() {
+        let size = sizes.get(layer.str_at("name")).copied().unwrap_or(0);
+        layer.set_at("size", size);
+    }
+    let whole = size(image, "");
+    image.set_at("dockerImageMetadata.Size", whole);
 }
 
 /// Fills `dockerImageManifests` from a manifest list that is given whole.
@@ -240,6 +279,30 @@ mod tests {
             json!([{"name": "sha256:l", "size": 100, "mediaType": "m/l"}])
         );
         assert!(image.at("dockerImageManifest").is_none(), "the registry keeps it");
+    }
+
+    #[test]
+    fn a_history_is_read() {
+        let manifest = json!({"schemaVersion": 1, "architecture": "amd64",
+            "fsLayers": [{"blobSum": "sha256:top"}, {"blobSum": "sha256:base"},
+                {"blobSum": "sha256:base"}],
+            "history": [
+                {"v1Compatibility": r#"{"id":"t","architecture":"amd64","config":{"Cmd":["run"]}}"#},
+                {"v1Compatibility": r#"{"id":"b","Size":7}"#}, {"v1Compatibility": "?"}]});
+        let mut image = json!({"metadata": {"name": "sha256:x"}, "dockerImageReference": "r/a",
+            "dockerImageManifest": manifest.to_string()});
+        create(&mut image);
+        let names: Vec<&str> =
+            image.list_at("dockerImageLayers").iter().map(|l| l.str_at("name")).collect();
+        assert_eq!(names, ["sha256:base", "sha256:base", "sha256:top"]);
+        assert_eq!(image["dockerImageLayers"][1]["size"], 7);
+        assert_eq!(image["dockerImageLayers"][0]["mediaType"], SCHEMA1_LAYER);
+        assert_eq!(image.str_at("dockerImageManifestMediaType"), SCHEMA1);
+        assert_eq!(image.str_at("dockerImageMetadata.Id"), "t");
+        assert_eq!(image["dockerImageMetadata"]["Config"], json!({"Cmd": ["run"]}));
+        let sizes = BTreeMap::from([("sha256:top".into(), 5), ("sha256:base".into(), 20)]);
+        measure(&mut image, &sizes);
+        assert_eq!(image.i64_at("dockerImageMetadata.Size"), Some(25), "each counts once");
     }
 
     #[test]

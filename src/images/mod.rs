@@ -14,10 +14,12 @@
 //! | [`stream`] | creating and changing a stream: generations, then all of the above |
 //! | [`limits`] | how much a stream may hold |
 //! | [`validate`] | what a stream and its tags may look like |
+//! | [`allowed`] | which registries it may name |
 //! | [`views`] | tags and images of a stream as objects of their own |
 //! | [`image`] | the objects of single images |
 //! | [`docker`] | what an image's configuration says |
 
+pub mod allowed;
 pub mod docker;
 pub mod form;
 pub mod history;
@@ -53,6 +55,8 @@ pub struct Outside<'a> {
     pub stream: Box<dyn Fn(&str, &str) -> Option<Value> + 'a>,
     /// Whether the caller may pull from a stream (namespace, name); what is said of a refusal.
     pub may_pull: Box<dyn Fn(&str, &str) -> Result<(), String> + 'a>,
+    /// Which registries the stream may name.
+    pub allowed: allowed::Allowed,
     /// The LimitRanges of the stream's namespace.
     pub limits: Vec<Value>,
 }

@@ -11,6 +11,7 @@ fn outside() -> Outside<'static> {
         now: "2026-01-01T00:00:00Z".into(),
         registry: "r.svc:5000".into(),
         public: String::new(),
+        allowed: crate::images::allowed::Allowed::default(),
         stream: Box::new(|_, _| None),
         may_pull: Box::new(|_, _| Ok(())),
         limits: Vec::new(),

@@ -24,7 +24,7 @@ pub fn create(stream: &mut Value, path: WritePath, outside: &Outside<'_>) -> Cau
         stream.remove_at("status");
     }
     form::settle(stream);
-    form::locate(stream, outside);
+    form::locate(stream, &outside.registry, &outside.public);
     stream.set_at("metadata.generation", 1);
     for tag in spec_tags(stream) {
         tag.set_at("generation", 1);
@@ -46,7 +46,7 @@ pub fn update(stream: &mut Value, old: &Value, path: WritePath, outside: &Outsid
         take(stream, old, "status");
     }
     collapse(stream);
-    form::locate(stream, outside);
+    form::locate(stream, &outside.registry, &outside.public);
     let generation = old.i64_at("metadata.generation").unwrap_or(0);
     keep_generations(stream, old);
     let changed = stream.at("spec") != old.at("spec") || generation == 0;
@@ -69,13 +69,14 @@ fn update_status(stream: &mut Value, old: &Value, outside: &Outside<'_>) -> Caus
     for kept in ["spec.tags", "spec.dockerImageRepository", "metadata.generation"] {
         take(stream, old, kept);
     }
-    form::locate(stream, outside);
+    form::locate(stream, &outside.registry, &outside.public);
     observe(stream, old);
     let mut out = Causes::default();
     if let Some(why) = limits::exceeded(stream, Some(old), &outside.limits) {
         out.forbidden("imageStream", forbidden(stream.name(), &why));
     }
     validate::stream(stream, &mut out);
+    outside.allowed.status(stream, old, &mut out);
     out
 }
 
@@ -94,6 +95,7 @@ fn finish(stream: &Value, old: Option<&Value>, problems: Causes, outside: &Outsi
         out.0.push(Cause { reason: "InternalError", message, field: "[]".into() });
     }
     validate::stream(stream, &mut out);
+    outside.allowed.stream(stream, old, &mut out);
     out
 }
 

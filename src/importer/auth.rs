@@ -147,7 +147,7 @@ impl Access {
                 query.append_pair("service", service);
             }
         }
-        Ok(Get { url, headers, limit: TOKEN_LIMIT, patience: PATIENCE, stream: false })
+        Ok(Get { url, head: false, headers, limit: TOKEN_LIMIT, patience: PATIENCE, stream: false })
     }
 }
 

@@ -1,6 +1,11 @@
 //! Opens connections: looks names up, dials, shakes hands. Failures are told in Go's words.
 
-use super::{fault::Fault, routes::Routes, trust};
+use super::{
+    fault::Fault,
+    proxy::{Proxies, Proxy},
+    routes::Routes,
+    trust,
+};
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -28,10 +33,12 @@ pub struct Dialer {
     pub routes: Routes,
     /// What lookups are said to have asked: address and port of the cluster's DNS.
     pub resolver: String,
+    /// Who stands between us and the network.
+    pub proxies: Proxies,
 }
 
 /// Bytes both ways.
-trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 impl Dialer {
@@ -39,17 +46,32 @@ impl Dialer {
     pub async fn open(&self, url: &Url, tls: &Arc<ClientConfig>) -> Result<Connection, Fault> {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_or_known_default().unwrap_or(443);
-        let stream = self.dial(host, port).await?;
-        let wire: Box<dyn Wire> = match url.scheme() {
-            "https" => Box::new(shake_hands(stream, host, tls).await?),
-            _ => Box::new(stream),
+        let secure = url.scheme() == "https";
+        let mut wire: Box<dyn Wire> = match self.proxy(url) {
+            None => Box::new(self.dial(host, port).await?),
+            Some(proxy) => {
+                let (at, through) = proxy.place()?;
+                let wire = self.dial(at, through).await.map_err(by_proxy)?;
+                let wire: Box<dyn Wire> = Box::new(wire);
+                if secure { proxy.tunnel(wire, host, port).await? } else { wire }
+            }
         };
+        if secure {
+            wire = Box::new(shake_hands(wire, host, tls).await?);
+        }
         let (sender, connection) =
             http1::handshake(TokioIo::new(wire)).await.map_err(|e| broken(&e))?;
         // Ends when the sender is dropped or the other side hangs up; who waits for an answer
         // hears of it.
         tokio::spawn(connection);
         Ok(sender)
+    }
+
+    /// The proxy on the way to a URL. What is dialled at another address is not on the network.
+    pub fn proxy(&self, url: &Url) -> Option<Proxy> {
+        let host = url.host_str().unwrap_or_default();
+        let routed = self.routes.place(host, url.port_or_known_default().unwrap_or(443)).is_some();
+        self.proxies.find(url).filter(|_| !routed)
     }
 
     async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, Fault> {
@@ -84,11 +106,19 @@ impl Dialer {
     }
 }
 
+/// A proxy could not be reached.
+fn by_proxy(fault: Fault) -> Fault {
+    match fault {
+        Fault::Other(text, retry) => Fault::Other(format!("proxyconnect tcp: {text}"), retry),
+        refused => refused,
+    }
+}
+
 async fn shake_hands(
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     host: &str,
     tls: &Arc<ClientConfig>,
-) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Fault> {
+) -> Result<tokio_rustls::client::TlsStream<Box<dyn Wire>>, Fault> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| Fault::other(format!("tls: {host:?} is no server name")))?;
     let connector = TlsConnector::from(Arc::clone(tls));

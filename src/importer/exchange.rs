@@ -3,6 +3,7 @@
 use super::{
     dial::{Connection, Dialer, broken},
     fault::Fault,
+    proxy::Proxy,
 };
 use crate::world::Clock;
 use bytes::Bytes;
@@ -22,6 +23,8 @@ const MOST_REDIRECTS: usize = 10;
 pub struct Get {
     /// From where.
     pub url: Url,
+    /// Whether the headers will do.
+    pub head: bool,
     /// `Accept`, `Authorization` …
     pub headers: HeaderMap,
     /// Bytes of the body that are read; a longer one is a fault.
@@ -118,7 +121,8 @@ impl Exchange {
 
     async fn once(&mut self, get: &Get) -> Result<Answer, Fault> {
         let place = get.url[..url::Position::BeforePath].to_owned();
-        let request = request(get)?;
+        let proxy = self.dialer.proxy(&get.url).filter(|_| get.url.scheme() == "http");
+        let request = request(get, proxy.as_ref())?;
         if let Some(mut connection) = self.idle.remove(&place)
             && connection.ready().await.is_ok()
             // The other side may hang up an idle connection just now: then a new one is due.
@@ -164,16 +168,24 @@ impl Exchange {
     }
 }
 
-fn request(get: &Get) -> Result<Request<Empty<Bytes>>, Fault> {
-    let target = &get.url[url::Position::BeforePath..url::Position::AfterQuery];
+/// A proxy that reads along is told the whole URL, and who we are.
+fn request(get: &Get, proxy: Option<&Proxy>) -> Result<Request<Empty<Bytes>>, Fault> {
+    let from = match proxy {
+        None => url::Position::BeforePath,
+        Some(_) => url::Position::BeforeScheme,
+    };
+    let target = &get.url[from..url::Position::AfterQuery];
     let host = &get.url[url::Position::BeforeHost..url::Position::AfterPort];
     let mut request = Request::builder()
-        .method(Method::GET)
+        .method(if get.head { Method::HEAD } else { Method::GET })
         .uri(target)
         .header(header::HOST, host)
         .header(header::USER_AGENT, concat!("pocketshift/", env!("CARGO_PKG_VERSION")))
         .body(Empty::new())
         .map_err(|e| Fault::other(e.to_string()))?;
     request.headers_mut().extend(get.headers.clone());
+    if let Some(login) = proxy.and_then(Proxy::login) {
+        request.headers_mut().insert(header::PROXY_AUTHORIZATION, login.clone());
+    }
     Ok(request)
 }

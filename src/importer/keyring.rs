@@ -1,7 +1,7 @@
 //! Credentials for registries, found in secrets as nodes find them.
 //! Source: Kubernetes `pkg/credentialprovider` (keyring and config).
 
-use crate::object::{ObjectExt, Value};
+use crate::object::{ObjectExt, Value, name::glob};
 use base64::{
     Engine as _,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -36,6 +36,12 @@ impl Keyring {
         // Stable: of equal keys the first secret's comes first.
         found.sort_by(|a, b| b.0.cmp(&a.0));
         Keyring(found)
+    }
+
+    /// One name and password, for a repository (`host/path`).
+    pub fn of_login(repository: &str, username: &str, password: &str) -> Keyring {
+        let login = Login { username: username.into(), password: password.into() };
+        Keyring(vec![(repository.into(), login)])
     }
 
     /// The credentials for an image or a repository (`host/path`).
@@ -95,17 +101,7 @@ fn matches(key: &str, image: &str) -> bool {
     key_port == port
         && path.starts_with(&key_path)
         && key_host.split('.').count() == host.split('.').count()
-        && key_host.split('.').zip(host.split('.')).all(|(k, h)| glob(k.as_bytes(), h.as_bytes()))
-}
-
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => (0..=text.len()).any(|skip| glob(rest, &text[skip..])),
-        (Some((b'?', rest)), Some((_, left))) => glob(rest, left),
-        (Some((a, rest)), Some((b, left))) => a == b && glob(rest, left),
-        _ => false,
-    }
+        && key_host.split('.').zip(host.split('.')).all(|(k, h)| glob(k, h))
 }
 
 fn is_on_the_hub(image: &str) -> bool {

@@ -14,13 +14,16 @@ mod exchange;
 mod fault;
 mod keyring;
 mod limiter;
+mod proxy;
 mod routes;
 mod session;
+mod signature;
 mod trust;
 
 pub use fault::Fault;
 pub use keyring::Keyring;
 pub use limiter::{Limiter, Rate};
+pub use proxy::Proxies;
 pub use routes::Routes;
 pub use session::{Manifest, Session};
 
@@ -49,8 +52,17 @@ impl Importer {
         resolver: String,
         pace: Option<Rate>,
     ) -> Importer {
-        let dialer = Arc::new(Dialer { routes, resolver });
+        let dialer = Arc::new(Dialer { routes, resolver, proxies: Proxies::default() });
         Importer { clock, dialer, roots: trust::SystemRoots::default(), pace }
+    }
+
+    /// The same, with proxies between it and the network.
+    pub fn through(mut self, proxies: Proxies) -> Importer {
+        // Nobody shares the dialer yet.
+        if let Some(dialer) = Arc::get_mut(&mut self.dialer) {
+            dialer.proxies = proxies;
+        }
+        self
     }
 
     /// Begins an import with these credentials, trusting these authorities (PEM) besides the

@@ -34,6 +34,12 @@ impl Routes {
         plain.or_else(|| self.places.get(&format!("{host}:{port}"))).copied()
     }
 
+    /// Whether a registry (`host` or `host:port`) is dialled elsewhere.
+    pub(super) fn leads(&self, registry: &str) -> bool {
+        let (host, port) = registry.split_once(':').unwrap_or((registry, ""));
+        self.place(host, port.parse().unwrap_or(443)).is_some()
+    }
+
     /// See [`Routes::new`].
     pub(super) fn authority(&self) -> &str {
         &self.authority
@@ -43,6 +49,13 @@ impl Routes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_without_a_port() {
+        let mut routes = Routes::new("");
+        routes.add("quay.io", SocketAddr::from(([127, 0, 0, 1], 5000)));
+        assert!(routes.leads("quay.io") && !routes.leads("other.io"));
+    }
 
     #[test]
     fn names_with_and_without_ports() {
@@ -62,6 +75,7 @@ mod tests {
         ];
         for (host, port, routed) in rows {
             assert_eq!(routes.place(host, port), routed.then_some(here), "{host}:{port}");
+            assert_eq!(routes.leads(&format!("{host}:{port}")), routed, "{host}:{port}");
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     exchange::{Answer, Exchange, Get},
     fault::Fault,
     keyring::Keyring,
-    trust,
+    signature, trust,
 };
 use crate::{
     images::reference::Reference,
@@ -36,12 +36,15 @@ const DOCUMENT_LIMIT: usize = 4 << 20;
 /// Most tags of a repository that are listed.
 const MOST_TAGS: usize = 100_000;
 
-/// The media types of manifests we can read: of single images, then of lists of them.
-const MANIFESTS: [&str; 4] = [
+/// The media types of manifests we can read: of single images, then of lists of them, then those of
+/// schema 1.
+const MANIFESTS: [&str; 6] = [
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "application/vnd.docker.distribution.manifest.v1+json",
 ];
 
 /// A manifest as the registry sent it.
@@ -49,14 +52,16 @@ const MANIFESTS: [&str; 4] = [
 pub struct Manifest {
     /// Its media type, without parameters.
     pub media_type: String,
-    /// Its bytes: their digest names the image.
+    /// Its bytes.
     pub bytes: Bytes,
+    /// The part of a manifest of schema 1 that its signatures are about.
+    signed: Option<Vec<u8>>,
 }
 
 impl Manifest {
     /// Whether it lists other manifests.
     pub fn is_list(&self) -> bool {
-        MANIFESTS[2..].contains(&self.media_type.as_str())
+        MANIFESTS[2..4].contains(&self.media_type.as_str())
     }
 
     /// Whether it describes one image.
@@ -64,9 +69,14 @@ impl Manifest {
         MANIFESTS[..2].contains(&self.media_type.as_str())
     }
 
-    /// `sha256:…` of the bytes.
+    /// What its digest is about: the bytes, or what of them is signed.
+    fn content(&self) -> &[u8] {
+        self.signed.as_deref().unwrap_or(&self.bytes)
+    }
+
+    /// `sha256:…`, which names the image.
     pub fn digest(&self) -> String {
-        format!("sha256:{}", hex(&Sha256::digest(&self.bytes)))
+        format!("sha256:{}", hex(&Sha256::digest(self.content())))
     }
 }
 
@@ -81,6 +91,8 @@ struct Wanted<'a> {
     /// Path below the repository's, or a whole one.
     path: &'a str,
     headers: HeaderMap,
+    /// Whether the headers of the answer will do.
+    head: bool,
     /// Whether the body is handed on as it comes.
     stream: bool,
 }
@@ -91,28 +103,33 @@ impl<'a> Wanted<'a> {
     }
 
     fn with(path: &'a str, headers: HeaderMap) -> Wanted<'a> {
-        Wanted { path, headers, stream: false }
+        Wanted { path, headers, head: false, stream: false }
     }
 }
 
 /// The ways to registries: with a look at their certificates and without, each made when first
-/// needed.
+/// needed. What is dialled at another address shows a certificate of our own authority, so that the
+/// system's are not even read as long as nothing is fetched from the network.
 struct Ways<'a> {
     importer: &'a Importer,
     authorities: Vec<String>,
     verifying: Option<Exchange>,
+    routed: Option<Exchange>,
     blind: Option<Exchange>,
 }
 
 impl Ways<'_> {
-    fn get(&mut self, insecure: bool) -> &mut Exchange {
+    fn get(&mut self, host: &str, insecure: bool) -> &mut Exchange {
         let importer = self.importer;
         let with = |tls| Exchange::new(importer.dialer.clone(), importer.clock.clone(), tls);
         if insecure {
             return self.blind.get_or_insert_with(|| with(trust::blind()));
         }
-        let own = importer.dialer.routes.authority();
-        let all = self.authorities.iter().map(String::as_str).chain([own]);
+        let routes = &importer.dialer.routes;
+        if routes.leads(host) {
+            return self.routed.get_or_insert_with(|| with(trust::only(routes.authority())));
+        }
+        let all = self.authorities.iter().map(String::as_str);
         self.verifying.get_or_insert_with(|| with(importer.roots.verifying(all)))
     }
 }
@@ -130,7 +147,7 @@ impl<'a> Session<'a> {
         keyring: Keyring,
         authorities: Vec<String>,
     ) -> Session<'a> {
-        let ways = Ways { importer, authorities, verifying: None, blind: None };
+        let ways = Ways { importer, authorities, verifying: None, routed: None, blind: None };
         Session { ways, keyring, met: HashMap::new() }
     }
 
@@ -146,9 +163,14 @@ impl<'a> Session<'a> {
             return Err(auth::fault(&answer));
         }
         let media_type = answer.header("content-type").split(';').next().unwrap_or_default();
-        let manifest = Manifest { media_type: media_type.trim().into(), bytes: answer.body };
+        let media_type = media_type.trim().into();
+        let mut manifest = Manifest { media_type, bytes: answer.body, signed: None };
+        if !manifest.is_list() && !manifest.is_image() {
+            // Whatever has no better type is of the oldest one.
+            manifest.signed = Some(signature::content(&manifest.bytes)?);
+        }
         if !image.id.is_empty() {
-            verify(&manifest.bytes, &image.id, "manifest")?;
+            verify(manifest.content(), &image.id, "manifest")?;
         }
         Ok(manifest)
     }
@@ -173,6 +195,27 @@ impl<'a> Session<'a> {
         }
         verify(&answer.body, digest, "blob")?;
         Ok(answer.body)
+    }
+
+    /// The length of a blob.
+    ///
+    /// # Errors
+    /// What kept it from being told.
+    pub async fn size(
+        &mut self,
+        repository: &Reference,
+        insecure: bool,
+        digest: &str,
+    ) -> Result<u64, Fault> {
+        let path = format!("blobs/{digest}");
+        let wanted = Wanted { head: true, ..Wanted::at(&path) };
+        let answer = self.fetch(repository, insecure, wanted).await?;
+        if !success(&answer) {
+            let unknown = || Fault::other("unknown blob");
+            return Err(if answer.status == 404 { unknown() } else { auth::fault(&answer) });
+        }
+        let length = answer.header("content-length").parse();
+        length.map_err(|_| Fault::other("a blob of unknown length"))
     }
 
     /// A blob of any length, as it comes; nobody has looked whether it is what its digest says.
@@ -264,7 +307,7 @@ impl<'a> Session<'a> {
             self.met.insert(key.clone(), met);
         }
         let now = self.ways.importer.clock.now();
-        let exchange = self.ways.get(insecure);
+        let exchange = self.ways.get(repository.api_host(), insecure);
         let endpoint = match self.met.get_mut(&key) {
             Some(Ok(endpoint)) => endpoint,
             Some(Err(fault)) => return Err(fault.clone()),
@@ -279,13 +322,14 @@ impl<'a> Session<'a> {
             headers.insert(header::AUTHORIZATION, value);
         }
         let (limit, patience) = (DOCUMENT_LIMIT, PATIENCE);
-        exchange.get(Get { url, headers, limit, patience, stream: wanted.stream }).await
+        let (head, stream) = (wanted.head, wanted.stream);
+        exchange.get(Get { url, head, headers, limit, patience, stream }).await
     }
 
     /// Says the first word to a registry.
     async fn meet(&mut self, repository: &Reference, insecure: bool) -> Result<Endpoint, Fault> {
-        let exchange = self.ways.get(insecure);
         let host = repository.api_host();
+        let exchange = self.ways.get(host, insecure);
         let answer = match ping(exchange, "https", host).await {
             Err(_) if insecure => ping(exchange, "http", host).await?,
             other => other?,
@@ -310,9 +354,8 @@ async fn ping(exchange: &mut Exchange, scheme: &str, host: &str) -> Result<Answe
     let url = Url::parse(&format!("{scheme}://{host}/v2/"))
         .map_err(|e| Fault::other(format!("parse {host:?}: {e}")))?;
     let headers = HeaderMap::new();
-    exchange
-        .get(Get { url, headers, limit: DOCUMENT_LIMIT, patience: PING_PATIENCE, stream: false })
-        .await
+    let (limit, patience) = (DOCUMENT_LIMIT, PING_PATIENCE);
+    exchange.get(Get { url, head: false, headers, limit, patience, stream: false }).await
 }
 
 fn success(answer: &Answer) -> bool {

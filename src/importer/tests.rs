@@ -164,7 +164,8 @@ async fn tokens_are_fetched_once_and_shown() {
             says("401 Unauthorized", "", r#"{"details":"incorrect username or password"}"#)
         }
         p if head.contains("authorization: Bearer secret") => {
-            says("200 OK", "content-type: t; charset=utf-8\r\n", p)
+            let of = "application/vnd.oci.image.manifest.v1+json; charset=utf-8";
+            says("200 OK", &format!("content-type: {of}\r\n"), p)
         }
         _ => says("401 Unauthorized", "", r#"{"errors":[{"code":"UNAUTHORIZED"}]}"#),
     };
@@ -173,7 +174,7 @@ async fn tokens_are_fetched_once_and_shown() {
     let mut session = importer.session(login(&address.to_string()), Vec::new());
     for tag in ["1", "2"] {
         let manifest = session.manifest(&at(address, &format!("a/b:{tag}")), true).await.unwrap();
-        assert_eq!(manifest.media_type, "t");
+        assert_eq!(manifest.media_type, "application/vnd.oci.image.manifest.v1+json");
         assert_eq!(manifest.bytes, format!("/v2/a/b/manifests/{tag}"));
     }
     let asked: Vec<String> = log
@@ -285,7 +286,9 @@ async fn what_may_pass_is_tried_twice_again_on_the_clock() {
 
 #[tokio::test]
 async fn a_route_leads_to_another_address() {
-    let script: Script = |head, _| says("200 OK", "content-type: x\r\n", head);
+    let script: Script = |head, _| {
+        says("200 OK", "content-type: application/vnd.oci.image.manifest.v1+json\r\n", head)
+    };
     let (address, _) = serve(script).await;
     let mut routes = Routes::default();
     routes.add("vendor.example", address);
@@ -295,4 +298,97 @@ async fn a_route_leads_to_another_address() {
     let manifest = session.manifest(&image, true).await.unwrap();
     let head = String::from_utf8(manifest.bytes.to_vec()).unwrap();
     assert!(head.contains("host: vendor.example\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn a_proxy_stands_before_the_network() {
+    let script: Script = |head, _| match path(head) {
+        "closed.example:443" => says("403 Forbidden", "", ""),
+        // The tunnel leads to somebody who speaks no TLS.
+        "vendor.example:443" => "HTTP/1.1 200 OK\r\n\r\n".into(),
+        "http://vendor.example/v2/" => says("200 OK", "", ""),
+        _ => says("200 OK", "content-type: application/vnd.oci.image.manifest.v1+json\r\n", "{}"),
+    };
+    let (address, log) = serve(script).await;
+    let proxies = || {
+        let to = format!("http://u:p@{address}");
+        Proxies::of(hyper_util::client::proxy::matcher::Matcher::builder().all(to))
+    };
+    let through = importer().through(proxies());
+    let mut session = through.session(Keyring::default(), Vec::new());
+    let image = Reference::parse("vendor.example/a/b:1").unwrap();
+    session.manifest(&image, true).await.unwrap();
+    let seen = log.lock().unwrap().clone();
+    let lines: Vec<&str> = seen.iter().filter_map(|h| h.lines().next()).collect();
+    assert_eq!(
+        lines,
+        [
+            "CONNECT vendor.example:443 HTTP/1.1",
+            "TLS",
+            "GET http://vendor.example/v2/ HTTP/1.1",
+            "GET http://vendor.example/v2/a/b/manifests/1 HTTP/1.1",
+        ]
+    );
+    let known = |h: &&String| h.contains("proxy-authorization: Basic dTpw\r\n");
+    assert_eq!(seen.iter().filter(known).count(), 3, "{seen:?}");
+    let closed = Reference::parse("closed.example/a/b:1").unwrap();
+    let fault = session.manifest(&closed, false).await.unwrap_err();
+    assert_eq!(fault.to_string(), "Get \"https://closed.example/v2/\": Forbidden");
+    // What is found by a route, and what is here, is not on the network.
+    let mut routes = Routes::default();
+    routes.add("own.example", address);
+    let own = Importer::new(Arc::new(SystemClock), routes, String::new(), None).through(proxies());
+    let mut session = own.session(Keyring::default(), Vec::new());
+    for image in ["own.example/a/b:1".to_owned(), format!("{address}/a/b:1")] {
+        session.manifest(&Reference::parse(&image).unwrap(), true).await.unwrap();
+    }
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let to = format!("http://{gone}");
+    let proxies = Proxies::of(hyper_util::client::proxy::matcher::Matcher::builder().all(to));
+    let through = importer().through(proxies);
+    let mut session = through.session(Keyring::default(), Vec::new());
+    let fault = session.manifest(&image, false).await.unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        format!(
+            "Get \"https://vendor.example/v2/\": proxyconnect tcp: dial tcp {gone}: connect: connection refused"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_manifest_of_schema_1_is_named_by_what_is_signed() {
+    let script: Script = |head, _| {
+        let signed = "{\"schemaVersion\": 1\n}";
+        let encode = |t: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(t);
+        let tail = encode("\n}");
+        let header =
+            encode(&format!(r#"{{"formatLength": {}, "formatTail": "{tail}"}}"#, signed.len() - 2));
+        let body =
+            format!("{{\"schemaVersion\": 1,\n\"signatures\": [{{\"protected\": \"{header}\"}}]}}");
+        match path(head) {
+            "/v2/a/b/blobs/sha256:layer" if head.starts_with("HEAD") => {
+                "HTTP/1.1 200 OK\r\ncontent-length: 77\r\n\r\n".into()
+            }
+            "/v2/" => says("200 OK", "", ""),
+            _ => says(
+                "200 OK",
+                "content-type: application/vnd.docker.distribution.manifest.v1+prettyjws\r\n",
+                &body,
+            ),
+        }
+    };
+    let (address, _) = serve(script).await;
+    let importer = importer();
+    let mut session = importer.session(Keyring::default(), Vec::new());
+    let found = session.manifest(&at(address, "a/b:1"), true).await.unwrap();
+    let digest = crate::images::image::digest("{\"schemaVersion\": 1\n}");
+    assert_eq!(found.digest(), digest);
+    assert!(!found.is_image() && !found.is_list());
+    let by_digest = session.manifest(&at(address, &format!("a/b@{digest}")), true).await;
+    assert_eq!(by_digest.unwrap().digest(), digest);
+    let wrong = at(address, &format!("a/b@sha256:{}", "a".repeat(64)));
+    let fault = session.manifest(&wrong, true).await.unwrap_err().to_string();
+    assert!(fault.starts_with("content integrity error: "), "{fault}");
+    assert_eq!(session.size(&at(address, "a/b"), true, "sha256:layer").await.unwrap(), 77);
 }

@@ -26,12 +26,21 @@ impl SystemRoots {
     /// Certificates must lead to the system's authorities or to one of `pems`.
     pub fn verifying<'a>(&self, pems: impl IntoIterator<Item = &'a str>) -> Arc<ClientConfig> {
         let mut roots = self.get().clone();
-        for pem in pems {
-            let found = CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok);
-            roots.add_parsable_certificates(found);
-        }
+        pems.into_iter().for_each(|pem| add(&mut roots, pem));
         config(|builder| builder.with_root_certificates(roots))
     }
+}
+
+/// Certificates must lead to one of the authorities in `pem`.
+pub fn only(pem: &str) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    add(&mut roots, pem);
+    config(|builder| builder.with_root_certificates(roots))
+}
+
+fn add(roots: &mut RootCertStore, pem: &str) {
+    let found = CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok);
+    roots.add_parsable_certificates(found);
 }
 
 /// Certificates are not looked at.

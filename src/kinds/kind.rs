@@ -6,7 +6,7 @@
 use crate::{
     error::{Causes, Error},
     object::Value,
-    store::Snapshot,
+    store::{Entry, Snapshot},
     world::World,
 };
 use jiff::Timestamp;
@@ -257,6 +257,9 @@ pub struct Ask<'a> {
 /// Behaviour that data cannot express. All are optional.
 #[derive(Clone, Copy)]
 pub struct Hooks {
+    /// Fills what the cluster's configuration decides, after the schema's own defaults and before
+    /// `default`.
+    pub configured: Option<fn(&mut Value, &Snapshot)>,
     /// Fills what the user left out, after the schema's own defaults. On updates too.
     pub default: Option<fn(&mut Value)>,
     /// Settles fields that belong to the server or depend on the old object or on other objects
@@ -286,6 +289,9 @@ pub struct Hooks {
     /// Whether something besides `metadata.finalizers` still holds a deleted object (the
     /// `spec.finalizers` of a Namespace).
     pub held: Option<fn(&Value) -> bool>,
+    /// What readers see of a stored object when that is not all in it; `None` leaves it as it is
+    /// stored. Not asked for `/status`.
+    pub decorate: Option<fn(&Entry, &Snapshot) -> Option<Value>>,
 }
 
 /// See [`Hooks::prepare`].
@@ -294,6 +300,7 @@ pub type PrepareFn = fn(&mut Value, Option<&Value>, &Cx<'_>) -> Result<(), Error
 impl Hooks {
     /// No hooks.
     pub const NONE: Hooks = Hooks {
+        configured: None,
         default: None,
         prepare: None,
         prepare_status: None,
@@ -305,5 +312,6 @@ impl Hooks {
         grace: None,
         mark_deleting: None,
         held: None,
+        decorate: None,
     };
 }

@@ -59,6 +59,29 @@ fn too_many_bytes(max: usize) -> String {
     format!("must be no more than {max} bytes")
 }
 
+/// Whether a text fits a pattern in which `*` stands for any characters and `?` for one.
+pub fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    // The latest star, and how far the text had come: where to go on with one character more.
+    let mut star = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || *c == text[t] => (p, t) = (p + 1, t + 1),
+            _ => {
+                let Some((at, from)) = star else { return false };
+                star = Some((at, from + 1));
+                (p, t) = (at + 1, from + 1);
+            }
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}
+
 /// Problems of `s` as an RFC 1123 label; empty when it is one.
 /// Source: k8s.io/apimachinery `pkg/util/validation`.
 pub fn label_problems(s: &str) -> Vec<String> {
@@ -150,6 +173,24 @@ pub fn path_segment_problems(s: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns() {
+        let rows = [
+            ("*", "", true),
+            ("a*c", "abbc", true),
+            ("a*c", "abcb", false),
+            ("*.io", "a.b.io", true),
+            ("r?", "r1", true),
+            ("r?", "r", false),
+            ("**a*", "bab", true),
+            ("", "", true),
+            ("", "a", false),
+        ];
+        for (pattern, text, expected) in rows {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
 
     #[test]
     fn names() {

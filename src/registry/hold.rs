@@ -4,7 +4,7 @@ use super::Registries;
 use crate::{
     catalog::{
         complaint::{Complaint, UNKNOWN},
-        held::{REGISTRIES, REPOSITORIES, Repository, key, project_uid},
+        held::{REPOSITORIES, Repository, key, project_uid},
     },
     object::{Value, encode, json, name},
     store::{Error, Expect, Op},
@@ -37,13 +37,18 @@ impl Registries {
         Err(Complaint::new(&UNKNOWN))
     }
 
-    /// Switches a vendor's registry off, or on again.
-    pub(super) async fn switch(&self, host: &str, down: bool) -> Result<(), Complaint> {
-        let at = name::key("", host);
-        let known = self.server.store.snapshot().get_key(REGISTRIES, &at).is_some();
+    /// Switches a vendor's registry or a machine off, or on again.
+    pub(super) async fn switch(
+        &self,
+        resource: &str,
+        named: &str,
+        down: bool,
+    ) -> Result<(), Complaint> {
+        let at = name::key("", named);
+        let known = self.server.store.snapshot().get_key(resource, &at).is_some();
         let expect = if known { Expect::Present } else { Expect::Absent };
         let content = json!({"down": down});
-        self.put(REGISTRIES, &at, host, content, expect).await.map_err(|e| broken(&e))
+        self.put(resource, &at, named, content, expect).await.map_err(|e| broken(&e))
     }
 
     async fn put(

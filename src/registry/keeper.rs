@@ -11,11 +11,16 @@ use crate::{
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Follows the pods until told to stop.
+/// Follows the pods, and the projects that go, until told to stop.
 pub(super) async fn run(registries: Arc<Registries>, mut stopping: watch::Receiver<bool>) {
     let mut changed = registries.server.store.feed().signal("pods");
+    let mut projects = registries.server.store.feed().signal("namespaces");
     let mut seen = registries.server.store.snapshot().rev;
+    let mut some_went = true;
     loop {
+        if std::mem::take(&mut some_went) {
+            registries.forget_lost_projects().await;
+        }
         let look = registries.server.store.feed().since(seen, Some("pods"));
         if let Since::Changes(changes, reached) = look {
             for change in changes.iter().filter(|c| !c.deleted) {
@@ -29,6 +34,12 @@ pub(super) async fn run(registries: Arc<Registries>, mut stopping: watch::Receiv
         tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => return,
             alive = changed.changed() => if alive.is_err() { return },
+            alive = projects.changed() => {
+                if alive.is_err() {
+                    return;
+                }
+                some_went = true;
+            }
         }
     }
 }

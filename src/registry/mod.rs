@@ -14,13 +14,16 @@ mod entry;
 mod hold;
 mod keeper;
 mod mapping;
+mod outage;
 mod pages;
 mod place;
+mod prune;
 mod pull;
 mod push;
 mod reply;
 mod serve;
 mod shelf;
+mod signatures;
 mod source;
 mod uploads;
 mod vendor;
@@ -37,6 +40,7 @@ use crate::{
 use ask::Ask;
 use blobs::Blobs;
 use credentials::Mint;
+use outage::Part;
 use place::{Endpoint, Place};
 use reply::Reply;
 use serde_json::json;
@@ -87,13 +91,27 @@ impl Registries {
         let answered = match (Endpoint::parse(&ask.path), dialled) {
             (Some(endpoint), Some(host)) => self.at_vendor(ask, &host, endpoint, body).await,
             (Some(endpoint), None) => self.at_home(ask, endpoint, body).await,
-            (None, None) => match outage(&ask.path) {
-                Some(host) => self.outage(ask, host).await,
-                None => Ok(Reply::empty(404)),
-            },
+            (None, None) => self.beside(ask, body).await,
             (None, Some(_)) => Ok(Reply::empty(404)),
         };
         answered.unwrap_or_else(|refusal| refusal)
+    }
+
+    /// What is no part of the protocol.
+    async fn beside(&self, ask: &Ask, body: Incoming) -> Result<Reply, Reply> {
+        if let Some(image) = signatures::parse(&ask.path) {
+            return self.signatures(ask, image, body).await;
+        }
+        if let Some(part) = Part::parse(&ask.path) {
+            return self.outage(ask, part).await;
+        }
+        match ask.path.strip_prefix("/admin/blobs/") {
+            Some(digest) => self.prune_blob(ask, digest).await,
+            None if ask.reads() && ["/", "/healthz"].contains(&ask.path.as_str()) => {
+                Ok(Reply::empty(200))
+            }
+            None => Ok(Reply::empty(404)),
+        }
     }
 
     /// A client that dialled a vendor's name.
@@ -194,9 +212,4 @@ impl Registries {
 /// What `/v2/` answers to those who may enter.
 fn base() -> Reply {
     Reply::json(200, &json!({}))
-}
-
-/// The host in `/registries/HOST/outage`.
-fn outage(path: &str) -> Option<&str> {
-    path.strip_prefix("/registries/")?.strip_suffix("/outage")
 }

@@ -12,10 +12,7 @@ use super::{
 };
 use crate::catalog::{
     complaint::*,
-    content::{
-        Blob, Manifest,
-        document::{Descriptor, ImageConfig},
-    },
+    content::{Blob, Manifest, document::Descriptor},
     held::{Facts, Held, REPOSITORIES, Repository},
 };
 use bytes::{Bytes, BytesMut};
@@ -192,7 +189,7 @@ impl Registries {
     }
 
     /// Deletes the bytes that no repository holds any more.
-    fn forget_unused(&self, digest: &str) {
+    pub(super) fn forget_unused(&self, digest: &str) {
         let snapshot = self.server.store.snapshot();
         let used = snapshot.list(REPOSITORIES, "").any(|entry| {
             let held = entry.lens::<Repository>();
@@ -269,21 +266,9 @@ impl Shelf<'_> {
         // The first of an architecture counts: later ones are variants.
         let members = manifest.document.manifests.iter().rev().filter_map(architecture).collect();
         let named = manifest.document.config.as_ref();
-        let image = named.map(|d| self.facts(manifest, &d.digest, config));
+        let catalog = self.outside.catalog;
+        let image = named.map(|d| Facts::of(catalog, manifest, &d.digest, config));
         Held { media_type: manifest.media_type.clone(), members, image }
-    }
-
-    fn facts(&self, manifest: &Manifest, id: &str, config: &[u8]) -> Facts {
-        // What is no image's configuration (a chart's, say) tells nothing.
-        let config: ImageConfig = serde_json::from_slice(config).unwrap_or_default();
-        let known = |name: &&str| self.outside.catalog.content(name).is_some();
-        let base = config.history.iter().rev().map(|h| h.comment.as_str()).find(known);
-        Facts {
-            config: id.into(),
-            size: manifest.size(),
-            base: base.unwrap_or_default().into(),
-            run: config.config,
-        }
     }
 }
 
@@ -292,7 +277,7 @@ fn hold(repository: &mut Repository, digest: &str, size: u64) {
 }
 
 /// A small body, whole.
-async fn collect(mut body: Incoming) -> Result<Bytes, Complaint> {
+pub(super) async fn collect(mut body: Incoming) -> Result<Bytes, Complaint> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| Complaint::new(&MANIFEST_INVALID))?;

@@ -3,6 +3,7 @@
 
 use super::Registries;
 use crate::{
+    api::computed::images::Sources,
     catalog::{
         CLUSTER_REGISTRY,
         complaint::{Complaint, PULL_THROUGH},
@@ -35,8 +36,11 @@ impl<'a> Source<'a> {
         let snapshot = registries.server.store.snapshot();
         let secrets: Vec<Value> =
             snapshot.list("secrets", stream.namespace()).map(|e| e.value()).collect();
-        let session = registries.server.importer.session(Keyring::of_secrets(&secrets), Vec::new());
-        Some(Source { registries, session, at, insecure: insecure(stream, image) })
+        let Sources { authorities, rules } = Sources::read(&snapshot);
+        let session =
+            registries.server.importer.session(Keyring::of_secrets(&secrets), authorities);
+        let known = rules.is_insecure_on_node(&at.clone().repository().exact());
+        Some(Source { registries, session, insecure: known || insecure(stream, image), at })
     }
 
     /// A manifest.

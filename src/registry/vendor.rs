@@ -1,6 +1,6 @@
 //! The registries of the world outside: what the catalogue holds and what has happened since, for
 //! those who may pull; and for this cluster's administrators the vendor's own desk, where new
-//! versions are published, tags moved, and registries switched off.
+//! versions are published and tags moved.
 
 use super::{
     Registries,
@@ -141,22 +141,6 @@ impl Registries {
     ) -> Result<(), Complaint> {
         let digest = digest.map(str::to_owned);
         self.change(repository, |r| drop(r.tags.insert(tag.into(), digest.clone()))).await
-    }
-
-    /// `/registries/HOST/outage`: GET tells, PUT switches a registry off, DELETE on again.
-    pub(super) async fn outage(&self, ask: &Ask, host: &str) -> Result<Reply, Reply> {
-        self.administrator(ask)?;
-        if self.catalog().registry(host).is_none() {
-            return Err(Complaint::new(&NAME_UNKNOWN).into());
-        }
-        match ask.method.as_str() {
-            "PUT" => self.switch(host, true).await?,
-            "DELETE" => self.switch(host, false).await?,
-            "GET" => {}
-            _ => return Err(Complaint::new(&UNSUPPORTED).into()),
-        }
-        let down = self.outside(&self.server.store.snapshot()).is_down(host);
-        Ok(Reply::json(200, &json!({"host": host, "down": down})))
     }
 
     /// Only who may do everything in this cluster acts for the vendors.

@@ -8,7 +8,7 @@ use crate::{
     controllers::{self, Controller, Monitor, driver},
     error::Error,
     http::{self, Http, Readiness},
-    importer::{self, Importer, Routes},
+    importer::{self, Importer, Proxies, Routes},
     kinds,
     object::{ObjectExt, Value, quantity::Quantity},
     registry::{self, Registries},
@@ -233,6 +233,7 @@ fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketA
     }
     routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
     Importer::new(Arc::clone(&world.clock), routes, format!("{dns}:53"), pace)
+        .through(Proxies::from_environment())
 }
 
 fn tls_config(
@@ -293,6 +294,7 @@ fn run_controllers(
                     () = driver::run_watched(Arc::clone(&server), all, monitor, stopping) => {}
                     // Never the first to end: the server holds the other end.
                     () = sim::containers::serve(Arc::clone(&server), asks) => {}
+                    () = sim::registries::network::serve(Arc::clone(&server)) => {}
                 }
             })
         })
@@ -396,8 +398,7 @@ fn write_kubeconfigs(
     let own = dir.map(|d| d.join(KUBECONFIG));
     let mut shown = None;
     for path in [own, asked].into_iter().flatten() {
-        kubeconfig::write_private(&path, text.as_bytes())
-            .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+        kubeconfig::write(&path, text)?;
         shown = Some(path);
     }
     Ok(shown)

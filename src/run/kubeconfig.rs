@@ -1,5 +1,7 @@
 //! The admin kubeconfig: a client certificate of our CA, and the CA itself.
 
+mod merge;
+
 use crate::{
     object::{ObjectExt, Value, json},
     tls::Pair,
@@ -21,12 +23,14 @@ pub fn text(url: &str, registry: &str, ca: &str, admin: &Pair) -> String {
         "clusters": [{"name": host, "cluster":
             {"server": url, "certificate-authority-data": data(ca)}}],
         "users": [{"name": user, "user": {
-            "client-certificate-data": data(&admin.cert), "client-key-data": data(&admin.key),
-            // Here, because `oc login` rewrites the cluster and leaves other users alone.
-            "extensions": [{"name": EXTENSION, "extension": {"registry": registry}}]}}],
+            "client-certificate-data": data(&admin.cert), "client-key-data": data(&admin.key)}}],
         "contexts": [{"name": context, "context":
             {"cluster": host, "user": user, "namespace": "default"}}],
         "current-context": context,
+        // Here, because `oc login`, `oc new-project` and `oc project` rewrite clusters, users and
+        // contexts, and leave alone what is none of these.
+        "extensions": [{"name": EXTENSION, "extension": {"registry": registry, "user": user,
+            "certificate-authority-data": data(ca)}}],
     });
     serde_norway::to_string(&config).unwrap_or_default()
 }
@@ -58,28 +62,41 @@ impl Admin {
     }
 
     fn of(config: &Value) -> Option<Admin> {
-        let extension = |user: &Value| -> Option<String> {
-            let all = user.list_at("user.extensions");
-            let own = all.iter().find(|e| e.str_at("name") == EXTENSION)?;
-            Some(own.str_at("extension.registry").into())
+        let named = |list: &str, name: &str| {
+            config.list_at(list).iter().find(|e| e.str_at("name") == name).cloned()
         };
-        let users = config.list_at("users").iter();
-        let (user, registry) = users.filter_map(|u| Some((u, extension(u)?))).next()?;
-        let contexts = config.list_at("contexts");
-        let context = contexts.iter().find(|c| c.at("context.user") == user.at("name"))?;
-        let clusters = config.list_at("clusters");
-        let cluster = clusters.iter().find(|c| c.at("name") == context.at("context.cluster"))?;
+        let own = named("extensions", EXTENSION)?;
+        let user = named("users", own.str_at("extension.user"))?;
         let pem =
             |of: &Value, path: &str| String::from_utf8(STANDARD.decode(of.str_at(path)).ok()?).ok();
         Some(Admin {
-            registry,
-            ca: pem(cluster, "cluster.certificate-authority-data")?,
+            registry: own.str_at("extension.registry").into(),
+            ca: pem(&own, "extension.certificate-authority-data")?,
             pair: Pair {
-                cert: pem(user, "user.client-certificate-data")?,
-                key: pem(user, "user.client-key-data")?,
+                cert: pem(&user, "user.client-certificate-data")?,
+                key: pem(&user, "user.client-key-data")?,
             },
         })
     }
+}
+
+/// Writes a kubeconfig, into the one that is there if there is one.
+///
+/// # Errors
+/// One line for people, also when there is something else.
+pub fn write(path: &Path, text: &str) -> Result<(), String> {
+    let shown = path.display();
+    let there = match std::fs::read_to_string(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+        other => other.map_err(|e| format!("cannot read {shown}: {e}"))?,
+    };
+    let read = |text: &str| serde_norway::from_str::<Value>(text).ok();
+    let config = match (read(&there), read(text)) {
+        (Some(old), Some(fresh)) if old.is_object() || old.is_null() => merge::merged(&old, &fresh),
+        _ => return Err(format!("{shown} is there already and is not a kubeconfig")),
+    };
+    let merged = serde_norway::to_string(&config).unwrap_or_default();
+    write_private(path, merged.as_bytes()).map_err(|e| format!("cannot write {shown}: {e}"))
 }
 
 /// Writes a file that only its owner may read, all of it or nothing.
@@ -115,6 +132,8 @@ mod tests {
         let mut config: Value = serde_norway::from_str(&text).unwrap();
         let other = json!({"name": "developer", "user": {"token": "t"}});
         config["users"].as_array_mut().unwrap().insert(0, other);
+        config["clusters"][0]["cluster"] = json!({"insecure-skip-tls-verify": true});
+        config["contexts"] = json!([]);
         let admin = Admin::of(&config).unwrap();
         assert_eq!((admin.registry.as_str(), admin.ca.as_str()), ("127.0.0.1:5443", "CA"));
         assert_eq!((admin.pair.cert, admin.pair.key), (pair.cert, pair.key));

@@ -1,7 +1,8 @@
-//! The commands about registries: what a shell needs to use them, and what a vendor would do.
+//! The commands about the world outside: what a shell needs to use the registries, what a vendor
+//! would do, and machines that fail.
 
 use super::{client, kubeconfig::Admin};
-use crate::config::{RegistryCommand, Where};
+use crate::config::{NodeCommand, RegistryCommand, Where};
 use std::path::{Path, PathBuf};
 
 /// The lines that a shell evaluates to send its clients' vendor names to the server.
@@ -72,6 +73,22 @@ pub async fn command(command: &RegistryCommand) -> Result<(), String> {
             println!("{host} {}", if *end { "answers again" } else { "does not answer any more" });
         }
     }
+    Ok(())
+}
+
+/// Lets a node's machine fail, or come back, at a running server.
+///
+/// # Errors
+/// One line for people.
+pub async fn node(command: &NodeCommand) -> Result<(), String> {
+    let (args, method, now) = match command {
+        NodeCommand::Fail(args) => (args, "PUT", "is not heard of any more"),
+        NodeCommand::Recover(args) => (args, "DELETE", "is back"),
+    };
+    let admin = Admin::read(&args.at.kubeconfig()?)?;
+    let name = &args.name;
+    client::ask(&admin, method, &format!("/nodes/{name}/outage")).await?;
+    println!("node {name} {now}");
     Ok(())
 }
 

@@ -152,6 +152,21 @@ impl Lab {
         panic!("never settles: {:#}", self.pod());
     }
 
+    /// Says the same to everybody who waits for the network's answer, then lets them look; answers
+    /// how many those were.
+    pub fn answer(&mut self, said: &sim::registries::Answer) -> usize {
+        let snapshot = self.store.snapshot();
+        let rows = snapshot.list(sim::registries::PULLS, "");
+        let pulls = rows.map(|e| (e.key.to_string(), (*e.lens::<sim::registries::Pull>()).clone()));
+        let open: Vec<_> = pulls.filter(|(_, pull)| pull.answer.is_none()).collect();
+        for (key, mut pull) in open.clone() {
+            pull.answer = Some(said.clone());
+            self.put(sim::registries::PULLS, pull.object(&key));
+        }
+        self.settle();
+        open.len()
+    }
+
     /// Lets time pass as the kubelet asks to be woken, up to `seconds`.
     pub fn pass(&mut self, seconds: f64) {
         let end = sim_plus(self.now, seconds);

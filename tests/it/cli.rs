@@ -232,6 +232,25 @@ async fn the_kubeconfig_means_ready() {
     assert_eq!(Path::new(said.trim()), dir.path().join("kubeconfig"));
 }
 
+/// People have other clusters in the file, and what is no kubeconfig is not overwritten.
+#[tokio::test]
+async fn a_kubeconfig_is_written_into() {
+    let dir = tempdir().expect("a folder");
+    let config = dir.path().join("kubeconfig");
+    let lab = "clusters: [{name: lab, cluster: {server: 'https://api.lab:6443'}}]";
+    fs::write(&config, lab).expect("a file");
+    let server = Child::start(dir.path(), &[]);
+    let written = fs::read_to_string(&config).expect("a kubeconfig");
+    assert!(written.contains("https://api.lab:6443"), "{written}");
+    let client = crate::support::lab::client(&written, None).await;
+    assert_eq!(get(&client, "/readyz").await.code, 200);
+    drop(server);
+    fs::write(&config, "a letter").expect("a file");
+    let refused = refuses(dir.path(), &[]);
+    assert!(refused.contains("is not a kubeconfig"), "{refused}");
+    assert_eq!(fs::read_to_string(&config).expect("a file"), "a letter");
+}
+
 /// SIGTERM: running watches end as they do at their time-out, the process leaves with 0, and the
 /// next start finds everything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -57,6 +57,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "catalog",
             "controllers",
             "images",
+            "importer",
             "kinds",
             "runtime",
             "settings",

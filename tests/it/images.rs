@@ -2,10 +2,13 @@
 //! what must come back. A step is `do` (method and path below the namespace; a leading `/` starts
 //! at the group), `send`, `code`, `has` (a part of the answer), `lacks` (paths that are not in it),
 //! `says` (the message of a Status), `keep` (names for values of the answer, to be sent as `$name`)
-//! and `as` (the kind of a patch, or `table`).
+//! `as` (the kind of a patch, or `table`), `user` (who acts) and `wait` (the answer comes to fit, as
+//! what controllers do). A path that begins with two slashes is one of the whole server.
+//!
+//! `rows/` has the test list of the image API, row by row, each in a namespace of its own.
 
 use crate::support::{
-    Lab, contains,
+    Lab, Reply, contains, eventually,
     lab::{get, request},
     repository, yaml,
 };
@@ -15,6 +18,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const GROUP: &str = "/apis/image.openshift.io/v1";
+const REGISTRY: &str = "image-registry.openshift-image-registry.svc:5000";
 
 /// One script in a namespace of its own.
 struct Script<'a> {
@@ -34,10 +38,27 @@ impl Script<'_> {
 
     async fn step(&mut self, file: &str, step: &Value) {
         let what = format!("{file}: {}", step.str_at("do"));
+        if step.is_true("wait") {
+            let part = step.at("has").expect("what to wait for");
+            let part: Value = serde_json::from_str(&self.filled(&part.to_string())).expect("JSON");
+            eventually(&what, || async {
+                let answer = self.send(step).await.json();
+                if contains(&answer, &part) { Ok(()) } else { Err(answer.to_string()) }
+            })
+            .await;
+        }
+        let reply = self.send(step).await;
+        self.check(&what, step, &reply);
+    }
+
+    /// Sends what a step says.
+    async fn send(&self, step: &Value) -> Reply {
         let (method, path) = step.str_at("do").split_once(' ').expect("method and path");
-        let path = match path.strip_prefix('/') {
-            Some(path) => format!("{GROUP}/{path}"),
-            None => format!("{GROUP}/namespaces/{}/{path}", self.namespace),
+        let path = self.filled(path);
+        let path = match (path.strip_prefix("//"), path.strip_prefix('/')) {
+            (Some(path), _) => format!("/{path}"),
+            (None, Some(path)) => format!("{GROUP}/{path}"),
+            (None, None) => format!("{GROUP}/namespaces/{}/{path}", self.namespace),
         };
         let (accept, content) = match (method, step.str_at("as")) {
             (_, "table") => ("application/json;as=Table;v=v1;g=meta.k8s.io", "application/json"),
@@ -49,7 +70,18 @@ impl Script<'_> {
         };
         let body = step.at("send").map(|b| self.filled(&b.to_string())).unwrap_or_default();
         let headers = [("accept", accept), ("content-type", content)];
-        let reply = request(&self.lab.client, method, &path, &headers, body.into_bytes()).await;
+        match step.str_at("user") {
+            "" => request(&self.lab.client, method, &path, &headers, body.into_bytes()).await,
+            user => {
+                let client = self.lab.acting_as(user).await;
+                request(&client, method, &path, &headers, body.into_bytes()).await
+            }
+        }
+    }
+
+    /// Compares an answer with what a step expects, and keeps of it what the step names.
+    fn check(&mut self, what: &str, step: &Value, reply: &Reply) {
+        let method = step.str_at("do").split(' ').next().expect("a method");
         let code = step.i64_at("code").unwrap_or(if method == "POST" { 201 } else { 200 });
         assert_eq!(i64::from(reply.code), code, "{what}: {}", reply.text());
         let answer = reply.json();
@@ -70,7 +102,11 @@ impl Script<'_> {
     }
 
     fn filled(&self, text: &str) -> String {
-        let text = text.replace("$namespace", &self.namespace);
+        let text = text.replace("$namespace", &self.namespace).replace("$REG", REGISTRY);
+        let text = ('A'..='F').fold(text, |text, c| {
+            let digest = c.to_ascii_lowercase().to_string().repeat(64);
+            text.replace(&format!("${c}"), &format!("sha256:{digest}"))
+        });
         self.kept.iter().fold(text, |text, (name, value)| text.replace(name, value))
     }
 }
@@ -81,6 +117,28 @@ async fn scripts(files: &[&str]) {
         let namespace = lab.namespace(&format!("i-{}", file.trim_end_matches(".yaml"))).await;
         Script { lab: &lab, namespace, kept: BTreeMap::new() }.run(file).await;
     }
+    lab.stop().await;
+}
+
+/// Every row of the test list has its script: `row`, the number, and its `steps`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_test_list_row_by_row() {
+    let lab = Lab::start().await;
+    let mut seen = std::collections::BTreeSet::new();
+    let folder = std::fs::read_dir(repository("tests/golden/images/rows")).expect("rows");
+    for file in folder.map(|e| e.expect("an entry").path()) {
+        let text = std::fs::read_to_string(&file).expect("a script");
+        for case in yaml(&text) {
+            let row = case.i64_at("row").expect("a number");
+            assert!(seen.insert(row), "row {row} is there twice");
+            let namespace = lab.namespace(&format!("row-{row}")).await;
+            let mut script = Script { lab: &lab, namespace, kept: BTreeMap::new() };
+            for step in case.list_at("steps") {
+                script.step(&format!("row {row}"), step).await;
+            }
+        }
+    }
+    assert_eq!(seen, (1..=60).collect());
     lab.stop().await;
 }
 
@@ -97,6 +155,35 @@ async fn tags_in_both_their_forms() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pushes_and_what_can_be_seen_of_them() {
     scripts(&["pushes.yaml", "paths.yaml"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_count_when_a_stream_is_read() {
+    scripts(&["settings.yaml"]).await;
+}
+
+/// So do they for a watch that begins with what is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_count_when_a_stream_is_watched() {
+    let lab = Lab::start().await;
+    let ns = lab.namespace("watched").await;
+    let stream = json!({"metadata": {"name": "s"}, "spec": {}});
+    let path = format!("{GROUP}/namespaces/{ns}/imagestreams");
+    post(&lab.client, &path, &stream).await.expect(201);
+    let hosts = json!({"spec": {"externalRegistryHostnames": ["registry.example.com"]}});
+    let config = "/apis/config.openshift.io/v1/images/cluster";
+    crate::support::lab::send(&lab.client, "PATCH", config, "", Some(&hosts)).await.expect(200);
+    let kind = pocketshift::kinds::by_resource("imagestreams.image.openshift.io").expect("a kind");
+    let streams = lab.objects(kind, &ns);
+    let mut events =
+        Box::pin(streams.watch(&kube::api::WatchParams::default(), "0").await.expect("a watch"));
+    let event = tokio::time::timeout(crate::support::BOUND, events.next()).await;
+    let event = event.expect("in time").expect("an event").expect("a good event");
+    let kube::api::WatchEvent::Added(seen) = event else { panic!("{event:?}") };
+    let seen = crate::support::wait::value(&seen);
+    let public = seen.str_at("status.publicDockerImageRepository");
+    assert_eq!(public, format!("registry.example.com/{ns}/s"));
+    lab.stop().await;
 }
 
 /// Whoever tags another project's image must be allowed to pull it.
@@ -159,7 +246,11 @@ async fn limits_and_quota() {
     let refused = post(&lab.client, &format!("{group}/imagestreammappings"), &large).await;
     let said = refused.expect(403);
     let said = said.str_at("message");
-    assert!(said.ends_with("limit per openshift.io/Image (4Ki > 1Ki)"), "{said}");
+    assert_eq!(
+        said,
+        "imagestreammappings.image.openshift.io \"s\" is forbidden: requested usage of storage \
+         exceeds the maximum limit per openshift.io/Image (4Ki > 1Ki)"
+    );
 
     let quota = json!({"metadata": {"name": "streams"},
         "spec": {"hard": {"openshift.io/imagestreams": "1"}}});
@@ -172,9 +263,28 @@ async fn limits_and_quota() {
         }
     })
     .await;
-    let refused = post(&lab.client, &tags, &tag("other:1")).await.expect(403);
-    let said = refused.str_at("message");
-    assert!(said.contains("exceeded quota: streams"), "{said}");
+    // Whatever would make a stream is refused under its own name.
+    let import = json!({"metadata": {"name": "other"}, "spec": {"import": true, "images": [
+        {"from": {"kind": "DockerImage", "name": "quay.io/keycloak/keycloak:20.0.2"}}]}});
+    let why = "is forbidden: exceeded quota: streams, requested: openshift.io/imagestreams=1, \
+               used: openshift.io/imagestreams=1, limited: openshift.io/imagestreams=1";
+    for (plural, name, body) in [
+        ("imagestreams", "other", json!({"metadata": {"name": "other"}})),
+        ("imagestreamtags", "other:1", tag("other:1")),
+        ("imagetags", "other:1", json!({"metadata": {"name": "other:1"}, "spec": {}})),
+        ("imagestreamimports", "other", import),
+    ] {
+        let refused = post(&lab.client, &format!("{group}/{plural}"), &body).await.expect(403);
+        let said = refused.str_at("message");
+        assert_eq!(said, format!("{plural}.image.openshift.io {name:?} {why}"));
+    }
+    // Tags of streams that are there cost nothing, looking at images neither.
+    let allowed = json!({"metadata": {"name": "s:1"}, "tag": {}});
+    let path = format!("{tags}/s:1");
+    crate::support::lab::send(&lab.client, "PUT", &path, "", Some(&allowed)).await.expect(200);
+    let look = json!({"metadata": {"name": "other"}, "spec": {"import": false, "images": [
+        {"from": {"kind": "DockerImage", "name": "quay.io/keycloak/keycloak:20.0.2"}}]}});
+    post(&lab.client, &format!("{group}/imagestreamimports"), &look).await.expect(201);
     lab.stop().await;
 }
 

@@ -198,6 +198,30 @@ async fn lists_of_manifests() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn manifests_of_schema_1() {
+    let registry = Registry::start();
+    registry.push_schema1(&Image::new("old:1", "1"));
+    let digest = registry.digest("old:1");
+    let lab = lab().await;
+    let by_digest = format!("{}@{digest}", registry.image("old"));
+    let images = [wanted(&registry.image("old:1"), "1"), wanted(&by_digest, "2")];
+    assert_eq!(messages(&import(&lab, "old", &images).await), ["", ""]);
+    let stored = stream(&lab, "old").await;
+    assert_eq!(history(&stored, "1"), [digest.as_str()]);
+    assert_eq!(history(&stored, "2"), [digest.as_str()]);
+    let image = get(&lab.client, &format!("{GROUP}/images/{digest}")).await.expect(200);
+    let signed = "application/vnd.docker.distribution.manifest.v1+json";
+    assert_eq!(image["dockerImageManifestMediaType"], signed);
+    let metadata = &image["dockerImageMetadata"];
+    assert_eq!(metadata["Config"]["Labels"], json!({"version": "1"}));
+    let layers = image.list_at("dockerImageLayers");
+    let sizes: i64 = layers.iter().filter_map(|l| l.i64_at("size")).sum();
+    assert_eq!((layers.len(), metadata.i64_at("Size")), (1, Some(sizes)));
+    assert!(sizes > 0);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repository_of_sixty_tags() {
     let registry = Registry::start();
     let mut names: Vec<String> = (0..50).map(|i| format!("1.{i}")).collect();

@@ -5,6 +5,7 @@ mod cli;
 mod clients;
 mod crash;
 mod house;
+mod imageconfig;
 mod images;
 mod imports;
 mod nodeimages;

@@ -4,10 +4,12 @@
 use crate::support::{
     Lab, eventually,
     lab::{flags, get, send},
+    registry::{Image, Registry, Setup},
     wait,
     wire::Wire,
 };
-use pocketshift::{config::Serve, kinds, object::ObjectExt};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use pocketshift::{config::Serve, kinds, object::ObjectExt, tls};
 use serde_json::{Value, json};
 
 const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120";
@@ -203,6 +205,33 @@ async fn a_floating_tag_becomes_another_image_when_pods_move() {
     lab.stop().await;
 }
 
+/// A node that fails does nothing more, over a restart too, until it is mended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_fails_and_comes_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut flags = Serve { in_memory: false, nodes: 1, ..flags() };
+    flags.folder.data_dir = Some(dir.path().into());
+    let lab = Lab::with(flags.clone()).await;
+    lab.namespace("images").await;
+    vendor(&lab, "PUT", "/nodes/crc/outage").await;
+    let nobody = Wire::to(&lab).send("PUT", "/nodes/crc/outage", &[], Vec::new()).await;
+    assert_eq!(nobody.code, 401);
+    let admin = Wire::to(&lab).as_admin(&lab);
+    let unknown = admin.send("PUT", "/nodes/none/outage", &[], Vec::new()).await;
+    assert_eq!(
+        (unknown.code, unknown.json()["errors"][0]["message"].clone()),
+        (404, json!("nodes \"none\" not found"))
+    );
+    lab.stop().await;
+    let lab = Lab::with(flags).await;
+    create(&lab, "waits", &format!("{NGINX}:1-86"), "IfNotPresent").await;
+    let placed = until(&lab, "waits", "it is placed", |p| !p.str_at("spec.nodeName").is_empty());
+    assert_eq!(placed.await.str_at("status.startTime"), "");
+    vendor(&lab, "DELETE", "/nodes/crc/outage").await;
+    until(&lab, "waits", "it runs", |p| p.str_at("status.phase") == "Running").await;
+    lab.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_the_image_survives_an_outage() {
     let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
@@ -282,5 +311,150 @@ async fn image_streams_are_for_those_who_may() {
     send(&lab.client, "PATCH", path, "", Some(&touch)).await.expect(200);
     let pod = until(&lab, "mine", "it runs on", |p| p.annotation("look").is_some()).await;
     assert_eq!(pod.condition("Ready").expect("a condition").str_at("status"), "True");
+    lab.stop().await;
+}
+
+/// Sets something in the cluster's image configuration.
+async fn image_config(lab: &Lab, spec: Value) {
+    let path = "/apis/config.openshift.io/v1/images/cluster";
+    send(&lab.client, "PATCH", path, "", Some(&json!({"spec": spec}))).await.expect(200);
+}
+
+/// Runs a pod that cannot get its image; answers why.
+async fn fails(lab: &Lab, name: &str, image: &str) -> String {
+    create(lab, name, image, "IfNotPresent").await;
+    let pod = until(lab, name, "it cannot pull", |p| {
+        p.list_at("status.containerStatuses")
+            .first()
+            .is_some_and(|s| s.str_at("state.waiting.reason") == "ImagePullBackOff")
+    })
+    .await;
+    let status = &pod.list_at("status.containerStatuses")[0];
+    status.str_at("state.waiting.message").to_owned()
+}
+
+/// What the kubelet and the runtime put around the words of a failure.
+fn framed(image: &str, reason: &str, why: &str) -> String {
+    format!(
+        "Back-off pulling image \"{image}\": {reason}unable to pull image or OCI artifact: pull image \
+         err: initializing source docker://{image}: {why}; artifact err: get manifest: build image \
+         source: {why}"
+    )
+}
+
+/// Images of a registry on the network: the nodes ask it, with TLS as the cluster's image
+/// configuration says, and run what it has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pods_run_images_of_a_registry_on_the_network() {
+    let now = jiff::Timestamp::from_second(1_767_225_600).expect("a moment");
+    let ca = tls::authority(now).expect("an authority");
+    let pair = tls::serving(&ca, &["127.0.0.1".into()], now).expect("a certificate");
+    let registry = Registry::with(Setup { tls: Some((pair.cert, pair.key)), ..Setup::default() });
+    registry.push(&[Image::new("app:1", "1"), Image::new("app:2", "2")]);
+    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    lab.namespace("images").await;
+    let image = registry.image("app:1");
+    let address = &registry.address;
+    let unknown = format!(
+        "pinging container registry {address}: Get \"https://{address}/v2/\": tls: failed to verify \
+         certificate: x509: certificate signed by unknown authority"
+    );
+    assert_eq!(fails(&lab, "strange", &image).await, framed(&image, "ErrImagePull: ", &unknown));
+
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "registries"}, "data": {"127.0.0.1": ca.cert}});
+    let maps = "/api/v1/namespaces/openshift-config/configmaps";
+    send(&lab.client, "POST", maps, "", Some(&map)).await.expect(201);
+    image_config(&lab, json!({"additionalTrustedCA": {"name": "registries"}})).await;
+    let status = run(&lab, "trusted", &image, "IfNotPresent").await;
+    assert_eq!(status.str_at("image"), image);
+    let (repository, digest) = status.str_at("imageID").split_once('@').expect("a digest");
+    assert_eq!((repository, digest.len()), (registry.image("app").as_str(), 71));
+    let text = &told(&lab, "trusted").await[0];
+    assert!(text.starts_with(&format!("Successfully pulled image \"{image}\" in ")), "{text}");
+    // The same by digest, and what it has not.
+    let by_digest = format!("{repository}@{digest}");
+    let same = run(&lab, "digest", &by_digest, "Always").await;
+    assert_eq!(same.str_at("imageID"), by_digest);
+    let bad = registry.image("app:none");
+    let why = format!("reading manifest none in {}: manifest unknown", registry.image("app"));
+    assert_eq!(fails(&lab, "none", &bad).await, framed(&bad, "ErrImagePull: ", &why));
+
+    let blocked = json!({"registrySources": {"blockedRegistries": [address]}});
+    image_config(&lab, blocked).await;
+    let other = registry.image("app:2");
+    let why = format!(
+        "registry {address} is blocked in /etc/containers/registries.conf or \
+         /etc/containers/registries.conf.d"
+    );
+    assert_eq!(fails(&lab, "blocked", &other).await, framed(&other, "ErrImagePull: ", &why));
+    image_config(&lab, json!({"registrySources": null})).await;
+
+    // Without the registry, who has the image runs it.
+    let gone = format!(
+        "pinging container registry {address}: Get \"https://{address}/v2/\": dial tcp {address}: \
+         connect: connection refused"
+    );
+    drop(registry);
+    run(&lab, "held", &image, "IfNotPresent").await;
+    let reason = format!(
+        "RegistryUnavailable: image pull failed for {other} because the registry is unavailable: "
+    );
+    assert_eq!(fails(&lab, "gone", &other).await, framed(&other, &reason, &gone));
+    lab.stop().await;
+}
+
+/// A registry that wants to know who pulls: the pod's secrets, and those of its service account.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pull_secrets_open_a_registry_on_the_network() {
+    let registry = Registry::with(Setup { locked: true, ..Setup::default() });
+    registry.push(&[Image::new("app:1", "1")]);
+    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    lab.namespace("images").await;
+    image_config(&lab, json!({"registrySources": {"insecureRegistries": [registry.address]}}))
+        .await;
+    let image = registry.image("app:1");
+    let why = format!("reading manifest 1 in {}: authentication required", registry.image("app"));
+    assert_eq!(fails(&lab, "nobody", &image).await, framed(&image, "ErrImagePull: ", &why));
+    for (name, password) in [("wrong", "guess"), ("right", "secret")] {
+        let login = STANDARD.encode(format!("user:{password}"));
+        let config = json!({"auths": {&registry.address: {"auth": login}}}).to_string();
+        let body = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
+            "type": "kubernetes.io/dockerconfigjson",
+            "data": {".dockerconfigjson": STANDARD.encode(config)}});
+        let path = "/api/v1/namespaces/images/secrets";
+        send(&lab.client, "POST", path, "", Some(&body)).await.expect(201);
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": {"name": name}, "imagePullSecrets": [{"name": name}]});
+        let path = "/api/v1/namespaces/images/serviceaccounts";
+        send(&lab.client, "POST", path, "", Some(&account)).await.expect(201);
+    }
+    let pod = |name: &str, spec: Value| {
+        let mut body = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+            "spec": spec});
+        body["spec"]["containers"] = json!([{"name": "c", "image": image}]);
+        body
+    };
+    let path = "/api/v1/namespaces/images/pods";
+    let rows = [
+        pod("wrong", json!({"imagePullSecrets": [{"name": "wrong"}]})),
+        pod("account", json!({"serviceAccountName": "right"})),
+        pod("both", json!({"imagePullSecrets": [{"name": "wrong"}, {"name": "right"}]})),
+    ];
+    for body in &rows {
+        send(&lab.client, "POST", path, "", Some(body)).await.expect(201);
+    }
+    for name in ["account", "both"] {
+        until(&lab, name, "it runs", |p| p.str_at("status.phase") == "Running").await;
+    }
+    until(&lab, "wrong", "it is refused", |p| {
+        p.list_at("status.containerStatuses")
+            .first()
+            .is_some_and(|s| s.str_at("state.waiting.message").contains(&why))
+    })
+    .await;
+    // What one secret has opened stays closed to those who have none.
+    let message = fails(&lab, "still", &image).await;
+    assert!(message.contains(&why), "{message}");
     lab.stop().await;
 }

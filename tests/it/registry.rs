@@ -413,6 +413,60 @@ async fn uploads_in_pieces_and_wrong_ones() {
     lab.stop().await;
 }
 
+/// Signatures are kept with the image; pruning takes blobs away; a project's own go with it.
+#[tokio::test]
+async fn what_nobody_needs_goes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut flags = Serve { in_memory: false, ..flags() };
+    flags.folder.data_dir = Some(dir.path().into());
+    let lab = Lab::with(flags).await;
+    let project = lab.namespace("demo").await;
+    let pusher = token(&lab, &project, "pusher", "system:image-builder").await;
+    let wire = Wire::to(&lab).with(basic("any", &pusher));
+    let digest = push_image(&wire, "demo/app", "1", "one").await;
+    let lone = push_blob(&wire, "demo/app", b"of no image", "x").await["digest"].clone();
+    let lone = lone.as_str().expect("a digest").to_owned();
+    let admin = Admin::of(&lab);
+    let at = format!("/extensions/v2/demo/app/signatures/{digest}");
+    let signature = |version| {
+        json!({"schemaVersion": version, "name": format!("{digest}@one"), "type": "atomic",
+            "content": "c2lnbmVk"})
+    };
+    let put = async |version| {
+        admin.wire.send("PUT", &at, &[], signature(version).to_string().into_bytes()).await.code
+    };
+    assert_eq!((put(1).await, put(2).await, put(2).await), (400, 201, 409));
+    let list = wire.get(&at).await.expect(200);
+    assert_eq!(list, json!({"signatures": [signature(2)]}));
+    let none = format!("/extensions/v2/demo/none/signatures/{digest}");
+    assert_eq!(admin.send("GET", &none).await.code, 404);
+
+    let config =
+        wire.get(&format!("/v2/demo/app/manifests/{digest}")).await.json()["config"].clone();
+    let config = config["digest"].as_str().expect("a digest").to_owned();
+    let prune = format!("/admin/blobs/{config}");
+    assert_eq!(wire.send("DELETE", &prune, &[], Vec::new()).await.code, 401);
+    let codes = [admin.send("DELETE", &prune).await.code, admin.send("DELETE", &prune).await.code];
+    assert_eq!(codes, [204, 404]);
+    assert_eq!(admin.send("DELETE", "/admin/blobs/..%2f..%2fca.key").await.code, 400);
+    assert_eq!(admin.send("GET", "/healthz").await.code, 200);
+
+    let path = "/api/v1/namespaces/demo";
+    send(&lab.client, "DELETE", path, "", None).await.expect(200);
+    let file =
+        |digest: &str| dir.path().join("registry/blobs").join(digest.trim_start_matches("sha256:"));
+    eventually("the end of the project's own", || async {
+        let snapshot = lab.cluster.server.store.snapshot();
+        let row = snapshot.get_key("repositories.internal", "repository:demo/app").is_some();
+        if row || file(&lone).exists() { Err("still there") } else { Ok(()) }
+    })
+    .await;
+    assert!(file(&digest).exists(), "an image names it");
+    // What the image names stays until that is pruned.
+    assert_eq!(admin.send("DELETE", &format!("/admin/blobs/{digest}")).await.code, 204);
+    lab.stop().await;
+}
+
 /// The vendor publishes a new version: everybody sees it, the nodes too, also after a restart.
 #[tokio::test]
 async fn tags_of_vendors_move() {
@@ -551,7 +605,7 @@ async fn pull_through_of_a_vendors_image() {
     let kept = "repository:demo/keycloak".to_owned();
     eventually("the image of the node", || async {
         let snapshot = lab.cluster.server.store.snapshot();
-        let row = snapshot.get_key("repositories.registry.pocketshift", &kept);
+        let row = snapshot.get_key("repositories.internal", &kept);
         let row = row.map(|e| e.value()).unwrap_or_default();
         let here = row["manifests"].get(&held).is_some();
         if here && row["blobs"].as_object().is_some_and(|b| b.len() > 3) {
@@ -673,19 +727,32 @@ async fn the_vendors_desk_by_command() {
     let home = tempfile::tempdir().expect("a folder");
     let server = Child::start(home.path(), &[]);
     let folder = home.path().to_string_lossy().into_owned();
-    let command = |words: &[&str]| {
-        run(home.path(), &[&["registry"], words, &["--data-dir", &folder]].concat())
-    };
+    let command = |words: &[&str]| run(home.path(), &[words, &["--data-dir", &folder]].concat());
     let image = "quay.io/keycloak/keycloak:20.0.2";
     let rows: &[(&[&str], Option<i32>, &str)] = &[
-        (&["tag", image, "20.0"], Some(0), "quay.io/keycloak/keycloak:20.0 is now quay.io/"),
-        (&["untag", "quay.io/keycloak/keycloak:26.0"], Some(0), "is gone"),
-        (&["untag", "quay.io/keycloak/keycloak:26.0"], Some(1), "manifest unknown"),
-        (&["outage", "quay.io"], Some(0), "quay.io does not answer any more"),
-        (&["outage", "quay.io", "--end"], Some(0), "quay.io answers again"),
-        (&["outage", "nowhere.example"], Some(1), "repository name not known to registry"),
-        (&["tag", "quay.io/keycloak/keycloak:nosuch", "x"], Some(1), "manifest unknown"),
-        (&["tag", "nonsense", "x"], Some(1), "is not HOST/REPOSITORY:TAG"),
+        (
+            &["registry", "tag", image, "20.0"],
+            Some(0),
+            "quay.io/keycloak/keycloak:20.0 is now quay.io/",
+        ),
+        (&["registry", "untag", "quay.io/keycloak/keycloak:26.0"], Some(0), "is gone"),
+        (&["registry", "untag", "quay.io/keycloak/keycloak:26.0"], Some(1), "manifest unknown"),
+        (&["registry", "outage", "quay.io"], Some(0), "quay.io does not answer any more"),
+        (&["registry", "outage", "quay.io", "--end"], Some(0), "quay.io answers again"),
+        (
+            &["registry", "outage", "nowhere.example"],
+            Some(1),
+            "repository name not known to registry",
+        ),
+        (
+            &["registry", "tag", "quay.io/keycloak/keycloak:nosuch", "x"],
+            Some(1),
+            "manifest unknown",
+        ),
+        (&["node", "fail", "worker01"], Some(0), "node worker01 is not heard of any more"),
+        (&["node", "recover", "worker01"], Some(0), "node worker01 is back"),
+        (&["node", "fail", "worker99"], Some(1), "nodes \"worker99\" not found"),
+        (&["registry", "tag", "nonsense", "x"], Some(1), "is not HOST/REPOSITORY:TAG"),
     ];
     for (words, code, said) in rows {
         let ended = command(words);
@@ -693,7 +760,7 @@ async fn the_vendors_desk_by_command() {
         assert!(format!("{}{}", ended.out, ended.err).contains(said), "{words:?}: {ended:?}");
     }
     server.kill();
-    let ended = command(&["outage", "quay.io"]);
+    let ended = command(&["registry", "outage", "quay.io"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.err.contains("start `pocketshift` first"), "{ended:?}");
 }

@@ -246,6 +246,116 @@ async fn triggers_by_hand() {
     .await;
 }
 
+/// Every kind that can have triggers, in its containers and in those that run before; Jobs cannot.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_follows_its_tags() {
+    let s = Scene::start().await;
+    let template = json!({"metadata": {"labels": {"app": "x"}}, "spec": {
+        "restartPolicy": "Always", "initContainers": [{"name": "i", "image": "x"}],
+        "containers": [{"name": "c", "image": "x"}]}});
+    let mut once = template.clone();
+    once.set_at("spec.restartPolicy", "Never");
+    let selector = json!({"matchLabels": {"app": "x"}});
+    let rows = [
+        (
+            "apps",
+            "deployments",
+            "Deployment",
+            "spec.template.spec",
+            json!({"replicas": 0, "selector": selector, "template": template}),
+        ),
+        (
+            "apps",
+            "statefulsets",
+            "StatefulSet",
+            "spec.template.spec",
+            json!({"replicas": 0, "serviceName": "x", "selector": selector, "template": template}),
+        ),
+        (
+            "apps",
+            "daemonsets",
+            "DaemonSet",
+            "spec.template.spec",
+            json!({"selector": selector, "template": template}),
+        ),
+        ("batch", "jobs", "Job", "spec.template.spec", json!({"suspend": true, "template": once})),
+        (
+            "batch",
+            "cronjobs",
+            "CronJob",
+            "spec.jobTemplate.spec.template.spec",
+            json!({"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": once}}}),
+        ),
+    ];
+    for (group, plural, kind, base, spec) in &rows {
+        let from = json!({"kind": "ImageStreamTag", "name": "s:1"});
+        let triggers = json!([
+            {"from": from, "fieldPath": format!("{base}.initContainers[0].image")},
+            {"from": from, "fieldPath": format!("{base}.containers[?(@.name==\"c\")].image")}]);
+        let body = json!({"apiVersion": format!("{group}/v1"), "kind": kind, "metadata": {
+            "name": "x", "annotations": {TRIGGERS: triggers.to_string()}}, "spec": spec});
+        s.send("POST", &format!("/apis/{group}/v1/namespaces/{NS}/{plural}"), &body).await;
+    }
+    for c in ['a', 'b'] {
+        let spec = s.push("s", "1", c).await;
+        for (group, plural, _, base, _) in &rows {
+            let kind = kinds::by_resource(&format!("{plural}.{group}")).expect("a kind");
+            let images = |o: &Value| {
+                let of =
+                    |list: &str| o.list_at(&format!("{base}.{list}"))[0].str_at("image").to_owned();
+                [of("initContainers"), of("containers")]
+            };
+            let done = |o: &Value| images(o) == [spec.clone(), spec.clone()];
+            if *plural == "jobs" {
+                let path = format!("/apis/batch/v1/namespaces/{NS}/jobs/x");
+                assert_eq!(images(&get(&s.lab.client, &path).await.expect(200)), ["x", "x"]);
+            } else {
+                wait::object(&s.lab.objects(kind, NS), "x", plural, done).await;
+            }
+        }
+    }
+}
+
+/// A tag that moves on before its first move has rolled out: the last move wins, and what came
+/// between goes away again. Then its tag is deleted and made anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tag_that_does_not_wait_for_its_users() {
+    let s = Scene::start().await;
+    let image = |version: &str| format!("{IMAGE}:{version}");
+    s.reference("s:live", "1-84").await;
+    s.deployment("web", 3, &json!([trigger("s:live", 0)]), &["x"]).await;
+    let rolled_out = |version: &str| {
+        let image = image(version);
+        move |o: &Value| image_of(o, 0) == image && complete(o)
+    };
+    s.until("web", "the first rollout", rolled_out("1-84")).await;
+    for version in ["1-85", "1-86", "1-87", "1-88"] {
+        s.reference("s:live", version).await;
+    }
+    s.until("web", "the last image", rolled_out("1-88")).await;
+    let list = get(&s.lab.client, &apps("replicasets")).await.expect(200);
+    let sized = |o: &&Value| o.i64_at("spec.replicas").unwrap_or(0) > 0;
+    let with: Vec<&str> =
+        list.list_at("items").iter().filter(sized).map(|o| image_of(o, 0)).collect();
+    assert_eq!(with, [image("1-88")]);
+
+    // Without its tag the workload stays as it is.
+    let path = image_api("imagestreamtags/s:live");
+    send(&s.lab.client, "DELETE", &path, "", None).await.expect(200);
+    s.reference("s:other", "1-85").await;
+    s.deployment("control", 0, &json!([trigger("s:other", 0)]), &["x"]).await;
+    s.image("control", "another's trigger", &image("1-85")).await;
+    let now = get(&s.lab.client, &apps("deployments/web")).await.expect(200);
+    assert_eq!(image_of(&now, 0), image("1-88"));
+
+    // Made anew with an image of before: the ReplicaSet of before serves again.
+    s.reference("s:live", "1-84").await;
+    s.until("web", "the tag made anew", rolled_out("1-84")).await;
+    let list = get(&s.lab.client, &apps("replicasets?labelSelector=app=web")).await.expect(200);
+    let of_it = list.list_at("items").iter().filter(|o| image_of(o, 0) == image("1-84"));
+    assert_eq!(of_it.count(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn short_names_are_looked_up_once() {
     let s = Scene::start().await;

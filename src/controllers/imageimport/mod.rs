@@ -4,6 +4,7 @@
 //! Failures of single images are no errors here: the import notes them on the tag, with the
 //! generation it was asked for, and nothing is tried again before somebody asks again.
 
+mod buckets;
 pub mod scheduled;
 
 use super::{Controller, Plan, View, Watch, Write};

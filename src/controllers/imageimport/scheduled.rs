@@ -1,56 +1,95 @@
 //! Imports scheduled tags again and again.
 //! Source: openshift-controller-manager `pkg/image/controller/scheduled_image_controller.go`.
 //!
-//! A stream's turn comes a period after it was last written, a little earlier by a part of the
-//! period that its name decides, so that many streams do not come at once; then every period. A
-//! turn is a key of its own, with the revision of the stream it was set for: a stream that is
-//! written meanwhile has a new turn, and the old one finds nothing to do.
+//! One controller keeps the streams in their [`Buckets`], an object that no API shows; another
+//! carries out the turns it finds there, one after the other. A turn that fails is over, too: the
+//! next one comes. Upstream also moves a stream back when its other controller imports it; the
+//! write this leads to does so here.
 
-use super::{BASE, IMPORTS, import_of, is_importable};
+use super::{BASE, IMPORTS, buckets::Buckets, import_of, is_importable};
 use crate::{
-    controllers::{Controller, Plan, View, Watch, Write},
+    controllers::{Controller, Plan, View, Watch, Write, WriteVerb},
     images::{STREAMS, reference::Reference, resolve},
-    object::{ObjectExt, Value, json, name, time},
+    object::{ObjectExt, Value, json},
+    store::Change,
 };
-use jiff::Timestamp;
 
-/// Turns are spread over one part of this many of the period.
-const PARTS: i64 = 4;
-/// Stands between a stream's key and its revision in the key of a turn.
-const MARK: char = '@';
+/// The object that holds the buckets, and its one key.
+const SCHEDULE: &str = "imageschedules.internal";
+const NAME: &str = "cluster";
+/// The key of a step; keys of streams have a slash.
+const STEP: &str = "step";
 
-/// See the module.
-pub static CONTROLLER: Controller = Controller {
+/// Keeps the buckets: one key at a time, since all of them write the same object.
+pub static KEEPER: Controller = Controller {
     name: "scheduled-image-import-controller",
     watches: &[Watch::Itself(STREAMS)],
-    reconcile,
+    reconcile: keep,
+    workers: 1,
     ..BASE
 };
 
-fn reconcile(view: &View, key: &str) -> Plan {
+/// Carries out turns.
+pub static CONTROLLER: Controller = Controller {
+    name: "scheduled-image-import-turns",
+    watches: &[Watch::Map(SCHEDULE, newly_due)],
+    reconcile: import,
+    workers: 1,
+    ..BASE
+};
+
+fn keep(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
-    let (key, revision) = key.split_once(MARK).unwrap_or((key, ""));
-    let period = view.settings.image_import_interval.as_secs();
-    let stream = view.value(STREAMS, key).filter(|s| period > 0 && is_scheduled(s));
-    let Some(stream) = stream else { return plan };
-    let current = stream.str_at("metadata.resourceVersion");
-    if revision.is_empty() {
-        plan.remind(first_turn(view.now, key, period), format!("{key}{MARK}{current}"));
-    } else if revision == current {
-        if let Some(import) = import_of(&asking_anew(stream)) {
-            plan.write(Write::create(IMPORTS, import));
-            // A failed turn is over, too: the next one comes.
-            plan.then = Some(Box::new(|_| Plan::none()));
+    let period = view.settings.image_import_interval;
+    if period.is_zero() {
+        return plan;
+    }
+    let stored = view.value(SCHEDULE, NAME);
+    let known = stored.as_ref().and_then(read).filter(|b| b.fit(period) && !b.is_empty());
+    let mut buckets = known.unwrap_or_else(|| Buckets::new(period, view.now));
+    let changed = match key {
+        STEP if buckets.next > view.now => false,
+        STEP => {
+            buckets.advance(period, view.now);
+            true
         }
-        plan.look_again(time::plus_seconds(view.now, period));
+        stream => match view.value(STREAMS, stream).filter(is_scheduled) {
+            Some(found) => buckets.put(stream, found.str_at("metadata.resourceVersion")),
+            None => buckets.remove(stream),
+        },
+    };
+    if !buckets.is_empty() {
+        plan.remind(buckets.next, STEP.into());
+    }
+    if changed {
+        let mut body = json!(buckets);
+        body.set_at("metadata.name", NAME);
+        let verb = if stored.is_some() { WriteVerb::Update } else { WriteVerb::Create };
+        plan.write(Write { verb, ..Write::update(SCHEDULE, body) });
     }
     plan
 }
 
-fn first_turn(now: Timestamp, key: &str, period: i64) -> Timestamp {
-    let part = (period / PARTS).max(1);
-    let early = i64::from(name::fnv1a(&[key.as_bytes()])) % part;
-    time::plus_seconds(now, period - early)
+fn read(stored: &Value) -> Option<Buckets> {
+    serde_json::from_value(stored.clone()).ok()
+}
+
+/// The streams of a turn that has just come.
+fn newly_due(_: &View, change: &Change) -> Vec<String> {
+    let Some(now) = read(&change.entry.value()) else { return Vec::new() };
+    let before = change.before.as_ref().and_then(|e| read(&e.value()));
+    let news = before.is_none_or(|b| b.turn != now.turn);
+    if news { now.due } else { Vec::new() }
+}
+
+fn import(view: &View, key: &str) -> Plan {
+    let mut plan = Plan::none();
+    let stream = view.value(STREAMS, key).filter(is_scheduled);
+    if let Some(import) = stream.and_then(|s| import_of(&asking_anew(s))) {
+        plan.write(Write::create(IMPORTS, import));
+        plan.then = Some(Box::new(|_| Plan::none()));
+    }
+    plan
 }
 
 /// Whether a tag wants to be imported again. One that names a digest does until it has been.
@@ -88,7 +127,10 @@ fn asking_anew(stream: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controllers::{imageimport::CHECKED, testkit::Kit};
+    use crate::{
+        controllers::{imageimport::CHECKED, testkit::Kit},
+        error::Error,
+    };
 
     fn stream(name: &str, policy: Value) -> Value {
         json!({"metadata": {"namespace": "n", "name": name, "annotations": {CHECKED: "x"},
@@ -102,54 +144,122 @@ mod tests {
                 {"tag": "2", "items": [{"generation": 2}]}]}})
     }
 
-    /// The key of the turn that a look at the stream set, and when it comes.
-    fn turn(kit: &Kit, key: &str) -> Option<(Timestamp, String)> {
-        reconcile(&kit.view(), key).reminders.first().cloned()
+    fn scheduled(name: &str) -> Value {
+        stream(name, json!({"scheduled": true}))
+    }
+
+    /// Waits for the next step, if there is one; answers the tags asked for in its turns.
+    fn step(kit: &mut Kit) -> Option<Vec<String>> {
+        let turn = |kit: &Kit| kit.get(SCHEDULE, NAME).and_then(|s| read(&s));
+        let before = turn(kit).filter(|b| !b.is_empty())?;
+        let wait = before.next.duration_since(kit.now);
+        kit.advance(wait.as_secs());
+        kit.look(&KEEPER, STEP);
+        let now = turn(kit)?;
+        let due = if now.turn > before.turn { now.due } else { Vec::new() };
+        let tags = due.iter().flat_map(|key| {
+            let plan = import(&kit.view(), key);
+            let body = plan.steps[0].writes[0].body.clone();
+            let tags = body["spec"]["images"].as_array().cloned().unwrap_or_default();
+            tags.into_iter().map(move |i| format!("{key}:{}", i.str_at("to.name")))
+        });
+        Some(tags.collect())
+    }
+
+    /// The turns of the next steps.
+    fn steps<const N: usize>(kit: &mut Kit) -> [String; N] {
+        std::array::from_fn(|_| step(kit).map_or("-".into(), |t| t.join(" ")))
     }
 
     #[test]
-    fn a_turn_comes_within_a_period_and_then_every_period() {
+    fn scheduled_tags_have_turns() {
         let mut kit = Kit::default();
-        kit.put(STREAMS, stream("s", json!({"scheduled": true})));
-        let (at, key) = turn(&kit, "n/s").unwrap();
-        let wait = at.duration_since(kit.now).as_secs();
-        assert!((675..=900).contains(&wait), "{wait}");
-        kit.advance(wait);
-        for _ in 0..2 {
-            let plan = reconcile(&kit.view(), &key);
-            let body = &plan.steps[0].writes[0].body;
-            assert_eq!(body["spec"]["images"].as_array().unwrap().len(), 1);
-            assert_eq!(body.str_at("spec.images[0].to.name"), "");
-            assert_eq!(body["spec"]["images"][0]["to"]["name"], "1");
-            assert_eq!(plan.again, Some(time::plus_seconds(kit.now, 900)));
-            kit.advance(900);
-        }
+        kit.put(STREAMS, scheduled("s"));
+        kit.put(STREAMS, stream("t", json!({})));
+        kit.look(&KEEPER, "n/s");
+        kit.look(&KEEPER, "n/t");
+        let began = kit.now;
+        assert_eq!(steps(&mut kit), ["", "", "", "", "n/s:1", "", "", "", "n/s:1"]);
+        assert_eq!(kit.now.duration_since(began).as_secs(), 1125 + 900);
+        // What has not changed is not put anywhere else.
+        assert!(!kit.look(&KEEPER, "n/s"));
     }
 
     #[test]
-    fn a_written_stream_has_a_new_turn() {
+    fn written_and_deleted_streams() {
         let mut kit = Kit::default();
-        kit.put(STREAMS, stream("s", json!({"scheduled": true})));
-        let (_, old) = turn(&kit, "n/s").unwrap();
+        kit.put(STREAMS, scheduled("s"));
+        kit.look(&KEEPER, "n/s");
+        assert_eq!(steps(&mut kit), ["", "", "", ""]);
         kit.edit(STREAMS, "n/s", |s| s.set_annotation("a", "b"));
-        let plan = reconcile(&kit.view(), &old);
-        assert!(plan.steps.is_empty() && plan.again.is_none());
-        assert_ne!(turn(&kit, "n/s").unwrap().1, old);
-        kit.remove(STREAMS, "n/s");
-        assert!(turn(&kit, "n/s").is_none());
+        kit.look(&KEEPER, "n/s");
+        assert_eq!(steps(&mut kit), ["", "", "", "", "n/s:1"]);
+        kit.edit(STREAMS, "n/s", |s| s["spec"]["tags"][0]["importPolicy"] = json!({}));
+        kit.look(&KEEPER, "n/s");
+        assert_eq!(step(&mut kit), None, "nobody waits, nothing ticks");
+        kit.put(STREAMS, scheduled("r"));
+        kit.look(&KEEPER, "n/r");
+        kit.remove(STREAMS, "n/r");
+        kit.look(&KEEPER, "n/r");
+        assert_eq!(step(&mut kit), None);
+    }
+
+    #[test]
+    fn a_turn_is_told_of_once() {
+        let mut kit = Kit::default();
+        let told = |kit: &Kit, before: Option<Value>| {
+            let entry = |v: &Value| {
+                let bytes = serde_json::to_vec(v).unwrap();
+                let (resource, key) = (SCHEDULE.into(), NAME.into());
+                std::sync::Arc::new(crate::store::Entry::new(
+                    1,
+                    resource,
+                    key,
+                    bytes.into(),
+                    crate::object::Meta::default(),
+                ))
+            };
+            let now = kit.get(SCHEDULE, NAME).unwrap();
+            let change = Change {
+                rev: 1,
+                entry: entry(&now),
+                before: before.as_ref().map(entry),
+                deleted: false,
+            };
+            newly_due(&kit.view(), &change)
+        };
+        kit.put(STREAMS, scheduled("s"));
+        kit.look(&KEEPER, "n/s");
+        assert!(told(&kit, None).is_empty());
+        steps::<4>(&mut kit);
+        let before = kit.get(SCHEDULE, NAME);
+        steps::<1>(&mut kit);
+        assert_eq!(told(&kit, before), ["n/s"]);
+        let before = kit.get(SCHEDULE, NAME);
+        steps::<1>(&mut kit);
+        assert!(told(&kit, before).is_empty());
+    }
+
+    #[test]
+    fn a_turn_that_fails_is_over() {
+        let mut kit = Kit::default();
+        kit.put(STREAMS, scheduled("s"));
+        kit.refuse(|_, _| Some(Error::Internal("down".into())));
+        assert!(!kit.look(&CONTROLLER, "n/s"));
+        assert!(!import(&kit.view(), "n/s").retry);
+        assert!(import(&kit.view(), "n/gone").steps.is_empty());
     }
 
     #[test]
     fn who_gets_turns() {
         let id = format!("quay.io/x/y@sha256:{}", "a".repeat(64));
-        let scheduled = || stream("s", json!({"scheduled": true}));
         let with = |change: &dyn Fn(&mut Value)| {
-            let mut s = scheduled();
+            let mut s = scheduled("s");
             change(&mut s);
             s
         };
         let rows = [
-            (scheduled(), true),
+            (scheduled("s"), true),
             (stream("s", json!({})), false),
             (with(&|s| s["spec"]["tags"][0]["reference"] = json!(true)), false),
             (with(&|s| s["spec"]["tags"][0]["from"]["kind"] = json!("ImageStreamTag")), false),
@@ -166,12 +276,5 @@ mod tests {
         for (stream, expected) in rows {
             assert_eq!(is_scheduled(&stream), expected, "{stream}");
         }
-    }
-
-    #[test]
-    fn streams_are_spread() {
-        let turns: std::collections::BTreeSet<Timestamp> =
-            (0..50).map(|i| first_turn(Timestamp::UNIX_EPOCH, &format!("n/s{i}"), 900)).collect();
-        assert!(turns.len() > 30, "{}", turns.len());
     }
 }

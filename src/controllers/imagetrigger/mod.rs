@@ -15,6 +15,7 @@ mod tests;
 use super::{Controller, Plan, View, Watch, Write};
 use crate::{
     images::{STREAMS, resolve},
+    kinds::shown_stream,
     object::{Value, name},
     store::{Change, Entry},
 };
@@ -155,6 +156,6 @@ fn follow(
 fn pull_spec(view: &View, trigger: &Trigger, own: &str) -> Option<String> {
     let (stream, tag) = trigger.stream_tag()?;
     let key = name::key(trigger.namespace(own), stream);
-    let stream = view.get(STREAMS, &key)?.lens::<Value>();
+    let stream = shown_stream(view.get(STREAMS, &key)?, &view.objects);
     resolve::latest_pull_spec(&stream, tag)
 }

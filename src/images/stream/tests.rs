@@ -15,6 +15,7 @@ fn outside(limits: Vec<Value>) -> Outside<'static> {
         now: "2026-01-02T03:04:05Z".into(),
         registry: REGISTRY.into(),
         public: String::new(),
+        allowed: crate::images::allowed::Allowed::default(),
         stream: Box::new(|namespace, name| {
             ((namespace, name) == ("n", "src") || namespace == "far").then(|| {
                 json!({"metadata": {"namespace": namespace, "name": name}, "status": {"tags": [

@@ -1,8 +1,8 @@
 //! config.openshift.io: what is set for the whole cluster. Custom resources upstream; columns as
 //! their `additionalPrinterColumns` say.
 
-use super::CUSTOM_VERBS;
-use crate::kinds::{CellCx, Column, Generation, Kind, Sub};
+use super::{CUSTOM_VERBS, mirrors};
+use crate::kinds::{CellCx, Column, Generation, Hooks, Kind, Sub};
 use crate::object::{ObjectExt, Value, duration, json};
 
 const GROUP: Kind = Kind {
@@ -109,6 +109,42 @@ pub static IMAGE: Kind = Kind {
     kind: "Image",
     plural: "images",
     schema: "com.github.openshift.api.config.v1.Image",
+    ..GROUP
+};
+
+/// `imagedigestmirrorsets.config.openshift.io`.
+pub static IMAGE_DIGEST_MIRROR_SET: Kind = Kind {
+    kind: "ImageDigestMirrorSet",
+    plural: "imagedigestmirrorsets",
+    short: &["idms"],
+    schema: "com.github.openshift.api.config.v1.ImageDigestMirrorSet",
+    hooks: Hooks {
+        validate: Some(|o, _, out| mirrors::check(o, "spec.imageDigestMirrors", out)),
+        ..Hooks::NONE
+    },
+    ..GROUP
+};
+
+/// `imagetagmirrorsets.config.openshift.io`.
+pub static IMAGE_TAG_MIRROR_SET: Kind = Kind {
+    kind: "ImageTagMirrorSet",
+    plural: "imagetagmirrorsets",
+    short: &["itms"],
+    schema: "com.github.openshift.api.config.v1.ImageTagMirrorSet",
+    hooks: Hooks {
+        validate: Some(|o, _, out| mirrors::check(o, "spec.imageTagMirrors", out)),
+        ..Hooks::NONE
+    },
+    ..GROUP
+};
+
+/// `imagecontentsourcepolicies.operator.openshift.io`: what digest mirror sets were before.
+pub static IMAGE_CONTENT_SOURCE_POLICY: Kind = Kind {
+    group: "operator.openshift.io",
+    version: "v1alpha1",
+    kind: "ImageContentSourcePolicy",
+    plural: "imagecontentsourcepolicies",
+    schema: "com.github.openshift.api.operator.v1alpha1.ImageContentSourcePolicy",
     ..GROUP
 };
 

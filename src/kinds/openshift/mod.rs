@@ -4,6 +4,7 @@ mod authorization;
 mod config;
 mod images;
 mod later;
+mod mirrors;
 mod oauth;
 mod projects;
 mod routes;
@@ -11,7 +12,7 @@ mod security;
 mod users;
 
 use super::Kind;
-pub use images::outside as image_outside;
+pub use images::{outside as image_outside, shown as shown_stream};
 
 /// Verbs of a kind that upstream serves as a custom resource, in the order it lists them.
 const CUSTOM_VERBS: &[&str] =
@@ -33,6 +34,9 @@ pub static KINDS: &[&Kind] = &[
     &config::DNS,
     &config::FEATURE_GATE,
     &config::IMAGE,
+    &config::IMAGE_CONTENT_SOURCE_POLICY,
+    &config::IMAGE_DIGEST_MIRROR_SET,
+    &config::IMAGE_TAG_MIRROR_SET,
     &config::INFRASTRUCTURE,
     &config::INGRESS,
     &config::NETWORK,

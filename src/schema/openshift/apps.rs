@@ -10,6 +10,7 @@ pub fn family() -> Family {
     Family {
         group: "apps.openshift.io",
         package: "apps",
+        version: "v1",
         kinds: &[
             "DeploymentConfig",
             "DeploymentRequest",

@@ -9,6 +9,7 @@ pub fn family() -> Family {
     Family {
         group: "authorization.openshift.io",
         package: "authorization",
+        version: "v1",
         kinds: &[
             "SubjectAccessReview",
             "ResourceAccessReview",

@@ -15,6 +15,7 @@ pub fn family() -> Family {
     Family {
         group: "build.openshift.io",
         package: "build",
+        version: "v1",
         kinds: &["BuildConfig", "Build", "BuildRequest"],
         schemas: collect(&[push::<BuildConfig>, push::<Build>, push::<BuildRequest>]),
     }

@@ -3,10 +3,10 @@
 use super::config_specs::{
     APIServerSpec, APIServerStatus, AuthenticationSpec, ClusterOperatorSpec, ClusterOperatorStatus,
     ClusterVersionSpec, ClusterVersionStatus, ConsoleSpec, ConsoleStatus, DNSSpec, DNSStatus,
-    FeatureGateSpec, FeatureGateStatus, ImageSpec, ImageStatus, InfrastructureSpec,
-    InfrastructureStatus, IngressSpec, IngressStatus, NetworkSpec, NetworkStatus, OAuthSpec,
-    OAuthStatus, ProjectSpec, ProjectStatus, ProxySpec, ProxyStatus, SchedulerSpec,
-    SchedulerStatus,
+    FeatureGateSpec, FeatureGateStatus, ImageDigestMirrorSetSpec, ImageSpec, ImageStatus,
+    ImageTagMirrorSetSpec, InfrastructureSpec, InfrastructureStatus, IngressSpec, IngressStatus,
+    NetworkSpec, NetworkStatus, OAuthSpec, OAuthStatus, ProjectSpec, ProjectStatus, ProxySpec,
+    ProxyStatus, SchedulerSpec, SchedulerStatus,
 };
 use super::k8s;
 use super::{Family, collect, push};
@@ -18,6 +18,7 @@ pub fn family() -> Family {
     Family {
         group: "config.openshift.io",
         package: "config",
+        version: "v1",
         kinds: &[
             "ClusterVersion",
             "Infrastructure",
@@ -27,6 +28,8 @@ pub fn family() -> Family {
             "DNS",
             "Network",
             "Image",
+            "ImageDigestMirrorSet",
+            "ImageTagMirrorSet",
             "Scheduler",
             "FeatureGate",
             "ClusterOperator",
@@ -44,6 +47,8 @@ pub fn family() -> Family {
             push::<DNS>,
             push::<Network>,
             push::<Image>,
+            push::<ImageDigestMirrorSet>,
+            push::<ImageTagMirrorSet>,
             push::<Scheduler>,
             push::<FeatureGate>,
             push::<ClusterOperator>,
@@ -149,6 +154,30 @@ pub struct Image {
     pub spec: ImageSpec,
     /// What was observed.
     pub status: Option<ImageStatus>,
+}
+
+/// Where images named by digest are found as well.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ImageDigestMirrorSet {
+    /// Name, labels, annotations and what the server keeps about the object.
+    pub metadata: Option<k8s::ObjectMeta>,
+    /// What is wanted.
+    pub spec: ImageDigestMirrorSetSpec,
+    /// What was observed.
+    pub status: Option<Value>,
+}
+
+/// Where images named by tag are found as well.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ImageTagMirrorSet {
+    /// Name, labels, annotations and what the server keeps about the object.
+    pub metadata: Option<k8s::ObjectMeta>,
+    /// What is wanted.
+    pub spec: ImageTagMirrorSetSpec,
+    /// What was observed.
+    pub status: Option<Value>,
 }
 
 /// Where the cluster runs.

@@ -218,6 +218,30 @@ pub struct OperandVersion {
     pub version: String,
 }
 
+/// The mirrors of a repository or of all below a place, for digests.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ImageDigestMirrors {
+    /// What pull specs say.
+    pub source: String,
+    /// Where the same images are, those to be asked first in front.
+    pub mirrors: Option<Vec<String>>,
+    /// Whether the source is asked when no mirror has an image.
+    pub mirror_source_policy: Option<String>,
+}
+
+/// The mirrors of a repository or of all below a place, for tags.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ImageTagMirrors {
+    /// What pull specs say.
+    pub source: String,
+    /// Where the same images are, those to be asked first in front.
+    pub mirrors: Option<Vec<String>>,
+    /// Whether the source is asked when no mirror has an image.
+    pub mirror_source_policy: Option<String>,
+}
+
 /// The registry location.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

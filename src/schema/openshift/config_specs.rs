@@ -4,9 +4,9 @@ use super::config_parts::{
     APIServerServingCerts, ClusterNetworkEntry, ClusterOperatorStatusCondition, ComponentOverride,
     ComponentRouteSpec, ComponentRouteStatus, ConfigMapFileReference, ConfigMapNameReference,
     ConsoleAuthentication, DNSZone, DeprecatedWebhookTokenAuthenticator, IdentityProvider,
-    ObjectReference, OperandVersion, RegistryLocation, RegistrySources, Release,
-    RequiredHSTSPolicy, TLSSecurityProfile, TemplateReference, TokenConfig, Update, UpdateHistory,
-    WebhookTokenAuthenticator,
+    ImageDigestMirrors, ImageTagMirrors, ObjectReference, OperandVersion, RegistryLocation,
+    RegistrySources, Release, RequiredHSTSPolicy, TLSSecurityProfile, TemplateReference,
+    TokenConfig, Update, UpdateHistory, WebhookTokenAuthenticator,
 };
 use super::k8s;
 use serde_json::Value;
@@ -185,6 +185,22 @@ pub struct FeatureGateStatus {
     pub conditions: Option<Vec<k8s::Condition>>,
     /// Gates of each version.
     pub feature_gates: Vec<Value>,
+}
+
+/// The set of mirrors for digests.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ImageDigestMirrorSetSpec {
+    /// Mirrors, by what they mirror.
+    pub image_digest_mirrors: Option<Vec<ImageDigestMirrors>>,
+}
+
+/// The set of mirrors for tags.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ImageTagMirrorSetSpec {
+    /// Mirrors, by what they mirror.
+    pub image_tag_mirrors: Option<Vec<ImageTagMirrors>>,
 }
 
 /// The image spec.

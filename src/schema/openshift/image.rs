@@ -16,6 +16,7 @@ pub fn family() -> Family {
     Family {
         group: "image.openshift.io",
         package: "image",
+        version: "v1",
         kinds: &[
             "ImageStream",
             "Image",

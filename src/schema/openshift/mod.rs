@@ -18,6 +18,7 @@ mod image;
 mod image_parts;
 mod k8s;
 mod oauth;
+mod operator;
 mod project;
 mod quota;
 mod route;
@@ -37,6 +38,8 @@ pub struct Family {
     pub group: &'static str,
     /// Name of the group's package in definition names (`image`).
     pub package: &'static str,
+    /// Version of the group.
+    pub version: &'static str,
     /// Kinds that travel by themselves.
     pub kinds: &'static [&'static str],
     /// Schemas by type name.
@@ -61,6 +64,7 @@ pub fn families() -> Vec<Family> {
         quota::family(),
         build::family(),
         config::family(),
+        operator::family(),
     ]
 }
 

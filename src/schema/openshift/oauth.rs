@@ -9,6 +9,7 @@ pub fn family() -> Family {
     Family {
         group: "oauth.openshift.io",
         package: "oauth",
+        version: "v1",
         kinds: &[
             "OAuthAccessToken",
             "OAuthAuthorizeToken",

@@ -9,6 +9,7 @@ pub fn family() -> Family {
     Family {
         group: "project.openshift.io",
         package: "project",
+        version: "v1",
         kinds: &["Project", "ProjectRequest"],
         schemas: collect(&[push::<Project>, push::<ProjectRequest>]),
     }

@@ -10,6 +10,7 @@ pub fn family() -> Family {
     Family {
         group: "quota.openshift.io",
         package: "quota",
+        version: "v1",
         kinds: &["ClusterResourceQuota", "AppliedClusterResourceQuota"],
         schemas: collect(&[push::<ClusterResourceQuota>, push::<AppliedClusterResourceQuota>]),
     }

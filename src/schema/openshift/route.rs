@@ -9,6 +9,7 @@ pub fn family() -> Family {
     Family {
         group: "route.openshift.io",
         package: "route",
+        version: "v1",
         kinds: &["Route"],
         schemas: collect(&[push::<Route>]),
     }

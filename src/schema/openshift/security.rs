@@ -9,6 +9,7 @@ pub fn family() -> Family {
     Family {
         group: "security.openshift.io",
         package: "security",
+        version: "v1",
         kinds: &[
             "SecurityContextConstraints",
             "PodSecurityPolicySubjectReview",

@@ -10,6 +10,7 @@ pub fn family() -> Family {
     Family {
         group: "template.openshift.io",
         package: "template",
+        version: "v1",
         kinds: &["Template", "TemplateInstance", "BrokerTemplateInstance"],
         schemas: collect(&[
             push::<Template>,

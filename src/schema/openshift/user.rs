@@ -10,6 +10,7 @@ pub fn family() -> Family {
     Family {
         group: "user.openshift.io",
         package: "user",
+        version: "v1",
         kinds: &["User", "Identity", "Group", "UserIdentityMapping"],
         schemas: collect(&[
             push::<User>,

@@ -171,9 +171,9 @@ impl NodeImages for Node {
     fn pull(&self, name: &str) -> BoxFuture<Result<String, String>> {
         let (node, name) = (self.clone(), name.to_owned());
         Box::pin(async move {
-            let work =
-                |inventory: &mut Inventory| runtime::pull(&node.runtime.view(), inventory, &name);
-            let held = runtime::change(&node.runtime.store, &node.name, work).await?;
+            let held =
+                runtime::pull(&node.runtime.store, || node.runtime.view(), &node.name, &name)
+                    .await?;
             Ok(held.repo_digests().into_iter().next().unwrap_or(held.id))
         })
     }

@@ -11,7 +11,7 @@ use crate::{
     object::{ObjectExt, Value},
     sim::{
         nodes::images::{Held, capacity, repository},
-        registries::{self, Offer, Refusal},
+        registries::{self, Asker, Offer, Refusal},
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -147,16 +147,32 @@ fn pull(s: &mut Sync<'_>, r: &mut Record, wanted: &Wanted<'_>) -> Option<Pulled>
         return None;
     }
     s.tell_once(&r.name, false, "Pulling", pulling_text(wanted.written), began);
-    let answer = registries::ask(s.view, &wanted.names, |repository| {
+    let asker = Asker { id: s.pod.uid(), since: began };
+    let answer = registries::ask(s.view, asker, &wanted.names, |repository| {
         registries::keys(s.view, s.pod, repository)
     });
     match answer.and_then(|offer| fits(s, offer)) {
-        Ok(offer) => Some(arriving(s, wanted, offer, began)),
-        Err(refusal) => {
-            refused(s, r, wanted.written, Failure::of(wanted.written, refusal), series, began);
-            None
+        Ok(offer) => return Some(arriving(s, wanted, offer, began)),
+        Err(Refusal::Open(name)) => {
+            // The answer wakes this pod.
+            s.write(registries::question(s.view, Some(s.pod), asker, &name));
+        }
+        Err(Refusal::Refused(raw)) => {
+            let failure = Failure { reason: FAILURES[0], message: raw.clone(), raw };
+            refused(s, r, wanted.written, failure, series, began);
+        }
+        Err(Refusal::Unavailable(why)) => {
+            refused(
+                s,
+                r,
+                wanted.written,
+                Failure::unavailable(wanted.written, &why),
+                series,
+                began,
+            );
         }
     }
+    None
 }
 
 /// When the first of the present series of attempts began.
@@ -210,7 +226,7 @@ fn duration(s: &Sync<'_>, offer: &Offer) -> SignedDuration {
     };
     let base = delays.manifest.as_millis() as u64 + transfer;
     let varied = base * (80 + s.chance(&offer.id) % 41) / 100;
-    SignedDuration::from_millis(varied as i64)
+    SignedDuration::from_millis(varied as i64).saturating_add(offer.took)
 }
 
 fn invalid(s: &mut Sync<'_>, r: &mut Record, written: &str, why: &str) {
@@ -252,16 +268,13 @@ struct Failure {
 
 impl Failure {
     /// Source: `evalCRIPullErr`; that nobody listens is said by CRI-O in front of its words.
-    fn of(written: &str, refusal: Refusal) -> Failure {
-        match refusal {
-            Refusal::Refused(raw) => Failure { reason: FAILURES[0], message: raw.clone(), raw },
-            Refusal::Unavailable(why) => Failure {
-                reason: FAILURES[1],
-                message: format!(
-                    "image pull failed for {written} because the registry is unavailable: {why}"
-                ),
-                raw: format!("{}: {why}", FAILURES[1]),
-            },
+    fn unavailable(written: &str, why: &str) -> Failure {
+        Failure {
+            reason: FAILURES[1],
+            message: format!(
+                "image pull failed for {written} because the registry is unavailable: {why}"
+            ),
+            raw: format!("{}: {why}", FAILURES[1]),
         }
     }
 

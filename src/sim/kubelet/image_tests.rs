@@ -2,10 +2,13 @@
 //! what its node holds afterwards.
 
 use crate::{
-    catalog::Catalog,
+    catalog::{
+        Catalog,
+        held::{Facts, LEARNED, Learned, REGISTRIES},
+    },
     object::{ObjectExt, Value, json},
     settings::{Delays, Settings},
-    sim::lab::Lab,
+    sim::{lab::Lab, registries::Answer},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::sync::Arc;
@@ -267,11 +270,13 @@ fn the_nodes_own_key_opens_for_all() {
 #[test]
 fn a_back_off_is_sat_out_even_if_the_image_turns_up() {
     let mut lab = lab(1, Delays::zero());
-    let settings = Settings { catalog: Catalog::builtin(), ..(*lab.settings).clone() };
-    lab.settings = Arc::new(settings);
+    let outage = |lab: &mut Lab, down: bool| {
+        lab.put(REGISTRIES, json!({"metadata": {"name": "lab.example"}, "down": down}));
+    };
+    outage(&mut lab, true);
     run_on(&mut lab, "crc", "p", &format!("{WEB}:1"), "IfNotPresent");
     assert_eq!(waiting(&lab, "p"), "ImagePullBackOff");
-    move_latest(&mut lab, "1");
+    outage(&mut lab, false);
     lab.put("secrets", json!({"metadata": {"name": "news", "namespace": "default"}}));
     lab.pass(9.0);
     assert_eq!(waiting(&lab, "p"), "ImagePullBackOff");
@@ -307,11 +312,12 @@ fn another_image_is_tried_at_once() {
 fn a_registry_nobody_runs_is_unavailable() {
     let mut lab = lab(1, Delays::zero());
     run_on(&mut lab, "crc", "p", "localhost:5000/a:1", "IfNotPresent");
+    assert_eq!(lab.answer(&Answer::Unavailable("nobody is there".into())), 1);
     let status = status(&lab, "p");
     let message = status.str_at("state.waiting.message");
     let start = "Back-off pulling image \"localhost:5000/a:1\": RegistryUnavailable: image pull \
-                 failed for localhost:5000/a:1 because the registry is unavailable: unable to \
-                 pull image or OCI artifact: ";
+                 failed for localhost:5000/a:1 because the registry is unavailable: nobody is \
+                 there";
     assert!(message.starts_with(start), "{message}");
     let told = lab.heard();
     assert!(told.iter().any(|t| t.ends_with("Error: RegistryUnavailable")), "{told:#?}");
@@ -337,4 +343,51 @@ fn a_container_that_cannot_be_made_has_its_image_all_the_same() {
     lab.add("p", json!({"containers": [c]}));
     assert_eq!(waiting(&lab, "p"), "CreateContainerConfigError");
     assert_eq!(names(&lab, "crc").len(), 1);
+}
+
+/// An image from the network: a container that serves a port and has a label.
+fn learned(lab: &mut Lab, digest: &str, port: u16) -> Answer {
+    let run = json!({"Entrypoint": ["/serve"], "ExposedPorts": {format!("{port}/tcp"): {}}});
+    let run = serde_json::from_value(run).unwrap();
+    let config = digest.replace("sha256:", "sha256:c");
+    let facts = Facts { config, size: 1000, run, ..Facts::default() };
+    let image = Learned { digests: vec![digest.into()], facts };
+    let mut row = serde_json::to_value(&image).unwrap();
+    row["metadata"] = json!({"name": digest});
+    lab.put(LEARNED, row);
+    Answer::Image { digest: digest.into(), took: 0, by: None }
+}
+
+#[test]
+fn the_network_is_asked_as_the_policy_says() {
+    let image = "lab.test:5000/team/app:1";
+    let digest = |c: &str| format!("sha256:{}", c.repeat(64));
+    let mut lab = lab(1, Delays::zero());
+    let one = learned(&mut lab, &digest("1"), 8080);
+    run_on(&mut lab, "crc", "a", image, "IfNotPresent");
+    assert_eq!((told(&mut lab), waiting(&lab, "a")), (vec!["pulling"], "ContainerCreating".into()));
+    assert_eq!(lab.answer(&one), 1);
+    assert_eq!(told(&mut lab), ["pulled"]);
+    let id = status(&lab, "a").str_at("imageID").to_owned();
+    assert_eq!(id, format!("lab.test:5000/team/app@{}", digest("1")));
+    assert_eq!(names(&lab, "crc"), [[id.as_str(), image]]);
+    // Who does not have to ask does not.
+    run_on(&mut lab, "crc", "b", image, "IfNotPresent");
+    assert_eq!((told(&mut lab), lab.answer(&one)), (vec!["present"], 0));
+    let two = learned(&mut lab, &digest("2"), 9090);
+    run_on(&mut lab, "crc", "c", image, "Always");
+    assert_eq!(lab.answer(&two), 1);
+    assert_eq!(told(&mut lab), ["pulling", "pulled"]);
+    assert_eq!(status(&lab, "a").str_at("imageID"), id, "what runs, runs on");
+    assert!(status(&lab, "c").str_at("imageID").ends_with(&digest("2")));
+    // A refusal is told, and the next attempt asks again.
+    run_on(&mut lab, "crc", "d", "lab.test:5000/team/app:3", "IfNotPresent");
+    assert_eq!(lab.answer(&Answer::Refused("manifest unknown".into())), 1);
+    assert_eq!(
+        (told(&mut lab), waiting(&lab, "d")),
+        (vec!["pulling", "failed", "back-off"], "ImagePullBackOff".into())
+    );
+    lab.pass(10.0);
+    assert_eq!(lab.answer(&two), 1);
+    assert_eq!(told(&mut lab), ["pulling", "pulled"]);
 }

@@ -24,14 +24,19 @@ mod tests;
 mod told;
 
 use crate::{
+    catalog::held::MACHINES,
     controllers::{Controller, Plan, View, Watch, podlens::PodLens},
     object::{ObjectExt, name},
-    sim::nodes::{
-        self,
-        images::{self, Inventory},
+    sim::{
+        nodes::{
+            self,
+            images::{self, Inventory},
+        },
+        registries::{self, Pull},
     },
-    store::Change,
+    store::{Change, Entry},
 };
+use std::sync::Arc;
 
 /// Runs pods. Keys are pods.
 pub static KUBELET: Controller = Controller {
@@ -44,6 +49,8 @@ pub static KUBELET: Controller = Controller {
         Watch::Map("configmaps", neighbours),
         Watch::Map("secrets", neighbours),
         Watch::Map(images::RESOURCE, residents),
+        Watch::Map(registries::PULLS, told),
+        Watch::Map(MACHINES, crew),
     ],
     reconcile,
     ..Controller::BASE
@@ -80,6 +87,19 @@ fn residents(view: &View, change: &Change) -> Vec<String> {
     going.chain(pods.filter(|e| waits(&PodLens::of(e))).map(|e| e.key.to_string())).collect()
 }
 
+/// The pods of a node that fails or comes back.
+fn crew(view: &View, change: &Change) -> Vec<String> {
+    let on = |e: &&Arc<Entry>| PodLens::of(e).spec.node_name == *change.entry.meta.name;
+    view.objects.list("pods", "").filter(on).map(|e| e.key.to_string()).collect()
+}
+
+/// The pod whose question a registry has answered.
+fn told(_: &View, change: &Change) -> Vec<String> {
+    let pull = change.entry.lens::<Pull>();
+    let news = !change.deleted && pull.answer.is_some() && !pull.pod.is_empty();
+    if news { vec![pull.pod.clone()] } else { Vec::new() }
+}
+
 fn reconcile(view: &View, key: &str) -> Plan {
     let Some(pod) = view.value("pods", key) else { return Plan::none() };
     let names = nodes::names(&view.settings);
@@ -87,6 +107,9 @@ fn reconcile(view: &View, key: &str) -> Plan {
         // Nobody runs a kubelet on nodes that somebody else made up.
         return Plan::none();
     };
+    if nodes::is_silent(view, pod.str_at("spec.nodeName")) {
+        return Plan::none();
+    }
     sync::Sync::new(view, &pod, index).run()
 }
 
@@ -101,6 +124,6 @@ fn sibling<'a>(
     pod: &crate::object::Value,
     resource: &str,
     called: &str,
-) -> Option<&'a std::sync::Arc<crate::store::Entry>> {
+) -> Option<&'a Arc<Entry>> {
     view.get(resource, &name::key(pod.namespace(), called))
 }

@@ -80,6 +80,15 @@ impl<'a> Sync<'a> {
         self.view.now
     }
 
+    /// Has something written besides the status, once.
+    pub fn write(&mut self, write: Option<Write>) {
+        let Some(write) = write else { return };
+        let mut planned = self.plan.steps.iter().flat_map(|step| &step.writes);
+        if !planned.any(|w| w.resource == write.resource && w.body.name() == write.body.name()) {
+            self.plan.write(write);
+        }
+    }
+
     /// Asks for another look at `time`.
     pub fn wake(&mut self, time: Timestamp) {
         self.plan.look_again(time);

@@ -14,6 +14,7 @@ pub use lens::{NodeLens, Taint};
 use images::Inventory;
 
 use crate::{
+    catalog::held::{MACHINES, is_down},
     controllers::{Controller, Plan, View, Watch, Write},
     object::{ObjectExt, Value, json, time},
     store::Change,
@@ -28,7 +29,8 @@ pub static KUBELET_NODE: Controller = Controller {
     watches: &[
         Watch::Map("nodes", own_node),
         Watch::Map("namespaces", all_nodes),
-        Watch::Map(images::RESOURCE, of_images),
+        Watch::Map(images::RESOURCE, of_its_own),
+        Watch::Map(MACHINES, of_its_own),
     ],
     reconcile,
     ..Controller::BASE
@@ -48,14 +50,17 @@ fn all_nodes(view: &View, change: &Change) -> Vec<String> {
     if ours { names(&view.settings) } else { Vec::new() }
 }
 
-/// What a node holds, and whether its disk is full, shows in its status.
-fn of_images(_: &View, change: &Change) -> Vec<String> {
+/// What a node holds, whether its disk is full, and whether it is heard of, shows in its status.
+fn of_its_own(_: &View, change: &Change) -> Vec<String> {
     vec![change.entry.key.to_string()]
 }
 
 fn reconcile(view: &View, name: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(index) = names(&view.settings).iter().position(|n| n == name) else { return plan };
+    if is_silent(view, name) {
+        return plan;
+    }
     match view.value("nodes", name) {
         None => register(view, name, index, &mut plan),
         Some(node) => {
@@ -65,6 +70,11 @@ fn reconcile(view: &View, name: &str) -> Plan {
     }
     lease::renew(view, name, &mut plan);
     plan
+}
+
+/// Whether the node's machine has failed, so that its kubelet does nothing.
+pub fn is_silent(view: &View, name: &str) -> bool {
+    is_down(&view.objects, MACHINES, name)
 }
 
 fn register(view: &View, name: &str, index: usize, plan: &mut Plan) {

@@ -23,21 +23,22 @@ pub struct Key {
     pub password: String,
     /// `namespace/name uid` of the pod's secret it is from; `None` for the node's own.
     pub secret: Option<String>,
+    /// `namespace:name` of the service account it stands for.
+    pub account: Option<String>,
 }
 
 /// The cluster's pull secret.
 const CLUSTER: (&str, &str) = ("openshift-config", "pull-secret");
 /// On the secret a service account has for the cluster's own registry: whose it is.
 const OF_ACCOUNT: &str = "openshift.io/internal-registry-auth-token.service-account";
-/// Beginning of a service account's user name.
-pub(super) const ACCOUNT: &str = "system:serviceaccount:";
 /// What Docker Hub's credentials are filed under.
 const HUB: &str = "index.docker.io";
 
 impl Key {
     /// A fingerprint.
     pub fn hash(&self) -> String {
-        hex(&Sha256::digest(format!("{}\0{}", self.user, self.password)))
+        let account = self.account.as_deref().unwrap_or_default();
+        hex(&Sha256::digest(format!("{account}\0{}\0{}", self.user, self.password)))
     }
 }
 
@@ -51,19 +52,18 @@ pub fn of(view: &View, pod: &Value, repository: &str) -> Vec<Key> {
         let Some(entry) = view.named("secrets", namespace, name) else { continue };
         let own = (namespace, name) != CLUSTER;
         let source = own.then(|| format!("{namespace}/{name} {}", entry.meta.uid));
-        if home {
-            let account = entry.value().annotation(OF_ACCOUNT).map(str::to_owned);
-            keys.extend(account.filter(|_| own).map(|account| Key {
-                user: format!("{ACCOUNT}{namespace}:{account}"),
-                password: String::new(),
-                secret: source,
-            }));
+        let secret = entry.value();
+        if let Some(account) = secret.annotation(OF_ACCOUNT).filter(|_| home && own) {
+            let (user, account) = ("serviceaccount".into(), format!("{namespace}:{account}"));
+            let password = String::new();
+            keys.push(Key { user, password, secret: source, account: Some(account) });
             continue;
         }
-        keys.extend(fitting(&entry.value(), repository).into_iter().map(|(user, password)| Key {
+        keys.extend(fitting(&secret, repository).into_iter().map(|(user, password)| Key {
             user,
             password,
             secret: source.clone(),
+            account: None,
         }));
     }
     keys

@@ -1,12 +1,16 @@
 //! Where nodes get images from: the one place that knows what a registry would answer.
 
 mod keys;
+pub mod network;
+mod pulls;
 mod words;
 
 pub use keys::{Key, of as keys};
+pub use pulls::{Answer, Asker, Pull, RESOURCE as PULLS, question};
 
 use crate::{
     access::{Attributes, Authorizer, authn::service_account_caller},
+    api::computed::images::Sources,
     catalog::{
         Auth, CLUSTER_REGISTRY, Config, Image, Outside, Registry,
         complaint::{Complaint, UNAUTHORIZED},
@@ -15,6 +19,7 @@ use crate::{
     controllers::View,
     images,
 };
+use jiff::SignedDuration;
 use std::sync::{Arc, LazyLock};
 
 /// An image as a registry hands it to a node.
@@ -32,12 +37,14 @@ pub struct Offer {
     pub config: Arc<Config>,
     /// The key that was used.
     pub by: Option<Key>,
+    /// How long its registry took to answer, beyond what is simulated.
+    pub took: SignedDuration,
 }
 
 impl Offer {
     fn of(image: Image, by: Option<Key>) -> Offer {
         let Image { name, digests, id, size, config } = image;
-        Offer { name, digests, id, size, config, by }
+        Offer { name, digests, id, size, config, by, took: SignedDuration::ZERO }
     }
 }
 
@@ -48,6 +55,8 @@ pub enum Refusal {
     Refused(String),
     /// Nobody listens at the registry's address.
     Unavailable(String),
+    /// The registry is on the network, and has not answered yet: see [`question`].
+    Open(Reference),
 }
 
 /// Asks the registries for an image; names without a registry are tried at each searched one, and
@@ -57,12 +66,13 @@ pub enum Refusal {
 /// The runtime's words.
 pub fn ask(
     view: &View,
+    asker: Asker<'_>,
     names: &[Reference],
     keys: impl Fn(&str) -> Vec<Key>,
 ) -> Result<Offer, Refusal> {
     let mut last = Refusal::Refused(String::new());
     for name in names {
-        match ask_one(view, name, &keys(&name.repository())) {
+        match ask_one(view, asker, name, &keys(&name.repository())) {
             Ok(offer) => return Ok(offer),
             Err(refusal) => last = refusal,
         }
@@ -81,30 +91,42 @@ fn outside(view: &View) -> Outside<'_> {
     Outside { catalog: &view.settings.catalog, objects: &view.objects }
 }
 
-fn ask_one(view: &View, name: &Reference, keys: &[Key]) -> Result<Offer, Refusal> {
-    let outside = outside(view);
-    if let Some(why) = silent(outside, name) {
-        return Err(why);
+fn ask_one(
+    view: &View,
+    asker: Asker<'_>,
+    name: &Reference,
+    keys: &[Key],
+) -> Result<Offer, Refusal> {
+    let rules = Sources::read(&view.objects).rules;
+    if let Some(entry) = rules.blocked_on_node(&name.repository()) {
+        return Err(words::blocked(name, entry));
     }
+    let outside = outside(view);
     let by = match outside.catalog.registry(&name.host) {
+        Some(_) if outside.is_down(&name.host) => return Err(words::down(name)),
         Some(registry) => at_vendor(registry, name, keys)?,
-        None => Some(at_home(view, name, keys)?),
+        None if name.host == CLUSTER_REGISTRY => match at_home(view, name, keys) {
+            Some(key) if !elsewhere(outside, name)? => Some(key),
+            Some(_) => return pulls::told(view, asker, name, keys),
+            None if keys.iter().any(|k| k.account.is_none()) => {
+                return pulls::told(view, asker, name, keys);
+            }
+            None => return Err(words::refused(name, &Complaint::new(&UNAUTHORIZED))),
+        },
+        None => return pulls::told(view, asker, name, keys),
     };
     let unknown = || words::refused(name, &outside.unknown(&name.host, &name.repository()));
     outside.find(name).map(|image| Offer::of(image, by)).ok_or_else(unknown)
 }
 
-/// Why nobody answers: there is no such registry, or it is switched off (behind the cluster's own
-/// it may be the one that has the image).
-fn silent(outside: Outside<'_>, name: &Reference) -> Option<Refusal> {
-    let own = name.host == CLUSTER_REGISTRY;
-    if !own && outside.catalog.registry(&name.host).is_none() {
-        return Some(words::no_registry(name));
+/// Whether the cluster's own registry would have to fetch the image over the network.
+fn elsewhere(outside: Outside<'_>, name: &Reference) -> Result<bool, Refusal> {
+    let Some(source) = outside.source(name) else { return Ok(false) };
+    let host = source.split('/').next().unwrap_or_default();
+    if outside.is_down(host) {
+        return Err(words::not_fetched(name, &source));
     }
-    let source = if own { outside.source(name) } else { Some(name.repository()) };
-    let source = source?;
-    let down = outside.is_down(source.split('/').next().unwrap_or_default());
-    down.then(|| if own { words::not_fetched(name, &source) } else { words::down(name) })
+    Ok(outside.catalog.registry(host).is_none())
 }
 
 /// The key a vendor's registry accepts.
@@ -123,7 +145,7 @@ fn at_vendor(registry: &Registry, name: &Reference, keys: &[Key]) -> Result<Opti
 static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(Authorizer::default);
 
 /// The key of a service account that may get the layers of an image stream.
-fn at_home(view: &View, name: &Reference, keys: &[Key]) -> Result<Key, Refusal> {
+fn at_home(view: &View, name: &Reference, keys: &[Key]) -> Option<Key> {
     let (namespace, stream) = name.path.split_once('/').unwrap_or_default();
     let (group, resource) = images::STREAMS.split_once('.').map_or(("", ""), |(r, g)| (g, r));
     let wanted = Attributes {
@@ -136,14 +158,13 @@ fn at_home(view: &View, name: &Reference, keys: &[Key]) -> Result<Key, Refusal> 
         ..Attributes::default()
     };
     let may = |key: &&Key| {
-        let account = key.user.strip_prefix(keys::ACCOUNT).and_then(|a| a.split_once(':'));
+        let account = key.account.as_deref().and_then(|a| a.split_once(':'));
         account.is_some_and(|(namespace, account)| {
             let caller = service_account_caller(namespace, account);
             AUTHORIZER.authorize(&view.objects, &caller, &wanted).allowed
         })
     };
-    let refused = || words::refused(name, &Complaint::new(&UNAUTHORIZED));
-    keys.iter().find(may).cloned().ok_or_else(refused)
+    keys.iter().find(may).cloned()
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 
 use super::Refusal;
 use crate::catalog::{
-    complaint::{Complaint, PULL_THROUGH},
+    complaint::{Complaint, PULL_THROUGH, UNAUTHORIZED},
     reference::Reference,
 };
+use crate::importer::Fault;
 
 /// The registry has answered, and refused the manifest.
 pub fn refused(name: &Reference, complaint: &Complaint) -> Refusal {
@@ -30,14 +31,94 @@ pub fn not_fetched(name: &Reference, source: &str) -> Refusal {
     refused(name, &Complaint::saying(&PULL_THROUGH, lost))
 }
 
-/// There is no such registry.
-pub fn no_registry(name: &Reference) -> Refusal {
-    let (host, port) = name.host.split_once(':').unwrap_or((&name.host, "443"));
-    if host.parse::<std::net::IpAddr>().is_ok() || host == "localhost" {
-        let why = format!("dial tcp {host}:{port}: connect: connection refused");
-        Refusal::Unavailable(unreachable(name, &why))
+/// What went wrong with a registry on the network while `doing` something there.
+pub fn of_network(name: &Reference, doing: &str, fault: &Fault) -> Refusal {
+    let text = match fault {
+        Fault::Refused(list) => {
+            let said = list.first().map(|r| match r.message.as_str() {
+                "" => r.code.to_lowercase().replace('_', " "),
+                message => format!("{}: {message}", r.code.to_lowercase()),
+            });
+            let said = said.unwrap_or_default();
+            let words = Complaint::parse(&said).map_or(said, |complaint| complaint.words());
+            format!("{doing}: {words}")
+        }
+        Fault::Other(text, _) => unreached(name, doing, text),
+    };
+    let words = framed(name, &text);
+    // Source: CRI-O `server/image_pull.go`, which tells this one from the others.
+    if text.contains("connection refused") {
+        Refusal::Unavailable(words)
     } else {
-        Refusal::Refused(unreachable(name, &format!("dial tcp: lookup {host}: no such host")))
+        Refusal::Refused(words)
+    }
+}
+
+/// Words for what no registry has said itself.
+fn unreached(name: &Reference, doing: &str, text: &str) -> String {
+    let host = &name.host;
+    // Nodes look names up with the system's library, which does not tell whom it has asked.
+    let lookup = text.split_once("dial tcp: lookup ").filter(|_| text.ends_with("no such host"));
+    let shown = lookup.map(|(head, _)| {
+        let host = host.split(':').next().unwrap_or_default();
+        format!("{head}dial tcp: lookup {host}: no such host")
+    });
+    let text = shown.as_deref().unwrap_or(text);
+    let (request, why) = text.split_once("\": ").unwrap_or(("", text));
+    if request.ends_with("/v2/") || request.ends_with("/v2") {
+        return format!("pinging container registry {host}: {text}");
+    }
+    // A token service that refuses.
+    if why.starts_with("unauthorized") || why.starts_with("denied") {
+        return "unable to retrieve auth token: invalid username/password: ".to_owned() + why;
+    }
+    // The runtime asks without credentials, and is refused.
+    if why == "no basic auth credentials" {
+        return format!("{doing}: {}", UNAUTHORIZED.words);
+    }
+    match why.starts_with("received unexpected HTTP status") {
+        true => format!("{doing}: {why}"),
+        false => text.to_owned(),
+    }
+}
+
+/// The registry is not to be used.
+pub fn blocked(name: &Reference, entry: &str) -> Refusal {
+    let why = format!(
+        "registry {entry} is blocked in /etc/containers/registries.conf or \
+         /etc/containers/registries.conf.d"
+    );
+    Refusal::Refused(framed(name, &why))
+}
+
+/// No image of the list is for the node.
+pub fn no_architecture(name: &Reference, architecture: &str) -> Refusal {
+    let list = format!("docker://{}", name.familiar());
+    let why = format!(
+        "choosing an image from manifest list {list}: no image found in image index for \
+         architecture {architecture:?}, variant \"\", OS \"linux\""
+    );
+    Refusal::Refused(framed(name, &why))
+}
+
+/// What came is no manifest.
+pub fn no_manifest(name: &Reference, media_type: &str) -> Refusal {
+    let why = format!("parsing manifest: unsupported manifest media type {media_type:?}");
+    Refusal::Refused(framed(name, &why))
+}
+
+/// Several keys, and none was good. Source: apimachinery `util/errors`.
+pub fn together(refusals: Vec<Refusal>) -> Refusal {
+    let mut texts: Vec<String> = Vec::new();
+    for refusal in &refusals {
+        let (Refusal::Refused(text) | Refusal::Unavailable(text)) = refusal else { continue };
+        if !texts.contains(text) {
+            texts.push(text.clone());
+        }
+    }
+    match refusals.into_iter().next() {
+        Some(first) if texts.len() < 2 => first,
+        _ => Refusal::Refused(format!("[{}]", texts.join(", "))),
     }
 }
 
@@ -49,11 +130,6 @@ pub fn down(name: &Reference) -> Refusal {
          Unavailable"
     );
     Refusal::Refused(framed(name, &why))
-}
-
-fn unreachable(name: &Reference, dial: &str) -> String {
-    let host = &name.host;
-    framed(name, &format!("pinging container registry {host}: Get \"https://{host}/v2/\": {dial}"))
 }
 
 fn framed(name: &Reference, why: &str) -> String {

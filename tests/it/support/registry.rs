@@ -61,7 +61,7 @@ impl Registry {
         let at = |name: &str| folder.path().join(name).display().to_string();
         let mut config = json!({"version": "0.1", "log": {"level": "info"},
             "storage": {"filesystem": {"rootdirectory": at("data")}, "delete": {"enabled": true}},
-            "http": {"addr": "127.0.0.1:0"}});
+            "compatibility": {"schema1": {"enabled": true}}, "http": {"addr": "127.0.0.1:0"}});
         let mut flags = Vec::new();
         match setup.tls {
             None => flags.push("--dest-tls-verify=false".into()),
@@ -99,6 +99,23 @@ impl Registry {
         let mut sync = Command::new("skopeo");
         sync.args(["sync", "--all", "--src", "dir", "--dest", "docker"]).args(&self.flags);
         output(sync.arg(source.path()).arg(to));
+    }
+
+    /// Puts an image there in the form manifests had first: signed, with a history.
+    pub fn push_schema1(&self, image: &Image) {
+        let source = tempfile::tempdir_in(self.folder.path()).expect("a folder");
+        image.write(source.path());
+        let from = format!("dir:{}", source.path().display());
+        let mut copy = Command::new("skopeo");
+        copy.args(["copy", "--format", "v2s1"]).args(&self.flags);
+        output(copy.args([from, format!("docker://{}", self.image(&image.name))]));
+    }
+
+    /// The digest a registry gives a tag.
+    pub fn digest(&self, tag: &str) -> String {
+        let image = format!("docker://{}", self.image(tag));
+        let args = ["inspect", "--tls-verify=false", "--no-tags", "--format", "{{.Digest}}"];
+        output(Command::new("skopeo").args(args).arg(image)).trim().to_owned()
     }
 
     /// Deletes what a tag names, and with it the tag.
@@ -225,6 +242,7 @@ fn single(media_type: &str, version: &str, architecture: &str) -> (Vec<u8>, Vec<
         "created": "2022-12-14T07:00:00Z",
         "config": {"User": "1001", "ExposedPorts": {"8080/tcp": {}}, "Cmd": ["start"],
             "Labels": {"version": version}},
+        "history": [{"created": "2022-12-14T07:00:00Z"}],
         "rootfs": {"type": "layers", "diff_ids": [digest(content.as_bytes())]}})
     .to_string()
     .into_bytes();

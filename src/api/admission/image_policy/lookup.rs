@@ -6,6 +6,7 @@ use crate::{
         reference::{DEFAULT_TAG, Reference},
         resolve,
     },
+    kinds::shown_stream,
     object::{ObjectExt, Value},
     store::Snapshot,
 };
@@ -28,7 +29,8 @@ impl Lookup<'_> {
         let local = self.all_names || short;
         let namespace = if local { self.namespace } else { &name.namespace };
         let tag = if name.tag.is_empty() { DEFAULT_TAG } else { &name.tag };
-        let stream = self.snapshot.get(STREAMS, namespace, &name.name)?.lens::<Value>();
+        let stream = self.snapshot.get(STREAMS, namespace, &name.name)?;
+        let stream = shown_stream(stream, self.snapshot);
         let repository = Reference::parse(stream.str_at("status.dockerImageRepository"));
         let of_cluster = repository.as_ref().is_ok_and(|r| r.registry == name.registry);
         let offered = self.all_names || stream.is_true("spec.lookupPolicy.local");

@@ -2,7 +2,8 @@
 //! Source: openshift-apiserver `registry/imagestreammapping/rest.go`.
 
 use super::{
-    creation, exhausted, find, nested, single,
+    creation, exhausted, find, nested,
+    single::{self, Kept},
     stream::{WritePath, write},
     success,
 };
@@ -35,7 +36,8 @@ pub fn mapping(server: Arc<Server>, request: Request) -> Handled {
         find(&snapshot, &request, sent.name())?;
         let image = sent.at("image").cloned().unwrap_or_default();
         let kept = single::keep(&server, image).await;
-        let existed = kept.map_err(|e| nested(e, &request.kind.resource()))?.is_none();
+        let kept = kept.map_err(|e| nested(e, &request.kind.resource()))?;
+        let existed = matches!(kept, Kept::Known(_));
         tag(&server, &request, &sent, existed).await
     }
     .boxed_local()

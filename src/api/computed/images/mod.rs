@@ -16,7 +16,7 @@ pub mod single;
 pub mod stream;
 mod tags;
 
-pub use imports::imports;
+pub use imports::{Sources, imports};
 pub use isimage::image;
 pub use layers::layers;
 pub use mappings::mapping;
@@ -28,6 +28,7 @@ use crate::{
     api::{Answer, Item, Request, Response, Server, Verb, admission, meta, write},
     error::Error,
     images::{IMAGES, STREAMS},
+    kinds::shown_stream,
     object::{ObjectExt, Value, json},
     store::Snapshot,
 };
@@ -39,6 +40,9 @@ pub fn nested(error: Error, resource: &str) -> Error {
         Error::NotFound { name, .. } => Error::NotFound { resource, name },
         Error::AlreadyExists { name, note, .. } => Error::AlreadyExists { resource, name, note },
         Error::Conflict { name, why, .. } => Error::Conflict { resource, name, why },
+        Error::Forbidden { name, why, causes, .. } => {
+            Error::Forbidden { resource, name, why, causes }
+        }
         other => other,
     }
 }
@@ -46,7 +50,8 @@ pub fn nested(error: Error, resource: &str) -> Error {
 /// A stream of the request's namespace.
 fn find(snapshot: &Snapshot, request: &Request, name: &str) -> Result<Value, Error> {
     let found = snapshot.get(STREAMS, &request.namespace, name);
-    found.map(|e| e.value()).ok_or_else(|| Error::not_found(&request.kind.resource(), name))
+    let found = found.map(|e| shown_stream(e, snapshot).as_ref().clone());
+    found.ok_or_else(|| Error::not_found(&request.kind.resource(), name))
 }
 
 /// An image, by its name.
@@ -106,6 +111,6 @@ fn decoded(server: &Server, request: &Request, warnings: &mut Vec<String>) -> Re
     server.decode(request, &mut value, duplicates, warnings)?;
     meta::normalise(&mut value);
     meta::agree(&mut value, &request.namespace, &request.name, request.kind)?;
-    write::default(request.kind, &mut value);
+    write::default(request.kind, &mut value, &server.store.snapshot());
     Ok(value)
 }

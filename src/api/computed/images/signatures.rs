@@ -1,7 +1,7 @@
 //! `imagesignatures`: signatures of an image, which lie in the image itself.
 //! Source: openshift-apiserver `registry/imagesignature`.
 
-use super::{find_image, success};
+use super::success;
 use crate::{
     api::{
         Answer, Body, Options, Request, Response, Server, Verb,
@@ -13,6 +13,7 @@ use crate::{
     images::IMAGES,
     kinds,
     object::{ObjectExt, Value, json, time},
+    store::Snapshot,
 };
 use futures_util::future::FutureExt;
 use std::sync::Arc;
@@ -40,6 +41,12 @@ fn split(name: &str) -> Option<(&str, &str)> {
     crate::images::resolve::image_name(name)
 }
 
+/// The image, which upstream gets through the API: what is wrong is said of `images`.
+fn image_of(snapshot: &Snapshot, name: &str) -> Result<Value, Error> {
+    let found = snapshot.get(IMAGES, "", name).map(|e| e.value());
+    found.ok_or_else(|| Error::not_found(IMAGES, name))
+}
+
 async fn create(server: &Arc<Server>, request: &Request) -> Result<Answer, Error> {
     let snapshot = server.store.snapshot();
     let mut sent = super::creation(server, &snapshot, request, &mut Vec::new())?;
@@ -48,7 +55,7 @@ async fn create(server: &Arc<Server>, request: &Request) -> Result<Answer, Error
     }
     check(&sent, request)?;
     let (image_name, _) = split(sent.name()).ok_or(Error::NoSuchPath)?;
-    let mut image = find_image(&snapshot, request, image_name)?;
+    let mut image = image_of(&snapshot, image_name)?;
     let same = |s: &&Value| {
         s.name() == sent.name()
             || (s.at("type"), s.at("content")) == (sent.at("type"), sent.at("content"))
@@ -66,7 +73,7 @@ async fn create(server: &Arc<Server>, request: &Request) -> Result<Answer, Error
     all.push(signature.clone());
     image.set_at("signatures", all);
     if !request.options.dry_run {
-        update(server, request, image).await?;
+        update(server, image).await?;
     }
     signature.set_at("apiVersion", request.kind.api_version());
     signature.set_at("kind", request.kind.kind);
@@ -99,7 +106,7 @@ async fn delete(server: &Arc<Server>, request: &Request) -> Result<Answer, Error
         let why = "ImageSignatures must be accessed with <imageName>@<signatureName>";
         return Err(Error::BadRequest(why.into()));
     };
-    let mut image = find_image(&server.store.snapshot(), request, image_name)?;
+    let mut image = image_of(&server.store.snapshot(), image_name)?;
     let had = image.list_at("signatures");
     let kept: Vec<Value> = had.iter().filter(|s| s.name() != request.name).cloned().collect();
     if kept.len() == had.len() {
@@ -107,14 +114,14 @@ async fn delete(server: &Arc<Server>, request: &Request) -> Result<Answer, Error
     }
     image.set_at("signatures", kept);
     if !request.options.dry_run {
-        update(server, request, image).await?;
+        update(server, image).await?;
     }
     Ok(success(200))
 }
 
 /// Writes the image in the caller's name: who may sign must be able to change images too, as
 /// upstream's handler goes through the API itself.
-async fn update(server: &Arc<Server>, request: &Request, image: Value) -> Result<Response, Error> {
+async fn update(server: &Arc<Server>, image: Value) -> Result<Response, Error> {
     let write = Request {
         caller: Arc::new(crate::api::Caller::component("system:openshift-apiserver")),
         verb: Verb::Update,
@@ -125,6 +132,5 @@ async fn update(server: &Arc<Server>, request: &Request, image: Value) -> Result
         options: Options { field_manager: "openshift-apiserver".into(), ..Options::default() },
         body: Body::Object(image, Vec::new()),
     };
-    let done = Box::pin(server.call(write)).await;
-    done.map(|a| a.response).map_err(|e| super::nested(e, &request.kind.resource()))
+    Ok(Box::pin(server.call(write)).await?.response)
 }

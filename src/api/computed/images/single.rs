@@ -9,17 +9,25 @@ use crate::{
     store::{self, Expect},
 };
 
-/// Stores an image under its name unless there is one; answers the new image, or nothing when
-/// there was one, which stays as it is. Nobody owns the fields of such an image.
+/// An image after it was asked to be kept.
+pub enum Kept {
+    /// It is new, and stored like this.
+    New(Value),
+    /// There is one of its name, which stays as it is: content never changes. This is what would
+    /// have been stored.
+    Known(Value),
+}
+
+/// Stores an image under its name unless there is one. Nobody owns the fields of such an image.
 ///
 /// # Errors
 /// 422 for what is wrong with it, about `images`.
-pub async fn keep(server: &Server, mut image: Value) -> Result<Option<Value>, Error> {
+pub async fn keep(server: &Server, mut image: Value) -> Result<Kept, Error> {
     let kind = kinds::by_resource(IMAGES).ok_or(Error::NoSuchPath)?;
     meta::normalise(&mut image);
     image.set_at("apiVersion", kind.api_version());
     image.set_at("kind", kind.kind);
-    default(kind, &mut image);
+    default(kind, &mut image, &server.store.snapshot());
     meta::stamp(&mut image, kind, "", &server.world);
     image::create(&mut image);
     let mut causes = Causes::default();
@@ -28,8 +36,8 @@ pub async fn keep(server: &Server, mut image: Value) -> Result<Option<Value>, Er
     let name = image.name().to_owned();
     refuse(kind, &name, causes)?;
     match server.put(kind, &image, Expect::Absent, Vec::new()).await {
-        Ok(entry) => Ok(Some(entry.value())),
-        Err(store::Error::Exists(_)) => Ok(None),
+        Ok(entry) => Ok(Kept::New(entry.value())),
+        Err(store::Error::Exists(_)) => Ok(Kept::Known(image)),
         Err(error) => Err(Server::noun(kind, &name, error)),
     }
 }

@@ -89,7 +89,7 @@ fn decide(
     meta::normalise(&mut value);
     value.set_at("apiVersion", kind.api_version());
     value.set_at("kind", kind.kind);
-    default(kind, &mut value);
+    default(kind, &mut value, snapshot);
     let attributes = server.attributes(snapshot, request, request.verb, &request.name, old);
     admission::mutate(&mut value, &attributes)?;
     let cx = server.cx(snapshot, request);

@@ -88,6 +88,23 @@ impl Flavor {
         tag_name(name).ok_or_else(|| Error::BadRequest(self.form.into()))
     }
 
+    /// Checks whether images may come from where a tag (and the one it replaces) says.
+    fn check_registry(
+        &self,
+        server: &Server,
+        snapshot: &Snapshot,
+        request: &Request,
+        (sent, old): (&Value, Option<&Value>),
+        out: &mut Causes,
+    ) {
+        let cx = server.cx(snapshot, request);
+        let allowed = kinds::image_outside(&request.namespace, &cx).allowed;
+        let spec = |of: &'_ Value| of.at(self.field).filter(|t| t.is_object()).cloned();
+        if let Some(tag) = spec(sent) {
+            allowed.tag(&tag, old.and_then(spec).as_ref(), sent, self.field, out);
+        }
+    }
+
     /// The tag with its image, as far as there is one.
     fn shown(&self, snapshot: &Snapshot, stream: &Value, tag: &str) -> Value {
         let image = views::newest_image(stream, tag).and_then(|item| {
@@ -106,7 +123,7 @@ fn list(server: &Server, request: &Request, flavor: &Flavor) -> Result<Answer, E
     let entries = snapshot.list(STREAMS, &request.namespace);
     let chosen = entries.filter(|e| selects(streams, &request.options, e)).take(limit);
     let mut items = Vec::new();
-    for stream in chosen.map(|e| e.value()) {
+    for stream in chosen.map(|e| kinds::shown_stream(e, &snapshot)) {
         for tag in (flavor.listed)(&stream) {
             let view = (flavor.view)(&stream, &tag, None);
             if request.options.fields.matches(|path| crate::api::field_text(&view, path)) {
@@ -144,9 +161,11 @@ pub(super) fn image_for(
 
 async fn create(server: &Arc<Server>, request: &Request, flavor: &Flavor) -> Result<Answer, Error> {
     let mut warnings = Vec::new();
-    let mut sent = creation(server, &server.store.snapshot(), request, &mut warnings)?;
+    let snapshot = server.store.snapshot();
+    let mut sent = creation(server, &snapshot, request, &mut warnings)?;
     let mut causes = Causes::default();
     (flavor.check)(&mut sent, &mut causes);
+    flavor.check_registry(server, &snapshot, request, (&sent, None), &mut causes);
     let mut all = Causes::default();
     meta::validate(&sent, request.kind, &mut all);
     all.0.append(&mut causes.0);
@@ -171,10 +190,21 @@ async fn create(server: &Arc<Server>, request: &Request, flavor: &Flavor) -> Res
                 return Ok(one(201, Item::Value(view), warnings));
             }
             Err(Error::AlreadyExists { .. } | Error::Conflict { .. }) => {}
-            Err(error) => return Err(nested(error, flavor.resource)),
+            Err(error) => return Err(of_tag(error, flavor, &name)),
         }
     }
     Err(exhausted(flavor.resource, "create"))
+}
+
+/// What went wrong with the stream, in the name of the tag resource. Quota is upstream's business
+/// before there is a stream: it refuses the tag itself.
+fn of_tag(error: Error, flavor: &Flavor, asked: &str) -> Error {
+    match nested(error, flavor.resource) {
+        Error::Forbidden { resource, why, causes, .. } => {
+            Error::Forbidden { resource, name: asked.into(), why, causes }
+        }
+        other => other,
+    }
 }
 
 /// A name without a colon, in the words and with the code of upstream's slip.
@@ -251,7 +281,7 @@ async fn change(
         Body::Patch(form, patch) => {
             let mut new = server.patched(request, *form, patch, Some(&old), &mut warnings)?;
             meta::agree(&mut new, &request.namespace, &request.name, request.kind)?;
-            write::default(request.kind, &mut new);
+            write::default(request.kind, &mut new, snapshot);
             new
         }
         _ => decoded(server, request, &mut warnings)?,
@@ -266,18 +296,20 @@ async fn change(
     if create {
         meta::validate(&sent, request.kind, &mut causes);
         (flavor.check)(&mut sent, &mut causes);
+        flavor.check_registry(server, snapshot, request, (&sent, None), &mut causes);
     } else {
         server.track(request, Some(&old), &mut sent);
         meta::carry_over(&mut sent, &old, request.kind, &mut causes);
         meta::validate(&sent, request.kind, &mut causes);
         (flavor.check_update)(&mut sent, &old, &mut causes);
+        flavor.check_registry(server, snapshot, request, (&sent, Some(&old)), &mut causes);
     }
     refuse(request.kind, &request.name, causes)?;
     let existed = spec_tag(&stream, tag).is_some();
     (flavor.apply)(&mut stream, tag, &sent)?;
     let path = if create { WritePath::Spec } else { WritePath::Internal };
     let written = write(server, &request.caller, stream, path, request.options.dry_run).await;
-    let stream = written.map_err(|e| nested(e, flavor.resource))?;
+    let stream = written.map_err(|e| of_tag(e, flavor, &request.name))?;
     let view = flavor.shown(&server.store.snapshot(), &stream, tag);
     Ok(one(if existed { 200 } else { 201 }, Item::Value(view), warnings))
 }

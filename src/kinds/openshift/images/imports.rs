@@ -1,10 +1,12 @@
 //! `imagestreamimports.image.openshift.io`: what may be imported.
 //! Source: openshift-apiserver `pkg/image/apis/image/validation`, `v1/defaults.go`.
 
+use super::streams::import_mode;
 use crate::{
     error::Causes,
     images::{reference::Reference, validate as rules},
     object::{ObjectExt, Value, json},
+    store::Snapshot,
 };
 
 /// Fills in where an image goes: to the tag it comes from, if it comes from one.
@@ -18,21 +20,31 @@ pub fn default(import: &mut Value) {
         if spec.at("to").is_none() && !tag.is_empty() {
             spec["to"] = json!({"name": tag});
         }
-        policies(spec);
+        source(spec);
     }
     if import.list_at("spec.images").is_empty() {
         import.remove_at("spec.images");
     }
     if import.at("spec.repository").is_some_and(Value::is_object) {
-        policies(import.at_mut("spec.repository"));
+        source(import.at_mut("spec.repository"));
     }
 }
 
-fn policies(spec: &mut Value) {
-    for (path, usual) in [("importPolicy.importMode", "Legacy"), ("referencePolicy.type", "Source")]
-    {
-        if spec.str_at(path).is_empty() {
-            spec.set_at(path, usual);
+fn source(spec: &mut Value) {
+    const PATH: &str = "referencePolicy.type";
+    if spec.str_at(PATH).is_empty() {
+        spec.set_at(PATH, "Source");
+    }
+}
+
+/// What the cluster decides of an import.
+pub fn configured(import: &mut Value, snapshot: &Snapshot) {
+    let Some(spec) = import.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    for (name, part) in spec {
+        match name.as_str() {
+            "images" => import_mode(part.as_array_mut().into_iter().flatten(), snapshot),
+            "repository" if part.is_object() => import_mode([part], snapshot),
+            _ => {}
         }
     }
 }
@@ -111,6 +123,7 @@ mod tests {
 
     fn problems(spec: Value) -> Vec<String> {
         let mut import = json!({"metadata": {"name": "s"}, "spec": spec});
+        configured(&mut import, &Snapshot::default());
         default(&mut import);
         let mut out = Causes::default();
         validate(&import, None, &mut out);
@@ -176,6 +189,7 @@ mod tests {
         let mut import = json!({"spec": {"images": [
             image("DockerImage", "quay.io/x/y:1"), image("DockerImage", "quay.io/x/y"),
             {"from": {"name": "a:1"}, "to": {"name": "b"}}]}});
+        configured(&mut import, &Snapshot::default());
         default(&mut import);
         let to: Vec<&str> =
             import.list_at("spec.images").iter().map(|i| i.str_at("to.name")).collect();

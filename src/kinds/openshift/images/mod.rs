@@ -7,7 +7,7 @@ mod single;
 mod streams;
 mod tags;
 
-pub use streams::outside;
+pub use streams::{outside, shown};
 
 use crate::kinds::{ALL_VERBS, Backing, Generation, Hooks, Kind, NameRule, Sub};
 
@@ -54,10 +54,12 @@ pub static IMAGE_STREAM: Kind = Kind {
     ],
     columns: columns::STREAM,
     hooks: Hooks {
+        configured: Some(streams::configured),
         default: Some(streams::default),
         prepare: Some(streams::prepare),
         prepare_status: Some(streams::prepare_status),
         validate: Some(streams::validate),
+        decorate: Some(streams::decorate),
         ..Hooks::NONE
     },
     ..BASE
@@ -71,7 +73,11 @@ pub static IMAGE_STREAM_TAG: Kind = Kind {
     verbs: TAG_VERBS,
     schema: "com.github.openshift.api.image.v1.ImageStreamTag",
     columns: columns::STREAM_TAG,
-    hooks: Hooks { default: Some(tags::default_stream_tag), ..Hooks::NONE },
+    hooks: Hooks {
+        configured: Some(tags::configured),
+        default: Some(tags::default_stream_tag),
+        ..Hooks::NONE
+    },
     ..VIEW
 };
 
@@ -83,7 +89,11 @@ pub static IMAGE_TAG: Kind = Kind {
     verbs: TAG_VERBS,
     schema: "com.github.openshift.api.image.v1.ImageTag",
     columns: columns::TAG,
-    hooks: Hooks { default: Some(tags::default_tag), ..Hooks::NONE },
+    hooks: Hooks {
+        configured: Some(tags::configured),
+        default: Some(tags::default_tag),
+        ..Hooks::NONE
+    },
     ..VIEW
 };
 
@@ -114,6 +124,7 @@ pub static IMAGE_STREAM_IMPORT: Kind = Kind {
     verbs: &["create"],
     schema: "com.github.openshift.api.image.v1.ImageStreamImport",
     hooks: Hooks {
+        configured: Some(imports::configured),
         default: Some(imports::default),
         validate: Some(imports::validate),
         ..Hooks::NONE

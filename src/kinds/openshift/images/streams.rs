@@ -2,27 +2,51 @@
 
 use crate::{
     error::{Causes, Error},
-    images::{self, Outside, WritePath, form, stream, validate as rules},
+    images::{self, Outside, WritePath, allowed::Allowed, form, stream, validate as rules},
     kinds::{Ask, Cx},
     object::{ObjectExt, Value, json, name, time},
-    store::Snapshot,
+    store::{Entry, Snapshot},
 };
+use std::sync::Arc;
 
 /// The cluster's settings of images.
 const CONFIG: &str = "images.config.openshift.io";
+const CLUSTER: &str = "cluster";
+
+fn config(snapshot: &Snapshot) -> Value {
+    snapshot.get(CONFIG, "", CLUSTER).map(|e| e.value()).unwrap_or_default()
+}
+
+/// Fills in the cluster's import mode where tags, images or repositories leave it open. The image
+/// registry's operator repeats in the status what the spec asks for.
+pub fn import_mode<'v>(parts: impl IntoIterator<Item = &'v mut Value>, snapshot: &Snapshot) {
+    const MODE: &str = "importPolicy.importMode";
+    let mut open = parts.into_iter().filter(|p| p.str_at(MODE).is_empty()).peekable();
+    if open.peek().is_none() {
+        return;
+    }
+    let config = config(snapshot);
+    let asked =
+        ["spec", "status"].map(|part| config.str_at(&format!("{part}.imageStreamImportMode")));
+    let mode = asked.into_iter().find(|m| !m.is_empty()).unwrap_or("Legacy");
+    open.for_each(|part| part.set_at(MODE, mode));
+}
+
+/// What the cluster decides of a stream.
+pub fn configured(stream: &mut Value, snapshot: &Snapshot) {
+    let tags = stream.get_mut("spec").and_then(|s| s.get_mut("tags"));
+    import_mode(tags.and_then(Value::as_array_mut).into_iter().flatten(), snapshot);
+}
 
 /// What a change of a stream of this namespace looks at.
 pub fn outside<'a>(namespace: &str, cx: &'a Cx<'_>) -> Outside<'a> {
-    let config = cx.snapshot.get(CONFIG, "", "cluster").map(|e| e.value()).unwrap_or_default();
-    let public = config
-        .list_at("spec.externalRegistryHostnames")
-        .iter()
-        .chain(config.list_at("status.externalRegistryHostnames"))
-        .find_map(Value::as_str);
+    let config = config(cx.snapshot);
+    let (registry, public) = registries(&config);
     Outside {
         now: time::seconds(cx.world.clock.now()),
-        registry: config.str_at("status.internalRegistryHostname").into(),
-        public: public.unwrap_or("").into(),
+        registry,
+        public,
+        allowed: Allowed::of(&config),
         stream: Box::new(|namespace, name| other(cx.snapshot, namespace, name)),
         may_pull: Box::new(|namespace, name| {
             // Upstream shows the two answers of its access review.
@@ -38,6 +62,33 @@ pub fn outside<'a>(namespace: &str, cx: &'a Cx<'_>) -> Outside<'a> {
         }),
         limits: cx.snapshot.list("limitranges", namespace).map(|e| e.value()).collect(),
     }
+}
+
+/// The host of the cluster's own registry, and its host for those outside; empty when unknown.
+fn registries(config: &Value) -> (String, String) {
+    let public = config
+        .list_at("spec.externalRegistryHostnames")
+        .iter()
+        .chain(config.list_at("status.externalRegistryHostnames"))
+        .find_map(Value::as_str);
+    (config.str_at("status.internalRegistryHostname").into(), public.unwrap_or("").into())
+}
+
+/// Where a stream can be pulled from is what the settings say at the time it is read. What was
+/// written since they last changed has it right already.
+pub fn decorate(entry: &Entry, snapshot: &Snapshot) -> Option<Value> {
+    let changed = snapshot.get(CONFIG, "", CLUSTER).map_or(0, |e| e.rev);
+    (entry.rev < changed).then(|| {
+        let (registry, public) = registries(&config(snapshot));
+        let mut stream = entry.value();
+        form::locate(&mut stream, &registry, &public);
+        stream
+    })
+}
+
+/// A stored stream as readers see it.
+pub fn shown(entry: &Entry, snapshot: &Snapshot) -> Arc<Value> {
+    decorate(entry, snapshot).map_or_else(|| entry.lens::<Value>(), Arc::new)
 }
 
 fn other(snapshot: &Snapshot, namespace: &str, name: &str) -> Option<Value> {

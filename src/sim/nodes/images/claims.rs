@@ -7,7 +7,7 @@ use super::inventory::{Held, Inventory, Loss, repository};
 use crate::{
     catalog::reference::Reference,
     controllers::{View, podlens::PodLens},
-    sim::registries::{self, Key, Offer},
+    sim::registries::{self, Asker, Key, Offer},
     store::Entry,
 };
 use jiff::Timestamp;
@@ -62,7 +62,7 @@ pub fn take_in(view: &View, node: &str, inventory: &mut Inventory) {
     for pod in pods(view, node) {
         for claim in claims(&PodLens::of(pod)) {
             let Some(keys) = inventory.learns(view, pod, &claim) else { continue };
-            let Some(offer) = offered(view, &claim, &keys) else { continue };
+            let Some(offer) = offered(view, pod, &claim, &keys) else { continue };
             let key = offer.by.as_ref().or(keys.first()).cloned();
             let image = inventory.add(&offer, now);
             image.grant(repository(&offer.name), key.as_ref());
@@ -72,10 +72,11 @@ pub fn take_in(view: &View, node: &str, inventory: &mut Inventory) {
 
 /// The image of a claim: what its name leads to, if that is still the same, else what the digest
 /// says.
-fn offered(view: &View, claim: &Claim, keys: &[Key]) -> Option<Offer> {
+fn offered(view: &View, pod: &Entry, claim: &Claim, keys: &[Key]) -> Option<Offer> {
     let names = Reference::candidates(&claim.name).ok()?;
+    let asker = Asker { id: &pod.meta.uid, since: Timestamp::MIN };
     let same = |o: &Offer| claim.digest.is_empty() || o.digests.contains(&claim.digest);
-    if let Some(offer) = registries::ask(view, &names, |_| keys.to_vec()).ok().filter(same) {
+    if let Some(offer) = registries::ask(view, asker, &names, |_| keys.to_vec()).ok().filter(same) {
         return Some(offer);
     }
     let by_digest = format!("{}@{}", repository(&claim.name), claim.digest);

@@ -12,8 +12,9 @@ mod tests;
 pub use inventory::{Eviction, Grant, Held, Inventory, Loss, RESOURCE, repository};
 pub use pressure::CRITICAL;
 
-use super::{names, tell};
+use super::{is_silent, names, tell};
 use crate::{
+    catalog::held::MACHINES,
     controllers::{Controller, Plan, View, Watch, Write, podlens::PodLens},
     object::{Value, quantity::Quantity, time},
     settings::Settings,
@@ -27,7 +28,11 @@ pub static KUBELET_IMAGES: Controller = Controller {
     component: "kubelet",
     user: "system:node",
     manager: "kubelet",
-    watches: &[Watch::Map("nodes", own_node), Watch::Map("pods", teller)],
+    watches: &[
+        Watch::Map("nodes", own_node),
+        Watch::Map("pods", teller),
+        Watch::Map(MACHINES, own_machine),
+    ],
     reconcile,
     ..Controller::BASE
 };
@@ -36,6 +41,10 @@ fn own_node(view: &View, change: &Change) -> Vec<String> {
     let name = change.entry.meta.name.to_string();
     let news = change.before.is_none() || change.deleted;
     (news && names(&view.settings).contains(&name)).then_some(name).into_iter().collect()
+}
+
+fn own_machine(_: &View, change: &Change) -> Vec<String> {
+    vec![change.entry.meta.name.to_string()]
 }
 
 /// The node of a pod that tells of an image the node has not noted, or that has been evicted.
@@ -66,7 +75,7 @@ fn reconcile(view: &View, node: &str) -> Plan {
         }
         return plan;
     }
-    if !names(&view.settings).iter().any(|n| n == node) {
+    if !names(&view.settings).iter().any(|n| n == node) || is_silent(view, node) {
         return plan;
     }
     let stored = Inventory::of(view, node);

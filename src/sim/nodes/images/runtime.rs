@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     catalog::reference::Reference,
-    controllers::View,
+    controllers::{View, Write},
     object::{ObjectExt, Value, encode},
-    sim::registries::{self, Refusal},
+    sim::registries::{self, Asker, Refusal},
     store::{self, Expect, Op, Store},
 };
 
@@ -107,17 +107,65 @@ fn user(view: &View, node: &str, image: &Held) -> Option<String> {
     })
 }
 
-/// Pulls an image with the node's own keys; answers it.
+/// Pulls an image with the node's own keys; answers it. `view` is asked again after a registry on
+/// the network has answered.
 ///
 /// # Errors
 /// The runtime's words.
-pub fn pull(view: &View, inventory: &mut Inventory, name: &str) -> Result<Held, String> {
+pub async fn pull(
+    store: &Store,
+    view: impl Fn() -> View,
+    node: &str,
+    name: &str,
+) -> Result<Held, String> {
+    let mut answered = store.feed().signal(registries::PULLS);
+    let since = view().now;
+    let asker = Asker { id: node, since };
+    let offer = loop {
+        answered.mark_unchanged();
+        let now = view();
+        match offer(&now, asker, name)? {
+            Ok(offer) => break offer,
+            Err(Refusal::Refused(why)) => return Err(why),
+            Err(Refusal::Unavailable(why)) => return Err(format!("RegistryUnavailable: {why}")),
+            Err(Refusal::Open(name)) => {
+                if let Some(question) = registries::question(&now, None, asker, &name) {
+                    ask(store, question).await?;
+                }
+                answered.changed().await.map_err(|_| "context canceled".to_owned())?;
+            }
+        }
+    };
+    let now = view();
+    let now = Loss { rev: now.objects.rev, at: now.now };
+    change(store, node, |inventory| Ok(inventory.add(&offer, now).clone())).await
+}
+
+/// What the registries say to a node itself.
+///
+/// # Errors
+/// What is wrong with the name.
+pub fn offer(
+    view: &View,
+    asker: Asker<'_>,
+    name: &str,
+) -> Result<Result<registries::Offer, Refusal>, String> {
     let names = Reference::candidates(name)?;
     let keys = |repository: &str| registries::keys(view, &Value::Null, repository);
-    let offer = registries::ask(view, &names, keys).map_err(|refusal| match refusal {
-        Refusal::Refused(why) => why,
-        Refusal::Unavailable(why) => format!("RegistryUnavailable: {why}"),
-    })?;
-    let now = Loss { rev: view.objects.rev, at: view.now };
-    Ok(inventory.add(&offer, now).clone())
+    Ok(registries::ask(view, asker, &names, keys))
+}
+
+/// Writes a question; who has written it at the same time has asked the same.
+async fn ask(store: &Store, question: Write) -> Result<(), String> {
+    let key = question.body.name().to_owned();
+    let expect = match question.body.str_at("metadata.resourceVersion").parse() {
+        Ok(revision) => Expect::Rev(revision),
+        Err(_) => Expect::Absent,
+    };
+    let (resource, body) = (question.resource.into(), encode(&question.body));
+    let op = Op::Put { resource, key: key.into(), expect, body, claims: vec![] };
+    match store.commit(vec![op]).await {
+        Err(store::Error::Io(why)) => Err(why),
+        _ => Ok(()),
+    }
 }

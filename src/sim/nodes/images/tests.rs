@@ -9,7 +9,10 @@ use crate::{
     catalog::{Catalog, reference::Reference},
     object::{ObjectExt, Value, json},
     settings::{Delays, Kubelet, Settings},
-    sim::{lab::Lab, registries},
+    sim::{
+        lab::Lab,
+        registries::{self, Asker, Refusal},
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{collections::HashSet, sync::Arc};
@@ -151,9 +154,10 @@ fn lab(sizes: &[(&str, u64)], percent: u64, kubelet: Kubelet) -> Lab {
     settings.kubelet = kubelet;
     let mut lab = Lab::new(settings);
     let view = lab.view();
+    let asker = Asker { id: "crc", since: view.now };
     let size = |(name, _): &(&str, u64)| {
         let names = Reference::candidates(&format!("lab.example/{name}:1")).unwrap();
-        registries::ask(&view, &names, |_| Vec::new()).unwrap().size
+        registries::ask(&view, asker, &names, |_| Vec::new()).unwrap().size
     };
     let total: u64 = sizes.iter().map(size).sum();
     let mut settings = (*lab.settings).clone();
@@ -301,14 +305,18 @@ fn a_shell_pulls_untags_and_removes() {
     run(&mut lab, "a");
     let view = lab.view();
     let mut held = (*Inventory::of(&view, "crc")).clone();
-    let b = runtime::pull(&view, &mut held, "lab.example/b:1").unwrap();
+    let now = Loss { rev: view.objects.rev, at: view.now };
+    let asker = Asker { id: "crc", since: view.now };
+    let offer = |name: &str| runtime::offer(&view, asker, name).unwrap();
+    let b = held.add(&offer("lab.example/b:1").unwrap(), now).clone();
     assert!(b.grants.is_none(), "the kubelet did not pull it: everybody may use it");
-    assert!(runtime::pull(&view, &mut held, "lab.example/b:2").unwrap_err().contains("unknown"));
+    let Err(Refusal::Refused(why)) = offer("lab.example/b:2") else { panic!() };
+    assert!(why.contains("unknown"), "{why}");
     let a = held.find("lab.example/a:1").unwrap().clone();
     let refused = runtime::remove(&view, "crc", &mut held, "lab.example/a:1").unwrap_err();
     assert!(refused.ends_with(": image is in use by a container"), "{refused}");
     let digest = a.repo_digests()[0].clone();
-    runtime::pull(&view, &mut held, &digest).unwrap();
+    held.add(&offer(&digest).unwrap(), now);
     runtime::remove(&view, "crc", &mut held, "lab.example/a:1").unwrap();
     assert!(held.find("lab.example/a:1").is_none() && held.find(&digest).is_some(), "untagged");
     runtime::remove(&view, "crc", &mut held, &b.id[..12]).unwrap();

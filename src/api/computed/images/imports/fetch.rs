@@ -1,13 +1,13 @@
 //! Fetches the images of an import, each once, and makes Image objects of them.
 //! Source: openshift-apiserver `pkg/image/apiserver/importer`.
 
-use super::{order, verdict};
+use super::{order, rules::Rules, verdict};
 use crate::{
     images::{image, reference::Reference, resolve},
     importer::{Fault, Limiter, Manifest, Session},
     object::{ObjectExt, Value, json},
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Most tags of a repository that one import fetches; the others are only named.
 const MOST_TAGS: usize = 50;
@@ -17,15 +17,6 @@ const OS: &str = "linux";
 /// Annotations of a spec tag that choose from a manifest list.
 const PREFER: [&str; 2] =
     ["importer.image.openshift.io/prefer-arch", "importer.image.openshift.io/prefer-os"];
-
-/// Registries with special rules, from the cluster's image configuration.
-#[derive(Default)]
-pub struct Rules {
-    /// Their certificates are not looked at, and HTTP will do.
-    pub insecure: Vec<String>,
-    /// Nobody imports from these.
-    pub blocked: Vec<String>,
-}
 
 /// An image and, if it is a list, the images it lists.
 #[derive(Clone)]
@@ -134,7 +125,7 @@ impl<'a> Fetcher<'a> {
             _ => Reference::parse(name).map_err(|p| verdict::unreadable(name, &p.to_string()))?,
         };
         let registry = written.clone().with_defaults().registry;
-        if self.rules.blocked.contains(&registry) {
+        if self.rules.is_blocked(&registry) {
             return Err(verdict::blocked(&written.registry));
         }
         Ok(written)
@@ -143,7 +134,7 @@ impl<'a> Fetcher<'a> {
     fn way(&mut self, written: &Reference, spec: &Value) -> Way {
         let full = written.clone().with_defaults();
         let insecure =
-            spec.is_true("importPolicy.insecure") || self.rules.insecure.contains(&full.registry);
+            spec.is_true("importPolicy.insecure") || self.rules.is_insecure(&full.registry);
         let way = || Way { written: written.clone().repository(), insecure };
         self.ways.entry(full.repository().exact()).or_insert_with(way).clone()
     }
@@ -180,14 +171,32 @@ impl<'a> Fetcher<'a> {
             return Err(verdict::internal(&why));
         }
         self.limiter.take().await;
-        let full = image.clone().with_defaults();
-        let told = |fault: Fault| verdict::of_image(&fault, &full.exact());
-        let manifest = self.session.manifest(&full, way.insecure).await.map_err(told)?;
+        let full = image.with_defaults();
+        let (source, manifest) = self.pull(&full, way.insecure).await?;
         if manifest.is_list() && question.whole_list {
             return self.list(way, &manifest).await;
         }
-        let image = self.single(&full, way.insecure, manifest, &question.prefer).await;
-        Ok(Fetched { image: image.map_err(told)?, manifests: Vec::new() })
+        let image = self.single(&source, way.insecure, manifest, &question.prefer).await;
+        let image = image.map_err(|fault| verdict::of_image(&fault, &full.exact()))?;
+        Ok(Fetched { image, manifests: Vec::new() })
+    }
+
+    /// The manifest of an image from the first of its mirrors that has it, or from its source; and
+    /// where it came from.
+    async fn pull(
+        &mut self,
+        full: &Reference,
+        insecure: bool,
+    ) -> Result<(Reference, Manifest), Value> {
+        let (sources, problem) = self.rules.sources(full);
+        let mut said: Vec<Value> = problem.iter().map(|p| verdict::internal(p)).collect();
+        for source in sources {
+            match self.session.manifest(&source, insecure).await {
+                Ok(manifest) => return Ok((source, manifest)),
+                Err(fault) => said.push(verdict::of_image(&fault, &source.exact())),
+            }
+        }
+        Err(verdict::of_all(said))
     }
 
     /// A list as it is, and every image it lists.
@@ -200,10 +209,9 @@ impl<'a> Fetcher<'a> {
         for listed in whole.list_at("dockerImageManifests") {
             let part = version_of(&way.written, listed.str_at("digest"));
             let full = part.clone().with_defaults();
-            let told = |fault: Fault| verdict::of_image(&fault, &full.exact());
-            let found = self.session.manifest(&full, way.insecure).await.map_err(told)?;
-            let found = self.single(&full, way.insecure, found, &Default::default()).await;
-            let mut found = found.map_err(told)?;
+            let (source, found) = self.pull(&full, way.insecure).await?;
+            let found = self.single(&source, way.insecure, found, &Default::default()).await;
+            let mut found = found.map_err(|fault| verdict::of_image(&fault, &full.exact()))?;
             found["dockerImageReference"] = json!(part.most_specific().exact());
             manifests.push(found);
         }
@@ -226,10 +234,7 @@ impl<'a> Fetcher<'a> {
             manifest = self.session.manifest(&entry, insecure).await?;
         }
         if !manifest.is_image() {
-            return Err(Fault::other(format!(
-                "unsupported manifest media type and no default available: {}",
-                manifest.media_type
-            )));
+            return self.signed(full, insecure, &manifest).await;
         }
         let digest = parsed(&manifest)?.str_at("config.digest").to_owned();
         let config = self.session.blob(full, insecure, &digest).await?;
@@ -237,6 +242,45 @@ impl<'a> Fetcher<'a> {
         image::create(&mut found);
         Ok(found)
     }
+
+    /// The image of a manifest of schema 1, which has no config, and often no sizes.
+    async fn signed(
+        &mut self,
+        full: &Reference,
+        insecure: bool,
+        manifest: &Manifest,
+    ) -> Result<Value, Fault> {
+        check_history(manifest)?;
+        let mut found = object(manifest, None);
+        image::create(&mut found);
+        if found.i64_at("dockerImageMetadata.Size").unwrap_or(0) == 0 {
+            let mut sizes = BTreeMap::new();
+            for layer in found.list_at("dockerImageLayers").iter().map(|l| l.str_at("name")) {
+                if !sizes.contains_key(layer) {
+                    let size = self.session.size(full, insecure, layer).await?;
+                    sizes.insert(layer.to_owned(), i64::try_from(size).unwrap_or(i64::MAX));
+                }
+            }
+            image::measure(&mut found, &sizes);
+        }
+        Ok(found)
+    }
+}
+
+/// Why a manifest of schema 1 describes no image.
+fn check_history(manifest: &Manifest) -> Result<(), Fault> {
+    let parsed = parsed(manifest)?;
+    let [history, layers] = ["history", "fsLayers"].map(|list| parsed.list_at(list).len());
+    if history == 0 {
+        return Err(Fault::other("image has no v1Compatibility history and cannot be used"));
+    }
+    if history != layers {
+        return Err(Fault::other(format!(
+            "the image {} () has mismatched history and fslayer cardinality ({history} != {layers})",
+            manifest.digest()
+        )));
+    }
+    Ok(())
 }
 
 /// An Image with nothing but its content.

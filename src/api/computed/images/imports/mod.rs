@@ -4,21 +4,25 @@
 
 mod fetch;
 mod order;
+mod rules;
 mod settings;
 mod store;
 mod tagging;
 mod verdict;
 
 use crate::{
-    api::{Body, Request, Server, Verb, computed::Handled, computed::answer, meta},
-    error::Error,
+    api::{Body, Request, Server, Verb, computed::Handled, computed::answer, meta, server::refuse},
+    error::{Causes, Error},
     images::STREAMS,
     importer::Keyring,
+    kinds::{self, Ask},
     object::{ObjectExt, Value, json, time},
+    store::Snapshot,
 };
 use fetch::Fetcher;
 use futures_util::future::FutureExt as _;
 use settings::Settings;
+pub use settings::Sources;
 use std::sync::Arc;
 
 const RESOURCE: &str = "imagestreamimports.image.openshift.io";
@@ -38,6 +42,7 @@ async fn create(server: &Arc<Server>, request: Request) -> Result<crate::api::An
     let mut warnings = Vec::new();
     let (mut import, revision) = prepared(server, &request, &mut warnings)?;
     let snapshot = server.store.snapshot();
+    check_registries(server, &snapshot, &request, &import)?;
     let stored = snapshot.get(STREAMS, &request.namespace, import.name()).map(|e| e.value());
     check_revision(&import, stored.as_ref(), &revision)?;
     let settings = Settings::read(&snapshot, &request.namespace);
@@ -71,6 +76,33 @@ fn prepared(
     let snapshot = server.store.snapshot();
     let ready = server.settle(&snapshot, request, import, None, warnings)?;
     Ok((ready.value, revision))
+}
+
+/// Refuses what comes from registries that are not allowed, unless the caller may make images.
+fn check_registries(
+    server: &Server,
+    snapshot: &Snapshot,
+    request: &Request,
+    import: &Value,
+) -> Result<(), Error> {
+    let cx = server.cx(snapshot, request);
+    // The second is the name of no resource; upstream asks for it so.
+    let may_create = |resource| {
+        let ask = Ask { verb: "create", group: "image.openshift.io", resource, ..Ask::default() };
+        (cx.may)(&ask).is_ok()
+    };
+    if may_create("images") || may_create("imagestreammapping") {
+        return Ok(());
+    }
+    let allowed = kinds::image_outside(&request.namespace, &cx).allowed;
+    let mut causes = Causes::default();
+    if let Some(spec) = import.at("spec.repository").filter(|r| r.is_object()) {
+        allowed.import(spec, "spec.repository", &mut causes);
+    }
+    for (i, spec) in import.list_at("spec.images").iter().enumerate() {
+        allowed.import(spec, &format!("spec.images[{i}]"), &mut causes);
+    }
+    refuse(request.kind, import.name(), causes)
 }
 
 fn check_revision(import: &Value, stored: Option<&Value>, sent: &str) -> Result<(), Error> {

@@ -1,8 +1,12 @@
-//! Which tags of a repository come first when not all are imported.
-//! Source: library-go `pkg/image/imageutil` (PrioritizeTags).
+//! Which tags of a repository come first when not all are imported, and which mirrors are asked
+//! first when several lists name some.
+//! Source: library-go `pkg/image/imageutil` (PrioritizeTags), runtime-utils `pkg/registries`.
 
 use semver::Version;
-use std::cmp::Ordering;
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+};
 
 /// How much a tag is worth, the smaller the more.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -71,9 +75,59 @@ fn minor(text: &str) -> Option<Version> {
     Version::parse(&format!("{numbers}.0{dash}{suffix}")).ok()
 }
 
+/// One order of the mirrors in all `lists`, each list's own order kept where they agree. The source
+/// comes after them unless a list says otherwise; at the end it goes without saying.
+pub fn merged(source: &str, lists: &[Vec<String>]) -> Vec<String> {
+    let mut before: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for list in lists {
+        let last = (!list.iter().any(|m| m == source)).then_some(source);
+        let names: Vec<&str> = list.iter().map(String::as_str).chain(last).collect();
+        for name in &names {
+            before.entry(name).or_default();
+        }
+        for pair in names.windows(2) {
+            before.entry(pair[1]).or_default().insert(pair[0]);
+        }
+    }
+    let mut ready: VecDeque<&str> =
+        before.iter().filter(|(_, b)| b.is_empty()).map(|(n, _)| *n).collect();
+    let mut order = Vec::new();
+    // Lists that contradict each other make a circle, which ends at the first name in it.
+    while let Some(next) = ready.pop_front().or_else(|| before.keys().next().copied()) {
+        before.remove(next);
+        order.push(next.to_owned());
+        for (name, waits) in &mut before {
+            if waits.remove(next) && waits.is_empty() {
+                ready.push_back(name);
+            }
+        }
+    }
+    if order.last().is_some_and(|last| last == source) {
+        order.pop();
+    }
+    order
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_of_mirrors() {
+        let rows: [(&[&str], &str); 6] = [
+            (&["b c", "a b"], "a b c"),
+            (&["a b", "a c"], "a b c"),
+            (&["c", "a"], "a c"),
+            (&["a s b"], "a s b"),
+            (&["a b", "b a"], "a b"),
+            (&["a", "a"], "a"),
+        ];
+        for (lists, expected) in rows {
+            let split = |l: &&str| l.split(' ').map(String::from).collect();
+            let lists: Vec<Vec<String>> = lists.iter().map(split).collect();
+            assert_eq!(merged("s", &lists).join(" "), expected, "{lists:?}");
+        }
+    }
 
     #[test]
     fn the_order_of_tags() {

@@ -1,7 +1,7 @@
 //! What the cluster says about imports: credentials, authorities, registries with special rules.
 //! Source: openshift-apiserver `pkg/image/apiserver/importer/staticcredentials.go`, config/v1.
 
-use super::fetch::Rules;
+use super::rules::Rules;
 use crate::{
     importer::Keyring,
     object::{ObjectExt, Value},
@@ -14,13 +14,32 @@ const CONFIG_NAMESPACE: &str = "openshift-config";
 /// Keeps a secret from being used for imports.
 const EXCLUDED: &str = "openshift.io/image.excludeSecret";
 
+/// What the cluster says about registries, whoever asks them.
+pub struct Sources {
+    /// PEM of authorities besides the system's.
+    pub authorities: Vec<String>,
+    /// Insecure and blocked registries.
+    pub rules: Rules,
+}
+
+impl Sources {
+    /// What is said now.
+    pub fn read(snapshot: &Snapshot) -> Sources {
+        let config = snapshot.get(CONFIG, "", "cluster").map(|e| e.value()).unwrap_or_default();
+        Sources {
+            authorities: authorities(snapshot, config.str_at("spec.additionalTrustedCA.name")),
+            rules: Rules::read(snapshot, &config),
+        }
+    }
+}
+
 /// See the module.
 pub struct Settings {
     /// The project's pull secrets, then the nodes' own.
     pub keyring: Keyring,
     /// PEM of authorities besides the system's.
     pub authorities: Vec<String>,
-    /// Insecure and blocked registries.
+    /// Insecure, blocked and mirrored registries.
     pub rules: Rules,
 }
 
@@ -32,15 +51,8 @@ impl Settings {
             own.filter(|s| s.annotation(EXCLUDED) != Some("true")).collect();
         let nodes = snapshot.get("secrets", CONFIG_NAMESPACE, "pull-secret");
         secrets.extend(nodes.map(|e| e.value()));
-        let config = snapshot.get(CONFIG, "", "cluster").map(|e| e.value()).unwrap_or_default();
-        Settings {
-            keyring: Keyring::of_secrets(&secrets),
-            authorities: authorities(snapshot, config.str_at("spec.additionalTrustedCA.name")),
-            rules: Rules {
-                insecure: texts(&config, "spec.registrySources.insecureRegistries"),
-                blocked: texts(&config, "spec.registrySources.blockedRegistries"),
-            },
-        }
+        let Sources { authorities, rules } = Sources::read(snapshot);
+        Settings { keyring: Keyring::of_secrets(&secrets), authorities, rules }
     }
 }
 
@@ -48,8 +60,4 @@ fn authorities(snapshot: &Snapshot, name: &str) -> Vec<String> {
     let map = snapshot.get("configmaps", CONFIG_NAMESPACE, name).map(|e| e.value());
     let data = map.as_ref().and_then(|m| m.map_at("data")).into_iter().flatten();
     data.filter_map(|(_, pem)| Some(pem.as_str()?.to_owned())).collect()
-}
-
-fn texts(config: &Value, path: &str) -> Vec<String> {
-    config.list_at(path).iter().filter_map(|t| Some(t.as_str()?.to_owned())).collect()
 }

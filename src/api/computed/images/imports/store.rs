@@ -8,14 +8,15 @@ use super::{
 use crate::{
     api::{
         Caller, Server,
-        computed::images::{nested, stream},
-        meta,
+        computed::images::{
+            nested,
+            single::{self, Kept},
+            stream,
+        },
     },
     error::Error,
-    images::{IMAGES, WritePath, form, image, reference::Reference},
-    kinds,
-    object::{ObjectExt, Value, json, time},
-    store::{self, Expect},
+    images::{WritePath, form, image, reference::Reference},
+    object::{ObjectExt, Value, time},
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -133,20 +134,11 @@ impl Images<'_> {
     }
 
     async fn one(&mut self, mut image: Value) -> Result<Value, Error> {
-        let Some(kind) = kinds::by_resource(IMAGES) else { return Err(Error::NoSuchPath) };
         if let Some(known) = self.written.get(image.name()) {
             return Ok(known.clone());
         }
         image::blank(&mut image);
-        meta::stamp(&mut image, kind, "", &self.server.world);
-        image["apiVersion"] = json!(kind.api_version());
-        image["kind"] = json!(kind.kind);
-        let stored = match self.server.put(kind, &image, Expect::Absent, Vec::new()).await {
-            Ok(entry) => entry.value(),
-            // Content never changes: what is there is the same image.
-            Err(store::Error::Exists(_)) => image,
-            Err(error) => return Err(Server::noun(kind, image.name(), error)),
-        };
+        let (Kept::New(stored) | Kept::Known(stored)) = single::keep(self.server, image).await?;
         let shown = bare(stored);
         self.written.insert(shown.name().to_owned(), shown.clone());
         Ok(shown)

@@ -4,7 +4,7 @@
 use crate::{
     error::{Causes, Error},
     importer::Fault,
-    object::{Value, json},
+    object::{ObjectExt, Value, json},
 };
 
 /// How errors call an image that is somewhere else.
@@ -37,6 +37,24 @@ pub fn of_image(fault: &Fault, full: &str) -> Value {
         return unauthorized(format!("incorrect username or password for image {full:?}"));
     }
     internal(&format!("{full}: {text}"))
+}
+
+/// Why an image came from none of its sources: what was said of each.
+pub fn of_all(mut said: Vec<Value>) -> Value {
+    if let [_] = said.as_slice() {
+        return said.remove(0);
+    }
+    let mut texts: Vec<String> = Vec::new();
+    for status in said {
+        // What has no better name is told as it is.
+        let raw = status.list_at("details.causes").first().map(|c| c.str_at("message"));
+        let text = raw.filter(|_| status.str_at("reason") == "InternalError");
+        let text = text.unwrap_or(status.str_at("message")).to_owned();
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    internal(&if texts.len() == 1 { texts.remove(0) } else { format!("[{}]", texts.join(", ")) })
 }
 
 /// Why the tags of a repository could not be listed; `written` is its pull spec as given.
@@ -93,7 +111,6 @@ fn unauthorized(message: String) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::ObjectExt;
 
     #[test]
     fn faults_by_what_they_mean() {
@@ -146,6 +163,16 @@ mod tests {
             json!({"name": "r/x", "group": "image.openshift.io",
             "kind": "dockerimage"})
         );
+        let both = of_all(vec![
+            of_image(&refused("MANIFEST_UNKNOWN"), "m/x:1"),
+            of_image(&refused("DENIED"), "r/x:1"),
+        ]);
+        assert_eq!(
+            both.str_at("message"),
+            r#"Internal error occurred: [dockerimage.image.openshift.io "m/x:1" not found, r/x:1: denied]"#
+        );
+        let one = of_image(&refused("MANIFEST_UNKNOWN"), "m/x:1");
+        assert_eq!(of_all(vec![one.clone()]), one);
         let raw = of_repository(&Fault::other("EOF"), "r/x");
         assert_eq!(raw.str_at("message"), "Internal error occurred: EOF");
         let bad = unreadable("X::", "invalid reference format");

@@ -1,0 +1,78 @@
+//! What is not needed any more: blobs that `oc adm prune images` names, and what lies in the
+//! repositories of projects that are gone.
+//! Source: openshift/image-registry `pkg/dockerregistry/server/admin.go`, `blobdispatcher.go`.
+
+use super::{Registries, ask::Ask, place::is_digest, reply::Reply};
+use crate::{
+    access::Attributes,
+    catalog::{
+        complaint::*,
+        held::{REPOSITORIES, Repository, project_uid},
+    },
+    images::{IMAGES, STREAMS},
+    object::ObjectExt,
+    store::{Expect, Op, Snapshot},
+};
+use std::collections::HashSet;
+
+impl Registries {
+    /// `DELETE /admin/blobs/DIGEST`, for those who may delete images.
+    pub(super) async fn prune_blob(&self, ask: &Ask, digest: &str) -> Result<Reply, Reply> {
+        let group = STREAMS.split_once('.').map_or("", |(_, group)| group);
+        let wanted =
+            Attributes { verb: "delete", group, resource: "images", ..Attributes::default() };
+        self.may(&*self.caller(ask)?, &wanted)?;
+        if ask.method != "DELETE" {
+            return Err(Complaint::new(&UNSUPPORTED).into());
+        }
+        if !is_digest(digest) {
+            return Err(Complaint::new(&DIGEST_INVALID).into());
+        }
+        if self.blobs.get(digest).is_none() {
+            return Err(Complaint::new(&BLOB_UNKNOWN).into());
+        }
+        self.blobs.remove(digest);
+        Ok(Reply::empty(204))
+    }
+
+    /// Forgets the repositories of projects that are gone, and what lies in no other. What an
+    /// image object still names stays until that is pruned.
+    pub(super) async fn forget_lost_projects(&self) {
+        let snapshot = self.server.store.snapshot();
+        let lost = snapshot.list(REPOSITORIES, "").filter(|entry| {
+            let project = &entry.lens::<Repository>().project;
+            !project.is_empty() && *project != project_uid(&snapshot, &entry.meta.name)
+        });
+        let lost: Vec<_> = lost.cloned().collect();
+        if lost.is_empty() {
+            return;
+        }
+        let needed = named_by_images(&snapshot);
+        for entry in lost {
+            let delete = Op::Delete {
+                resource: REPOSITORIES.into(),
+                key: entry.key.clone(),
+                expect: Expect::Rev(entry.rev),
+                last: None,
+            };
+            // Whose row has changed has a project again.
+            if self.server.store.commit(vec![delete]).await.is_err() {
+                continue;
+            }
+            let held = entry.lens::<Repository>();
+            let all = held.manifests.keys().chain(held.blobs.keys());
+            all.filter(|digest| !needed.contains(*digest)).for_each(|d| self.forget_unused(d));
+        }
+    }
+}
+
+/// Digests of every image's manifest, configuration and layers.
+fn named_by_images(snapshot: &Snapshot) -> HashSet<String> {
+    let mut named = HashSet::new();
+    for image in snapshot.list(IMAGES, "").map(|e| e.value()) {
+        let layers = image.list_at("dockerImageLayers").iter().map(|l| l.str_at("name"));
+        let own = [image.name(), image.str_at("dockerImageMetadata.Id")];
+        named.extend(layers.chain(own).map(str::to_owned));
+    }
+    named
+}
