@@ -1,9 +1,11 @@
-//! `pods/exec`, `attach`, `portforward` and `log`: checked here, carried by whoever speaks to the client.
+//! `pods/exec`, `attach`, `portforward` and `log`, and the proxies: checked here, carried by whoever speaks to the client.
 //! Source: `pkg/registry/core/pod/rest` and, for what the node would say, `pkg/kubelet/server`.
 
+mod kubelet;
 mod options;
 mod paced;
 mod pod;
+mod proxy;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +15,7 @@ use crate::{
     api::{Answer, Request, Response, Server, Session, Task, Verb, admission},
     error::Error,
     object::{ObjectExt, Value},
-    runtime::{Containers, Target},
+    runtime::{Containers, LogStream, Target},
 };
 use futures_util::StreamExt;
 use paced::Paced;
@@ -38,6 +40,8 @@ pub fn port_forward(server: Arc<Server>, request: Request) -> Handled {
 pub fn log(server: Arc<Server>, request: Request) -> Handled {
     Box::pin(async move { read_log(&server, &request) })
 }
+
+pub use proxy::proxy;
 
 /// What runs in pods, or the honest answer that nothing does.
 fn containers(server: &Server, request: &Request) -> Result<Arc<dyn Containers>, Error> {
@@ -125,10 +129,15 @@ fn read_log(server: &Server, request: &Request) -> Result<Answer, Error> {
     }
     pod::has_log(&pod, &container, options.previous).map_err(Error::BadRequest)?;
     let lines = containers(server, request)?.logs(target(request, container), options)?;
+    Ok(paced(server, lines))
+}
+
+/// A log at a pace, until the server stops.
+fn paced(server: &Server, lines: LogStream) -> Answer {
     let mut stopping = server.stopping.clone();
     let stopped = async move { stopping.wait_for(|s| *s).await.is_ok() };
     let lines = Paced::new(lines, Arc::clone(&server.world.clock)).take_until(Box::pin(stopped));
-    Ok(Response::Log(Box::pin(lines)).into())
+    Response::Log(Box::pin(lines)).into()
 }
 
 /// The status of a container, of whichever sort it is.
