@@ -13,6 +13,7 @@ mod oc;
 mod refusals;
 mod registry;
 mod rollout;
+mod shell;
 mod streams;
 mod support;
 mod triggers;

@@ -239,6 +239,17 @@ async fn pods_of_a_failed_node_cannot_be_reached() {
             "status": "Failure", "message": expected, "code": 500});
         assert_eq!(reply, status, "{path}");
     }
+    let ip = get(&lab.client, pod).await.json()["status"]["podIP"].clone();
+    let ip = ip.as_str().expect("an IP");
+    for (path, address) in [
+        (format!("{pod}:8080/proxy/"), format!("{ip}:8080")),
+        ("/api/v1/nodes/crc/proxy/pods".into(), dialled.clone()),
+    ] {
+        let status = get(&lab.client, &path).await.expect(503);
+        let text =
+            format!("error trying to reach service: dial tcp {address}: connect: no route to host");
+        assert_eq!(status["message"], text, "{path}");
+    }
     vendor(&lab, "DELETE", "/nodes/crc/outage").await;
     get(&lab.client, &format!("{pod}/log")).await.expect(200);
     lab.stop().await;
