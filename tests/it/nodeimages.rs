@@ -11,6 +11,7 @@ use crate::support::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use pocketshift::{config::Serve, kinds, object::ObjectExt, tls};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120";
 
@@ -241,11 +242,16 @@ async fn pods_of_a_failed_node_cannot_be_reached() {
     }
     let ip = get(&lab.client, pod).await.json()["status"]["podIP"].clone();
     let ip = ip.as_str().expect("an IP");
+    let api = lab.cluster.url.trim_start_matches("https://");
     for (path, address) in [
         (format!("{pod}:8080/proxy/"), format!("{ip}:8080")),
         ("/api/v1/nodes/crc/proxy/pods".into(), dialled.clone()),
     ] {
-        let status = get(&lab.client, &path).await.expect(503);
+        // The other client asks again and again when it gets a 503.
+        let stream = TcpStream::connect(api).await.expect("a connection");
+        let admin = Wire::to(&lab).as_admin(&lab);
+        let reply = admin.over(stream, "127.0.0.1", api, "GET", &path, &[], Vec::new()).await;
+        let status = reply.expect(503);
         let text =
             format!("error trying to reach service: dial tcp {address}: connect: no route to host");
         assert_eq!(status["message"], text, "{path}");
