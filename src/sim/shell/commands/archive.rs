@@ -198,7 +198,7 @@ async fn create(p: &mut Process, base: &Process, call: &Call) -> Done {
 
 async fn extract(p: &mut Process, base: &Process, call: &Call) -> Done {
     let bytes = match call.file.as_deref() {
-        None | Some("-") => p.stdin.all(LARGEST).await.0,
+        None | Some("-") => p.stdin.all(LARGEST).await?,
         Some(file) => {
             match p.fs.read(&p.path(file), &p.who) {
                 Ok(bytes) => bytes.to_vec(),
