@@ -287,6 +287,13 @@ fn files_and_redirections() {
             0,
         ),
         (
+            "cd /tmp; mkdir -p s/x; touch s/a.o s/x/b.o s/x/c; tar --exclude=*.o -cf - s | tar tf -",
+            "s/\ns/x/\ns/x/c\n",
+            0,
+        ),
+        ("cd /tmp; mkdir -p s/x; touch s/x/c; tar -cf - s --exclude=x | tar tf -", "s/\n", 0),
+        ("tar --version | head -n 1", "tar (GNU tar) 1.34\n", 0),
+        (
             "cd /tmp; mkdir s; echo 1 > s/f; tar czf a.tgz s && rm -r s && tar xzf a.tgz && cat s/f",
             "1\n",
             0,
