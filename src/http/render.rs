@@ -76,6 +76,11 @@ pub fn negotiate(accept: &str, include: Include) -> Result<Form, Error> {
     ))
 }
 
+/// What a client hears that asks for a stream as if it were an object.
+pub fn upgrade_required() -> Error {
+    Error::BadRequest("Upgrade request required".into())
+}
+
 /// Turns a result into an HTTP response.
 pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) -> HttpResponse {
     let mut response = match result {
@@ -87,9 +92,7 @@ pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) 
                 Response::Log(lines) => log(lines),
                 Response::Passed(answer) => passed(answer),
                 // Without an upgrade; who upgrades is not answered here.
-                Response::Session(_) => {
-                    error(&Error::BadRequest("Upgrade request required".into()))
-                }
+                Response::Session(_) => error(&upgrade_required()),
                 Response::Nothing => HttpResponse::NoContent().finish(),
             };
             warn(&mut response, &answer.warnings);

@@ -278,6 +278,12 @@ async fn resource_request(
         {
             return streaming::respond(http, session, request, payload);
         }
+        // Only who upgrades reaches the node, and hears what it says.
+        (Err(Error::Backend(..)), Some(_))
+            if target.sub != "log" && !streaming::is_asked(request.headers()) =>
+        {
+            return render::error(&render::upgrade_required());
+        }
         (answer, _) => answer,
     };
     let style = Style { form, pretty, now: http.server.world.clock.now() };

@@ -149,6 +149,9 @@ async fn scripts_out_of_bounds() {
         "f() { echo $(f); }; f",
         "x=x; while :; do x=$x$x; done",
         "eval \"$(head -c 20000 /dev/zero | tr '\\0' '(')\"",
+        "cat /dev/zero > /tmp/x",
+        "cat /dev/zero | sort",
+        "x=$(yes); exit $?",
     ];
     for script in scripts {
         let (_, said, code) = exec(&pods, &["sh", "-c", script], "").await;

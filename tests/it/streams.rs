@@ -86,6 +86,8 @@ fn executes(k: &Kubectl) {
     assert!(refused.contains("container nobody is not valid for pod web"), "{refused}");
     let missing = k.fails("exec nobody -- true");
     assert_eq!(missing, "Error from server (NotFound): pods \"nobody\" not found\n");
+    let raw = k.fails("get --raw /api/v1/namespaces/default/pods/web/exec?command=id");
+    assert_eq!(raw, "Error from server (BadRequest): Upgrade request required\n");
 }
 
 fn attaches(k: &Kubectl) {

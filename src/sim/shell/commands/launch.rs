@@ -72,7 +72,7 @@ pub async fn which(p: &mut Process, argv: &[String]) -> Done {
 pub async fn xargs(p: &mut Process, argv: &[String]) -> Done {
     let known = Known { letters: "n:I:0rtP:d:L:", long: &[("null", '0')], strict: true };
     let Some(o) = options(p, argv, &known).await else { return Ok(1) };
-    let (bytes, _) = p.stdin.all(crate::sim::shell::io::LARGEST).await;
+    let bytes = p.stdin.all(crate::sim::shell::io::LARGEST).await?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let items: Vec<String> = if o.has('0') {
         text.split('\0').filter(|t| !t.is_empty()).map(str::to_owned).collect()
