@@ -2,11 +2,11 @@
 //! dial a port. The counterpart of the kubelet's streaming runtime; the protocols that carry the
 //! bytes to clients and the simulation behind the trait know only this file of one another.
 
-use crate::{error::Error, world::BoxFuture};
+use crate::{error::Error, object::Value, world::BoxFuture};
 use bytes::Bytes;
 use futures_util::Stream;
 use jiff::Timestamp;
-use std::pin::Pin;
+use std::{net::Ipv4Addr, pin::Pin};
 use tokio::sync::{mpsc, watch};
 
 #[cfg(test)]
@@ -73,9 +73,44 @@ pub type LogStream = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 /// closes the writing half.
 pub type Connection = (mpsc::Sender<Bytes>, mpsc::Receiver<Bytes>);
 
+/// An HTTP request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Fetch {
+    /// Method.
+    pub method: String,
+    /// `http` or `https`.
+    pub secure: bool,
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Path and query.
+    pub path: String,
+    /// Header lines.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// Its answer.
+#[derive(Debug, Clone, Default)]
+pub struct Fetched {
+    /// Status code.
+    pub status: u16,
+    /// Header lines.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Bytes,
+    /// Address that answered.
+    pub address: Option<Ipv4Addr>,
+}
+
 /// What runs in pods. Callers have checked that pod and container exist and run (for logs: have
 /// started), but both may end at any moment.
 pub trait Containers: Send + Sync {
+    /// Whether anybody can be dialled at a node.
+    fn answers(&self, node: &str) -> bool;
+
     /// Runs a command in a running container. Dropping the future kills the process. The future
     /// drops its senders when it ends.
     fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended>;
@@ -94,4 +129,13 @@ pub trait Containers: Send + Sync {
     /// # Errors
     /// A text for people, such as that nobody listens there.
     fn connect(&self, namespace: &str, pod: &str, port: u16) -> Result<Connection, String>;
+
+    /// Asks an HTTP server in a pod, as a proxy does.
+    ///
+    /// # Errors
+    /// Why it cannot be reached, as Go's HTTP client says it.
+    fn fetch(&self, namespace: &str, pod: &str, request: Fetch) -> Result<Fetched, String>;
+
+    /// What a node's kubelet reports at `/stats/summary`.
+    fn summary(&self, node: &str) -> Value;
 }

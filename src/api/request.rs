@@ -8,7 +8,7 @@ use crate::{
         Value,
         selector::{Fields, Labels},
     },
-    runtime::LogStream,
+    runtime::{Fetch, Fetched, LogStream},
     store::Entry,
 };
 use std::sync::Arc;
@@ -104,6 +104,8 @@ pub enum Body {
     Object(Value, Vec<String>),
     /// A patch.
     Patch(PatchType, Value),
+    /// What a proxy passes on; its path is what stands behind `/proxy`.
+    Passed(Box<Fetch>),
 }
 
 /// Query parameters and delete options.
@@ -236,6 +238,8 @@ pub enum Response {
     Watch(WatchStream),
     /// A log, as it is written.
     Log(LogStream),
+    /// What a proxy was answered.
+    Passed(Fetched),
     /// A session that may begin, if the client upgrades its connection.
     Session(Session),
     /// Nothing to say (204).

@@ -19,3 +19,4 @@ pub use listener::{Listening, serve};
 pub use oauth::basic;
 pub use parameters::Query;
 pub use serve::Http;
+pub use streaming::{Decoded, decode_channels, decode_spdy};

@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     kinds::Kind,
     object::{Value, json},
-    runtime::LogStream,
+    runtime::{Fetched, LogStream},
 };
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
@@ -76,6 +76,11 @@ pub fn negotiate(accept: &str, include: Include) -> Result<Form, Error> {
     ))
 }
 
+/// What a client hears that asks for a stream as if it were an object.
+pub fn upgrade_required() -> Error {
+    Error::BadRequest("Upgrade request required".into())
+}
+
 /// Turns a result into an HTTP response.
 pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) -> HttpResponse {
     let mut response = match result {
@@ -85,10 +90,9 @@ pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) 
                 Response::List(list) => listing(kind, &list, style),
                 Response::Watch(events) => stream::respond(kind, events, style),
                 Response::Log(lines) => log(lines),
+                Response::Passed(answer) => passed(answer),
                 // Without an upgrade; who upgrades is not answered here.
-                Response::Session(_) => {
-                    error(&Error::BadRequest("Upgrade request required".into()))
-                }
+                Response::Session(_) => error(&upgrade_required()),
                 Response::Nothing => HttpResponse::NoContent().finish(),
             };
             warn(&mut response, &answer.warnings);
@@ -119,6 +123,19 @@ fn log(lines: LogStream) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain")
         .streaming(lines.map(Ok::<Bytes, std::convert::Infallible>))
+}
+
+/// An answer from behind a proxy.
+fn passed(answer: Fetched) -> HttpResponse {
+    let mut response = builder(answer.status);
+    let own = |name: &&(String, String)| {
+        !["connection", "content-length", "transfer-encoding"]
+            .contains(&name.0.to_ascii_lowercase().as_str())
+    };
+    for (name, value) in answer.headers.iter().filter(own) {
+        response.insert_header((name.as_str(), value.as_str()));
+    }
+    response.body(answer.body)
 }
 
 /// A Status as a response.

@@ -13,11 +13,13 @@ use super::{
 use crate::{
     access::{Credentials, Impersonation},
     api::{
-        Answer, Body, Caller, Request, Response, Server, Verb, discovery, openapi, table::Include,
+        Answer, Body, Caller, Options, Request, Response, Server, Verb, discovery, openapi,
+        table::Include,
     },
     controllers::Monitor,
     error::Error,
     object::Value,
+    runtime::Fetch,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -127,6 +129,7 @@ fn verb(method: &Method, target: &Target<'_>, query: &Query) -> Option<Verb> {
     Some(match *method {
         Method::GET if watching && target.sub.is_empty() => Verb::Watch,
         Method::GET if named => Verb::Get,
+        Method::HEAD if target.sub == PROXY => Verb::Get,
         Method::GET => Verb::List,
         _ if everywhere => return None,
         Method::POST if named == target.sub.is_empty() => return None,
@@ -174,6 +177,35 @@ fn extra(headers: &header::HeaderMap) -> Vec<(String, Vec<String>)> {
 /// Subresources that are streams: they have parameters of their own, no body, and no other form.
 const STREAMS: &[&str] = &["attach", "exec", "log", "portforward"];
 
+/// The subresource that passes everything on.
+const PROXY: &str = "proxy";
+
+/// Headers that mean the connection, not the request, or that a server in a pod must not see.
+const KEPT_BACK: &[&str] =
+    &["connection", "transfer-encoding", "content-length", "upgrade", "authorization", "host"];
+
+/// A request as a proxy passes it on.
+fn passed(request: &HttpRequest, target: &Target<'_>, body: Bytes) -> Body {
+    // `/api/v1[/namespaces/NAMESPACE]/RESOURCE/NAME/proxy` and then the path meant.
+    let parts = if target.namespace.is_empty() { 6 } else { 8 };
+    let raw = request.path();
+    let behind = raw.match_indices('/').nth(parts - 1).map_or("", |(at, _)| &raw[at..]);
+    let query = request.query_string();
+    let mark = if query.is_empty() { "" } else { "?" };
+    let texts = request.headers().iter();
+    let texts = texts.filter_map(|(n, v)| Some((n.to_string(), v.to_str().ok()?.to_owned())));
+    let kept = |(name, _): &(String, String)| {
+        !KEPT_BACK.contains(&name.as_str()) && !name.starts_with("impersonate-")
+    };
+    Body::Passed(Box::new(Fetch {
+        method: request.method().to_string(),
+        path: format!("{behind}{mark}{query}"),
+        headers: texts.filter(kept).collect(),
+        body,
+        ..Fetch::default()
+    }))
+}
+
 async fn resource_request(
     http: &Http,
     request: &HttpRequest,
@@ -194,17 +226,24 @@ async fn resource_request(
     let built = async {
         let caller = caller(http, request)?;
         let streams = STREAMS.contains(&target.sub);
-        let form = match streams {
+        let form = match streams || target.sub == PROXY {
             true => Form::Json,
             false => render::negotiate(header(header::ACCEPT), include)?,
         };
-        let mut options = parameters::options(query, header(header::USER_AGENT), verb)?;
+        let mut options = match target.sub {
+            PROXY => Options::default(),
+            _ => parameters::options(query, header(header::USER_AGENT), verb)?,
+        };
         let bytes = match payload.take_if(|_| !streams) {
             Some(payload) => read(payload).await?,
             None => Bytes::new(),
         };
         let content_type = header(header::CONTENT_TYPE);
         let body = match verb {
+            _ if target.sub == PROXY => {
+                options.parameters = query.pairs().to_vec();
+                passed(request, target, bytes)
+            }
             _ if streams => {
                 options.parameters = query.pairs().to_vec();
                 Body::Empty
@@ -238,6 +277,12 @@ async fn resource_request(
             if streaming::is_asked(request.headers()) =>
         {
             return streaming::respond(http, session, request, payload);
+        }
+        // Only who upgrades reaches the node, and hears what it says.
+        (Err(Error::Backend(..)), Some(_))
+            if target.sub != "log" && !streaming::is_asked(request.headers()) =>
+        {
+            return render::error(&render::upgrade_required());
         }
         (answer, _) => answer,
     };

@@ -187,6 +187,11 @@ impl Sub {
     /// `/status`: the same object, other owned fields.
     pub const STATUS: Sub =
         Sub { name: "status", body: ("", "", ""), verbs: &["get", "patch", "update"] };
+    /// `/proxy`: what is behind the object, with every method.
+    pub const fn proxy(kind: &'static str) -> Sub {
+        let verbs = &["create", "delete", "get", "patch", "update"];
+        Sub { name: "proxy", body: ("", "v1", kind), verbs }
+    }
     /// `/scale` over `spec.replicas`, `status.replicas` and `spec.selector`.
     pub const SCALE: Sub = Sub {
         name: "scale",

@@ -1,6 +1,7 @@
 //! The bytes of what was pushed or kept: files named by their digest, or memory with a limit.
 //! A file appears under its name only when it is whole and on disk.
 
+use super::uploads::Ram;
 use crate::{
     catalog::{
         complaint::{Complaint, UNKNOWN},
@@ -14,6 +15,10 @@ use std::{
     collections::HashMap,
     io,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Folder in the data folder.
@@ -25,6 +30,8 @@ const MEMORY: u64 = 256 << 20;
 pub(super) struct Blobs {
     folder: Option<PathBuf>,
     memory: Mutex<HashMap<String, Bytes>>,
+    /// Bytes of the uploads that are in memory.
+    pending: Arc<AtomicU64>,
 }
 
 /// A blob that can be read.
@@ -64,29 +71,39 @@ impl Stored {
 }
 
 impl Blobs {
-    /// Bytes in a data folder, or in memory. Uploads that an earlier run left are thrown away.
-    pub fn open(data_dir: Option<&Path>) -> io::Result<Blobs> {
+    /// Bytes in a data folder, or in memory.
+    pub fn new(data_dir: Option<&Path>) -> Blobs {
         let folder = data_dir.map(|d| d.join(FOLDER));
-        if let Some(folder) = &folder {
-            match std::fs::remove_dir_all(folder.join("uploads")) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
+        Blobs { folder, memory: Mutex::default(), pending: Arc::default() }
+    }
+
+    /// The uploads that are there.
+    pub fn uploads(&self) -> io::Result<Vec<PathBuf>> {
+        let Some(folder) = &self.folder else { return Ok(Vec::new()) };
+        match std::fs::read_dir(folder.join("uploads")) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(e) => Err(e),
+            Ok(list) => list.map(|found| Ok(found?.path())).collect(),
         }
-        Ok(Blobs { folder, memory: Mutex::default() })
+    }
+
+    /// Room for an upload in memory.
+    pub fn ram(&self) -> Ram {
+        Ram::new(&self.pending)
     }
 
     /// Where a new upload is written; `None` for memory.
-    pub fn upload(&self, id: &str) -> io::Result<Option<PathBuf>> {
+    pub fn upload(&self, name: &str) -> io::Result<Option<PathBuf>> {
         let Some(folder) = &self.folder else { return Ok(None) };
         let uploads = folder.join("uploads");
         private(&uploads)?;
-        Ok(Some(uploads.join(id)))
+        Ok(Some(uploads.join(name)))
     }
 
     /// Whether `more` bytes still fit.
     pub fn room_for(&self, more: u64) -> bool {
-        let used = || self.memory.lock().values().map(|b| b.len() as u64).sum::<u64>();
+        let kept = || self.memory.lock().values().map(|b| b.len() as u64).sum::<u64>();
+        let used = || kept().saturating_add(self.pending.load(Ordering::Relaxed));
         self.folder.is_some() || used().saturating_add(more) <= MEMORY
     }
 
@@ -172,7 +189,7 @@ mod tests {
     fn what_is_put_can_be_had() {
         let folder = tempfile::tempdir().unwrap();
         for dir in [None, Some(folder.path())] {
-            let blobs = Blobs::open(dir).unwrap();
+            let blobs = Blobs::new(dir);
             let bytes = Bytes::from_static(b"content");
             let digest = sha256(&bytes);
             assert!(blobs.get(&digest).is_none());
@@ -188,7 +205,7 @@ mod tests {
     fn only_digests_are_names() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("secret"), "x").unwrap();
-        let blobs = Blobs::open(Some(folder.path())).unwrap();
+        let blobs = Blobs::new(Some(folder.path()));
         for bad in ["../../secret", "sha256:../../../secret", "sha256:ABC", ""] {
             assert!(blobs.path(bad).is_none() && blobs.get(bad).is_none(), "{bad}");
         }

@@ -1,13 +1,15 @@
 //! Nodes that pull through the cluster's registry leave the image there, as any client does: what
-//! a container of the cluster's registry runs is fetched and kept when it is first seen.
+//! a container of the cluster's registry runs is fetched and kept when it is first seen. And what
+//! goes by itself: what projects leave, and uploads that nobody goes on with.
 
-use super::Registries;
+use super::{Registries, uploads::SWEEP};
 use crate::{
     catalog::{CLUSTER_REGISTRY, complaint::Complaint, reference::Reference},
     images::STREAMS,
     object::{ObjectExt, Value},
     store::Since,
 };
+use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -17,6 +19,9 @@ pub(super) async fn run(registries: Arc<Registries>, mut stopping: watch::Receiv
     let mut projects = registries.server.store.feed().signal("namespaces");
     let mut seen = registries.server.store.snapshot().rev;
     let mut some_went = true;
+    let clock = Arc::clone(&registries.server.world.clock);
+    let later = || clock.sleep_until(clock.now().checked_add(SWEEP).unwrap_or(Timestamp::MAX));
+    let mut sweeping = later();
     loop {
         if std::mem::take(&mut some_went) {
             registries.forget_lost_projects().await;
@@ -33,6 +38,10 @@ pub(super) async fn run(registries: Arc<Registries>, mut stopping: watch::Receiv
         }
         tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => return,
+            () = &mut sweeping => {
+                registries.uploads.sweep(clock.now());
+                sweeping = later();
+            }
             alive = changed.changed() => if alive.is_err() { return },
             alive = projects.changed() => {
                 if alive.is_err() {

@@ -69,8 +69,9 @@ impl Registries {
         data_dir: Option<&Path>,
     ) -> io::Result<Registries> {
         let mint = Mint::new(&server.world);
-        let blobs = Blobs::open(data_dir)?;
-        Ok(Registries { server, mint, blobs, uploads: Uploads::default(), api })
+        let blobs = Blobs::new(data_dir);
+        let uploads = Uploads::open(&blobs, server.world.clock.now())?;
+        Ok(Registries { server, mint, blobs, uploads, api })
     }
 
     fn outside<'a>(&'a self, objects: &'a Snapshot) -> Outside<'a> {
@@ -92,7 +93,7 @@ impl Registries {
             (Some(endpoint), Some(host)) => self.at_vendor(ask, &host, endpoint, body).await,
             (Some(endpoint), None) => self.at_home(ask, endpoint, body).await,
             (None, None) => self.beside(ask, body).await,
-            (None, Some(_)) => Ok(Reply::empty(404)),
+            (None, Some(_)) => Ok(Reply::no_path()),
         };
         answered.unwrap_or_else(|refusal| refusal)
     }
@@ -110,7 +111,7 @@ impl Registries {
             None if ask.reads() && ["/", "/healthz"].contains(&ask.path.as_str()) => {
                 Ok(Reply::empty(200))
             }
-            None => Ok(Reply::empty(404)),
+            None => Ok(Reply::no_path()),
         }
     }
 

@@ -41,30 +41,33 @@ impl Registries {
                     return Ok(reply);
                 }
                 if !digest.is_empty() {
-                    self.take_blob(repository, digest, body).await?;
+                    let length = ask.header("content-length");
+                    self.take_blob(repository, digest, length, body).await?;
                     return Ok(Reply::created(ask, name, "blobs", digest));
                 }
                 let id = self.server.world.entropy.uuid();
-                self.uploads.begin(&self.blobs, repository, id.clone(), now).await?;
+                self.uploads.begin(&self.blobs, repository, &id, now)?;
                 Reply::upload(ask, name, &id, 0, 202)
             }
             (method, Endpoint::Upload(name, id)) => {
                 let found = self.uploads.find(repository, id, now)?;
                 let mut upload = found.lock().await;
+                if matches!(method, "PATCH" | "PUT") {
+                    let length = ask.header("content-length");
+                    upload.admit(&self.blobs, range, length)?;
+                    upload.receive(&self.blobs, length, body).await?;
+                }
                 match method {
                     "GET" => Reply::upload(ask, name, id, upload.size(), 204),
-                    "PATCH" => {
-                        upload.receive(&self.blobs, range, body).await?;
-                        Reply::upload(ask, name, id, upload.size(), 202)
-                    }
+                    "PATCH" => Reply::upload(ask, name, id, upload.size(), 202),
                     "PUT" => {
-                        upload.receive(&self.blobs, range, body).await?;
-                        self.uploads.end(id);
-                        self.finish(repository, &mut upload, digest).await?;
+                        let finished = self.finish(repository, &mut upload, digest).await;
+                        self.uploads.end(repository, id, &mut upload);
+                        finished?;
                         Reply::created(ask, name, "blobs", digest)
                     }
                     "DELETE" => {
-                        self.uploads.end(id);
+                        self.uploads.end(repository, id, &mut upload);
                         Reply::empty(204)
                     }
                     _ => return Err(Complaint::new(&UNSUPPORTED).into()),
@@ -146,21 +149,26 @@ impl Registries {
         self.keep_blob(repository, digest, &Stored::Made(Blob::Bytes(bytes.clone()))).await
     }
 
-    /// Takes a blob in as if it had been uploaded.
+    /// Takes a blob in as if it had been uploaded; `length` is what its sender says, if it does.
     pub(super) async fn take_blob(
         &self,
         repository: &str,
         digest: &str,
+        length: &str,
         body: impl Stream<Item = io::Result<Bytes>> + Unpin,
     ) -> Result<(), Complaint> {
         let id = self.server.world.entropy.uuid();
         let now = self.server.world.clock.now();
-        let upload = self.uploads.begin(&self.blobs, repository, id, now).await?;
+        let upload = self.uploads.begin(&self.blobs, repository, &id, now)?;
         let mut upload = upload.lock().await;
-        let received = upload.receive(&self.blobs, "", body).await;
-        self.uploads.end(upload.id());
-        received?;
-        self.finish(repository, &mut upload, digest).await
+        let taken = async {
+            upload.admit(&self.blobs, "", length)?;
+            upload.receive(&self.blobs, length, body).await?;
+            self.finish(repository, &mut upload, digest).await
+        };
+        let taken = taken.await;
+        self.uploads.end(repository, &id, &mut upload);
+        taken
     }
 
     async fn drop_blob(&self, repository: &str, digest: &str) -> Result<(), Complaint> {

@@ -27,6 +27,15 @@ impl Reply {
         Reply { status, headers: Vec::new(), body: Body::Bytes(Bytes::new()) }
     }
 
+    /// No such path: what Go's router says, and so also what clients hear that look for the
+    /// referrers of an image, which this registry does not list.
+    pub fn no_path() -> Reply {
+        let bytes = Bytes::from_static(b"404 page not found\n");
+        Reply { body: Body::Bytes(bytes), ..Reply::empty(404) }
+            .with("content-type", "text/plain; charset=utf-8")
+            .with("x-content-type-options", "nosniff")
+    }
+
     /// A JSON document.
     pub fn json(status: u16, value: &Value) -> Reply {
         let bytes = Bytes::from(value.to_string());

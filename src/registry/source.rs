@@ -20,8 +20,10 @@ use std::fmt::Display;
 pub(super) struct Source<'a> {
     registries: &'a Registries,
     session: Session<'a>,
+    /// The source itself.
     at: Reference,
-    insecure: bool,
+    /// Its mirrors and itself, in the order they are asked; and whether certificates do not count.
+    places: Vec<(Reference, bool)>,
 }
 
 impl<'a> Source<'a> {
@@ -39,29 +41,59 @@ impl<'a> Source<'a> {
         let Sources { authorities, rules } = Sources::read(&snapshot);
         let session =
             registries.server.importer.session(Keyring::of_secrets(&secrets), authorities);
-        let known = rules.is_insecure_on_node(&at.clone().repository().exact());
-        Some(Source { registries, session, insecure: known || insecure(stream, image), at })
+        let trusting = insecure(stream, image);
+        let wanted = Reference { id: image.into(), tag: String::new(), ..at.clone() };
+        let place = |place: Reference| {
+            let repository = place.clone().repository().exact();
+            let insecure = rules.is_insecure_on_node(&repository);
+            let open = rules.blocked_on_node(&repository).is_none();
+            open.then_some((place, insecure || trusting))
+        };
+        let places = rules.sources(&wanted).0.into_iter().filter_map(place).collect();
+        Some(Source { registries, session, places, at })
     }
 
     /// A manifest.
     pub async fn manifest(&mut self, digest: &str) -> Result<Manifest, Complaint> {
-        let at = Reference { id: digest.into(), ..self.at.clone() };
-        let found = self.session.manifest(&at, self.insecure).await;
-        let found = found.map_err(|fault| self.lost(&fault))?;
-        Manifest::read(found.bytes, &found.media_type).ok_or_else(|| self.lost(&"not a manifest"))
+        let mut last = self.lost(&"no place to pull from");
+        for (place, insecure) in self.places.clone() {
+            let at = Reference { id: digest.into(), ..place };
+            match self.session.manifest(&at, insecure).await {
+                Ok(found) => {
+                    let read = Manifest::read(found.bytes, &found.media_type);
+                    return read.ok_or_else(|| self.lost(&"not a manifest"));
+                }
+                Err(fault) => last = self.lost(&fault),
+            }
+        }
+        Err(last)
     }
 
     /// A small blob.
     pub async fn small(&mut self, digest: &str) -> Result<Bytes, Complaint> {
-        let found = self.session.blob(&self.at, self.insecure, digest).await;
-        found.map_err(|fault| self.lost(&fault))
+        let mut last = self.lost(&"no place to pull from");
+        for (place, insecure) in self.places.clone() {
+            match self.session.blob(&place, insecure, digest).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(fault) => last = self.lost(&fault),
+            }
+        }
+        Err(last)
     }
 
     /// Brings a blob here and makes it one of a repository's.
     pub async fn blob(&mut self, repository: &str, digest: &str) -> Result<(), Complaint> {
-        let body = self.session.download(&self.at, self.insecure, digest).await;
-        let body = body.map_err(|fault| self.lost(&fault))?;
-        self.registries.take_blob(repository, digest, std::pin::pin!(body)).await
+        let mut last = self.lost(&"no place to pull from");
+        for (place, insecure) in self.places.clone() {
+            match self.session.download(&place, insecure, digest).await {
+                Ok(body) => {
+                    let body = std::pin::pin!(body);
+                    return self.registries.take_blob(repository, digest, "", body).await;
+                }
+                Err(fault) => last = self.lost(&fault),
+            }
+        }
+        Err(last)
     }
 
     fn lost(&self, why: &dyn Display) -> Complaint {

@@ -80,7 +80,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         store,
         world: world.clone(),
         access,
-        containers: Some(containers),
+        containers: Some(Arc::clone(&containers) as _),
         importer: importer(flags, &world, &settings, registry_address),
         settings,
         stopping: stopping.clone(),
@@ -104,6 +104,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     readiness.set("controllers", true);
     server.store.harden().await.map_err(|e| e.to_string())?;
     let (processes, handle) = Processes::start()?;
+    handle.spawn(sim::containers::tend(containers));
     // Whoever has dialled since the port was bound is served from here on.
     let tls = tls_config(flags.bind_address, &secrets.ca, &world)?;
     let http = Arc::new(Http::new(

@@ -2,7 +2,10 @@
 
 use crate::{
     error::Error,
-    runtime::{BACKLOG, Connection, Containers, Ended, Io, LogOptions, LogStream, Target},
+    object::{Value, json},
+    runtime::{
+        BACKLOG, Connection, Containers, Ended, Fetch, Fetched, Io, LogOptions, LogStream, Target,
+    },
     world::BoxFuture,
 };
 use bytes::Bytes;
@@ -61,6 +64,10 @@ async fn run(command: Vec<String>, tty: bool, mut io: Io) -> Ended {
 }
 
 impl Containers for Double {
+    fn answers(&self, _: &str) -> bool {
+        true
+    }
+
     fn exec(&self, _: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended> {
         Box::pin(run(command, tty, io))
     }
@@ -109,5 +116,18 @@ impl Containers for Double {
             _ => return Err("connection refused".into()),
         }
         Ok((there, back))
+    }
+
+    /// Port 80 tells what it was asked, nobody listens elsewhere.
+    fn fetch(&self, _: &str, pod: &str, request: Fetch) -> Result<Fetched, String> {
+        if request.port != 80 {
+            return Err(format!("dial tcp 10.0.0.1:{}: connect: connection refused", request.port));
+        }
+        let body = format!("{} {} of {pod}", request.method, request.path).into();
+        Ok(Fetched { status: 200, body, ..Fetched::default() })
+    }
+
+    fn summary(&self, node: &str) -> Value {
+        json!({"node": {"nodeName": node}})
     }
 }

@@ -205,6 +205,56 @@ async fn a_floating_tag_becomes_another_image_when_pods_move() {
     lab.stop().await;
 }
 
+/// Who asks something of a pod on a failed node hears that its kubelet cannot be reached.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pods_of_a_failed_node_cannot_be_reached() {
+    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    lab.namespace("images").await;
+    run(&lab, "web", &format!("{NGINX}:1-86"), "IfNotPresent").await;
+    let pod = "/api/v1/namespaces/images/pods/web";
+    let node = get(&lab.client, "/api/v1/nodes/crc").await.json();
+    let dialled =
+        format!("{}:10250", node["status"]["addresses"][0]["address"].as_str().expect("an IP"));
+    let dial = format!("dial tcp {dialled}: connect: no route to host");
+    let session = format!("error dialing backend: {dial}");
+    let log = |query: &str| {
+        format!("Get \"https://{dialled}/containerLogs/images/web/c{query}\": {dial}")
+    };
+    let rows = [
+        ("POST", "exec?command=ls&stdout=true", session.clone()),
+        ("POST", "exec?command=ls", session.clone()),
+        ("POST", "attach?stdout=true", session.clone()),
+        ("POST", "portforward", session),
+        ("GET", "log", log("")),
+        (
+            "GET",
+            "log?timestamps=true&sinceTime=2026-01-01T00:00:00Z&follow=true&previous=false",
+            log("?follow=true&sinceTime=2026-01-01T00%3A00%3A00Z&timestamps=true"),
+        ),
+    ];
+    vendor(&lab, "PUT", "/nodes/crc/outage").await;
+    for (method, path, expected) in rows {
+        let reply = send(&lab.client, method, &format!("{pod}/{path}"), "", None).await.expect(500);
+        let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {},
+            "status": "Failure", "message": expected, "code": 500});
+        assert_eq!(reply, status, "{path}");
+    }
+    let ip = get(&lab.client, pod).await.json()["status"]["podIP"].clone();
+    let ip = ip.as_str().expect("an IP");
+    for (path, address) in [
+        (format!("{pod}:8080/proxy/"), format!("{ip}:8080")),
+        ("/api/v1/nodes/crc/proxy/pods".into(), dialled.clone()),
+    ] {
+        let status = get(&lab.client, &path).await.expect(503);
+        let text =
+            format!("error trying to reach service: dial tcp {address}: connect: no route to host");
+        assert_eq!(status["message"], text, "{path}");
+    }
+    vendor(&lab, "DELETE", "/nodes/crc/outage").await;
+    get(&lab.client, &format!("{pod}/log")).await.expect(200);
+    lab.stop().await;
+}
+
 /// A node that fails does nothing more, over a restart too, until it is mended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_fails_and_comes_back() {
@@ -401,6 +451,69 @@ async fn pods_run_images_of_a_registry_on_the_network() {
         "RegistryUnavailable: image pull failed for {other} because the registry is unavailable: "
     );
     assert_eq!(fails(&lab, "gone", &other).await, framed(&other, &reason, &gone));
+    lab.stop().await;
+}
+
+/// Mirrors are asked before their sources, those for tags about tags and those for digests about
+/// digests, for registries on the network and for the catalogue's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mirrors_stand_in_for_their_sources() {
+    let registry = Registry::start();
+    registry.push(&[Image::new("app:1", "1"), Image::new("nginx-120:1-86", "mirrored")]);
+    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    lab.namespace("images").await;
+    let address = &registry.address;
+    image_config(&lab, json!({"registrySources": {"insecureRegistries": [address]}})).await;
+    let (gone, team) = ("gone.example.com/team", format!("{address}/team"));
+    for (kind, plural, list, mirrors) in [
+        (
+            "ImageTagMirrorSet",
+            "imagetagmirrorsets",
+            "imageTagMirrors",
+            json!([{"source": gone, "mirrors": [team],
+                    "mirrorSourcePolicy": "NeverContactSource"},
+                {"source": NGINX, "mirrors": [format!("{team}/nginx-120")]}]),
+        ),
+        (
+            "ImageDigestMirrorSet",
+            "imagedigestmirrorsets",
+            "imageDigestMirrors",
+            json!([{"source": gone, "mirrors": ["quay.io/none", team]}]),
+        ),
+    ] {
+        let set = json!({"apiVersion": "config.openshift.io/v1", "kind": kind,
+            "metadata": {"name": "lab"}, "spec": {list: mirrors}});
+        let path = format!("/apis/config.openshift.io/v1/{plural}");
+        send(&lab.client, "POST", &path, "", Some(&set)).await.expect(201);
+    }
+    let (app, nginx) = (registry.digest("app:1"), registry.digest("nginx-120:1-86"));
+    let manifest = Wire::to(&lab).get(&format!("/v2/{NGINX}/manifests/1-87")).await;
+    let vendors = manifest.header("docker-content-digest");
+    for (name, image, repository, digest) in [
+        ("tag", format!("{gone}/app:1"), format!("{gone}/app"), app.as_str()),
+        ("digest", format!("{gone}/app@{app}"), format!("{gone}/app"), app.as_str()),
+        ("vendor", format!("{NGINX}:1-86"), NGINX.into(), nginx.as_str()),
+        // The mirror has no such tag, and is not for digests.
+        ("source", format!("{NGINX}@{vendors}"), NGINX.into(), vendors),
+    ] {
+        let status = run(&lab, name, &image, "Always").await;
+        assert_eq!(status.str_at("image"), image);
+        assert_eq!(status.str_at("imageID"), format!("{repository}@{digest}"), "{name}");
+    }
+    run(&lab, "other", &format!("{NGINX}:1-87"), "Always").await;
+    let image = format!("{gone}/app:2");
+    let address = address.clone();
+    drop(registry);
+    let why = format!(
+        "(Mirrors also failed: [{team}/app:2: pinging container registry {address}: Get \
+         \"http://{address}/v2/\": dial tcp {address}: connect: connection refused]): {image}: \
+         registry {gone} is blocked in /etc/containers/registries.conf or \
+         /etc/containers/registries.conf.d"
+    );
+    let reason = format!(
+        "RegistryUnavailable: image pull failed for {image} because the registry is unavailable: "
+    );
+    assert_eq!(fails(&lab, "blocked", &image).await, framed(&image, &reason, &why));
     lab.stop().await;
 }
 

@@ -20,7 +20,8 @@ const KEYCLOAK: &str = "/v2/quay.io/keycloak/keycloak";
 const LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
-fn basic(name: &str, password: &str) -> String {
+/// The header of name and password.
+pub fn basic(name: &str, password: &str) -> String {
     use base64::{Engine, engine::general_purpose::STANDARD};
     format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
@@ -94,6 +95,8 @@ async fn refusals() {
         assert_eq!(reply.code, code, "{path}: {}", reply.text());
         assert_eq!(reply.json()["errors"][0]["code"].as_str().unwrap_or(""), name, "{path}");
     }
+    let referrers = wire.get(&format!("{KEYCLOAK}/referrers/{zero}")).await;
+    assert_eq!((referrers.code, referrers.text().as_str()), (404, "404 page not found\n"));
     let path = format!("{KEYCLOAK}/manifests/nosuch");
     let error = wire.get(&path).await.json()["errors"][0].clone();
     let expected = json!({"code": "MANIFEST_UNKNOWN", "message": "manifest unknown",
@@ -200,7 +203,7 @@ async fn private_registries_want_to_know_who_pulls() {
 }
 
 /// A token of a new service account with a role in its project.
-async fn token(lab: &Lab, project: &str, name: &str, role: &str) -> String {
+pub async fn token(lab: &Lab, project: &str, name: &str, role: &str) -> String {
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
     let accounts = format!("/api/v1/namespaces/{project}/serviceaccounts");
     send(&lab.client, "POST", &accounts, "", Some(&account)).await.expect(201);
@@ -642,6 +645,41 @@ async fn pull_through_of_a_real_registrys_image() {
     let digest = pull(&wire, "demo/app", "1").await;
     drop(registry);
     assert_eq!(pull(&wire, "demo/app", &digest).await, digest);
+    lab.stop().await;
+}
+
+/// A node that is the first to want an image: the cluster's registry fetches it from the network,
+/// for the pod's account or for whom its own secret names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_pull_through_what_nobody_has_fetched() {
+    let registry = Registry::start();
+    registry.push(&[Image::new("app:1", "1"), Image::new("app:2", "2")]);
+    let lab = Lab::start().await;
+    for project in ["demo", "other"] {
+        lab.namespace(project).await;
+    }
+    for tag in ["1", "2"] {
+        import(&lab, "demo", &registry.image(&format!("app:{tag}")), "app", tag).await;
+    }
+    let server = "image-registry.openshift-image-registry.svc:5000";
+    let id = image_id(&lab, "demo", "own", &format!("{server}/demo/app:1")).await;
+    assert_eq!(id, format!("{server}/demo/app@{}", registry.digest("app:1")));
+    // Somebody else's project, with a token that may pull.
+    let puller = token(&lab, "demo", "puller", "system:image-puller").await;
+    let auths = json!({"auths": {server: {"username": "any", "password": puller}}}).to_string();
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "theirs"},
+        "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": auths}});
+    let path = "/api/v1/namespaces/other/secrets";
+    send(&lab.client, "POST", path, "", Some(&secret)).await.expect(201);
+    let account = json!({"imagePullSecrets": [{"name": "theirs"}]});
+    let path = "/api/v1/namespaces/other/serviceaccounts/default";
+    send(&lab.client, "PATCH", path, "", Some(&account)).await.expect(200);
+    let id = image_id(&lab, "other", "theirs", &format!("{server}/demo/app:2")).await;
+    assert_eq!(id, format!("{server}/demo/app@{}", registry.digest("app:2")));
+    // What was fetched is here, without its source.
+    drop(registry);
+    let wire = Wire::to(&lab).with(basic("any", &puller));
+    pull(&wire, "demo/app", "2").await;
     lab.stop().await;
 }
 

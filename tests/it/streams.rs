@@ -86,6 +86,8 @@ fn executes(k: &Kubectl) {
     assert!(refused.contains("container nobody is not valid for pod web"), "{refused}");
     let missing = k.fails("exec nobody -- true");
     assert_eq!(missing, "Error from server (NotFound): pods \"nobody\" not found\n");
+    let raw = k.fails("get --raw /api/v1/namespaces/default/pods/web/exec?command=id");
+    assert_eq!(raw, "Error from server (BadRequest): Upgrade request required\n");
 }
 
 fn attaches(k: &Kubectl) {
@@ -162,6 +164,69 @@ fn forwards(k: &Kubectl) {
     let mut err = forward.0.stderr.take().expect("its errors");
     err.read_to_string(&mut said).expect("text");
     assert!(said.contains("error forwarding port 81 to pod web"), "{said}");
+}
+
+/// Two containers of which one restarts, behind a service.
+const PAIR: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: pair}
+spec:
+  selector: {matchLabels: {app: pair}}
+  template:
+    metadata: {labels: {app: pair}}
+    spec:
+      containers:
+      - {name: nginx, image: 'registry.access.redhat.com/ubi9/nginx-120:1-86'}
+      - {name: side, image: 'registry.access.redhat.com/ubi9/ubi', command: [sh, -c, 'echo begins; sleep 1; echo ends; exit 3']}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: pair}
+spec: {selector: {app: pair}, ports: [{port: 80, targetPort: 8080}]}
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_of_several_containers() {
+    let place = Place::start().await;
+    let home = place.folder.path().to_owned();
+    let file = place.file("pair.yaml", PAIR);
+    blocking(move || {
+        let k = Kubectl::new(home.clone());
+        k.run(&format!("apply -f {file}"));
+        let restarted = "{.items[0].status.containerStatuses[1].restartCount}";
+        k.run("wait --for=jsonpath={.status.replicas}=1 deployment/pair --timeout=60s");
+        k.run("wait --for=jsonpath={.status.containerStatuses[1].restartCount}=1 pod -l app=pair --timeout=60s");
+        assert_ne!(k.run(&format!("get pods -l app=pair -o jsonpath={restarted}")), "0");
+        let pod = k.run("get pods -l app=pair -o jsonpath={.items[0].metadata.name}");
+        assert_eq!(k.run(&format!("logs {pod} -c side --previous")), "begins\nends\n");
+        let all = k.run("logs -l app=pair --all-containers --prefix --tail=1");
+        for name in ["nginx", "side"] {
+            assert!(all.contains(&format!("[pod/{pod}/{name}] ")), "{all}");
+        }
+        assert!(k.run("logs deployment/pair -c nginx").contains("start worker processes"));
+        assert!(!k.run(&format!("logs {pod} -c nginx --since=1h")).is_empty());
+        assert_eq!(k.run(&format!("logs {pod} -c nginx --since-time=2999-01-01T00:00:00Z")), "");
+        for target in ["service/pair", "deployment/pair"] {
+            let ports = if target.starts_with("service") { ":80" } else { ":8080" };
+            let mut forward = Running::start(&k, &["port-forward", target, ports]);
+            let mut out = BufReader::new(forward.0.stdout.take().expect("its output"));
+            let mut line = String::new();
+            out.read_line(&mut line).expect("a line");
+            let begin = "Forwarding from 127.0.0.1:";
+            let port = line.strip_prefix(begin).and_then(|l| l.split(' ').next());
+            let answer = ask(port.expect("a port")).expect("an answer");
+            assert!(answer.contains(&pod), "{target}: {answer}");
+        }
+        let text = home.join("text");
+        fs::write(&text, "copied\n").expect("a file");
+        k.run(&format!("cp --retries=2 -c nginx {} {pod}:/tmp/text", text.display()));
+        let back = home.join("text-back");
+        k.run(&format!("cp --retries=2 -c nginx {pod}:/tmp/text {}", back.display()));
+        assert_eq!(fs::read_to_string(back).expect("a copy"), "copied\n");
+    })
+    .await;
+    place.lab.stop().await;
 }
 
 fn logs(k: &Kubectl) {

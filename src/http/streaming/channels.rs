@@ -49,15 +49,20 @@ impl Channels {
     }
 
     /// The channel and content of a client's message; `None` for one that has none.
-    pub fn read(&self, mut message: Bytes) -> Option<(u8, Bytes)> {
-        let channel = *message.first()?;
-        let _ = message.split_to(1);
-        if !self.dialect.base64 {
-            return Some((channel, message));
-        }
-        let bytes = STANDARD.decode(&message).ok()?;
-        Some((channel.wrapping_sub(b'0'), bytes.into()))
+    pub fn read(&self, message: Bytes) -> Option<(u8, Bytes)> {
+        read_message(self.dialect, message)
     }
+}
+
+/// The channel and content of a message in a dialect.
+pub fn read_message(dialect: Dialect, mut message: Bytes) -> Option<(u8, Bytes)> {
+    let channel = *message.first()?;
+    let _ = message.split_to(1);
+    if !dialect.base64 {
+        return Some((channel, message));
+    }
+    let bytes = STANDARD.decode(&message).ok()?;
+    Some((channel.wrapping_sub(b'0'), bytes.into()))
 }
 
 /// Carries a process from its start to the close of the connection.

@@ -7,6 +7,7 @@
 
 mod channels;
 mod command;
+mod decode;
 mod forward;
 mod forward_channels;
 mod host;
@@ -21,6 +22,7 @@ mod wire;
 use super::Http;
 use crate::api::{Session, Task};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+pub use decode::{Decoded, decode_channels, decode_spdy};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use host::Host;
 use std::sync::Arc;

@@ -83,6 +83,11 @@ impl Messages {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// How many bytes wait for the rest of their message.
+    pub fn held(&self) -> usize {
+        self.buffer.len() + self.parts.len()
+    }
+
     /// The next event; `None` until more has arrived.
     ///
     /// # Errors
@@ -198,7 +203,7 @@ mod tests {
             decoder.push(first);
             let broken = (0..10_000).any(|_| {
                 decoder.push(&more);
-                assert!(decoder.buffer.len() + decoder.parts.len() <= 2 * MAX_MESSAGE);
+                assert!(decoder.held() <= 2 * MAX_MESSAGE);
                 decoder.next().is_err()
             });
             assert!(broken);

@@ -12,7 +12,7 @@ pub static NODE: Kind = Kind {
     short: &["no"],
     namespaced: false,
     schema: "io.k8s.api.core.v1.Node",
-    subresources: &[Sub::STATUS],
+    subresources: &[Sub::proxy("NodeProxyOptions"), Sub::STATUS],
     selectable: &["spec.unschedulable"],
     columns: &[
         Column::text("Status", "Whether the node takes pods.", |o, _| json!(status(o))),

@@ -27,6 +27,7 @@ pub static KIND: Kind = Kind {
         connect("exec", "PodExecOptions"),
         Sub { name: "log", body: ("", "", ""), verbs: &["get"] },
         connect("portforward", "PodPortForwardOptions"),
+        Sub::proxy("PodProxyOptions"),
         Sub { name: "resize", ..Sub::STATUS },
     ],
     columns: pod_columns::COLUMNS,

@@ -24,7 +24,10 @@ use crate::{
 };
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 /// Most bytes that are written between two looks and kept.
 const LARGEST: usize = 1 << 20;
@@ -67,6 +70,8 @@ pub struct Instance {
     played: Mutex<Played>,
     /// Its main process, when that reads what clients send.
     pub live: Mutex<Option<Arc<super::live::Live>>>,
+    /// Requests it has answered.
+    pub asked: AtomicU64,
 }
 
 /// The main process as it is brought forward.
@@ -110,8 +115,9 @@ impl Instance {
                 stopped: false,
             }),
             live: Mutex::default(),
+            asked: AtomicU64::new(0),
         };
-        if !super::live::reads(view, place) {
+        if !super::live::is_run(view, place) {
             let clock = Arc::new(Shared(clock));
             let output = |source| {
                 let (written, clock) = (Arc::clone(&written), Arc::clone(&clock));

@@ -1,27 +1,68 @@
-//! A main process that reads what clients send: a shell with its input kept open, as
-//! `oc debug` and `kubectl run -i` make them. It begins when the first client attaches, runs
-//! beside the server's other tasks, and its end is told to the API.
+//! A main process that is really run, beside the server's other tasks, and whose end is told to the
+//! API: a shell with its input kept open, as `oc debug` and `kubectl run -i` make them, which
+//! begins when the first client attaches; and a command under another root, which changes its node
+//! and begins with its container.
 
 use super::{Ask, Runtime, instance::Instance, log::Source, place::Place};
 use crate::{
     controllers::View,
-    object::ObjectExt,
+    object::{ObjectExt, time},
     runtime::{BACKLOG, Ended, Io},
     sim::shell::{
         self, Terminal,
         io::{Input, Output},
     },
+    store::{Entry, Since},
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
-/// Whether a container's main process reads its input: input is kept open and nothing in the
-/// command ends it before.
-pub fn reads(view: &View, place: &Place) -> bool {
-    place.spec.is_true("stdin") && place.process(view).ends.is_none()
+/// Whether a container's main process is run and not worked out: it acts on its node, or its input
+/// is kept open and nothing in the command ends it before.
+pub fn is_run(view: &View, place: &Place) -> bool {
+    let process = place.process(view);
+    process.live || (place.spec.is_true("stdin") && process.ends.is_none())
 }
+
+/// Starts what begins with its container, in every pod that changes, until the store is closed.
+pub async fn tend(runtime: Arc<Runtime>) {
+    let feed = runtime.store.feed();
+    let mut changed = feed.signal("pods");
+    let mut seen = 0;
+    loop {
+        changed.mark_unchanged();
+        match feed.since(seen, Some("pods")) {
+            Since::Changes(changes, reached) => {
+                changes.iter().filter(|c| !c.deleted).for_each(|c| wake(&runtime, &c.entry));
+                seen = reached;
+            }
+            Since::TooOld(_) => {
+                seen = feed.latest();
+                runtime.store.snapshot().list("pods", "").for_each(|pod| wake(&runtime, pod));
+            }
+        }
+        if changed.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Starts the main processes of a pod that act on their node and run by now.
+fn wake(runtime: &Arc<Runtime>, pod: &Entry) {
+    let (pod, view) = (pod.value(), runtime.view());
+    let started = Place::all(&pod).into_iter().filter(|p| p.running().is_some());
+    for place in started.filter(|p| p.process(&view).live) {
+        let instance = place.run().and_then(|run| runtime.instance(&view, &place, &run));
+        if let Some(instance) = instance {
+            Live::of(runtime, &view, &place, &instance);
+        }
+    }
+}
+
+/// Seconds the end of a process waits for clients to take its last output.
+const PATIENCE: i64 = 10;
 
 /// Where an attached client listens: output, and errors apart unless there is a terminal.
 type Client = (mpsc::Sender<Bytes>, Option<mpsc::Sender<Bytes>>);
@@ -35,8 +76,18 @@ pub struct Live {
 }
 
 impl Live {
-    /// Starts the process.
-    pub fn start(
+    /// The process of an instance, started by whoever asks first.
+    pub fn of(
+        runtime: &Arc<Runtime>,
+        view: &View,
+        place: &Place,
+        instance: &Arc<Instance>,
+    ) -> Arc<Live> {
+        let start = || Live::start(runtime, view, place, instance);
+        Arc::clone(instance.live.lock().get_or_insert_with(start))
+    }
+
+    fn start(
         runtime: &Arc<Runtime>,
         view: &View,
         place: &Place,
@@ -49,7 +100,7 @@ impl Live {
         let (over, ended) = watch::channel(None);
         let clock = Arc::clone(&runtime.world.clock);
         let argv = instance.argv().to_vec();
-        let mut exec = instance.exec(view, place, argv, None, clock);
+        let mut exec = instance.exec(view, place, argv, None, Arc::clone(&clock));
         let pump = if place.spec.is_true("tty") {
             let terminal = Terminal::new(out, sizes);
             exec.stdin = Input::terminal(Arc::clone(&terminal));
@@ -88,11 +139,15 @@ impl Live {
                 () = typing => 0,
                 () = gone => 137,
             };
+            // The last output comes before the end, unless a client does not take it.
+            let patience = clock.sleep_until(time::plus_seconds(clock.now(), PATIENCE));
+            tokio::select! {
+                _ = futures_util::future::join_all(spread) => {}
+                () = patience => {}
+            }
             let (asks, target, run) = ask;
             // Without an API there is nobody to tell.
             let _ = asks.send(Ask::Ended { target, run, code }).await;
-            // The last output comes before the end.
-            let _ = futures_util::future::join_all(spread).await;
             over.send_replace(Some(code));
         });
         live

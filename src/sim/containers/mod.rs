@@ -11,6 +11,7 @@ mod downward;
 mod env;
 mod families;
 mod instance;
+mod kubelet;
 mod live;
 mod log;
 mod machine;
@@ -23,15 +24,20 @@ mod rehearsal;
 mod responder;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod volumes;
 
 pub use asks::{Ask, serve};
+pub use live::tend;
 
 use crate::{
-    catalog::Config,
+    catalog::{
+        Config,
+        held::{MACHINES, is_down},
+    },
     controllers::View,
     error::Error,
-    object::ObjectExt,
+    object::{ObjectExt, Value},
     runtime::{BACKLOG, Connection, Containers, Ended, Io, LogOptions, LogStream, Target},
     settings::Settings,
     sim::shell::{
@@ -48,7 +54,7 @@ use parking_lot::Mutex;
 use place::{Place, Run};
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::Ordering},
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -167,10 +173,15 @@ impl Runtime {
         }
     }
 
+    /// A run that somebody has looked at.
+    fn known(&self, run: &str) -> Option<Arc<Instance>> {
+        self.state.lock().instances.get(run).map(Arc::clone)
+    }
+
     /// A run of a container: what is known of it, or made from the objects.
     fn instance(&self, view: &View, place: &Place, run: &Run) -> Option<Arc<Instance>> {
-        if let Some(known) = self.state.lock().instances.get(&run.id) {
-            return Some(Arc::clone(known));
+        if let Some(known) = self.known(&run.id) {
+            return Some(known);
         }
         let me = self.me.upgrade()?;
         self.sweep(view);
@@ -233,6 +244,7 @@ impl Runtime {
         let Some(instance) = self.instance(view, &backend.place, &run) else { return };
         instance.advance(view, &backend.place, &run);
         instance.log.write(view.now, log::Source::Out, (line + "\n").as_bytes());
+        instance.asked.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The container of a session, brought forward to now.
@@ -252,6 +264,10 @@ impl Runtime {
 }
 
 impl Containers for Runtime {
+    fn answers(&self, node: &str) -> bool {
+        !is_down(&self.store.snapshot(), MACHINES, node)
+    }
+
     fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended> {
         let me = self.me.upgrade();
         Box::pin(async move {
@@ -309,14 +325,10 @@ impl Containers for Runtime {
                 Ok(found) => found,
                 Err(ended) => return ended,
             };
-            if !live::reads(&view, &place) {
+            if !live::is_run(&view, &place) {
                 return me.watch(&target, io).await;
             }
-            let live = {
-                let mut live = instance.live.lock();
-                let start = || live::Live::start(&me, &view, &place, &instance);
-                Arc::clone(live.get_or_insert_with(start))
-            };
+            let live = live::Live::of(&me, &view, &place, &instance);
             live.join(io, place.spec.is_true("stdinOnce")).await
         })
     }
@@ -360,6 +372,31 @@ impl Containers for Runtime {
         let (outgoing, from) = mpsc::channel(BACKLOG);
         tokio::spawn(async move { me.converse(*backend, incoming, outgoing).await });
         Ok((to, from))
+    }
+
+    fn fetch(&self, namespace: &str, pod: &str, request: Fetch) -> Result<Fetched, String> {
+        let view = self.view();
+        let pod = view.named("pods", namespace, pod).map(|e| e.value()).unwrap_or_default();
+        let (ip, port) = (pod.str_at("status.podIP"), request.port);
+        let network::Found::Backend(backend) = network::listener(&view, &pod, port) else {
+            return Err(format!("dial tcp {ip}:{port}: connect: connection refused"));
+        };
+        // By the habit of these images: 443 and 8443 speak TLS, others do not.
+        if request.secure && port % 1000 != 443 {
+            return Err("http: server gave HTTP response to HTTPS client".into());
+        }
+        if backend.words(&view).quiet {
+            return Err("EOF".into());
+        }
+        let answer = backend.answer(&view, &request);
+        // The API server asks from the first node.
+        let client = super::nodes::ip(&self.settings, 0).to_string();
+        self.note(&view, &backend, &client, &request, &answer);
+        Ok(answer)
+    }
+
+    fn summary(&self, node: &str) -> Value {
+        self.me.upgrade().map_or(Value::Null, |me| kubelet::summary(&me, node))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A node's container runtime, as `crictl` sees it: read from the objects.
 
-use super::{Runtime, place::Place};
+use super::{Runtime, place::Place, usage};
 use crate::{
     object::{ObjectExt, Value, hex, time},
     sim::{
@@ -96,7 +96,6 @@ impl NodeRuntime for Node {
                 let image = place.image(&view);
                 let id = image.map(|i| i.id.trim_start_matches("sha256:").to_owned());
                 found.push(NodeContainer {
-                    id: run.id,
                     sandbox: sandbox(pod.uid()),
                     pod: pod.name().into(),
                     namespace: pod.namespace().into(),
@@ -109,7 +108,8 @@ impl NodeRuntime for Node {
                     created: run.started,
                     finished: run.ended.map(|(at, _)| at),
                     code: run.ended.map_or(0, |(_, code)| code),
-                    memory: 24 << 20,
+                    usage: usage::of(&view, &place, self.runtime.known(&run.id).as_ref()),
+                    id: run.id,
                 });
             }
         }
@@ -122,6 +122,7 @@ impl NodeRuntime for Node {
             name: pod.name().into(),
             namespace: pod.namespace().into(),
             uid: pod.uid().into(),
+            ip: pod.str_at("status.podIP").into(),
             created: time::parse(pod.str_at("status.startTime")).unwrap_or_default(),
             ready: !matches!(pod.str_at("status.phase"), "Succeeded" | "Failed"),
             labels: pod

@@ -1,6 +1,7 @@
 //! What servers say and answer, from `programs.yaml`.
 
 use super::families;
+use crate::object::quantity::Quantity;
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::{
@@ -30,6 +31,8 @@ pub struct Words {
     pub greeting: String,
     /// Whether it speaks no HTTP.
     pub quiet: bool,
+    /// Memory it takes, as a quantity.
+    memory: String,
 }
 
 static PROGRAMS: LazyLock<BTreeMap<String, Arc<Words>>> = LazyLock::new(|| {
@@ -75,7 +78,16 @@ pub struct Request {
     pub agent: String,
 }
 
+/// Bytes of a server of which nothing else is known.
+const RESIDENT: i64 = 12_000_000;
+
 impl Words {
+    /// Bytes of memory it takes.
+    pub fn resident(&self) -> u64 {
+        let known = Quantity::parse(&self.memory).map_or(RESIDENT, Quantity::value);
+        u64::try_from(known).unwrap_or_default()
+    }
+
     /// A line with everything filled in.
     pub fn line(&self, template: &str, facts: &Facts, at: Timestamp) -> String {
         let show = |format: &str| at.strftime(format).to_string();

@@ -21,6 +21,8 @@ pub struct Process {
     pub on_term: Option<End>,
     /// Files it makes (true) and removes (false), by moment.
     pub files: Vec<(f64, String, bool)>,
+    /// Whether how it ends is only seen by running it: what it does happens to its node.
+    pub live: bool,
 }
 
 /// The program is not in the image.
@@ -143,6 +145,7 @@ fn behave(known: &Behaviour, argv: &[String], env: &dyn Fn(&str) -> Option<Strin
         ends: known.ends,
         on_term: known.on_term,
         files: Vec::new(),
+        live: false,
     }
 }
 
@@ -216,7 +219,8 @@ mod tests {
             (json!({"command": ["sh", "-c", "while true; do sleep 5; done"]}), None),
             (json!({"command": ["sh", "-c", "echo a && nope; echo b"]}), Some((0.0, 0))),
             (json!({"command": ["sh", "-c", "nope"]}), Some((0.0, 127))),
-            (json!({"command": ["chroot", "/host", "sh", "-c", "exit 5"]}), Some((0.0, 5))),
+            (json!({"command": ["chroot", "/host", "crictl", "images"]}), None),
+            (json!({"command": ["sh", "-c", "exec chroot /host true"]}), None),
             (json!({"command": ["sh", "-c", "exit 4"], "stdin": true}), Some((0.0, 4))),
             (
                 json!({"command": ["sh", "-c", "exit $(CODE)"],

@@ -2,7 +2,7 @@
 //! for, how they end, which files they make. Not a shell: unknown syntax is run past.
 
 use super::process::Process;
-use crate::catalog::End;
+use crate::{catalog::End, sim::shell::quoted};
 
 /// Programs that end well at once.
 const QUICK: &[&str] = &[
@@ -79,6 +79,7 @@ struct Run<'a> {
     code: i64,
     over: bool,
     trap: bool,
+    live: bool,
     files: Vec<(f64, String, bool)>,
     server: Option<Process>,
     other: Option<Programs<'a>>,
@@ -118,6 +119,7 @@ impl Run<'_> {
             ends: (self.at < FOREVER).then_some(End { after: self.at, code: self.code }),
             on_term: on_term.or(served.on_term),
             files: self.files,
+            live: self.live,
             boot: served.boot,
             serves: served.serves,
         }
@@ -162,7 +164,7 @@ impl Run<'_> {
             }
             return;
         }
-        let words = words(text);
+        let words = quoted(text);
         if !words.is_empty() && !self.simple(&words) {
             self.code = 127;
         }
@@ -187,8 +189,10 @@ impl Run<'_> {
         self.code = 0;
         match base(first) {
             "exec" => return self.simple(&argv[1..]),
-            // One flag-free form: where to, then what.
-            "chroot" => return self.simple(argv.get(2..).unwrap_or_default()),
+            "chroot" => {
+                self.live = true;
+                self.last_forever();
+            }
             "exit" => {
                 self.over = true;
                 self.code = args.first().and_then(|a| a.parse().ok()).unwrap_or(0);
@@ -337,28 +341,6 @@ fn rounds(text: &str) -> usize {
         return last.parse().unwrap_or(1).min(1000);
     }
     list.split_whitespace().count()
-}
-
-fn words(text: &str) -> Vec<String> {
-    let (mut out, mut word, mut quote, mut any) = (Vec::new(), String::new(), None, false);
-    for c in text.chars() {
-        match quote {
-            Some(q) if c == q => quote = None,
-            Some(_) => word.push(c),
-            None if c == '\'' || c == '"' => (quote, any) = (Some(c), true),
-            None if c.is_whitespace() => {
-                if any || !word.is_empty() {
-                    out.push(std::mem::take(&mut word));
-                }
-                any = false;
-            }
-            None => word.push(c),
-        }
-    }
-    if any || !word.is_empty() {
-        out.push(word);
-    }
-    out
 }
 
 #[cfg(test)]

@@ -10,14 +10,14 @@ pub use pulls::{Answer, Asker, Pull, RESOURCE as PULLS, question};
 
 use crate::{
     access::{Attributes, Authorizer, authn::service_account_caller},
-    api::computed::images::Sources,
+    api::computed::images::{Rules, Sources},
     catalog::{
         Auth, CLUSTER_REGISTRY, Config, Image, Outside, Registry,
         complaint::{Complaint, UNAUTHORIZED},
         reference::Reference,
     },
     controllers::View,
-    images,
+    images::{self, reference::Reference as PullSpec},
 };
 use jiff::SignedDuration;
 use std::sync::{Arc, LazyLock};
@@ -70,14 +70,49 @@ pub fn ask(
     names: &[Reference],
     keys: impl Fn(&str) -> Vec<Key>,
 ) -> Result<Offer, Refusal> {
+    let rules = Sources::read(&view.objects).rules;
     let mut last = Refusal::Refused(String::new());
     for name in names {
-        match ask_one(view, asker, name, &keys(&name.repository())) {
+        match ask_all(view, asker, &rules, name, &keys) {
             Ok(offer) => return Ok(offer),
             Err(refusal) => last = refusal,
         }
     }
     Err(last)
+}
+
+/// Asks the mirrors of an image, then its source. Whoever has it, the node files it under the name
+/// it was asked for by.
+fn ask_all(
+    view: &View,
+    asker: Asker<'_>,
+    rules: &Rules,
+    name: &Reference,
+    keys: impl Fn(&str) -> Vec<Key>,
+) -> Result<Offer, Refusal> {
+    let mut refused = Vec::new();
+    for place in places(rules, name) {
+        match ask_one(view, asker, rules, &place, &keys(&place.repository())) {
+            Ok(offer) => return Ok(Offer { name: name.full(), ..offer }),
+            Err(Refusal::Open(place)) => return Err(Refusal::Open(place)),
+            Err(Refusal::Refused(words) | Refusal::Unavailable(words)) => {
+                refused.push((place, words));
+            }
+        }
+    }
+    Err(words::everywhere(name, &refused))
+}
+
+/// The mirrors of an image, then its source.
+fn places(rules: &Rules, name: &Reference) -> Vec<Reference> {
+    let found = PullSpec::parse(&name.full()).map(|spec| rules.sources(&spec).0);
+    let all = found.unwrap_or_default().into_iter();
+    let read = all.filter_map(|spec| Reference::candidates(&spec.exact()).ok()?.into_iter().next());
+    let mut places: Vec<Reference> = read.collect();
+    // The source stays as it was written.
+    places.pop();
+    places.push(name.clone());
+    places
 }
 
 /// What is known of an image that somebody has, by `repository@digest`, whether or not its
@@ -94,10 +129,10 @@ fn outside(view: &View) -> Outside<'_> {
 fn ask_one(
     view: &View,
     asker: Asker<'_>,
+    rules: &Rules,
     name: &Reference,
     keys: &[Key],
 ) -> Result<Offer, Refusal> {
-    let rules = Sources::read(&view.objects).rules;
     if let Some(entry) = rules.blocked_on_node(&name.repository()) {
         return Err(words::blocked(name, entry));
     }

@@ -45,13 +45,32 @@ pub fn of_network(name: &Reference, doing: &str, fault: &Fault) -> Refusal {
         }
         Fault::Other(text, _) => unreached(name, doing, text),
     };
-    let words = framed(name, &text);
-    // Source: CRI-O `server/image_pull.go`, which tells this one from the others.
-    if text.contains("connection refused") {
+    judged(framed(name, &text))
+}
+
+/// Source: CRI-O `server/image_pull.go`, which tells this one from the others.
+fn judged(words: String) -> Refusal {
+    if words.contains("connection refused") {
         Refusal::Unavailable(words)
     } else {
         Refusal::Refused(words)
     }
+}
+
+/// Neither the mirrors of an image nor its source (the last) gave it.
+/// Source: containers/image `docker/docker_image_src.go`.
+pub fn everywhere(name: &Reference, refused: &[(Reference, String)]) -> Refusal {
+    let Some(((source, last), mirrors)) = refused.split_last() else {
+        return Refusal::Refused(String::new());
+    };
+    if mirrors.is_empty() {
+        return judged(last.clone());
+    }
+    let one =
+        |(place, words): &(Reference, String)| format!("[{}: {}]", place.familiar(), bare(words));
+    let mirrors: Vec<String> = mirrors.iter().map(one).collect();
+    let (mirrors, source, last) = (mirrors.join("\n"), source.familiar(), bare(last));
+    judged(framed(name, &format!("(Mirrors also failed: {mirrors}): {source}: {last}")))
 }
 
 /// Words for what no registry has said itself.
@@ -132,10 +151,18 @@ pub fn down(name: &Reference) -> Refusal {
     Refusal::Refused(framed(name, &why))
 }
 
+/// What separates the two reports of [`framed`].
+const AGAIN: &str = "; artifact err: get manifest: build image source: ";
+
+/// The reason in a frame.
+fn bare(words: &str) -> &str {
+    words.split_once(AGAIN).map_or(words, |(_, why)| why)
+}
+
 fn framed(name: &Reference, why: &str) -> String {
     let location = name.familiar();
     format!(
         "unable to pull image or OCI artifact: pull image err: initializing source \
-         docker://{location}: {why}; artifact err: get manifest: build image source: {why}"
+         docker://{location}: {why}{AGAIN}{why}"
     )
 }

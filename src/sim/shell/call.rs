@@ -37,6 +37,10 @@ async fn told(p: &Process, name: &str, done: Done) -> Done {
             p.say(format!("{name}: write error: {why}")).await;
             Ok(1)
         }
+        Err(Stop::Memory) => {
+            p.say(format!("{name}: memory exhausted")).await;
+            Ok(1)
+        }
         other => other,
     }
 }
@@ -113,12 +117,21 @@ pub async fn execute(p: &mut Process, path: &str, argv: &[String]) -> Result<Don
     })
 }
 
-/// What a process could not write, it says; a broken pipe ends it quietly.
+/// Commands that end with another code than 1 when there is trouble.
+const TROUBLE: &[(&str, i32)] =
+    &[("egrep", 2), ("fgrep", 2), ("grep", 2), ("sed", 4), ("sort", 2), ("tar", 2)];
+
+/// What a process could not write or hold, it says; a broken pipe ends it quietly.
 async fn written(p: &Process, argv: &[String], done: Done) -> Done {
     match done {
         Err(Stop::Write(why)) => {
             p.err(format!("{}: write error: {why}", argv[0])).await;
             Ok(1)
+        }
+        Err(stop @ Stop::Memory) => {
+            p.err(format!("{}: memory exhausted", argv[0])).await;
+            let known = TROUBLE.iter().find(|(name, _)| argv[0].rsplit('/').next() == Some(*name));
+            Ok(known.map_or(stop.code(), |(_, code)| *code))
         }
         Err(Stop::Pipe) => Ok(Stop::Pipe.code()),
         // A command is a process: what ends it does not end its shell.
@@ -192,7 +205,9 @@ pub async fn source(p: &mut Process, text: &str) -> Done {
 /// Runs the exit trap of a shell that ends.
 pub async fn finish(p: &mut Process, done: Done) -> Done {
     let code = match done {
-        Err(stop @ (Stop::Killed | Stop::Interrupted | Stop::Pipe)) => return Err(stop),
+        Err(stop @ (Stop::Killed | Stop::Interrupted | Stop::Pipe | Stop::Memory)) => {
+            return Err(stop);
+        }
         other => ended(p, other).await,
     };
     let Some(trap) = p.traps.remove("EXIT") else { return Ok(code) };

@@ -117,7 +117,10 @@ async fn piped(p: &mut Process, interactive: bool) -> Done {
     let mut text = String::new();
     p.line = 0;
     let done = loop {
-        let line = p.stdin.line().await;
+        let line = match p.stdin.line().await {
+            Ok(line) => line,
+            Err(much) => break Err(much.into()),
+        };
         let ended = line.is_none();
         p.budget.refill();
         text.push_str(&String::from_utf8_lossy(&line.unwrap_or_default()));

@@ -14,6 +14,10 @@ use tokio::sync::mpsc;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Closed(pub Option<Errno>);
 
+/// There is more to read than a process may hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TooMuch;
+
 /// Longest line that is read, and most that is kept of anything a command must see whole.
 pub const LARGEST: usize = 4 << 20;
 
@@ -73,7 +77,7 @@ impl Output {
             Output::Kept(text) => {
                 let mut text = text.lock();
                 if text.len() + data.len() > LARGEST {
-                    return Err(Closed(None));
+                    return Err(Closed(Some(Errno::NoMemory)));
                 }
                 text.extend_from_slice(data);
                 Ok(())
@@ -168,34 +172,42 @@ impl Input {
     }
 
     /// The next line with its end; the last one may have none. `None` at the end.
-    pub async fn line(&self) -> Option<Vec<u8>> {
+    ///
+    /// # Errors
+    /// It is too long.
+    pub async fn line(&self) -> Result<Option<Vec<u8>>, TooMuch> {
         let mut reader = self.0.lock().await;
         let mut seen = 0;
         loop {
             let end = reader.buffer[seen..].iter().position(|b| *b == b'\n');
             if let Some(end) = end {
                 let rest = reader.buffer.split_off(seen + end + 1);
-                return Some(std::mem::replace(&mut reader.buffer, rest));
+                return Ok(Some(std::mem::replace(&mut reader.buffer, rest)));
             }
             seen = reader.buffer.len();
-            if seen > LARGEST || !reader.fill().await {
+            if seen > LARGEST {
+                return Err(TooMuch);
+            }
+            if !reader.fill().await {
                 let last = std::mem::take(&mut reader.buffer);
-                return (!last.is_empty()).then_some(last);
+                return Ok((!last.is_empty()).then_some(last));
             }
         }
     }
 
-    /// Everything to the end; what is beyond the limit is lost, and the second value says so.
-    pub async fn all(&self, most: usize) -> (Vec<u8>, bool) {
+    /// Everything to the end.
+    ///
+    /// # Errors
+    /// There is more than may be held.
+    pub async fn all(&self, most: usize) -> Result<Vec<u8>, TooMuch> {
         let mut data = Vec::new();
         while let Some(chunk) = self.chunk().await {
             data.extend_from_slice(&chunk);
             if data.len() > most {
-                data.truncate(most);
-                return (data, true);
+                return Err(TooMuch);
             }
         }
-        (data, false)
+        Ok(data)
     }
 }
 

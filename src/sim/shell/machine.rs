@@ -1,8 +1,8 @@
 //! What a simulated process can learn of its machine and of the network: the one door between the
 //! shell and the simulated cluster.
 
+pub use crate::runtime::{Fetch, Fetched};
 use crate::world::BoxFuture;
-use bytes::Bytes;
 use std::{net::Ipv4Addr, sync::Arc};
 
 /// A machine: a pod's sandbox or a node.
@@ -66,38 +66,6 @@ pub struct Run {
     pub errors: bool,
     /// After how many seconds and with which code it ends; runs on when absent.
     pub ends: Option<(f64, i32)>,
-}
-
-/// An HTTP request.
-#[derive(Debug, Clone, Default)]
-pub struct Fetch {
-    /// Method.
-    pub method: String,
-    /// `http` or `https`.
-    pub secure: bool,
-    /// Host name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// Path and query.
-    pub path: String,
-    /// Header lines.
-    pub headers: Vec<(String, String)>,
-    /// Body.
-    pub body: Bytes,
-}
-
-/// Its answer.
-#[derive(Debug, Clone, Default)]
-pub struct Fetched {
-    /// Status code.
-    pub status: u16,
-    /// Header lines.
-    pub headers: Vec<(String, String)>,
-    /// Body.
-    pub body: Bytes,
-    /// Address that answered.
-    pub address: Option<Ipv4Addr>,
 }
 
 /// Why there is no answer.

@@ -35,9 +35,11 @@ mod test;
 #[cfg(test)]
 mod tests;
 mod tty;
+mod words;
 
 pub use session::{Exec, NotStarted, run};
 pub use tty::Terminal;
+pub use words::quoted;
 
 /// Names of the commands that are found in files.
 pub fn command_names() -> impl Iterator<Item = &'static str> {

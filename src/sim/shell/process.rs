@@ -3,7 +3,7 @@
 use super::{
     ast::Command,
     fs::{Cred, Errno, Fs, absolute},
-    io::{Closed, Input, Output},
+    io::{Closed, Input, Output, TooMuch},
     jobs::Jobs,
     machine::Machine,
     tty::Terminal,
@@ -33,6 +33,8 @@ pub enum Stop {
     Pipe,
     /// The file it writes to cannot take more.
     Write(Errno),
+    /// It would have to hold more than it may.
+    Memory,
     /// It has used up what it may.
     Killed,
     /// Ctrl-C.
@@ -45,6 +47,12 @@ impl From<Closed> for Stop {
     }
 }
 
+impl From<TooMuch> for Stop {
+    fn from(_: TooMuch) -> Stop {
+        Stop::Memory
+    }
+}
+
 impl Stop {
     /// The exit code of a process that ends like this.
     pub fn code(&self) -> i32 {
@@ -52,7 +60,7 @@ impl Stop {
             Stop::Exit(code) | Stop::Return(code) => *code,
             Stop::Break(_) | Stop::Continue(_) => 0,
             Stop::Pipe => 141,
-            Stop::Write(_) => 1,
+            Stop::Write(_) | Stop::Memory => 1,
             Stop::Killed => 137,
             Stop::Interrupted => 130,
         }

@@ -97,24 +97,7 @@ impl Wire {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Reply {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.ca.clone()).expect("a root");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots);
-        let config = match &self.admin {
-            None => config.with_no_client_auth(),
-            Some(pair) => {
-                let cert = CertificateDer::from_pem_slice(pair.cert.as_bytes()).expect("PEM");
-                let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).expect("PEM");
-                config.with_client_auth_cert(vec![cert], key).expect("a client")
-            }
-        };
-        let server = ServerName::try_from(name.to_owned()).expect("a name");
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let tls = connector.connect(server, stream).await.expect("TLS");
+        let tls = self.tls(stream, name).await;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(tls)).await.expect("a handshake");
         let running = tokio::spawn(connection);
@@ -134,4 +117,43 @@ impl Wire {
         let _ = running.await;
         Reply { code: parts.status.as_u16(), headers: parts.headers, bytes }
     }
+
+    /// Begins a request by hand and leaves the rest to the caller, who may as well hang up.
+    pub async fn begin(&self, method: &str, path: &str, length: u64, part: &[u8]) -> Tls {
+        let stream = TcpStream::connect(&self.address).await.expect("a connection");
+        let mut tls = self.tls(stream, "127.0.0.1").await;
+        let (host, authorization) = (&self.address, &self.authorization);
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization}\r\n\
+             Content-Length: {length}\r\n\r\n"
+        );
+        tls.write_all(head.as_bytes()).await.expect("sent");
+        tls.write_all(part).await.expect("sent");
+        tls.flush().await.expect("sent");
+        tls
+    }
+
+    async fn tls(&self, stream: TcpStream, name: &str) -> Tls {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.ca.clone()).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots);
+        let config = match &self.admin {
+            None => config.with_no_client_auth(),
+            Some(pair) => {
+                let cert = CertificateDer::from_pem_slice(pair.cert.as_bytes()).expect("PEM");
+                let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).expect("PEM");
+                config.with_client_auth_cert(vec![cert], key).expect("a client")
+            }
+        };
+        let server = ServerName::try_from(name.to_owned()).expect("a name");
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        connector.connect(server, stream).await.expect("TLS")
+    }
 }
+
+/// A connection.
+pub type Tls = tokio_rustls::client::TlsStream<TcpStream>;

@@ -16,7 +16,7 @@ pub mod single;
 pub mod stream;
 mod tags;
 
-pub use imports::{Sources, imports};
+pub use imports::{Rules, Sources, imports};
 pub use isimage::image;
 pub use layers::layers;
 pub use mappings::mapping;

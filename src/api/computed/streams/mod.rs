@@ -1,9 +1,12 @@
-//! `pods/exec`, `attach`, `portforward` and `log`: checked here, carried by whoever speaks to the client.
+//! `pods/exec`, `attach`, `portforward` and `log`, and the proxies: checked here, carried by whoever speaks to the client.
 //! Source: `pkg/registry/core/pod/rest` and, for what the node would say, `pkg/kubelet/server`.
 
+mod dial;
+mod kubelet;
 mod options;
 mod paced;
 mod pod;
+mod proxy;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +16,7 @@ use crate::{
     api::{Answer, Request, Response, Server, Session, Task, Verb, admission},
     error::Error,
     object::{ObjectExt, Value},
-    runtime::{Containers, Target},
+    runtime::{Containers, LogStream, Target},
 };
 use futures_util::StreamExt;
 use paced::Paced;
@@ -38,6 +41,8 @@ pub fn port_forward(server: Arc<Server>, request: Request) -> Handled {
 pub fn log(server: Arc<Server>, request: Request) -> Handled {
     Box::pin(async move { read_log(&server, &request) })
 }
+
+pub use proxy::proxy;
 
 /// What runs in pods, or the honest answer that nothing does.
 fn containers(server: &Server, request: &Request) -> Result<Arc<dyn Containers>, Error> {
@@ -69,6 +74,7 @@ fn process(server: &Server, request: &Request) -> Result<Answer, Error> {
     allowed(server, request)?;
     let container = pod::container(&pod, &options.container)?;
     pod::placed(&pod)?;
+    dial::session(&snapshot, &*containers(server, request)?, &pod)?;
     if !options.streams.stdin && !options.streams.stdout && !options.streams.stderr {
         let text = "you must specify at least 1 of stdin, stdout, stderr";
         return Err(Error::Backend(400, text.into()));
@@ -106,6 +112,7 @@ fn forward(server: &Server, request: &Request) -> Result<Answer, Error> {
     let snapshot = server.store.snapshot();
     let (_, pod) = Server::stored(&snapshot, request)?;
     pod::placed(&pod)?;
+    dial::session(&snapshot, &*containers(server, request)?, &pod)?;
     if !pod::is_up(&pod) {
         let name = format!("{}_{}", pod.name(), pod.namespace());
         return Err(Error::Backend(500, format!("pod not found ({name:?})")));
@@ -123,12 +130,19 @@ fn read_log(server: &Server, request: &Request) -> Result<Answer, Error> {
     if pod.str_at("spec.nodeName").is_empty() {
         return Ok(Response::Nothing.into());
     }
+    let containers = containers(server, request)?;
+    dial::log(&snapshot, &*containers, &pod, &container, request)?;
     pod::has_log(&pod, &container, options.previous).map_err(Error::BadRequest)?;
-    let lines = containers(server, request)?.logs(target(request, container), options)?;
+    let lines = containers.logs(target(request, container), options)?;
+    Ok(paced(server, lines))
+}
+
+/// A log at a pace, until the server stops.
+fn paced(server: &Server, lines: LogStream) -> Answer {
     let mut stopping = server.stopping.clone();
     let stopped = async move { stopping.wait_for(|s| *s).await.is_ok() };
     let lines = Paced::new(lines, Arc::clone(&server.world.clock)).take_until(Box::pin(stopped));
-    Ok(Response::Log(Box::pin(lines)).into())
+    Response::Log(Box::pin(lines)).into()
 }
 
 /// The status of a container, of whichever sort it is.

@@ -52,6 +52,24 @@ pub fn process(pairs: &Pairs) -> Process {
     }
 }
 
+/// What of a log's parameters goes on to the kubelet, by name; source: `LogLocation`.
+pub fn for_kubelet(pairs: &Pairs) -> impl Iterator<Item = (&str, &str)> {
+    let flags = ["follow", "previous", "timestamps"];
+    let all = [
+        "follow",
+        "limitBytes",
+        "previous",
+        "sinceSeconds",
+        "sinceTime",
+        "tailLines",
+        "timestamps",
+    ];
+    all.into_iter().filter_map(move |name| match flags.contains(&name) {
+        true => flag(pairs, name).then_some((name, "true")),
+        false => Some((name, first(pairs, name)?)),
+    })
+}
+
 /// Reads the ports of a port-forward: several parameters, or one with commas in it.
 ///
 /// # Errors

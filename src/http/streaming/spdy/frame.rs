@@ -107,7 +107,6 @@ impl Decoder {
     }
 
     /// How many bytes wait for the rest of their frame.
-    #[cfg(test)]
     pub fn held(&self) -> usize {
         self.buffer.len()
     }

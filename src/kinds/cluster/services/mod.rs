@@ -18,7 +18,7 @@ pub static SERVICE: Kind = Kind {
     short: &["svc"],
     categories: &["all"],
     schema: "io.k8s.api.core.v1.Service",
-    subresources: &[Sub::STATUS],
+    subresources: &[Sub::proxy("ServiceProxyOptions"), Sub::STATUS],
     name_rule: NameRule::Label,
     create_on_update: true,
     delete_returns_object: true,

@@ -164,13 +164,13 @@ pub async fn read(p: &mut Process, argv: &[String]) -> Done {
         let _ = p.stderr.write(prompt.as_bytes()).await;
     }
     let line = match options.value('t').and_then(|t| t.parse::<f64>().ok()) {
-        None => p.stdin.line().await,
+        None => p.stdin.line().await?,
         Some(seconds) => {
             let time = jiff::SignedDuration::try_from_secs_f64(seconds.clamp(0.0, 1e9));
             let limit = std::pin::pin!(p.sleep(time.unwrap_or_default()));
             let line = std::pin::pin!(p.stdin.line());
             match futures_util::future::select(line, limit).await {
-                futures_util::future::Either::Left((line, _)) => line,
+                futures_util::future::Either::Left((line, _)) => line?,
                 futures_util::future::Either::Right(_) => return Ok(142),
             }
         }

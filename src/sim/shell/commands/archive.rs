@@ -3,6 +3,7 @@
 
 use crate::sim::shell::{
     fs::{Content, Errno, absolute},
+    pattern::Pattern,
     process::{Done, Process},
 };
 use std::io::Read;
@@ -18,6 +19,8 @@ struct Call {
     gzip: bool,
     verbose: bool,
     names: Vec<String>,
+    excluded: Vec<Pattern>,
+    version: bool,
 }
 
 fn understand(argv: &[String]) -> Result<Call, String> {
@@ -34,6 +37,14 @@ fn understand(argv: &[String]) -> Result<Call, String> {
             Some("gzip") => "z",
             Some("file") => "f",
             Some("directory") => "C",
+            Some("version") => {
+                call.version = true;
+                continue;
+            }
+            Some(long) if long.starts_with("exclude=") => {
+                call.excluded.push(Pattern::of(&long["exclude=".len()..]));
+                continue;
+            }
             // What changes owners, modes or times is passed over.
             Some(_) => continue,
             None if arg == "-" => {
@@ -85,6 +96,10 @@ pub async fn tar(p: &mut Process, argv: &[String]) -> Done {
             return Ok(2);
         }
     };
+    if call.version {
+        p.out("tar (GNU tar) 1.34\n").await?;
+        return Ok(0);
+    }
     let mut base = p.clone();
     if let Some(folder) = &call.folder {
         let path = p.path(folder);
@@ -106,6 +121,20 @@ pub async fn tar(p: &mut Process, argv: &[String]) -> Done {
             Ok(2)
         }
     }
+}
+
+/// Whether a pattern fits the path, a folder on its way, or the end of either after a slash.
+fn is_excluded(path: &str, patterns: &[Pattern]) -> bool {
+    if patterns.is_empty() {
+        return false;
+    }
+    let cuts = || path.match_indices('/').map(|(at, _)| at);
+    let ends = cuts().chain([path.len()]);
+    let mut tails = ends.flat_map(|end| {
+        let starts = cuts().map(|at| at + 1).filter(move |at| *at < end);
+        std::iter::once(0).chain(starts).map(move |start| &path[start..end])
+    });
+    tails.any(|tail| patterns.iter().any(|pattern| pattern.matches(tail)))
 }
 
 async fn create(p: &mut Process, base: &Process, call: &Call) -> Done {
@@ -132,6 +161,9 @@ async fn create(p: &mut Process, base: &Process, call: &Call) -> Done {
             p.step().await?;
             let shown = format!("{}{rest}", name.trim_end_matches('/'));
             let inner = shown.trim_start_matches('/');
+            if is_excluded(inner, &call.excluded) {
+                continue;
+            }
             let mut header = tar::Header::new_gnu();
             header.set_mode(node.mode);
             header.set_uid(node.uid.into());
@@ -198,7 +230,7 @@ async fn create(p: &mut Process, base: &Process, call: &Call) -> Done {
 
 async fn extract(p: &mut Process, base: &Process, call: &Call) -> Done {
     let bytes = match call.file.as_deref() {
-        None | Some("-") => p.stdin.all(LARGEST).await.0,
+        None | Some("-") => p.stdin.all(LARGEST).await?,
         Some(file) => {
             match p.fs.read(&p.path(file), &p.who) {
                 Ok(bytes) => bytes.to_vec(),

@@ -135,7 +135,7 @@ async fn one(
         let name = if named { format!("{shown}{sign}") } else { String::new() };
         if o.has('n') { format!("{name}{number}{sign}") } else { name }
     };
-    while let Some(line) = input.line().await {
+    while let Some(line) = input.line().await? {
         number += 1;
         p.budget.spend(line.len() / 64 + 1)?;
         let line = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line)).into_owned();

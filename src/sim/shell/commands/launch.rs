@@ -5,6 +5,7 @@ use crate::sim::shell::{
     call,
     options::Known,
     process::{Done, Process, Variable},
+    words,
 };
 
 pub async fn env(p: &mut Process, argv: &[String]) -> Done {
@@ -71,14 +72,14 @@ pub async fn which(p: &mut Process, argv: &[String]) -> Done {
 pub async fn xargs(p: &mut Process, argv: &[String]) -> Done {
     let known = Known { letters: "n:I:0rtP:d:L:", long: &[("null", '0')], strict: true };
     let Some(o) = options(p, argv, &known).await else { return Ok(1) };
-    let (bytes, _) = p.stdin.all(crate::sim::shell::io::LARGEST).await;
+    let bytes = p.stdin.all(crate::sim::shell::io::LARGEST).await?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let items: Vec<String> = if o.has('0') {
         text.split('\0').filter(|t| !t.is_empty()).map(str::to_owned).collect()
     } else if o.has('I') || o.has('d') || o.has('L') {
         text.lines().filter(|l| !l.trim().is_empty()).map(str::to_owned).collect()
     } else {
-        quoted_words(&text)
+        words::quoted(&text)
     };
     let echo = ["echo".to_owned()];
     let command = if o.rest.is_empty() { &echo[..] } else { &o.rest };
@@ -109,28 +110,6 @@ pub async fn xargs(p: &mut Process, argv: &[String]) -> Done {
         }
     }
     Ok(code)
-}
-
-fn quoted_words(text: &str) -> Vec<String> {
-    let (mut words, mut word, mut quote, mut any) = (Vec::new(), String::new(), None, false);
-    for c in text.chars() {
-        match quote {
-            Some(q) if c == q => quote = None,
-            Some(_) => word.push(c),
-            None if c == '\'' || c == '"' => (quote, any) = (Some(c), true),
-            None if c.is_whitespace() => {
-                if any || !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-                any = false;
-            }
-            None => word.push(c),
-        }
-    }
-    if any || !word.is_empty() {
-        words.push(word);
-    }
-    words
 }
 
 /// Another root: `chroot /host` is how an administrator reaches a node's own files and programs.

@@ -18,7 +18,7 @@ pub mod users;
 use super::{
     builtins::{self, Run, run},
     crictl,
-    io::LARGEST,
+    io::{Input, LARGEST},
     options::{Known, Options},
     process::{Process, Stop},
 };
@@ -160,23 +160,37 @@ async fn inputs(
     let dash = ["-".to_owned()];
     let files = if files.is_empty() { &dash } else { files };
     for file in files {
-        let bytes = if file == "-" {
-            Ok(p.stdin.all(LARGEST).await.0)
-        } else {
-            match super::redirect::source(p, file) {
-                Ok(input) => Ok(input.all(LARGEST).await.0),
-                Err(why) => Err(why),
-            }
-        };
-        match bytes {
-            Ok(bytes) => {
+        match opened(p, command, file).await {
+            Some(input) => {
+                let bytes = input.all(LARGEST).await?;
                 p.budget.spend(bytes.len() / 256 + 1)?;
                 found.push((file.clone(), bytes));
             }
-            Err(why) => code = p.complain(command, file, why).await,
+            None => code = 1,
         }
     }
     Ok((found, code))
+}
+
+/// Opens a file (`-` is standard input); says why it cannot.
+async fn opened(p: &Process, command: &str, file: &str) -> Option<Input> {
+    if file == "-" {
+        return Some(p.stdin.clone());
+    }
+    match super::redirect::source(p, file) {
+        Ok(input) => Some(input),
+        Err(why) => {
+            p.complain(command, file, why).await;
+            None
+        }
+    }
+}
+
+/// The next bytes of what a command only passes by, paid for.
+async fn passing(p: &Process, input: &Input) -> Result<Option<Vec<u8>>, Stop> {
+    let chunk = input.chunk().await;
+    p.budget.spend(chunk.as_ref().map_or(0, Vec::len) / 256 + 1)?;
+    Ok(chunk)
 }
 
 /// Lines without their ends.

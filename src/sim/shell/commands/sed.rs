@@ -89,7 +89,7 @@ fn edit(
     for (i, row) in rows.iter().enumerate() {
         p.budget.spend(steps.len() + row.len() / 64 + 1)?;
         if out.len() > crate::sim::shell::io::LARGEST {
-            return Err(crate::sim::shell::process::Stop::Killed);
+            return Err(crate::sim::shell::process::Stop::Memory);
         }
         let (mut text, mut after) = (row.clone(), String::new());
         let (mut shown, mut quit) = (!quiet, false);

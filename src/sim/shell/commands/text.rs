@@ -1,11 +1,12 @@
 //! Text in, text out: `cat`, `head`, `sort` and their like.
 
-use super::{inputs, options, own};
+use super::{inputs, opened, options, own, passing};
 use crate::{
     object::hex,
     sim::shell::{
+        io::{Input, LARGEST},
         options::Known,
-        process::{Done, Process},
+        process::{Done, Process, Stop},
     },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -16,16 +17,9 @@ pub async fn cat(p: &mut Process, argv: &[String]) -> Done {
     let files = if o.rest.is_empty() { vec!["-".to_owned()] } else { o.rest.clone() };
     let (mut code, mut number) = (0, 0);
     for file in &files {
-        let input = if file == "-" {
-            p.stdin.clone()
-        } else {
-            match crate::sim::shell::redirect::source(p, file) {
-                Ok(input) => input,
-                Err(why) => {
-                    code = p.complain(own(argv), file, why).await;
-                    continue;
-                }
-            }
+        let Some(input) = opened(p, own(argv), file).await else {
+            code = 1;
+            continue;
         };
         if !o.has('n') {
             while let Some(chunk) = input.chunk().await {
@@ -33,7 +27,7 @@ pub async fn cat(p: &mut Process, argv: &[String]) -> Done {
             }
             continue;
         }
-        while let Some(line) = input.line().await {
+        while let Some(line) = input.line().await? {
             number += 1;
             p.out([format!("{number:6}\t").as_bytes(), &line].concat()).await?;
         }
@@ -108,7 +102,7 @@ async fn head_stream(p: &Process, argv: &[String], file: Option<&String>, amount
     };
     let mut left = amount.count as usize;
     while left > 0 {
-        let next = if amount.bytes { input.chunk().await } else { input.line().await };
+        let next = if amount.bytes { input.chunk().await } else { input.line().await? };
         let Some(mut data) = next else { break };
         if amount.bytes {
             data.truncate(left);
@@ -138,26 +132,71 @@ pub async fn tail(p: &mut Process, argv: &[String]) -> Done {
     let long = &[("lines", 'n'), ("bytes", 'c'), ("follow", 'f')];
     let known = Known { letters: "n:c:fFqv", long, strict: false };
     let Some((amount, files, follow)) = amount(p, argv, &known).await else { return Ok(1) };
-    let (found, code) = inputs(p, own(argv), &files).await?;
-    for (i, (name, bytes)) in found.iter().enumerate() {
-        if found.len() > 1 {
-            let gap = if i > 0 { "\n" } else { "" };
-            p.out(format!("{gap}==> {name} <==\n")).await?;
-        }
-        let ends = ends(bytes, amount.bytes);
-        let skipped = match amount.from_start {
-            true => (amount.count.unsigned_abs() as usize).saturating_sub(1),
-            false => ends.len().saturating_sub(amount.count.unsigned_abs() as usize),
+    let files = if files.is_empty() { vec!["-".to_owned()] } else { files };
+    let (mut code, mut seen, mut gap) = (0, 0, "");
+    for file in &files {
+        let Some(input) = opened(p, own(argv), file).await else {
+            code = 1;
+            continue;
         };
-        let start =
-            skipped.checked_sub(1).map_or(0, |i| ends.get(i).copied().unwrap_or(bytes.len()));
-        p.out(&bytes[start..]).await?;
+        if files.len() > 1 {
+            p.out(format!("{gap}==> {file} <==\n")).await?;
+            gap = "\n";
+        }
+        seen = match amount.from_start {
+            true => rest(p, &input, &amount).await?,
+            false => last(p, &input, &amount).await?,
+        };
     }
-    let watched = files.first().filter(|f| follow && *f != "-" && code == 0);
-    if let (Some(file), Some((_, seen))) = (watched, found.first()) {
-        return follow_file(p, file, seen.len()).await;
+    match files.as_slice() {
+        [file] if follow && file != "-" && code == 0 => follow_file(p, file, seen).await,
+        _ => Ok(code),
     }
-    Ok(code)
+}
+
+/// Shows all but the first lines or bytes; answers how many bytes there were.
+async fn rest(p: &Process, input: &Input, amount: &Amount) -> Result<usize, Stop> {
+    let mut skipped = (amount.count.unsigned_abs() as usize).saturating_sub(1);
+    let mut seen = 0;
+    while let Some(chunk) = passing(p, input).await? {
+        let mut from = 0;
+        while skipped > 0 && from < chunk.len() {
+            let line = chunk[from..].iter().position(|b| *b == b'\n').map(|at| at + 1);
+            let step = if amount.bytes { Some(skipped.min(chunk.len())) } else { line };
+            from += step.unwrap_or(chunk.len() - from);
+            skipped -= if amount.bytes { from } else { usize::from(line.is_some()) };
+        }
+        seen += chunk.len();
+        p.out(&chunk[from..]).await?;
+    }
+    Ok(seen)
+}
+
+/// Shows the last lines or bytes, and holds no more than those; answers how many bytes there were.
+async fn last(p: &Process, input: &Input, amount: &Amount) -> Result<usize, Stop> {
+    let (mut kept, mut seen) = (Vec::new(), 0);
+    while let Some(chunk) = passing(p, input).await? {
+        seen += chunk.len();
+        kept.extend(chunk);
+        if kept.len() > 2 * LARGEST {
+            kept.drain(..start_of_last(&kept, amount));
+            if kept.len() > LARGEST {
+                return Err(Stop::Memory);
+            }
+        }
+    }
+    p.out(&kept[start_of_last(&kept, amount)..]).await?;
+    Ok(seen)
+}
+
+fn start_of_last(bytes: &[u8], amount: &Amount) -> usize {
+    let count = amount.count.unsigned_abs() as usize;
+    let Some(before) = count.checked_sub(1).filter(|_| !amount.bytes) else {
+        return bytes.len().saturating_sub(count);
+    };
+    let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let mut breaks = body.iter().enumerate().rev().filter(|(_, b)| **b == b'\n');
+    breaks.nth(before).map_or(0, |(at, _)| at + 1)
 }
 
 /// Shows what is added to a file, looking once a second.
@@ -180,21 +219,19 @@ pub async fn wc(p: &mut Process, argv: &[String]) -> Done {
     let long = &[("lines", 'l'), ("words", 'w'), ("bytes", 'c'), ("chars", 'm')];
     let known = Known { letters: "lwcmL", long, strict: false };
     let Some(o) = options(p, argv, &known).await else { return Ok(1) };
-    let (found, code) = inputs(p, own(argv), &o.rest).await?;
     let all = o.last("lwcm").is_none();
-    let count = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
-        let lines = bytes.iter().filter(|b| **b == b'\n').count();
-        let counts = [
-            (all || o.has('l'), lines),
-            (all || o.has('w'), text.split_whitespace().count()),
-            (o.has('m'), text.chars().count()),
-            (all || o.has('c'), bytes.len()),
-        ];
-        counts.into_iter().filter(|(shown, _)| *shown).map(|(_, n)| n).collect::<Vec<_>>()
-    };
-    let mut rows: Vec<(Vec<usize>, String)> =
-        found.iter().map(|(name, bytes)| (count(bytes), name.clone())).collect();
+    let wanted = [all || o.has('l'), all || o.has('w'), o.has('m'), all || o.has('c')];
+    let (mut rows, mut code) = (Vec::new(), 0);
+    let files = if o.rest.is_empty() { vec!["-".to_owned()] } else { o.rest.clone() };
+    for file in files {
+        let Some(input) = opened(p, own(argv), &file).await else {
+            code = 1;
+            continue;
+        };
+        let counts = count(p, &input).await?.into_iter().zip(wanted);
+        let shown = counts.filter(|(_, wanted)| *wanted).map(|(n, _)| n).collect::<Vec<_>>();
+        rows.push((shown, file));
+    }
     if rows.len() > 1 {
         let sum = |i: usize| rows.iter().map(|(c, _)| c[i]).sum();
         let total = (0..rows[0].0.len()).map(sum).collect();
@@ -216,6 +253,23 @@ pub async fn wc(p: &mut Process, argv: &[String]) -> Done {
         p.out(format!("{}{name}\n", numbers.join(" "))).await?;
     }
     Ok(code)
+}
+
+/// Lines, words, characters and bytes.
+async fn count(p: &Process, input: &Input) -> Result<[usize; 4], Stop> {
+    let (mut counts, mut blank) = ([0; 4], true);
+    while let Some(chunk) = passing(p, input).await? {
+        for byte in &chunk {
+            let begins = blank && !byte.is_ascii_whitespace();
+            blank = byte.is_ascii_whitespace();
+            counts[0] += usize::from(*byte == b'\n');
+            counts[1] += usize::from(begins);
+            // The bytes that continue a character do not count as one.
+            counts[2] += usize::from(byte & 0xc0 != 0x80);
+        }
+        counts[3] += chunk.len();
+    }
+    Ok(counts)
 }
 
 pub async fn tee(p: &mut Process, argv: &[String]) -> Done {
@@ -329,9 +383,18 @@ pub async fn sums(p: &mut Process, argv: &[String]) -> Done {
         p.err("md5sum: error setting digital signature: disabled in FIPS mode").await;
         return Ok(1);
     }
-    let (found, code) = inputs(p, &name, &argv[1..]).await?;
-    for (file, bytes) in found {
-        p.out(format!("{}  {file}\n", hex(&Sha256::digest(bytes)))).await?;
+    let files = if argv.len() < 2 { vec!["-".to_owned()] } else { argv[1..].to_vec() };
+    let mut code = 0;
+    for file in files {
+        let Some(input) = opened(p, &name, &file).await else {
+            code = 1;
+            continue;
+        };
+        let mut sum = Sha256::new();
+        while let Some(chunk) = passing(p, &input).await? {
+            sum.update(chunk);
+        }
+        p.out(format!("{}  {file}\n", hex(&sum.finalize()))).await?;
     }
     Ok(code)
 }

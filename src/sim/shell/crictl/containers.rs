@@ -1,34 +1,74 @@
-//! The verbs about containers, pods and the runtime itself.
+//! The verbs about containers and the runtime itself. Source: `cmd/crictl/container.go`,
+//! `version.go` and `info.go`.
 
 use super::{
-    Call, NodeContainer, Sandbox, fatal,
-    table::{Table, age, short, size},
+    Call, NodeContainer, fatal, images, labelled, latest,
+    message::{Message, fields, plain},
+    pattern,
+    table::{Table, age, short},
 };
 use crate::{
     object::{Value, json, time},
-    sim::shell::process::Done,
+    sim::shell::{options::Options, process::Done},
 };
-use serde::Serialize;
-use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
-/// Key order as written is kept by passing text through.
-fn ordered(pairs: &[(&str, Value)]) -> Option<Box<RawValue>> {
-    let one = |(k, v): &(&str, Value)| format!("{k:?}:{v}");
-    let text = pairs.iter().map(one).collect::<Vec<_>>().join(",");
-    RawValue::from_string(format!("{{{text}}}")).ok()
+/// The labels the kubelet gives a container.
+pub fn labels(c: &NodeContainer) -> BTreeMap<String, String> {
+    let pairs = [
+        ("io.kubernetes.container.name", &c.name),
+        ("io.kubernetes.pod.name", &c.pod),
+        ("io.kubernetes.pod.namespace", &c.namespace),
+        ("io.kubernetes.pod.uid", &c.uid),
+    ];
+    pairs.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).collect()
 }
 
-fn labels(c: &NodeContainer) -> Value {
-    json!({
-        "io.kubernetes.container.name": c.name,
-        "io.kubernetes.pod.name": c.pod,
-        "io.kubernetes.pod.namespace": c.namespace,
-        "io.kubernetes.pod.uid": c.uid,
-    })
+/// A container's name and how often it was started before.
+pub fn metadata(c: &NodeContainer) -> Message {
+    fields([("name", plain(&*c.name)), ("attempt", plain(c.attempt))])
 }
 
 fn state(c: &NodeContainer) -> &'static str {
     if c.finished.is_some() { "Exited" } else { "Running" }
+}
+
+/// The state that is asked for.
+///
+/// # Errors
+/// There is no such state.
+pub fn state_filter(o: &Options, known: &[&str], words: &str) -> Result<Option<String>, String> {
+    match o.value('s').map(str::to_lowercase) {
+        Some(wanted) if !known.contains(&&*wanted) => Err(format!("--state should be {words}")),
+        wanted => Ok(wanted),
+    }
+}
+
+fn wanted(call: &Call<'_>) -> Result<Vec<NodeContainer>, String> {
+    let o = &call.o;
+    let states = ["created", "running", "exited", "unknown"];
+    let state_asked = state_filter(o, &states, "one of created, running, exited or unknown")?;
+    let (name, namespace) = (pattern(o, 'N')?, pattern(o, 'S')?);
+    let every_state = o.has('a') || o.has('l') || o.value('n').is_some_and(|n| n != "0");
+    let held = call.runtime.images().list();
+    let image = o.value('M').map(|text| images::find(&held, text).map(|i| i.id.clone()));
+    let matches = |c: &NodeContainer| {
+        let right_state = match &state_asked {
+            Some(wanted) => *wanted == state(c).to_lowercase(),
+            None => every_state || c.finished.is_none(),
+        };
+        right_state
+            && o.value('I').is_none_or(|id| c.id.starts_with(id))
+            && o.value('p').is_none_or(|p| c.sandbox.starts_with(p))
+            && image.as_ref().is_none_or(|id| id.as_ref() == Some(&c.image))
+            && name.is_match(&c.name)
+            && namespace.is_match(&c.namespace)
+            && labelled(&labels(c), o)
+    };
+    let mut found: Vec<NodeContainer> =
+        call.runtime.containers().into_iter().filter(matches).collect();
+    latest(&mut found, o);
+    Ok(found)
 }
 
 /// `crictl ps`
@@ -37,35 +77,42 @@ pub async fn list(call: Call<'_>) -> Done {
         Ok(table) => table,
         Err(code) => return Ok(code),
     };
-    let text = call.o.value('f').unwrap_or("");
-    let wanted = |c: &NodeContainer| {
-        (call.o.has('a') || c.finished.is_none())
-            && call.o.value('p').is_none_or(|p| c.sandbox.starts_with(p))
-            && (c.name.contains(text) || c.image_name.contains(text) || c.namespace == text)
-    };
-    let found: Vec<NodeContainer> = call.runtime.containers().into_iter().filter(wanted).collect();
-    if !table {
-        #[derive(Serialize)]
-        struct List {
-            containers: Vec<Option<Box<RawValue>>>,
+    let found = match wanted(&call) {
+        Ok(found) => found,
+        Err(why) => {
+            return fatal(call.p, format!("listing containers: list containers: {why}")).await;
         }
-        return call.write(&List { containers: found.iter().map(listed).collect() }).await;
+    };
+    if !table {
+        let all = Message::List(found.iter().map(listed).collect());
+        return call.write(&fields([("containers", all)])).await;
     }
-    if call.o.has('q') {
-        let ids: String = found.iter().map(|c| format!("{}\n", c.id)).collect();
-        call.p.out(ids).await?;
-        return Ok(0);
-    }
+    let text = match (call.o.has('q'), call.o.has('v')) {
+        (true, _) => found.iter().map(|c| format!("{}\n", c.id)).collect(),
+        (_, true) => found.iter().map(|c| verbose(&call, c)).collect(),
+        _ => rows(&call, &found),
+    };
+    call.p.out(text).await?;
+    Ok(0)
+}
+
+fn created(call: &Call<'_>, c: &NodeContainer) -> String {
+    format!("{} ago", age(call.p.clock.now().duration_since(c.created).as_secs()))
+}
+
+fn rows(call: &Call<'_>, found: &[NodeContainer]) -> String {
     let titles =
         ["CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD", "NAMESPACE"];
     let mut table = Table::new(&titles);
-    let cut = |id: &str| if call.o.has('n') { id.to_owned() } else { short(id) };
-    for c in &found {
-        let seconds = call.p.clock.now().duration_since(c.created).as_secs();
+    let cut = |id: &str| if call.o.has('T') { id.to_owned() } else { short(id) };
+    let held = call.runtime.images().list();
+    for c in found {
+        let tag = held.iter().find(|i| i.id == c.image).and_then(|i| i.tags.first());
+        let tag = tag.filter(|_| call.o.has('r'));
         table.row(vec![
             cut(&c.id),
-            cut(&c.image),
-            format!("{} ago", age(seconds)),
+            tag.cloned().unwrap_or_else(|| cut(&c.image)),
+            created(call, c),
             state(c).to_owned(),
             c.name.clone(),
             c.attempt.to_string(),
@@ -74,75 +121,43 @@ pub async fn list(call: Call<'_>) -> Done {
             c.namespace.clone(),
         ]);
     }
-    call.p.out(table.text()).await?;
-    Ok(0)
+    table.text()
 }
 
-fn listed(c: &NodeContainer) -> Option<Box<RawValue>> {
-    ordered(&[
-        ("id", json!(c.id)),
-        ("podSandboxId", json!(c.sandbox)),
-        ("metadata", json!({"name": c.name, "attempt": c.attempt})),
-        ("image", json!({"image": c.image, "userSpecifiedImage": c.image_name})),
-        ("imageRef", json!(c.image_ref)),
-        ("state", json!(format!("CONTAINER_{}", state(c).to_uppercase()))),
-        ("createdAt", json!(c.created.as_nanosecond().to_string())),
-        ("labels", labels(c)),
-        ("annotations", json!({})),
-        ("imageId", json!(c.image)),
-    ])
+fn verbose(call: &Call<'_>, c: &NodeContainer) -> String {
+    let labels: String = labels(c).iter().map(|(k, v)| format!("\t{k} -> {v}\n")).collect();
+    format!(
+        "ID: {}\nPodID: {}\nNamespace: {}\nName: {}\nAttempt: {}\nState: {}\nImage: {}\n\
+         Created: {}\nLabels:\n{labels}\n",
+        c.id,
+        c.sandbox,
+        c.namespace,
+        c.name,
+        c.attempt,
+        state(c),
+        c.image,
+        created(call, c),
+    )
 }
 
-/// `crictl pods`
-pub async fn pods(call: Call<'_>) -> Done {
-    let table = match call.table(true).await {
-        Ok(table) => table,
-        Err(code) => return Ok(code),
-    };
-    let text = call.o.value('f').unwrap_or("");
-    let wanted = |s: &Sandbox| s.name.contains(text) || s.namespace == text;
-    let found: Vec<Sandbox> = call.runtime.sandboxes().into_iter().filter(wanted).collect();
-    if !table {
-        #[derive(Serialize)]
-        struct List {
-            items: Vec<Option<Box<RawValue>>>,
-        }
-        return call.write(&List { items: found.iter().map(listed_pod).collect() }).await;
-    }
-    if call.o.has('q') {
-        let ids: String = found.iter().map(|s| format!("{}\n", s.id)).collect();
-        call.p.out(ids).await?;
-        return Ok(0);
-    }
-    let titles = ["POD ID", "CREATED", "STATE", "NAME", "NAMESPACE", "ATTEMPT", "RUNTIME"];
-    let mut table = Table::new(&titles);
-    for s in &found {
-        let seconds = call.p.clock.now().duration_since(s.created).as_secs();
-        table.row(vec![
-            if call.o.has('n') { s.id.clone() } else { short(&s.id) },
-            format!("{} ago", age(seconds)),
-            if s.ready { "Ready" } else { "NotReady" }.to_owned(),
-            s.name.clone(),
-            s.namespace.clone(),
-            "0".into(),
-            "(default)".into(),
-        ]);
-    }
-    call.p.out(table.text()).await?;
-    Ok(0)
-}
-
-fn listed_pod(s: &Sandbox) -> Option<Box<RawValue>> {
-    let metadata = json!({"name": s.name, "uid": s.uid, "namespace": s.namespace, "attempt": 0});
-    let state = if s.ready { "SANDBOX_READY" } else { "SANDBOX_NOTREADY" };
-    ordered(&[
-        ("id", json!(s.id)),
-        ("metadata", metadata),
-        ("state", json!(state)),
-        ("createdAt", json!(s.created.as_nanosecond().to_string())),
-        ("labels", json!(s.labels)),
-        ("annotations", json!({})),
-        ("runtimeHandler", json!("")),
+fn listed(c: &NodeContainer) -> Message {
+    let image = fields([
+        ("image", plain(&*c.image)),
+        ("annotations", plain(json!({}))),
+        ("userSpecifiedImage", plain(&*c.image_name)),
+        ("runtimeHandler", plain("")),
+    ]);
+    fields([
+        ("id", plain(&*c.id)),
+        ("podSandboxId", plain(&*c.sandbox)),
+        ("metadata", metadata(c)),
+        ("image", image),
+        ("imageRef", plain(&*c.image_ref)),
+        ("state", plain(format!("CONTAINER_{}", state(c).to_uppercase()))),
+        ("createdAt", plain(c.created.as_nanosecond().to_string())),
+        ("labels", plain(json!(labels(c)))),
+        ("annotations", plain(json!({}))),
+        ("imageId", plain(&*c.image)),
     ])
 }
 
@@ -160,42 +175,22 @@ pub async fn inspect(call: Call<'_>) -> Done {
         };
         let ended = c.finished.map_or("0001-01-01T00:00:00Z".into(), time::seconds);
         found.push(json!({"status": {
-            "id": c.id, "metadata": {"name": c.name, "attempt": c.attempt},
+            "id": c.id, "metadata": metadata(c),
             "state": format!("CONTAINER_{}", state(c).to_uppercase()),
             "createdAt": time::seconds(c.created), "startedAt": time::seconds(c.created),
             "finishedAt": ended, "exitCode": c.code,
             "reason": if c.finished.is_none() { "" } else if c.code == 0 { "Completed" } else { "Error" },
-            "image": {"image": c.image_name}, "imageRef": c.image_ref, "imageId": c.image,
-            "labels": labels(c), "annotations": {}, "mounts": [],
+            "image": {"annotations": {}, "image": c.image_name, "runtimeHandler": "", "userSpecifiedImage": ""},
+            "imageId": c.image, "imageRef": c.image_ref,
+            "labels": labels(c), "annotations": {}, "message": "", "mounts": [],
             "logPath": format!("/var/log/pods/{}_{}_{}/{}/{}.log", c.namespace, c.pod, c.uid, c.name, c.attempt),
         }, "info": {"sandboxID": c.sandbox}}));
     }
     one_or_many(call, found, "inspect").await
 }
 
-/// `crictl inspectp`
-pub async fn inspect_pod(call: Call<'_>) -> Done {
-    let all = call.runtime.sandboxes();
-    let mut found = Vec::new();
-    for id in &call.o.rest {
-        let Some(s) = all.iter().find(|s| s.id.starts_with(id.as_str())) else {
-            let why = format!(
-                "rpc error: code = NotFound desc = could not find pod \"{id}\": PodSandbox with ID starting with {id} not found: ID does not exist"
-            );
-            return fatal(call.p, format!("getting the pod sandbox status for {id:?}: {why}"))
-                .await;
-        };
-        found.push(json!({"status": {
-            "id": s.id, "createdAt": time::seconds(s.created), "labels": s.labels,
-            "metadata": {"name": s.name, "uid": s.uid, "namespace": s.namespace, "attempt": 0},
-            "state": if s.ready { "SANDBOX_READY" } else { "SANDBOX_NOTREADY" },
-            "annotations": {}, "runtimeHandler": "",
-        }}));
-    }
-    one_or_many(call, found, "inspectp").await
-}
-
-async fn one_or_many(call: Call<'_>, found: Vec<Value>, verb: &str) -> Done {
+/// Writes what was found: one object, or a list of several.
+pub async fn one_or_many(call: Call<'_>, found: Vec<Value>, verb: &str) -> Done {
     match <[Value; 1]>::try_from(found) {
         Ok([one]) => call.write(&one).await,
         Err(none) if none.is_empty() => {
@@ -204,40 +199,6 @@ async fn one_or_many(call: Call<'_>, found: Vec<Value>, verb: &str) -> Done {
         }
         Err(many) => call.write(&many).await,
     }
-}
-
-/// `crictl stats`
-pub async fn stats(call: Call<'_>) -> Done {
-    let running = call.runtime.containers().into_iter().filter(|c| c.finished.is_none());
-    let wanted = |c: &NodeContainer| {
-        call.o.rest.is_empty() || call.o.rest.iter().any(|id| c.id.starts_with(id.as_str()))
-    };
-    let found: Vec<NodeContainer> = running.filter(wanted).collect();
-    if !matches!(call.o.value('o'), None | Some("table")) {
-        let now = call.p.clock.now().as_nanosecond().to_string();
-        let one = |c: &NodeContainer| {
-            json!({
-                "attributes": {"id": c.id, "metadata": {"name": c.name, "attempt": c.attempt},
-                    "labels": labels(c), "annotations": {}},
-                "memory": {"timestamp": now, "workingSetBytes": {"value": c.memory.to_string()}},
-            })
-        };
-        return call.write(&json!({"stats": found.iter().map(one).collect::<Vec<_>>()})).await;
-    }
-    let mut table = Table::new(&["CONTAINER", "NAME", "CPU %", "MEM", "DISK", "INODES", "SWAP"]);
-    for c in &found {
-        table.row(vec![
-            short(&c.id),
-            c.name.clone(),
-            "0.00".into(),
-            size(c.memory, 4),
-            size(8192, 4),
-            "16".into(),
-            size(0, 4),
-        ]);
-    }
-    call.p.out(table.text()).await?;
-    Ok(0)
 }
 
 /// `crictl version`

@@ -2,6 +2,7 @@
 
 use super::{
     Call, NodeImage, fatal, log,
+    message::{Message, fields, number, plain},
     table::{Table, short, size},
 };
 use crate::{
@@ -9,38 +10,25 @@ use crate::{
     object::{Value, json},
     sim::shell::process::Done,
 };
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// An image as protobuf prints it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown<'a> {
-    id: String,
-    repo_tags: &'a [String],
-    repo_digests: &'a [String],
-    size: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uid: Option<Value>,
-    username: &'a str,
-    pinned: bool,
-}
-
-fn shown(image: &NodeImage) -> Shown<'_> {
+fn shown(image: &NodeImage) -> Message {
     let uid = image.user.parse::<i64>().ok();
-    Shown {
-        id: image.id.clone(),
-        repo_tags: &image.tags,
-        repo_digests: &image.digests,
-        size: image.size.to_string(),
-        uid: uid.map(|uid| json!({"value": uid.to_string()})),
-        username: if uid.is_some() { "" } else { &image.user },
-        pinned: image.pinned,
-    }
+    let mut all = vec![
+        ("id", plain(&*image.id)),
+        ("repoTags", plain(&*image.tags)),
+        ("repoDigests", plain(&*image.digests)),
+        ("size", plain(image.size.to_string())),
+    ];
+    all.extend(uid.map(|uid| ("uid", plain(json!({"value": uid.to_string()})))));
+    let name = if uid.is_some() { "" } else { &image.user };
+    all.extend([("username", plain(name)), ("pinned", plain(image.pinned))]);
+    Message::Fields(all)
 }
 
 /// The image a user means: by ID, the beginning of one, or a name that may be short.
-fn find<'a>(images: &'a [NodeImage], text: &str) -> Option<&'a NodeImage> {
+pub fn find<'a>(images: &'a [NodeImage], text: &str) -> Option<&'a NodeImage> {
     let id = text.strip_prefix("sha256:").unwrap_or(text);
     let hex = !id.is_empty() && id.bytes().all(|b| b.is_ascii_hexdigit());
     if hex && let Some(found) = images.iter().find(|i| i.id.starts_with(id)) {
@@ -70,11 +58,8 @@ pub async fn list(call: Call<'_>) -> Done {
         Err(why) => return fatal(call.p, format!("listing images: {why}")).await,
     };
     if !matches!(call.o.value('o'), None | Some("table")) {
-        #[derive(Serialize)]
-        struct List<'a> {
-            images: Vec<Shown<'a>>,
-        }
-        return call.write(&List { images: images.iter().map(shown).collect() }).await;
+        let all = Message::List(images.iter().map(shown).collect());
+        return call.write(&fields([("images", all)])).await;
     }
     if call.o.has('q') {
         let ids: String = images.iter().map(|i| format!("{}\n", i.id)).collect();
@@ -84,8 +69,8 @@ pub async fn list(call: Call<'_>) -> Done {
     if call.o.has('v') {
         return verbose(&call, &images).await;
     }
-    let digests = call.o.has('e');
-    let pinned = call.o.has('r');
+    let digests = call.o.has('E');
+    let pinned = call.o.has('P');
     let titles = [
         ("IMAGE", true),
         ("TAG", true),
@@ -101,7 +86,7 @@ pub async fn list(call: Call<'_>) -> Done {
             .digests
             .first()
             .map_or(("<none>", "<none>"), |d| d.split_once('@').unwrap_or((d, "<none>")));
-        let cut = |id: &str| if call.o.has('n') { id.to_owned() } else { short(id) };
+        let cut = |id: &str| if call.o.has('T') { id.to_owned() } else { short(id) };
         let id = cut(&image.id);
         let pairs: Vec<(&str, &str)> = match image.tags.is_empty() {
             true => vec![(repository, "<none>")],
@@ -155,42 +140,31 @@ async fn verbose(call: &Call<'_>, images: &[NodeImage]) -> Done {
     Ok(0)
 }
 
-/// `crictl imagefsinfo`
+/// `crictl imagefsinfo`, in the form of the clients that know of one file system.
 pub async fn usage(call: Call<'_>) -> Done {
     let usage = call.runtime.images().usage();
-    let one = |mountpoint: &str, bytes: u64, inodes: u64| {
-        json!({
-            "fsId": {"mountpoint": mountpoint},
-            "inodesUsed": {"value": inodes.to_string()},
-            "timestamp": usage.at.as_nanosecond().to_string(),
-            "usedBytes": {"value": bytes.to_string()},
-        })
-    };
+    let at = usage.at.as_nanosecond();
     let table = match call.table(false).await {
         Ok(table) => table,
         Err(code) => return Ok(code),
     };
     if !table {
-        let json = json!({"status": {
-            "containerFilesystems": [one(&usage.containers, 0, 0)],
-            "imageFilesystems": [one(&usage.mountpoint, usage.bytes, usage.inodes)],
-        }});
-        return call.write(&json).await;
+        let status = fields([
+            ("timestamp", plain(at.to_string())),
+            ("fsId", fields([("mountpoint", plain(&*usage.mountpoint))])),
+            ("usedBytes", number(usage.bytes)),
+            ("inodesUsed", number(usage.inodes)),
+        ]);
+        return call.write(&fields([("status", status)])).await;
     }
-    let rows = [
-        ("Container", 0, 0, &usage.containers),
-        ("Image", usage.bytes, usage.inodes, &usage.mountpoint),
-    ];
-    for (label, bytes, inodes, mountpoint) in rows {
-        call.p
-            .out(format!(
-                "{label} Filesystem \nTimeStamp[0]: {}\nDisk[0]: {}\nInodes[0]: {inodes}\n\
-                 Mountpoint[0]: {mountpoint}\n",
-                usage.at.as_nanosecond(),
-                size(bytes, 4),
-            ))
-            .await?;
-    }
+    call.p
+        .out(format!(
+            "TimeStamp: {at}\nDisk: {}\nInodes: {}\nMountpoint: {}\n",
+            size(usage.bytes, 4),
+            usage.inodes,
+            usage.mountpoint,
+        ))
+        .await?;
     Ok(0)
 }
 

@@ -2,16 +2,20 @@
 //! whose columns, truncation, wording and JSON this follows.
 
 mod containers;
+mod flags;
 mod images;
+mod message;
+mod pods;
+mod stats;
 mod table;
 
 use super::{
-    options::{Known, Options},
+    options::Options,
     process::{Done, Process},
 };
 use crate::world::BoxFuture;
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The images of a node.
 pub trait NodeImages: Send + Sync {
@@ -98,8 +102,23 @@ pub struct NodeContainer {
     pub finished: Option<Timestamp>,
     /// Its exit code.
     pub code: i64,
-    /// Bytes of memory it uses, and files.
+    /// What it uses now; nothing once it has ended.
+    pub usage: Usage,
+}
+
+/// What a container uses.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Usage {
+    /// Processor time since it started, in nanoseconds.
+    pub cpu: u64,
+    /// Bytes of memory.
     pub memory: u64,
+    /// Bytes of memory it may use, if that is limited.
+    pub limit: Option<u64>,
+    /// Bytes it has written into its own layer.
+    pub disk: u64,
+    /// Files it has written there.
+    pub files: u64,
 }
 
 /// A pod on a node.
@@ -113,36 +132,15 @@ pub struct Sandbox {
     pub namespace: String,
     /// UID.
     pub uid: String,
+    /// Its address.
+    pub ip: String,
     /// When it was made.
     pub created: Timestamp,
     /// Whether it runs.
     pub ready: bool,
     /// Labels.
-    pub labels: std::collections::BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
 }
-
-/// Verbs and what they may be called with.
-const KNOWN: Known = Known {
-    letters: "qvo:aef:rp:n",
-    long: &[
-        ("quiet", 'q'),
-        ("verbose", 'v'),
-        ("output", 'o'),
-        ("all", 'a'),
-        ("filter", 'f'),
-        ("prune", 'q'),
-        ("digests", 'e'),
-        ("no-trunc", 'n'),
-        ("pod", 'p'),
-        ("pinned", 'r'),
-        ("name", 'f'),
-        ("image", 'f'),
-        ("label", 'f'),
-        ("state", 'f'),
-        ("namespace", 'f'),
-    ],
-    strict: false,
-};
 
 /// Runs `crictl`.
 pub async fn run(p: &mut Process, argv: &[String]) -> Done {
@@ -162,7 +160,7 @@ pub async fn run(p: &mut Process, argv: &[String]) -> Done {
                    connect: no such file or directory\"";
         return fatal(p, why).await;
     };
-    let options = match KNOWN.read(&words) {
+    let options = match flags::of(&verb).read(&words) {
         Ok(options) => options,
         Err(why) => {
             let flag = why.rsplit(['\'', ' ']).find(|w| !w.is_empty()).unwrap_or("");
@@ -179,10 +177,10 @@ pub async fn run(p: &mut Process, argv: &[String]) -> Done {
         "pull" => images::pull(call).await,
         "rmi" => images::remove(call).await,
         "ps" => containers::list(call).await,
-        "pods" => containers::pods(call).await,
+        "pods" => pods::list(call).await,
         "inspect" => containers::inspect(call).await,
-        "inspectp" => containers::inspect_pod(call).await,
-        "stats" => containers::stats(call).await,
+        "inspectp" => pods::inspect(call).await,
+        "stats" => stats::list(call).await,
         "version" => containers::version(call).await,
         "info" => containers::info(call).await,
         _ => {
@@ -247,6 +245,26 @@ impl Call<'_> {
             }
         }
     }
+}
+
+/// The last values of a sorted list that `--latest` and `--last` leave.
+fn latest<T>(found: &mut Vec<T>, o: &Options) {
+    let last = o.value('n').and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+    if let Some(most) = o.has('l').then_some(1).or(last) {
+        found.truncate(most);
+    }
+}
+
+/// Whether labels have every `key=value` that is asked for.
+fn labelled(labels: &BTreeMap<String, String>, o: &Options) -> bool {
+    let mut pairs = o.values('L').map(|l| l.split_once('=').unwrap_or((l, "")));
+    pairs.all(|(key, value)| labels.get(key).is_some_and(|v| v == value))
+}
+
+/// The pattern of an option, which matches everything when it is not given.
+fn pattern(o: &Options, letter: char) -> Result<regex::Regex, String> {
+    let text = o.value(letter).unwrap_or("");
+    super::commands::regex(text).map_err(|e| format!("invalid regular expression {text:?}: {e}"))
 }
 
 /// A line of the client's log on standard error.

@@ -63,6 +63,9 @@ pub enum Errno {
     /// EBUSY
     #[error("Device or resource busy")]
     Busy,
+    /// ENOMEM
+    #[error("Cannot allocate memory")]
+    NoMemory,
     /// EINVAL
     #[error("Invalid argument")]
     Invalid,

@@ -217,6 +217,28 @@ impl Tree {
         Ok(())
     }
 
+    /// Adds to the end of a file, in place as long as nobody else holds its bytes.
+    ///
+    /// # Errors
+    /// It is no file, or no space.
+    pub fn append(&mut self, path: &str, data: &[u8], now: Timestamp) -> Result<(), Errno> {
+        if !matches!(self.upper.get(path), Some(Some(_))) {
+            let below = self.lower.get(path).filter(|_| !self.upper.contains_key(path));
+            self.put(path, below.cloned().ok_or(Errno::Missing)?)?;
+        }
+        let Some(Some(node)) = self.upper.get_mut(path) else { return Err(Errno::Missing) };
+        let Content::File(bytes) = &mut node.content else { return Err(Errno::Invalid) };
+        if self.used + data.len() > MOST {
+            return Err(Errno::NoSpace);
+        }
+        self.quota.take(data.len())?;
+        self.used += data.len();
+        let mut whole = std::mem::take(bytes).try_into_mut().unwrap_or_else(|b| b[..].into());
+        whole.extend_from_slice(data);
+        (*bytes, node.changed) = (whole.freeze(), now);
+        Ok(())
+    }
+
     fn cost(&self, path: &str) -> usize {
         let changed = self.upper.get(path).map(|n| n.as_ref().map_or(0, Node::weight));
         // The root was put in without being counted.

@@ -270,6 +270,7 @@ impl Fs {
         }
         let place = self.writable(path, true, who)?;
         let old = place.mount.tree.lock().get(&place.key).cloned();
+        let is_there = old.is_some();
         let mut node = match old {
             Some(node) if node.is_directory() => return Err(Errno::IsDirectory),
             Some(node) if !allowed(&node, who, 2) => return Err(Errno::Denied),
@@ -281,17 +282,14 @@ impl Fs {
                 Node { uid: who.uid, gid, ..Node::file(Bytes::new()) }
             }
         };
-        let before = match &node.content {
-            Content::File(bytes) if append => bytes.clone(),
-            _ => Bytes::new(),
-        };
-        node.content = Content::File(if before.is_empty() {
-            Bytes::copy_from_slice(data)
-        } else {
-            Bytes::from([&before, data].concat())
-        });
-        node.changed = now;
-        place.mount.tree.lock().put(&place.key, node)
+        let mut tree = place.mount.tree.lock();
+        if append && is_there && matches!(node.content, Content::File(_)) {
+            // The copy would hold the bytes that are to grow where they are.
+            drop(node);
+            return tree.append(&place.key, data, now);
+        }
+        (node.content, node.changed) = (Content::File(Bytes::copy_from_slice(data)), now);
+        tree.put(&place.key, node)
     }
 
     /// Makes something that was not there: a directory, a link, a file with its own mode.

@@ -21,6 +21,7 @@ use crate::{
 };
 use fetch::Fetcher;
 use futures_util::future::FutureExt as _;
+pub use rules::Rules;
 use settings::Settings;
 pub use settings::Sources;
 use std::sync::Arc;

@@ -26,6 +26,8 @@ struct Scope {
     name: String,
     insecure: bool,
     blocked: bool,
+    /// A mirror set says never to contact it.
+    never: bool,
     mirrors: Vec<Mirror>,
 }
 
@@ -46,15 +48,21 @@ type Wishes = BTreeMap<String, Vec<Vec<String>>>;
 impl Rules {
     /// What is said now; `config` is the cluster's image configuration.
     pub fn read(snapshot: &Snapshot, config: &Value) -> Rules {
-        let mut wishes: [Wishes; 2] = Default::default();
+        let (mut wishes, mut never) = (<[Wishes; 2]>::default(), Vec::new());
         for (resource, list, digests) in MIRROR_SETS {
             for set in snapshot.list(resource, "").map(|e| e.value()) {
                 let into = &mut wishes[usize::from(!digests)];
-                set.list_at(list).iter().for_each(|entry| wish(into, entry));
+                for entry in set.list_at(list) {
+                    wish(into, entry);
+                    never.extend(uncontacted(entry));
+                }
             }
         }
         let sources = |which| texts(config, &format!("spec.registrySources.{which}"));
-        Rules::of(&wishes, &sources("insecureRegistries"), &sources("blockedRegistries"))
+        let (insecure, blocked) = (sources("insecureRegistries"), sources("blockedRegistries"));
+        let mut rules = Rules::of(&wishes, &insecure, &blocked);
+        rules.0.iter_mut().for_each(|s| s.never = never.contains(&s.name));
+        rules
     }
 
     fn of(wishes: &[Wishes; 2], insecure: &[String], blocked: &[String]) -> Rules {
@@ -122,7 +130,7 @@ impl Rules {
 
     /// The entry that keeps a repository's images from nodes.
     pub fn blocked_on_node(&self, repository: &str) -> Option<&str> {
-        self.on_node(repository).filter(|s| s.blocked).map(|s| s.name.as_str())
+        self.on_node(repository).filter(|s| s.blocked || s.never).map(|s| s.name.as_str())
     }
 
     /// Nodes and the cluster's registry, unlike imports, mind paths and wildcards; of several scopes the most exact counts.
@@ -155,12 +163,22 @@ impl Rules {
     }
 }
 
-/// A set whose only mirror is its source is none.
 fn wish(into: &mut Wishes, entry: &Value) {
-    let (source, mirrors) = (entry.str_at("source"), texts(entry, "mirrors"));
-    if mirrors.iter().any(|m| m != source) {
-        into.entry(source.into()).or_default().push(mirrors);
+    if is_wish(entry) {
+        let mirrors = texts(entry, "mirrors");
+        into.entry(entry.str_at("source").into()).or_default().push(mirrors);
     }
+}
+
+/// A set whose only mirror is its source is none.
+fn is_wish(entry: &Value) -> bool {
+    texts(entry, "mirrors").iter().any(|m| m != entry.str_at("source"))
+}
+
+/// The source, if it is never to be contacted.
+fn uncontacted(entry: &Value) -> Option<String> {
+    let never = entry.str_at("mirrorSourcePolicy") == "NeverContactSource";
+    (never && is_wish(entry)).then(|| entry.str_at("source").into())
 }
 
 fn texts(of: &Value, path: &str) -> Vec<String> {
