@@ -205,6 +205,46 @@ async fn mirrors_are_asked_first() {
     lab.stop().await;
 }
 
+/// What the configuration may not say is told in the words of custom resources.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_configuration() {
+    let lab = Lab::start().await;
+    let image = format!("{CONFIG}/images/cluster");
+    let sources = |s: Value| json!({"spec": {"registrySources": s}});
+    let rows = [
+        (
+            sources(json!({"blockedRegistries": ["a.io"], "allowedRegistries": []})),
+            "spec.registrySources: Invalid value: \"object\": Only one of blockedRegistries or \
+             allowedRegistries may be set",
+        ),
+        (
+            sources(json!({"insecureRegistries": ["a.io/b:1"]})),
+            "spec.registrySources.insecureRegistries[0]: Invalid value: \"a.io/b:1\": each \
+             registry must be a valid hostname[:port][/path] or wildcard *.hostname format \
+             without tags or digests",
+        ),
+        (
+            json!({"spec": {"allowedRegistriesForImport": [{"insecure": true}]}}),
+            "spec.allowedRegistriesForImport[0].domainName: Required value",
+        ),
+    ];
+    for (body, expected) in rows {
+        let said = send(&lab.client, "PATCH", &image, "", Some(&body)).await.expect(422);
+        let expected = format!("Image.config.openshift.io \"cluster\" is invalid: {expected}");
+        assert!(said.str_at("message").starts_with(&expected), "{expected}: {said}");
+    }
+    let before = get(&lab.client, &image).await.expect(200);
+    let fine = sources(json!({"blockedRegistries": ["*.a.io", "b.io:5000/c"]}));
+    let after = send(&lab.client, "PATCH", &image, "", Some(&fine)).await.expect(200);
+    assert_ne!(before["spec"], after["spec"]);
+    let policy = json!({"metadata": {"name": "b"}, "spec": {"repositoryDigestMirrors": [{}]}});
+    let path = "/apis/operator.openshift.io/v1alpha1/imagecontentsourcepolicies";
+    let said = send(&lab.client, "POST", path, "", Some(&policy)).await.expect(422);
+    let expected = "spec.repositoryDigestMirrors[0].source: Required value";
+    assert!(said.str_at("message").ends_with(expected), "{said}");
+    lab.stop().await;
+}
+
 /// Every tag of the streams a new cluster comes with ends at an image that is there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sample_streams_have_their_images() {

@@ -1,7 +1,7 @@
 //! config.openshift.io: what is set for the whole cluster. Custom resources upstream; columns as
 //! their `additionalPrinterColumns` say.
 
-use super::{CUSTOM_VERBS, mirrors};
+use super::{CUSTOM_VERBS, mirrors, sources};
 use crate::kinds::{CellCx, Column, Generation, Hooks, Kind, Sub};
 use crate::object::{ObjectExt, Value, duration, json};
 
@@ -109,6 +109,7 @@ pub static IMAGE: Kind = Kind {
     kind: "Image",
     plural: "images",
     schema: "com.github.openshift.api.config.v1.Image",
+    hooks: Hooks { validate: Some(sources::check), ..Hooks::NONE },
     ..GROUP
 };
 
@@ -145,6 +146,10 @@ pub static IMAGE_CONTENT_SOURCE_POLICY: Kind = Kind {
     kind: "ImageContentSourcePolicy",
     plural: "imagecontentsourcepolicies",
     schema: "com.github.openshift.api.operator.v1alpha1.ImageContentSourcePolicy",
+    hooks: Hooks {
+        validate: Some(|o, _, out| mirrors::sources(o, "spec.repositoryDigestMirrors", out)),
+        ..Hooks::NONE
+    },
     ..GROUP
 };
 

@@ -8,7 +8,9 @@ mod mirrors;
 mod oauth;
 mod projects;
 mod routes;
+mod scopes;
 mod security;
+mod sources;
 mod users;
 
 use super::Kind;
