@@ -189,7 +189,8 @@ async fn opened(p: &Process, command: &str, file: &str) -> Option<Input> {
 /// The next bytes of what a command only passes by, paid for.
 async fn passing(p: &Process, input: &Input) -> Result<Option<Vec<u8>>, Stop> {
     let chunk = input.chunk().await;
-    p.budget.spend(chunk.as_ref().map_or(0, Vec::len) / 256 + 1)?;
+    p.budget.spend(chunk.as_ref().map_or(0, Vec::len) / 256)?;
+    p.step().await?;
     Ok(chunk)
 }
 
