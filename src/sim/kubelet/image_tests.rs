@@ -312,12 +312,12 @@ fn another_image_is_tried_at_once() {
 fn a_registry_nobody_runs_is_unavailable() {
     let mut lab = lab(1, Delays::zero());
     run_on(&mut lab, "crc", "p", "localhost:5000/a:1", "IfNotPresent");
-    assert_eq!(lab.answer(&Answer::Unavailable("nobody is there".into())), 1);
+    assert_eq!(lab.answer(&Answer::Unavailable("connection refused".into())), 1);
     let status = status(&lab, "p");
     let message = status.str_at("state.waiting.message");
     let start = "Back-off pulling image \"localhost:5000/a:1\": RegistryUnavailable: image pull \
-                 failed for localhost:5000/a:1 because the registry is unavailable: nobody is \
-                 there";
+                 failed for localhost:5000/a:1 because the registry is unavailable: \
+                 connection refused";
     assert!(message.starts_with(start), "{message}");
     let told = lab.heard();
     assert!(told.iter().any(|t| t.ends_with("Error: RegistryUnavailable")), "{told:#?}");
