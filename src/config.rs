@@ -83,7 +83,7 @@ pub enum RegistryCommand {
 /// What can happen to a machine.
 #[derive(Debug, Subcommand)]
 pub enum NodeCommand {
-    /// Let a node fall silent: NotReady after 50 seconds, and its pods move when they no longer
+    /// Let a node fall silent: NotReady within 50 seconds, and its pods move when they no longer
     /// tolerate that (after 5 minutes, unless they say otherwise)
     Fail(NodeArgs),
     /// Let it come back
