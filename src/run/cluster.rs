@@ -48,6 +48,9 @@ pub struct Cluster {
     stop: watch::Sender<bool>,
 }
 
+/// Connections that may wait to be accepted.
+const WAITING: i32 = 4096;
+
 /// Starts a cluster; returns when it is ready.
 ///
 /// # Errors
@@ -176,6 +179,9 @@ fn bind(address: IpAddr, port: u16, flag: &str) -> Result<(TcpListener, SocketAd
         ),
         _ => format!("cannot listen on {at}: {e}"),
     })?;
+    // The standard library lets 128 wait; of more clients at once the rest would try again only
+    // after a second.
+    socket2::SockRef::from(&listener).listen(WAITING).map_err(|e| e.to_string())?;
     let bound = listener.local_addr().map_err(|e| e.to_string())?;
     Ok((listener, bound))
 }
