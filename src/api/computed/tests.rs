@@ -7,13 +7,15 @@ use crate::{
     importer::{Importer, Routes},
     kinds,
     object::{ObjectExt, encode, json, name::key},
+    runtime::Containers,
     settings::Settings,
     store::{self, Expect, Op, Store},
     world::{Entropy, StepClock, World},
 };
 use futures_util::StreamExt;
 
-fn server() -> Arc<Server> {
+/// A server with an empty store.
+pub(super) fn server(containers: Option<Arc<dyn Containers>>) -> Arc<Server> {
     let clock = StepClock::new("2026-01-01T00:00:00Z".parse().unwrap());
     let world = World { clock: Arc::new(clock), entropy: Arc::new(Entropy::seeded(5)) };
     let (stop, stopping) = tokio::sync::watch::channel(false);
@@ -24,14 +26,14 @@ fn server() -> Arc<Server> {
         settings: Arc::new(Settings::default()),
         importer: Importer::new(Arc::clone(&world.clock), Routes::default(), String::new(), None),
         world,
-        containers: None,
+        containers,
         stopping,
     })
 }
 
 /// A server with what a new cluster has.
 async fn cluster() -> Arc<Server> {
-    let server = server();
+    let server = server(None);
     let objects = bootstrap::objects(&server.world, &server.settings, "secret");
     let ops = objects.into_iter().filter_map(|mut object| {
         let kind = kinds::by_kind(object.str_at("apiVersion"), object.str_at("kind"))?;

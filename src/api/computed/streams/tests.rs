@@ -2,31 +2,15 @@
 
 use super::*;
 use crate::{
-    access::{Access, Keys},
     api::{Body, Caller, Options, Streams, session},
-    importer::{Importer, Routes},
     kinds,
     object::{encode, json, name::key},
     runtime::{LogOptions, testing::Double},
-    settings::Settings,
-    store::{self, Expect, Op, Store},
-    world::{Entropy, StepClock, World},
+    store::{Expect, Op},
 };
 
 fn server() -> Arc<Server> {
-    let clock = StepClock::new("2026-01-01T00:00:00Z".parse().unwrap());
-    let world = World { clock: Arc::new(clock), entropy: Arc::new(Entropy::seeded(5)) };
-    let (stop, stopping) = tokio::sync::watch::channel(false);
-    std::mem::forget(stop);
-    Arc::new(Server {
-        store: Store::open(&store::Options::default()).unwrap(),
-        access: Access::new(Keys::generate(&world.entropy).unwrap()).unwrap(),
-        settings: Arc::new(Settings::default()),
-        containers: Some(Arc::new(Double)),
-        importer: Importer::new(Arc::clone(&world.clock), Routes::default(), String::new(), None),
-        world,
-        stopping,
-    })
+    super::super::tests::server(Some(Arc::new(Double)))
 }
 
 async fn put(server: &Server, resource: &str, object: Value) {
