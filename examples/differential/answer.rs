@@ -70,13 +70,19 @@ impl Side {
         self.send("GET", path, "application/json", &Value::Null).await
     }
 
-    /// Makes a namespace if it is not there.
+    /// Makes a namespace with the service account that pods need, which an API server alone does not
+    /// make.
     pub async fn namespace(&self, name: &str) -> Result<(), Box<dyn Error>> {
-        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        let answer = self.send("POST", "/api/v1/namespaces", "application/json", &body).await?;
-        match answer.code {
-            201 | 409 => Ok(()),
-            _ => Err(answer.shown().into()),
+        let account = format!("/api/v1/namespaces/{name}/serviceaccounts");
+        for (path, kind, name) in
+            [("/api/v1/namespaces", "Namespace", name), (&account, "ServiceAccount", "default")]
+        {
+            let body = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}});
+            let answer = self.send("POST", path, "application/json", &body).await?;
+            if ![201, 409].contains(&answer.code) {
+                return Err(answer.shown().into());
+            }
         }
+        Ok(())
     }
 }

@@ -2,8 +2,9 @@
 //! (uids, times, revisions, allocated addresses) is left out, list positions are.
 
 use crate::answer::Answer;
+use regex::Regex;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 /// How much of an object is compared.
 #[derive(Clone, Copy, PartialEq)]
@@ -27,6 +28,10 @@ const OWN: &[&str] = &[
     ".spec.clusterIPs[*]",
     ".spec.ports[*].nodePort",
     ".spec.healthCheckNodePort",
+    // Written by a controller beside the request.
+    ".metadata.annotations.deployment.kubernetes.io/revision",
+    ".spec.imagePullSecrets",
+    ".spec.nodeName",
     // OpenShift's admission: the constraint that let the pod in, and what it filled in.
     ".metadata.annotations.openshift.io/scc",
     ".spec.securityContext.seLinuxOptions",
@@ -52,28 +57,75 @@ pub fn answers(left: &Answer, right: &Answer, depth: Depth) -> Vec<String> {
     if left.code >= 400 {
         refusals(&left.body, &right.body, &mut found);
     } else {
-        values("", &left.body, &right.body, depth, &mut found);
+        let (mut ours, mut theirs) = (left.body.clone(), right.body.clone());
+        for body in [&mut ours, &mut theirs] {
+            anonymous(body, depth);
+        }
+        values("", &ours, &theirs, depth, &mut found);
     }
     found
+}
+
+/// Takes out of an object what is the cluster's own inside of texts and lists.
+fn anonymous(value: &mut Value, depth: Depth) {
+    let generated = value["metadata"]["generateName"].as_str().map(str::to_owned);
+    if let Some(prefix) = generated
+        && let Some(Value::String(name)) = value["metadata"].get_mut("name")
+        && name.starts_with(&prefix)
+    {
+        *name = format!("{prefix}?");
+    }
+    if let (Depth::WithoutStatus, Some(Value::Array(fields))) =
+        (depth, value["metadata"].get_mut("managedFields"))
+    {
+        fields.retain(|f| ["alice", "bob", "carol"].iter().any(|m| f["manager"] == *m));
+        // The order is that of their times, which two cluster's clocks round differently.
+        fields.sort_by_key(|f| (f["manager"].to_string(), f["operation"].to_string()));
+    }
+    masked(value);
+}
+
+fn masked(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = mask(text),
+        Value::Array(items) => items.iter_mut().for_each(masked),
+        Value::Object(map) => map.values_mut().for_each(masked),
+        _ => {}
+    }
+}
+
+/// A text without uids, moments, revisions and generated volume names.
+fn mask(text: &str) -> String {
+    static UID: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").expect("valid")
+    });
+    static TIME: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").expect("valid"));
+    static OTHER: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(kube-api-access-)[a-z0-9]{5}|(resourceVersion\\*":\\*")\d+"#).expect("valid")
+    });
+    let text = OTHER.replace_all(text, "$1$2?");
+    TIME.replace_all(&UID.replace_all(&text, "{uid}"), "{time}").into_owned()
 }
 
 /// The causes of two refusals, as sets; whole texts only when there are none.
 fn refusals(left: &Value, right: &Value, found: &mut Vec<String>) {
     let causes = |v: &Value| -> BTreeSet<String> {
         let all = v["details"]["causes"].as_array().cloned().unwrap_or_default();
-        all.iter().map(|c| format!("{} {} {}", c["reason"], c["field"], c["message"])).collect()
+        let told = |c: &Value| format!("{} {} {}", c["reason"], c["field"], c["message"]);
+        all.iter().map(|c| shape(&told(c))).collect()
     };
     let (ours, theirs) = (causes(left), causes(right));
-    found.extend(ours.difference(&theirs).map(|c| format!("cause only left: {}", shape(c))));
-    found.extend(theirs.difference(&ours).map(|c| format!("cause only right: {}", shape(c))));
+    found.extend(ours.difference(&theirs).map(|c| format!("cause only left: {c}")));
+    found.extend(theirs.difference(&ours).map(|c| format!("cause only right: {c}")));
     if left["reason"] != right["reason"] {
         found.push(format!("reason {} and not {}", left["reason"], right["reason"]));
     }
     if found.is_empty() && left["message"] != right["message"] {
         let text = |v: &Value| shape(v["message"].as_str().unwrap_or_default());
         let (ours, theirs) = (text(left), text(right));
-        // The causes agree: the order in which they are told does not count.
-        if ours == theirs || causes(left).len() < 2 {
+        // Where several causes agree, the order in which they are told does not count.
+        if ours != theirs && causes(left).len() < 2 {
             found.push(format!("message {ours} and not {theirs}"));
         }
     }
@@ -105,14 +157,14 @@ fn values(path: &str, left: &Value, right: &Value, depth: Depth, found: &mut Vec
 
 fn short(value: &Value) -> String {
     let text = value.to_string();
-    text.chars().take(60).collect()
+    text.chars().take(50).collect()
 }
 
 /// A text without its particulars: what stands in quotes and all digits.
 fn shape(text: &str) -> String {
     let mut out = String::new();
     let mut digits = false;
-    for c in text.chars().take(400) {
+    for c in mask(text).chars().take(220) {
         if c.is_ascii_digit() {
             if !digits {
                 out.push('#');

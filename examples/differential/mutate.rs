@@ -67,7 +67,7 @@ fn add(
 ) {
     let known: Vec<&String> =
         schema["properties"].as_object().into_iter().flat_map(|p| p.keys()).collect();
-    let own = ["apiVersion", "kind", "managedFields", "status"];
+    let own = ["apiVersion", "kind", "managedFields", "status", "generateName"];
     let known: Vec<_> = known.into_iter().filter(|k| !own.contains(&k.as_str())).collect();
     if known.is_empty() {
         let key = text("key", chance);
