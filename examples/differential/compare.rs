@@ -38,7 +38,7 @@ const OWN: &[&str] = &[
 ];
 
 /// Everything that differs.
-pub fn answers(left: &Answer, right: &Answer, depth: Depth) -> Vec<String> {
+pub fn answers(left: &Answer, right: &Answer, depth: Depth, ignore: &[String]) -> Vec<String> {
     if left.code != right.code {
         let said = |a: &Answer| shape(a.body["message"].as_str().unwrap_or("an object"));
         return vec![format!(
@@ -62,6 +62,7 @@ pub fn answers(left: &Answer, right: &Answer, depth: Depth) -> Vec<String> {
             anonymous(body, depth);
         }
         values("", &ours, &theirs, depth, &mut found);
+        found.retain(|f| !ignore.iter().any(|path| f.starts_with(path.as_str())));
     }
     found
 }

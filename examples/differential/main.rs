@@ -27,7 +27,7 @@ use std::{error::Error, path::PathBuf};
 
 /// Send the same random requests to two API servers and group what differs.
 #[derive(Parser)]
-struct Flags {
+pub struct Flags {
     /// Kubeconfig of the server under test.
     #[arg(long)]
     left: PathBuf,
@@ -55,6 +55,10 @@ struct Flags {
     /// Groups of differences to print.
     #[arg(long, default_value_t = 60)]
     top: usize,
+    /// Paths of objects that are not compared (`.spec.containers[*].securityContext`), comma-separated:
+    /// what one side has controllers or admission for and the other does not.
+    #[arg(long, value_delimiter = ',')]
+    ignore: Vec<String>,
     /// Show one manifest (`m17`) or one sequence (`s17`) with both answers, and nothing else.
     #[arg(long)]
     case: Option<String>,
@@ -84,7 +88,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut sequences = Report::new("sequences");
     let mut answers = stream::iter(0..flags.sequences)
-        .map(|n| sequence::play(n, chance(&flags, 1, n), &corpus, &left, &right, false))
+        .map(|n| sequence::play(n, &flags, &corpus, &left, &right, false))
         .buffer_unordered(flags.workers);
     while let Some(outcome) = answers.next().await {
         sequences.add(outcome?);
@@ -105,7 +109,7 @@ pub struct Outcome {
 }
 
 /// The source of chance of one case.
-fn chance(flags: &Flags, stream: u64, case: u64) -> StdRng {
+pub fn chance(flags: &Flags, stream: u64, case: u64) -> StdRng {
     StdRng::seed_from_u64(flags.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (case << 1 | stream))
 }
 
@@ -138,7 +142,7 @@ async fn manifest(
     Ok(Outcome {
         case: format!("m{number}"),
         resource: subject.resource.clone(),
-        differences: compare::answers(&ours, &theirs, compare::Depth::Whole),
+        differences: compare::answers(&ours, &theirs, compare::Depth::Whole, &flags.ignore),
     })
 }
 
@@ -154,7 +158,7 @@ async fn show(
     let outcome = if case.starts_with('m') {
         manifest(number, flags, corpus, left, right, true).await?
     } else {
-        sequence::play(number, chance(flags, 1, number), corpus, left, right, true).await?
+        sequence::play(number, flags, corpus, left, right, true).await?
     };
     for difference in &outcome.differences {
         println!("differs: {difference}");
