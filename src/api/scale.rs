@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Causes, Error},
-    kinds::{Kind, Served, ServedKind},
+    kinds::{Kind, Served, ServedKind, custom},
     object::{ObjectExt, Value, json, selector::Labels},
     patch,
     store::Snapshot,
@@ -38,7 +38,7 @@ impl Server {
         request: Request,
     ) -> Result<Answer, Error> {
         let (_, parent) = Server::stored(&snapshot, &request)?;
-        let now = scale_of(&request.kind, &parent);
+        let now = scale_of(&request.kind, &parent)?;
         let asked = Request { kind: scale_kind(), sub: "", ..request.clone() };
         let mut duplicates: &[String] = &[];
         let mut wanted = match (&request.verb, &request.body) {
@@ -69,14 +69,15 @@ impl Server {
             return Err(Error::Internal("a patch answers one object".into()));
         };
         warnings.append(&mut answer.warnings);
-        Ok(one(code, Item::Value(scale_of(&request.kind, &item.value())), warnings))
+        Ok(one(code, Item::Value(scale_of(&request.kind, &item.value())?), warnings))
     }
 
     /// The same as a patch of the parent: it retries on races, unless the client pinned a revision,
     /// and an apply stays one.
     fn of_parent(&self, request: &Request, wanted: &Value) -> Request {
         let replicas = wanted.i64_at("spec.replicas").unwrap_or(0);
-        let mut change = json!({"spec": {"replicas": replicas}});
+        let mut change = json!({});
+        change.set_at(paths(&request.kind).0, replicas);
         let rv = wanted.str_at("metadata.resourceVersion");
         if request.verb == Verb::Update && !rv.is_empty() {
             change["metadata"] = json!({"resourceVersion": rv});
@@ -126,14 +127,36 @@ fn check(request: &Request, scale: &Value, parent: &Value) -> Result<(), Error> 
     refuse(&scale_kind(), &request.name, causes)
 }
 
-/// The Scale of an object.
-fn scale_of(kind: &Served, parent: &Value) -> Value {
-    let meta = |path: &str| parent.at(&format!("metadata.{path}")).cloned().unwrap_or_default();
-    let selector = match parent.at("spec.selector") {
+/// Where the counts wanted and there stand in an object.
+fn paths(kind: &Served) -> (&str, &str) {
+    match kind.custom.as_ref().and_then(|c| c.scale.as_ref()) {
+        Some(scale) => (scale.spec.trim_start_matches('.'), scale.status.trim_start_matches('.')),
+        None => ("spec.replicas", "status.replicas"),
+    }
+}
+
+/// The selector of an object as text. Custom objects hold it as text.
+fn selector_of(kind: &Served, parent: &Value) -> String {
+    if let Some(custom) = &kind.custom {
+        let path = custom.scale.as_ref().map_or("", |s| s.selector.as_str());
+        return custom::at(parent, path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    }
+    match parent.at("spec.selector") {
         Some(map) if kind.kind == "ReplicationController" => Labels::from_map(map).to_string(),
         Some(selector) => Labels::from_object(selector).to_string(),
         None => String::new(),
-    };
+    }
+}
+
+/// The Scale of an object.
+fn scale_of(kind: &Served, parent: &Value) -> Result<Value, Error> {
+    let (wanted, there) = paths(kind);
+    if kind.custom.is_some() && parent.i64_at(wanted).is_none() {
+        let why = format!("the spec replicas field \".{wanted}\" does not exist");
+        return Err(Error::Internal(why));
+    }
+    let meta = |path: &str| parent.at(&format!("metadata.{path}")).cloned().unwrap_or_default();
+    let selector = selector_of(kind, parent);
     let mut scale = json!({
         "apiVersion": "autoscaling/v1", "kind": "Scale",
         "metadata": {
@@ -141,13 +164,13 @@ fn scale_of(kind: &Served, parent: &Value) -> Value {
             "resourceVersion": meta("resourceVersion"),
             "creationTimestamp": meta("creationTimestamp"),
         },
-        "spec": {}, "status": {"replicas": parent.i64_at("status.replicas").unwrap_or(0)},
+        "spec": {}, "status": {"replicas": parent.i64_at(there).unwrap_or(0)},
     });
-    if let Some(n) = parent.i64_at("spec.replicas").filter(|n| *n != 0) {
+    if let Some(n) = parent.i64_at(wanted).filter(|n| *n != 0) {
         scale["spec"]["replicas"] = json!(n);
     }
     if !selector.is_empty() {
         scale["status"]["selector"] = json!(selector);
     }
-    scale
+    Ok(scale)
 }

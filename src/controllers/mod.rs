@@ -9,6 +9,7 @@ mod children;
 mod clusterroles;
 mod correlate;
 mod cronjob;
+mod customresources;
 mod daemonset;
 mod deployment;
 mod disruption;
@@ -113,6 +114,7 @@ impl Watch {
 pub static ALL: &[&Controller] = &[
     &imagetrigger::CONTROLLER,
     &clusterroles::CONTROLLER,
+    &customresources::CONTROLLER,
     &eventttl::CONTROLLER,
     &garbage::CONTROLLER,
     &namespace::CONTROLLER,

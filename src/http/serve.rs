@@ -18,7 +18,7 @@ use crate::{
     },
     controllers::Monitor,
     error::Error,
-    kinds::Name,
+    kinds::{Catalogue, Name},
     object::Value,
     runtime::Fetch,
 };
@@ -70,7 +70,8 @@ pub async fn handle(
     let started = std::time::Instant::now();
     let path = parameters::unescape_path(request.path());
     let query = Query::parse(request.query_string());
-    let Some(parsed) = path::parse(&path) else { return missing(&path) };
+    let kinds = http.server.catalogue();
+    let Some(parsed) = path::parse(&path, &kinds) else { return missing(&kinds, &path) };
     let (response, verb, group, resource) = match parsed {
         Path::Resource(target) => {
             let verb = verb(request.method(), &target, &query);
@@ -122,11 +123,11 @@ fn label(verb: Verb) -> &'static str {
 
 /// Nothing is there: a Status below the groups served, plain text elsewhere, as upstream's
 /// handlers for the two answer.
-fn missing(path: &str) -> HttpResponse {
+fn missing(kinds: &Catalogue, path: &str) -> HttpResponse {
     let mut parts = path.trim_matches('/').split('/');
     let served = match (parts.next(), parts.next()) {
         (Some("api"), Some("v1")) => true,
-        (Some("apis"), Some(group)) => discovery::group(group).is_some(),
+        (Some("apis"), Some(group)) => discovery::group(kinds, group).is_some(),
         _ => false,
     };
     if served { render::error(&Error::NoSuchPath) } else { found(None) }
@@ -345,19 +346,20 @@ async fn non_resource(
     }
     let accept = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok());
     let aggregated = accept.unwrap_or_default().contains("v=v2;as=APIGroupDiscoveryList");
+    let kinds = http.server.catalogue();
     match path {
-        Path::Root => render::document(&serde_json::json!({"paths": discovery::paths()})),
-        Path::Core if aggregated => aggregated_discovery(true),
-        Path::Groups if aggregated => aggregated_discovery(false),
+        Path::Root => render::document(&serde_json::json!({"paths": discovery::paths(&kinds)})),
+        Path::Core if aggregated => aggregated_discovery(&kinds, true),
+        Path::Groups if aggregated => aggregated_discovery(&kinds, false),
         Path::Core => {
             let address = http.url.trim_start_matches("https://");
             render::document(&discovery::core_versions(address))
         }
-        Path::Groups => render::document(&discovery::group_list()),
-        Path::Group(name) => found(discovery::group(name)),
-        Path::Version(group, version) => found(discovery::resource_list(group, version)),
+        Path::Groups => render::document(&discovery::group_list(&kinds)),
+        Path::Group(name) => found(discovery::group(&kinds, name)),
+        Path::Version(group, version) => found(discovery::resource_list(&kinds, group, version)),
         Path::Other(rest) => other_document(http, accept.unwrap_or_default(), rest),
-        Path::Resource(_) => missing(request.path()),
+        Path::Resource(_) => missing(&kinds, request.path()),
     }
 }
 
@@ -370,11 +372,11 @@ fn found(document: Option<Value>) -> HttpResponse {
     }
 }
 
-fn aggregated_discovery(core: bool) -> HttpResponse {
+fn aggregated_discovery(kinds: &Catalogue, core: bool) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
         .insert_header((header::VARY, "Accept"))
-        .body(discovery::aggregated(core).to_string())
+        .body(discovery::aggregated(kinds, core).to_string())
 }
 
 /// The paths anybody may read: health, version and the OAuth server.
@@ -411,13 +413,14 @@ fn other_document(http: &Http, accept: &str, rest: &str) -> HttpResponse {
                 .body(http.metrics.text(objects, snapshot.rev, &http.monitor.gauges))
         }
         "openapi/v2" if accept.contains("json") || accept.contains("*/*") || accept.is_empty() => {
-            json(openapi::v2())
+            json(openapi::v2(&http.server.catalogue()))
         }
         "openapi/v2" => render::error(&Error::NotAcceptable("application/json".into())),
-        "openapi/v3" => json(openapi::v3_index()),
-        _ => match rest.strip_prefix("openapi/v3/").and_then(openapi::v3) {
-            Some(bytes) => json(bytes),
-            None => found(None),
-        },
+        "openapi/v3" => json(openapi::v3_index(&http.server.catalogue())),
+        _ => {
+            let kinds = http.server.catalogue();
+            let document = rest.strip_prefix("openapi/v3/").and_then(|p| openapi::v3(&kinds, p));
+            document.map_or_else(|| found(None), json)
+        }
     }
 }

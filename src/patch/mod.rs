@@ -7,6 +7,7 @@ pub mod managed;
 mod node;
 mod strategic;
 
+pub use node::Root;
 pub use strategic::strategic;
 
 use crate::{

@@ -217,7 +217,7 @@ impl Lab {
         match (write.verb, write.sub) {
             (WriteVerb::Delete, _) => {
                 let key = name::key(&write.namespace, &write.name);
-                let (resource, key) = (write.resource.into(), key.into());
+                let (resource, key) = (write.resource.shared(), key.into());
                 let op = Op::Delete { resource, key, expect: Expect::Present, last: None };
                 self.runtime.block_on(self.store.commit(vec![op])).unwrap();
             }
@@ -235,7 +235,7 @@ impl Lab {
                 );
                 self.put("pods", pod);
             }
-            _ => self.put(write.resource, write.body),
+            _ => self.put(&write.resource, write.body),
         }
     }
 

@@ -4,6 +4,7 @@
 pub(super) mod cells;
 pub(super) mod checks;
 mod configuration;
+mod customresources;
 mod endpoints;
 mod events;
 mod leases;
@@ -26,6 +27,7 @@ use super::Kind;
 /// The kinds of this family.
 pub static KINDS: &[&Kind] = &[
     &configuration::CONFIG_MAP,
+    &customresources::CUSTOM_RESOURCE_DEFINITION,
     &endpoints::ENDPOINTS,
     &endpoints::ENDPOINT_SLICE,
     &events::EVENT,
