@@ -6,6 +6,7 @@
 
 pub mod cron;
 pub mod duration;
+pub mod links;
 pub mod name;
 pub mod quantity;
 pub mod selector;
