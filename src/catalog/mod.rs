@@ -29,21 +29,6 @@ const BUILTIN: [&str; 5] = [
 /// Architecture of the simulated nodes.
 pub const ARCHITECTURE: &str = "amd64";
 
-/// How deep merge keys may refer to one another.
-const MERGES: usize = 3;
-
-/// Reads YAML with merge keys.
-///
-/// # Errors
-/// Where the text is not what is wanted.
-pub fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, serde_norway::Error> {
-    let mut value: serde_norway::Value = serde_norway::from_str(text)?;
-    for _ in 0..MERGES {
-        value.apply_merge()?;
-    }
-    serde_norway::from_value(value)
-}
-
 /// Every image of every registry.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
@@ -93,7 +78,7 @@ impl Catalog {
     /// # Errors
     /// Where the text is not a catalogue.
     pub fn merge_file(&mut self, text: &str) -> Result<(), String> {
-        let file: data::File = read(text).map_err(|e| e.to_string())?;
+        let file: data::File = crate::object::read::yaml_as(text)?;
         self.registries.extend(file.registries);
         for mut entry in file.images {
             let config = entry.config.take().map(Arc::new);

@@ -1,7 +1,7 @@
 //! The base file system of images and nodes, from `families.yaml`.
 
 use crate::{
-    catalog::{self, Config},
+    catalog::Config,
     sim::shell::fs::{Content, Device, Layer, Node},
 };
 use serde::Deserialize;
@@ -51,7 +51,7 @@ struct Rule {
 
 static FILE: LazyLock<File> = LazyLock::new(|| {
     // The file is part of the program; a test reads it.
-    catalog::read(DATA).unwrap_or_default()
+    crate::object::read::yaml_as(DATA).unwrap_or_default()
 });
 
 /// The family of a node's own root.
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn the_file_is_read_and_names_families_that_exist() {
-        let file: File = catalog::read(DATA).unwrap();
+        let file: File = crate::object::read::yaml_as(DATA).unwrap();
         for rule in &file.repositories {
             assert!(file.families.contains_key(&rule.family), "{rule:?}");
         }
