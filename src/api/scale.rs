@@ -23,12 +23,23 @@ static SCALE: Kind = Kind {
     ..Kind::BASE
 };
 
+/// The same, older, as DeploymentConfigs have it. The two differ in what the status says, and
+/// nobody writes that.
+static OLD_SCALE: Kind = Kind { group: "extensions", version: "v1beta1", ..SCALE };
+
+/// What a request for a kind's scale sends and gets.
+fn form(kind: &Kind) -> &'static Kind {
+    let old = kind.sub("scale").is_some_and(|s| s.body.0 == OLD_SCALE.group);
+    if old { &OLD_SCALE } else { &SCALE }
+}
+
 impl Server {
     pub(super) async fn scale(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
         let snapshot = self.store.snapshot();
         let (_, parent) = Server::stored(&snapshot, &request)?;
         let now = scale_of(request.kind, &parent);
-        let asked = Request { kind: &SCALE, sub: "", ..request.clone() };
+        let form = form(request.kind);
+        let asked = Request { kind: form, sub: "", ..request.clone() };
         let mut duplicates: &[String] = &[];
         let mut wanted = match (&request.verb, &request.body) {
             (Verb::Get, _) => return Ok(one(200, Item::Value(now), Vec::new())),
@@ -36,17 +47,20 @@ impl Server {
                 duplicates = twice;
                 scale.clone()
             }
-            (Verb::Update, Body::Empty) => return Err(misfit::nothing(&SCALE)),
-            (Verb::Patch, Body::Patch(form, patch)) => {
-                check_patch_options(&request, *form)?;
-                patched(&now, *form, patch)?
+            (Verb::Update, Body::Empty) => return Err(misfit::nothing(form)),
+            (Verb::Patch, Body::Patch(how, patch)) => {
+                check_patch_options(&request, *how)?;
+                patched(&now, *how, patch)?
             }
             _ => return Err(Error::MethodNotAllowed),
         };
         let mut warnings = Vec::new();
+        if form.group == OLD_SCALE.group {
+            wanted.remove_at("status");
+        }
         self.decode(&asked, &mut wanted, duplicates, &mut warnings)?;
         meta::normalise(&mut wanted);
-        meta::agree(&mut wanted, &request.namespace, &request.name, &SCALE)?;
+        meta::agree(&mut wanted, &request.namespace, &request.name, form)?;
         check(&request, &wanted, &parent)?;
         let mut answer = self.patch(self.of_parent(&request, &wanted)).await?;
         let Response::One(code, item) = answer.response else {
@@ -107,19 +121,21 @@ fn check(request: &Request, scale: &Value, parent: &Value) -> Result<(), Error> 
     if replicas < 0 {
         causes.invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
     }
-    refuse(&SCALE, &request.name, causes)
+    refuse(form(request.kind), &request.name, causes)
 }
 
 /// The Scale of an object.
 fn scale_of(kind: &Kind, parent: &Value) -> Value {
     let meta = |path: &str| parent.at(&format!("metadata.{path}")).cloned().unwrap_or_default();
+    let old = form(kind).group == OLD_SCALE.group;
     let selector = match parent.at("spec.selector") {
+        _ if old => String::new(),
         Some(map) if kind.kind == "ReplicationController" => Labels::from_map(map).to_string(),
         Some(selector) => Labels::from_object(selector).to_string(),
         None => String::new(),
     };
     let mut scale = json!({
-        "apiVersion": "autoscaling/v1", "kind": "Scale",
+        "apiVersion": form(kind).api_version(), "kind": "Scale",
         "metadata": {
             "name": meta("name"), "namespace": meta("namespace"), "uid": meta("uid"),
             "resourceVersion": meta("resourceVersion"),
@@ -132,6 +148,12 @@ fn scale_of(kind: &Kind, parent: &Value) -> Value {
     }
     if !selector.is_empty() {
         scale["status"]["selector"] = json!(selector);
+    }
+    if old {
+        let mut map = parent.at("spec.selector").cloned().unwrap_or_else(|| json!({}));
+        map["deploymentconfig"] = meta("name");
+        scale["status"]["targetSelector"] = json!(Labels::from_map(&map).to_string());
+        scale["status"]["selector"] = map;
     }
     scale
 }

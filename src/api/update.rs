@@ -173,7 +173,11 @@ impl Server {
         let kind = request.kind;
         if request.sub.is_empty() {
             if kind.sub("status").is_some() {
+                let sent = new.remove_at("status").unwrap_or_default();
                 copy(&mut new, old, "status");
+                if let Some(hook) = kind.hooks.sent_status {
+                    hook(&mut new, &sent);
+                }
             }
             return self.settle(snapshot, request, new, Some(old), warnings);
         }

@@ -11,7 +11,7 @@ mod workloads;
 pub use kind::{
     ALL_VERBS, Ask, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
-pub use openshift::{image_outside, shown_stream};
+pub use openshift::{image_outside, rollouts, shown_stream};
 
 use std::{collections::HashMap, sync::LazyLock};
 
