@@ -78,6 +78,7 @@
 //! | a default, merge key, list type | one line under `openapi/` |
 //! | an admission plug-in | its file under `api/admission/`, a line in the list there |
 //! | an image | an entry in `catalog/images.yaml` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml` |
+//! | a program of an image whose answers or ends need code | its file in `sim/containers/programs/` and a line in the table there |
 //! | a command in containers | its function and a line in the table of `sim/shell/commands/` |
 //! | a table or view | the next file under `migrations/` |
 //!
