@@ -2,7 +2,11 @@
 
 use super::{body, check_name};
 use crate::{
-    api::{Answer, Request, Server, computed::answer},
+    api::{
+        Answer, Request, Server,
+        computed::answer,
+        write::{ATTEMPTS, Attempt, Draft, Lost, lists},
+    },
     error::{Causes, Error},
     images::{STREAMS, resolve},
     kinds::{
@@ -11,7 +15,7 @@ use crate::{
         shown_stream,
     },
     object::{ObjectExt, Value, json},
-    store::{self, Expect, Snapshot},
+    store::{Expect, Snapshot},
 };
 use std::sync::Arc;
 
@@ -22,8 +26,6 @@ static REQUEST: Kind = Kind {
     schema: "com.github.openshift.api.apps.v1.DeploymentRequest",
     ..Kind::BASE
 };
-/// How often a request that met a concurrent change is decided again.
-const ATTEMPTS: usize = 5;
 
 pub(super) async fn create(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
     let asked = body(&server, &request, &REQUEST)?;
@@ -53,16 +55,20 @@ pub(super) async fn create(server: Arc<Server>, request: Request) -> Result<Answ
         let version = config.i64_at("status.latestVersion").unwrap_or(0) + 1;
         config.set_at("status.details", json!({"message": message, "causes": causes}));
         config.set_at("status.latestVersion", version);
-        let generation = old.i64_at("metadata.generation").unwrap_or(0) + 1;
-        config.set_at("metadata.generation", generation);
-        server.track(&request, Some(&old), &mut config);
+        let mut draft = Draft::of(config);
+        let attempt = Attempt::update(&server, &request, &snapshot, &old);
+        attempt.run(lists::INSTANTIATE, &mut draft).await?;
+        let warnings = draft.warnings();
         if request.options.dry_run {
-            return Ok(answer(201, config));
+            return Ok(Answer { warnings, ..answer(201, draft.object) });
         }
-        match server.put(request.kind, &config, Expect::Rev(entry.rev), Vec::new()).await {
-            Ok(entry) => return Ok(answer(201, entry.value())),
-            Err(store::Error::Stale(_)) => {}
-            Err(error) => return Err(Server::noun(request.kind, &name, error)),
+        let (kind, expect) = (request.kind, Expect::Rev(entry.rev));
+        match server.put(kind, &draft.object, expect, draft.extra).await {
+            Ok(entry) => return Ok(Answer { warnings, ..answer(201, entry.value()) }),
+            Err(error) => match Lost::from(&error) {
+                Some(_) => {}
+                None => return Err(Server::noun(kind, &name, error)),
+            },
         }
     }
     Err(Error::stale(CONFIGS, &name))

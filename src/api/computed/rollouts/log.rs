@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 /// Seconds a request waits for a rollout and for its pods.
 const PATIENCE: i64 = 60;
+const NO_POD: &str = "Internal error occurred: timed out waiting for the condition";
 const KIND: &str = "DeploymentLogOptions.apps.openshift.io";
 
 pub(super) async fn read(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
@@ -97,11 +98,11 @@ async fn application_pod(server: &Server, rollout: &Value) -> Result<String, Err
         all.filter(|e| selector.matches_meta(&e.meta)).map(|e| e.value()).collect()
     };
     if !wait(server, |s| !pods(s).is_empty()).await {
-        return Err(Error::Internal("timed out waiting for the condition".into()));
+        return Err(Error::Internal(NO_POD.into()));
     }
     let all = pods(&server.store.snapshot());
     let best = all.iter().min_by_key(|p| rank(p)).map(|p| p.name().to_owned());
-    best.ok_or_else(|| Error::Internal("timed out waiting for the condition".into()))
+    best.ok_or_else(|| Error::Internal(NO_POD.into()))
 }
 
 fn rank(pod: &Value) -> impl Ord {

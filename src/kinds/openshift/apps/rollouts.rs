@@ -53,7 +53,8 @@ fn shortened(base: &str, suffix: &str, longest: usize) -> String {
     }
     let hash = format!("{:08x}", fnv1a(&[base.as_bytes()]));
     let room = longest - suffix.len() - hash.len() - 2;
-    let kept = &base[..base.floor_char_boundary(room)];
+    // Names of objects are ASCII.
+    let kept = &base[..room];
     format!("{kept}-{hash}-{suffix}")
 }
 
