@@ -90,7 +90,12 @@ fn may_follow(now: &str, next: &str) -> bool {
 impl Sync<'_> {
     fn run(mut self) -> Plan {
         let now = rollouts::phase(&self.rollout).to_owned();
-        let seen = self.deployer.map(|pod| self.follow(&PodLens::of(pod)));
+        let lens = self.deployer.map(|pod| PodLens::of(pod));
+        if lens.as_ref().is_some_and(|p| p.is_deleting() && p.status.phase == "Failed") {
+            // The last word about a pod that was deleted and its removal are as good as one.
+            return self.plan;
+        }
+        let seen = lens.map(|pod| self.follow(&pod));
         let cancelled = rollouts::is_cancelled(&self.rollout);
         let next = match now.as_str() {
             "New" if cancelled => {

@@ -4,6 +4,8 @@
 mod defaults;
 pub mod rollouts;
 mod strategy;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use crate::{
