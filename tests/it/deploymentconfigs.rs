@@ -98,7 +98,8 @@ impl Scene {
         self.until("the rollout is complete", |o| {
             let progress = o.condition("Progressing");
             o.i64_at("status.latestVersion") == Some(n)
-                && progress.is_some_and(|c| c.str_at("reason") == "NewReplicationControllerAvailable")
+                && progress
+                    .is_some_and(|c| c.str_at("reason") == "NewReplicationControllerAvailable")
                 && o.i64_at("status.updatedReplicas") == o.i64_at("spec.replicas")
                 && o.i64_at("status.replicas") == o.i64_at("spec.replicas")
         })
@@ -112,9 +113,10 @@ impl Scene {
     /// `<reason>: <message>` of the events about `x`.
     async fn events(&self) -> Vec<String> {
         let all = get(&self.lab.client, &path("events")).await.expect(200);
-        let mine = all.list_at("items").iter().filter(|e| {
-            e.str_at("involvedObject.kind") == "DeploymentConfig"
-        });
+        let mine = all
+            .list_at("items")
+            .iter()
+            .filter(|e| e.str_at("involvedObject.kind") == "DeploymentConfig");
         mine.map(|e| format!("{}: {}", e.str_at("reason"), e.str_at("message"))).collect()
     }
 
@@ -161,11 +163,13 @@ async fn a_config_from_its_first_rollout_to_its_end() {
     scene.complete(1).await;
     assert_eq!(scene.log("x-1-deploy").await, "--> Scaling x-1 to 2\n--> Success\n");
     let rollout = scene.phase("x-1", "Complete").await;
-    let notes = [REASON, "openshift.io/deployment.replicas", "kubectl.kubernetes.io/desired-replicas"];
+    let notes =
+        [REASON, "openshift.io/deployment.replicas", "kubectl.kubernetes.io/desired-replicas"];
     let noted: Vec<_> = notes.iter().map(|n| rollout.annotation(n)).collect();
     assert_eq!(noted, [Some("config change"), Some("2"), None]);
     let pods = get(&scene.lab.client, &path("pods?labelSelector=deployment=x-1")).await.expect(200);
-    let labels = |p: &Value| (p.label("app") == Some("x"), p.label("deploymentconfig") == Some("x"));
+    let labels =
+        |p: &Value| (p.label("app") == Some("x"), p.label("deploymentconfig") == Some("x"));
     assert!(pods.list_at("items").iter().all(|p| labels(p) == (true, true)), "{pods}");
     assert_eq!(pods.list_at("items").len(), 2);
 
@@ -196,14 +200,17 @@ async fn a_config_from_its_first_rollout_to_its_end() {
     assert_eq!(scale.str_at("status.targetSelector"), "app=x,deploymentconfig=x");
     scale["spec"]["replicas"] = json!(3);
     scene.send("PUT", "deploymentconfigs/x/scale", scale).await;
-    scene.told("ReplicationControllerScaled: Scaled replication controller \"x-2\" from 2 to 3").await;
+    scene
+        .told("ReplicationControllerScaled: Scaled replication controller \"x-2\" from 2 to 3")
+        .await;
     assert_eq!(scene.complete(2).await.i64_at("status.updatedReplicas"), Some(3));
 
     let answer = scene.latest().await;
     assert_eq!(answer["status"]["details"]["causes"], json!([{"type": "Manual"}]));
     scene.complete(3).await;
     assert_eq!(scene.phase("x-3", "Complete").await.annotation(REASON), Some("manual change"));
-    let body = json!({"kind": "DeploymentRequest", "apiVersion": "apps.openshift.io/v1", "name": "x"});
+    let body =
+        json!({"kind": "DeploymentRequest", "apiVersion": "apps.openshift.io/v1", "name": "x"});
     let same = scene.send("POST", "deploymentconfigs/x/instantiate", body).await;
     assert_eq!(
         (same["code"].as_i64(), same.str_at("message")),
@@ -282,7 +289,10 @@ async fn failures_and_ways_back() {
     scene.patch(image("no-such-tag")).await;
     scene.phase("x-4", "Failed").await;
     let log = scene.log("x-4-deploy").await;
-    assert!(log.ends_with("error: timed out waiting for any update progress to be made\n"), "{log}");
+    assert!(
+        log.ends_with("error: timed out waiting for any update progress to be made\n"),
+        "{log}"
+    );
     let failed = scene
         .until("the old one is back", |o| {
             let progress = o.condition("Progressing");
@@ -291,8 +301,10 @@ async fn failures_and_ways_back() {
         })
         .await;
     assert_eq!(failed.i64_at("status.latestVersion"), Some(4));
-    wait::object(&scene.rollouts, "x-3", "it has its size", |o| o.i64_at("spec.replicas") == Some(2))
-        .await;
+    wait::object(&scene.rollouts, "x-3", "it has its size", |o| {
+        o.i64_at("spec.replicas") == Some(2)
+    })
+    .await;
 
     // 19: one back from a failed version is what worked, two are what failed.
     let rollback = |revision: i64| {
@@ -346,7 +358,8 @@ async fn hooks_and_recreation() {
         json!({"failurePolicy": policy,
             "execNewPod": {"containerName": "web", "command": ["sh", "-c", command]}})
     };
-    let strategy = |params: Value| json!({"strategy": {"type": "Recreate", "recreateParams": params}});
+    let strategy =
+        |params: Value| json!({"strategy": {"type": "Recreate", "recreateParams": params}});
     scene.config(strategy(json!({"pre": hook("Abort", "echo ready")}))).await;
     scene.complete(1).await;
     assert_eq!(
@@ -385,12 +398,16 @@ async fn hooks_and_recreation() {
     scene.phase("x-3", "Failed").await;
     let log = scene.log("x-3-deploy").await;
     assert!(
-        log.ends_with("error: pre hook failed: the pre hook failed: , aborting rollout of dc/x-3\n"),
+        log.ends_with(
+            "error: pre hook failed: the pre hook failed: , aborting rollout of dc/x-3\n"
+        ),
         "{log}"
     );
     let kept = |o: &Value| o.i64_at("status.availableReplicas") == Some(2);
     wait::object(&scene.rollouts, "x-2", "its pods are untouched", kept).await;
-    assert!(wait::object(&scene.pods, "x-3-hook-pre", "it stays", Value::is_object).await.is_object());
+    assert!(
+        wait::object(&scene.pods, "x-3-hook-pre", "it stays", Value::is_object).await.is_object()
+    );
     scene.lab.stop().await;
 }
 

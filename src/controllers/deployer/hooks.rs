@@ -114,15 +114,11 @@ fn begin(p: &mut Program<'_>, hook: &Value, moment: &str) -> Result {
 /// Looks at what becomes of the hook's pod.
 fn watch(p: &mut Program<'_>, moment: &str, mut state: Hook) -> Result {
     if let Some(why) = state.error {
-        return Some(Err(format!(
-            "couldn't create lifecycle pod for {}: {why}",
-            p.rollout.name()
-        )));
+        return Some(Err(format!("couldn't create lifecycle pod for {}: {why}", p.rollout.name())));
     }
     let name = rollouts::pod_name(p.rollout.name(), &format!("hook-{moment}"));
     let Some(entry) = p.view.named("pods", p.rollout.namespace(), &name) else {
-        let text =
-            format!("{moment}: pod/{name}[{}] unexpectedly deleted", p.rollout.namespace());
+        let text = format!("{moment}: pod/{name}[{}] unexpectedly deleted", p.rollout.namespace());
         p.say(text.clone());
         return Some(Err(text));
     };

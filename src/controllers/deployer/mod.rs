@@ -180,9 +180,8 @@ impl Sync<'_> {
         };
         let value = pod.value();
         if value.annotation(rollouts::ROLLOUT_NAME) != Some(name.as_str()) {
-            self.annotations[REASON] = json!(
-                "unrelated pod with the same name as this deployment is already running"
-            );
+            self.annotations[REASON] =
+                json!("unrelated pod with the same name as this deployment is already running");
             let text = format!(
                 "Error creating deployer pod since another pod with the same name ({:?}) exists",
                 value.name()
@@ -255,7 +254,13 @@ impl Sync<'_> {
 
     fn tell(&mut self, warning: bool, reason: &'static str, message: impl Into<String>) {
         let (regarding, message) = (reference(&self.config), message.into());
-        self.plan.events.push(EventRecord { regarding, warning, reason, message, ..<_>::default() });
+        self.plan.events.push(EventRecord {
+            regarding,
+            warning,
+            reason,
+            message,
+            ..<_>::default()
+        });
     }
 
     /// Seconds the strategy gives a rollout.

@@ -122,8 +122,7 @@ pub fn of_hook(
     let template = rollout.at("spec.template").cloned().unwrap_or_default();
     let wanted = exec.str_at("containerName");
     let base = template.list_at("spec.containers").iter().find(|c| c.str_at("name") == wanted);
-    let base =
-        base.ok_or_else(|| format!("no container named '{wanted}' found in rc template"))?;
+    let base = base.ok_or_else(|| format!("no container named '{wanted}' found in rc template"))?;
     let listed = exec.list_at("volumes");
     let is_listed = |name: &str| listed.iter().any(|v| v == name);
     let pick = |from: &[Value]| -> Vec<Value> {

@@ -260,18 +260,19 @@ impl Program<'_> {
             }
             task.state = serde_json::to_value(&state).unwrap_or_default();
             plan.write(task.write(&namespace, &name, stored.as_deref()));
-            plan.then = (!events.is_empty()).then(|| -> Box<dyn FnOnce(&Outcome) -> Plan + Send> {
-                Box::new(move |outcome: &Outcome| {
-                    let mut plan = Plan::none();
-                    if outcome.error().is_some() {
-                        return Plan { retry: true, ..plan };
-                    }
-                    plan.all(events, false);
-                    // An event that is refused is lost, as upstream.
-                    plan.then = Some(Box::new(|_| Plan::none()));
-                    plan
-                })
-            });
+            plan.then =
+                (!events.is_empty()).then(|| -> Box<dyn FnOnce(&Outcome) -> Plan + Send> {
+                    Box::new(move |outcome: &Outcome| {
+                        let mut plan = Plan::none();
+                        if outcome.error().is_some() {
+                            return Plan { retry: true, ..plan };
+                        }
+                        plan.all(events, false);
+                        // An event that is refused is lost, as upstream.
+                        plan.then = Some(Box::new(|_| Plan::none()));
+                        plan
+                    })
+                });
             plan
         }));
         plan
@@ -363,9 +364,8 @@ impl Program<'_> {
 
     /// Seconds anything may take.
     pub fn timeout(&self) -> i64 {
-        let seconds = |params: &str| {
-            self.config.i64_at(&format!("spec.strategy.{params}.timeoutSeconds"))
-        };
+        let seconds =
+            |params: &str| self.config.i64_at(&format!("spec.strategy.{params}.timeoutSeconds"));
         seconds("rollingParams").or_else(|| seconds("recreateParams")).unwrap_or(600)
     }
 

@@ -2,7 +2,9 @@
 //! Source: oc `pkg/cli/deployer/deployer.go` and `strategy/recreate`.
 
 use super::{
-    hooks, program::{Flow, Program, Step}, rolling,
+    hooks,
+    program::{Flow, Program, Step},
+    rolling,
 };
 use crate::{
     controllers::podlens::PodLens,
@@ -142,4 +144,3 @@ pub fn available(p: &Program<'_>, rollout: &Value) -> i64 {
     let counts = pods.filter(|pod| !pod.is_deleting() && pod.is_available(ready, p.view.now));
     i64::try_from(counts.count()).unwrap_or(i64::MAX)
 }
-

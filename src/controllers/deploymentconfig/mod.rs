@@ -191,9 +191,9 @@ impl Sync<'_> {
         let mut plan = Plan::none();
         for (rollout, entry) in self.rollouts.iter().zip(&self.entries) {
             let now = rollout.i64_at("spec.replicas").unwrap_or(0);
-            let counts = active.as_deref() == Some(rollout.name()) && !self.config.is_true("spec.test");
-            let wanted =
-                if counts { self.config.i64_at("spec.replicas").unwrap_or(0) } else { 0 };
+            let counts =
+                active.as_deref() == Some(rollout.name()) && !self.config.is_true("spec.test");
+            let wanted = if counts { self.config.i64_at("spec.replicas").unwrap_or(0) } else { 0 };
             if now == wanted {
                 continue;
             }

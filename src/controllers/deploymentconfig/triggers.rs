@@ -60,9 +60,8 @@ fn resolved(config: &Value) -> bool {
 
 /// Images of the config's template that the rollout's pods do not have.
 fn new_images<'a>(config: &'a Value, rollout: &Value) -> Vec<&'a str> {
-    let images = |o: &'a Value| {
-        o.list_at("spec.template.spec.containers").iter().map(|c| c.str_at("image"))
-    };
+    let images =
+        |o: &'a Value| o.list_at("spec.template.spec.containers").iter().map(|c| c.str_at("image"));
     let had = rollout.list_at("spec.template.spec.containers");
     images(config).filter(|image| !had.iter().any(|c| c.str_at("image") == *image)).collect()
 }

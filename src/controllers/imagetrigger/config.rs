@@ -65,9 +65,8 @@ impl Lens {
 
 /// Configs that follow a tag of the stream.
 pub fn followers(view: &View, stream: &str) -> Vec<String> {
-    let follows = |e: &&Arc<Entry>| {
-        e.lens::<Lens>().params().any(|p| p.hears(&e.meta.namespace, stream))
-    };
+    let follows =
+        |e: &&Arc<Entry>| e.lens::<Lens>().params().any(|p| p.hears(&e.meta.namespace, stream));
     view.objects.list(CONFIGS, "").filter(follows).map(|e| key(e)).collect()
 }
 

@@ -1,7 +1,11 @@
 //! The log of a program that a controller plays: its lines as they are noted in its task, with the
 //! logs of other containers where the program has passed those on.
 
-use super::{Runtime, log::{Cursor, Source}, place::Place};
+use super::{
+    Runtime,
+    log::{Cursor, Source},
+    place::Place,
+};
 use crate::{
     controllers::{View, task::Task},
     object::ObjectExt,
@@ -55,8 +59,7 @@ impl Reading {
         let run = place.run()?;
         let instance = runtime.instance(view, &place, &run)?;
         instance.advance(view, &place, &run);
-        let cursor =
-            self.inside.get_or_insert_with(|| instance.log.start(&LogOptions::default()));
+        let cursor = self.inside.get_or_insert_with(|| instance.log.start(&LogOptions::default()));
         let mut text = Vec::new();
         while let Some(chunk) = instance.log.read(cursor) {
             text.extend_from_slice(&chunk);

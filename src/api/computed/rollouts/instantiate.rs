@@ -81,9 +81,8 @@ fn check(asked: &Value, config: &Value) -> Result<(), Error> {
         out.invalid("name", &json!(""), "name of the deployment config is missing");
     });
     if config.is_true("spec.paused") {
-        let why = format!(
-            "deployment config {name:?} is paused - unpause to request a new deployment"
-        );
+        let why =
+            format!("deployment config {name:?} is paused - unpause to request a new deployment");
         causes.invalid("spec.paused", &json!(true), why);
     }
     if causes.is_empty() {
@@ -142,8 +141,11 @@ fn meaning(snapshot: &Snapshot, namespace: &str, tag: &str) -> Option<String> {
 fn causes(snapshot: &Snapshot, config: &Value, force: bool) -> Result<Vec<Value>, Error> {
     let version = config.i64_at("status.latestVersion").unwrap_or(0);
     let before = if version == 0 { config.clone() } else { last(snapshot, config, version)? };
-    let triggers: Vec<&Value> =
-        config.list_at("spec.triggers").iter().filter(|t| t.str_at("type") == "ImageChange").collect();
+    let triggers: Vec<&Value> = config
+        .list_at("spec.triggers")
+        .iter()
+        .filter(|t| t.str_at("type") == "ImageChange")
+        .collect();
     let new_ones = triggers.iter().any(|t| same_source(&before, t).is_none());
     let (mut causes, mut resolved, mut changed) = (Vec::new(), 0, false);
     for trigger in &triggers {

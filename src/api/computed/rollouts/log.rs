@@ -48,9 +48,8 @@ pub(super) async fn read(server: Arc<Server>, request: Request) -> Result<Answer
                 "failed to run deployer pod {deployer}: timed out waiting for the condition"
             )));
         }
-        let moved = |s: &Snapshot| {
-            get(s).is_none_or(|r| !matches!(rollouts::phase(&r), "New" | "Pending"))
-        };
+        let moved =
+            |s: &Snapshot| get(s).is_none_or(|r| !matches!(rollouts::phase(&r), "New" | "Pending"));
         if !wait(&server, moved).await {
             return Err(too_slow());
         }
@@ -161,9 +160,7 @@ impl Options {
         let (name, latest) = (config.name(), config.i64_at("status.latestVersion").unwrap_or(0));
         let bad = |text: String| Err(Error::BadRequest(text));
         match self.version {
-            _ if latest == 0 => {
-                bad(format!("no deployment exists for deploymentConfig {name:?}"))
-            }
+            _ if latest == 0 => bad(format!("no deployment exists for deploymentConfig {name:?}")),
             None if self.previous && latest < 2 => {
                 bad(format!("no previous deployment exists for deploymentConfig {name:?}"))
             }

@@ -31,8 +31,7 @@ pub fn log(server: Arc<Server>, request: Request) -> Handled {
 
 /// The body of a request, which is of a type of its own.
 fn body(server: &Server, request: &Request, kind: &'static Kind) -> Result<Value, Error> {
-    let (object, duplicates) =
-        request.object().map_err(|_| misfit::nothing(kind))?;
+    let (object, duplicates) = request.object().map_err(|_| misfit::nothing(kind))?;
     let mut value = object.clone();
     let asked = Request { kind, sub: "", ..request.clone() };
     server.decode(&asked, &mut value, duplicates, &mut Vec::new())?;

@@ -58,9 +58,8 @@ pub(super) fn create(server: &Server, request: &Request) -> Result<Answer, Error
     }
     let wanted = if revision > 0 { revision } else { latest - 1 };
     let target = find(ROLLOUTS, &rollouts::name(name, wanted)).map_err(because)?;
-    let to = decoded(&target).ok_or_else(|| {
-        because("couldn't decode deployment config from deployment".into())
-    })?;
+    let to = decoded(&target)
+        .ok_or_else(|| because("couldn't decode deployment config from deployment".into()))?;
     for (key, value) in asked.map_at("updatedAnnotations").into_iter().flatten() {
         config.set_annotation(key, value.as_str().unwrap_or_default());
     }

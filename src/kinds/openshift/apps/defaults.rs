@@ -82,10 +82,9 @@ fn limits(params: &mut Value) {
     let (no_unavailable, no_surge) = (none(unavailable), none(surge));
     let fill_unavailable = no_unavailable && (no_surge || zero(surge));
     let fill_surge = no_surge && (no_unavailable || zero(unavailable));
-    for (fill, is_missing, field) in [
-        (fill_unavailable, no_unavailable, "maxUnavailable"),
-        (fill_surge, no_surge, "maxSurge"),
-    ] {
+    for (fill, is_missing, field) in
+        [(fill_unavailable, no_unavailable, "maxUnavailable"), (fill_surge, no_surge, "maxSurge")]
+    {
         if fill {
             params.set_at(field, "25%");
         } else if is_missing {
@@ -137,8 +136,11 @@ fn image_trigger(params: &mut Value, namespace: &str) {
 pub(super) fn settle(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
     let Some(old) = old else {
         o.set_at("metadata.generation", 1);
-        o.set_at("status", json!({"latestVersion": 0, "observedGeneration": 0, "replicas": 0,
-            "updatedReplicas": 0, "availableReplicas": 0, "unavailableReplicas": 0}));
+        o.set_at(
+            "status",
+            json!({"latestVersion": 0, "observedGeneration": 0, "replicas": 0,
+            "updatedReplicas": 0, "availableReplicas": 0, "unavailableReplicas": 0}),
+        );
         fill_missing(o, "spec.revisionHistoryLimit", HISTORY);
         for trigger in o.at_mut("spec.triggers").as_array_mut().into_iter().flatten() {
             trigger.remove_at("imageChangeParams.lastTriggeredImage");

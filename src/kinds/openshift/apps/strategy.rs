@@ -166,7 +166,9 @@ fn environment(list: &Field<'_>, out: &mut Causes) {
         if text.is_empty() {
             name.required(out, "");
         }
-        let fine = |(i, c): (usize, char)| c == '_' || c.is_ascii_alphabetic() || (i > 0 && c.is_ascii_digit());
+        let fine = |(i, c): (usize, char)| {
+            c == '_' || c.is_ascii_alphabetic() || (i > 0 && c.is_ascii_digit())
+        };
         if text.is_empty() || !text.chars().enumerate().all(fine) {
             let why = "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')";
             out.invalid(name.path.as_str(), &json!(text), why);

@@ -17,10 +17,7 @@ fn config(spec: Value) -> Value {
     if spec.get("template").is_some_and(Value::is_null) {
         o.remove_at("spec.template");
     }
-    crate::schema::fill_defaults(
-        crate::schema::find(DEPLOYMENT_CONFIG.schema).unwrap(),
-        &mut o,
-    );
+    crate::schema::fill_defaults(crate::schema::find(DEPLOYMENT_CONFIG.schema).unwrap(), &mut o);
     defaults::fill(&mut o);
     o
 }
@@ -34,7 +31,8 @@ fn problems(spec: Value) -> Vec<String> {
 #[test]
 fn what_is_left_out_is_filled_in() {
     let rolling = |more: Value| {
-        let mut all = json!({"updatePeriodSeconds": 1, "intervalSeconds": 1, "timeoutSeconds": 600});
+        let mut all =
+            json!({"updatePeriodSeconds": 1, "intervalSeconds": 1, "timeoutSeconds": 600});
         json_patch::merge(&mut all, &more);
         all
     };
@@ -94,11 +92,16 @@ fn wording() {
     let trigger = |p: Value| json!({"triggers": [{"type": "ImageChange", "imageChangeParams": p}]});
     let rows: &[(Value, &[&str])] = &[
         (json!({}), &[]),
-        (json!({"replicas": -1}), &["spec.replicas: Invalid value: -1: replicas cannot be negative"]),
+        (
+            json!({"replicas": -1}),
+            &["spec.replicas: Invalid value: -1: replicas cannot be negative"],
+        ),
         // 25
         (
             json!({"minReadySeconds": 600}),
-            &["spec.minReadySeconds: Invalid value: 600: must be less than the deployment timeout (600s)"],
+            &[
+                "spec.minReadySeconds: Invalid value: 600: must be less than the deployment timeout (600s)",
+            ],
         ),
         (
             json!({"minReadySeconds": 5, "strategy": {"activeDeadlineSeconds": 4,
@@ -110,7 +113,9 @@ fn wording() {
         ),
         (
             strategy(json!({"type": "Odd"})),
-            &["spec.strategy.type: Invalid value: \"Odd\": unsupported strategy type, use \"Custom\" instead and specify your own strategy"],
+            &[
+                "spec.strategy.type: Invalid value: \"Odd\": unsupported strategy type, use \"Custom\" instead and specify your own strategy",
+            ],
         ),
         (
             rolling(json!({"maxSurge": 0, "maxUnavailable": "0%", "intervalSeconds": 0})),
@@ -130,7 +135,9 @@ fn wording() {
         (
             hook(json!({"failurePolicy": "Abort", "execNewPod": {"command": ["x"]},
                 "tagImages": [{"to": {"kind": "ImageStreamTag", "name": "s:t"}}]})),
-            &["spec.strategy.rollingParams.pre: Invalid value: \"<hook>\": only one of 'execNewPod' or 'tagImages' may be specified"],
+            &[
+                "spec.strategy.rollingParams.pre: Invalid value: \"<hook>\": only one of 'execNewPod' or 'tagImages' may be specified",
+            ],
         ),
         (
             hook(json!({})),
@@ -140,7 +147,9 @@ fn wording() {
             ],
         ),
         (
-            hook(json!({"failurePolicy": "Abort", "tagImages": [{"containerName": "c", "to": {}}]})),
+            hook(
+                json!({"failurePolicy": "Abort", "tagImages": [{"containerName": "c", "to": {}}]}),
+            ),
             &[
                 "spec.strategy.rollingParams.pre.tagImages[0].containerName: Invalid value: \"c\": no container \"c\" found",
                 "spec.strategy.rollingParams.pre.tagImages[0].to.kind: Invalid value: \"\": Must be 'ImageStreamTag'",
@@ -164,7 +173,9 @@ fn wording() {
         ),
         (
             json!({"selector": {"app": "y"}}),
-            &["spec.template.metadata.labels: Invalid value: {\"app\":\"x\"}: `selector` does not match template `labels`"],
+            &[
+                "spec.template.metadata.labels: Invalid value: {\"app\":\"x\"}: `selector` does not match template `labels`",
+            ],
         ),
     ];
     for (spec, expected) in rows {
@@ -175,10 +186,7 @@ fn wording() {
 #[test]
 fn images_may_be_missing_where_a_trigger_supplies_them() {
     let mut spec = json!({"template": {"spec": {"containers": [{"name": "web", "image": ""}]}}});
-    assert_eq!(
-        problems(spec.clone()),
-        ["spec.template.spec.containers[0].image: Required value"]
-    );
+    assert_eq!(problems(spec.clone()), ["spec.template.spec.containers[0].image: Required value"]);
     spec["triggers"] = json!([{"type": "ImageChange", "imageChangeParams": {
         "containerNames": ["web"], "from": {"kind": "ImageStreamTag", "name": "s:t"}}}]);
     assert!(problems(spec).is_empty());
