@@ -1,6 +1,6 @@
 //! Answers to bytes: objects and lists as stored, tables, partial metadata, YAML, pretty JSON.
 
-use super::{stream, yaml};
+use super::stream;
 use crate::{
     api::{
         Answer, Item, List, Response,
@@ -8,7 +8,7 @@ use crate::{
     },
     error::Error,
     kinds::Kind,
-    object::{Value, json},
+    object::{Value, json, yaml},
     runtime::{Fetched, LogStream},
 };
 use actix_web::{
