@@ -10,22 +10,24 @@ use crate::{
     error::{Causes, Error},
     images::{STREAMS, resolve},
     kinds::{
-        Kind,
+        Kind, ServedKind,
         rollouts::{self, CONFIGS, ROLLOUTS, decoded, has_trigger},
         shown_stream,
     },
     object::{ObjectExt, Value, json},
     store::{Expect, Snapshot},
 };
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-static REQUEST: Kind = Kind {
-    group: "apps.openshift.io",
-    kind: "DeploymentRequest",
-    plural: "deploymentrequests",
-    schema: "com.github.openshift.api.apps.v1.DeploymentRequest",
-    ..Kind::BASE
-};
+static REQUEST: LazyLock<ServedKind> = LazyLock::new(|| {
+    ServedKind::of(&Kind {
+        group: "apps.openshift.io",
+        kind: "DeploymentRequest",
+        plural: "deploymentrequests",
+        schema: "com.github.openshift.api.apps.v1.DeploymentRequest",
+        ..Kind::BASE
+    })
+});
 
 pub(super) async fn create(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
     let asked = body(&server, &request, &REQUEST)?;
@@ -62,12 +64,12 @@ pub(super) async fn create(server: Arc<Server>, request: Request) -> Result<Answ
         if request.options.dry_run {
             return Ok(Answer { warnings, ..answer(201, draft.object) });
         }
-        let (kind, expect) = (request.kind, Expect::Rev(entry.rev));
-        match server.put(kind, &draft.object, expect, draft.extra).await {
+        let (kind, expect) = (request.kind.clone(), Expect::Rev(entry.rev));
+        match server.put(&kind, &draft.object, expect, draft.extra).await {
             Ok(entry) => return Ok(Answer { warnings, ..answer(201, entry.value()) }),
             Err(error) => match Lost::from(&error) {
                 Some(_) => {}
-                None => return Err(Server::noun(kind, &name, error)),
+                None => return Err(Server::noun(&kind, &name, error)),
             },
         }
     }

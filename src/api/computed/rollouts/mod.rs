@@ -9,7 +9,7 @@ use super::Handled;
 use crate::{
     api::{Request, Server, misfit},
     error::{Causes, Error},
-    kinds::Kind,
+    kinds::{Served, ServedKind},
     object::{Value, name},
 };
 use std::sync::Arc;
@@ -30,8 +30,9 @@ pub fn log(server: Arc<Server>, request: Request) -> Handled {
 }
 
 /// The body of a request, which is of a type of its own.
-fn body(server: &Server, request: &Request, kind: &'static Kind) -> Result<Value, Error> {
-    let (object, duplicates) = request.object().map_err(|_| misfit::nothing(kind))?;
+fn body(server: &Server, request: &Request, kind: &'static ServedKind) -> Result<Value, Error> {
+    let kind = Served::BuiltIn(kind);
+    let (object, duplicates) = request.object().map_err(|_| misfit::nothing(&kind))?;
     let mut value = object.clone();
     let asked = Request { kind, sub: "", ..request.clone() };
     server.decode(&asked, &mut value, duplicates, &mut Vec::new())?;

@@ -5,19 +5,22 @@ use crate::{
     api::{Answer, Request, Server, computed::answer},
     error::{Causes, Error},
     kinds::{
-        Kind,
+        Kind, ServedKind,
         rollouts::{self, CONFIGS, ROLLOUTS, decoded},
     },
     object::{ObjectExt, Value, json},
 };
+use std::sync::LazyLock;
 
-static ROLLBACK: Kind = Kind {
-    group: "apps.openshift.io",
-    kind: "DeploymentConfigRollback",
-    plural: "deploymentconfigrollbacks",
-    schema: "com.github.openshift.api.apps.v1.DeploymentConfigRollback",
-    ..Kind::BASE
-};
+static ROLLBACK: LazyLock<ServedKind> = LazyLock::new(|| {
+    ServedKind::of(&Kind {
+        group: "apps.openshift.io",
+        kind: "DeploymentConfigRollback",
+        plural: "deploymentconfigrollbacks",
+        schema: "com.github.openshift.api.apps.v1.DeploymentConfigRollback",
+        ..Kind::BASE
+    })
+});
 
 pub(super) fn create(server: &Server, request: &Request) -> Result<Answer, Error> {
     let asked = body(server, request, &ROLLBACK)?;
