@@ -161,14 +161,13 @@ async fn host_ports_are_the_nodes() {
 async fn scripts_may_listen() {
     let lab = lab(json!({})).await;
     let ask = async {
-        let said = loop {
+        loop {
             let said = lab.ask("nc -v 10.217.2.11 8000 </dev/null").await;
             if !said.contains("refused") {
                 break said;
             }
             tokio::task::yield_now().await;
-        };
-        said
+        }
     };
     let (served, said) = tokio::join!(lab.exec("one", "echo hello | nc -N -l 8000"), ask);
     assert_eq!(served.1, exit(0));
