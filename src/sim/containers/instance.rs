@@ -1,10 +1,11 @@
 //! One run of a container: its files, its main process and its log.
 
 use super::{
-    Runtime, env,
+    Ask, Runtime, env,
     log::{Log, Source},
     machine::PodMachine,
     place::{Place, Run},
+    played::Reading,
     probes,
     programs::{self, Facts},
     rehearsal::{Rehearsal, Shared, VirtualClock},
@@ -25,8 +26,9 @@ use crate::{
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::{
+    any::Any,
     collections::VecDeque,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Weak, atomic::AtomicU64},
 };
 
 /// Most bytes that are written between two looks and kept.
@@ -68,10 +70,13 @@ pub struct Instance {
     who: Cred,
     argv: Vec<String>,
     played: Mutex<Played>,
+    runtime: Weak<Runtime>,
     /// Its main process, when that reads what clients send.
     pub live: Mutex<Option<Arc<super::live::Live>>>,
     /// Requests it has answered.
     pub asked: AtomicU64,
+    /// What its program remembers.
+    pub memory: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 /// The main process as it is brought forward.
@@ -82,6 +87,8 @@ struct Played {
     probed: Timestamp,
     /// Whether the lines of its end were written.
     stopped: bool,
+    /// What was read of the lines of a program that is played.
+    reading: Reading,
 }
 
 impl Instance {
@@ -113,9 +120,12 @@ impl Instance {
                 written: Arc::clone(&written),
                 probed: run.started,
                 stopped: false,
+                reading: Reading::default(),
             }),
+            runtime: Arc::downgrade(runtime),
             live: Mutex::default(),
             asked: AtomicU64::new(0),
+            memory: Mutex::default(),
         };
         if !super::live::is_run(view, place) {
             let clock = Arc::new(Shared(clock));
@@ -151,10 +161,6 @@ impl Instance {
         streams: Option<(Input, Output, Output)>,
         clock: Arc<dyn Clock>,
     ) -> Exec {
-        let config = place.config(view);
-        let home = if self.who.uid == 0 { "/root" } else { "/" };
-        let tty = place.spec.is_true("tty");
-        let env = env::of(view, place, &config, tty, home);
         let cwd = match place.spec.str_at("workingDir") {
             "" => self.files.workdir,
             own => own,
@@ -167,7 +173,7 @@ impl Instance {
             clock,
             who: self.who.clone(),
             cwd: cwd.to_owned(),
-            env: env.into_iter().collect(),
+            env: self.variables(view, place),
             argv,
             pid: 1,
             stdin,
@@ -175,6 +181,25 @@ impl Instance {
             stderr,
             terminal: None,
         }
+    }
+
+    /// The variables of its processes.
+    pub fn variables(&self, view: &View, place: &Place) -> Vec<(String, String)> {
+        let home = if self.who.uid == 0 { "/root" } else { "/" };
+        let tty = place.spec.is_true("tty");
+        env::of(view, place, &place.config(view), tty, home).into_iter().collect()
+    }
+
+    /// Who its processes run as.
+    pub fn who(&self) -> &Cred {
+        &self.who
+    }
+
+    /// Has the end of the main process noted.
+    pub fn exit(&self, runtime: &Runtime, code: i32) {
+        let ask = Ask::Ended { target: self.target.clone(), run: self.run.clone(), code };
+        // A queue that is full means that many are ending already.
+        let _ = runtime.asks.try_send(ask);
     }
 
     /// The command line of its main process.
@@ -192,6 +217,7 @@ impl Instance {
             written.bytes = 0;
             written.parts.drain(..).collect()
         };
+        parts.extend(played.reading.advance(&self.runtime, view, place));
         let facts = self.facts(view, place);
         if let Some((_, words)) = programs::of(&self.argv) {
             for (at, request) in probes::between(view, place, run.started, played.probed, until) {

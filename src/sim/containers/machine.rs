@@ -1,11 +1,11 @@
 //! What a pod's processes learn of their machine: names, addresses, neighbours.
 
 use super::{
-    Ask, Runtime, network,
+    Ask, Runtime,
+    network::Port,
     node::Node,
     place::Place,
-    programs::{self, Facts as Values},
-    responder,
+    programs::{self, Call, Facts as Values},
 };
 use crate::{
     controllers::View,
@@ -15,16 +15,20 @@ use crate::{
         images::process,
         shell::{
             crictl::NodeRuntime,
-            machine::{Facts, Fetch, Fetched, Machine, NetError, Run, Task},
+            dns::{Kind, Reply},
+            machine::{Connection, Facts, Fetch, Fetched, Machine, NetError, Run, Task},
+            process::Main,
         },
     },
     world::BoxFuture,
 };
+use bytes::Bytes;
 use jiff::Timestamp;
 use std::{
     net::Ipv4Addr,
     sync::{Arc, Weak},
 };
+use tokio::sync::mpsc;
 
 /// The machine of one container.
 pub struct PodMachine {
@@ -60,6 +64,7 @@ impl PodMachine {
                 processors: amount(&capacity.cpu) as u32,
                 memory: amount(&capacity.memory) as u64,
                 booted: started,
+                privileged: place.spec.is_true("securityContext.privileged"),
             },
             uid: place.uid(&place.config(view)),
             command: argv.join(" "),
@@ -75,27 +80,9 @@ impl PodMachine {
         Some((runtime, view, place))
     }
 
-    fn send(&self, request: &Fetch) -> Result<Fetched, NetError> {
-        let (runtime, view, place) = self.look().ok_or(NetError::Unknown)?;
-        let found = network::resolve(&view, &place.pod, &request.host);
-        let ip = *found.first().ok_or(NetError::Unknown)?;
-        let chance = |n: usize| runtime.world.entropy.below(n as u64) as usize;
-        let own = request.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("host"));
-        let host = own.map_or(request.host.as_str(), |(_, host)| host);
-        match network::dial(&view, &place.pod, ip, request.port, host, &chance) {
-            network::Found::Refused => Err(NetError::Refused(ip)),
-            network::Found::Unreachable => Err(NetError::Unreachable(ip)),
-            network::Found::NoRoute => Ok(responder::no_route()),
-            network::Found::Backend(backend) => {
-                let answer = backend.answer(&view, request);
-                let client = match ip.is_loopback() {
-                    true => "127.0.0.1",
-                    false => place.pod.str_at("status.podIP"),
-                };
-                runtime.note(&view, &backend, client, request, &answer);
-                Ok(answer)
-            }
-        }
+    /// Its place in the network.
+    fn port(&self) -> Port {
+        Port { runtime: Weak::clone(&self.runtime), target: self.target.clone() }
     }
 }
 
@@ -116,29 +103,41 @@ impl Machine for PodMachine {
         node.map_or(vec![main], |runtime| Node::new(&runtime, &self.node).processes())
     }
 
-    fn resolve(&self, name: &str) -> Vec<Ipv4Addr> {
-        self.look().map_or(Vec::new(), |(_, view, place)| network::resolve(&view, &place.pod, name))
+    fn ask(&self, server: Ipv4Addr, name: &str, kind: Kind) -> Result<Reply, NetError> {
+        self.port().ask(server, name, kind)
     }
 
-    fn fetch(&self, request: Fetch) -> BoxFuture<Result<Fetched, NetError>> {
-        let answer = self.send(&request);
-        Box::pin(std::future::ready(answer))
+    fn fetch(&self, to: Ipv4Addr, request: Fetch) -> BoxFuture<Result<Fetched, NetError>> {
+        Box::pin(self.port().fetch(to, request))
     }
 
-    fn listens(&self, address: Ipv4Addr, port: u16) -> bool {
-        let Some((_, view, place)) = self.look() else { return false };
-        let found = network::dial(&view, &place.pod, address, port, "", &|_| 0);
-        matches!(found, network::Found::Backend(_) | network::Found::NoRoute)
+    fn open(&self, to: Ipv4Addr, port: u16) -> Result<Connection, NetError> {
+        self.port().open(to, port)
+    }
+
+    fn listen(&self, port: u16) -> Option<mpsc::Receiver<Connection>> {
+        self.port().listen(port)
+    }
+
+    fn datagram(
+        &self,
+        to: Ipv4Addr,
+        port: u16,
+        data: Bytes,
+    ) -> BoxFuture<Result<Option<Bytes>, NetError>> {
+        Box::pin(self.port().datagram(to, port, data))
+    }
+
+    fn command(&self, argv: &[String]) -> Option<Main> {
+        programs::built_in(argv)?.main()
     }
 
     fn program(&self, argv: &[String], env: &[String]) -> Option<Run> {
         let (_, view, place) = self.look()?;
         let config = place.config(&view);
-        let variable = |name: &str| {
-            let found = env.iter().filter_map(|e| e.split_once('=')).find(|(n, _)| *n == name);
-            found.map(|(_, value)| value.to_owned())
-        };
-        let process = process::program_of(&config, argv, &variable).ok()?;
+        let env = env.iter().filter_map(|e| e.split_once('='));
+        let env: Vec<_> = env.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+        let process = process::program_of(&config, argv, &env).ok()?;
         let boot = process.boot * f64::from(view.settings.delays.boot_percent) / 100.0;
         let words = programs::of(argv).map(|(_, words)| words).unwrap_or_default();
         let values = Values {
@@ -154,8 +153,12 @@ impl Machine for PodMachine {
             );
             (part * boot, words.line(line, &values, at.unwrap_or(start)) + "\n")
         });
+        let make = || env.clone();
+        let own = programs::find(argv).says(&Call::new(argv, &make)).into_iter();
+        let mut says: Vec<_> = says.chain(own.map(|(after, line)| (after, line + "\n"))).collect();
+        says.sort_by(|a, b| a.0.total_cmp(&b.0));
         let ends = process.ends.map(|end| (end.after, end.code as i32));
-        Some(Run { says: says.collect(), errors: words.errors, ends })
+        Some(Run { says, errors: words.errors, ends })
     }
 
     fn runtime(&self) -> Option<Arc<dyn NodeRuntime>> {

@@ -9,6 +9,7 @@ use crate::{
     controllers::View,
     object::ObjectExt,
     sim::shell::machine::{Fetch, Fetched},
+    world::BoxFuture,
 };
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
@@ -37,37 +38,11 @@ impl Backend {
         programs::of(&argv).map(|(_, words)| words).unwrap_or_default()
     }
 
-    /// Answers a request.
-    pub fn answer(&self, view: &View, request: &Fetch) -> Fetched {
-        let words = self.words(view);
-        let facts = self.facts(view);
-        let pod = &self.place.pod;
-        let digest = self.place.status.str_at("imageID").split('@').next_back().unwrap_or("");
-        let greeting = match words.greeting.as_str() {
-            "" => String::new(),
-            text => words.line(text, &facts, view.now) + "\n",
-        };
-        let text = format!(
-            "{greeting}pod: {}/{}\nimage: {}\ndigest: {digest}\n",
-            pod.namespace(),
-            pod.name(),
-            self.place.status.str_at("image"),
-        );
-        let body = match request.path.split('?').next() {
-            Some("/hostname") => Bytes::from(super::hostname(&self.place)),
-            _ => Bytes::from(text),
-        };
-        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-        let status = if known.contains(&request.method.as_str()) { 200 } else { 405 };
-        let mut headers = vec![
-            ("Date".to_owned(), view.now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
-            ("Content-Type".into(), "text/plain; charset=utf-8".into()),
-            ("Content-Length".into(), body.len().to_string()),
-        ];
-        if !words.server.is_empty() {
-            headers.insert(0, ("Server".into(), words.server.clone()));
-        }
-        Fetched { status, headers, body, address: facts.ip.parse().ok() }
+    /// Whether its port speaks TLS. By the habit of images: 443 and 8443 do, others do not.
+    pub fn speaks_tls(&self, view: &View) -> bool {
+        let argv = self.place.argv(&self.place.config(view));
+        let told = programs::find(&argv).is_secure(&argv, self.port);
+        told.unwrap_or(self.port % 1000 == 443)
     }
 
     /// The line a request leaves in the log.
@@ -110,7 +85,7 @@ pub fn no_route() -> Fetched {
 pub async fn serve(
     mut incoming: mpsc::Receiver<Bytes>,
     outgoing: mpsc::Sender<Bytes>,
-    answer: impl Fn(Fetch) -> Option<Fetched>,
+    answer: impl Fn(Fetch) -> BoxFuture<Option<Fetched>>,
 ) {
     let mut buffer = BytesMut::new();
     loop {
@@ -129,7 +104,7 @@ pub async fn serve(
         };
         let _ = buffer.split_to(length);
         let head_only = request.method == "HEAD";
-        let Some(answer) = answer(request) else { return };
+        let Some(answer) = answer(request).await else { return };
         let mut out = format!("HTTP/1.1 {} {}\r\n", answer.status, answer.reason()).into_bytes();
         for (name, value) in &answer.headers {
             out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
@@ -145,6 +120,44 @@ pub async fn serve(
 }
 
 const BAD: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// A request as it goes over a connection that ends with its answer.
+pub fn written(request: &Fetch) -> Vec<u8> {
+    let mut out = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
+    if !request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("host")) {
+        out.push_str(&format!("Host: {}\r\n", request.host));
+    }
+    for (name, value) in &request.headers {
+        out.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !request.body.is_empty() {
+        out.push_str(&format!("Content-Length: {}\r\n", request.body.len()));
+    }
+    out.push_str("Connection: close\r\n\r\n");
+    [out.as_bytes(), &request.body].concat()
+}
+
+/// The answer that has come over a connection, if it is whole.
+pub fn answered(bytes: &[u8], ended: bool) -> Option<Fetched> {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut parsed = httparse::Response::new(&mut headers);
+    let Ok(httparse::Status::Complete(head)) = parsed.parse(bytes) else { return None };
+    let headers: Vec<(String, String)> = parsed
+        .headers
+        .iter()
+        .map(|h| (h.name.to_owned(), String::from_utf8_lossy(h.value).into_owned()))
+        .collect();
+    let length = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("content-length"));
+    let length: Option<usize> = length.and_then(|(_, l)| l.trim().parse().ok());
+    let body = &bytes[head..];
+    let body = match length {
+        Some(length) if body.len() >= length => &body[..length],
+        _ if ended => body,
+        _ => return None,
+    };
+    let status = parsed.code.unwrap_or(200);
+    Some(Fetched { status, headers, body: Bytes::copy_from_slice(body), address: None })
+}
 
 enum Read {
     /// A request, its length with its body, and whether the connection ends after it.
@@ -207,12 +220,10 @@ mod tests {
             to.send(Bytes::copy_from_slice(chunk.as_bytes())).await.unwrap();
         }
         drop(to);
-        let answer = |request: Fetch| {
-            Some(Fetched {
-                status: 200,
-                body: format!("{} {}", request.path, request.body.len()).into(),
-                ..Fetched::default()
-            })
+        let answer = |request: Fetch| -> BoxFuture<Option<Fetched>> {
+            let body = format!("{} {}", request.path, request.body.len()).into();
+            let answer = Fetched { status: 200, body, ..Fetched::default() };
+            Box::pin(std::future::ready(Some(answer)))
         };
         serve(incoming, outgoing, answer).await;
         let mut all = Vec::new();

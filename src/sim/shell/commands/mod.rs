@@ -16,15 +16,15 @@ mod text;
 pub mod users;
 
 use super::{
-    builtins::{self, Run, run},
+    builtins::{self, run},
     crictl,
     io::{Input, LARGEST},
     options::{Known, Options},
-    process::{Process, Stop},
+    process::{Main, Process, Stop},
 };
 
 /// The commands, by name.
-pub const TABLE: &[(&str, Run)] = &[
+pub const TABLE: &[(&str, Main)] = &[
     ("[", run!(super::test::single)),
     ("arch", run!(system::arch)),
     ("ash", run!(builtins::shell)),
@@ -41,11 +41,13 @@ pub const TABLE: &[(&str, Run)] = &[
     ("clear", run!(system::clear)),
     ("cp", run!(files::cp)),
     ("crictl", run!(crictl::run)),
-    ("curl", run!(net::curl)),
+    ("curl", run!(net::curl::old)),
+    ("curl-8", run!(net::curl::new)),
     ("cut", run!(lines::cut)),
     ("dash", run!(builtins::shell)),
     ("date", run!(moments::date)),
     ("df", run!(listing::df)),
+    ("dig", run!(net::dig::dig)),
     ("dirname", run!(text::basename)),
     ("du", run!(listing::du)),
     ("echo", run!(builtin)),
@@ -56,10 +58,11 @@ pub const TABLE: &[(&str, Run)] = &[
     ("fgrep", run!(grep::grep)),
     ("find", run!(find::find)),
     ("free", run!(system::free)),
-    ("getent", run!(net::getent)),
+    ("getent", run!(net::getent::getent)),
     ("grep", run!(grep::grep)),
     ("groups", run!(users::groups)),
     ("head", run!(text::head)),
+    ("host", run!(net::nslookup::host)),
     ("hostname", run!(system::hostname)),
     ("id", run!(users::id)),
     ("install", run!(files::cp)),
@@ -71,8 +74,12 @@ pub const TABLE: &[(&str, Run)] = &[
     ("mktemp", run!(files::mktemp)),
     ("mount", run!(listing::mount)),
     ("mv", run!(files::mv)),
+    ("nc", run!(net::netcat::nmap)),
+    ("nc-busybox", run!(net::netcat::busybox)),
+    ("nc-openbsd", run!(net::netcat::openbsd)),
     ("nproc", run!(system::nproc)),
-    ("nslookup", run!(net::nslookup)),
+    ("nslookup", run!(net::nslookup::bind)),
+    ("nslookup-busybox", run!(net::nslookup::busybox)),
     ("printenv", run!(launch::printenv)),
     ("printf", run!(builtin)),
     ("ps", run!(system::ps)),
@@ -106,7 +113,8 @@ pub const TABLE: &[(&str, Run)] = &[
     ("uniq", run!(lines::uniq)),
     ("uptime", run!(moments::uptime)),
     ("wc", run!(text::wc)),
-    ("wget", run!(net::wget)),
+    ("wget", run!(net::wget::gnu)),
+    ("wget-busybox", run!(net::wget::busybox)),
     ("which", run!(launch::which)),
     ("whoami", run!(users::whoami)),
     ("xargs", run!(launch::xargs)),
@@ -114,7 +122,7 @@ pub const TABLE: &[(&str, Run)] = &[
 ];
 
 /// Looks a command up.
-pub fn find(name: &str) -> Option<Run> {
+pub fn find(name: &str) -> Option<Main> {
     let at = TABLE.binary_search_by(|(n, _)| (*n).cmp(name)).ok()?;
     Some(TABLE[at].1)
 }
