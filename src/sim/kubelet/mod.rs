@@ -51,7 +51,7 @@ pub static KUBELET: Controller = Controller {
         Watch::Map(images::RESOURCE, residents),
         Watch::Map(registries::PULLS, told),
         Watch::Map(MACHINES, crew),
-        Watch::Itself(TASKS),
+        Watch::Map(TASKS, played),
     ],
     reconcile,
     ..Controller::BASE
@@ -93,6 +93,11 @@ fn residents(view: &View, change: &Change) -> Vec<String> {
 /// The pods of a node that fails or comes back.
 fn crew(view: &View, change: &Change) -> Vec<String> {
     view.pods_on(&change.entry.meta.name).map(|e| e.key.to_string()).collect()
+}
+
+/// The pod whose program a controller plays.
+fn played(_: &View, change: &Change) -> Vec<String> {
+    vec![change.entry.key.to_string()]
 }
 
 /// The pod whose question a registry has answered.
