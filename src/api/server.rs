@@ -188,7 +188,7 @@ pub(super) fn refuse(kind: &Kind, name: &str, causes: Causes) -> Result<(), Erro
     if causes.is_empty() {
         return Ok(());
     }
-    Err(Error::Invalid { kind: kind.kind_group(), name: name.into(), causes: causes.0 })
+    Err(Error::Invalid { kind: kind.kind_group(), name: name.into(), causes: causes.into_vec() })
 }
 
 /// A stored entry as an answer's item, converted to the version asked for.

@@ -13,7 +13,7 @@ use crate::{
     schema,
     store::{self, Entry, Expect, Op, Snapshot},
 };
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// How often a patch that met a concurrent change is applied anew.
 const PATCH_ATTEMPTS: usize = 6;
@@ -120,7 +120,8 @@ impl Server {
         };
         let mut heard = Vec::new();
         self.decode(request, &mut new, &[], &mut heard)?;
-        heard.retain(|w| !warnings.contains(w));
+        let said: HashSet<&String> = warnings.iter().collect();
+        heard.retain(|w| !said.contains(w));
         warnings.append(&mut heard);
         meta::normalise(&mut new);
         Ok(new)
@@ -322,7 +323,7 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
             return Err(Error::Invalid {
                 kind: kind.resource(),
                 name: name.clone(),
-                causes: causes.0,
+                causes: causes.into_vec(),
             });
         }
         return Ok(false);
@@ -351,6 +352,6 @@ pub(super) fn check_patch_options(request: &Request, form: PatchType) -> Result<
     Err(Error::Invalid {
         kind: "PatchOptions.meta.k8s.io".into(),
         name: String::new(),
-        causes: causes.0,
+        causes: causes.into_vec(),
     })
 }
