@@ -5,30 +5,41 @@ use super::{
     Answer, Body, Item, PatchType, Request, Response, Server, Verb, meta, misfit,
     server::{one, refuse},
     update::check_patch_options,
+    write::{Attempt, Draft, lists},
 };
 use crate::{
     error::{Causes, Error},
-    kinds::Kind,
+    kinds::{Kind, Served, ServedKind},
     object::{ObjectExt, Value, json, selector::Labels},
-    patch, schema,
+    patch,
+    store::Snapshot,
 };
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// What the body of a request for a scale is.
-static SCALE: Kind = Kind {
-    group: "autoscaling",
-    kind: "Scale",
-    plural: "scales",
-    schema: "io.k8s.api.autoscaling.v1.Scale",
-    ..Kind::BASE
-};
+static SCALE: LazyLock<ServedKind> = LazyLock::new(|| {
+    ServedKind::of(&Kind {
+        group: "autoscaling",
+        kind: "Scale",
+        plural: "scales",
+        schema: "io.k8s.api.autoscaling.v1.Scale",
+        ..Kind::BASE
+    })
+});
+
+fn scale_kind() -> Served {
+    Served::BuiltIn(&SCALE)
+}
 
 impl Server {
-    pub(super) async fn scale(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
-        let snapshot = self.store.snapshot();
+    pub(super) async fn scale(
+        self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
+        request: Request,
+    ) -> Result<Answer, Error> {
         let (_, parent) = Server::stored(&snapshot, &request)?;
-        let now = scale_of(request.kind, &parent);
-        let asked = Request { kind: &SCALE, sub: "", ..request.clone() };
+        let now = scale_of(&request.kind, &parent);
+        let asked = Request { kind: scale_kind(), sub: "", ..request.clone() };
         let mut duplicates: &[String] = &[];
         let mut wanted = match (&request.verb, &request.body) {
             (Verb::Get, _) => return Ok(one(200, Item::Value(now), Vec::new())),
@@ -36,7 +47,7 @@ impl Server {
                 duplicates = twice;
                 scale.clone()
             }
-            (Verb::Update, Body::Empty) => return Err(misfit::nothing(&SCALE)),
+            (Verb::Update, Body::Empty) => return Err(misfit::nothing(&scale_kind())),
             (Verb::Patch, Body::Patch(form, patch)) => {
                 check_patch_options(&request, *form)?;
                 patched(&now, *form, patch)?
@@ -46,14 +57,19 @@ impl Server {
         let mut warnings = Vec::new();
         self.decode(&asked, &mut wanted, duplicates, &mut warnings)?;
         meta::normalise(&mut wanted);
-        meta::agree(&mut wanted, &request.namespace, &request.name, &SCALE)?;
-        check(&request, &wanted, &parent)?;
-        let mut answer = self.patch(self.of_parent(&request, &wanted)).await?;
+        meta::agree(&mut wanted, &request.namespace, &request.name, &scale_kind())?;
+        let mut draft = Draft::of(wanted);
+        let attempt = Attempt::update(self, &request, &snapshot, &now);
+        attempt.run(lists::PASSING, &mut draft).await?;
+        warnings.append(&mut draft.warnings());
+        check(&request, &draft.object, &parent)?;
+        let change = self.of_parent(&request, &draft.object);
+        let mut answer = self.patch(snapshot, change).await?;
         let Response::One(code, item) = answer.response else {
             return Err(Error::Internal("a patch answers one object".into()));
         };
         warnings.append(&mut answer.warnings);
-        Ok(one(code, Item::Value(scale_of(request.kind, &item.value())), warnings))
+        Ok(one(code, Item::Value(scale_of(&request.kind, &item.value())), warnings))
     }
 
     /// The same as a patch of the parent: it retries on races, unless the client pinned a revision,
@@ -83,7 +99,7 @@ fn patched(now: &Value, form: PatchType, body: &Value) -> Result<Value, Error> {
     if full.at("spec.replicas").is_none() {
         full.set_at("spec.replicas", 0);
     }
-    match (form, schema::find(SCALE.schema)) {
+    match (form, SCALE.ty()) {
         (PatchType::Json, _) => patch::json(&full, body),
         (PatchType::Strategic, Some(ty)) => patch::strategic(&full, body, ty),
         _ => Ok(patch::merge(&full, body)),
@@ -94,7 +110,7 @@ fn check(request: &Request, scale: &Value, parent: &Value) -> Result<(), Error> 
     let uid = scale.uid();
     if !uid.is_empty() && uid != parent.uid() {
         return Err(Error::Conflict {
-            resource: request.kind.resource(),
+            resource: request.kind.resource().into(),
             name: request.name.clone(),
             why: format!(
                 "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
@@ -107,11 +123,11 @@ fn check(request: &Request, scale: &Value, parent: &Value) -> Result<(), Error> 
     if replicas < 0 {
         causes.invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
     }
-    refuse(&SCALE, &request.name, causes)
+    refuse(&scale_kind(), &request.name, causes)
 }
 
 /// The Scale of an object.
-fn scale_of(kind: &Kind, parent: &Value) -> Value {
+fn scale_of(kind: &Served, parent: &Value) -> Value {
     let meta = |path: &str| parent.at(&format!("metadata.{path}")).cloned().unwrap_or_default();
     let selector = match parent.at("spec.selector") {
         Some(map) if kind.kind == "ReplicationController" => Labels::from_map(map).to_string(),

@@ -112,16 +112,6 @@ impl Kind {
             _ => self.resource(),
         }
     }
-    /// The columns of the table in order: `Name` first, unless the kind places one itself
-    /// (events, and classes that mark the default one).
-    pub fn table(&self) -> impl Iterator<Item = &'static Column> {
-        let own = self.columns.iter().any(|c| c.name == "Name");
-        (!own).then_some(&super::columns::NAME).into_iter().chain(self.columns)
-    }
-    /// The subresource with this name.
-    pub fn sub(&self, name: &str) -> Option<&'static Sub> {
-        self.subresources.iter().find(|s| s.name == name)
-    }
 }
 
 fn join(a: &str, group: &str) -> String {

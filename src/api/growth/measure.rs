@@ -46,7 +46,7 @@ impl<'p> Case<'p> {
             }
         };
         let of = |items| {
-            bench.prepare(self.place.kind, &grown(self.place, &lengths(items), self.flavor))
+            bench.prepare(&self.place.kind, &grown(self.place, &lengths(items), self.flavor))
         };
         let (short, long) = (of(SHORT), of(SHORT * TIMES));
         let times: usize = lengths(SHORT * TIMES).iter().product::<usize>();
@@ -54,7 +54,7 @@ impl<'p> Case<'p> {
         let allowed = WORST * (times as f64 / items as f64 / TIMES as f64);
         let mut slow = Vec::new();
         for (name, step) in STEPS {
-            let time = |object| spent(|| step(bench, self.place.kind, object));
+            let time = |object| spent(|| step(bench, &self.place.kind, object));
             let (mut more, mut less) = (time(&long), Duration::ZERO);
             let mut tries = 0;
             while more > FLOOR && tries < AGAIN {

@@ -2,7 +2,7 @@
 
 use super::places::{Place, Step};
 use crate::{
-    kinds::Kind,
+    kinds::Served,
     object::{Map, ObjectExt, Value, json},
     schema::{Field, Shape, Type},
 };
@@ -21,7 +21,7 @@ pub enum Flavor {
 
 /// The object that `place` leads through, with `lengths` items at each of its lists and maps.
 pub fn grown(place: &Place, lengths: &[usize], flavor: Flavor) -> Value {
-    let mut object = fixture(place.kind);
+    let mut object = fixture(&place.kind);
     object.set_at("metadata.namespace", super::steps::NAMESPACE);
     if !place.kind.namespaced {
         object.remove_at("metadata.namespace");
@@ -32,7 +32,7 @@ pub fn grown(place: &Place, lengths: &[usize], flavor: Flavor) -> Value {
 }
 
 /// The object that stands for the kind in the walk over all of them.
-fn fixture(kind: &Kind) -> Value {
+fn fixture(kind: &Served) -> Value {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/kinds");
     let path = format!("{folder}/{}.yaml", kind.resource());
     let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -40,7 +40,7 @@ fn fixture(kind: &Kind) -> Value {
     let found = first.and_then(|d| Value::deserialize(d).ok()).filter(Value::is_object);
     let mut object = found.unwrap_or_else(|| json!({"metadata": {"name": "it"}}));
     object.set_at("apiVersion", kind.api_version());
-    object.set_at("kind", kind.kind);
+    object.set_at("kind", &*kind.kind);
     object
 }
 

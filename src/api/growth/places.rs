@@ -1,8 +1,8 @@
 //! The lists and maps of every kind, by the path that leads to them.
 
 use crate::{
-    kinds::{self, Kind},
-    schema::{self, Field, Shape, Type},
+    kinds::{self, Served},
+    schema::{Field, Shape, Type},
 };
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ pub enum Step {
 /// A list or map that can be made long.
 pub struct Place {
     /// The kind it is in.
-    pub kind: &'static Kind,
+    pub kind: Served,
     /// The way there; the last step is the field.
     pub path: Vec<Step>,
 }
@@ -26,7 +26,7 @@ pub struct Place {
 impl Place {
     /// The path as people write it.
     pub fn text(&self) -> String {
-        let mut text = format!("{} ", self.kind.kind);
+        let mut text = format!("{} ", &*self.kind.kind);
         for step in &self.path {
             match step {
                 Step::Field(field) => text.push_str(&format!(".{}", field.name)),
@@ -46,8 +46,8 @@ impl Place {
 pub fn all() -> Vec<Place> {
     let mut walk = Walk { places: Vec::new(), seen: HashSet::new() };
     for kind in kinds::all() {
-        if let Some(ty) = schema::find(kind.schema) {
-            walk.ty(kind, ty, &mut Vec::new());
+        if let Some(ty) = kind.ty() {
+            walk.ty(&kind, ty, &mut Vec::new());
         }
     }
     walk.places
@@ -59,7 +59,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn ty(&mut self, kind: &'static Kind, ty: &'static Type, path: &mut Vec<Step>) {
+    fn ty(&mut self, kind: &Served, ty: &'static Type, path: &mut Vec<Step>) {
         for field in ty.fields.iter().filter(|f| f.name != "managedFields") {
             if self.seen.insert((ty.name, field.name)) {
                 path.push(Step::Field(field));
@@ -69,7 +69,7 @@ impl Walk {
         }
     }
 
-    fn shape(&mut self, kind: &'static Kind, shape: &'static Shape, path: &mut Vec<Step>) {
+    fn shape(&mut self, kind: &Served, shape: &'static Shape, path: &mut Vec<Step>) {
         match shape {
             Shape::Object(_) => {
                 if let Some(ty) = shape.object() {
@@ -77,7 +77,7 @@ impl Walk {
                 }
             }
             Shape::List(item) | Shape::Map(item) => {
-                self.places.push(Place { kind, path: path.clone() });
+                self.places.push(Place { kind: kind.clone(), path: path.clone() });
                 path.push(Step::Item);
                 self.shape(kind, item, path);
                 path.pop();

@@ -4,7 +4,7 @@ use super::super::{Body, Caller, Options, PatchType, Request, Server, Verb, comp
 use crate::{
     access::{Authorizer, escalation},
     error::Causes,
-    kinds::{Backing, CellCx, Cx, Kind},
+    kinds::{Backing, CellCx, Cx, Served},
     object::{self, ObjectExt, Value, json},
     patch::{self, managed},
     schema,
@@ -34,12 +34,12 @@ pub struct Prepared {
     status: Value,
 }
 
-type Run = fn(&Bench, &'static Kind, &Prepared);
+type Run = fn(&Bench, &Served, &Prepared);
 
 /// Every step by its name.
 pub const STEPS: &[(&str, Run)] = &[
     ("decoding", |_, kind, o| {
-        if let Some(ty) = schema::find(kind.schema) {
+        if let Some(ty) = kind.ty() {
             let _ = schema::decode(ty, &mut o.sent.clone());
         }
     }),
@@ -80,7 +80,7 @@ pub const STEPS: &[(&str, Run)] = &[
     ("applying over", |bench, kind, o| bench.apply(kind, Some(&o.stored), &o.whole)),
     ("merge patch", |_, _, o| drop(patch::merge(&o.stored, &o.whole))),
     ("strategic merge patch", |_, kind, o| {
-        if let Some(ty) = schema::find(kind.schema) {
+        if let Some(ty) = kind.ty() {
             let _ = patch::strategic(&o.stored, &o.whole, ty);
         }
     }),
@@ -97,7 +97,7 @@ pub const STEPS: &[(&str, Run)] = &[
     ("a dry run", |bench, kind, o| bench.dry_run(kind, &o.sent)),
 ];
 
-fn check(kind: &Kind, object: &Value, old: Option<&Value>) {
+fn check(kind: &Served, object: &Value, old: Option<&Value>) {
     if let Some(validate) = kind.hooks.validate {
         let mut causes = Causes::default();
         validate(object, old, &mut causes);
@@ -139,31 +139,31 @@ impl Bench {
     }
 
     /// An object in the forms the steps need.
-    pub fn prepare(&self, kind: &'static Kind, sent: &Value) -> Prepared {
+    pub fn prepare(&self, kind: &Served, sent: &Value) -> Prepared {
         let mut whole = sent.clone();
-        if let Some(ty) = schema::find(kind.schema) {
+        if let Some(ty) = kind.ty() {
             let _ = schema::decode(ty, &mut whole);
         }
         super::super::write::default(kind, &mut whole, &self.snapshot);
         let mut stored = whole.clone();
-        if let Some(ty) = schema::find(kind.schema) {
+        if let Some(ty) = kind.ty() {
             managed::record_update(
                 None,
                 &mut stored,
                 ty,
                 "first",
-                &kind.api_version(),
+                kind.api_version(),
                 "",
                 self.now,
             );
         }
         let metadata = whole.at("metadata").cloned().unwrap_or_default();
         let status =
-            json!({"apiVersion": kind.api_version(), "kind": kind.kind, "metadata": metadata});
+            json!({"apiVersion": kind.api_version(), "kind": &*kind.kind, "metadata": metadata});
         Prepared { sent: sent.clone(), whole, stored, status }
     }
 
-    fn settle(&self, kind: &'static Kind, object: &Value, old: Option<&Value>) {
+    fn settle(&self, kind: &Served, object: &Value, old: Option<&Value>) {
         let cx = Cx {
             snapshot: &self.snapshot,
             world: &self.server.world,
@@ -176,30 +176,30 @@ impl Bench {
         }
     }
 
-    fn track(&self, kind: &Kind, old: Option<&Value>, object: &Value) {
-        if let Some(ty) = schema::find(kind.schema) {
+    fn track(&self, kind: &Served, old: Option<&Value>, object: &Value) {
+        if let Some(ty) = kind.ty() {
             let version = kind.api_version();
-            managed::record_update(old, &mut object.clone(), ty, "second", &version, "", self.now);
+            managed::record_update(old, &mut object.clone(), ty, "second", version, "", self.now);
         }
     }
 
-    fn apply(&self, kind: &Kind, live: Option<&Value>, config: &Value) {
-        if let Some(ty) = schema::find(kind.schema) {
+    fn apply(&self, kind: &Served, live: Option<&Value>, config: &Value) {
+        if let Some(ty) = kind.ty() {
             let version = kind.api_version();
             for force in [false, true] {
-                let _ = managed::apply(live, config, ty, "third", force, &version, "", self.now);
+                let _ = managed::apply(live, config, ty, "third", force, version, "", self.now);
             }
         }
     }
 
-    fn dry_run(&self, kind: &'static Kind, sent: &Value) {
+    fn dry_run(&self, kind: &Served, sent: &Value) {
         if matches!(kind.backing, Backing::Computed) || !kind.verbs.contains(&"create") {
             return;
         }
         let body = |body| Request {
             caller: Arc::new(Caller::component("system:admin")),
             verb: Verb::Create,
-            kind,
+            kind: kind.clone(),
             sub: "",
             namespace: if kind.namespaced { NAMESPACE.into() } else { String::new() },
             name: String::new(),
