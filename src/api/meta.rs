@@ -122,7 +122,8 @@ fn finalizers(object: &Value, kind: &Served, causes: &mut Causes) {
             causes.invalid(PATH, finalizer, problem);
         }
         // Only Kubernetes' own kinds insist on a domain (`pkg/apis/core/validation`).
-        let own = kind.custom.is_none() && !kind.group.ends_with(".openshift.io");
+        let foreign = kind.group.ends_with(".openshift.io") || kind.group == "apiextensions.k8s.io";
+        let own = kind.custom.is_none() && !foreign;
         if own && problems.is_empty() && !text.contains('/') && !STANDARD_FINALIZERS.contains(&text)
         {
             let why = "name is neither a standard finalizer name nor is it fully qualified";

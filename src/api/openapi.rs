@@ -66,9 +66,20 @@ pub fn v3(kinds: &Catalogue, path: &str) -> Option<Vec<u8>> {
         Value::Object(paths)
     )
     .into_bytes();
-    splice(&custom, Format::V3, &mut out);
-    inflate(compiled.or_else(|| schemas(COMMON)).unwrap_or_default(), &mut out);
-    unite(&custom, &mut out);
+    match compiled {
+        Some(compiled) => {
+            splice(&custom, Format::V3, &mut out);
+            inflate(compiled, &mut out);
+            unite(&custom, &mut out);
+        }
+        None => {
+            let mut schemas = common();
+            if let Value::Object(own) = custom::schemas(&custom, Format::V3) {
+                schemas.extend(own);
+            }
+            out.extend_from_slice(Value::Object(schemas).to_string().as_bytes());
+        }
+    }
     let scheme = r#"{"BearerToken":{"description":"Bearer Token authentication","type":"apiKey","name":"authorization","in":"header"}}"#;
     out.extend_from_slice(format!(r#","securitySchemes":{scheme}}}}}"#).as_bytes());
     Some(out)
@@ -93,6 +104,17 @@ pub fn v2(kinds: &Catalogue) -> Vec<u8> {
 
 /// A small document whose schemas hold what every kind's refer to.
 const COMMON: &str = "apis/coordination.k8s.io/v1";
+
+/// What the schemas of custom kinds refer to.
+fn common() -> serde_json::Map<String, Value> {
+    let mut bytes = Vec::new();
+    inflate(schemas(COMMON).unwrap_or_default(), &mut bytes);
+    let mut all: serde_json::Map<String, Value> =
+        serde_json::from_slice(&bytes).unwrap_or_default();
+    let scale = "io.k8s.api.autoscaling.v1.Scale";
+    all.retain(|name, _| name.starts_with("io.k8s.apimachinery.") || name.starts_with(scale));
+    all
+}
 
 /// Begins an object of schemas with those of custom kinds; [`unite`] joins it with what follows.
 fn splice(custom: &[Served], format: Format, out: &mut Vec<u8>) {

@@ -27,8 +27,27 @@ static SCALE: LazyLock<ServedKind> = LazyLock::new(|| {
     })
 });
 
-fn scale_kind() -> Served {
-    Served::BuiltIn(&SCALE)
+/// The same, older, as DeploymentConfigs have it. The two differ in what the status says, and
+/// nobody writes that.
+static OLD_SCALE: LazyLock<ServedKind> = LazyLock::new(|| {
+    ServedKind::of(&Kind {
+        group: "extensions",
+        version: "v1beta1",
+        kind: "Scale",
+        plural: "scales",
+        schema: "io.k8s.api.autoscaling.v1.Scale",
+        ..Kind::BASE
+    })
+});
+
+/// Whether a kind has the older one.
+fn is_old(kind: &Served) -> bool {
+    kind.sub("scale").is_some_and(|s| s.body.0 == "extensions")
+}
+
+/// What a request for a kind's scale sends and gets.
+fn form(kind: &Served) -> Served {
+    Served::BuiltIn(if is_old(kind) { &OLD_SCALE } else { &SCALE })
 }
 
 impl Server {
@@ -39,7 +58,8 @@ impl Server {
     ) -> Result<Answer, Error> {
         let (_, parent) = Server::stored(&snapshot, &request)?;
         let now = scale_of(&request.kind, &parent)?;
-        let asked = Request { kind: scale_kind(), sub: "", ..request.clone() };
+        let form = form(&request.kind);
+        let asked = Request { kind: form.clone(), sub: "", ..request.clone() };
         let mut duplicates: &[String] = &[];
         let mut wanted = match (&request.verb, &request.body) {
             (Verb::Get, _) => return Ok(one(200, Item::Value(now), Vec::new())),
@@ -47,17 +67,20 @@ impl Server {
                 duplicates = twice;
                 scale.clone()
             }
-            (Verb::Update, Body::Empty) => return Err(misfit::nothing(&scale_kind())),
-            (Verb::Patch, Body::Patch(form, patch)) => {
-                check_patch_options(&request, *form)?;
-                patched(&now, *form, patch)?
+            (Verb::Update, Body::Empty) => return Err(misfit::nothing(&form)),
+            (Verb::Patch, Body::Patch(how, patch)) => {
+                check_patch_options(&request, *how)?;
+                patched(&now, *how, patch)?
             }
             _ => return Err(Error::MethodNotAllowed),
         };
         let mut warnings = Vec::new();
+        if is_old(&request.kind) {
+            wanted.remove_at("status");
+        }
         self.decode(&asked, &mut wanted, duplicates, &mut warnings)?;
         meta::normalise(&mut wanted);
-        meta::agree(&mut wanted, &request.namespace, &request.name, &scale_kind())?;
+        meta::agree(&mut wanted, &request.namespace, &request.name, &form)?;
         let mut draft = Draft::of(wanted);
         let attempt = Attempt::update(self, &request, &snapshot, &now);
         attempt.run(lists::PASSING, &mut draft).await?;
@@ -124,7 +147,7 @@ fn check(request: &Request, scale: &Value, parent: &Value) -> Result<(), Error> 
     if replicas < 0 {
         causes.invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
     }
-    refuse(&scale_kind(), &request.name, causes)
+    refuse(&form(&request.kind), &request.name, causes)
 }
 
 /// Where the counts wanted and there stand in an object.
@@ -142,6 +165,7 @@ fn selector_of(kind: &Served, parent: &Value) -> String {
         return custom::at(parent, path).and_then(Value::as_str).unwrap_or_default().to_owned();
     }
     match parent.at("spec.selector") {
+        _ if is_old(kind) => String::new(),
         Some(map) if kind.kind == "ReplicationController" => Labels::from_map(map).to_string(),
         Some(selector) => Labels::from_object(selector).to_string(),
         None => String::new(),
@@ -158,7 +182,7 @@ fn scale_of(kind: &Served, parent: &Value) -> Result<Value, Error> {
     let meta = |path: &str| parent.at(&format!("metadata.{path}")).cloned().unwrap_or_default();
     let selector = selector_of(kind, parent);
     let mut scale = json!({
-        "apiVersion": "autoscaling/v1", "kind": "Scale",
+        "apiVersion": form(kind).api_version(), "kind": "Scale",
         "metadata": {
             "name": meta("name"), "namespace": meta("namespace"), "uid": meta("uid"),
             "resourceVersion": meta("resourceVersion"),
@@ -171,6 +195,12 @@ fn scale_of(kind: &Served, parent: &Value) -> Result<Value, Error> {
     }
     if !selector.is_empty() {
         scale["status"]["selector"] = json!(selector);
+    }
+    if is_old(kind) {
+        let mut map = parent.at("spec.selector").cloned().unwrap_or_else(|| json!({}));
+        map["deploymentconfig"] = meta("name");
+        scale["status"]["targetSelector"] = json!(Labels::from_map(&map).to_string());
+        scale["status"]["selector"] = map;
     }
     Ok(scale)
 }

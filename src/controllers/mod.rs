@@ -11,7 +11,9 @@ mod correlate;
 mod cronjob;
 mod customresources;
 mod daemonset;
+mod deployer;
 mod deployment;
+mod deploymentconfig;
 mod disruption;
 pub mod driver;
 mod endpoints;
@@ -35,6 +37,7 @@ mod replicaset;
 mod resources;
 mod serviceaccounts;
 mod statefulset;
+pub mod task;
 #[cfg(test)]
 pub mod testkit;
 mod view;
@@ -43,6 +46,7 @@ mod writing;
 
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
+pub use podgc::disrupted;
 pub use view::View;
 
 use crate::{error::Error, store::Change};
@@ -142,6 +146,9 @@ pub static ALL: &[&Controller] = &[
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,
+    &deploymentconfig::CONTROLLER,
+    &deployer::CONTROLLER,
+    &deployer::program::CONTROLLER,
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
     &imageimport::CONTROLLER,

@@ -259,6 +259,9 @@ pub struct Hooks {
     /// (allocated addresses, dropped fields, status at creation). Runs after `default`.
     /// `old` is `None` on create.
     pub prepare: Option<PrepareFn>,
+    /// What an update of the whole object takes over from the status that came with it (second
+    /// argument), before `prepare`; without this hook nothing. The object has its stored status.
+    pub sent_status: Option<fn(&mut Value, &Value)>,
     /// Settles a write to `/status`: what of the object sent stands there, and what stays as it is
     /// stored. Without this hook the status alone (and annotations) are taken over.
     pub prepare_status: Option<PrepareFn>,
@@ -296,6 +299,7 @@ impl Hooks {
         configured: None,
         default: None,
         prepare: None,
+        sent_status: None,
         prepare_status: None,
         validate: None,
         validate_status: None,

@@ -42,11 +42,16 @@ fn object(kind: &Served, custom: &Custom, format: Format) -> Value {
         complete(&mut schema, format);
     }
     schema["x-kubernetes-group-version-kind"] = gvk(kind, &kind.kind);
+    select(kind, &mut schema);
+    schema
+}
+
+/// Says which fields lists can be selected by.
+fn select(kind: &Served, schema: &mut Value) {
     if !kind.selectable.is_empty() {
         let fields = kind.selectable.iter().map(|f| json!({"fieldPath": f}));
         schema["x-kubernetes-selectable-fields"] = fields.collect();
     }
-    schema
 }
 
 /// Adds what every resource has.
@@ -136,7 +141,7 @@ fn list(kind: &Served, format: Format) -> Value {
         Format::V2 => json!({"$ref": format!("#/definitions/{}", kind.schema)}),
         Format::V3 => json!({"$ref": format!("#/components/schemas/{}", kind.schema)}),
     };
-    json!({
+    let mut list = json!({
         "description": format!("{} is a list of {}", kind.list_kind, kind.kind),
         "type": "object",
         "required": ["items"],
@@ -148,7 +153,9 @@ fn list(kind: &Served, format: Format) -> Value {
             "metadata": reference(&format!("{META}.ListMeta"), LIST_METADATA, format),
         },
         "x-kubernetes-group-version-kind": gvk(kind, &kind.list_kind),
-    })
+    });
+    select(kind, &mut list);
+    list
 }
 
 #[cfg(test)]

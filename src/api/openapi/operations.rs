@@ -195,14 +195,15 @@ impl Operation {
         let verb = match self.verb {
             "get" => "read",
             "update" => "replace",
-            "deletecollection" => "deleteCollection",
+            "deletecollection" => "delete",
             other => other,
         };
         let scope = if self.namespaced { "Namespaced" } else { "" };
         let every = if self.kind.namespaced && !self.namespaced { "ForAllNamespaces" } else { "" };
+        let many = if self.verb == "deletecollection" { "Collection" } else { "" };
         let sub = self.sub.map_or(String::new(), |s| capital(s.name));
         format!(
-            "{verb}{}{}{scope}{}{sub}{every}",
+            "{verb}{}{}{many}{scope}{}{sub}{every}",
             capital(&self.short_group()),
             capital(&self.kind.version),
             self.kind.kind

@@ -113,7 +113,11 @@ pub(super) fn prepare(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// The status stays as it is where it has a subresource of its own.
 pub(super) fn keep_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(old) = a.old.filter(|_| a.request.kind.sub("status").is_some()) {
+        let sent = d.object.remove_at("status").unwrap_or_default();
         copy(&mut d.object, old, "status");
+        if let Some(hook) = a.request.kind.hooks.sent_status {
+            hook(&mut d.object, &sent);
+        }
     }
     Ok(())
 }

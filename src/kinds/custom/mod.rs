@@ -67,7 +67,21 @@ impl Custom {
     pub fn validate(&self, object: &Value, old: Option<&Value>, causes: &mut Causes) {
         self.schema.validate(object, old, causes);
         let Some(scale) = &self.scale else { return };
-        let replicas = at(object, &scale.spec).and_then(Value::as_i64);
+        let wanted = at(object, &scale.spec);
+        if let Some(other) = wanted.filter(|w| w.as_i64().is_none()) {
+            let path = &scale.spec;
+            let shown = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
+            let is = match other {
+                Value::String(_) => "string",
+                Value::Bool(_) => "bool",
+                Value::Number(_) => "float64",
+                _ => "map[string]interface {}",
+            };
+            let why =
+                format!("{path} accessor error: {shown} is of the type {is}, expected int64");
+            causes.invalid(path, &json!(0), why);
+        }
+        let replicas = wanted.and_then(Value::as_i64);
         if let Some(n) = replicas.filter(|n| *n < 0) {
             causes.invalid(&scale.spec, &json!(n), "should be a non-negative integer");
         }

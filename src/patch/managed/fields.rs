@@ -11,6 +11,7 @@ use crate::{
     object::{Map, Value},
     schema::Shape,
 };
+use std::collections::HashSet;
 
 /// The set of fields of `value`; see [`check`] for what is wrong with it.
 pub fn fields(node: Node<'_>, value: &Value) -> Map {
@@ -102,7 +103,7 @@ fn walk(node: Node<'_>, value: &Value, path: &str, out: &mut Vec<String>) {
 }
 
 fn items(node: Node<'_>, list: &[Value], path: &str, out: &mut Vec<String>) {
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
     for (i, value) in list.iter().enumerate() {
         let key = match element::key(node, value) {
             Ok(key) => key,
@@ -111,11 +112,10 @@ fn items(node: Node<'_>, list: &[Value], path: &str, out: &mut Vec<String>) {
                 return;
             }
         };
-        if seen.contains(&key) {
+        if !seen.insert(key.clone()) {
             out.push(said(path, &format!("duplicate entries for key {}", printed(&key))));
         }
         walk(element::item(node), value, &format!("{path}{}", printed(&key)), out);
-        seen.push(key);
     }
 }
 
