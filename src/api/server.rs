@@ -114,6 +114,10 @@ impl Server {
         if served.contains(&request.verb.name()) {
             return Ok(());
         }
+        if request.kind.custom.is_some() && !request.sub.is_empty() {
+            let resource = request.kind.resource().to_owned();
+            return Err(Error::VerbNotSupported { resource, verb: request.verb.name() });
+        }
         // Who lists has a path that watches, and says itself that it does not.
         if request.verb == Verb::Watch && served.contains(&"list") {
             let resource = request.kind.resource().to_owned();

@@ -17,6 +17,8 @@ pub enum Path<'a> {
     Version(&'a str, &'a str),
     /// A resource, an object or a subresource.
     Resource(Target<'a>),
+    /// Something below an object of a custom kind that its definition does not have.
+    Below(Served, &'a str),
     /// Anything else, without the leading slash.
     Other(&'a str),
 }
@@ -63,10 +65,8 @@ pub fn parse<'a>(path: &'a str, kinds: &Catalogue) -> Option<Path<'a>> {
         ["apis", group] => Some(Path::Group(group)),
         ["api", version] => Some(Path::Version("", version)),
         ["apis", group, version] => Some(Path::Version(group, version)),
-        ["api", version, rest @ ..] => resource(kinds, "", version, rest).map(Path::Resource),
-        ["apis", group, version, rest @ ..] => {
-            resource(kinds, group, version, rest).map(Path::Resource)
-        }
+        ["api", version, rest @ ..] => resource(kinds, "", version, rest),
+        ["apis", group, version, rest @ ..] => resource(kinds, group, version, rest),
         _ => Some(Path::Other(trimmed)),
     }
 }
@@ -76,7 +76,7 @@ fn resource<'a>(
     group: &str,
     version: &str,
     rest: &[&'a str],
-) -> Option<Target<'a>> {
+) -> Option<Path<'a>> {
     let (watch, rest) = match rest {
         ["watch", rest @ ..] => (true, rest),
         rest => (false, rest),
@@ -96,19 +96,18 @@ fn resource<'a>(
     target(kind, "", tail, watch)
 }
 
-fn target<'a>(
-    kind: Served,
-    namespace: &'a str,
-    tail: &[&'a str],
-    watch: bool,
-) -> Option<Target<'a>> {
+fn target<'a>(kind: Served, namespace: &'a str, tail: &[&'a str], watch: bool) -> Option<Path<'a>> {
     let (name, sub) = match tail {
         [] => ("", ""),
         [name] => (*name, ""),
-        [name, sub] => (*name, kind.sub(sub)?.name),
+        [name, sub] => match kind.sub(sub) {
+            Some(sub) => (*name, sub.name),
+            None if kind.custom.is_some() => return Some(Path::Below(kind, name)),
+            None => return None,
+        },
         // Only what stands behind a proxy has a path of its own.
         [name, "proxy", ..] => (*name, kind.sub("proxy")?.name),
         _ => return None,
     };
-    Some(Target { kind, namespace, name, sub, watch })
+    Some(Path::Resource(Target { kind, namespace, name, sub, watch }))
 }

@@ -79,6 +79,9 @@ pub async fn handle(
                 Some(verb) => {
                     resource_request(&http, &request, payload, &query, &target, verb).await
                 }
+                None if target.kind.custom.is_some() && target.name.is_empty() => {
+                    render::error(&Error::BadRequest("name must be provided".into()))
+                }
                 None => render::error(&Error::MethodNotAllowed),
             };
             (
@@ -359,6 +362,7 @@ async fn non_resource(
         Path::Group(name) => found(discovery::group(&kinds, name)),
         Path::Version(group, version) => found(discovery::resource_list(&kinds, group, version)),
         Path::Other(rest) => other_document(http, accept.unwrap_or_default(), rest),
+        Path::Below(kind, name) => render::error(&Error::not_found(kind.resource(), name)),
         Path::Resource(_) => missing(&kinds, request.path()),
     }
 }

@@ -29,6 +29,12 @@ impl Deref for Served {
     }
 }
 
+impl std::fmt::Debug for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.api_version(), self.kind)
+    }
+}
+
 impl PartialEq for Served {
     fn eq(&self, other: &Served) -> bool {
         std::ptr::eq::<ServedKind>(&**self, &**other)

@@ -41,18 +41,19 @@ pub(super) enum Node<'t> {
     Object(&'t Structural, bool),
     /// A list of a custom schema whose items can be told apart.
     Items(&'t Structural),
-    /// One value of a custom schema.
-    Atom,
+    /// One value of a custom schema, of this JSON type if it says so.
+    Atom(&'t str),
 }
 
 /// A place below a custom schema.
 fn custom(schema: &Structural) -> Node<'_> {
     match schema.kind.as_str() {
-        "object" if schema.atomic => Node::Atom,
+        "object" if schema.atomic => Node::Atom("object"),
         "object" => Node::Object(schema, schema.embedded),
         "array" if schema.list != structural::ListType::Atomic => Node::Items(schema),
         "" if schema.preserve && !schema.int_or_string => Node::Any,
-        _ => Node::Atom,
+        _ if schema.int_or_string => Node::Atom("scalar"),
+        kind => Node::Atom(kind),
     }
 }
 
@@ -60,7 +61,7 @@ fn custom(schema: &Structural) -> Node<'_> {
 fn custom_child<'t>(schema: &'t Structural, resource: bool, name: &str) -> Option<Node<'t>> {
     match name {
         "metadata" if resource => return schema::find(METADATA).map(Node::Struct),
-        "apiVersion" | "kind" if resource => return Some(Node::Atom),
+        "apiVersion" | "kind" if resource => return Some(Node::Atom("string")),
         _ => {}
     }
     match (schema.child(name), &schema.additional) {

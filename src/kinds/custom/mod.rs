@@ -66,6 +66,11 @@ impl Custom {
     /// Whether an object is as the definition wants it; `old` is what it takes the place of.
     pub fn validate(&self, object: &Value, old: Option<&Value>, causes: &mut Causes) {
         self.schema.validate(object, old, causes);
+        self.validate_scale(object, causes);
+        self.schema.validate_lists(object, old, causes);
+    }
+
+    fn validate_scale(&self, object: &Value, causes: &mut Causes) {
         let Some(scale) = &self.scale else { return };
         let wanted = at(object, &scale.spec);
         if let Some(other) = wanted.filter(|w| w.as_i64().is_none()) {
@@ -77,8 +82,7 @@ impl Custom {
                 Value::Number(_) => "float64",
                 _ => "map[string]interface {}",
             };
-            let why =
-                format!("{path} accessor error: {shown} is of the type {is}, expected int64");
+            let why = format!("{path} accessor error: {shown} is of the type {is}, expected int64");
             causes.invalid(path, &json!(0), why);
         }
         let replicas = wanted.and_then(Value::as_i64);

@@ -79,7 +79,8 @@ pub fn check(node: Node<'_>, value: &Value) -> Vec<String> {
 
 fn walk(node: Node<'_>, value: &Value, path: &str, out: &mut Vec<String>) {
     match (node, value) {
-        (_, Value::Null) | (Node::Any | Node::Atom, _) => {}
+        (_, Value::Null) | (Node::Any, _) => {}
+        (Node::Atom(kind), value) => atom(kind, value, path, out),
         (Node::Struct(_) | Node::Map(_) | Node::Object(..), Value::Object(map)) => {
             for (key, value) in map {
                 let path = format!("{path}.{key}");
@@ -151,6 +152,27 @@ fn leaf(shape: &'static Shape, value: &Value, path: &str, out: &mut Vec<String>)
             let got = format!("expected string, got &value.valueUnstructured{{Value:{value}}}");
             out.push(said(path, &got));
         }
+        _ => {}
+    }
+}
+
+/// A value of a custom schema against its JSON type.
+fn atom(kind: &str, value: &Value, path: &str, out: &mut Vec<String>) {
+    match kind {
+        "boolean" if !value.is_boolean() => out.push(expected(path, "boolean", value)),
+        "integer" | "number" if !value.is_number() => {
+            let got = format!("expected numeric (int or float), got {}", go_type(value));
+            out.push(said(path, &got));
+        }
+        "string" if !value.is_string() => {
+            let got = format!("expected string, got &value.valueUnstructured{{Value:{value}}}");
+            out.push(said(path, &got));
+        }
+        "scalar" if value.is_object() || value.is_array() => {
+            out.push(expected(path, "any scalar", value));
+        }
+        "array" if !value.is_array() => out.push(expected(path, "list", value)),
+        "object" if !value.is_object() => out.push(expected(path, "map", value)),
         _ => {}
     }
 }

@@ -153,18 +153,6 @@ impl Structural {
     fn nulls_away(&self) -> bool {
         !self.nullable
     }
-
-    /// Whether any level has a default.
-    pub fn has_defaults(&self) -> bool {
-        let additional = match &self.additional {
-            Additional::Of(schema) => schema.has_defaults(),
-            _ => false,
-        };
-        self.default.is_some()
-            || additional
-            || self.items.as_ref().is_some_and(|i| i.has_defaults())
-            || self.properties.values().any(Structural::has_defaults)
-    }
 }
 
 impl Values {
@@ -228,7 +216,12 @@ pub fn go_regex(pattern: &str) -> Result<Regex, String> {
             _ => ascii.push(c),
         }
     }
-    Regex::new(&ascii).map_err(|e| format!("error parsing regexp: {e}"))
+    Regex::new(&ascii).map_err(|e| match e.to_string() {
+        text if text.contains("unclosed group") => {
+            format!("error parsing regexp: missing closing ): `{pattern}`")
+        }
+        text => format!("error parsing regexp: {}", text.lines().last().unwrap_or_default()),
+    })
 }
 
 /// A class of Go's, in a form that also stands inside brackets.

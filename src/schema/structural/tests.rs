@@ -44,7 +44,9 @@ fn whole(spec: Value) -> Value {
 
 fn said(spec: Value, old: Option<Value>) -> Vec<String> {
     let mut causes = Causes::default();
-    schema().validate(&whole(spec), old.map(whole).as_ref(), &mut causes);
+    let (object, old) = (whole(spec), old.map(whole));
+    schema().validate(&object, old.as_ref(), &mut causes);
+    schema().validate_lists(&object, old.as_ref(), &mut causes);
     causes.0.into_iter().map(|c| format!("{}: {}", c.field, c.message)).collect()
 }
 
@@ -85,7 +87,7 @@ fn values_in_upstreams_words() {
         ),
         (
             json!({"replicas": 2.5}),
-            r#"spec.replicas: Invalid value: "number": spec.replicas in body must be of type integer: "number""#,
+            r#"spec.replicas: Invalid value: "number": spec.replicas in body must be of type integer: "number"; <nil>: Invalid value: "": Checked value must be of type integer (default format) in spec.replicas"#,
         ),
         (
             json!({"replicas": 11}),
@@ -121,7 +123,7 @@ fn values_in_upstreams_words() {
         ),
         (
             json!({"either": 3}),
-            r#"<nil>: Invalid value: "": "spec.either" must validate at least one schema (anyOf)"#,
+            r#"<nil>: Invalid value: "": "spec.either" must validate at least one schema (anyOf); spec.either: Invalid value: 3: spec.either in body should be greater than or equal to 5"#,
         ),
     ];
     for (spec, expected) in rows {

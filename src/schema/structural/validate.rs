@@ -16,6 +16,10 @@ impl Structural {
         let Some(map) = object.as_object() else { return };
         self.check_map(map, old.and_then(Value::as_object), "", causes);
         self.check_junctors(object, "", causes);
+    }
+
+    /// Checks what may not stand twice in the lists of a whole object.
+    pub fn validate_lists(&self, object: &Value, old: Option<&Value>, causes: &mut Causes) {
         self.check_distinct(object, old, "", causes);
     }
 
@@ -29,17 +33,16 @@ impl Structural {
         if old == Some(value) || (value.is_null() && self.nullable) {
             return;
         }
-        if !self.check_type(value, path, causes) {
-            return;
-        }
+        let fits = self.check_type(value, path, causes);
         if !self.values.allowed.is_empty() && !self.values.allowed.contains(value) {
             let allowed: Vec<String> = self.values.allowed.iter().map(shown).collect();
             let allowed: Vec<&str> = allowed.iter().map(String::as_str).collect();
             causes.unsupported_in_order(path, value, &allowed);
         }
         match value {
-            Value::String(text) => self.check_string(text, value, path, causes),
             Value::Number(_) => self.check_number(value, path, causes),
+            _ if !fits => return,
+            Value::String(text) => self.check_string(text, value, path, causes),
             Value::Array(list) => self.check_list(list, old, path, causes),
             Value::Object(map) => {
                 self.check_map(map, old.and_then(Value::as_object), path, causes);
@@ -62,6 +65,14 @@ impl Structural {
         });
         if !fits {
             causes.of_type(path, is, format!("{path} in body must be of type {wanted}: {is:?}"));
+            if is == "number" && wanted == "integer" {
+                let format = match self.values.format.as_str() {
+                    "" => "(default format)".to_owned(),
+                    format => format!("with format {format}"),
+                };
+                let why = format!("Checked value must be of type integer {format} in {path}");
+                causes.invalid("<nil>", &json!(""), why);
+            }
         }
         fits
     }
@@ -122,7 +133,7 @@ impl Structural {
             let kind = &self.kind;
             let why =
                 format!("Checked value must be of type {kind} with format {format} in {path}");
-            causes.invalid(path, value, why);
+            causes.invalid("<nil>", &json!(""), why);
         }
     }
 
@@ -197,16 +208,22 @@ impl Structural {
             schema.check(value, None, path, &mut found);
             found
         };
+        let mut best: Vec<Causes> = Vec::new();
+        let mut said = Causes::default();
         let mut say = |what: &str| {
-            causes.invalid("<nil>", &json!(""), format!("{path:?} must {what}"));
+            said.invalid("<nil>", &json!(""), format!("{path:?} must {what}"));
         };
         if !rules.any_of.is_empty() && rules.any_of.iter().all(|s| !failures(s).is_empty()) {
             say("validate at least one schema (anyOf)");
+            best.extend(rules.any_of.first().map(failures));
         }
         if !rules.one_of.is_empty() {
             match rules.one_of.iter().filter(|s| failures(s).is_empty()).count() {
                 1 => {}
-                0 => say("validate one and only one schema (oneOf). Found none valid"),
+                0 => {
+                    say("validate one and only one schema (oneOf). Found none valid");
+                    best.extend(rules.one_of.first().map(failures));
+                }
                 n => say(&format!(
                     "validate one and only one schema (oneOf). Found {n} valid alternatives"
                 )),
@@ -215,14 +232,15 @@ impl Structural {
         if rules.not.as_ref().is_some_and(|s| failures(s).is_empty()) {
             say("not validate the schema (not)");
         }
-        let mut rest: Vec<Causes> = rules.all_of.iter().map(failures).collect();
+        let rest: Vec<Causes> = rules.all_of.iter().map(failures).collect();
         if rest.iter().any(|c| !c.is_empty()) {
-            say(&format!(
-                "validate all the schemas (allOf).{}",
-                if rest.iter().all(|c| !c.is_empty()) { " None validated" } else { "" }
-            ));
-            rest.iter_mut().for_each(|c| causes.0.append(&mut c.0));
+            let none = rest.iter().all(|c| !c.is_empty());
+            let tail = if none { " None validated" } else { "" };
+            say(&format!("validate all the schemas (allOf).{tail}"));
+            best.extend(rest);
         }
+        causes.0.append(&mut said.0);
+        best.iter_mut().for_each(|c| causes.0.append(&mut c.0));
     }
 
     /// Checks what may not stand twice in a list, unless it did so before.

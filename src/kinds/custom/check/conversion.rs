@@ -80,13 +80,15 @@ fn service(service: &Value, path: &str, out: &mut Causes) {
 
 fn url(text: &str, path: &str, out: &mut Causes) {
     const FORM: &str = "; desired format: https://host[/path]";
-    let mut say = |why: String| out.invalid(path, &json!(text), why);
     let Ok(url) = url::Url::parse(text) else {
-        return say(format!("url must be a valid URL: parse {text:?}: invalid URI{FORM}"));
+        let why = format!("url must be a valid URL: parse {text:?}: invalid URI{FORM}");
+        return out.invalid(path, &json!(text), why);
     };
     if url.scheme() != "https" {
-        say(format!("'https' is the only allowed URL scheme{FORM}"));
+        let why = format!("'https' is the only allowed URL scheme{FORM}");
+        out.invalid(path, &json!(url.scheme()), why);
     }
+    let mut say = |why: String| out.invalid(path, &json!(text), why);
     if url.host_str().is_none_or(str::is_empty) {
         say(format!("host must be specified{FORM}"));
     }

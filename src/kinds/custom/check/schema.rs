@@ -17,7 +17,9 @@ const NO_RULES: &str = "rules in CEL are not supported by this server";
 /// Checks a whole schema.
 pub(super) fn check(schema: &Value, version: &Value, path: &str, out: &mut Causes) {
     let mut found = Causes::default();
-    if version.at("subresources.status").is_some() && schema.str_at("type") != "object" {
+    let kind = schema.str_at("type");
+    let other = !kind.is_empty() && kind != "object";
+    if version.at("subresources.status").is_some() && other {
         let why = "only \"object\" is allowed as the type at the root of the schema if the status subresource is enabled";
         found.invalid(format!("{path}.type"), &json!(schema.str_at("type")), why);
     }
@@ -27,11 +29,11 @@ pub(super) fn check(schema: &Value, version: &Value, path: &str, out: &mut Cause
     level(schema, path, &mut found);
     if found.is_empty() {
         structural::check(schema, path, &mut found);
+        found.0.sort_by(|a, b| (&a.field, &a.message).cmp(&(&b.field, &b.message)));
     }
     if found.is_empty() {
         defaults(schema, path, true, &mut found);
     }
-    found.0.sort_by(|a, b| (&a.field, &a.message).cmp(&(&b.field, &b.message)));
     out.0.append(&mut found.0);
 }
 
@@ -41,7 +43,8 @@ fn level(schema: &Value, path: &str, out: &mut Causes) {
     match kind {
         "" => {}
         "null" => {
-            out.forbidden(at("type"), "type cannot be set to null, use nullable as an alternative")
+            out.unsupported(at("type"), &json!(kind), &TYPES);
+            out.forbidden(at("type"), "type cannot be set to null, use nullable as an alternative");
         }
         kind if !TYPES.contains(&kind) => out.unsupported(at("type"), &json!(kind), &TYPES),
         _ => {}
@@ -138,9 +141,8 @@ fn lists(schema: &Value, path: &str, out: &mut Causes) {
     if list == "map" {
         map_keys(schema, keys, items, path, out);
     } else if !keys.is_empty() {
-        out.invalid(
+        out.required(
             at("x-kubernetes-list-type"),
-            &json!(list),
             "must be map if x-kubernetes-list-map-keys is non-empty",
         );
     }
@@ -191,7 +193,7 @@ fn map_keys(schema: &Value, keys: &[Value], items: &Value, path: &str, out: &mut
             out.invalid(&at, &json!(keys), "must not contain duplicate entries");
         }
         let Some(property) = items.get("properties").and_then(|p| p.get(name)) else {
-            out.invalid(format!("{at}[{i}]"), key, "entries must all be names of item properties");
+            out.invalid(&at, &json!(keys), "entries must all be names of item properties");
             continue;
         };
         let here = format!("{path}.items.properties[{name}]");
@@ -215,6 +217,14 @@ fn map_keys(schema: &Value, keys: &[Value], items: &Value, path: &str, out: &mut
     }
 }
 
+/// Metadata has the defaults it has.
+fn no_defaults(schema: &Value, path: &str, out: &mut Causes) {
+    if schema.get("default").is_some() {
+        out.forbidden(format!("{path}.default"), "must not be set in top-level metadata");
+    }
+    below(schema, path, out, no_defaults);
+}
+
 /// Defaults must be what their own schema accepts.
 fn defaults(schema: &Value, path: &str, root: bool, out: &mut Causes) {
     if let Some(default) = schema.get("default") {
@@ -224,14 +234,18 @@ fn defaults(schema: &Value, path: &str, root: bool, out: &mut Causes) {
         if !compiled.prune_below(&mut kept).is_empty() {
             out.invalid(&at, default, "must not have unknown fields");
         }
-        compiled.validate_value(default, &at, out);
+        let mut found = Causes::default();
+        compiled.validate_value(default, "", &mut found);
+        for mut cause in found.0 {
+            let dot = if cause.field.is_empty() { "" } else { "." };
+            cause.field = format!("{at}{dot}{}", cause.field);
+            out.0.insert(cause);
+        }
     }
     for (name, property) in schema.map_at("properties").into_iter().flatten() {
         let path = format!("{path}.properties[{name}]");
         if root && name == "metadata" {
-            if Structural::compile(property).has_defaults() {
-                out.forbidden(format!("{path}.default"), "must not be set in top-level metadata");
-            }
+            no_defaults(property, &path, out);
             continue;
         }
         defaults(property, &path, false, out);

@@ -127,6 +127,7 @@ fn nested(schema: &Value, whole: &Value, path: &str, out: &mut Causes) {
         let path = format!("{path}.properties[{name}]");
         match whole.get("properties").and_then(|p| p.get(name)) {
             Some(outside) => nested(property, outside, &path, out),
+            None if property.as_object().is_some_and(serde_json::Map::is_empty) => {}
             None => out.required(outside_path(&path), &format!("because it is defined in {path}")),
         }
     }

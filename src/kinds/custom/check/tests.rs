@@ -80,15 +80,6 @@ fn definitions_in_upstreams_words() {
             format!("{spec}.anyOf[0].type: Forbidden: must be empty to be structural"),
         ),
         (
-            with(
-                &format!("{SCHEMA}.properties.spec"),
-                json!({"type": "object", "properties": {"a": {"type": "string", "default": 1}}}),
-            ),
-            format!(
-                r#"{spec}.properties[a].default: Invalid value: "integer": {spec}.properties[a].default in body must be of type string: "integer""#
-            ),
-        ),
-        (
             with("spec.conversion", json!({"strategy": "Webhook"})),
             "spec.conversion.webhookClientConfig: Required value: required when strategy is set to Webhook; spec.conversion.conversionReviewVersions: Required value".into(),
         ),

@@ -28,6 +28,11 @@ pub(super) fn check(object: &Value, old: Option<&Value>, out: &mut Causes) {
         }
         deprecation(version, &path, out);
     }
+    // Upstream's internal form has the first version's name once more.
+    let first = versions.first().map_or("", |v| v.str_at("name"));
+    if let Some(problem) = label_problem(first).filter(|_| !versions.is_empty()) {
+        out.invalid("spec.version", &json!(first), problem);
+    }
     let unique = |i: usize| versions[..i].iter().all(|v| v.get("name") != versions[i].get("name"));
     if !(0..versions.len()).all(unique) {
         out.invalid("spec.versions", &json!(versions), "must contain unique version names");
@@ -77,8 +82,16 @@ fn parts(
     if let Some(path) = at("subresources", "subresources") {
         subresources(version, &path, out);
     }
-    if let Some(path) = at("selectableFields", "selectableFields") {
-        selectable(version, &path, out);
+    let own = at("schema", "").is_none_or(|path| path == "spec.");
+    match at("selectableFields", "selectableFields") {
+        // Upstream's internal form has no place for them where the schema is shared.
+        Some(path) if own && path.contains("versions[") => {
+            let why = "may only be set when `version.schema.openAPIV3Schema` is not included";
+            let set = !version.list_at("selectableFields").is_empty();
+            set.then(|| out.invalid(path, &json!(""), why));
+        }
+        Some(path) => selectable(version, &path, out),
+        None => {}
     }
 }
 
@@ -172,17 +185,23 @@ fn unselectable(version: &Value, text: &str) -> Option<String> {
     let path = crate::kinds::custom::jsonpath::Path::parse(text);
     let Some(names) = path.as_ref().ok().and_then(|p| p.fields()).filter(|_| text.starts_with('.'))
     else {
-        return Some("is an invalid path: must be a simple json path starting with .".into());
+        let why = if text.contains('[') {
+            "array notation is not allowed"
+        } else {
+            "must be a simple json path starting with ."
+        };
+        return Some(format!("is an invalid path: {why}"));
     };
-    if names.first() == Some(&"metadata") {
-        return Some("must not point to fields in metadata".into());
-    }
+    let metadata = names.first() == Some(&"metadata");
     let mut schema = version.at("schema.openAPIV3Schema")?;
     for name in names {
         let Some(next) = schema.get("properties").and_then(|p| p.get(name)) else {
-            return Some(format!("is an invalid path: field {name:?} does not exist"));
+            return Some("is an invalid path: does not refer to a valid field".into());
         };
         schema = next;
+    }
+    if metadata {
+        return Some("must not point to fields in metadata".into());
     }
     if matches!(schema.str_at("type"), "string" | "boolean" | "integer") {
         return None;
@@ -196,7 +215,7 @@ pub(super) fn stored(object: &Value, out: &mut Causes) {
     let stored = object.list_at(PATH);
     let versions = object.list_at("spec.versions");
     if stored.is_empty() {
-        out.invalid(PATH, &json!(stored), "must have at least one stored version");
+        out.invalid(PATH, &Value::Null, "must have at least one stored version");
     }
     for (i, name) in stored.iter().enumerate() {
         if versions.iter().any(|v| v.get("name") == Some(name)) {
