@@ -144,7 +144,8 @@ fn check(request: &Request, scale: &Value, parent: &Value) -> Result<(), Error> 
     }
     let mut causes = Causes::default();
     let replicas = scale.i64_at("spec.replicas").unwrap_or(0);
-    if replicas < 0 {
+    // Of a custom object its own rules say so.
+    if replicas < 0 && request.kind.custom.is_none() {
         causes.invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
     }
     refuse(&form(&request.kind), &request.name, causes)
@@ -176,7 +177,9 @@ fn selector_of(kind: &Served, parent: &Value) -> String {
 fn scale_of(kind: &Served, parent: &Value) -> Result<Value, Error> {
     let (wanted, there) = paths(kind);
     if kind.custom.is_some() && parent.i64_at(wanted).is_none() {
-        let why = format!("the spec replicas field \".{wanted}\" does not exist");
+        let why = format!(
+            "Internal error occurred: the spec replicas field \".{wanted}\" does not exist"
+        );
         return Err(Error::Internal(why));
     }
     let meta = |path: &str| parent.at(&format!("metadata.{path}")).cloned().unwrap_or_default();

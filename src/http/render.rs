@@ -197,8 +197,12 @@ fn send(code: u16, value: &Value, style: Style) -> HttpResponse {
     response.content_type("application/json").body(text)
 }
 
-fn list_metadata(list: &List) -> Value {
+fn list_metadata(kind: &Served, list: &List) -> Value {
     let mut metadata = json!({});
+    // Lists of custom objects say that there is no more.
+    if kind.custom.is_some() {
+        metadata["continue"] = json!("");
+    }
     // Lists put together from others have no revision.
     if list.rev > 0 {
         metadata["resourceVersion"] = json!(list.rev.to_string());
@@ -213,7 +217,7 @@ fn list_metadata(list: &List) -> Value {
 }
 
 fn listing(kind: &Served, list: &List, style: Style) -> HttpResponse {
-    let metadata = list_metadata(list);
+    let metadata = list_metadata(kind, list);
     match style.form {
         Form::Table(include) => {
             let rows: Vec<Value> =

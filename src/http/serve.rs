@@ -18,7 +18,7 @@ use crate::{
     },
     controllers::Monitor,
     error::Error,
-    kinds::{Catalogue, Name},
+    kinds::{self, Catalogue, Name},
     object::Value,
     runtime::Fetch,
 };
@@ -71,7 +71,7 @@ pub async fn handle(
     let path = parameters::unescape_path(request.path());
     let query = Query::parse(request.query_string());
     let kinds = http.server.catalogue();
-    let Some(parsed) = path::parse(&path, &kinds) else { return missing(&kinds, &path) };
+    let Some(parsed) = path::parse(&path, &kinds) else { return missing(&path) };
     let (response, verb, group, resource) = match parsed {
         Path::Resource(target) => {
             let verb = verb(request.method(), &target, &query);
@@ -79,6 +79,7 @@ pub async fn handle(
                 Some(verb) => {
                     resource_request(&http, &request, payload, &query, &target, verb).await
                 }
+                None if target.kind.custom.is_some() && everywhere(&target) => found(None),
                 None if target.kind.custom.is_some() && target.name.is_empty() => {
                     render::error(&Error::BadRequest("name must be provided".into()))
                 }
@@ -126,27 +127,30 @@ fn label(verb: Verb) -> &'static str {
 
 /// Nothing is there: a Status below the groups served, plain text elsewhere, as upstream's
 /// handlers for the two answer.
-fn missing(kinds: &Catalogue, path: &str) -> HttpResponse {
+fn missing(path: &str) -> HttpResponse {
     let mut parts = path.trim_matches('/').split('/');
     let served = match (parts.next(), parts.next()) {
         (Some("api"), Some("v1")) => true,
-        (Some("apis"), Some(group)) => discovery::group(kinds, group).is_some(),
+        (Some("apis"), Some(group)) => kinds::all().any(|k| k.group == *group),
         _ => false,
     };
     if served { render::error(&Error::NoSuchPath) } else { found(None) }
 }
 
+/// Over all namespaces one can only read.
+fn everywhere(target: &Target<'_>) -> bool {
+    target.kind.namespaced && target.namespace.is_empty()
+}
+
 fn verb(method: &Method, target: &Target<'_>, query: &Query) -> Option<Verb> {
     let watching = target.watch || query.flag("watch") == Some(true);
     let named = !target.name.is_empty();
-    // Over all namespaces one can only read.
-    let everywhere = target.kind.namespaced && target.namespace.is_empty();
     Some(match *method {
         Method::GET if watching && target.sub.is_empty() => Verb::Watch,
         Method::GET if named => Verb::Get,
         Method::HEAD if target.sub == PROXY => Verb::Get,
         Method::GET => Verb::List,
-        _ if everywhere => return None,
+        _ if everywhere(target) => return None,
         Method::POST if named == target.sub.is_empty() => return None,
         Method::POST => Verb::Create,
         Method::PUT if named => Verb::Update,
@@ -363,7 +367,7 @@ async fn non_resource(
         Path::Version(group, version) => found(discovery::resource_list(&kinds, group, version)),
         Path::Other(rest) => other_document(http, accept.unwrap_or_default(), rest),
         Path::Below(kind, name) => render::error(&Error::not_found(kind.resource(), name)),
-        Path::Resource(_) => missing(&kinds, request.path()),
+        Path::Resource(_) => missing(request.path()),
     }
 }
 

@@ -115,7 +115,7 @@ fn lists(schema: &Value, path: &str, out: &mut Causes) {
     if !list.is_empty() {
         let path = at("x-kubernetes-list-type");
         if !["atomic", "set", "map"].contains(&list) {
-            out.unsupported(&path, &json!(list), &["atomic", "set", "map"]);
+            out.unsupported_in_order(&path, &json!(list), &["atomic", "set", "map"]);
         }
         if schema.str_at("type") != "array" {
             out.invalid(
@@ -186,6 +186,7 @@ fn map_keys(schema: &Value, keys: &[Value], items: &Value, path: &str, out: &mut
             &json!(items.str_at("type")),
             "must be object if parent array's x-kubernetes-list-type is map",
         );
+        return;
     }
     for (i, key) in keys.iter().enumerate() {
         let name = key.as_str().unwrap_or_default();
