@@ -17,6 +17,7 @@ mod rollout;
 mod shell;
 mod streams;
 mod support;
+mod templates;
 mod triggers;
 mod uploads;
 mod verbs;

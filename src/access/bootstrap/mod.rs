@@ -9,6 +9,7 @@ pub mod aggregate;
 mod imagestreams;
 mod policy;
 pub mod scc;
+mod templates;
 
 pub use policy::binding;
 
@@ -64,6 +65,7 @@ pub fn objects(world: &World, settings: &Settings, kubeadmin_password: &str) -> 
         serde_norway::Deserializer::from_str(&text).filter_map(|d| Value::deserialize(d).ok()),
     );
     objects.extend(imagestreams::objects());
+    objects.extend(templates::objects());
     objects
 }
 
@@ -145,7 +147,8 @@ mod tests {
         let others = NAMESPACES.len()
             + rbac().len()
             + scc::objects().count()
-            + imagestreams::objects().len();
+            + imagestreams::objects().len()
+            + templates::objects().len();
         assert_eq!(cluster().len(), documents + others, "a manifest does not parse");
         for object in cluster() {
             assert!(!object.str_at("kind").is_empty() && !object.name().is_empty(), "{object}");

@@ -7,11 +7,13 @@ mod binding;
 mod eviction;
 pub mod images;
 mod openshift_reviews;
+mod project_template;
 mod projectrequests;
 mod projects;
 mod reviews;
 mod rollouts;
 mod streams;
+mod templates;
 mod tokens;
 mod users;
 
@@ -52,6 +54,7 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("pods", "log", streams::log),
     ("pods", "portforward", streams::port_forward),
     ("pods", "proxy", streams::proxy),
+    ("processedtemplates.template.openshift.io", "", templates::process),
     ("projectrequests.project.openshift.io", "", projectrequests::requests),
     ("projects.project.openshift.io", "", projects::projects),
     ("resourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
