@@ -121,8 +121,8 @@ pub(super) fn revision(text: &str) -> Result<u64, Error> {
             &json!(text),
             format!("strconv.ParseUint: parsing {text:?}: invalid syntax"),
         );
-        let cause = causes.0.remove(0);
-        Error::BadRequest(format!("{}: {}", cause.field, cause.message))
+        let said = causes.0.iter().map(|c| format!("{}: {}", c.field, c.message));
+        Error::BadRequest(said.collect())
     })
 }
 
@@ -211,7 +211,7 @@ pub(super) fn check_match(options: &Options, watch: bool) -> Result<(), Error> {
     Err(Error::Invalid {
         kind: "ListOptions.meta.k8s.io".into(),
         name: String::new(),
-        causes: causes.0,
+        causes: causes.into_vec(),
     })
 }
 

@@ -11,7 +11,7 @@ use crate::{
     patch::{self, managed},
     store::{Entry, Expect, Snapshot},
 };
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// How often a patch that met a concurrent change is applied anew.
 const PATCH_ATTEMPTS: usize = 6;
@@ -75,6 +75,9 @@ impl Server {
             let old = found.as_ref().map(|(_, old)| old);
             let mut new = self.patched(&request, *form, body, old, &mut warnings)?;
             let Some((entry, old)) = &found else {
+                if !new.uid().is_empty() {
+                    return Err(nothing_with_uid(&request, new.uid()));
+                }
                 meta::stamp(&mut new, &request.kind, &request.namespace, &self.world);
                 return self.insert(snapshot, &request, new, warnings).await;
             };
@@ -139,7 +142,8 @@ impl Server {
         };
         let mut heard = Vec::new();
         self.decode(request, &mut new, &[], &mut heard)?;
-        heard.retain(|w| !warnings.contains(w));
+        let said: HashSet<&String> = warnings.iter().collect();
+        heard.retain(|w| !said.contains(w));
         warnings.append(&mut heard);
         meta::normalise(&mut new);
         Ok(new)
@@ -215,6 +219,14 @@ fn same(new: &Value, old: &Value) -> bool {
         && new.as_object().map(serde_json::Map::len) == old.as_object().map(serde_json::Map::len)
 }
 
+/// What an apply is told that names the uid of an object which is not there.
+fn nothing_with_uid(request: &Request, uid: &str) -> Error {
+    let why = format!(
+        "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+    );
+    Error::Conflict { resource: request.kind.resource().into(), name: request.name.clone(), why }
+}
+
 /// Checks uid and resourceVersion of the body. Answers whether the body pins a revision.
 fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<bool, Error> {
     let (kind, name) = (&request.kind, &request.name);
@@ -248,7 +260,7 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
             return Err(Error::Invalid {
                 kind: kind.resource().into(),
                 name: name.clone(),
-                causes: causes.0,
+                causes: causes.into_vec(),
             });
         }
         return Ok(false);
@@ -277,6 +289,6 @@ pub(super) fn check_patch_options(request: &Request, form: PatchType) -> Result<
     Err(Error::Invalid {
         kind: "PatchOptions.meta.k8s.io".into(),
         name: String::new(),
-        causes: causes.0,
+        causes: causes.into_vec(),
     })
 }

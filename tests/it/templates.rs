@@ -57,7 +57,6 @@ async fn a_sample_is_processed_and_runs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn projects_are_made_after_their_template() {
     let lab = Lab::start().await;
-    let developer = lab.acting_as("developer").await;
     let config = "/apis/config.openshift.io/v1/projects/cluster";
     let named = |name: &str| json!({"spec": {"projectRequestTemplate": {"name": name}}});
     let templates = "/apis/template.openshift.io/v1/namespaces/openshift-config/templates";
@@ -89,9 +88,9 @@ async fn projects_are_made_after_their_template() {
     };
     let requests = "/apis/project.openshift.io/v1/projectrequests";
     send(&lab.client, "PATCH", config, "", Some(&named("good"))).await.expect(200);
-    let made = send(&developer, "POST", requests, "", Some(&ask("one"))).await.expect(201);
+    let made = send(&lab.client, "POST", requests, "", Some(&ask("one"))).await.expect(201);
     assert_eq!(made.label("from"), Some("template"));
-    let quotas = get(&developer, "/api/v1/namespaces/one/resourcequotas").await.expect(200);
+    let quotas = get(&lab.client, "/api/v1/namespaces/one/resourcequotas").await.expect(200);
     assert_eq!(quotas["items"][0]["spec"]["hard"]["pods"], "5");
     for (name, why) in [
         (
@@ -104,7 +103,7 @@ async fn projects_are_made_after_their_template() {
         ),
     ] {
         send(&lab.client, "PATCH", config, "", Some(&named(name))).await.expect(200);
-        let refused = send(&developer, "POST", requests, "", Some(&ask(name))).await.expect(500);
+        let refused = send(&lab.client, "POST", requests, "", Some(&ask(name))).await.expect(500);
         assert_eq!(refused.str_at("message"), why);
         let path = format!("/api/v1/namespaces/{name}");
         eventually("it is taken back", || async {

@@ -152,7 +152,8 @@ mod tests {
         assert_eq!(cluster().len(), documents + others, "a manifest does not parse");
         for object in cluster() {
             assert!(!object.str_at("kind").is_empty() && !object.name().is_empty(), "{object}");
-            assert!(!object.to_string().contains("${"), "{object}");
+            let filled = !object.to_string().contains("${");
+            assert!(filled || object["kind"] == "Template", "{object}");
             let key = format!("{} {} {}", object["kind"], object.namespace(), object.name());
             assert!(seen.insert(key), "twice: {}", object.name());
         }

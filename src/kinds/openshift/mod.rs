@@ -70,8 +70,9 @@ pub static KINDS: &[&Kind] = &[
     &projects::PROJECT_REQUEST,
     &routes::ROUTE,
     &security::SECURITY_CONTEXT_CONSTRAINTS,
-    &templates::PROCESSED_TEMPLATE,
+    // The kind is the one that is stored.
     &templates::TEMPLATE,
+    &templates::PROCESSED_TEMPLATE,
     &users::GROUP,
     &users::IDENTITY,
     &users::USER,
