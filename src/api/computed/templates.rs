@@ -47,5 +47,5 @@ fn refuse(template: &Value, causes: Causes) -> Result<(), Error> {
         return Ok(());
     }
     let kind = "Template.template.openshift.io".into();
-    Err(Error::Invalid { kind, name: template.name().into(), causes: causes.0 })
+    Err(Error::Invalid { kind, name: template.name().into(), causes: causes.into_vec() })
 }
