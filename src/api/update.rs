@@ -177,8 +177,8 @@ impl Server {
             }
             return self.settle(snapshot, request, new, Some(old), warnings);
         }
-        let status = request.sub == "status";
-        let mut value = match kind.hooks.prepare_status.filter(|_| status) {
+        let (prepare, check) = kind.hooks.of_sub(request.sub);
+        let mut value = match prepare {
             Some(_) => {
                 super::write::default(kind, &mut new, snapshot);
                 new
@@ -188,12 +188,12 @@ impl Server {
         let mut causes = Causes::default();
         meta::carry_over(&mut value, old, kind, &mut causes);
         self.track(request, Some(old), &mut value);
-        if let Some(prepare) = kind.hooks.prepare_status.filter(|_| status) {
+        if let Some(prepare) = prepare {
             prepare(&mut value, Some(old), &self.cx(snapshot, request))?;
         }
         meta::validate(&value, kind, &mut causes);
-        if let Some(validate) = kind.hooks.validate_status.filter(|_| request.sub == "status") {
-            validate(&value, old, &mut causes);
+        if let Some(check) = check {
+            check(&value, old, &mut causes);
         }
         refuse(kind, value.name(), causes)?;
         Ok(Ready { value, extra: Vec::new() })

@@ -4,6 +4,7 @@
 //! straight to the store.
 
 mod binding;
+mod components;
 mod eviction;
 pub mod images;
 mod openshift_reviews;
@@ -30,6 +31,7 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("componentstatuses", "", components::components),
     ("imagesignatures.image.openshift.io", "", images::signatures),
     ("imagestreamimages.image.openshift.io", "", images::image),
     ("imagestreamimports.image.openshift.io", "", images::imports),

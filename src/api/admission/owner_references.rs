@@ -1,0 +1,149 @@
+//! OwnerReferencesPermissionEnforcement: who makes an object hold back another's deletion must have
+//! a say in that deletion.
+//!
+//! Source: kubernetes `plugin/pkg/admission/gc`; OpenShift turns it on.
+
+use super::{super::Verb, Attributes, common::refuse};
+use crate::{
+    access::Attributes as Ask,
+    error::Error,
+    kinds::{self, Kind},
+    object::{ObjectExt, Value},
+    store::Op,
+};
+use std::collections::HashMap;
+
+const OWNERS: &str = "metadata.ownerReferences";
+
+/// Refuses owners that the caller may not set.
+pub fn validate(object: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
+    // The status of a pod is its node's business.
+    let exempt = a.kind.group.is_empty() && a.kind.plural == "pods" && a.sub == "status";
+    let before = a.old.map_or(&[][..], |o| o.list_at(OWNERS));
+    let owners = object.list_at(OWNERS);
+    if a.verb == Verb::Delete || exempt || owners == before {
+        return Ok(Vec::new());
+    }
+    if a.old.is_some() {
+        may(a, &of_object(a)).map_err(|why| {
+            let why = format!("cannot set an ownerRef on a resource you can't delete: {why}, <nil>");
+            refuse(a, object, why)
+        })?;
+    }
+    let anything =
+        Ask { verb: "update", group: "*", resource: "*", sub: "finalizers", name: "*", ..Ask::default() };
+    let blocking = new_blocking(owners, before);
+    if blocking.is_empty() || may(a, &anything).is_ok() {
+        return Ok(Vec::new());
+    }
+    for owner in blocking {
+        hold(object, owner, a)?;
+    }
+    Ok(Vec::new())
+}
+
+fn of_object<'a>(a: &'a Attributes<'_>) -> Ask<'a> {
+    Ask {
+        verb: "delete",
+        group: a.kind.group,
+        resource: a.kind.plural,
+        sub: a.sub,
+        namespace: a.namespace,
+        name: a.name,
+        ..Ask::default()
+    }
+}
+
+fn may(a: &Attributes<'_>, ask: &Ask<'_>) -> Result<(), String> {
+    let decision = a.authorizer.authorize(a.snapshot, a.caller, ask);
+    if decision.allowed { Ok(()) } else { Err(decision.reason) }
+}
+
+/// The owners that hold back deletion and did not do so before.
+fn new_blocking<'a>(owners: &'a [Value], before: &[Value]) -> Vec<&'a Value> {
+    let old: HashMap<&str, bool> =
+        before.iter().map(|o| (o.str_at("uid"), o.is_true("blockOwnerDeletion"))).collect();
+    let blocks = |o: &&Value| o.is_true("blockOwnerDeletion");
+    owners.iter().filter(blocks).filter(|o| old.get(o.str_at("uid")) != Some(&true)).collect()
+}
+
+/// Who holds back an owner's deletion must be able to set the owner's finalizers.
+fn hold(object: &Value, owner: &Value, a: &Attributes<'_>) -> Result<(), Error> {
+    let (version, name) = (owner.str_at("apiVersion"), owner.str_at("kind"));
+    let Some(kind) = kinds::by_kind(version, name) else {
+        let why = format!("cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion {version} Kind {name}: no matches for kind {name:?} in version {version:?}");
+        return Err(refuse(a, object, why));
+    };
+    may(a, &finalizers(kind, owner.str_at("name"), a.namespace)).map_err(|reason| {
+        let why = format!("cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: {reason}, <nil>");
+        refuse(a, object, why)
+    })
+}
+
+fn finalizers<'a>(kind: &'static Kind, name: &'a str, namespace: &'a str) -> Ask<'a> {
+    Ask {
+        verb: "update",
+        group: kind.group,
+        resource: kind.plural,
+        sub: "finalizers",
+        namespace: if kind.namespaced { namespace } else { "" },
+        name,
+        ..Ask::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{api::admission::testing::Scene, object::json};
+
+    fn pod(block: bool) -> Value {
+        json!({"metadata": {"name": "p", "namespace": "n", "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u",
+                "blockOwnerDeletion": block}]}})
+    }
+
+    fn rule(resource: &str, verb: &str) -> Scene {
+        Scene::new(vec![
+            (
+                "clusterroles.rbac.authorization.k8s.io",
+                json!({"metadata": {"name": "r"}, "rules": [
+                    {"apiGroups": ["", "apps"], "resources": [resource], "verbs": [verb]}]}),
+            ),
+            (
+                "clusterrolebindings.rbac.authorization.k8s.io",
+                json!({"metadata": {"name": "b"}, "subjects": [{"kind": "User", "name": "alice",
+                        "apiGroup": "rbac.authorization.k8s.io"}],
+                    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                        "name": "r"}}),
+            ),
+        ])
+    }
+
+    #[test]
+    fn holding_back_needs_a_say() {
+        let nobody = Scene::new(vec![]);
+        let a = nobody.attributes("pods", Verb::Create, "n", "p");
+        assert!(validate(&pod(false), &a).is_ok());
+        let said = validate(&pod(true), &a).unwrap_err().to_string();
+        assert!(said.starts_with(r#"pods "p" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: "#), "{said}");
+        assert!(said.ends_with(", <nil>"), "{said}");
+        let may = rule("replicasets/finalizers", "update");
+        assert!(validate(&pod(true), &may.attributes("pods", Verb::Create, "n", "p")).is_ok());
+    }
+
+    #[test]
+    fn changing_owners_needs_the_right_to_delete() {
+        let mut nobody = Scene::new(vec![]);
+        nobody.old = Some(json!({"metadata": {"name": "p"}}));
+        let a = nobody.attributes("pods", Verb::Update, "n", "p");
+        let said = validate(&pod(false), &a).unwrap_err().to_string();
+        assert!(said.contains("cannot set an ownerRef on a resource you can't delete: "), "{said}");
+        let mut may = rule("pods", "delete");
+        may.old = Some(json!({"metadata": {"name": "p"}}));
+        assert!(validate(&pod(false), &may.attributes("pods", Verb::Update, "n", "p")).is_ok());
+        nobody.old = Some(pod(true));
+        let a = nobody.attributes("pods", Verb::Update, "n", "p");
+        assert!(validate(&pod(true), &a).is_ok(), "nothing changes");
+    }
+}
