@@ -134,7 +134,12 @@ pub trait Containers: Send + Sync {
     ///
     /// # Errors
     /// Why it cannot be reached, as Go's HTTP client says it.
-    fn fetch(&self, namespace: &str, pod: &str, request: Fetch) -> Result<Fetched, String>;
+    fn fetch(
+        &self,
+        namespace: &str,
+        pod: &str,
+        request: Fetch,
+    ) -> BoxFuture<Result<Fetched, String>>;
 
     /// What a node's kubelet reports at `/stats/summary`.
     fn summary(&self, node: &str) -> Value;

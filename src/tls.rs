@@ -257,15 +257,16 @@ pub fn sign(
     params.key_usages = key_usages;
     params.extended_key_usages = extended;
     params.use_authority_key_identifier_extension = true;
-    params.not_before = moment(from)?;
-    params.not_after = moment(to)?;
+    // The type of moments is not named: only rcgen's own function makes one.
+    let moment = |at: jiff::Timestamp| {
+        let seconds = u64::try_from(at.as_second()).unwrap_or_default();
+        rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(seconds)
+    };
+    params.not_before = moment(from);
+    params.not_after = moment(to);
     let issuer_key = KeyPair::from_pem(&ca.key).map_err(failed)?;
     let issuer = Issuer::from_ca_cert_pem(&ca.cert, issuer_key).map_err(failed)?;
     Ok(request.signed_by(&issuer).map_err(failed)?.pem())
-}
-
-fn moment(at: jiff::Timestamp) -> Result<time::OffsetDateTime, TlsError> {
-    time::OffsetDateTime::from_unix_timestamp(at.as_second()).map_err(failed)
 }
 
 type Usages = (Vec<KeyUsagePurpose>, Vec<ExtendedKeyUsagePurpose>);

@@ -178,6 +178,17 @@ impl Request {
             _ => Err(super::misfit::nothing(self.kind)),
         }
     }
+
+    /// The same, taken out of the request.
+    ///
+    /// # Errors
+    /// 400 when there is none.
+    pub fn take_object(&mut self) -> Result<(Value, Vec<String>), Error> {
+        match std::mem::take(&mut self.body) {
+            Body::Object(value, duplicates) => Ok((value, duplicates)),
+            _ => Err(super::misfit::nothing(self.kind)),
+        }
+    }
 }
 
 /// One object of an answer.

@@ -5,12 +5,14 @@ use super::{
     Answer, Body, Item, PatchType, Request, Response, Server, Verb, meta, misfit,
     server::{one, refuse},
     update::check_patch_options,
+    write::{Attempt, Draft, lists},
 };
 use crate::{
     error::{Causes, Error},
     kinds::Kind,
     object::{ObjectExt, Value, json, selector::Labels},
     patch, schema,
+    store::Snapshot,
 };
 use std::sync::Arc;
 
@@ -24,8 +26,11 @@ static SCALE: Kind = Kind {
 };
 
 impl Server {
-    pub(super) async fn scale(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
-        let snapshot = self.store.snapshot();
+    pub(super) async fn scale(
+        self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
+        request: Request,
+    ) -> Result<Answer, Error> {
         let (_, parent) = Server::stored(&snapshot, &request)?;
         let now = scale_of(request.kind, &parent);
         let asked = Request { kind: &SCALE, sub: "", ..request.clone() };
@@ -47,8 +52,13 @@ impl Server {
         self.decode(&asked, &mut wanted, duplicates, &mut warnings)?;
         meta::normalise(&mut wanted);
         meta::agree(&mut wanted, &request.namespace, &request.name, &SCALE)?;
-        check(&request, &wanted, &parent)?;
-        let mut answer = self.patch(self.of_parent(&request, &wanted)).await?;
+        let mut draft = Draft::of(wanted);
+        let attempt = Attempt::update(self, &request, &snapshot, &now);
+        attempt.run(lists::PASSING, &mut draft).await?;
+        warnings.append(&mut draft.warnings());
+        check(&request, &draft.object, &parent)?;
+        let change = self.of_parent(&request, &draft.object);
+        let mut answer = self.patch(snapshot, change).await?;
         let Response::One(code, item) = answer.response else {
             return Err(Error::Internal("a patch answers one object".into()));
         };

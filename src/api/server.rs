@@ -38,7 +38,9 @@ impl Server {
     /// # Errors
     /// What the client gets as a Status.
     pub async fn call(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
-        self.authorize(&request)?;
+        let snapshot = self.store.snapshot();
+        let attributes = Attributes::of(&request);
+        self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
         self.check_verb(&request)?;
         if let Some(handler) = computed::handler(&request.kind.resource(), request.sub) {
             return handler(Arc::clone(self), request).await;
@@ -48,17 +50,29 @@ impl Server {
         {
             return not_built(&request);
         }
+        self.serve(snapshot, request).await
+    }
+
+    /// The verbs over stored kinds, for a request that is allowed. `snapshot` is what a write is
+    /// judged on, unless it has to be judged again.
+    pub(super) async fn serve(
+        self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
+        request: Request,
+    ) -> Result<Answer, Error> {
         // Writes are boxed: their state is large, and reads would carry it along.
         match (request.verb, request.sub) {
-            (_, "scale") => Box::pin(self.scale(request)).await,
+            (_, "scale") => Box::pin(self.scale(snapshot, request)).await,
             (Verb::Get, _) => self.get(&request),
             (Verb::List, _) => self.list(&request),
             (Verb::Watch, _) => self.watch(&request),
-            (Verb::Create, "") => Box::pin(self.create(request)).await,
-            (Verb::Update, _) => Box::pin(self.update(request)).await,
-            (Verb::Patch, _) => Box::pin(self.patch(request)).await,
-            (Verb::Delete, "") => Box::pin(self.delete(request)).await,
-            (Verb::DeleteCollection, "") => Box::pin(self.delete_collection(request)).await,
+            (Verb::Create, "") => Box::pin(self.create(snapshot, request)).await,
+            (Verb::Update, _) => Box::pin(self.update(snapshot, request)).await,
+            (Verb::Patch, _) => Box::pin(self.patch(snapshot, request)).await,
+            (Verb::Delete, "") => Box::pin(self.delete(snapshot, request)).await,
+            (Verb::DeleteCollection, "") => {
+                Box::pin(self.delete_collection(snapshot, request)).await
+            }
             _ => not_built(&request),
         }
     }
@@ -80,11 +94,6 @@ impl Server {
         }
         let authorizer = &self.access.authorizer;
         impersonation::impersonate(authorizer, &snapshot, &caller, wanted).map(Arc::new)
-    }
-
-    fn authorize(&self, request: &Request) -> Result<(), Error> {
-        let snapshot = self.store.snapshot();
-        self.access.authorizer.check(&snapshot, &request.caller, &Attributes::of(request))
     }
 
     /// Whether somebody may use a path outside the API (`method` as in HTTP).

@@ -119,12 +119,12 @@ impl Containers for Double {
     }
 
     /// Port 80 tells what it was asked, nobody listens elsewhere.
-    fn fetch(&self, _: &str, pod: &str, request: Fetch) -> Result<Fetched, String> {
-        if request.port != 80 {
-            return Err(format!("dial tcp 10.0.0.1:{}: connect: connection refused", request.port));
-        }
+    fn fetch(&self, _: &str, pod: &str, request: Fetch) -> BoxFuture<Result<Fetched, String>> {
         let body = format!("{} {} of {pod}", request.method, request.path).into();
-        Ok(Fetched { status: 200, body, ..Fetched::default() })
+        Box::pin(std::future::ready(match request.port {
+            80 => Ok(Fetched { status: 200, body, ..Fetched::default() }),
+            port => Err(format!("dial tcp 10.0.0.1:{port}: connect: connection refused")),
+        }))
     }
 
     fn summary(&self, node: &str) -> Value {

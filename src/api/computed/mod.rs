@@ -15,7 +15,7 @@ mod streams;
 mod tokens;
 mod users;
 
-use super::{Answer, Item, Request, Response, Server, Verb};
+use super::{Answer, Item, Request, Response, Server};
 use crate::{error::Error, object::Value};
 use futures_util::future::LocalBoxFuture;
 use std::{
@@ -84,16 +84,7 @@ fn answer(code: u16, value: Value) -> Answer {
 /// Carries out a request that a handler leaves to the machinery of stored kinds. The caller's rights
 /// have been checked.
 async fn ordinary(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
-    match request.verb {
-        Verb::Get => server.get(&request),
-        Verb::List => server.list(&request),
-        Verb::Watch => server.watch(&request),
-        Verb::Create => server.create(request).await,
-        Verb::Update => server.update(request).await,
-        Verb::Patch => server.patch(request).await,
-        Verb::Delete => server.delete(request).await,
-        Verb::DeleteCollection => server.delete_collection(request).await,
-    }
+    server.serve(server.store.snapshot(), request).await
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     access::{Access, Credentials, Keys, authn, bootstrap},
-    api::{Body, Caller, Event, Options},
+    api::{Body, Caller, Event, Options, Verb},
     importer::{Importer, Routes},
     kinds,
     object::{ObjectExt, encode, json, name::key},

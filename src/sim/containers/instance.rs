@@ -1,7 +1,7 @@
 //! One run of a container: its files, its main process and its log.
 
 use super::{
-    Runtime, env,
+    Ask, Runtime, env,
     log::{Log, Source},
     machine::PodMachine,
     place::{Place, Run},
@@ -25,6 +25,7 @@ use crate::{
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::{
+    any::Any,
     collections::VecDeque,
     sync::{Arc, atomic::AtomicU64},
 };
@@ -72,6 +73,8 @@ pub struct Instance {
     pub live: Mutex<Option<Arc<super::live::Live>>>,
     /// Requests it has answered.
     pub asked: AtomicU64,
+    /// What its program remembers.
+    pub memory: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 /// The main process as it is brought forward.
@@ -116,6 +119,7 @@ impl Instance {
             }),
             live: Mutex::default(),
             asked: AtomicU64::new(0),
+            memory: Mutex::default(),
         };
         if !super::live::is_run(view, place) {
             let clock = Arc::new(Shared(clock));
@@ -151,10 +155,6 @@ impl Instance {
         streams: Option<(Input, Output, Output)>,
         clock: Arc<dyn Clock>,
     ) -> Exec {
-        let config = place.config(view);
-        let home = if self.who.uid == 0 { "/root" } else { "/" };
-        let tty = place.spec.is_true("tty");
-        let env = env::of(view, place, &config, tty, home);
         let cwd = match place.spec.str_at("workingDir") {
             "" => self.files.workdir,
             own => own,
@@ -167,7 +167,7 @@ impl Instance {
             clock,
             who: self.who.clone(),
             cwd: cwd.to_owned(),
-            env: env.into_iter().collect(),
+            env: self.variables(view, place),
             argv,
             pid: 1,
             stdin,
@@ -175,6 +175,25 @@ impl Instance {
             stderr,
             terminal: None,
         }
+    }
+
+    /// The variables of its processes.
+    pub fn variables(&self, view: &View, place: &Place) -> Vec<(String, String)> {
+        let home = if self.who.uid == 0 { "/root" } else { "/" };
+        let tty = place.spec.is_true("tty");
+        env::of(view, place, &place.config(view), tty, home).into_iter().collect()
+    }
+
+    /// Who its processes run as.
+    pub fn who(&self) -> &Cred {
+        &self.who
+    }
+
+    /// Has the end of the main process noted.
+    pub fn exit(&self, runtime: &Runtime, code: i32) {
+        let ask = Ask::Ended { target: self.target.clone(), run: self.run.clone(), code };
+        // A queue that is full means that many are ending already.
+        let _ = runtime.asks.try_send(ask);
     }
 
     /// The command line of its main process.

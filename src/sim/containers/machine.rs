@@ -4,7 +4,7 @@ use super::{
     Ask, Runtime, network,
     node::Node,
     place::Place,
-    programs::{self, Facts as Values},
+    programs::{self, Call, Facts as Values},
     responder,
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         shell::{
             crictl::NodeRuntime,
             machine::{Facts, Fetch, Fetched, Machine, NetError, Run, Task},
+            process::Main,
         },
     },
     world::BoxFuture,
@@ -69,34 +70,43 @@ impl PodMachine {
 
     /// The world as it is now; nothing once the server is gone.
     fn look(&self) -> Option<(Arc<Runtime>, View, Place)> {
-        let runtime = self.runtime.upgrade()?;
-        let view = runtime.view();
-        let place = Place::find(&view, &self.target)?;
-        Some((runtime, view, place))
+        look(&self.runtime, &self.target)
     }
+}
 
-    fn send(&self, request: &Fetch) -> Result<Fetched, NetError> {
-        let (runtime, view, place) = self.look().ok_or(NetError::Unknown)?;
+/// The world as a container sees it now; nothing once the server is gone.
+fn look(runtime: &Weak<Runtime>, target: &Target) -> Option<(Arc<Runtime>, View, Place)> {
+    let runtime = runtime.upgrade()?;
+    let view = runtime.view();
+    let place = Place::find(&view, target)?;
+    Some((runtime, view, place))
+}
+
+/// Sends a request from a container.
+async fn send(runtime: Weak<Runtime>, target: Target, request: Fetch) -> Result<Fetched, NetError> {
+    let (runtime, client, backend) = {
+        let (runtime, view, place) = look(&runtime, &target).ok_or(NetError::Unknown)?;
         let found = network::resolve(&view, &place.pod, &request.host);
         let ip = *found.first().ok_or(NetError::Unknown)?;
         let chance = |n: usize| runtime.world.entropy.below(n as u64) as usize;
         let own = request.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("host"));
         let host = own.map_or(request.host.as_str(), |(_, host)| host);
         match network::dial(&view, &place.pod, ip, request.port, host, &chance) {
-            network::Found::Refused => Err(NetError::Refused(ip)),
-            network::Found::Unreachable => Err(NetError::Unreachable(ip)),
-            network::Found::NoRoute => Ok(responder::no_route()),
+            network::Found::Refused => return Err(NetError::Refused(ip)),
+            network::Found::Unreachable => return Err(NetError::Unreachable(ip)),
+            network::Found::NoRoute => return Ok(responder::no_route()),
             network::Found::Backend(backend) => {
-                let answer = backend.answer(&view, request);
                 let client = match ip.is_loopback() {
                     true => "127.0.0.1",
                     false => place.pod.str_at("status.podIP"),
                 };
-                runtime.note(&view, &backend, client, request, &answer);
-                Ok(answer)
+                let client = client.to_owned();
+                (runtime, client, backend)
             }
         }
-    }
+    };
+    // A container that ends while it is asked answers nobody.
+    runtime.ask(&backend, &client, &request).await.ok_or(NetError::Unknown)
 }
 
 impl Machine for PodMachine {
@@ -121,8 +131,7 @@ impl Machine for PodMachine {
     }
 
     fn fetch(&self, request: Fetch) -> BoxFuture<Result<Fetched, NetError>> {
-        let answer = self.send(&request);
-        Box::pin(std::future::ready(answer))
+        Box::pin(send(Weak::clone(&self.runtime), self.target.clone(), request))
     }
 
     fn listens(&self, address: Ipv4Addr, port: u16) -> bool {
@@ -131,14 +140,16 @@ impl Machine for PodMachine {
         matches!(found, network::Found::Backend(_) | network::Found::NoRoute)
     }
 
+    fn command(&self, argv: &[String]) -> Option<Main> {
+        programs::built_in(argv)?.main()
+    }
+
     fn program(&self, argv: &[String], env: &[String]) -> Option<Run> {
         let (_, view, place) = self.look()?;
         let config = place.config(&view);
-        let variable = |name: &str| {
-            let found = env.iter().filter_map(|e| e.split_once('=')).find(|(n, _)| *n == name);
-            found.map(|(_, value)| value.to_owned())
-        };
-        let process = process::program_of(&config, argv, &variable).ok()?;
+        let env = env.iter().filter_map(|e| e.split_once('='));
+        let env: Vec<_> = env.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+        let process = process::program_of(&config, argv, &env).ok()?;
         let boot = process.boot * f64::from(view.settings.delays.boot_percent) / 100.0;
         let words = programs::of(argv).map(|(_, words)| words).unwrap_or_default();
         let values = Values {
@@ -154,8 +165,12 @@ impl Machine for PodMachine {
             );
             (part * boot, words.line(line, &values, at.unwrap_or(start)) + "\n")
         });
+        let make = || env.clone();
+        let own = programs::find(argv).says(&Call::new(argv, &make)).into_iter();
+        let mut says: Vec<_> = says.chain(own.map(|(after, line)| (after, line + "\n"))).collect();
+        says.sort_by(|a, b| a.0.total_cmp(&b.0));
         let ends = process.ends.map(|end| (end.after, end.code as i32));
-        Some(Run { says: says.collect(), errors: words.errors, ends })
+        Some(Run { says, errors: words.errors, ends })
     }
 
     fn runtime(&self) -> Option<Arc<dyn NodeRuntime>> {

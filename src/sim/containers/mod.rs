@@ -19,7 +19,7 @@ mod network;
 mod node;
 mod place;
 mod probes;
-mod programs;
+pub mod programs;
 mod rehearsal;
 mod responder;
 #[cfg(test)]
@@ -230,21 +230,35 @@ impl Runtime {
         }
     }
 
-    /// Leaves a request in the log of who answered it.
-    fn note(
-        &self,
-        view: &View,
+    /// Asks the program behind a port, and leaves the request in its log; nothing when the
+    /// container has ended.
+    async fn ask(
+        self: &Arc<Runtime>,
         backend: &network::Backend,
         client: &str,
         request: &Fetch,
-        answer: &Fetched,
-    ) {
-        let Some(line) = backend.line(view, client, request, answer) else { return };
-        let Some(run) = backend.place.run() else { return };
-        let Some(instance) = self.instance(view, &backend.place, &run) else { return };
-        instance.advance(view, &backend.place, &run);
-        instance.log.write(view.now, log::Source::Out, (line + "\n").as_bytes());
+    ) -> Option<Fetched> {
+        let view = self.view();
+        let run = backend.place.run()?;
+        let instance = self.instance(&view, &backend.place, &run)?;
+        instance.advance(&view, &backend.place, &run);
         instance.asked.fetch_add(1, Ordering::Relaxed);
+        let (words, argv) = (backend.words(&view), instance.argv());
+        let make = || instance.variables(&view, &backend.place);
+        let scene = programs::Scene {
+            view: &view,
+            backend,
+            client,
+            call: programs::Call::new(argv, &make),
+            runtime: self,
+            instance: &instance,
+            words: &words,
+        };
+        let answer = programs::find(argv).request(&scene, request).await;
+        if let Some(line) = backend.line(&view, client, request, &answer) {
+            instance.log.write(view.now, log::Source::Out, (line + "\n").as_bytes());
+        }
+        Some(answer)
     }
 
     /// The container of a session, brought forward to now.
@@ -374,7 +388,37 @@ impl Containers for Runtime {
         Ok((to, from))
     }
 
-    fn fetch(&self, namespace: &str, pod: &str, request: Fetch) -> Result<Fetched, String> {
+    fn fetch(
+        &self,
+        namespace: &str,
+        pod: &str,
+        request: Fetch,
+    ) -> BoxFuture<Result<Fetched, String>> {
+        let backend = self.proxied(namespace, pod, &request);
+        let me = self.me.upgrade();
+        // The API server asks from the first node.
+        let client = super::nodes::ip(&self.settings, 0).to_string();
+        Box::pin(async move {
+            let backend = backend?;
+            let me = me.ok_or("the node is shutting down")?;
+            // A container that ends while it is asked closes the connection.
+            me.ask(&backend, &client, &request).await.ok_or_else(|| "EOF".into())
+        })
+    }
+
+    fn summary(&self, node: &str) -> Value {
+        self.me.upgrade().map_or(Value::Null, |me| kubelet::summary(&me, node))
+    }
+}
+
+impl Runtime {
+    /// Who answers what a proxy sends to a pod.
+    fn proxied(
+        &self,
+        namespace: &str,
+        pod: &str,
+        request: &Fetch,
+    ) -> Result<Box<network::Backend>, String> {
         let view = self.view();
         let pod = view.named("pods", namespace, pod).map(|e| e.value()).unwrap_or_default();
         let (ip, port) = (pod.str_at("status.podIP"), request.port);
@@ -388,22 +432,12 @@ impl Containers for Runtime {
         if backend.words(&view).quiet {
             return Err("EOF".into());
         }
-        let answer = backend.answer(&view, &request);
-        // The API server asks from the first node.
-        let client = super::nodes::ip(&self.settings, 0).to_string();
-        self.note(&view, &backend, &client, &request, &answer);
-        Ok(answer)
+        Ok(backend)
     }
 
-    fn summary(&self, node: &str) -> Value {
-        self.me.upgrade().map_or(Value::Null, |me| kubelet::summary(&me, node))
-    }
-}
-
-impl Runtime {
     /// Serves a connection to a container until it ends.
     async fn converse(
-        &self,
+        self: &Arc<Runtime>,
         backend: network::Backend,
         mut incoming: mpsc::Receiver<bytes::Bytes>,
         outgoing: mpsc::Sender<bytes::Bytes>,
@@ -416,15 +450,16 @@ impl Runtime {
         }
         let Some(run) = backend.place.run() else { return };
         let Some(instance) = self.instance(&view, &backend.place, &run) else { return };
-        let answer = |request: Fetch| {
-            let view = self.view();
-            // The container as it is now: a kept connection does not outlive it.
-            let place = Place::find(&view, &instance.target)?;
-            let running = place.running().is_some() && place.run()?.id == run.id;
-            let backend = network::Backend { place, port: backend.port };
-            let answer = running.then(|| backend.answer(&view, &request))?;
-            self.note(&view, &backend, "127.0.0.1", &request, &answer);
-            Some(answer)
+        let answer = |request: Fetch| -> BoxFuture<Option<Fetched>> {
+            let (me, instance) = (Arc::clone(self), Arc::clone(&instance));
+            let (port, run) = (backend.port, run.id.clone());
+            Box::pin(async move {
+                // The container as it is now: a kept connection does not outlive it.
+                let place = Place::find(&me.view(), &instance.target)?;
+                let running = place.running().is_some() && place.run()?.id == run;
+                let backend = network::Backend { place, port };
+                if running { me.ask(&backend, "127.0.0.1", &request).await } else { None }
+            })
         };
         tokio::select! {
             () = responder::serve(incoming, outgoing, answer) => {}

@@ -9,6 +9,7 @@ use crate::{
     controllers::View,
     object::ObjectExt,
     sim::shell::machine::{Fetch, Fetched},
+    world::BoxFuture,
 };
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
@@ -35,39 +36,6 @@ impl Backend {
     pub fn words(&self, view: &View) -> Arc<Words> {
         let argv = self.place.argv(&self.place.config(view));
         programs::of(&argv).map(|(_, words)| words).unwrap_or_default()
-    }
-
-    /// Answers a request.
-    pub fn answer(&self, view: &View, request: &Fetch) -> Fetched {
-        let words = self.words(view);
-        let facts = self.facts(view);
-        let pod = &self.place.pod;
-        let digest = self.place.status.str_at("imageID").split('@').next_back().unwrap_or("");
-        let greeting = match words.greeting.as_str() {
-            "" => String::new(),
-            text => words.line(text, &facts, view.now) + "\n",
-        };
-        let text = format!(
-            "{greeting}pod: {}/{}\nimage: {}\ndigest: {digest}\n",
-            pod.namespace(),
-            pod.name(),
-            self.place.status.str_at("image"),
-        );
-        let body = match request.path.split('?').next() {
-            Some("/hostname") => Bytes::from(super::hostname(&self.place)),
-            _ => Bytes::from(text),
-        };
-        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-        let status = if known.contains(&request.method.as_str()) { 200 } else { 405 };
-        let mut headers = vec![
-            ("Date".to_owned(), view.now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
-            ("Content-Type".into(), "text/plain; charset=utf-8".into()),
-            ("Content-Length".into(), body.len().to_string()),
-        ];
-        if !words.server.is_empty() {
-            headers.insert(0, ("Server".into(), words.server.clone()));
-        }
-        Fetched { status, headers, body, address: facts.ip.parse().ok() }
     }
 
     /// The line a request leaves in the log.
@@ -110,7 +78,7 @@ pub fn no_route() -> Fetched {
 pub async fn serve(
     mut incoming: mpsc::Receiver<Bytes>,
     outgoing: mpsc::Sender<Bytes>,
-    answer: impl Fn(Fetch) -> Option<Fetched>,
+    answer: impl Fn(Fetch) -> BoxFuture<Option<Fetched>>,
 ) {
     let mut buffer = BytesMut::new();
     loop {
@@ -129,7 +97,7 @@ pub async fn serve(
         };
         let _ = buffer.split_to(length);
         let head_only = request.method == "HEAD";
-        let Some(answer) = answer(request) else { return };
+        let Some(answer) = answer(request).await else { return };
         let mut out = format!("HTTP/1.1 {} {}\r\n", answer.status, answer.reason()).into_bytes();
         for (name, value) in &answer.headers {
             out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
@@ -207,12 +175,10 @@ mod tests {
             to.send(Bytes::copy_from_slice(chunk.as_bytes())).await.unwrap();
         }
         drop(to);
-        let answer = |request: Fetch| {
-            Some(Fetched {
-                status: 200,
-                body: format!("{} {}", request.path, request.body.len()).into(),
-                ..Fetched::default()
-            })
+        let answer = |request: Fetch| -> BoxFuture<Option<Fetched>> {
+            let body = format!("{} {}", request.path, request.body.len()).into();
+            let answer = Fetched { status: 200, body, ..Fetched::default() };
+            Box::pin(std::future::ready(Some(answer)))
         };
         serve(incoming, outgoing, answer).await;
         let mut all = Vec::new();

@@ -410,6 +410,17 @@ async fn connections_reach_the_container_and_end_with_it() {
 }
 
 #[tokio::test]
+async fn built_in_programs_answer_as_themselves() {
+    let lab = Lab::new();
+    let agnhost = "registry.k8s.io/e2e-test-images/agnhost:2.43";
+    lab.pod("name", agnhost, json!({"args": ["serve-hostname", "--port=80"]})).await;
+    lab.pod("rest", agnhost, json!({})).await;
+    lab.clock.advance(SignedDuration::from_secs(5));
+    assert_eq!(lab.exec("rest", "wget -qO- 10.217.2.10/any").await.0, "name");
+    assert_eq!(lab.log("rest", LogOptions::default()).await, "Paused\nSignals registered\n");
+}
+
+#[tokio::test]
 async fn a_node_is_seen_from_its_debug_pod() {
     let lab = Lab::new();
     let (image, _) = NGINX.rsplit_once(':').unwrap();

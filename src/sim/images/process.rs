@@ -6,13 +6,16 @@ use super::script;
 use crate::{
     catalog::{Behaviour, Config, End},
     object::{ObjectExt, Value},
+    sim::containers::programs::{self, Call},
 };
 
 /// How a process goes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Process {
-    /// Ports it listens on once booted.
+    /// TCP ports it listens on once booted.
     pub serves: Vec<u16>,
+    /// UDP ports.
+    pub datagrams: Vec<u16>,
     /// Seconds until it serves.
     pub boot: f64,
     /// When and how it ends by itself.
@@ -39,9 +42,13 @@ pub fn of_container(config: &Config, container: &Value) -> Result<Process, NotFo
         container.list_at(path).iter().map(expand).collect()
     };
     let (command, args) = (words("command"), words("args"));
-    let env = |name: &str| variable(config, container, name);
+    let env = Env {
+        get: &|name: &str| variable(config, container, name),
+        all: &|| variables(config, container),
+    };
     if command.is_empty() && args.is_empty() {
-        return Ok(behave(&config.run, &[], &env));
+        let argv = [config.entrypoint.clone(), config.cmd.clone()].concat();
+        return Ok(built_in(&argv, behave(&config.run, &[], &env), &env));
     }
     let behind_entrypoint = command.is_empty() && !config.entrypoint.is_empty();
     let argv = [command, args].concat();
@@ -66,7 +73,7 @@ fn reads(container: &Value, argv: &[String]) -> bool {
 /// # Errors
 /// [`NotFound`] when the image has no such program.
 pub fn exec(config: &Config, argv: &[String]) -> Result<Process, NotFound> {
-    run(config, argv, &|_| None)
+    run(config, argv, &Env { get: &|_| None, all: &Vec::new })
 }
 
 /// What a program of the image does when it is run by hand, with these variables. Shells and small
@@ -77,27 +84,42 @@ pub fn exec(config: &Config, argv: &[String]) -> Result<Process, NotFound> {
 pub fn program_of(
     config: &Config,
     argv: &[String],
-    env: &dyn Fn(&str) -> Option<String>,
+    variables: &[(String, String)],
 ) -> Result<Process, NotFound> {
     let own = argv.first().cloned().unwrap_or_default();
-    program(config, argv, env).ok_or(NotFound(own))
+    let get = |name: &str| {
+        let found = variables.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.clone())
+    };
+    program(config, argv, &Env { get: &get, all: &|| variables.to_vec() }).ok_or(NotFound(own))
+}
+
+/// The variables a process sees.
+struct Env<'a> {
+    get: &'a dyn Fn(&str) -> Option<String>,
+    all: &'a (dyn Fn() -> Vec<(String, String)> + Sync),
+}
+
+/// What is known of a call, as the built-in program it runs (if it is one) sees it.
+fn built_in(argv: &[String], known: Process, env: &Env<'_>) -> Process {
+    match programs::built_in(argv) {
+        Some(program) => program.facts(&Call::new(argv, env.all), known),
+        None => known,
+    }
 }
 
 /// Arguments given to the image's entrypoint: a program it hands over to, a word it understands,
 /// or flags for its own server.
-fn wrapped(config: &Config, args: &[String], env: &dyn Fn(&str) -> Option<String>) -> Process {
+fn wrapped(config: &Config, args: &[String], env: &Env<'_>) -> Process {
     let known = args.first().is_some_and(|a| !a.starts_with('-'));
-    match run(config, args, env) {
+    let process = match run(config, args, env) {
         Ok(process) if known => process,
         _ => behave(&config.run, args, env),
-    }
+    };
+    built_in(&[config.entrypoint.as_slice(), args].concat(), process, env)
 }
 
-fn run(
-    config: &Config,
-    argv: &[String],
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Process, NotFound> {
+fn run(config: &Config, argv: &[String], env: &Env<'_>) -> Result<Process, NotFound> {
     let Some(first) = argv.first() else { return Ok(behave(&config.run, &[], env)) };
     let small = || {
         let known = |words: &[String]| program(config, words, env);
@@ -107,11 +129,7 @@ fn run(
 }
 
 /// A program the catalogue knows.
-fn program(
-    config: &Config,
-    argv: &[String],
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Option<Process> {
+fn program(config: &Config, argv: &[String], env: &Env<'_>) -> Option<Process> {
     let first = argv.first()?;
     let name = first.rsplit('/').next().unwrap_or(first);
     let own = config.entrypoint.first().is_some_and(|e| e == first);
@@ -121,7 +139,7 @@ fn program(
     if let Some(known) = config.programs.get(name) {
         // `agnhost netexec`: a program of the image whose word decides.
         let word = argv.get(1).and_then(|w| config.programs.get(w.as_str()));
-        return Some(behave(word.unwrap_or(known), argv, env));
+        return Some(built_in(argv, behave(word.unwrap_or(known), argv, env), env));
     }
     let default = own || config.cmd.first().is_some_and(|c| c == first);
     // A shell as default command is only its default without arguments.
@@ -129,24 +147,18 @@ fn program(
         .then(|| behave(&config.run, argv, env))
 }
 
-fn behave(known: &Behaviour, argv: &[String], env: &dyn Fn(&str) -> Option<String>) -> Process {
-    let given = |set: &Vec<String>| set.iter().all(|name| env(name).is_some());
+fn behave(known: &Behaviour, argv: &[String], env: &Env<'_>) -> Process {
+    let given = |set: &Vec<String>| set.iter().all(|name| (env.get)(name).is_some());
     if !known.requires.is_empty() && !known.requires.iter().any(given) {
         return Process { ends: Some(End { after: 0.1, code: 1 }), ..Process::default() };
     }
     let mut serves = known.serves.clone();
-    let port = flag(argv, &known.port_flag).or_else(|| env(&known.port_env));
+    let port = flag(argv, &known.port_flag).or_else(|| (env.get)(&known.port_env));
     if let (Some(port), Some(first)) = (port.and_then(|p| p.parse().ok()), serves.first_mut()) {
         *first = port;
     }
-    Process {
-        serves,
-        boot: known.boot,
-        ends: known.ends,
-        on_term: known.on_term,
-        files: Vec::new(),
-        live: false,
-    }
+    let (boot, ends, on_term) = (known.boot, known.ends, known.on_term);
+    Process { serves, boot, ends, on_term, ..Process::default() }
 }
 
 /// The value of `--flag value` or `--flag=value`.
@@ -175,6 +187,14 @@ fn variable(config: &Config, container: &Value, name: &str) -> Option<String> {
     }
     let image = config.env.iter().filter_map(|e| e.split_once('='));
     image.clone().find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
+}
+
+/// The image's variables and the container's own plain ones.
+fn variables(config: &Config, container: &Value) -> Vec<(String, String)> {
+    let image = config.env.iter().filter_map(|e| e.split_once('='));
+    let own = container.list_at("env").iter();
+    let own = own.map(|e| (e.str_at("name"), e.str_at("value")));
+    image.chain(own).map(|(n, v)| (n.to_owned(), expand(v, container))).collect()
 }
 
 /// Replaces `$(NAME)` by the container's own plain variables.

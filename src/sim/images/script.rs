@@ -122,6 +122,7 @@ impl Run<'_> {
             live: self.live,
             boot: served.boot,
             serves: served.serves,
+            datagrams: served.datagrams,
         }
     }
 

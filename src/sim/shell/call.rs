@@ -140,8 +140,12 @@ async fn written(p: &Process, argv: &[String], done: Done) -> Done {
     }
 }
 
-/// A server or client program of the image.
+/// A program of the image.
 async fn image_program(p: &mut Process, argv: &[String]) -> Done {
+    if let Some(main) = p.machine.command(argv) {
+        let done = main(p, argv).await;
+        return written(p, argv, done).await;
+    }
     let Some(run) = p.machine.program(argv, &p.environment()) else {
         p.say(format!("{}: cannot execute binary file: Exec format error", argv[0])).await;
         return Ok(126);

@@ -17,6 +17,8 @@ pub trait Machine: Send + Sync {
     fn fetch(&self, request: Fetch) -> BoxFuture<Result<Fetched, NetError>>;
     /// Whether somebody accepts connections there.
     fn listens(&self, address: Ipv4Addr, port: u16) -> bool;
+    /// What a program of the image does that works and ends, like a command of the shell.
+    fn command(&self, argv: &[String]) -> Option<super::process::Main>;
     /// A program of the image that is no command of the shell: a server, a database's client.
     fn program(&self, argv: &[String], env: &[String]) -> Option<Run>;
     /// The container runtime of the node, for `crictl`.

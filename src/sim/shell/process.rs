@@ -73,6 +73,9 @@ pub type Borrowed<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>
 /// How a command ends.
 pub type Done = Result<i32, Stop>;
 
+/// What a command does: its process and its arguments, the name included.
+pub type Main = for<'a> fn(&'a mut Process, &'a [String]) -> Borrowed<'a, Done>;
+
 /// Steps a session may take before it is killed, counted again after every line a client sends
 /// and every second it sleeps.
 pub const FUEL: i64 = 1_000_000;

@@ -46,6 +46,9 @@ impl Machine for Bare {
     fn listens(&self, _: Ipv4Addr, _: u16) -> bool {
         false
     }
+    fn command(&self, _: &[String]) -> Option<super::process::Main> {
+        None
+    }
     fn program(&self, _: &[String], _: &[String]) -> Option<Run> {
         None
     }

@@ -25,7 +25,7 @@ pub fn mapping(server: Arc<Server>, request: Request) -> Handled {
     async move {
         let snapshot = server.store.snapshot();
         let mut warnings = Vec::new();
-        let mut sent = creation(&server, &snapshot, &request, &mut warnings)?;
+        let mut sent = creation(&server, &snapshot, &request, &mut warnings).await?;
         settle(&server, &request, &mut sent);
         check(&sent, &request)?;
         let limits: Vec<Value> =

@@ -25,7 +25,10 @@ pub use signatures::signatures;
 pub use tags::{image_stream_tags, image_tags};
 
 use crate::{
-    api::{Answer, Item, Request, Response, Server, Verb, admission, meta, write},
+    api::{
+        Answer, Item, Request, Response, Server, meta,
+        write::{self, Attempt, Draft, lists},
+    },
     error::Error,
     images::{IMAGES, STREAMS},
     kinds::shown_stream,
@@ -86,7 +89,7 @@ fn exhausted(resource: &str, verb: &str) -> Error {
 }
 
 /// The body of a request to create something computed: decoded, with its defaults, past admission.
-fn creation(
+async fn creation(
     server: &Server,
     snapshot: &Snapshot,
     request: &Request,
@@ -97,11 +100,10 @@ fn creation(
         let why = "resourceVersion should not be set on objects to be created";
         return Err(Error::Internal(why.into()));
     }
-    let name = value.name().to_owned();
-    let attributes = server.attributes(snapshot, request, Verb::Create, &name, None);
-    let mut value = value;
-    admission::mutate(&mut value, &attributes)?;
-    Ok(value)
+    let mut draft = Draft::of(value);
+    Attempt::create(server, request, snapshot).run(lists::PASSING, &mut draft).await?;
+    warnings.append(&mut draft.warnings());
+    Ok(draft.object)
 }
 
 /// The body of a request with its defaults.

@@ -49,7 +49,7 @@ fn image_of(snapshot: &Snapshot, name: &str) -> Result<Value, Error> {
 
 async fn create(server: &Arc<Server>, request: &Request) -> Result<Answer, Error> {
     let snapshot = server.store.snapshot();
-    let mut sent = super::creation(server, &snapshot, request, &mut Vec::new())?;
+    let mut sent = super::creation(server, &snapshot, request, &mut Vec::new()).await?;
     for field in OBSERVED {
         sent.remove_at(field);
     }

@@ -162,7 +162,7 @@ pub(super) fn image_for(
 async fn create(server: &Arc<Server>, request: &Request, flavor: &Flavor) -> Result<Answer, Error> {
     let mut warnings = Vec::new();
     let snapshot = server.store.snapshot();
-    let mut sent = creation(server, &snapshot, request, &mut warnings)?;
+    let mut sent = creation(server, &snapshot, request, &mut warnings).await?;
     let mut causes = Causes::default();
     (flavor.check)(&mut sent, &mut causes);
     flavor.check_registry(server, &snapshot, request, (&sent, None), &mut causes);

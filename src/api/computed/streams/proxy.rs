@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Answers requests through a proxy.
 pub fn proxy(server: Arc<Server>, request: Request) -> Handled {
-    Box::pin(async move { pass(&server, request) })
+    Box::pin(async move { pass(&server, request).await })
 }
 
 /// `[scheme:]name[:port]`
@@ -37,7 +37,7 @@ fn split(text: &str) -> Option<Id<'_>> {
     valid.then_some(Id { secure: scheme == "https", name, port })
 }
 
-fn pass(server: &Arc<Server>, mut request: Request) -> Result<Answer, Error> {
+async fn pass(server: &Arc<Server>, mut request: Request) -> Result<Answer, Error> {
     let Body::Passed(mut fetch) = std::mem::take(&mut request.body) else {
         return Err(Error::NoSuchPath);
     };
@@ -74,7 +74,10 @@ fn pass(server: &Arc<Server>, mut request: Request) -> Result<Answer, Error> {
     (fetch.port, fetch.secure) = (port, id.secure);
     let containers = super::containers(server, &request)?;
     let dialled = dial::pod(&server.store.snapshot(), &*containers, (&namespace, &pod), port);
-    let answer = dialled.and_then(|()| containers.fetch(&namespace, &pod, *fetch));
+    let answer = match dialled {
+        Ok(()) => containers.fetch(&namespace, &pod, *fetch).await,
+        Err(why) => Err(why),
+    };
     answer.map(|a| Response::Passed(a).into()).map_err(|why| unreachable(&why))
 }
 

@@ -5,12 +5,9 @@ mod variables;
 
 use super::{
     call, commands, escapes, interpreter, invoke, parser,
-    process::{Borrowed, Dialect, Done, Process, Stop},
+    process::{Dialect, Done, Main, Process, Stop},
     test,
 };
-
-/// A command: its process and its arguments, the name included.
-pub type Run = for<'a> fn(&'a mut Process, &'a [String]) -> Borrowed<'a, Done>;
 
 /// Makes a table entry of an async function.
 macro_rules! run {
@@ -24,7 +21,7 @@ pub(super) use run;
 pub const SHELLS: &[&str] = &["sh", "bash", "ash", "dash", "rbash"];
 
 /// The commands, by name.
-const TABLE: &[(&str, Run)] = &[
+const TABLE: &[(&str, Main)] = &[
     (".", run!(source)),
     (":", run!(nothing)),
     ("[", run!(test::single)),
@@ -70,7 +67,7 @@ const TABLE: &[(&str, Run)] = &[
 ];
 
 /// Looks a command up.
-pub fn find(name: &str) -> Option<Run> {
+pub fn find(name: &str) -> Option<Main> {
     let at = TABLE.binary_search_by(|(n, _)| (*n).cmp(name)).ok()?;
     Some(TABLE[at].1)
 }

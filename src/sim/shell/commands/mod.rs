@@ -16,15 +16,15 @@ mod text;
 pub mod users;
 
 use super::{
-    builtins::{self, Run, run},
+    builtins::{self, run},
     crictl,
     io::{Input, LARGEST},
     options::{Known, Options},
-    process::{Process, Stop},
+    process::{Main, Process, Stop},
 };
 
 /// The commands, by name.
-pub const TABLE: &[(&str, Run)] = &[
+pub const TABLE: &[(&str, Main)] = &[
     ("[", run!(super::test::single)),
     ("arch", run!(system::arch)),
     ("ash", run!(builtins::shell)),
@@ -114,7 +114,7 @@ pub const TABLE: &[(&str, Run)] = &[
 ];
 
 /// Looks a command up.
-pub fn find(name: &str) -> Option<Run> {
+pub fn find(name: &str) -> Option<Main> {
     let at = TABLE.binary_search_by(|(n, _)| (*n).cmp(name)).ok()?;
     Some(TABLE[at].1)
 }

@@ -1,7 +1,6 @@
 //! What servers say and answer, from `programs.yaml`.
 
-use super::families;
-use crate::object::quantity::Quantity;
+use crate::{object::quantity::Quantity, sim::containers::families};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::{
@@ -9,7 +8,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-const DATA: &str = include_str!("programs.yaml");
+const DATA: &str = include_str!("../programs.yaml");
 
 /// The words of one program.
 #[derive(Debug, Default, Clone, Deserialize)]
