@@ -13,6 +13,7 @@ pub use kind::{
 };
 pub use openshift::{image_outside, shown_stream};
 
+use crate::object::Value;
 use std::{collections::HashMap, sync::LazyLock};
 
 /// Every kind served, in no particular order. Each family declares its own part.
@@ -47,6 +48,11 @@ pub fn by_resource(resource: &str) -> Option<&'static Kind> {
     let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
     let stores = |k: &Kind| !matches!(k.backing, Backing::Converted { .. });
     BY_PLURAL.get(plural)?.iter().find(|k| k.group == group && stores(k)).copied()
+}
+
+/// The APIServices of what is served here.
+pub fn local_services() -> Vec<Value> {
+    cluster::local_services(all().map(|k| (k.group, k.version)))
 }
 
 /// The kind with this `apiVersion` and `kind`.

@@ -186,7 +186,9 @@ pub fn path_segment_problems(s: &str) -> Vec<String> {
 pub fn address_problems(s: &str) -> Vec<String> {
     match s.parse::<std::net::IpAddr>() {
         Err(_) => vec!["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".into()],
-        Ok(ip) if ip.to_string() != s => vec![format!("must be in canonical form ({:?})", ip.to_string())],
+        Ok(ip) if ip.to_string() != s => {
+            vec![format!("must be in canonical form ({:?})", ip.to_string())]
+        }
         Ok(_) => Vec::new(),
     }
 }

@@ -37,8 +37,7 @@ fn no_masters(request: &Value, a: &Attributes<'_>) -> Result<(), Error> {
     let pem = STANDARD.decode(request.str_at("spec.request")).unwrap_or_default();
     let asked = tls::requested(&pem);
     if asked.is_some_and(|r| r.organizations.iter().any(|o| o == "system:masters")) {
-        let why =
-            format!("use of {API_CLIENT} signer with system:masters group is not allowed");
+        let why = format!("use of {API_CLIENT} signer with system:masters group is not allowed");
         return Err(refuse(a, request, why));
     }
     Ok(())
@@ -61,7 +60,11 @@ fn signer(request: &Value, verb: &str, a: &Attributes<'_>) -> Result<(), Error> 
     if may {
         return Ok(());
     }
-    Err(refuse(a, request, format!("user not permitted to {verb} requests with signerName {name:?}")))
+    Err(refuse(
+        a,
+        request,
+        format!("user not permitted to {verb} requests with signerName {name:?}"),
+    ))
 }
 
 #[cfg(test)]
@@ -101,7 +104,9 @@ mod tests {
     #[test]
     fn signers_are_asked_for() {
         let refused = |verb: &str| {
-            Err(format!("certificatesigningrequests.certificates.k8s.io \"c\" is forbidden: user not permitted to {verb} requests with signerName \"example.com/s\""))
+            Err(format!(
+                "certificatesigningrequests.certificates.k8s.io \"c\" is forbidden: user not permitted to {verb} requests with signerName \"example.com/s\""
+            ))
         };
         let mut nobody = Scene::new(vec![]);
         assert_eq!(run(&mut nobody, "approval", ""), refused("approve"));

@@ -75,7 +75,8 @@ mod tests {
         for (size, class, phase, why) in rows {
             scene.old = Some(claim("1Gi", class, phase));
             let a = scene.attributes("persistentvolumeclaims", Verb::Update, "n", "c");
-            let said = validate(&claim(size, class, phase), &a).map(drop).map_err(|e| e.to_string());
+            let said =
+                validate(&claim(size, class, phase), &a).map(drop).map_err(|e| e.to_string());
             match why {
                 None => assert_eq!(said, Ok(())),
                 Some(why) => assert!(said.clone().is_err_and(|e| e.contains(why)), "{said:?}"),

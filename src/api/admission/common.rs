@@ -102,9 +102,7 @@ mod tests {
 
     #[test]
     fn wide_tolerations_cover_narrow_ones() {
-        let t = |key: &str, operator: &str, value: &str, effect: &str| {
-            json!({"key": key, "operator": operator, "value": value, "effect": effect})
-        };
+        let t = |key: &str, operator: &str, value: &str, effect: &str| json!({"key": key, "operator": operator, "value": value, "effect": effect});
         let rows = [
             (t("", "Exists", "", ""), t("a", "Equal", "b", "NoSchedule"), true),
             (t("a", "Exists", "", ""), t("a", "Equal", "b", "NoSchedule"), true),

@@ -38,7 +38,9 @@ pub fn validate(service: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
             let within = |ranges: &[ipnet::IpNet], ip| ranges.iter().any(|r| r.contains(&ip));
             let why = match address.as_str().unwrap_or_default().parse::<std::net::IpAddr>() {
                 Err(_) => "externalIPs must be a valid address",
-                Ok(ip) if within(&rejected, ip) || !within(&allowed, ip) => "externalIP is not allowed",
+                Ok(ip) if within(&rejected, ip) || !within(&allowed, ip) => {
+                    "externalIP is not allowed"
+                }
                 Ok(_) => continue,
             };
             problems.push(format!("spec.externalIPs[{i}]: Forbidden: {why}"));
@@ -77,14 +79,19 @@ mod tests {
 
     #[test]
     fn addresses_need_a_policy() {
-        let refused = |why: &str| Err(format!("services \"s\" is forbidden: spec.externalIPs{why}"));
-        assert_eq!(
-            run(None, "192.0.2.1"),
-            refused(": Forbidden: externalIPs have been disabled")
-        );
-        let policy = || Some(json!({"allowedCIDRs": ["192.0.2.0/24"], "rejectedCIDRs": ["192.0.2.8/29"]}));
+        let refused =
+            |why: &str| Err(format!("services \"s\" is forbidden: spec.externalIPs{why}"));
+        assert_eq!(run(None, "192.0.2.1"), refused(": Forbidden: externalIPs have been disabled"));
+        let policy =
+            || Some(json!({"allowedCIDRs": ["192.0.2.0/24"], "rejectedCIDRs": ["192.0.2.8/29"]}));
         assert_eq!(run(policy(), "192.0.2.1"), Ok(()));
-        assert_eq!(run(policy(), "192.0.2.9"), refused("[0]: Forbidden: externalIP is not allowed"));
-        assert_eq!(run(policy(), "198.51.100.1"), refused("[0]: Forbidden: externalIP is not allowed"));
+        assert_eq!(
+            run(policy(), "192.0.2.9"),
+            refused("[0]: Forbidden: externalIP is not allowed")
+        );
+        assert_eq!(
+            run(policy(), "198.51.100.1"),
+            refused("[0]: Forbidden: externalIP is not allowed")
+        );
     }
 }

@@ -26,12 +26,19 @@ pub fn validate(object: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
     }
     if a.old.is_some() {
         may(a, &of_object(a)).map_err(|why| {
-            let why = format!("cannot set an ownerRef on a resource you can't delete: {why}, <nil>");
+            let why =
+                format!("cannot set an ownerRef on a resource you can't delete: {why}, <nil>");
             refuse(a, object, why)
         })?;
     }
-    let anything =
-        Ask { verb: "update", group: "*", resource: "*", sub: "finalizers", name: "*", ..Ask::default() };
+    let anything = Ask {
+        verb: "update",
+        group: "*",
+        resource: "*",
+        sub: "finalizers",
+        name: "*",
+        ..Ask::default()
+    };
     let blocking = new_blocking(owners, before);
     if blocking.is_empty() || may(a, &anything).is_ok() {
         return Ok(Vec::new());
@@ -71,7 +78,9 @@ fn new_blocking<'a>(owners: &'a [Value], before: &[Value]) -> Vec<&'a Value> {
 fn hold(object: &Value, owner: &Value, a: &Attributes<'_>) -> Result<(), Error> {
     let (version, name) = (owner.str_at("apiVersion"), owner.str_at("kind"));
     let Some(kind) = kinds::by_kind(version, name) else {
-        let why = format!("cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion {version} Kind {name}: no matches for kind {name:?} in version {version:?}");
+        let why = format!(
+            "cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion {version} Kind {name}: no matches for kind {name:?} in version {version:?}"
+        );
         return Err(refuse(a, object, why));
     };
     may(a, &finalizers(kind, owner.str_at("name"), a.namespace)).map_err(|reason| {

@@ -61,7 +61,9 @@ fn node_selector(pod: &mut Value, class: &Value, a: &Attributes<'_>) -> Result<(
         if merged.get(&key).is_some_and(|own| *own != value) {
             let shown = value.as_str().unwrap_or_default();
             let own = merged[&key].as_str().unwrap_or_default();
-            let why = format!("conflict: runtimeClass.scheduling.nodeSelector[{key}] = {shown}; pod.spec.nodeSelector[{key}] = {own}");
+            let why = format!(
+                "conflict: runtimeClass.scheduling.nodeSelector[{key}] = {shown}; pod.spec.nodeSelector[{key}] = {own}"
+            );
             return Err(refuse(a, pod, why));
         }
         merged.insert(key, value);

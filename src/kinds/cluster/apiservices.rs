@@ -6,6 +6,7 @@
 use crate::error::Causes;
 use crate::kinds::{Column, Hooks, Kind, NameRule, Sub, columns::AGE, workloads::Field};
 use crate::object::{ObjectExt, Value, json, name};
+use std::collections::BTreeSet;
 
 /// `apiservices.apiregistration.k8s.io`.
 pub static API_SERVICE: Kind = Kind {
@@ -19,12 +20,14 @@ pub static API_SERVICE: Kind = Kind {
     subresources: &[Sub::STATUS],
     unconditional_update: false,
     columns: &[
-        Column::text("Service", "The reference to the service that hosts this API endpoint.", |o, _| {
-            match o.at("spec.service") {
+        Column::text(
+            "Service",
+            "The reference to the service that hosts this API endpoint.",
+            |o, _| match o.at("spec.service") {
                 Some(s) => json!(format!("{}/{}", s.str_at("namespace"), s.str_at("name"))),
                 None => json!("Local"),
-            }
-        }),
+            },
+        ),
         Column::text("Available", "Whether this service is available.", |o, _| json!(available(o))),
         AGE,
     ],
@@ -32,19 +35,23 @@ pub static API_SERVICE: Kind = Kind {
         prepare: Some(|o, old, cx| {
             // A local version is available by being served; others when somebody has looked.
             if old.is_none() && o.at("spec.service").is_none() {
-                o.set_at("status", json!({"conditions": [{
-                    "type": "Available",
-                    "status": "True",
-                    "lastTransitionTime": crate::object::time::seconds(cx.world.clock.now()),
-                    "reason": "Local",
-                    "message": "Local APIServices are always available"
-                }]}));
+                o.set_at(
+                    "status",
+                    json!({"conditions": [{
+                        "type": "Available",
+                        "status": "True",
+                        "lastTransitionTime": crate::object::time::seconds(cx.world.clock.now()),
+                        "reason": "Local",
+                        "message": "Local APIServices are always available"
+                    }]}),
+                );
             }
             Ok(())
         }),
         validate: Some(|o, _, out| validate(o, out)),
         validate_status: Some(|o, _, out| {
-            for status in Field::of(o, "status.conditions").items().iter().map(|c| c.get("status")) {
+            for status in Field::of(o, "status.conditions").items().iter().map(|c| c.get("status"))
+            {
                 if !["True", "False", "Unknown"].contains(&status.text()) {
                     status.unsupported(out, &["True", "False", "Unknown"]);
                 }
@@ -54,6 +61,55 @@ pub static API_SERVICE: Kind = Kind {
     },
     ..Kind::BASE
 };
+
+/// How much a group and a version count among others, as upstream's aggregator has it; groups that
+/// OpenShift adds share a number, and what it serves as custom resources another.
+const PRIORITIES: [(&str, i64); 18] = [
+    ("", 18_000),
+    ("events.k8s.io", 17_750),
+    ("authentication.k8s.io", 17_700),
+    ("authorization.k8s.io", 17_600),
+    ("autoscaling", 17_500),
+    ("batch", 17_400),
+    ("certificates.k8s.io", 17_300),
+    ("networking.k8s.io", 17_200),
+    ("policy", 17_100),
+    ("rbac.authorization.k8s.io", 17_000),
+    ("storage.k8s.io", 16_800),
+    ("apiextensions.k8s.io", 16_700),
+    ("admissionregistration.k8s.io", 16_700),
+    ("scheduling.k8s.io", 16_600),
+    ("coordination.k8s.io", 16_500),
+    ("node.k8s.io", 16_300),
+    ("discovery.k8s.io", 16_200),
+    ("flowcontrol.apiserver.k8s.io", 16_100),
+];
+
+/// One local APIService per group and version that `served` names.
+pub fn local(served: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<Value> {
+    let known: BTreeSet<_> =
+        served.filter(|(group, _)| *group != "apiregistration.k8s.io").collect();
+    let of = |(group, version): (&str, &str)| {
+        let listed = PRIORITIES.iter().find(|(g, _)| *g == group).map(|(_, n)| *n);
+        let (minimum, priority) = match (group, version) {
+            ("", _) => (18_000, 1),
+            ("apps", _) => (17_800, 15),
+            ("autoscaling", "v2") => (17_500, 30),
+            ("flowcontrol.apiserver.k8s.io", _) => (16_100, 21),
+            ("resource.k8s.io", _) => (16_200, 21),
+            _ if group.ends_with("config.openshift.io") => (1000, 100),
+            _ => (listed.unwrap_or(9900), 15),
+        };
+        json!({
+            "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+            "metadata": {"name": format!("{version}.{group}"),
+                "labels": {"kube-aggregator.kubernetes.io/automanaged": "onstart"}},
+            "spec": {"group": group, "version": version, "groupPriorityMinimum": minimum,
+                "versionPriority": priority},
+        })
+    };
+    known.into_iter().map(of).collect()
+}
 
 fn available(o: &Value) -> String {
     let conditions = o.list_at("status.conditions");

@@ -28,6 +28,8 @@ mod services;
 mod storage;
 mod volumes;
 
+pub(super) use apiservices::local as local_services;
+
 use super::Kind;
 
 /// The kinds of this family.

@@ -5,9 +5,9 @@
 
 mod policies;
 mod rules;
-mod webhooks;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use super::{cells, conditions};
 use crate::kinds::columns::AGE;

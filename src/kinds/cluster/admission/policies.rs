@@ -91,9 +91,28 @@ fn said(expression: &Field<'_>, out: &mut Causes) {
 
 fn is_identifier(text: &str) -> bool {
     const RESERVED: [&str; 22] = [
-        "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import",
-        "in", "let", "loop", "namespace", "null", "package", "return", "true", "var", "void",
-        "while", "__",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "namespace",
+        "null",
+        "package",
+        "return",
+        "true",
+        "var",
+        "void",
+        "while",
+        "__",
     ];
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
     text.starts_with(first)
@@ -137,8 +156,7 @@ fn param_kind(kind: &Field<'_>, out: &mut Causes) {
 
 fn validation(validation: &Field<'_>, out: &mut Causes) {
     said(&validation.get("expression"), out);
-    let (by_expression, message) =
-        (validation.get("messageExpression"), validation.get("message"));
+    let (by_expression, message) = (validation.get("messageExpression"), validation.get("message"));
     let blank = |f: &Field<'_>| !f.text().is_empty() && f.text().trim().is_empty();
     for field in [&by_expression, &message].into_iter().filter(|f| blank(f)) {
         field.invalid(out, "must be non-empty if specified");

@@ -16,10 +16,7 @@ fn webhook(change: impl Fn(&mut Value)) -> Vec<String> {
         "rules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"],
             "resources": ["pods"]}]});
     change(&mut hook);
-    said(
-        &VALIDATING_WEBHOOK_CONFIGURATION,
-        json!({"metadata": {"name": "w"}, "webhooks": [hook]}),
-    )
+    said(&VALIDATING_WEBHOOK_CONFIGURATION, json!({"metadata": {"name": "w"}, "webhooks": [hook]}))
 }
 
 #[test]
@@ -92,6 +89,8 @@ fn policies() {
     );
     assert_eq!(
         binding(json!({"policyName": "p", "validationActions": ["Deny", "Loud"]})),
-        [r#"spec.validationActions[1]: Unsupported value: "Loud": supported values: "Audit", "Deny", "Warn""#]
+        [
+            r#"spec.validationActions[1]: Unsupported value: "Loud": supported values: "Audit", "Deny", "Warn""#
+        ]
     );
 }

@@ -22,21 +22,29 @@ pub static CERTIFICATE_SIGNING_REQUEST: Kind = Kind {
     subresources: &[Sub { name: "approval", ..Sub::STATUS }, Sub::STATUS],
     columns: &[
         AGE,
-        Column::text("SignerName", "signerName indicates the requested signer, and is a qualified name.", |o, _| {
-            cells::text_or(o, "spec.signerName", "<none>")
-        }),
+        Column::text(
+            "SignerName",
+            "signerName indicates the requested signer, and is a qualified name.",
+            |o, _| cells::text_or(o, "spec.signerName", "<none>"),
+        ),
         Column::text("Requestor", "Base64-encoded PKCS#10 CSR data", |o, _| {
             cells::text(o, "spec.username")
         }),
-        Column::text("RequestedDuration", "expirationSeconds is the requested duration of validity of the issued certificate.", |o, _| {
-            json!(match o.i64_at("spec.expirationSeconds") {
-                Some(seconds) => duration::human(jiff::SignedDuration::from_secs(seconds)),
-                None => "<none>".into(),
-            })
-        }),
-        Column::text("Condition", "Conditions applied to the request, such as approval or denial.", |o, _| {
-            json!(condition(o))
-        }),
+        Column::text(
+            "RequestedDuration",
+            "expirationSeconds is the requested duration of validity of the issued certificate.",
+            |o, _| {
+                json!(match o.i64_at("spec.expirationSeconds") {
+                    Some(seconds) => duration::human(jiff::SignedDuration::from_secs(seconds)),
+                    None => "<none>".into(),
+                })
+            },
+        ),
+        Column::text(
+            "Condition",
+            "Conditions applied to the request, such as approval or denial.",
+            |o, _| json!(condition(o)),
+        ),
     ],
     hooks: Hooks {
         prepare: Some(prepare),
@@ -236,7 +244,10 @@ fn signer_name(field: &Field<'_>, out: &mut Causes) {
     else {
         return match field.text() {
             "" => field.required(out, ""),
-            _ => field.invalid(out, "must be a fully qualified domain and path of the form 'example.com/signer-name'"),
+            _ => field.invalid(
+                out,
+                "must be a fully qualified domain and path of the form 'example.com/signer-name'",
+            ),
         };
     };
     let labels: Vec<&str> = domain.split('.').collect();

@@ -6,9 +6,7 @@ use rustls::pki_types::{
     CertificateDer, CertificateSigningRequestDer,
     pem::{PemObject, SectionKind},
 };
-use x509_parser::{
-    certification_request::X509CertificationRequest, prelude::FromDer,
-};
+use x509_parser::{certification_request::X509CertificationRequest, prelude::FromDer};
 
 /// The bytes of a base64 field.
 fn bytes(text: &str) -> Vec<u8> {

@@ -112,10 +112,16 @@ fn request(request: &Field<'_>, out: &mut Causes) {
         }
         (true, false) => wanted(&exactly, out),
         (false, true) => {
-            set(&first, MOST_ALTERNATIVES, |r| r.get("name"), out, |alternative, out| {
-                label(&alternative.get("name"), out);
-                wanted(alternative, out);
-            });
+            set(
+                &first,
+                MOST_ALTERNATIVES,
+                |r| r.get("name"),
+                out,
+                |alternative, out| {
+                    label(&alternative.get("name"), out);
+                    wanted(alternative, out);
+                },
+            );
         }
     }
 }

@@ -24,7 +24,8 @@ const MOST_TAINTS: usize = 16;
 const MOST_CONDITIONS: usize = 4;
 const LONGEST_ID: usize = 32;
 const LONGEST_VALUE: usize = 64;
-const ONE_OF: &str = "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required";
+const ONE_OF: &str =
+    "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required";
 const ONE_OF_DEVICE: &str = "exactly one of `nodeName`, `nodeSelector`, or `allNodes` is required when `perDeviceNodeSelection` is set to true in the ResourceSlice spec";
 const TRUE_OR_UNSET: &str = "must be either unset or set to true";
 const LISTS: [&str; 4] = ["bools", "ints", "strings", "versions"];
@@ -142,7 +143,9 @@ fn device(device: &Field<'_>, per_device: bool, before: &Before<'_>, out: &mut C
     let count = |f: &Field<'_>| f.map().map_or(0, serde_json::Map::len);
     let total = count(&attributes) + count(&capacity);
     if total > MOST_ATTRIBUTES {
-        let why = format!("the total number of attributes and capacities must not exceed {MOST_ATTRIBUTES}");
+        let why = format!(
+            "the total number of attributes and capacities must not exceed {MOST_ATTRIBUTES}"
+        );
         out.invalid(&device.path, &json!(total), why);
     }
     let values: usize = attributes.map().into_iter().flatten().map(|(_, a)| entries(a)).sum();
@@ -162,9 +165,15 @@ fn device(device: &Field<'_>, per_device: bool, before: &Before<'_>, out: &mut C
         taints.items().iter().for_each(|t| taint(t, out));
     }
     let consumed = device.get("consumesCounters");
-    set(&consumed, MOST_CONSUMPTIONS, |c| c.get("counterSet"), out, |c, out| {
-        counters_of(c, "counterSet", out);
-    });
+    set(
+        &consumed,
+        MOST_CONSUMPTIONS,
+        |c| c.get("counterSet"),
+        out,
+        |c, out| {
+            counters_of(c, "counterSet", out);
+        },
+    );
     device_nodes(device, per_device, out);
     binding(device, out);
 }
@@ -252,15 +261,14 @@ fn attribute(attribute: &Field<'_>, out: &mut Causes) {
             out.too_long(&text.path, LONGEST_VALUE);
         }
     }
-    for version in
-        [attribute.get("version")].into_iter().chain(attribute.get("versions").items())
-    {
+    for version in [attribute.get("version")].into_iter().chain(attribute.get("versions").items()) {
         if version.is_set() && semver::Version::parse(version.text()).is_err() {
             version.invalid(out, "must be a string compatible with semver.org spec 2.0.0");
         }
     }
     if given != 1 {
-        let shown = if given == 0 { json!("") } else { attribute.value.cloned().unwrap_or_default() };
+        let shown =
+            if given == 0 { json!("") } else { attribute.value.cloned().unwrap_or_default() };
         out.invalid(&attribute.path, &shown, "exactly one value must be specified");
     }
 }

@@ -21,11 +21,17 @@ const LONGEST_HARDWARE: usize = 128;
 pub fn validate(o: &Value, old: &Value, out: &mut Causes) {
     let status = Field::of(o, "status");
     let consumers = status.get("reservedFor");
-    set(&consumers, MOST_CONSUMERS, |c| c.get("uid"), out, |consumer, out| {
-        for field in ["resource", "name", "uid"] {
-            consumer.get(field).needs_text(out);
-        }
-    });
+    set(
+        &consumers,
+        MOST_CONSUMERS,
+        |c| c.get("uid"),
+        out,
+        |consumer, out| {
+            for field in ["resource", "name", "uid"] {
+                consumer.get(field).needs_text(out);
+            }
+        },
+    );
     devices(&status, out);
     let allocation = status.get("allocation");
     if !consumers.list().is_empty() {

@@ -31,23 +31,36 @@ fn a_request_asks_for_one_device_unless_it_says_more() {
 #[test]
 fn claims() {
     let exactly = json!({"deviceClassName": "d"});
-    assert_eq!(claim(json!({"requests": [{"name": "a", "exactly": exactly}]})), Vec::<String>::new());
     assert_eq!(
-        claim(json!({"requests": [{"name": "a"}]})),
-        ["spec.devices.requests[0]: Required value: exactly one of `exactly` or `firstAvailable` is required"]
+        claim(json!({"requests": [{"name": "a", "exactly": exactly}]})),
+        Vec::<String>::new()
     );
     assert_eq!(
-        claim(json!({"requests": [{"name": "a", "exactly": exactly}, {"name": "a", "exactly": exactly}]})),
+        claim(json!({"requests": [{"name": "a"}]})),
+        [
+            "spec.devices.requests[0]: Required value: exactly one of `exactly` or `firstAvailable` is required"
+        ]
+    );
+    assert_eq!(
+        claim(
+            json!({"requests": [{"name": "a", "exactly": exactly}, {"name": "a", "exactly": exactly}]})
+        ),
         [r#"spec.devices.requests[1]: Duplicate value: "a""#]
     );
     assert_eq!(
         claim(json!({"requests": [{"name": "a", "exactly": exactly}],
             "constraints": [{"requests": ["b"], "matchAttribute": "example.com/model"}]})),
-        [r#"spec.devices.constraints[0].requests[0]: Invalid value: "b": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'"#]
+        [
+            r#"spec.devices.constraints[0].requests[0]: Invalid value: "b": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'"#
+        ]
     );
     assert_eq!(
-        claim(json!({"requests": [{"name": "a", "exactly": {"deviceClassName": "d", "allocationMode": "All", "count": 2}}]})),
-        ["spec.devices.requests[0].exactly.count: Invalid value: 2: must not be specified when allocationMode is 'All'"]
+        claim(
+            json!({"requests": [{"name": "a", "exactly": {"deviceClassName": "d", "allocationMode": "All", "count": 2}}]})
+        ),
+        [
+            "spec.devices.requests[0].exactly.count: Invalid value: 2: must not be specified when allocationMode is 'All'"
+        ]
     );
 }
 
@@ -64,25 +77,35 @@ fn slices() {
     assert_eq!(slice(|_| ()), Vec::<String>::new());
     assert_eq!(
         slice(|o| drop(o.remove_at("spec.allNodes"))),
-        ["spec: Required value: exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"]
+        [
+            "spec: Required value: exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"
+        ]
     );
     assert_eq!(
         slice(|o| o.set_at("spec.nodeName", "n")),
-        ["spec: Invalid value: \"{`nodeName`, `allNodes`}\": exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required, but multiple fields are set"]
+        [
+            "spec: Invalid value: \"{`nodeName`, `allNodes`}\": exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required, but multiple fields are set"
+        ]
     );
     assert_eq!(
         slice(|o| o["spec"]["devices"][0]["attributes"]["model"] = json!({})),
-        [r#"spec.devices[0].attributes[model]: Invalid value: "": exactly one value must be specified"#]
+        [
+            r#"spec.devices[0].attributes[model]: Invalid value: "": exactly one value must be specified"#
+        ]
     );
     assert_eq!(
-        slice(|o| o["spec"]["devices"][0]["taints"] = json!([{"key": "a", "effect": "PreferNoSchedule"}])),
-        [r#"spec.devices[0].taints[0].effect: Unsupported value: "PreferNoSchedule": supported values: "NoExecute", "NoSchedule", "None""#]
+        slice(|o| o["spec"]["devices"][0]["taints"] =
+            json!([{"key": "a", "effect": "PreferNoSchedule"}])),
+        [
+            r#"spec.devices[0].taints[0].effect: Unsupported value: "PreferNoSchedule": supported values: "NoExecute", "NoSchedule", "None""#
+        ]
     );
 }
 
 #[test]
 fn a_status_speaks_of_what_is_allocated() {
-    let old = json!({"metadata": {"name": "c"}, "spec": {"devices": {"requests": [{"name": "a"}]}}});
+    let old =
+        json!({"metadata": {"name": "c"}, "spec": {"devices": {"requests": [{"name": "a"}]}}});
     let mut new = old.clone();
     new["status"] = json!({"reservedFor": [{"resource": "pods", "name": "p", "uid": "u"}]});
     let check = |new: &Value| -> Vec<String> {
@@ -100,7 +123,9 @@ fn a_status_speaks_of_what_is_allocated() {
     new["status"]["devices"] = json!([{"driver": "example.com", "pool": "p", "device": "other"}]);
     assert_eq!(
         check(&new),
-        [r#"status.devices[0]: Invalid value: "example.com/p/other": must be an allocated device in the claim"#]
+        [
+            r#"status.devices[0]: Invalid value: "example.com/p/other": must be an allocated device in the claim"#
+        ]
     );
     assert_eq!(state(&new), "allocated,reserved");
 }

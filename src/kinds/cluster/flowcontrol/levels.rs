@@ -48,9 +48,16 @@ pub fn validate(o: &Value, out: &mut Causes) {
 fn fixed(o: &Value, spec: &Field<'_>, out: &mut Causes) {
     match o.name() {
         "exempt" => {
-            let others = spec.map().into_iter().flatten().any(|(k, _)| !["type", "exempt"].contains(&k.as_str()));
+            let others = spec
+                .map()
+                .into_iter()
+                .flatten()
+                .any(|(k, _)| !["type", "exempt"].contains(&k.as_str()));
             if others || spec.get("type").text() != "Exempt" {
-                spec.invalid(out, "spec of 'exempt' except the 'spec.exempt' field must equal the fixed value");
+                spec.invalid(
+                    out,
+                    "spec of 'exempt' except the 'spec.exempt' field must equal the fixed value",
+                );
             }
         }
         "catch-all" => {
@@ -118,7 +125,9 @@ fn queuing(queuing: &Field<'_>, out: &mut Causes) {
     } else if h > n {
         hand.invalid(out, format!("should not be greater than queues ({n})"));
     } else if entropy_bits(n, h) > f64::from(HASH_BITS) {
-        let why = format!("required entropy bits of deckSize {n} and handSize {h} should not be greater than {HASH_BITS}");
+        let why = format!(
+            "required entropy bits of deckSize {n} and handSize {h} should not be greater than {HASH_BITS}"
+        );
         hand.invalid(out, why);
     }
 }

@@ -159,13 +159,13 @@ fn resource_rule(rule: &Field<'_>, out: &mut Causes) {
     }
     let namespaces = rule.get("namespaces");
     if namespaces.list().is_empty() && !rule.get("clusterScope").is_true() {
-        let why =
-            "resource rules that are not cluster scoped must supply at least one namespace";
+        let why = "resource rules that are not cluster scoped must supply at least one namespace";
         namespaces.required(out, why);
     } else if !wildcard(&namespaces, "namespaces", out) {
         for namespace in namespaces.items() {
             for why in name::label_problems(namespace.text()) {
-                let why = format!("each member of this list must be '*' or a DNS-1123 label; {why}");
+                let why =
+                    format!("each member of this list must be '*' or a DNS-1123 label; {why}");
                 namespace.invalid(out, why);
             }
         }

@@ -23,10 +23,13 @@ fn schemas() {
     assert_eq!(schema(|_| ()), Vec::<String>::new());
     assert_eq!(
         schema(|o| o.set_at("spec.matchingPrecedence", 1)),
-        ["spec.matchingPrecedence: Invalid value: 1: only the schema named 'exempt' may have matchingPrecedence 1"]
+        [
+            "spec.matchingPrecedence: Invalid value: 1: only the schema named 'exempt' may have matchingPrecedence 1"
+        ]
     );
     assert_eq!(
-        schema(|o| o["spec"]["rules"][0]["subjects"][0] = json!({"kind": "Group", "user": {"name": "u"}})),
+        schema(|o| o["spec"]["rules"][0]["subjects"][0] =
+            json!({"kind": "Group", "user": {"name": "u"}})),
         [
             "spec.rules[0].subjects[0].group: Required value: group is required when subject kind is 'Group'",
             "spec.rules[0].subjects[0].user: Forbidden: user is forbidden when subject kind is not 'User'"
@@ -34,7 +37,9 @@ fn schemas() {
     );
     assert_eq!(
         schema(|o| o["spec"]["rules"][0]["resourceRules"][0]["verbs"] = json!(["*", "get"])),
-        [r#"spec.rules[0].resourceRules[0].verbs: Invalid value: ["*","get"]: if '*' is present, must not specify other verbs"#]
+        [
+            r#"spec.rules[0].resourceRules[0].verbs: Invalid value: ["*","get"]: if '*' is present, must not specify other verbs"#
+        ]
     );
     assert_eq!(
         schema(|o| o["spec"]["rules"][0]["nonResourceRules"] =
@@ -64,11 +69,15 @@ fn levels() {
     );
     assert_eq!(
         level("l", queue(1024, 8)),
-        [format!("{path}: Invalid value: 8: required entropy bits of deckSize 1024 and handSize 8 should not be greater than 60")]
+        [format!(
+            "{path}: Invalid value: 8: required entropy bits of deckSize 1024 and handSize 8 should not be greater than 60"
+        )]
     );
     assert_eq!(
         level("l", json!({"type": "Exempt"})),
-        [r#"spec.type: Invalid value: "Exempt": must be 'Exempt' if and only if `name` is 'exempt'"#]
+        [
+            r#"spec.type: Invalid value: "Exempt": must be 'Exempt' if and only if `name` is 'exempt'"#
+        ]
     );
     assert_eq!(
         level("exempt", json!({"type": "Exempt", "exempt": {"nominalConcurrencyShares": 9}})),

@@ -94,7 +94,8 @@ mod tests {
     use super::*;
 
     fn said(cidrs: Value, old: Option<Value>) -> Vec<String> {
-        let (o, old) = (json!({"spec": {"cidrs": cidrs}}), old.map(|c| json!({"spec": {"cidrs": c}})));
+        let (o, old) =
+            (json!({"spec": {"cidrs": cidrs}}), old.map(|c| json!({"spec": {"cidrs": c}})));
         let mut causes = Causes::default();
         range(&o, old.as_ref(), &mut causes);
         causes.0.into_iter().map(|c| format!("{}: {}", c.field, c.message)).collect()
@@ -104,14 +105,21 @@ mod tests {
     fn ranges_of_services() {
         let good = [json!(["10.0.0.0/16"]), json!(["10.0.0.0/16", "2001:db8::/64"])];
         good.into_iter().for_each(|c| assert_eq!(said(c, None), Vec::<String>::new()));
-        assert_eq!(said(json!([]), None), ["spec.cidrs: Required value: at least one CIDR required"]);
+        assert_eq!(
+            said(json!([]), None),
+            ["spec.cidrs: Required value: at least one CIDR required"]
+        );
         assert_eq!(
             said(json!(["10.0.0.1/16"]), None),
-            [r#"spec.cidrs[0]: Invalid value: "10.0.0.1/16": must not have bits set beyond the prefix length"#]
+            [
+                r#"spec.cidrs[0]: Invalid value: "10.0.0.1/16": must not have bits set beyond the prefix length"#
+            ]
         );
         assert_eq!(
             said(json!(["2001:DB8::/64"]), None),
-            [r#"spec.cidrs[0]: Invalid value: "2001:DB8::/64": must be in canonical form ("2001:db8::/64")"#]
+            [
+                r#"spec.cidrs[0]: Invalid value: "2001:DB8::/64": must be in canonical form ("2001:db8::/64")"#
+            ]
         );
         assert_eq!(said(json!(["10.0.0.0/16", "10.1.0.0/16"]), None).len(), 1);
         let one = || Some(json!(["10.0.0.0/16"]));

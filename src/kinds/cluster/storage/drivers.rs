@@ -29,10 +29,8 @@ pub fn driver(o: &Value, old: Option<&Value>, out: &mut Causes) {
     }
     let secrets = spec.get("serviceAccountTokenInSecrets");
     if secrets.is_set() && spec.get("tokenRequests").list().is_empty() {
-        secrets.invalid(
-            out,
-            "serviceAccountTokenInSecrets is set but no tokenRequests are specified",
-        );
+        secrets
+            .invalid(out, "serviceAccountTokenInSecrets is set but no tokenRequests are specified");
     }
     if let Some(old) = old {
         let attach = spec.get("attachRequired");

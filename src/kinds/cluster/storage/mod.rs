@@ -97,11 +97,7 @@ pub static CSI_DRIVER: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks {
-        default: Some(driver_defaults),
-        validate: Some(drivers::driver),
-        ..Hooks::NONE
-    },
+    hooks: Hooks { default: Some(driver_defaults), validate: Some(drivers::driver), ..Hooks::NONE },
     ..GROUP
 };
 

@@ -285,9 +285,8 @@ fn is_iqn(rest: &str) -> bool {
     let domain = |s: &str| {
         !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
     };
-    let name = |s: &str| {
-        !s.is_empty() && !s.contains(|c: char| c.is_whitespace() || ",;*&$|".contains(c))
-    };
+    let name =
+        |s: &str| !s.is_empty() && !s.contains(|c: char| c.is_whitespace() || ",;*&$|".contains(c));
     dated && rest.split_once(':').is_some_and(|(d, n)| domain(d) && name(n))
 }
 
