@@ -11,6 +11,7 @@ mod openshift_reviews;
 mod projectrequests;
 mod projects;
 mod reviews;
+mod rollouts;
 mod streams;
 mod tokens;
 mod users;
@@ -32,6 +33,9 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("componentstatuses", "", components::components),
+    ("deploymentconfigs.apps.openshift.io", "instantiate", rollouts::instantiate),
+    ("deploymentconfigs.apps.openshift.io", "log", rollouts::log),
+    ("deploymentconfigs.apps.openshift.io", "rollback", rollouts::rollback),
     ("imagesignatures.image.openshift.io", "", images::signatures),
     ("imagestreamimages.image.openshift.io", "", images::image),
     ("imagestreamimports.image.openshift.io", "", images::imports),

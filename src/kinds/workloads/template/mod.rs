@@ -8,7 +8,7 @@ mod defaults;
 pub mod disks;
 mod env;
 mod probes;
-mod resources;
+pub(in crate::kinds) mod resources;
 mod scheduling;
 mod security;
 mod spec;
