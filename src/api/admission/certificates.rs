@@ -54,7 +54,7 @@ fn signer(request: &Value, verb: &str, a: &Attributes<'_>) -> Result<(), Error> 
     let domain = name.split('/').next().unwrap_or_default();
     let all = format!("{domain}/*");
     let may = [name, all.as_str()].iter().any(|name| {
-        let ask = Ask { verb, group: a.kind.group, resource: "signers", name, ..Ask::default() };
+        let ask = Ask { verb, group: &a.kind.group, resource: "signers", name, ..Ask::default() };
         a.authorizer.authorize(a.snapshot, a.caller, &ask).allowed
     });
     if may {

@@ -7,12 +7,13 @@ use super::{super::Verb, Attributes, common::refuse};
 use crate::{
     access::Attributes as Ask,
     error::Error,
-    kinds::{self, Kind},
+    kinds,
     object::{ObjectExt, Value},
     store::Op,
 };
 use std::collections::HashMap;
 
+const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 const OWNERS: &str = "metadata.ownerReferences";
 
 /// Refuses owners that the caller may not set.
@@ -52,8 +53,8 @@ pub fn validate(object: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
 fn of_object<'a>(a: &'a Attributes<'_>) -> Ask<'a> {
     Ask {
         verb: "delete",
-        group: a.kind.group,
-        resource: a.kind.plural,
+        group: &a.kind.group,
+        resource: &a.kind.plural,
         sub: a.sub,
         namespace: a.namespace,
         name: a.name,
@@ -76,28 +77,50 @@ fn new_blocking<'a>(owners: &'a [Value], before: &[Value]) -> Vec<&'a Value> {
 
 /// Who holds back an owner's deletion must be able to set the owner's finalizers.
 fn hold(object: &Value, owner: &Value, a: &Attributes<'_>) -> Result<(), Error> {
-    let (version, name) = (owner.str_at("apiVersion"), owner.str_at("kind"));
-    let Some(kind) = kinds::by_kind(version, name) else {
+    let (version, kind) = (owner.str_at("apiVersion"), owner.str_at("kind"));
+    let Some(resource) = Resource::of(version, kind, a) else {
         let why = format!(
-            "cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion {version} Kind {name}: no matches for kind {name:?} in version {version:?}"
+            "cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion {version} Kind {kind}: no matches for kind {kind:?} in version {version:?}"
         );
         return Err(refuse(a, object, why));
     };
-    may(a, &finalizers(kind, owner.str_at("name"), a.namespace)).map_err(|reason| {
+    let ask = Ask {
+        verb: "update",
+        group: &resource.group,
+        resource: &resource.plural,
+        sub: "finalizers",
+        namespace: if resource.namespaced { a.namespace } else { "" },
+        name: owner.str_at("name"),
+        ..Ask::default()
+    };
+    may(a, &ask).map_err(|reason| {
         let why = format!("cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: {reason}, <nil>");
         refuse(a, object, why)
     })
 }
 
-fn finalizers<'a>(kind: &'static Kind, name: &'a str, namespace: &'a str) -> Ask<'a> {
-    Ask {
-        verb: "update",
-        group: kind.group,
-        resource: kind.plural,
-        sub: "finalizers",
-        namespace: if kind.namespaced { namespace } else { "" },
-        name,
-        ..Ask::default()
+/// What a kind's objects are called in paths.
+struct Resource {
+    group: String,
+    plural: String,
+    namespaced: bool,
+}
+
+impl Resource {
+    /// Of a built-in kind, or of one that a definition in the cluster adds.
+    fn of(version: &str, kind: &str, a: &Attributes<'_>) -> Option<Resource> {
+        if let Some(k) = kinds::by_kind(version, kind) {
+            let (group, plural) = (k.group.to_string(), k.plural.to_string());
+            return Some(Resource { group, plural, namespaced: k.namespaced });
+        }
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let definitions = a.snapshot.list(DEFINITIONS, "").map(|e| e.value());
+        let is = |d: &Value| d.str_at("spec.group") == group && d.str_at("spec.names.kind") == kind;
+        definitions.into_iter().find(is).map(|d| Resource {
+            group: group.into(),
+            plural: d.str_at("spec.names.plural").into(),
+            namespaced: d.str_at("spec.scope") == "Namespaced",
+        })
     }
 }
 

@@ -23,7 +23,7 @@ pub fn components(server: Arc<Server>, request: Request) -> Handled {
 fn read(server: &Server, request: &Request) -> Result<Answer, Error> {
     if request.verb == Verb::Get {
         let part = PARTS.iter().find(|(name, _)| *name == request.name);
-        let missing = || Error::not_found(&request.kind.resource(), &request.name);
+        let missing = || Error::not_found(request.kind.resource(), &request.name);
         return part.map(|p| answer(200, status(p))).ok_or_else(missing);
     }
     let (labels, fields) = (&request.options.labels, &request.options.fields);
