@@ -92,4 +92,4 @@ async fn ordinary(server: Arc<Server>, request: Request) -> Result<Answer, Error
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
