@@ -7,9 +7,6 @@ use crate::{
     schema,
 };
 
-/// Largest body accepted, in bytes (upstream's limit).
-pub const MAX_BODY: usize = 3 * 1024 * 1024;
-
 const OBJECT_TYPES: &str =
     "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
