@@ -139,7 +139,7 @@ impl Server {
             }
         };
         let mut heard = Vec::new();
-        self.decode(request, &mut new, &[], &mut heard)?;
+        self.decode(request, &mut new, &request.options.repeated, &mut heard)?;
         heard.retain(|w| !warnings.contains(w));
         warnings.append(&mut heard);
         meta::normalise(&mut new);

@@ -9,6 +9,7 @@ mod doorway;
 mod h2;
 mod health;
 mod limits;
+mod links;
 mod listener;
 mod listing;
 mod look;

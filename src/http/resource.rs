@@ -3,7 +3,7 @@
 
 use super::{
     bodies::{self, Place},
-    body,
+    body, links,
     look::Look,
     parameters::{self, Query},
     path::Target,
@@ -13,9 +13,12 @@ use super::{
     streaming::{self, Messages},
 };
 use crate::{
-    api::{Answer, Body, Caller, Options, Request, Response, Verb, table::Include},
+    api::{
+        Answer, Body, Caller, FieldValidation, Options, PatchType, Request, Response, Verb,
+        table::Include,
+    },
     error::Error,
-    object::json,
+    object::{json, read},
     runtime::Fetch,
 };
 use actix_web::{
@@ -89,6 +92,11 @@ pub async fn respond(
     let asked = streaming::is_asked(incoming.request.headers());
     let websocket = streaming::is_websocket(incoming.request.headers());
     match answer {
+        Ok(Answer { response: Response::Passed(answer), .. }) if target.sub == PROXY => {
+            let prefix = &incoming.request.path()[..behind(incoming.request.path(), target)];
+            let answer = links::through(answer, prefix, incoming.header(header::HOST));
+            render::answer(target.kind, Ok(Response::Passed(answer).into()), style)
+        }
         Ok(Answer { response: Response::Session(session), .. }) if asked => {
             let payload = incoming.take_payload();
             streaming::respond(incoming.http, session, incoming.request, payload)
@@ -151,7 +159,7 @@ async fn build(
             let (bytes, place) = take(incoming, &request.caller).await?;
             request.body = match target.sub {
                 PROXY => passed(incoming, target, bytes),
-                _ => parsed(incoming.header(header::CONTENT_TYPE), target, verb, &bytes)?,
+                _ => parsed(incoming.header(header::CONTENT_TYPE), target, &mut request, &bytes)?,
             };
             Some(place)
         }
@@ -198,24 +206,47 @@ async fn take(incoming: &mut Incoming<'_>, caller: &Caller) -> Result<(Bytes, Pl
 fn parsed(
     content_type: &str,
     target: &Target<'_>,
-    verb: Verb,
+    request: &mut Request,
     bytes: &Bytes,
 ) -> Result<Body, Error> {
-    match verb {
-        Verb::Patch => body::patch(content_type, bytes),
-        Verb::Create | Verb::Update => body::object(content_type, bytes)
-            .map_err(|e| body::unrecognized(target.kind.kind, e, bytes)),
+    match request.verb {
+        Verb::Patch => {
+            let (body, repeated) = body::patch(content_type, bytes)?;
+            let applied = matches!(body, Body::Patch(PatchType::Apply, _));
+            if applied
+                && !repeated.is_empty()
+                && request.options.field_validation == FieldValidation::Strict
+            {
+                let why = read::repeated(bytes);
+                return Err(Error::BadRequest(format!("error strict decoding YAML: {why}")));
+            }
+            if !applied {
+                request.options.repeated = repeated;
+            }
+            Ok(body)
+        }
+        Verb::Create | Verb::Update => {
+            if matches!(body::media_type(content_type), "" | "application/json" | "*/*") {
+                request.options.text = bytes.clone();
+            }
+            body::object(content_type, bytes)
+                .map_err(|e| body::unrecognized(target.kind.kind, e, bytes))
+        }
         Verb::Delete | Verb::DeleteCollection => body::object(content_type, bytes),
         Verb::Get | Verb::List | Verb::Watch => Ok(Body::Empty),
     }
 }
 
+/// Where the path meant begins, behind `/api/v1[/namespaces/NAMESPACE]/RESOURCE/NAME/proxy`.
+fn behind(path: &str, target: &Target<'_>) -> usize {
+    let parts = if target.namespace.is_empty() { 6 } else { 8 };
+    path.match_indices('/').nth(parts - 1).map_or(path.len(), |(at, _)| at)
+}
+
 /// A request as a proxy passes it on.
 fn passed(incoming: &Incoming<'_>, target: &Target<'_>, body: Bytes) -> Body {
-    // `/api/v1[/namespaces/NAMESPACE]/RESOURCE/NAME/proxy` and then the path meant.
-    let parts = if target.namespace.is_empty() { 6 } else { 8 };
     let raw = incoming.request.path();
-    let behind = raw.match_indices('/').nth(parts - 1).map_or("", |(at, _)| &raw[at..]);
+    let behind = &raw[behind(raw, target)..];
     let query = incoming.request.query_string();
     let mark = if query.is_empty() { "" } else { "?" };
     let texts = incoming.request.headers().iter();
