@@ -4,7 +4,7 @@
 use super::render::{Form, Style};
 use crate::{
     api::{Item, List, table},
-    kinds::Kind,
+    kinds::Served,
     object::{Value, json, write, yaml},
 };
 use actix_web::{HttpResponse, http::header};
@@ -21,13 +21,13 @@ use std::{
 const CHUNK: usize = 128 << 10;
 
 /// A list as a response.
-pub fn respond(kind: &'static Kind, list: List, style: Style) -> HttpResponse {
+pub fn respond(kind: Served, list: List, style: Style) -> HttpResponse {
     let metadata = metadata(&list);
     if style.look.yaml {
-        let document = yaml::document(&whole(kind, metadata, &list.items, style));
+        let document = yaml::document(&whole(&kind, metadata, &list.items, style));
         return HttpResponse::Ok().content_type("application/yaml").body(document);
     }
-    let mut rest = Rows::new(kind, &frame(kind, metadata, style), list.items, style);
+    let mut rest = Rows::new(kind.clone(), &frame(&kind, metadata, style), list.items, style);
     let first = rest.chunk();
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, "application/json"));
@@ -55,17 +55,17 @@ fn metadata(list: &List) -> Value {
 }
 
 /// The list without its items, which are the last of its fields.
-fn frame(kind: &Kind, metadata: Value, style: Style) -> Value {
+fn frame(kind: &Served, metadata: Value, style: Style) -> Value {
     match style.form {
         Form::Table(_) => table::table(metadata, Some(table::definitions(kind)), Vec::new()),
         Form::Partial => json!({"kind": "PartialObjectMetadataList",
             "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": []}),
-        Form::Plain => json!({"kind": format!("{}List", kind.kind),
+        Form::Plain => json!({"kind": kind.list_kind,
             "apiVersion": kind.api_version(), "metadata": metadata, "items": []}),
     }
 }
 
-fn whole(kind: &Kind, metadata: Value, items: &[Item], style: Style) -> Value {
+fn whole(kind: &Served, metadata: Value, items: &[Item], style: Style) -> Value {
     let mut frame = frame(kind, metadata, style);
     let (field, one): (_, Box<dyn Fn(&Item) -> Value>) = match style.form {
         Form::Table(include) => {
@@ -79,7 +79,7 @@ fn whole(kind: &Kind, metadata: Value, items: &[Item], style: Style) -> Value {
 }
 
 /// Writes an item as JSON, in the form asked for.
-pub fn write_item(out: &mut Vec<u8>, kind: &Kind, item: &Item, style: Style) {
+pub fn write_item(out: &mut Vec<u8>, kind: &Served, item: &Item, style: Style) {
     match (style.form, item) {
         (Form::Plain, Item::Entry(entry)) => out.extend_from_slice(&entry.bytes),
         (Form::Plain, Item::Value(value)) => write::write(out, value),
@@ -92,7 +92,7 @@ pub fn write_item(out: &mut Vec<u8>, kind: &Kind, item: &Item, style: Style) {
 
 /// The items still to be written.
 struct Rows {
-    kind: &'static Kind,
+    kind: Served,
     style: Style,
     head: Vec<u8>,
     tail: Vec<u8>,
@@ -102,7 +102,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(kind: &'static Kind, frame: &Value, items: Vec<Item>, style: Style) -> Rows {
+    fn new(kind: Served, frame: &Value, items: Vec<Item>, style: Style) -> Rows {
         let mut head = write::text(frame);
         if style.look.pretty {
             let compact = std::mem::take(&mut head);
@@ -138,10 +138,10 @@ impl Rows {
             if self.style.look.pretty {
                 write::line(&mut out, 2);
                 one.clear();
-                write_item(&mut one, self.kind, &item, self.style);
+                write_item(&mut one, &self.kind, &item, self.style);
                 write::indent(&mut out, &one, 2);
             } else {
-                write_item(&mut out, self.kind, &item, self.style);
+                write_item(&mut out, &self.kind, &item, self.style);
             }
         }
         out.into()
@@ -191,9 +191,9 @@ mod tests {
                 for pretty in [false, true] {
                     let style = style(form, pretty);
                     let metadata = json!({"resourceVersion": "1"});
-                    let expected = whole(kind, metadata.clone(), &items(n), style);
-                    let frame = frame(kind, metadata, style);
-                    let mut rows = Rows::new(kind, &frame, items(n), style);
+                    let expected = whole(&kind, metadata.clone(), &items(n), style);
+                    let frame = frame(&kind, metadata, style);
+                    let mut rows = Rows::new(kind.clone(), &frame, items(n), style);
                     let mut out = Vec::new();
                     while !rows.done() {
                         let chunk = rows.chunk();

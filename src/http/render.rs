@@ -11,7 +11,7 @@ use crate::{
         table::{self, Include},
     },
     error::Error,
-    kinds::Kind,
+    kinds::Served,
     object::{Value, json, write},
     runtime::{Fetched, LogStream},
 };
@@ -50,7 +50,7 @@ pub struct Style {
 ///
 /// # Errors
 /// 406 when there is none.
-pub fn negotiate(accept: &str, include: Include, kind: &Kind) -> Result<(Form, bool), Error> {
+pub fn negotiate(accept: &str, include: Include, kind: &Served) -> Result<(Form, bool), Error> {
     if accept.trim().is_empty() {
         return Ok((Form::Plain, false));
     }
@@ -86,13 +86,13 @@ pub fn upgrade_required() -> Error {
 }
 
 /// Turns a result into an HTTP response.
-pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) -> HttpResponse {
+pub fn answer(kind: &Served, result: Result<Answer, Error>, style: Style) -> HttpResponse {
     let mut response = match result {
         Ok(answer) => {
             let mut response = match answer.response {
                 Response::One(code, item) => single(kind, code, &item, style),
-                Response::List(list) => listing::respond(kind, list, style),
-                Response::Watch(events) => stream::respond(kind, events, style),
+                Response::List(list) => listing::respond(kind.clone(), list, style),
+                Response::Watch(events) => stream::respond(kind.clone(), events, style),
                 Response::Log(lines) => log(lines),
                 Response::Passed(answer) => passed(answer),
                 // Without an upgrade; who upgrades is not answered here.
@@ -106,8 +106,7 @@ pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) 
     };
     let reached = !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     if reached && !kind.deprecated.is_empty() {
-        let text = format!("{} {} is {}", kind.api_version(), kind.kind, kind.deprecated);
-        values::warn(response.headers_mut(), &[text]);
+        values::warn(response.headers_mut(), &[kind.deprecated.to_string()]);
     }
     response
 }
@@ -146,7 +145,7 @@ pub fn error(e: &Error, look: Look) -> HttpResponse {
     response
 }
 
-fn single(kind: &Kind, code: u16, item: &Item, style: Style) -> HttpResponse {
+fn single(kind: &Served, code: u16, item: &Item, style: Style) -> HttpResponse {
     let look = style.look;
     match (style.form, item) {
         (Form::Plain, Item::Entry(e)) if !look.yaml => {
@@ -165,7 +164,7 @@ fn single(kind: &Kind, code: u16, item: &Item, style: Style) -> HttpResponse {
     }
 }
 
-fn one_row(kind: &Kind, item: &Item, style: Style, metadata: Value, columns: bool) -> Value {
+fn one_row(kind: &Served, item: &Item, style: Style, metadata: Value, columns: bool) -> Value {
     let include = match style.form {
         Form::Table(include) => include,
         _ => Include::Metadata,
@@ -179,7 +178,7 @@ fn is_status(item: &Item) -> bool {
 }
 
 /// An event's object in the form the client accepts, as JSON.
-pub fn event_object(out: &mut Vec<u8>, kind: &Kind, item: &Item, style: Style, first: bool) {
+pub fn event_object(out: &mut Vec<u8>, kind: &Served, item: &Item, style: Style, first: bool) {
     match style.form {
         Form::Table(_) => {
             let rv = item.value().pointer("/metadata/resourceVersion").cloned();
@@ -213,12 +212,12 @@ mod tests {
         ];
         let pod = kinds::by_kind("v1", "Pod").unwrap();
         for (accept, expected) in rows {
-            assert_eq!(negotiate(accept, Include::Metadata, pod).ok(), expected, "{accept}");
+            assert_eq!(negotiate(accept, Include::Metadata, &pod).ok(), expected, "{accept}");
         }
         let review = kinds::by_kind("authorization.k8s.io/v1", "SelfSubjectAccessReview").unwrap();
         let only = "application/json;as=Table;v=v1;g=meta.k8s.io";
-        assert!(negotiate(only, Include::Metadata, review).is_err());
+        assert!(negotiate(only, Include::Metadata, &review).is_err());
         let plain = Some((Form::Plain, false));
-        assert_eq!(negotiate(table, Include::Metadata, review).ok(), plain);
+        assert_eq!(negotiate(table, Include::Metadata, &review).ok(), plain);
     }
 }

@@ -95,14 +95,14 @@ pub async fn respond(
         Ok(Answer { response: Response::Passed(answer), .. }) if target.sub == PROXY => {
             let prefix = &incoming.request.path()[..behind(incoming.request.path(), target)];
             let answer = links::through(answer, prefix, incoming.header(header::HOST));
-            render::answer(target.kind, Ok(Response::Passed(answer).into()), style)
+            render::answer(&target.kind, Ok(Response::Passed(answer).into()), style)
         }
         Ok(Answer { response: Response::Session(session), .. }) if asked => {
             let payload = incoming.take_payload();
             streaming::respond(incoming.http, session, incoming.request, payload)
         }
         Ok(Answer { response: Response::Watch(events), .. }) if websocket => {
-            let events = stream::messages(target.kind, events, style).boxed_local();
+            let events = stream::messages(target.kind.clone(), events, style).boxed_local();
             messages(incoming, Messages::Watch(events))
         }
         Ok(Answer { response: Response::Log(lines), .. }) if websocket => {
@@ -112,7 +112,7 @@ pub async fn respond(
         Err(Error::Backend(..)) if is_session(target.sub) && !asked => {
             render::error(&render::upgrade_required(), incoming.look)
         }
-        answer => render::answer(target.kind, answer, style),
+        answer => render::answer(&target.kind, answer, style),
     }
 }
 
@@ -139,7 +139,7 @@ async fn build(
     let mut request = Request {
         caller,
         verb,
-        kind: target.kind,
+        kind: target.kind.clone(),
         sub: target.sub,
         namespace: target.namespace.into(),
         name: target.name.into(),
@@ -186,7 +186,7 @@ fn style(incoming: &Incoming<'_>, target: &Target<'_>) -> Result<Style, Error> {
     };
     let (form, yaml) = match STREAMS.contains(&target.sub) || target.sub == PROXY {
         true => (Form::Plain, false),
-        false => render::negotiate(incoming.header(header::ACCEPT), include, target.kind)?,
+        false => render::negotiate(incoming.header(header::ACCEPT), include, &target.kind)?,
     };
     let look = Look { yaml, ..incoming.look };
     Ok(Style { form, look, now: incoming.http.server.world.clock.now() })
@@ -230,7 +230,7 @@ fn parsed(
                 request.options.text = bytes.clone();
             }
             body::object(content_type, bytes)
-                .map_err(|e| body::unrecognized(target.kind.kind, e, bytes))
+                .map_err(|e| body::unrecognized(&target.kind.kind, e, bytes))
         }
         Verb::Delete | Verb::DeleteCollection => body::object(content_type, bytes),
         Verb::Get | Verb::List | Verb::Watch => Ok(Body::Empty),

@@ -11,7 +11,7 @@ use super::{
     path::{self, Path},
     render, resource, streaming,
 };
-use crate::{api::Server, controllers::Monitor, error::Error, world::within};
+use crate::{api::Server, controllers::Monitor, error::Error, kinds::Name, world::within};
 use actix_http::{ConnectionType, Payload};
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -152,14 +152,15 @@ fn labels(
     request: &HttpRequest,
     query: &Query,
     parsed: Option<&Path<'_>>,
-) -> (&'static str, &'static str, &'static str) {
+) -> (&'static str, Name, Name) {
     match parsed {
         Some(Path::Resource(target)) => {
             let verb = resource::verb(request.method(), target, query);
-            (verb.map_or("OTHER", resource::label), target.kind.group, target.kind.plural)
+            let kind = &target.kind;
+            (verb.map_or("OTHER", resource::label), kind.group.clone(), kind.plural.clone())
         }
-        _ if request.method() == Method::GET => ("GET", "", ""),
-        _ => ("OTHER", "", ""),
+        _ if request.method() == Method::GET => ("GET", Name::default(), Name::default()),
+        _ => ("OTHER", Name::default(), Name::default()),
     }
 }
 

@@ -4,7 +4,7 @@
 use super::render::{Form, Style, event_object};
 use crate::{
     api::{Event, WatchStream},
-    kinds::Kind,
+    kinds::Served,
     object::{Value, json, write},
 };
 use actix_web::{HttpResponse, http::header};
@@ -19,7 +19,7 @@ use std::{
 const CHUNK: usize = 64 << 10;
 
 /// A watch as a streaming response.
-pub fn respond(kind: &'static Kind, events: WatchStream, style: Style) -> HttpResponse {
+pub fn respond(kind: Served, events: WatchStream, style: Style) -> HttpResponse {
     let body = Lines { kind, events: Some(events), style, first: true };
     HttpResponse::Ok()
         .content_type("application/json")
@@ -29,20 +29,20 @@ pub fn respond(kind: &'static Kind, events: WatchStream, style: Style) -> HttpRe
 
 /// A watch as messages of a WebSocket, an event each.
 pub fn messages(
-    kind: &'static Kind,
+    kind: Served,
     events: WatchStream,
     style: Style,
 ) -> impl Stream<Item = Bytes> + 'static {
     let mut first = true;
     events.map(move |event| {
         let mut out = Vec::new();
-        write_line(&mut out, kind, &event, style, &mut first);
+        write_line(&mut out, &kind, &event, style, &mut first);
         out.into()
     })
 }
 
 struct Lines {
-    kind: &'static Kind,
+    kind: Served,
     events: Option<WatchStream>,
     style: Style,
     first: bool,
@@ -59,7 +59,7 @@ impl Stream for Lines {
         while out.len() < CHUNK {
             match events.poll_next_unpin(cx) {
                 Poll::Ready(Some(event)) => {
-                    write_line(&mut out, this.kind, &event, this.style, &mut this.first);
+                    write_line(&mut out, &this.kind, &event, this.style, &mut this.first);
                 }
                 Poll::Ready(None) => {
                     this.events = None;
@@ -76,7 +76,7 @@ impl Stream for Lines {
     }
 }
 
-fn write_line(out: &mut Vec<u8>, kind: &Kind, event: &Event, style: Style, first: &mut bool) {
+fn write_line(out: &mut Vec<u8>, kind: &Served, event: &Event, style: Style, first: &mut bool) {
     let (name, item) = match event {
         Event::Added(item) => ("ADDED", item),
         Event::Modified(item) => ("MODIFIED", item),
@@ -98,7 +98,7 @@ fn document(out: &mut Vec<u8>, name: &str, object: &Value) {
     out.extend_from_slice(b"}\n");
 }
 
-fn bookmark(kind: &Kind, rev: u64, end: bool, style: Style) -> Value {
+fn bookmark(kind: &Served, rev: u64, end: bool, style: Style) -> Value {
     let mut metadata = json!({"resourceVersion": rev.to_string(), "creationTimestamp": null});
     if end {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});

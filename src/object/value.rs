@@ -243,6 +243,24 @@ pub fn encode(object: &Value) -> Encoded {
     Encoded { bytes, rev_at, meta: Meta::of(object) }
 }
 
+/// How many bytes a value has as JSON.
+pub fn size(value: &Value) -> usize {
+    struct Counter(usize);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    // As in `write_json`: it cannot fail.
+    let _ = serde_json::to_writer(&mut counter, value);
+    counter.0
+}
+
 fn write_metadata(out: &mut Vec<u8>, metadata: &Value) -> usize {
     const FIELD: &[u8] = b"{\"resourceVersion\":\"";
     out.extend_from_slice(FIELD);

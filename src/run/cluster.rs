@@ -71,8 +71,11 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let world = World { clock: Arc::new(SystemClock), entropy: Arc::new(entropy) };
     stage.done("store opened");
     let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
-    let settings =
-        Settings { registry_port: registry_address.port(), ..settings(flags, &secrets.ca.cert)? };
+    let settings = Settings {
+        registry_port: registry_address.port(),
+        api_port: address.port(),
+        ..settings(flags, &secrets.ca.cert)?
+    };
     let settings = Arc::new(settings);
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
@@ -347,7 +350,7 @@ async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), Stri
     let missing = |o: &Value| {
         let kind = kinds::by_kind(o.str_at("apiVersion"), o.str_at("kind"));
         (fresh || RESTORED.contains(&o.str_at("kind")))
-            && kind.is_some_and(|k| snapshot.get(&k.stored_as(), o.namespace(), o.name()).is_none())
+            && kind.is_some_and(|k| snapshot.get(k.stored_as(), o.namespace(), o.name()).is_none())
     };
     let mut objects = bootstrap::objects(&server.world, &server.settings, password);
     objects.retain(missing);
@@ -388,7 +391,9 @@ async fn create(server: &Arc<Server>, object: Value) -> Result<(), String> {
         Err(e) => return Err(format!("{said}: {e}")),
     }
     // What a create drops, a status write keeps.
-    let Some(status) = status.filter(|_| kind.sub("status").is_some()) else { return Ok(()) };
+    let Some(status) = status.filter(|_| request.kind.sub("status").is_some()) else {
+        return Ok(());
+    };
     let write = Request {
         verb: Verb::Patch,
         sub: "status",

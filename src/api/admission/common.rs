@@ -5,6 +5,7 @@ use crate::{
     error::Error,
     object::{ObjectExt, Value},
 };
+use indexmap::IndexSet;
 
 /// Whether the request is about objects of a core resource, not about a subresource.
 pub fn is(a: &Attributes<'_>, resource: &str) -> bool {
@@ -15,17 +16,13 @@ pub fn is(a: &Attributes<'_>, resource: &str) -> bool {
 pub fn refuse(a: &Attributes<'_>, object: &Value, why: impl Into<String>) -> Error {
     let names = [a.name, object.name(), object.str_at("metadata.generateName")];
     let name = names.into_iter().find(|n| !n.is_empty()).unwrap_or("Unknown");
-    Error::forbidden(&a.kind.resource(), name, why)
+    Error::forbidden(a.kind.resource(), name, why)
 }
 
 /// Several messages as one, as Go's aggregate errors print; `None` when there are none.
 pub fn aggregate(messages: &[String]) -> Option<String> {
-    let mut unique: Vec<&str> = Vec::new();
-    for m in messages {
-        if !unique.contains(&m.as_str()) {
-            unique.push(m);
-        }
-    }
+    let unique: IndexSet<&str> = messages.iter().map(String::as_str).collect();
+    let unique: Vec<&str> = unique.into_iter().collect();
     match unique.as_slice() {
         [] => None,
         [one] => Some((*one).to_owned()),

@@ -28,7 +28,7 @@ use super::{Caller, Verb};
 use crate::{
     access::{Authorizer, escalation},
     error::Error,
-    kinds::Kind,
+    kinds::Served,
     object::Value,
     store::{Op, Snapshot},
     world::World,
@@ -37,7 +37,7 @@ use crate::{
 /// What a plug-in looks at besides the object.
 pub struct Attributes<'a> {
     /// Kind of the object.
-    pub kind: &'static Kind,
+    pub kind: &'a Served,
     /// Subresource, or empty.
     pub sub: &'a str,
     /// Create, Update (patches too) or Delete.

@@ -22,14 +22,14 @@ impl Server {
         duplicates: &[String],
         warnings: &mut Vec<String>,
     ) -> Result<(), Error> {
-        let kind = request.kind;
+        let kind = &request.kind;
         if !value.is_object() {
             *value = Value::Object(object::Map::new());
         }
         misfit::expect_type(value, kind)?;
         value.set_at("apiVersion", kind.api_version());
-        value.set_at("kind", kind.kind);
-        let Some(ty) = schema::find(kind.schema) else { return Ok(()) };
+        value.set_at("kind", &kind.kind);
+        let Some(ty) = kind.ty() else { return Ok(()) };
         let found =
             schema::decode(ty, value).map_err(|why| misfit::mismatch(request, value, &why))?;
         let text = &request.options.text;
