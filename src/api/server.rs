@@ -77,6 +77,18 @@ impl Server {
         }
     }
 
+    /// Whether a request may be made and its kind has the verb, as far as that does not depend on
+    /// the body.
+    ///
+    /// # Errors
+    /// 403, 404 or 405.
+    pub fn admit(&self, request: &Request) -> Result<(), Error> {
+        let snapshot = self.store.snapshot();
+        let attributes = Attributes::of(request);
+        self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
+        self.check_verb(request)
+    }
+
     /// Who sends a request.
     ///
     /// # Errors
@@ -197,7 +209,11 @@ pub(super) fn refuse(kind: &Served, name: &str, causes: Causes) -> Result<(), Er
     if causes.is_empty() {
         return Ok(());
     }
-    Err(Error::Invalid { kind: kind.kind_group().into(), name: name.into(), causes: causes.0 })
+    Err(Error::Invalid {
+        kind: kind.kind_group().into(),
+        name: name.into(),
+        causes: causes.into_vec(),
+    })
 }
 
 /// A stored entry as an answer's item, converted to the version asked for.
