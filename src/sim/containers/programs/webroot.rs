@@ -33,7 +33,7 @@ pub fn sniffed(bytes: &[u8]) -> &'static str {
     let tags: [&[u8]; 6] = [b"<!doctype html", b"<html", b"<head", b"<body", b"<h1", b"<p"];
     let html =
         |tag: &&[u8]| start.len() >= tag.len() && start[..tag.len()].eq_ignore_ascii_case(tag);
-    if tags.iter().any(|tag| html(tag)) {
+    if tags.iter().any(html) {
         return "text/html; charset=utf-8";
     }
     let binary = |b: &u8| *b < 9 || (14..=26).contains(b) || (28..32).contains(b);
