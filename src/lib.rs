@@ -28,7 +28,7 @@
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
-//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client |
+//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls` |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
