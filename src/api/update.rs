@@ -76,6 +76,9 @@ impl Server {
             let mut new = self.patched(&request, *form, body, old, &mut warnings)?;
             let Some((entry, old)) = &found else {
                 super::create::refuse_terminating(&request, &request.name)?;
+                if !new.uid().is_empty() {
+                    return Err(nothing_with_uid(&request, new.uid()));
+                }
                 meta::stamp(&mut new, &request.kind, &request.namespace, &self.world);
                 return self.insert(snapshot, &request, new, warnings).await;
             };
@@ -140,7 +143,7 @@ impl Server {
             }
         };
         let mut heard = Vec::new();
-        self.decode(request, &mut new, &[], &mut heard)?;
+        self.decode(request, &mut new, &request.options.repeated, &mut heard)?;
         let said: HashSet<&String> = warnings.iter().collect();
         heard.retain(|w| !said.contains(w));
         warnings.append(&mut heard);
@@ -216,6 +219,14 @@ fn same(new: &Value, old: &Value) -> bool {
             .flatten()
             .all(|(k, v)| k == "metadata" || old.get(k) == Some(v))
         && new.as_object().map(serde_json::Map::len) == old.as_object().map(serde_json::Map::len)
+}
+
+/// What an apply is told that names the uid of an object which is not there.
+fn nothing_with_uid(request: &Request, uid: &str) -> Error {
+    let why = format!(
+        "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+    );
+    Error::Conflict { resource: request.kind.resource().into(), name: request.name.clone(), why }
 }
 
 /// Checks uid and resourceVersion of the body. Answers whether the body pins a revision.

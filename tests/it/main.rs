@@ -1,6 +1,7 @@
 //! The integration tests: one binary, so that everything is linked once. Every test starts a
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
+mod budgets;
 mod cli;
 mod clients;
 mod crash;
@@ -18,6 +19,7 @@ mod rollout;
 mod shell;
 mod streams;
 mod support;
+mod templates;
 mod triggers;
 mod uploads;
 mod verbs;

@@ -4,7 +4,10 @@ use super::super::{FieldValidation, Request, Server, misfit};
 use crate::{
     error::Error,
     kinds::custom::Custom,
-    object::{self, ObjectExt, Value},
+    object::{
+        self, ObjectExt, Value,
+        read::{self, Problem},
+    },
     schema,
 };
 
@@ -48,11 +51,13 @@ impl Server {
             (None, None) => return Ok(()),
         };
         let unknown = read.map_err(|why| misfit::mismatch(request, value, &why))?;
-        let problems: Vec<String> = duplicates
-            .iter()
-            .map(|p| format!("duplicate field {p:?}"))
-            .chain(unknown.iter().map(|p| format!("unknown field {p:?}")))
-            .collect();
+        let text = &request.options.text;
+        let problems =
+            read::in_order(text, duplicates, &unknown).into_iter().map(|problem| match problem {
+                Problem::Twice(path) => format!("duplicate field {path:?}"),
+                Problem::Unknown(path) => format!("unknown field {path:?}"),
+            });
+        let problems: Vec<String> = problems.collect();
         match request.options.field_validation {
             _ if problems.is_empty() => Ok(()),
             FieldValidation::Ignore => Ok(()),
