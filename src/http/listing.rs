@@ -22,7 +22,7 @@ const CHUNK: usize = 128 << 10;
 
 /// A list as a response.
 pub fn respond(kind: Served, list: List, style: Style) -> HttpResponse {
-    let metadata = metadata(&list);
+    let metadata = metadata(&kind, &list);
     if style.look.yaml {
         let document = yaml::document(&whole(&kind, metadata, &list.items, style));
         return HttpResponse::Ok().content_type("application/yaml").body(document);
