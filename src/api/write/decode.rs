@@ -51,7 +51,8 @@ impl Server {
             (None, None) => return Ok(()),
         };
         let unknown = read.map_err(|why| misfit::mismatch(request, value, &why))?;
-        let text = &request.options.text;
+        // Servers of custom kinds tell repeated fields first, wherever they stand.
+        let text: &[u8] = if kind.custom.is_some() { b"" } else { &request.options.text };
         let problems =
             read::in_order(text, duplicates, &unknown).into_iter().map(|problem| match problem {
                 Problem::Twice(path) => format!("duplicate field {path:?}"),
