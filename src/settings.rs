@@ -41,8 +41,12 @@ pub struct Settings {
     pub versions: Versions,
     /// Port at which all registries of the catalogue, and the cluster's own, answer on loopback.
     pub registry_port: u16,
+    /// Port at which the API answers on loopback.
+    pub api_port: u16,
     /// The cluster's CA certificate, as pods find it in `kube-root-ca.crt`.
     pub ca_pem: String,
+    /// Its key, PEM: what approved certificate requests are signed with.
+    pub ca_key_pem: String,
 }
 
 /// Version of Kubernetes the cluster speaks, without the `v`.
@@ -67,7 +71,9 @@ impl Default for Settings {
             kubelet: Kubelet::default(),
             versions: Versions::default(),
             registry_port: 5443,
+            api_port: 6443,
             ca_pem: String::new(),
+            ca_key_pem: String::new(),
         }
     }
 }

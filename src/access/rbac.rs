@@ -55,7 +55,7 @@ impl<'a> Attributes<'a> {
     ///
     /// OpenShift's reviews about oneself count as the self review everybody may create.
     pub fn of(request: &'a Request) -> Attributes<'a> {
-        let kind = request.kind;
+        let kind = &request.kind;
         if kind.group == "authorization.openshift.io"
             && kind.kind.ends_with("SubjectAccessReview")
             && is_personal(&request.body)
@@ -72,13 +72,16 @@ impl<'a> Attributes<'a> {
         let named = matches!(request.verb, Verb::List | Verb::Watch | Verb::DeleteCollection);
         let selected = if named { request.options.fields.exact("metadata.name") } else { None };
         let name = selected.unwrap_or(&request.name);
-        let own = matches!((kind.group, kind.plural), ("", "namespaces"))
-            || matches!((kind.group, kind.plural), ("project.openshift.io", "projects"));
+        let own = matches!((kind.group.as_str(), kind.plural.as_str()), ("", "namespaces"))
+            || matches!(
+                (kind.group.as_str(), kind.plural.as_str()),
+                ("project.openshift.io", "projects")
+            );
         let namespace = if own { &request.name } else { &request.namespace };
         Attributes {
             verb: request.verb.name(),
-            group: kind.group,
-            resource: kind.plural,
+            group: &kind.group,
+            resource: &kind.plural,
             sub: request.sub,
             namespace,
             name: if request.verb == Verb::Create && request.sub.is_empty() { "" } else { name },
@@ -224,8 +227,8 @@ impl RoleRef {
 struct Index {
     roles: TableVersion,
     bindings: TableVersion,
-    users: HashMap<String, Rules>,
-    groups: HashMap<String, Rules>,
+    users: HashMap<String, Vec<Arc<Rules>>>,
+    groups: HashMap<String, Vec<Arc<Rules>>>,
 }
 
 impl Index {
@@ -243,7 +246,10 @@ impl Index {
             for subject in binding.subjects() {
                 let (is_group, name) = subject.index();
                 let place = if is_group { &mut index.groups } else { &mut index.users };
-                place.entry(name).or_default().add(&rules.written);
+                let roles: &mut Vec<Arc<Rules>> = place.entry(name).or_default();
+                if !roles.iter().any(|r| Arc::ptr_eq(r, &rules)) {
+                    roles.push(Arc::clone(&rules));
+                }
             }
         }
         index
@@ -256,7 +262,8 @@ impl Index {
 
     fn of<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = &'a Rules> {
         let user = self.users.get(caller.name.as_str());
-        user.into_iter().chain(caller.groups.iter().filter_map(|g| self.groups.get(g.as_str())))
+        let groups = caller.groups.iter().filter_map(|g| self.groups.get(g.as_str()));
+        user.into_iter().chain(groups).flatten().map(Arc::as_ref)
     }
 }
 

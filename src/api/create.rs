@@ -32,8 +32,8 @@ impl Server {
             ));
         }
         meta::normalise(&mut value);
-        meta::agree(&mut value, &request.namespace, &request.name, request.kind)?;
-        meta::stamp(&mut value, request.kind, &request.namespace, &self.world);
+        meta::agree(&mut value, &request.namespace, &request.name, &request.kind)?;
+        meta::stamp(&mut value, &request.kind, &request.namespace, &self.world);
         if request.kind.sub("status").is_some() {
             value.remove_at("status");
         }
@@ -59,17 +59,17 @@ impl Server {
             attempt.run(lists::CREATE, &mut draft).await?;
             let name = draft.object.name().to_owned();
             if request.options.dry_run {
-                if snapshot.get(&request.kind.stored_as(), &request.namespace, &name).is_some() {
-                    return Err(Error::exists(&request.kind.resource(), &name));
+                if snapshot.get(request.kind.stored_as(), &request.namespace, &name).is_some() {
+                    return Err(Error::exists(request.kind.resource(), &name));
                 }
                 warnings.append(&mut draft.warnings());
                 return Ok(one(201, super::Item::Value(draft.object), warnings));
             }
             let extra = std::mem::take(&mut draft.extra);
-            let error = match self.put(request.kind, &draft.object, Expect::Absent, extra).await {
+            let error = match self.put(&request.kind, &draft.object, Expect::Absent, extra).await {
                 Ok(entry) => {
                     warnings.append(&mut draft.warnings());
-                    return Ok(one(201, item(request.kind, &entry, &self.store), warnings));
+                    return Ok(one(201, item(&request.kind, &entry, &self.store), warnings));
                 }
                 Err(error) => error,
             };
@@ -78,7 +78,7 @@ impl Server {
                 Some(Lost::Own) => return Err(self.taken(request, &name, generated)),
                 // Another object changed under admission or claimed our address: decide again.
                 Some(Lost::Other) if races + 1 < ATTEMPTS => races += 1,
-                _ => return Err(Server::noun(request.kind, &name, error)),
+                _ => return Err(Server::noun(&request.kind, &name, error)),
             }
             kept = draft.again();
             snapshot = self.store.snapshot();
@@ -114,9 +114,9 @@ impl Server {
     }
 
     fn taken(&self, request: &Request, name: &str, generated: bool) -> Error {
-        let (kind, resource) = (request.kind, request.kind.resource());
+        let (kind, resource) = (&request.kind, request.kind.resource());
         let snapshot = self.store.snapshot();
-        let there = snapshot.get(&kind.stored_as(), &request.namespace, name);
+        let there = snapshot.get(kind.stored_as(), &request.namespace, name);
         let note = if generated {
             format!(
                 "{resource} {name:?} already exists, the server was not able to generate a unique name for the object"
@@ -126,6 +126,6 @@ impl Server {
         } else {
             String::new()
         };
-        Error::AlreadyExists { resource, name: name.into(), note }
+        Error::AlreadyExists { resource: resource.into(), name: name.into(), note }
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{Causes, Error},
-    kinds::Kind,
+    kinds::Served,
     object::{ObjectExt, Value, json, time},
     store::{Entry, Expect, Snapshot},
 };
@@ -49,7 +49,7 @@ impl Server {
             Deleted::Gone(value) if request.kind.delete_returns_object => {
                 one(200, Item::Value(value), warnings)
             }
-            Deleted::Gone(value) => one(200, Item::Value(success(request.kind, &value)), warnings),
+            Deleted::Gone(value) => one(200, Item::Value(success(&request.kind, &value)), warnings),
         })
     }
 
@@ -86,7 +86,7 @@ impl Server {
         mut snapshot: Arc<Snapshot>,
         request: &Request,
     ) -> Result<(Deleted, Vec<String>), Error> {
-        let (kind, mut kept) = (request.kind, None);
+        let (kind, mut kept) = (&request.kind, None);
         for _ in 0..ATTEMPTS {
             let (entry, old) = Server::stored(&snapshot, request)?;
             check_preconditions(kind, &request.options, &old)?;
@@ -116,13 +116,13 @@ impl Server {
             }
             snapshot = self.store.snapshot();
         }
-        Err(Error::stale(&kind.resource(), &request.name))
+        Err(Error::stale(kind.resource(), &request.name))
     }
 
     /// Makes `new`, which is as `old`, what a delete request leaves: marked, with the grace and the
     /// finalizers asked for.
     pub(super) fn mark(&self, request: &Request, old: &Value, new: &mut Value) {
-        let (kind, options, now) = (request.kind, &request.options, self.world.clock.now());
+        let (kind, options, now) = (&request.kind, &request.options, self.world.clock.now());
         set_finalizers(new, kind, options);
         let asked = kind.hooks.grace.map_or(0, |grace| grace(old, options.grace_period));
         let had = old.i64_at("metadata.deletionGracePeriodSeconds");
@@ -152,8 +152,8 @@ impl Server {
         request: &'a Request,
     ) -> impl Iterator<Item = &'a Arc<Entry>> {
         snapshot
-            .list(&request.kind.stored_as(), &request.namespace)
-            .filter(|e| super::read::selects(request.kind, &request.options, e))
+            .list(request.kind.stored_as(), &request.namespace)
+            .filter(|e| super::read::selects(&request.kind, &request.options, e))
     }
 }
 
@@ -215,13 +215,13 @@ fn read_options(request: &mut Request) -> Result<(), Error> {
     Err(Error::Invalid {
         kind: "DeleteOptions.meta.k8s.io".into(),
         name: String::new(),
-        causes: causes.0,
+        causes: causes.into_vec(),
     })
 }
 
-fn check_preconditions(kind: &Kind, options: &Options, old: &Value) -> Result<(), Error> {
+fn check_preconditions(kind: &Served, options: &Options, old: &Value) -> Result<(), Error> {
     let conflict = |what: &str, asked: &str, found: &str, ending: &str| Error::Conflict {
-        resource: kind.kind_group(),
+        resource: kind.kind_group().into(),
         name: old.name().into(),
         why: format!(
             "the {what} in the precondition ({asked}) does not match the {what} in record ({found}). The object might have been {ending}"
@@ -240,7 +240,7 @@ fn check_preconditions(kind: &Kind, options: &Options, old: &Value) -> Result<()
 
 /// Adds and removes the two finalizers through which the garbage collector is asked for more than
 /// the usual background deletion.
-fn set_finalizers(object: &mut Value, kind: &Kind, options: &Options) {
+fn set_finalizers(object: &mut Value, kind: &Served, options: &Options) {
     let had = |f: &str| object.list_at("metadata.finalizers").iter().any(|v| v == f);
     let (orphan, foreground) = match (options.propagation.as_str(), options.orphan_dependents) {
         ("Orphan", _) | (_, Some(true)) => (true, false),
@@ -267,7 +267,7 @@ fn set_finalizers(object: &mut Value, kind: &Kind, options: &Options) {
     object.set_at("metadata.finalizers", finalizers);
 }
 
-fn success(kind: &Kind, gone: &Value) -> Value {
+fn success(kind: &Served, gone: &Value) -> Value {
     let mut details = json!({"name": gone.name(), "kind": kind.plural, "uid": gone.uid()});
     if !kind.group.is_empty() {
         details["group"] = json!(kind.group);

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::{
     error::Error,
-    kinds::Kind,
+    kinds::Served,
     object::{
         Value,
         selector::{Fields, Labels},
@@ -135,6 +135,10 @@ pub struct Options {
     pub precondition_rv: String,
     /// All parameters as they came, for subresources with parameters of their own.
     pub parameters: Vec<(String, String)>,
+    /// The body as it came, to tell problems in its order; empty when it was no JSON.
+    pub text: bytes::Bytes,
+    /// The fields that stand twice in a patch.
+    pub repeated: Vec<String>,
     /// Subresource to name in managed fields, when it is not the request's own.
     pub tracked_as: Option<&'static str>,
 }
@@ -154,7 +158,7 @@ pub struct Request {
     /// What to do.
     pub verb: Verb,
     /// To which kind.
-    pub kind: &'static Kind,
+    pub kind: Served,
     /// Subresource, or empty.
     pub sub: &'static str,
     /// Namespace, or empty (cluster scope, or all namespaces).
@@ -175,7 +179,7 @@ impl Request {
     pub fn object(&self) -> Result<(&Value, &[String]), Error> {
         match &self.body {
             Body::Object(value, duplicates) => Ok((value, duplicates)),
-            _ => Err(super::misfit::nothing(self.kind)),
+            _ => Err(super::misfit::nothing(&self.kind)),
         }
     }
 
@@ -186,7 +190,7 @@ impl Request {
     pub fn take_object(&mut self) -> Result<(Value, Vec<String>), Error> {
         match std::mem::take(&mut self.body) {
             Body::Object(value, duplicates) => Ok((value, duplicates)),
-            _ => Err(super::misfit::nothing(self.kind)),
+            _ => Err(super::misfit::nothing(&self.kind)),
         }
     }
 }

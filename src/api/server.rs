@@ -5,7 +5,7 @@ use crate::{
     access::{Access, Attributes, Credentials, Impersonation, impersonation},
     error::{Causes, Error},
     importer::Importer,
-    kinds::{Ask, Backing, Cx, Kind},
+    kinds::{Ask, Backing, Cx, Served},
     object::Value,
     runtime::Containers,
     settings::Settings,
@@ -42,7 +42,7 @@ impl Server {
         let attributes = Attributes::of(&request);
         self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
         self.check_verb(&request)?;
-        if let Some(handler) = computed::handler(&request.kind.resource(), request.sub) {
+        if let Some(handler) = computed::handler(request.kind.resource(), request.sub) {
             return handler(Arc::clone(self), request).await;
         }
         if matches!(request.kind.backing, Backing::Computed)
@@ -75,6 +75,18 @@ impl Server {
             }
             _ => not_built(&request),
         }
+    }
+
+    /// Whether a request may be made and its kind has the verb, as far as that does not depend on
+    /// the body.
+    ///
+    /// # Errors
+    /// 403, 404 or 405.
+    pub fn admit(&self, request: &Request) -> Result<(), Error> {
+        let snapshot = self.store.snapshot();
+        let attributes = Attributes::of(request);
+        self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
+        self.check_verb(request)
     }
 
     /// Who sends a request.
@@ -116,7 +128,7 @@ impl Server {
         }
         // Who lists has a path that watches, and says itself that it does not.
         if request.verb == Verb::Watch && served.contains(&"list") {
-            let resource = request.kind.resource();
+            let resource = request.kind.resource().to_owned();
             return Err(Error::VerbNotSupported { resource, verb: "watch" });
         }
         let verbs: &[&str] = match request.verb {
@@ -141,6 +153,8 @@ impl Server {
             world: &self.world,
             user: &request.caller.name,
             groups: &request.caller.groups,
+            uid: &request.caller.uid,
+            extra: &request.caller.extra,
             may: Box::new(move |ask| self.may(snapshot, &request.caller, ask)),
         }
     }
@@ -170,7 +184,7 @@ impl Server {
         old: Option<&'a Value>,
     ) -> admission::Attributes<'a> {
         admission::Attributes {
-            kind: request.kind,
+            kind: &request.kind,
             sub: request.sub,
             verb,
             namespace: &request.namespace,
@@ -187,21 +201,25 @@ impl Server {
 
 /// The honest answer for what discovery lists and nobody has built.
 fn not_built(request: &Request) -> Result<Answer, Error> {
-    let (verb, plural, sub) = (request.verb.name(), request.kind.plural, request.sub);
+    let (verb, plural, sub) = (request.verb.name(), &request.kind.plural, request.sub);
     let slash = if sub.is_empty() { "" } else { "/" };
     Err(Error::NotImplemented(format!("{verb} of {plural}{slash}{sub} is not built yet")))
 }
 
 /// Turns field problems into the 422 they mean.
-pub(super) fn refuse(kind: &Kind, name: &str, causes: Causes) -> Result<(), Error> {
+pub(super) fn refuse(kind: &Served, name: &str, causes: Causes) -> Result<(), Error> {
     if causes.is_empty() {
         return Ok(());
     }
-    Err(Error::Invalid { kind: kind.kind_group(), name: name.into(), causes: causes.0 })
+    Err(Error::Invalid {
+        kind: kind.kind_group().into(),
+        name: name.into(),
+        causes: causes.into_vec(),
+    })
 }
 
 /// A stored entry as an answer's item, converted to the version asked for.
-pub(super) fn item(kind: &Kind, entry: &Arc<Entry>, store: &Store) -> Item {
+pub(super) fn item(kind: &Served, entry: &Arc<Entry>, store: &Store) -> Item {
     if let Some(shown) = kind.hooks.decorate.and_then(|hook| hook(entry, &store.snapshot())) {
         return Item::Value(shown);
     }
@@ -209,7 +227,7 @@ pub(super) fn item(kind: &Kind, entry: &Arc<Entry>, store: &Store) -> Item {
 }
 
 /// The same, as it is stored.
-pub(super) fn stored_item(kind: &Kind, entry: &Arc<Entry>) -> Item {
+pub(super) fn stored_item(kind: &Served, entry: &Arc<Entry>) -> Item {
     match kind.backing {
         Backing::Converted { from_stored, .. } => Item::Value(from_stored(entry.value())),
         _ => Item::Entry(Arc::clone(entry)),
@@ -217,7 +235,7 @@ pub(super) fn stored_item(kind: &Kind, entry: &Arc<Entry>) -> Item {
 }
 
 /// A stored object in the version a kind speaks.
-pub(super) fn converted(kind: &Kind, entry: &Entry) -> Value {
+pub(super) fn converted(kind: &Served, entry: &Entry) -> Value {
     match kind.backing {
         Backing::Converted { from_stored, .. } => from_stored(entry.value()),
         _ => entry.value(),

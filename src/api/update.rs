@@ -9,10 +9,9 @@ use crate::{
     error::{Causes, Error},
     object::{ObjectExt, Value, json},
     patch::{self, managed},
-    schema,
     store::{Entry, Expect, Snapshot},
 };
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// How often a patch that met a concurrent change is applied anew.
 const PATCH_ATTEMPTS: usize = 6;
@@ -27,14 +26,14 @@ impl Server {
         let mut warnings = Vec::new();
         self.decode(&request, &mut body, &duplicates, &mut warnings)?;
         meta::normalise(&mut body);
-        meta::agree(&mut body, &request.namespace, &request.name, request.kind)?;
+        meta::agree(&mut body, &request.namespace, &request.name, &request.kind)?;
         let mut kept = None;
         for attempt in 0.. {
             let (entry, old) = match Server::stored(&snapshot, &request) {
                 Ok(found) => found,
                 Err(_) if request.kind.create_on_update && request.sub.is_empty() => {
                     body.remove_at("metadata.resourceVersion");
-                    meta::stamp(&mut body, request.kind, &request.namespace, &self.world);
+                    meta::stamp(&mut body, &request.kind, &request.namespace, &self.world);
                     return self.insert(snapshot, &request, body, warnings).await;
                 }
                 Err(e) => return Err(e),
@@ -49,7 +48,7 @@ impl Server {
                 Err(lost) => lost,
             };
             if attempt >= ATTEMPTS || (pinned && lost == Lost::Own) {
-                return Err(Error::stale(&request.kind.resource(), &request.name));
+                return Err(Error::stale(request.kind.resource(), &request.name));
             }
             kept = draft.again().filter(|_| lost == Lost::Other);
             snapshot = self.store.snapshot();
@@ -76,10 +75,10 @@ impl Server {
             let old = found.as_ref().map(|(_, old)| old);
             let mut new = self.patched(&request, *form, body, old, &mut warnings)?;
             let Some((entry, old)) = &found else {
-                meta::stamp(&mut new, request.kind, &request.namespace, &self.world);
+                meta::stamp(&mut new, &request.kind, &request.namespace, &self.world);
                 return self.insert(snapshot, &request, new, warnings).await;
             };
-            meta::agree(&mut new, &request.namespace, &request.name, request.kind)?;
+            meta::agree(&mut new, &request.namespace, &request.name, &request.kind)?;
             let pinned = check_preconditions(&request, &new, old)?
                 && body.at("metadata.resourceVersion").is_some();
             let mut draft = kept.take().unwrap_or_else(|| Draft::of(new));
@@ -91,7 +90,7 @@ impl Server {
                 Err(lost) => lost,
             };
             if attempt >= PATCH_ATTEMPTS || (pinned && lost == Lost::Own) {
-                return Err(Error::stale(&request.kind.resource(), &request.name));
+                return Err(Error::stale(request.kind.resource(), &request.name));
             }
             kept = draft.again().filter(|_| lost == Lost::Other);
             snapshot = self.store.snapshot();
@@ -108,7 +107,7 @@ impl Server {
         old: Option<&Value>,
         warnings: &mut Vec<String>,
     ) -> Result<Value, Error> {
-        let ty = schema::find(request.kind.schema);
+        let ty = request.kind.ty();
         let nothing = json!({});
         let base = old.unwrap_or(&nothing);
         let mut new = match (form, ty) {
@@ -120,14 +119,14 @@ impl Server {
                 managed::fits(&applied, ty)?;
                 self.decode(request, &mut applied, &[], warnings)?;
                 meta::normalise(&mut applied);
-                meta::agree(&mut applied, &request.namespace, &request.name, request.kind)?;
+                meta::agree(&mut applied, &request.namespace, &request.name, &request.kind)?;
                 managed::apply(
                     old,
                     &applied,
                     ty,
                     request.options.manager(),
                     request.options.force.unwrap_or(false),
-                    &request.kind.api_version(),
+                    request.kind.api_version(),
                     request.options.tracked_as.unwrap_or(request.sub),
                     self.world.clock.now(),
                 )?
@@ -139,8 +138,9 @@ impl Server {
             }
         };
         let mut heard = Vec::new();
-        self.decode(request, &mut new, &[], &mut heard)?;
-        heard.retain(|w| !warnings.contains(w));
+        self.decode(request, &mut new, &request.options.repeated, &mut heard)?;
+        let said: HashSet<&String> = warnings.iter().collect();
+        heard.retain(|w| !said.contains(w));
         warnings.append(&mut heard);
         meta::normalise(&mut new);
         Ok(new)
@@ -155,7 +155,7 @@ impl Server {
         draft: &mut Draft,
         (entry, old): (&Arc<Entry>, &Value),
     ) -> Result<Result<Item, Lost>, Error> {
-        let kind = request.kind;
+        let kind = &request.kind;
         let attempt = Attempt::update(self, request, snapshot, old);
         attempt.run(list_of(request), draft).await?;
         if same(&draft.object, old) {
@@ -218,7 +218,7 @@ fn same(new: &Value, old: &Value) -> bool {
 
 /// Checks uid and resourceVersion of the body. Answers whether the body pins a revision.
 fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<bool, Error> {
-    let (kind, name) = (request.kind, &request.name);
+    let (kind, name) = (&request.kind, &request.name);
     let uid = body.uid();
     let whole = request.verb == Verb::Update;
     if whole && !uid.is_empty() && uid != old.uid() {
@@ -228,7 +228,7 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
             crate::object::name::key(&request.namespace, name)
         );
         return Err(Error::Conflict {
-            resource: kind.resource(),
+            resource: kind.resource().into(),
             name: name.clone(),
             why: format!(
                 "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
@@ -247,9 +247,9 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
             );
             // Named after the resource, as upstream.
             return Err(Error::Invalid {
-                kind: kind.resource(),
+                kind: kind.resource().into(),
                 name: name.clone(),
-                causes: causes.0,
+                causes: causes.into_vec(),
             });
         }
         return Ok(false);
@@ -258,7 +258,7 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
         return Err(Error::Plain(format!("strconv.ParseUint: parsing {rv:?}: invalid syntax")));
     }
     if rv != old.str_at("metadata.resourceVersion") {
-        return Err(Error::stale(&kind.resource(), name));
+        return Err(Error::stale(kind.resource(), name));
     }
     Ok(true)
 }
@@ -278,6 +278,6 @@ pub(super) fn check_patch_options(request: &Request, form: PatchType) -> Result<
     Err(Error::Invalid {
         kind: "PatchOptions.meta.k8s.io".into(),
         name: String::new(),
-        causes: causes.0,
+        causes: causes.into_vec(),
     })
 }

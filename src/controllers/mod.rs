@@ -5,16 +5,20 @@
 //! queues, applies plans through the same API that `oc` uses (as the controller's service account),
 //! retries, backs off and waits on the clock.
 
+mod certificates;
 mod children;
 mod clusterroles;
 mod correlate;
 mod cronjob;
 mod daemonset;
+mod deployer;
 mod deployment;
+mod deploymentconfig;
 mod disruption;
 pub mod driver;
 mod endpoints;
 mod eventttl;
+mod flowcontrol;
 mod garbage;
 mod history;
 mod imageimport;
@@ -34,6 +38,7 @@ mod replicaset;
 mod resources;
 mod serviceaccounts;
 mod statefulset;
+pub mod task;
 #[cfg(test)]
 pub mod testkit;
 mod view;
@@ -42,6 +47,7 @@ mod writing;
 
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
+pub use podgc::disrupted;
 pub use view::View;
 
 use crate::{error::Error, store::Change};
@@ -112,8 +118,12 @@ impl Watch {
 /// Every controller that runs. Where several have work, those named first go first.
 pub static ALL: &[&Controller] = &[
     &imagetrigger::CONTROLLER,
+    &certificates::APPROVER,
+    &certificates::SIGNER,
+    &certificates::CLEANER,
     &clusterroles::CONTROLLER,
     &eventttl::CONTROLLER,
+    &flowcontrol::CONTROLLER,
     &garbage::CONTROLLER,
     &namespace::CONTROLLER,
     &serviceaccounts::CONTROLLER,
@@ -140,6 +150,9 @@ pub static ALL: &[&Controller] = &[
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,
+    &deploymentconfig::CONTROLLER,
+    &deployer::CONTROLLER,
+    &deployer::program::CONTROLLER,
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
     &imageimport::CONTROLLER,

@@ -4,11 +4,11 @@
 use super::render::{Form, Style, event_object};
 use crate::{
     api::{Event, WatchStream},
-    kinds::Kind,
-    object::{Value, json},
+    kinds::Served,
+    object::{Value, json, write},
 };
 use actix_web::{HttpResponse, http::header};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::{
     pin::Pin,
@@ -19,7 +19,7 @@ use std::{
 const CHUNK: usize = 64 << 10;
 
 /// A watch as a streaming response.
-pub fn respond(kind: &'static Kind, events: WatchStream, style: Style) -> HttpResponse {
+pub fn respond(kind: Served, events: WatchStream, style: Style) -> HttpResponse {
     let body = Lines { kind, events: Some(events), style, first: true };
     HttpResponse::Ok()
         .content_type("application/json")
@@ -27,8 +27,22 @@ pub fn respond(kind: &'static Kind, events: WatchStream, style: Style) -> HttpRe
         .streaming(body)
 }
 
+/// A watch as messages of a WebSocket, an event each.
+pub fn messages(
+    kind: Served,
+    events: WatchStream,
+    style: Style,
+) -> impl Stream<Item = Bytes> + 'static {
+    let mut first = true;
+    events.map(move |event| {
+        let mut out = Vec::new();
+        write_line(&mut out, &kind, &event, style, &mut first);
+        out.into()
+    })
+}
+
 struct Lines {
-    kind: &'static Kind,
+    kind: Served,
     events: Option<WatchStream>,
     style: Style,
     first: bool,
@@ -41,11 +55,11 @@ impl Stream for Lines {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(events) = &mut this.events else { return Poll::Ready(None) };
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         while out.len() < CHUNK {
             match events.poll_next_unpin(cx) {
                 Poll::Ready(Some(event)) => {
-                    write_line(&mut out, this.kind, &event, this.style, &mut this.first);
+                    write_line(&mut out, &this.kind, &event, this.style, &mut this.first);
                 }
                 Poll::Ready(None) => {
                     this.events = None;
@@ -55,14 +69,14 @@ impl Stream for Lines {
             }
         }
         match (out.is_empty(), &this.events) {
-            (false, _) => Poll::Ready(Some(Ok(out.freeze()))),
+            (false, _) => Poll::Ready(Some(Ok(out.into()))),
             (true, None) => Poll::Ready(None),
             (true, Some(_)) => Poll::Pending,
         }
     }
 }
 
-fn write_line(out: &mut BytesMut, kind: &Kind, event: &Event, style: Style, first: &mut bool) {
+fn write_line(out: &mut Vec<u8>, kind: &Served, event: &Event, style: Style, first: &mut bool) {
     let (name, item) = match event {
         Event::Added(item) => ("ADDED", item),
         Event::Modified(item) => ("MODIFIED", item),
@@ -72,17 +86,19 @@ fn write_line(out: &mut BytesMut, kind: &Kind, event: &Event, style: Style, firs
         }
         Event::Error(status) => return document(out, "ERROR", status),
     };
-    out.put(format!("{{\"type\":\"{name}\",\"object\":").as_bytes());
+    out.extend_from_slice(format!("{{\"type\":\"{name}\",\"object\":").as_bytes());
     event_object(out, kind, item, style, *first);
-    out.put(&b"}\n"[..]);
+    out.extend_from_slice(b"}\n");
     *first = false;
 }
 
-fn document(out: &mut BytesMut, name: &str, object: &Value) {
-    out.put(format!("{{\"type\":\"{name}\",\"object\":{object}}}\n").as_bytes());
+fn document(out: &mut Vec<u8>, name: &str, object: &Value) {
+    out.extend_from_slice(format!("{{\"type\":\"{name}\",\"object\":").as_bytes());
+    write::write(out, object);
+    out.extend_from_slice(b"}\n");
 }
 
-fn bookmark(kind: &Kind, rev: u64, end: bool, style: Style) -> Value {
+fn bookmark(kind: &Served, rev: u64, end: bool, style: Style) -> Value {
     let mut metadata = json!({"resourceVersion": rev.to_string(), "creationTimestamp": null});
     if end {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});

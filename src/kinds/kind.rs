@@ -112,16 +112,6 @@ impl Kind {
             _ => self.resource(),
         }
     }
-    /// The columns of the table in order: `Name` first, unless the kind places one itself
-    /// (events, and classes that mark the default one).
-    pub fn table(&self) -> impl Iterator<Item = &'static Column> {
-        let own = self.columns.iter().any(|c| c.name == "Name");
-        (!own).then_some(&super::columns::NAME).into_iter().chain(self.columns)
-    }
-    /// The subresource with this name.
-    pub fn sub(&self, name: &str) -> Option<&'static Sub> {
-        self.subresources.iter().find(|s| s.name == name)
-    }
 }
 
 fn join(a: &str, group: &str) -> String {
@@ -169,6 +159,8 @@ pub enum NameRule {
     Label,
     /// Anything that can stand in a path (RBAC, users, tokens).
     PathSegment,
+    /// An IP address in canonical form.
+    Address,
 }
 
 /// A subresource.
@@ -233,6 +225,10 @@ pub struct Cx<'a> {
     pub user: &'a str,
     /// The caller's groups.
     pub groups: &'a [String],
+    /// The caller's uid; may be empty.
+    pub uid: &'a str,
+    /// Further facts about the caller.
+    pub extra: &'a [(String, Vec<String>)],
     /// Whether the caller may do something else than what he asks for; what is said of a refusal.
     pub may: Box<dyn Fn(&Ask<'_>) -> Result<(), String> + 'a>,
 }
@@ -266,13 +262,19 @@ pub struct Hooks {
     /// (allocated addresses, dropped fields, status at creation). Runs after `default`.
     /// `old` is `None` on create.
     pub prepare: Option<PrepareFn>,
+    /// What an update of the whole object takes over from the status that came with it (second
+    /// argument), before `prepare`; without this hook nothing. The object has its stored status.
+    pub sent_status: Option<fn(&mut Value, &Value)>,
     /// Settles a write to `/status`: what of the object sent stands there, and what stays as it is
     /// stored. Without this hook the status alone (and annotations) are taken over.
     pub prepare_status: Option<PrepareFn>,
     /// Checks the whole object. Cannot mutate: the type says so. Metadata is checked elsewhere.
     pub validate: Option<fn(&Value, Option<&Value>, &mut Causes)>,
     /// Checks a write to `/status` (the stored object is `old`).
-    pub validate_status: Option<fn(&Value, &Value, &mut Causes)>,
+    pub validate_status: Option<CheckFn>,
+    /// Subresources other than `/status` that take the whole object: name, what settles a write
+    /// (as `prepare_status`), what checks it (as `validate_status`).
+    pub subresources: &'static [(&'static str, PrepareFn, CheckFn)],
     /// Warnings for the client (Warning headers).
     pub warn: Option<fn(&Value, Option<&Value>) -> Vec<String>>,
     /// Values that must be unique in the whole store while the object lives
@@ -297,15 +299,28 @@ pub struct Hooks {
 /// See [`Hooks::prepare`].
 pub type PrepareFn = fn(&mut Value, Option<&Value>, &Cx<'_>) -> Result<(), Error>;
 
+/// See [`Hooks::validate_status`].
+pub type CheckFn = fn(&Value, &Value, &mut Causes);
+
 impl Hooks {
+    /// What settles and what checks a write to a subresource.
+    pub fn of_sub(&self, sub: &str) -> (Option<PrepareFn>, Option<CheckFn>) {
+        if sub == "status" {
+            return (self.prepare_status, self.validate_status);
+        }
+        let own = self.subresources.iter().find(|(name, ..)| *name == sub);
+        own.map_or((None, None), |(_, prepare, check)| (Some(*prepare), Some(*check)))
+    }
     /// No hooks.
     pub const NONE: Hooks = Hooks {
         configured: None,
         default: None,
         prepare: None,
+        sent_status: None,
         prepare_status: None,
         validate: None,
         validate_status: None,
+        subresources: &[],
         warn: None,
         claims: None,
         row_conditions: None,

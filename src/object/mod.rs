@@ -5,15 +5,20 @@
 //! because nothing is ever written back through a typed struct.
 
 pub mod cron;
+pub mod depth;
 pub mod duration;
+pub mod links;
 pub mod name;
 pub mod quantity;
+pub mod read;
 pub mod selector;
 pub mod syntax;
 pub mod time;
 mod value;
+pub mod write;
+pub mod yaml;
 
-pub use value::{Encoded, Meta, ObjectExt, OwnerRef, encode};
+pub use value::{Encoded, Meta, ObjectExt, OwnerRef, encode, size};
 
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {

@@ -1,7 +1,7 @@
 //! Reading and changing objects by dotted path, the parsed metadata every stored object carries,
 //! and the one serialiser that leaves room for the resourceVersion.
 
-use super::{Map, Value};
+use super::{Map, Value, write};
 use serde::Deserialize;
 
 /// Typed access to the fields of an object by dotted path (`"spec.replicas"`).
@@ -166,6 +166,8 @@ pub struct Meta {
     pub finalizers: u32,
     /// `metadata.generation`; 0 when the kind has none.
     pub generation: i64,
+    /// What the object refers to: see [`super::links`].
+    pub links: Box<[Box<str>]>,
 }
 
 impl Meta {
@@ -184,6 +186,7 @@ impl Meta {
             deleting: object.is_deleting(),
             finalizers: object.list_at("metadata.finalizers").len() as u32,
             generation: object.i64_at("metadata.generation").unwrap_or(0),
+            links: super::links::of(object),
         }
     }
 
@@ -243,6 +246,24 @@ pub fn encode(object: &Value) -> Encoded {
     Encoded { bytes, rev_at, meta: Meta::of(object) }
 }
 
+/// How many bytes a value has as JSON.
+pub fn size(value: &Value) -> usize {
+    struct Counter(usize);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    // As in `write_json`: it cannot fail.
+    let _ = serde_json::to_writer(&mut counter, value);
+    counter.0
+}
+
 fn write_metadata(out: &mut Vec<u8>, metadata: &Value) -> usize {
     const FIELD: &[u8] = b"{\"resourceVersion\":\"";
     out.extend_from_slice(FIELD);
@@ -269,26 +290,24 @@ fn write_fields(
 ) {
     out.push(b'{');
     let open = out.len();
-    for (key, value) in object.as_object().into_iter().flatten() {
+    let Some(map) = object.as_object() else { return out.push(b'}') };
+    let head = write::HEAD.iter().filter_map(|key| map.get_key_value(*key));
+    let rest = map.iter().filter(|(key, _)| !write::HEAD.contains(&key.as_str()));
+    for (key, value) in head.chain(rest) {
         let before = out.len();
         if before > open {
             out.push(b',');
         }
-        write_json(out, key);
+        write::plain(out, key);
         out.push(b':');
         let at = out.len();
         if !special(key, value, out) {
-            write_json(out, value);
+            write::plain(out, value);
         } else if out.len() == at {
             out.truncate(before);
         }
     }
     out.push(b'}');
-}
-
-fn write_json<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
-    // Strings, numbers and maps with string keys always serialise; writing to memory cannot fail.
-    let _ = serde_json::to_writer(out, value);
 }
 
 #[cfg(test)]

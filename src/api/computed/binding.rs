@@ -42,14 +42,14 @@ async fn bind(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
             return Ok(success(draft.warnings()));
         }
         let extra = std::mem::take(&mut draft.extra);
-        match server.put(request.kind, &pod, Expect::Rev(entry.rev), extra).await {
+        match server.put(&request.kind, &pod, Expect::Rev(entry.rev), extra).await {
             Ok(_) => return Ok(success(draft.warnings())),
             // Somebody else changed the pod meanwhile; whether that matters shows another look.
             Err(store::Error::Stale(_)) => kept = draft.again(),
-            Err(error) => return Err(Server::noun(request.kind, &request.name, error)),
+            Err(error) => return Err(Server::noun(&request.kind, &request.name, error)),
         }
     }
-    Err(Error::stale(&request.kind.resource(), &request.name))
+    Err(Error::stale(request.kind.resource(), &request.name))
 }
 
 fn success(warnings: Vec<String>) -> Answer {
@@ -76,7 +76,11 @@ fn check(binding: &Value, request: &Request) -> Result<(), Error> {
     if causes.is_empty() {
         return Ok(());
     }
-    Err(Error::Invalid { kind: "Binding".into(), name: request.name.clone(), causes: causes.0 })
+    Err(Error::Invalid {
+        kind: "Binding".into(),
+        name: request.name.clone(),
+        causes: causes.into_vec(),
+    })
 }
 
 /// Why the pod cannot be bound.

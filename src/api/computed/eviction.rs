@@ -68,7 +68,7 @@ async fn evict(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
         server.delete_by(lists::EVICTED, snapshot, delete).await?;
         return Ok(Answer { warnings: draft.warnings(), ..success() });
     }
-    Err(Error::stale(&request.kind.resource(), &request.name))
+    Err(Error::stale(request.kind.resource(), &request.name))
 }
 
 fn success() -> Answer {
@@ -162,7 +162,8 @@ async fn take(server: &Arc<Server>, mut budget: Value, pod: &Value) -> Result<bo
     disrupted.insert(pod.name().into(), json!(time::seconds(server.world.clock.now())));
     budget.set_at("status.disruptedPods", Value::Object(disrupted));
     let name = budget.name().to_owned();
-    written(server.put(kind, &budget, Expect::Rev(revision), Vec::new()).await, kind, &name)
+    let result = server.put(&kind, &budget, Expect::Rev(revision), Vec::new()).await;
+    written(result, &kind, &name)
 }
 
 /// Says on the pod why it goes.
@@ -180,14 +181,14 @@ async fn mark(
         "lastTransitionTime": time::seconds(server.world.clock.now()),
     }));
     pod.set_at("status.conditions", list);
-    let result = server.put(request.kind, &pod, Expect::Rev(entry.rev), Vec::new()).await;
+    let result = server.put(&request.kind, &pod, Expect::Rev(entry.rev), Vec::new()).await;
     // A pod that changed meanwhile goes without the note: the budget is taken already.
-    written(result, request.kind, &request.name).map(|_| ())
+    written(result, &request.kind, &request.name).map(|_| ())
 }
 
 fn written(
     result: Result<Arc<Entry>, store::Error>,
-    kind: &kinds::Kind,
+    kind: &kinds::Served,
     name: &str,
 ) -> Result<bool, Error> {
     match result {

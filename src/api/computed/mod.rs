@@ -4,12 +4,14 @@
 //! straight to the store.
 
 mod binding;
+mod components;
 mod eviction;
 pub mod images;
 mod openshift_reviews;
 mod projectrequests;
 mod projects;
 mod reviews;
+mod rollouts;
 mod streams;
 mod tokens;
 mod users;
@@ -30,6 +32,10 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("componentstatuses", "", components::components),
+    ("deploymentconfigs.apps.openshift.io", "instantiate", rollouts::instantiate),
+    ("deploymentconfigs.apps.openshift.io", "log", rollouts::log),
+    ("deploymentconfigs.apps.openshift.io", "rollback", rollouts::rollback),
     ("imagesignatures.image.openshift.io", "", images::signatures),
     ("imagestreamimages.image.openshift.io", "", images::image),
     ("imagestreamimports.image.openshift.io", "", images::imports),
@@ -86,4 +92,4 @@ async fn ordinary(server: Arc<Server>, request: Request) -> Result<Answer, Error
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

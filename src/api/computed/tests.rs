@@ -32,14 +32,14 @@ pub(super) fn server(containers: Option<Arc<dyn Containers>>) -> Arc<Server> {
 }
 
 /// A server with what a new cluster has.
-async fn cluster() -> Arc<Server> {
+pub(in crate::api) async fn cluster() -> Arc<Server> {
     let server = server(None);
     let objects = bootstrap::objects(&server.world, &server.settings, "secret");
     let ops = objects.into_iter().filter_map(|mut object| {
         let kind = kinds::by_kind(object.str_at("apiVersion"), object.str_at("kind"))?;
         object.set_at("metadata.uid", server.world.entropy.uuid());
         Some(Op::Put {
-            resource: kind.stored_as().into(),
+            resource: kind.stored_as_shared(),
             key: key(object.namespace(), object.name()).into(),
             expect: Expect::Absent,
             body: encode(&object),

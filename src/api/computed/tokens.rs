@@ -95,7 +95,7 @@ fn check_seconds(seconds: i64) -> Result<(), Error> {
         return Ok(());
     }
     let kind = "TokenRequest.authentication.k8s.io".into();
-    Err(Error::Invalid { kind, name: String::new(), causes: causes.0 })
+    Err(Error::Invalid { kind, name: String::new(), causes: causes.into_vec() })
 }
 
 /// The object a token is to end with.
@@ -145,7 +145,7 @@ pub fn own(server: Arc<Server>, request: Request) -> Handled {
         let is_own = move |token: &Value| {
             token.str_at("userName") == caller.name && token.str_at("userUID") == caller.uid
         };
-        let missing = || Error::not_found(&request.kind.resource(), &request.name);
+        let missing = || Error::not_found(request.kind.resource(), &request.name);
         match request.verb {
             Verb::Get => {
                 let snapshot = server.store.snapshot();

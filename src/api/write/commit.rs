@@ -3,7 +3,7 @@
 use super::super::{Request, Server, server::converted};
 use crate::{
     error::Error,
-    kinds::{Backing, Kind},
+    kinds::{Backing, Served},
     object::{self, ObjectExt, Value, name},
     store::{self, Entry, Expect, Op, Snapshot},
 };
@@ -39,7 +39,7 @@ impl Server {
     /// The store's, still without the noun: see [`Server::noun`].
     pub(in crate::api) async fn put(
         &self,
-        kind: &'static Kind,
+        kind: &Served,
         value: &Value,
         expect: Expect,
         extra: Vec<Op>,
@@ -47,7 +47,7 @@ impl Server {
         let claims = kind.hooks.claims.map(|f| f(value)).unwrap_or_default();
         let body = object::encode(&stored_form(kind, value));
         let op = Op::Put {
-            resource: kind.stored_as().into(),
+            resource: kind.stored_as_shared(),
             key: name::key(value.namespace(), value.name()).into(),
             expect,
             body,
@@ -65,13 +65,13 @@ impl Server {
     /// Removes an object whose last finalizer is gone.
     pub(in crate::api) async fn remove(
         &self,
-        kind: &'static Kind,
+        kind: &Served,
         last: &Value,
         rev: u64,
         extra: Vec<Op>,
     ) -> Result<Arc<Entry>, store::Error> {
         let mut ops = vec![Op::Delete {
-            resource: kind.stored_as().into(),
+            resource: kind.stored_as_shared(),
             key: name::key(last.namespace(), last.name()).into(),
             expect: Expect::Rev(rev),
             last: Some(object::encode(&stored_form(kind, last))),
@@ -82,12 +82,12 @@ impl Server {
     }
 
     /// Gives a storage error its noun.
-    pub(in crate::api) fn noun(kind: &Kind, name: &str, error: store::Error) -> Error {
+    pub(in crate::api) fn noun(kind: &Served, name: &str, error: store::Error) -> Error {
         let resource = kind.resource();
         match error {
-            store::Error::Stale(_) | store::Error::Claimed { .. } => Error::stale(&resource, name),
-            store::Error::Exists(_) => Error::exists(&resource, name),
-            store::Error::Missing(_) => Error::not_found(&resource, name),
+            store::Error::Stale(_) | store::Error::Claimed { .. } => Error::stale(resource, name),
+            store::Error::Exists(_) => Error::exists(resource, name),
+            store::Error::Missing(_) => Error::not_found(resource, name),
             store::Error::Io(why) => Error::Internal(why),
         }
     }
@@ -100,17 +100,17 @@ impl Server {
         snapshot: &Snapshot,
         request: &Request,
     ) -> Result<(Arc<Entry>, Value), Error> {
-        let kind = request.kind;
+        let kind = &request.kind;
         let entry = snapshot
-            .get(&kind.stored_as(), &request.namespace, &request.name)
-            .ok_or_else(|| Error::not_found(&kind.resource(), &request.name))?;
+            .get(kind.stored_as(), &request.namespace, &request.name)
+            .ok_or_else(|| Error::not_found(kind.resource(), &request.name))?;
         let value = converted(kind, entry);
         Ok((Arc::clone(entry), value))
     }
 }
 
 /// An object in the version its rows hold.
-fn stored_form<'a>(kind: &Kind, value: &'a Value) -> Cow<'a, Value> {
+fn stored_form<'a>(kind: &Served, value: &'a Value) -> Cow<'a, Value> {
     match kind.backing {
         Backing::Converted { to_stored, .. } => Cow::Owned(to_stored(value.clone())),
         _ => Cow::Borrowed(value),
@@ -118,7 +118,7 @@ fn stored_form<'a>(kind: &Kind, value: &'a Value) -> Cow<'a, Value> {
 }
 
 /// Whether a deleted object has nothing left that holds it.
-pub(in crate::api) fn gone(kind: &Kind, value: &Value) -> bool {
+pub(in crate::api) fn gone(kind: &Served, value: &Value) -> bool {
     value.is_deleting()
         && value.list_at("metadata.finalizers").is_empty()
         && value.i64_at("metadata.deletionGracePeriodSeconds").unwrap_or(0) == 0

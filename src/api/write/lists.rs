@@ -48,6 +48,22 @@ pub(in crate::api) static UPDATE: &[Stage] = &[
     Do(charge),
 ];
 
+/// A DeploymentConfig that the server gives its next version.
+pub(in crate::api) static INSTANTIATE: &[Stage] = &[
+    Do(fill),
+    Do(track),
+    Do(admit_changes),
+    Ask(outside::CHANGE),
+    Do(prepare),
+    Do(carry_over),
+    Do(check_metadata),
+    Do(check_object),
+    Do(refuse_causes),
+    Do(admit),
+    Ask(outside::JUDGE),
+    Do(charge),
+];
+
 /// The same below an object: `/status`, `/finalize`, `/ephemeralcontainers` and `/resize`.
 pub(in crate::api) static SUBRESOURCE: &[Stage] = &[
     Do(hold_to_subresource),

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::Error,
     images::{image, stream},
-    kinds::{Kind, image_outside},
+    kinds::{Served, image_outside},
     object::{ObjectExt, Value},
     patch::managed,
     schema,
@@ -19,13 +19,13 @@ type Outcome = Result<(), Error>;
 
 /// Fills what was left out.
 pub(super) fn fill(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
-    default(a.request.kind, &mut d.object, a.snapshot);
+    default(&a.request.kind, &mut d.object, a.snapshot);
     Ok(())
 }
 
 /// Schema defaults, then the cluster's, then the kind's own.
-pub(in crate::api) fn default(kind: &Kind, value: &mut Value, snapshot: &Snapshot) {
-    if let Some(ty) = schema::find(kind.schema) {
+pub(in crate::api) fn default(kind: &Served, value: &mut Value, snapshot: &Snapshot) {
+    if let Some(ty) = kind.ty() {
         schema::fill_defaults(ty, value);
     }
     if let Some(configured) = kind.hooks.configured {
@@ -46,13 +46,13 @@ impl Server {
     /// Records who owns which fields after this write. Server-side apply has done so already.
     pub(in crate::api) fn track(&self, request: &Request, old: Option<&Value>, value: &mut Value) {
         let applied = matches!(&request.body, Body::Patch(PatchType::Apply, _));
-        let Some(ty) = schema::find(request.kind.schema).filter(|_| !applied) else { return };
+        let Some(ty) = request.kind.ty().filter(|_| !applied) else { return };
         managed::record_update(
             old,
             value,
             ty,
             request.options.manager(),
-            &request.kind.api_version(),
+            request.kind.api_version(),
             request.options.tracked_as.unwrap_or(request.sub),
             self.world.clock.now(),
         );
@@ -102,7 +102,11 @@ pub(super) fn prepare(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// The status stays as it is where it has a subresource of its own.
 pub(super) fn keep_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(old) = a.old.filter(|_| a.request.kind.sub("status").is_some()) {
+        let sent = d.object.remove_at("status").unwrap_or_default();
         copy(&mut d.object, old, "status");
+        if let Some(hook) = a.request.kind.hooks.sent_status {
+            hook(&mut d.object, &sent);
+        }
     }
     Ok(())
 }
@@ -110,7 +114,7 @@ pub(super) fn keep_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// Takes over what no update may touch.
 pub(super) fn carry_over(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(old) = a.old {
-        meta::carry_over(&mut d.object, old, a.request.kind, &mut d.causes);
+        meta::carry_over(&mut d.object, old, &a.request.kind, &mut d.causes);
     }
     Ok(())
 }
@@ -118,14 +122,14 @@ pub(super) fn carry_over(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// Raises the generation if what it counts has changed.
 pub(super) fn count_generation(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(old) = a.old {
-        meta::bump_generation(&mut d.object, old, a.request.kind);
+        meta::bump_generation(&mut d.object, old, &a.request.kind);
     }
     Ok(())
 }
 
 /// Looks for what is wrong with the metadata.
 pub(super) fn check_metadata(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
-    meta::validate(&d.object, a.request.kind, &mut d.causes);
+    meta::validate(&d.object, &a.request.kind, &mut d.causes);
     Ok(())
 }
 
@@ -139,7 +143,7 @@ pub(super) fn check_object(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 
 /// Refuses an object with which something is wrong.
 pub(super) fn refuse_causes(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
-    refuse(a.request.kind, &name_of(a, d), std::mem::take(&mut d.causes))
+    refuse(&a.request.kind, &name_of(a, d), std::mem::take(&mut d.causes))
 }
 
 /// What the kind warns of.
@@ -154,8 +158,8 @@ pub(super) fn warn(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// itself is handed all of it.
 pub(super) fn hold_to_subresource(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     let Some(old) = a.old else { return Ok(()) };
-    if a.request.sub == "status" && a.request.kind.hooks.prepare_status.is_some() {
-        default(a.request.kind, &mut d.object, a.snapshot);
+    if a.request.kind.hooks.of_sub(a.request.sub).0.is_some() {
+        default(&a.request.kind, &mut d.object, a.snapshot);
     } else {
         let new = std::mem::take(&mut d.object);
         d.object = owned_by_sub(a.request.sub, new, old);
@@ -174,7 +178,7 @@ pub(super) fn hold_again(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 
 /// What the kind settles itself of a status.
 pub(super) fn prepare_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
-    match a.request.kind.hooks.prepare_status.filter(|_| a.request.sub == "status") {
+    match a.request.kind.hooks.of_sub(a.request.sub).0 {
         Some(prepare) => prepare(&mut d.object, a.old, &a.server.cx(a.snapshot, a.request)),
         None => Ok(()),
     }
@@ -182,7 +186,7 @@ pub(super) fn prepare_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 
 /// Looks for what the kind finds wrong with a status.
 pub(super) fn check_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
-    let check = a.request.kind.hooks.validate_status.filter(|_| a.request.sub == "status");
+    let (_, check) = a.request.kind.hooks.of_sub(a.request.sub);
     if let (Some(check), Some(old)) = (check, a.old) {
         check(&d.object, old, &mut d.causes);
     }
@@ -201,13 +205,13 @@ pub(super) fn mark_deleting(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 pub(super) fn type_of_kind(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     meta::normalise(&mut d.object);
     d.object.set_at("apiVersion", a.request.kind.api_version());
-    d.object.set_at("kind", a.request.kind.kind);
+    d.object.set_at("kind", &a.request.kind.kind);
     Ok(())
 }
 
 /// Stamps such an object as new.
 pub(super) fn stamp(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
-    meta::stamp(&mut d.object, a.request.kind, &a.request.namespace, &a.server.world);
+    meta::stamp(&mut d.object, &a.request.kind, &a.request.namespace, &a.server.world);
     Ok(())
 }
 

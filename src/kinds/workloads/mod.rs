@@ -4,12 +4,12 @@
 //! have in common in `checks`. Nothing here knows controllers or HTTP.
 
 mod cells;
-mod checks;
+pub(super) mod checks;
 mod controllerrevision;
 mod cronjob;
 mod daemonset;
 mod deployment;
-mod field;
+pub(super) mod field;
 mod horizontalpodautoscaler;
 mod horizontalpodautoscaler_v1;
 mod hpa_metrics;
@@ -27,18 +27,18 @@ mod podtemplate;
 mod replicaset;
 mod replicationcontroller;
 mod statefulset;
-mod template;
+pub(super) mod template;
+
+pub(super) use checks::{annotations, labels};
+pub(super) use field::Field;
+pub(super) use template::{disks::driver_name, node_selector};
 
 use super::Kind;
 use crate::{error::Causes, object::Value};
-use field::Field;
 
-/// What the spec of a PersistentVolume shares with pods: host paths, and which nodes reach it.
-pub fn persistent_volume(spec: &Value, out: &mut Causes) {
-    let host_path = Field::placed(spec.get("hostPath"), "spec.hostPath");
-    if host_path.is_set() {
-        template::host_path(&host_path, out);
-    }
+/// What the spec of a PersistentVolume shares with pods: where the volume is, and which nodes reach
+/// it.
+pub fn persistent_volume(spec: &Value, name: &str, out: &mut Causes) {
     let affinity = Field::placed(spec.get("nodeAffinity"), "spec.nodeAffinity");
     let required = affinity.get("required");
     match (affinity.is_set(), required.is_set()) {
@@ -46,6 +46,7 @@ pub fn persistent_volume(spec: &Value, out: &mut Causes) {
         (true, true) => template::node_selector(&required, out),
         (false, _) => {}
     }
+    template::disks::of_volume(&Field::placed(Some(spec), "spec"), name, out);
 }
 
 /// The kinds of this family. `autoscaling/v2` stands before `v1`: discovery prefers the first.

@@ -5,6 +5,7 @@ use super::{
     log::{Log, Source},
     machine::PodMachine,
     place::{Place, Run},
+    played::Reading,
     probes,
     programs::{self, Facts},
     rehearsal::{Rehearsal, Shared, VirtualClock},
@@ -27,7 +28,7 @@ use parking_lot::Mutex;
 use std::{
     any::Any,
     collections::VecDeque,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Weak, atomic::AtomicU64},
 };
 
 /// Most bytes that are written between two looks and kept.
@@ -69,6 +70,7 @@ pub struct Instance {
     who: Cred,
     argv: Vec<String>,
     played: Mutex<Played>,
+    runtime: Weak<Runtime>,
     /// Its main process, when that reads what clients send.
     pub live: Mutex<Option<Arc<super::live::Live>>>,
     /// Requests it has answered.
@@ -85,6 +87,8 @@ struct Played {
     probed: Timestamp,
     /// Whether the lines of its end were written.
     stopped: bool,
+    /// What was read of the lines of a program that is played.
+    reading: Reading,
 }
 
 impl Instance {
@@ -116,7 +120,9 @@ impl Instance {
                 written: Arc::clone(&written),
                 probed: run.started,
                 stopped: false,
+                reading: Reading::default(),
             }),
+            runtime: Arc::downgrade(runtime),
             live: Mutex::default(),
             asked: AtomicU64::new(0),
             memory: Mutex::default(),
@@ -211,6 +217,7 @@ impl Instance {
             written.bytes = 0;
             written.parts.drain(..).collect()
         };
+        parts.extend(played.reading.advance(&self.runtime, view, place));
         let facts = self.facts(view, place);
         if let Some((_, words)) = programs::of(&self.argv) {
             for (at, request) in probes::between(view, place, run.started, played.probed, until) {

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     catalog::{Config, End, reference::Reference},
+    controllers::task::Task,
     object::{ObjectExt, Value, hex},
     sim::{
         images::process::{self, Process},
@@ -145,6 +146,12 @@ fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
         let text = format!("Container {} definition changed, will be restarted", r.name);
         return kill(s, spec, r, since, text);
     }
+    if let Some(task) = Task::of(s.view, s.pod).filter(|t| t.container == r.name) {
+        if let Some(exit) = task.exit {
+            finish(s, r, since, exit.code);
+        }
+        return;
+    }
     let process = process(s, spec, r);
     if let Some(end) = process.ends
         && s.reached(plus(since, end.after))
@@ -177,7 +184,10 @@ fn own_command(spec: &Value) -> bool {
 
 fn finish(s: &Sync<'_>, r: &mut Record, since: Timestamp, code: i64) {
     r.state = State::Terminated(Ended::new(code, since, s.now(), &r.container));
-    (r.started, r.ready) = (false, false);
+    // What a plain init container had to do is done: it counts as ready for ever.
+    let init = s.pod.list_at("spec.initContainers").iter().find(|c| c.name_field() == r.name);
+    let done = init.is_some_and(|c| c.str_at("restartPolicy") != "Always") && code == 0;
+    (r.started, r.ready) = (false, done);
 }
 
 /// Ends a running container that will be started again.

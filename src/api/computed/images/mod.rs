@@ -54,13 +54,13 @@ pub fn nested(error: Error, resource: &str) -> Error {
 fn find(snapshot: &Snapshot, request: &Request, name: &str) -> Result<Value, Error> {
     let found = snapshot.get(STREAMS, &request.namespace, name);
     let found = found.map(|e| shown_stream(e, snapshot).as_ref().clone());
-    found.ok_or_else(|| Error::not_found(&request.kind.resource(), name))
+    found.ok_or_else(|| Error::not_found(request.kind.resource(), name))
 }
 
 /// An image, by its name.
 fn find_image(snapshot: &Snapshot, request: &Request, name: &str) -> Result<Value, Error> {
     let found = snapshot.get(IMAGES, "", name);
-    found.map(|e| e.value()).ok_or_else(|| Error::not_found(&request.kind.resource(), name))
+    found.map(|e| e.value()).ok_or_else(|| Error::not_found(request.kind.resource(), name))
 }
 
 /// The plain success these resources answer with.
@@ -112,7 +112,7 @@ fn decoded(server: &Server, request: &Request, warnings: &mut Vec<String>) -> Re
     let mut value = body.clone();
     server.decode(request, &mut value, duplicates, warnings)?;
     meta::normalise(&mut value);
-    meta::agree(&mut value, &request.namespace, &request.name, request.kind)?;
-    write::default(request.kind, &mut value, &server.store.snapshot());
+    meta::agree(&mut value, &request.namespace, &request.name, &request.kind)?;
+    write::default(&request.kind, &mut value, &server.store.snapshot());
     Ok(value)
 }

@@ -55,11 +55,11 @@ pub async fn write(
         if dry_run || old.as_ref() == Some(&draft.object) {
             return Ok(draft.object);
         }
-        match server.put(kind, &draft.object, expect, draft.extra).await {
+        match server.put(&request.kind, &draft.object, expect, draft.extra).await {
             Ok(entry) => return Ok(entry.value()),
             // What must commit with the stream has moved: decide again.
             Err(error) if Lost::from(&error) == Some(Lost::Other) => {}
-            Err(error) => return Err(Server::noun(kind, &request.name, error)),
+            Err(error) => return Err(Server::noun(&request.kind, &request.name, error)),
         }
     }
     Err(Error::stale(STREAMS, &request.name))

@@ -5,9 +5,10 @@
 
 mod containers;
 mod defaults;
+pub mod disks;
 mod env;
 mod probes;
-mod resources;
+pub(in crate::kinds) mod resources;
 mod scheduling;
 mod security;
 mod spec;

@@ -77,8 +77,8 @@ async fn prepared(
     server.decode(request, &mut import, duplicates, warnings)?;
     let revision = import.str_at("metadata.resourceVersion").to_owned();
     meta::normalise(&mut import);
-    meta::agree(&mut import, &request.namespace, &request.name, request.kind)?;
-    meta::stamp(&mut import, request.kind, &request.namespace, &server.world);
+    meta::agree(&mut import, &request.namespace, &request.name, &request.kind)?;
+    meta::stamp(&mut import, &request.kind, &request.namespace, &server.world);
     import.remove_at("status");
     let snapshot = server.store.snapshot();
     let mut draft = Draft::of(import);
@@ -111,7 +111,7 @@ fn check_registries(
     for (i, spec) in import.list_at("spec.images").iter().enumerate() {
         allowed.import(spec, &format!("spec.images[{i}]"), &mut causes);
     }
-    refuse(request.kind, import.name(), causes)
+    refuse(&request.kind, import.name(), causes)
 }
 
 fn check_revision(import: &Value, stored: Option<&Value>, sent: &str) -> Result<(), Error> {
