@@ -21,6 +21,7 @@
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
+//! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
 //! | [`kinds`] | the catalogue: one value per kind | `object`, snapshots of `store`, `world` |
@@ -84,7 +85,7 @@
 //! | an admission plug-in | its file under `api/admission/`, a line in the list there |
 //! | somebody outside who is asked about writes | a line in `api/admission/outside.rs` |
 //! | a stage of writes | its function in `api/write/stages.rs`, a line in the lists it belongs to |
-//! | an image | an entry in `catalog/images.yaml` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml` |
+//! | an image | an entry in `catalog/images.yaml` or `catalog/images/` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml`, what it answers: `sim/containers/programs/` |
 //! | a program of an image whose answers or ends need code | its file in `sim/containers/programs/` and a line in the table there |
 //! | a command in containers | its function and a line in the table of `sim/shell/commands/` |
 //! | a table or view | the next file under `migrations/` |
@@ -127,6 +128,7 @@ pub mod schema;
 pub mod settings;
 pub mod sim;
 pub mod store;
+pub mod templates;
 pub mod tls;
 pub mod trace;
 pub mod world;
