@@ -33,10 +33,17 @@ impl Readiness {
     }
 }
 
-/// Answers `/healthz`, `/livez`, `/readyz` and single checks below them.
-pub fn health(readiness: &Readiness, path: &str, verbose: bool, excluded: &[&str]) -> HttpResponse {
+/// Answers `/healthz`, `/livez`, `/readyz` and single checks below them. `store`: whether a write
+/// would be kept.
+pub fn health(
+    readiness: &Readiness,
+    store: bool,
+    path: &str,
+    verbose: bool,
+    excluded: &[&str],
+) -> HttpResponse {
     let (endpoint, single) = path.split_once('/').unwrap_or((path, ""));
-    let mut checks = vec![("ping", true), ("log", true), ("store", true)];
+    let mut checks = vec![("ping", true), ("log", true), ("store", store)];
     if endpoint == "readyz" {
         checks.extend(readiness.checks());
     }

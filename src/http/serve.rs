@@ -389,7 +389,10 @@ async fn open_to_all(
     match first {
         "healthz" | "livez" | "readyz" => {
             let verbose = query.get("verbose").is_some();
-            Some(health::health(&http.readiness, rest, verbose, &query.all("exclude")))
+            let store = http.server.store.health();
+            let store = store.inspect_err(|why| tracing::warn!(%why, "the store is not healthy"));
+            let excluded = query.all("exclude");
+            Some(health::health(&http.readiness, store.is_ok(), rest, verbose, &excluded))
         }
         "version" if rest == "version" => Some(render::document(&health::version())),
         "oauth" | ".well-known" => {
