@@ -35,8 +35,9 @@
 //!
 //! # The way of a write
 //!
-//! 1. [`http`] understands path, query, headers and body; the catalogue ([`kinds::all`]) decides
-//!    what exists.
+//! 1. [`http`] understands path, query and headers; the catalogue ([`kinds::all`]) decides what
+//!    exists. Who may not do it is refused before a byte of the body is read; the body is then read
+//!    and parsed within budgets.
 //! 2. [`api::Server::call`] asks [`access`] whether the caller may, before anything is looked up.
 //! 3. The body is checked against its type ([`schema::decode`]) and unknown fields are dropped (or
 //!    refused). Then it runs through the list of its kind of write, top to bottom

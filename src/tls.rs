@@ -107,6 +107,15 @@ fn issue(ca: &Pair, mut params: CertificateParams) -> Result<Pair, TlsError> {
     Ok(Pair { cert: cert.pem(), key: key.serialize_pem() })
 }
 
+/// Handshakes a thread carries on at a time: one that stays silent costs a few kilobytes for three
+/// seconds, and must not keep others from beginning theirs.
+const HANDSHAKES: usize = 16 << 10;
+
+/// Lets listeners that are started from here on carry on many handshakes at a time.
+pub fn let_many_begin() {
+    actix_tls::accept::max_concurrent_tls_connect(HANDSHAKES);
+}
+
 /// The TLS configuration: our certificate, and client certificates of our CA if the client has any.
 ///
 /// # Errors

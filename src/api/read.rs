@@ -144,7 +144,7 @@ pub(super) fn too_old(asked: u64, floor: u64) -> Error {
 }
 
 /// 504 for a revision not yet reached.
-pub(super) fn from_the_future(asked: u64, latest: u64) -> Error {
+fn from_the_future(asked: u64, latest: u64) -> Error {
     Error::Timeout {
         message: format!("Timeout: Too large resource version: {asked}, current: {latest}"),
         causes: vec![Cause {

@@ -7,6 +7,7 @@
 pub mod cron;
 pub mod depth;
 pub mod duration;
+pub mod links;
 pub mod name;
 pub mod quantity;
 pub mod read;

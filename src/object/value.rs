@@ -166,6 +166,8 @@ pub struct Meta {
     pub finalizers: u32,
     /// `metadata.generation`; 0 when the kind has none.
     pub generation: i64,
+    /// What the object refers to: see [`super::links`].
+    pub links: Box<[Box<str>]>,
 }
 
 impl Meta {
@@ -184,6 +186,7 @@ impl Meta {
             deleting: object.is_deleting(),
             finalizers: object.list_at("metadata.finalizers").len() as u32,
             generation: object.i64_at("metadata.generation").unwrap_or(0),
+            links: super::links::of(object),
         }
     }
 

@@ -96,7 +96,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     stage.done("first objects present");
 
     let readiness = Readiness::default();
-    readiness.expect("controllers");
+    readiness.expect("informer-sync");
     let all: &'static [&'static Controller] = [controllers::ALL, sim::CONTROLLERS].concat().leak();
     let monitor = Arc::new(Monitor::new(all));
     let controllers = run_controllers(&server, all, &monitor, asks, stopping)?;
@@ -107,7 +107,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     if let Some(path) = &flags.seed {
         seed::apply(&server, path).await?;
     }
-    readiness.set("controllers", true);
+    readiness.set("informer-sync", true);
     server.store.harden().await.map_err(|e| e.to_string())?;
     let (processes, handle) = Processes::start()?;
     handle.spawn(sim::containers::tend(containers));
@@ -119,6 +119,11 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         Arc::clone(&monitor),
         url.clone(),
         handle,
+        http::Limits {
+            reads: flags.max_requests_inflight,
+            writes: flags.max_mutating_requests_inflight,
+            deadline: SignedDuration::from_secs(flags.request_timeout.into()),
+        },
     ));
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),

@@ -24,6 +24,8 @@ pub struct Lab {
     /// Status writes and deletions done for pods.
     pub writes: usize,
     serial: u64,
+    /// Whether pods that are deleted stay until somebody removes them for good.
+    pub keeps_deleted_pods: bool,
 }
 
 impl Lab {
@@ -39,7 +41,9 @@ impl Lab {
         let store = Store::open(&options).unwrap();
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         let (told, settings) = (Vec::new(), Arc::new(settings));
-        let mut lab = Lab { store, runtime, now, settings, told, writes: 0, serial: 0 };
+        let (writes, serial, keeps_deleted_pods) = (0, 0, false);
+        let mut lab =
+            Lab { store, runtime, now, settings, told, writes, serial, keeps_deleted_pods };
         lab.put("namespaces", json!({"metadata": {"name": "kube-node-lease"}}));
         for node in sim::nodes::names(&lab.settings) {
             lab.reconcile(&sim::nodes::KUBELET_NODE, &node);
@@ -139,7 +143,7 @@ impl Lab {
                 self.reconcile(&sim::nodes::images::KUBELET_IMAGES, &node);
                 self.reconcile(&sim::nodes::KUBELET_NODE, &node);
             }
-            self.reconcile(&sim::scheduler::SCHEDULER, "default-scheduler");
+            self.reconcile(&sim::scheduler::SCHEDULER, "all");
             let keys: Vec<String> =
                 self.store.snapshot().list("pods", "").map(|e| e.key.to_string()).collect();
             for key in keys {
@@ -201,8 +205,8 @@ impl Lab {
             self.told.push(line.replace("  ", " "));
             self.serial += 1;
             let stored = json!({
-                "metadata": {"namespace": "default", "name":
-                    format!("{}.{}", event.regarding.str_at("name"), self.serial)},
+                "apiVersion": "v1", "kind": "Event", "metadata": {"namespace": "default", "name":
+                    format!("{}.{:06}", event.regarding.str_at("name"), self.serial)},
                 "involvedObject": event.regarding, "reason": event.reason,
                 "message": event.message, "lastTimestamp": time::seconds(self.now),
             });
@@ -217,6 +221,11 @@ impl Lab {
         match (write.verb, write.sub) {
             (WriteVerb::Delete, _) => {
                 let key = name::key(&write.namespace, &write.name);
+                if self.keeps_deleted_pods && write.resource == "pods" {
+                    let mut pod = self.get("pods", &key).unwrap();
+                    pod.set_at("metadata.deletionTimestamp", time::seconds(self.now));
+                    return self.put("pods", pod);
+                }
                 let (resource, key) = (write.resource.into(), key.into());
                 let op = Op::Delete { resource, key, expect: Expect::Present, last: None };
                 self.runtime.block_on(self.store.commit(vec![op])).unwrap();

@@ -184,7 +184,10 @@ fn own_command(spec: &Value) -> bool {
 
 fn finish(s: &Sync<'_>, r: &mut Record, since: Timestamp, code: i64) {
     r.state = State::Terminated(Ended::new(code, since, s.now(), &r.container));
-    (r.started, r.ready) = (false, false);
+    // What a plain init container had to do is done: it counts as ready for ever.
+    let init = s.pod.list_at("spec.initContainers").iter().find(|c| c.name_field() == r.name);
+    let done = init.is_some_and(|c| c.str_at("restartPolicy") != "Always") && code == 0;
+    (r.started, r.ready) = (false, done);
 }
 
 /// Ends a running container that will be started again.
