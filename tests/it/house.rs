@@ -34,7 +34,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "api",
         &[
             "access", "images", "importer", "kinds", "patch", "runtime", "schema", "settings",
-            "store", "world",
+            "store", "tls", "world",
         ],
     ),
     (
@@ -48,7 +48,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
-    ("controllers", &["access", "api", "images", "kinds", "settings", "store"]),
+    ("controllers", &["access", "api", "images", "kinds", "settings", "store", "tls"]),
     (
         "sim",
         &[
