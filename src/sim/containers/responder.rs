@@ -34,7 +34,7 @@ impl Backend {
 
     /// The words of the program that answers.
     pub fn words(&self, view: &View) -> Arc<Words> {
-        let argv = self.place.argv(&self.place.config(view));
+        let argv = self.place.argv(view, &self.place.config(view));
         programs::of(&argv).map(|(_, words)| words).unwrap_or_default()
     }
 

@@ -7,7 +7,7 @@ mod grep;
 mod launch;
 mod lines;
 mod listing;
-mod moments;
+pub mod moments;
 mod net;
 pub mod printf;
 mod sed;
