@@ -38,13 +38,17 @@
 //! 1. [`http`] understands path, query, headers and body; the catalogue ([`kinds::all`]) decides
 //!    what exists.
 //! 2. [`api::Server::call`] asks [`access`] whether the caller may, before anything is looked up.
-//! 3. The body is checked against its type ([`schema::decode`]), unknown fields are dropped (or
-//!    refused), defaults filled ([`schema::fill_defaults`], then [`kinds::Hooks::default`]).
-//! 4. Field ownership is recorded ([`patch::managed`]), [`api::admission`] changes and refuses, the
-//!    kind prepares and validates ([`kinds::Hooks`]).
+//! 3. The body is checked against its type ([`schema::decode`]) and unknown fields are dropped (or
+//!    refused). Then it runs through the list of its kind of write, top to bottom
+//!    (`api/write/lists.rs`), on one snapshot.
+//! 4. On those lists: defaults ([`schema::fill_defaults`], then [`kinds::Hooks::default`]), field
+//!    ownership ([`patch::managed`]), what [`api::admission`] changes, whoever outside may change
+//!    it, what the kind prepares and validates ([`kinds::Hooks`]), and whoever may refuse it, quota
+//!    last. Writes to subresources have lists of their own, so that nothing is written unasked.
 //! 5. [`store::Store::commit`] gets the serialised object, the revision it was decided on, and
 //!    whatever must change with it (quota usage, claimed addresses). If the world has moved, the
-//!    request is decided again; only a client that pinned a revision sees a conflict.
+//!    request is decided again; only a client that pinned a revision sees a conflict. If it was
+//!    another row that moved, nobody outside is asked twice.
 //! 6. The writer thread gives out revisions, puts every batch that is waiting into one SQLite
 //!    transaction, and only after it is durable shows the new [`store::Snapshot`], extends the
 //!    history and wakes watchers.
@@ -77,6 +81,8 @@
 //! | a column, short name, subresource | one line in the kind's declaration |
 //! | a default, merge key, list type | one line under `openapi/` |
 //! | an admission plug-in | its file under `api/admission/`, a line in the list there |
+//! | somebody outside who is asked about writes | a line in `api/admission/outside.rs` |
+//! | a stage of writes | its function in `api/write/stages.rs`, a line in the lists it belongs to |
 //! | an image | an entry in `catalog/images.yaml` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml` |
 //! | a program of an image whose answers or ends need code | its file in `sim/containers/programs/` and a line in the table there |
 //! | a command in containers | its function and a line in the table of `sim/shell/commands/` |

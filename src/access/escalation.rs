@@ -10,7 +10,7 @@ use super::{
 use crate::{
     api::{Caller, Verb, admission},
     error::Error,
-    kinds::Kind,
+    kinds::Served,
     object::{ObjectExt, Value},
     store::Snapshot,
 };
@@ -40,7 +40,7 @@ pub fn check(
     authorizer: &Authorizer,
     snapshot: &Snapshot,
     caller: &Caller,
-    kind: &Kind,
+    kind: &Served,
     object: &Value,
     old: Option<&Value>,
 ) -> Result<(), Error> {
@@ -48,9 +48,9 @@ pub fn check(
         return Ok(());
     }
     let namespace = object.namespace();
-    let (verb, role, granted) = match kind.kind {
+    let (verb, role, granted) = match kind.kind.as_str() {
         "Role" | "ClusterRole" => {
-            let role = RoleRef { kind: kind.kind.into(), name: object.name().into() };
+            let role = RoleRef { kind: kind.kind.to_string(), name: object.name().into() };
             ("escalate", role, written(object))
         }
         _ => {
@@ -81,12 +81,12 @@ pub fn check(
     if lacking.is_empty() {
         return Ok(());
     }
-    Err(Error::forbidden(&kind.resource(), object.name(), message(caller, &lacking, &missing)))
+    Err(Error::forbidden(kind.resource(), object.name(), message(caller, &lacking, &missing)))
 }
 
 /// Whether the write can grant anything the stored object did not.
-fn grants_anew(kind: &Kind, object: &Value, old: Option<&Value>) -> bool {
-    let fields: &[&str] = match kind.kind {
+fn grants_anew(kind: &Served, object: &Value, old: Option<&Value>) -> bool {
+    let fields: &[&str] = match kind.kind.as_str() {
         "Role" | "ClusterRole" => &["rules", "aggregationRule"],
         "RoleBinding" | "ClusterRoleBinding" => &["roleRef", "subjects"],
         _ => return false,
@@ -276,7 +276,7 @@ mod tests {
         let caller = Caller { name: "u".into(), ..Caller::default() };
         let may = |object: &Value, old: Option<&Value>| {
             let kind = kinds::by_kind(object.str_at("apiVersion"), object.str_at("kind")).unwrap();
-            check(&Authorizer::default(), &snapshot, &caller, kind, object, old)
+            check(&Authorizer::default(), &snapshot, &caller, &kind, object, old)
         };
         let binding = |namespace: &str, role: &str| {
             bootstrap::binding(namespace, "b", role, one("User", "friend"))

@@ -55,7 +55,7 @@ impl<'a> Attributes<'a> {
     ///
     /// OpenShift's reviews about oneself count as the self review everybody may create.
     pub fn of(request: &'a Request) -> Attributes<'a> {
-        let kind = request.kind;
+        let kind = &request.kind;
         if kind.group == "authorization.openshift.io"
             && kind.kind.ends_with("SubjectAccessReview")
             && is_personal(&request.body)
@@ -72,13 +72,16 @@ impl<'a> Attributes<'a> {
         let named = matches!(request.verb, Verb::List | Verb::Watch | Verb::DeleteCollection);
         let selected = if named { request.options.fields.exact("metadata.name") } else { None };
         let name = selected.unwrap_or(&request.name);
-        let own = matches!((kind.group, kind.plural), ("", "namespaces"))
-            || matches!((kind.group, kind.plural), ("project.openshift.io", "projects"));
+        let own = matches!((kind.group.as_str(), kind.plural.as_str()), ("", "namespaces"))
+            || matches!(
+                (kind.group.as_str(), kind.plural.as_str()),
+                ("project.openshift.io", "projects")
+            );
         let namespace = if own { &request.name } else { &request.namespace };
         Attributes {
             verb: request.verb.name(),
-            group: kind.group,
-            resource: kind.plural,
+            group: &kind.group,
+            resource: &kind.plural,
             sub: request.sub,
             namespace,
             name: if request.verb == Verb::Create && request.sub.is_empty() { "" } else { name },

@@ -3,12 +3,12 @@
 use super::{
     Answer, Request, Server, Verb, admission, meta,
     server::{item, one},
-    write::ATTEMPTS,
+    write::{ATTEMPTS, Attempt, Draft, Lost, lists},
 };
 use crate::{
     error::Error,
     object::{ObjectExt, Value, time},
-    store::{self, Expect},
+    store::{Expect, Snapshot},
 };
 use std::sync::Arc;
 
@@ -18,92 +18,105 @@ const NAME_ATTEMPTS: usize = 8;
 const PATIENCE: i64 = 10;
 
 impl Server {
-    pub(super) async fn create(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
-        let (body, duplicates) = request.object()?;
+    pub(super) async fn create(
+        self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
+        mut request: Request,
+    ) -> Result<Answer, Error> {
+        let (mut value, duplicates) = request.take_object()?;
         let mut warnings = Vec::new();
-        let mut value = body.clone();
-        self.decode(&request, &mut value, duplicates, &mut warnings)?;
+        self.decode(&request, &mut value, &duplicates, &mut warnings)?;
         if !value.str_at("metadata.resourceVersion").is_empty() {
             return Err(Error::Plain(
                 "resourceVersion should not be set on objects to be created".into(),
             ));
         }
         meta::normalise(&mut value);
-        meta::agree(&mut value, &request.namespace, &request.name, request.kind)?;
-        meta::stamp(&mut value, request.kind, &request.namespace, &self.world);
+        meta::agree(&mut value, &request.namespace, &request.name, &request.kind)?;
+        meta::stamp(&mut value, &request.kind, &request.namespace, &self.world);
         if request.kind.sub("status").is_some() {
             value.remove_at("status");
         }
-        self.insert(&request, value, warnings).await
+        self.insert(snapshot, &request, value, warnings).await
     }
 
     /// Stores a decoded and stamped object under a free name.
     pub(super) async fn insert(
         self: &Arc<Self>,
+        mut snapshot: Arc<Snapshot>,
         request: &Request,
         value: Value,
         mut warnings: Vec<String>,
     ) -> Result<Answer, Error> {
         let generated = value.name().is_empty();
-        let (mut names, mut races) = (0, 0);
-        self.namespace_prepared(request, &value).await;
+        let (mut names, mut races, mut kept) = (0, 0, None);
+        if self.namespace_prepared(&snapshot, request, &value).await {
+            snapshot = self.store.snapshot();
+        }
         loop {
-            let snapshot = self.store.snapshot();
-            let mut heard = Vec::new();
-            let ready = self.settle(&snapshot, request, value.clone(), None, &mut heard)?;
-            let name = ready.value.name().to_owned();
+            let mut draft = kept.take().unwrap_or_else(|| Draft::of(value.clone()));
+            let attempt = Attempt::create(self, request, &snapshot);
+            attempt.run(lists::CREATE, &mut draft).await?;
+            let name = draft.object.name().to_owned();
             if request.options.dry_run {
-                if snapshot.get(&request.kind.stored_as(), &request.namespace, &name).is_some() {
-                    return Err(Error::exists(&request.kind.resource(), &name));
+                if snapshot.get(request.kind.stored_as(), &request.namespace, &name).is_some() {
+                    return Err(Error::exists(request.kind.resource(), &name));
                 }
-                warnings.append(&mut heard);
-                return Ok(one(201, super::Item::Value(ready.value), warnings));
+                warnings.append(&mut draft.warnings());
+                return Ok(one(201, super::Item::Value(draft.object), warnings));
             }
-            match self.put(request.kind, &ready.value, Expect::Absent, ready.extra).await {
+            let extra = std::mem::take(&mut draft.extra);
+            let error = match self.put(&request.kind, &draft.object, Expect::Absent, extra).await {
                 Ok(entry) => {
-                    warnings.append(&mut heard);
-                    return Ok(one(201, item(request.kind, &entry, &self.store), warnings));
+                    warnings.append(&mut draft.warnings());
+                    return Ok(one(201, item(&request.kind, &entry, &self.store), warnings));
                 }
-                Err(store::Error::Exists(0)) if generated && names + 1 < NAME_ATTEMPTS => {
-                    names += 1
-                }
-                Err(store::Error::Exists(0)) => {
-                    return Err(self.taken(request, &name, generated));
-                }
-                Err(store::Error::Io(why)) => return Err(Error::Internal(why)),
+                Err(error) => error,
+            };
+            match Lost::from(&error) {
+                Some(Lost::Own) if generated && names + 1 < NAME_ATTEMPTS => names += 1,
+                Some(Lost::Own) => return Err(self.taken(request, &name, generated)),
                 // Another object changed under admission or claimed our address: decide again.
-                Err(_) if races + 1 < ATTEMPTS => races += 1,
-                Err(e) => return Err(Server::noun(request.kind, &name, e)),
+                Some(Lost::Other) if races + 1 < ATTEMPTS => races += 1,
+                _ => return Err(Server::noun(&request.kind, &name, error)),
             }
+            kept = draft.again();
+            snapshot = self.store.snapshot();
         }
     }
 
     /// Waits until a new namespace has what pods need from the controllers (a service account, a
     /// uid range), for as long as upstream's admission does.
-    async fn namespace_prepared(&self, request: &Request, value: &Value) {
-        let early = || {
-            let snapshot = self.store.snapshot();
-            let attributes = self.attributes(&snapshot, request, Verb::Create, value.name(), None);
+    /// Answers whether it waited.
+    async fn namespace_prepared(
+        &self,
+        snapshot: &Snapshot,
+        request: &Request,
+        value: &Value,
+    ) -> bool {
+        let early = |snapshot: &Snapshot| {
+            let attributes = self.attributes(snapshot, request, Verb::Create, value.name(), None);
             admission::is_early(value, &attributes)
         };
-        if !early() {
-            return;
+        if !early(snapshot) {
+            return false;
         }
         let mut changed = self.store.feed().any();
         let deadline = time::plus_seconds(self.world.clock.now(), PATIENCE);
         let mut too_late = self.world.clock.sleep_until(deadline);
-        while early() {
+        while early(&self.store.snapshot()) {
             tokio::select! {
-                () = &mut too_late => return,
-                result = changed.changed() => if result.is_err() { return },
+                () = &mut too_late => break,
+                result = changed.changed() => if result.is_err() { break },
             }
         }
+        true
     }
 
     fn taken(&self, request: &Request, name: &str, generated: bool) -> Error {
-        let (kind, resource) = (request.kind, request.kind.resource());
+        let (kind, resource) = (&request.kind, request.kind.resource());
         let snapshot = self.store.snapshot();
-        let there = snapshot.get(&kind.stored_as(), &request.namespace, name);
+        let there = snapshot.get(kind.stored_as(), &request.namespace, name);
         let note = if generated {
             format!(
                 "{resource} {name:?} already exists, the server was not able to generate a unique name for the object"
@@ -113,6 +126,6 @@ impl Server {
         } else {
             String::new()
         };
-        Error::AlreadyExists { resource, name: name.into(), note }
+        Error::AlreadyExists { resource: resource.into(), name: name.into(), note }
     }
 }

@@ -2,14 +2,15 @@
 //! Source: k8s.io/apiserver `pkg/registry/generic/registry/store.go`, `pkg/registry/rest/delete.go`.
 
 use super::{
-    Answer, Body, Item, List, Options, Request, Response, Server, Verb, admission, server::one,
-    update::gone, write::ATTEMPTS,
+    Answer, Body, Item, List, Options, Request, Response, Server, Verb,
+    server::{item, one},
+    write::{ATTEMPTS, Attempt, Draft, Lost, Stage, gone, lists},
 };
 use crate::{
     error::{Causes, Error},
-    kinds::Kind,
+    kinds::Served,
     object::{ObjectExt, Value, json, time},
-    store::{self, Entry, Expect},
+    store::{Entry, Expect, Snapshot},
 };
 use std::sync::Arc;
 
@@ -17,9 +18,23 @@ const FOREGROUND: &str = "foregroundDeletion";
 const ORPHAN: &str = "orphan";
 
 impl Server {
-    pub(super) async fn delete(self: &Arc<Self>, mut request: Request) -> Result<Answer, Error> {
+    pub(super) async fn delete(
+        self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
+        request: Request,
+    ) -> Result<Answer, Error> {
+        self.delete_by(lists::DELETE, snapshot, request).await
+    }
+
+    /// Deletes by a list of stages.
+    pub(super) async fn delete_by(
+        self: &Arc<Self>,
+        list: &'static [Stage],
+        snapshot: Arc<Snapshot>,
+        mut request: Request,
+    ) -> Result<Answer, Error> {
         read_options(&mut request)?;
-        let answer = self.delete_one(&request).await?;
+        let (answer, mut heard) = self.delete_one(list, snapshot, &request).await?;
         let mut warnings = Vec::new();
         if request.kind.orphans_by_default
             && request.kind.plural == "jobs"
@@ -28,21 +43,22 @@ impl Server {
         {
             warnings.push("child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning".into());
         }
+        warnings.append(&mut heard);
         Ok(match answer {
             Deleted::Marked(value) => one(200, Item::Value(value), warnings),
             Deleted::Gone(value) if request.kind.delete_returns_object => {
                 one(200, Item::Value(value), warnings)
             }
-            Deleted::Gone(value) => one(200, Item::Value(success(request.kind, &value)), warnings),
+            Deleted::Gone(value) => one(200, Item::Value(success(&request.kind, &value)), warnings),
         })
     }
 
     pub(super) async fn delete_collection(
         self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
         mut request: Request,
     ) -> Result<Answer, Error> {
         read_options(&mut request)?;
-        let snapshot = self.store.snapshot();
         let selected: Vec<Arc<Entry>> = self.selected(&snapshot, &request).cloned().collect();
         let (rev, mut items) = (snapshot.rev, Vec::new());
         for entry in selected {
@@ -52,8 +68,9 @@ impl Server {
                 name: entry.meta.name.to_string(),
                 ..request.clone()
             };
-            match self.delete_one(&one).await {
-                Ok(Deleted::Marked(v) | Deleted::Gone(v)) => items.push(Item::Value(v)),
+            let now = self.store.snapshot();
+            match self.delete_one(lists::DELETE, now, &one).await {
+                Ok((Deleted::Marked(v) | Deleted::Gone(v), _)) => items.push(Item::Value(v)),
                 Err(e) if e.is_not_found() => {}
                 Err(e) => return Err(e),
             }
@@ -62,46 +79,51 @@ impl Server {
             .into())
     }
 
-    async fn delete_one(self: &Arc<Self>, request: &Request) -> Result<Deleted, Error> {
-        let kind = request.kind;
+    /// Deletes one object; answers what became of it and what the client must hear.
+    async fn delete_one(
+        self: &Arc<Self>,
+        list: &'static [Stage],
+        mut snapshot: Arc<Snapshot>,
+        request: &Request,
+    ) -> Result<(Deleted, Vec<String>), Error> {
+        let (kind, mut kept) = (&request.kind, None);
         for _ in 0..ATTEMPTS {
-            let snapshot = self.store.snapshot();
             let (entry, old) = Server::stored(&snapshot, request)?;
             check_preconditions(kind, &request.options, &old)?;
-            let attributes =
-                self.attributes(&snapshot, request, Verb::Delete, &request.name, Some(&old));
-            let extra = admission::validate(&old, &attributes)?;
-            let marked = self.mark(request, &old);
-            if request.options.dry_run {
-                return Ok(if gone(kind, &marked) {
-                    Deleted::Gone(marked)
-                } else {
-                    Deleted::Marked(marked)
-                });
+            let mut draft = kept.take().unwrap_or_else(|| Draft::of(old.clone()));
+            let attempt = Attempt::update(self, request, &snapshot, &old);
+            Attempt { verb: Verb::Delete, ..attempt }.run(list, &mut draft).await?;
+            let heard = draft.warnings();
+            let going = gone(kind, &draft.object);
+            if request.options.dry_run || (!going && draft.object == old) {
+                return Ok((Deleted::of(going, draft.object), heard));
             }
-            let result = if gone(kind, &marked) {
-                let done = self.remove(kind, &old, entry.rev, extra).await;
-                done.map(|e| Deleted::Gone(super::server::item(kind, &e, &self.store).value()))
-            } else if marked == old {
-                return Ok(Deleted::Marked(old));
+            let extra = std::mem::take(&mut draft.extra);
+            let result = if going {
+                self.remove(kind, &old, entry.rev, extra).await
             } else {
-                let done = self.put(kind, &marked, Expect::Rev(entry.rev), extra).await;
-                done.map(|e| Deleted::Marked(super::server::item(kind, &e, &self.store).value()))
+                self.put(kind, &draft.object, Expect::Rev(entry.rev), extra).await
             };
             match result {
-                Ok(done) => return Ok(done),
-                Err(store::Error::Stale(_)) => {}
-                Err(e) => return Err(Server::noun(kind, &request.name, e)),
+                Ok(entry) => {
+                    let shown = item(kind, &entry, &self.store).value();
+                    return Ok((Deleted::of(going, shown), heard));
+                }
+                Err(error) => match Lost::from(&error) {
+                    Some(lost) => kept = draft.again().filter(|_| lost == Lost::Other),
+                    None => return Err(Server::noun(kind, &request.name, error)),
+                },
             }
+            snapshot = self.store.snapshot();
         }
-        Err(Error::stale(&kind.resource(), &request.name))
+        Err(Error::stale(kind.resource(), &request.name))
     }
 
-    /// The object as a delete request leaves it: marked, with the grace and finalizers asked for.
-    fn mark(&self, request: &Request, old: &Value) -> Value {
-        let (kind, options, now) = (request.kind, &request.options, self.world.clock.now());
-        let mut new = old.clone();
-        set_finalizers(&mut new, kind, options);
+    /// Makes `new`, which is as `old`, what a delete request leaves: marked, with the grace and the
+    /// finalizers asked for.
+    pub(super) fn mark(&self, request: &Request, old: &Value, new: &mut Value) {
+        let (kind, options, now) = (&request.kind, &request.options, self.world.clock.now());
+        set_finalizers(new, kind, options);
         let asked = kind.hooks.grace.map_or(0, |grace| grace(old, options.grace_period));
         let had = old.i64_at("metadata.deletionGracePeriodSeconds");
         // A later delete may shorten the grace, never lengthen it.
@@ -118,21 +140,20 @@ impl Server {
                 new.set_at("metadata.generation", generation + 1);
             }
             if let Some(mark) = kind.hooks.mark_deleting {
-                mark(&mut new);
+                mark(new);
             }
         }
-        new
     }
 
     /// The stored entries a collection request selects.
     pub(super) fn selected<'a>(
         &'a self,
-        snapshot: &'a crate::store::Snapshot,
+        snapshot: &'a Snapshot,
         request: &'a Request,
     ) -> impl Iterator<Item = &'a Arc<Entry>> {
         snapshot
-            .list(&request.kind.stored_as(), &request.namespace)
-            .filter(|e| super::read::selects(request.kind, &request.options, e))
+            .list(request.kind.stored_as(), &request.namespace)
+            .filter(|e| super::read::selects(&request.kind, &request.options, e))
     }
 }
 
@@ -141,6 +162,12 @@ enum Deleted {
     Marked(Value),
     /// Gone; its last state.
     Gone(Value),
+}
+
+impl Deleted {
+    fn of(gone: bool, object: Value) -> Deleted {
+        if gone { Deleted::Gone(object) } else { Deleted::Marked(object) }
+    }
 }
 
 /// Takes over the `DeleteOptions` of the body and checks them.
@@ -192,9 +219,9 @@ fn read_options(request: &mut Request) -> Result<(), Error> {
     })
 }
 
-fn check_preconditions(kind: &Kind, options: &Options, old: &Value) -> Result<(), Error> {
+fn check_preconditions(kind: &Served, options: &Options, old: &Value) -> Result<(), Error> {
     let conflict = |what: &str, asked: &str, found: &str, ending: &str| Error::Conflict {
-        resource: kind.kind_group(),
+        resource: kind.kind_group().into(),
         name: old.name().into(),
         why: format!(
             "the {what} in the precondition ({asked}) does not match the {what} in record ({found}). The object might have been {ending}"
@@ -213,7 +240,7 @@ fn check_preconditions(kind: &Kind, options: &Options, old: &Value) -> Result<()
 
 /// Adds and removes the two finalizers through which the garbage collector is asked for more than
 /// the usual background deletion.
-fn set_finalizers(object: &mut Value, kind: &Kind, options: &Options) {
+fn set_finalizers(object: &mut Value, kind: &Served, options: &Options) {
     let had = |f: &str| object.list_at("metadata.finalizers").iter().any(|v| v == f);
     let (orphan, foreground) = match (options.propagation.as_str(), options.orphan_dependents) {
         ("Orphan", _) | (_, Some(true)) => (true, false),
@@ -240,7 +267,7 @@ fn set_finalizers(object: &mut Value, kind: &Kind, options: &Options) {
     object.set_at("metadata.finalizers", finalizers);
 }
 
-fn success(kind: &Kind, gone: &Value) -> Value {
+fn success(kind: &Served, gone: &Value) -> Value {
     let mut details = json!({"name": gone.name(), "kind": kind.plural, "uid": gone.uid()});
     if !kind.group.is_empty() {
         details["group"] = json!(kind.group);

@@ -2,7 +2,7 @@
 //! Everything is read off the catalogue of kinds.
 
 use crate::{
-    kinds::{self, Kind},
+    kinds::{self, Name, Served},
     object::{Value, json},
 };
 use std::collections::BTreeMap;
@@ -49,33 +49,34 @@ const ORDER: &[&str] = &[
 
 /// group → versions (preferred first) → kinds (alphabetical by plural: clients take the last of two
 /// resources with one kind).
-fn groups() -> Vec<(&'static str, Versions)> {
-    let mut groups: BTreeMap<&str, BTreeMap<&str, Vec<&'static Kind>>> = BTreeMap::new();
+fn groups() -> Vec<(Name, Versions)> {
+    let mut groups: BTreeMap<Name, BTreeMap<Name, Vec<Served>>> = BTreeMap::new();
     for kind in kinds::all() {
-        groups.entry(kind.group).or_default().entry(kind.version).or_default().push(kind);
+        let versions = groups.entry(kind.group.clone()).or_default();
+        versions.entry(kind.version.clone()).or_default().push(kind);
     }
     let rank = |group: &str| ORDER.iter().position(|g| *g == group).unwrap_or(ORDER.len());
-    let mut groups: Vec<(&str, Versions)> = groups
+    let mut groups: Vec<(Name, Versions)> = groups
         .into_iter()
         .map(|(group, versions)| {
             let mut versions: Vec<_> = versions.into_iter().collect();
             for (_, kinds) in &mut versions {
-                kinds.sort_by_key(|k| k.plural);
+                kinds.sort_by_key(|k| k.plural.clone());
             }
-            let preferred = PREFERRED.iter().find(|(g, _)| *g == group).map(|(_, v)| *v);
-            versions.sort_by_key(|(v, _)| (Some(*v) != preferred, *v));
+            let preferred = PREFERRED.iter().find(|(g, _)| group == *g).map(|(_, v)| *v);
+            versions.sort_by_key(|(v, _)| (Some(v.as_str()) != preferred, v.clone()));
             (group, versions)
         })
         .collect();
-    groups.sort_by_key(|(group, _)| (rank(group), *group));
+    groups.sort_by_key(|(group, _)| (rank(group), group.clone()));
     groups
 }
 
 /// Versions of a group, preferred first, with their kinds.
-type Versions = Vec<(&'static str, Vec<&'static Kind>)>;
+type Versions = Vec<(Name, Vec<Served>)>;
 
 fn versions_of(group: &str) -> Option<Versions> {
-    groups().into_iter().find(|(g, _)| *g == group).map(|(_, versions)| versions)
+    groups().into_iter().find(|(g, _)| *g == *group).map(|(_, versions)| versions)
 }
 
 /// `/api` in the old form.
@@ -86,8 +87,8 @@ pub fn core_versions(address: &str) -> Value {
 
 /// `/apis` in the old form.
 pub fn group_list() -> Value {
-    let names: Vec<&str> = groups().into_iter().map(|(g, _)| g).filter(|g| !g.is_empty()).collect();
-    let groups: Vec<Value> = names.into_iter().filter_map(|g| group(g).map(untyped)).collect();
+    let names = groups().into_iter().map(|(g, _)| g).filter(|g| !g.is_empty());
+    let groups: Vec<Value> = names.filter_map(|g| group(&g).map(untyped)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
@@ -102,7 +103,7 @@ fn untyped(mut group: Value) -> Value {
 /// `/apis/GROUP`.
 pub fn group(name: &str) -> Option<Value> {
     let versions = versions_of(name).filter(|_| !name.is_empty())?;
-    let of = |v: &str| json!({"groupVersion": format!("{name}/{v}"), "version": v});
+    let of = |v: &Name| json!({"groupVersion": format!("{name}/{v}"), "version": v});
     let listed: Vec<Value> = versions.iter().map(|(v, _)| of(v)).collect();
     Some(json!({"kind": "APIGroup", "apiVersion": "v1", "name": name,
         "preferredVersion": listed.first()?, "versions": listed}))
@@ -111,15 +112,15 @@ pub fn group(name: &str) -> Option<Value> {
 /// `/api/v1` and `/apis/GROUP/VERSION`.
 pub fn resource_list(group: &str, version: &str) -> Option<Value> {
     let versions = versions_of(group)?;
-    let (_, kinds) = versions.iter().find(|(v, _)| *v == version)?;
+    let (_, kinds) = versions.iter().find(|(v, _)| *v == *version)?;
     let gv = if group.is_empty() { version.into() } else { format!("{group}/{version}") };
-    let resources: Vec<Value> = kinds.iter().flat_map(|k| old_entries(k)).collect();
+    let resources: Vec<Value> = kinds.iter().flat_map(old_entries).collect();
     Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": gv,
         "resources": resources}))
 }
 
-fn old_entries(kind: &Kind) -> Vec<Value> {
-    let mut main = json!({"name": kind.plural, "singularName": kind.kind.to_lowercase(),
+fn old_entries(kind: &Served) -> Vec<Value> {
+    let mut main = json!({"name": kind.plural, "singularName": kind.singular,
         "namespaced": kind.namespaced, "kind": kind.kind, "verbs": kind.verbs});
     if !kind.short.is_empty() {
         main["shortNames"] = json!(kind.short);
@@ -131,7 +132,7 @@ fn old_entries(kind: &Kind) -> Vec<Value> {
     for sub in kind.subresources {
         let (group, version, name) = sub.body;
         let mut entry = json!({"name": format!("{}/{}", kind.plural, sub.name), "singularName": "",
-            "namespaced": kind.namespaced, "kind": if name.is_empty() { kind.kind } else { name },
+            "namespaced": kind.namespaced, "kind": if name.is_empty() { &kind.kind } else { name },
             "verbs": sub.verbs});
         if !name.is_empty() {
             if !group.is_empty() {
@@ -153,7 +154,7 @@ pub fn aggregated(core: bool) -> Value {
             let versions: Vec<Value> = versions
                 .iter()
                 .map(|(v, kinds)| {
-                    let resources: Vec<Value> = kinds.iter().map(|k| new_entry(k)).collect();
+                    let resources: Vec<Value> = kinds.iter().map(new_entry).collect();
                     json!({"version": v, "freshness": "Current", "resources": resources})
                 })
                 .collect();
@@ -165,12 +166,12 @@ pub fn aggregated(core: bool) -> Value {
         "metadata": {}, "items": items})
 }
 
-fn new_entry(kind: &Kind) -> Value {
+fn new_entry(kind: &Served) -> Value {
     let gvk = |g: &str, v: &str, k: &str| json!({"group": g, "version": v, "kind": k});
     let mut entry = json!({"resource": kind.plural,
-        "responseKind": gvk(kind.group, kind.version, kind.kind),
+        "responseKind": gvk(kind.group.as_str(), kind.version.as_str(), kind.kind.as_str()),
         "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
-        "singularResource": kind.kind.to_lowercase(), "verbs": kind.verbs});
+        "singularResource": kind.singular, "verbs": kind.verbs});
     if !kind.short.is_empty() {
         entry["shortNames"] = json!(kind.short);
     }
@@ -182,8 +183,11 @@ fn new_entry(kind: &Kind) -> Value {
         .iter()
         .map(|sub| {
             let (g, v, k) = sub.body;
-            let (g, v, k) =
-                if k.is_empty() { (kind.group, kind.version, kind.kind) } else { (g, v, k) };
+            let (g, v, k) = if k.is_empty() {
+                (kind.group.as_str(), kind.version.as_str(), kind.kind.as_str())
+            } else {
+                (g, v, k)
+            };
             json!({"subresource": sub.name, "responseKind": gvk(g, v, k), "verbs": sub.verbs})
         })
         .collect();

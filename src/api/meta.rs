@@ -3,7 +3,7 @@
 
 use crate::{
     error::{Causes, Error},
-    kinds::{Generation, Kind, NameRule},
+    kinds::{Generation, NameRule, Served},
     object::{Map, ObjectExt, Value, json, name, time},
     world::World,
 };
@@ -24,7 +24,7 @@ pub(super) fn normalise(object: &mut Value) {
 }
 
 /// Fills the metadata of a new object: uid, creation time, generation, namespace.
-pub(super) fn stamp(object: &mut Value, kind: &Kind, namespace: &str, world: &World) {
+pub(super) fn stamp(object: &mut Value, kind: &Served, namespace: &str, world: &World) {
     object.set_at("metadata.uid", world.entropy.uuid());
     object.set_at("metadata.creationTimestamp", time::seconds(world.clock.now()));
     for gone in ["deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"]
@@ -59,7 +59,7 @@ pub(super) fn agree(
     object: &mut Value,
     namespace: &str,
     url_name: &str,
-    kind: &Kind,
+    kind: &Served,
 ) -> Result<(), Error> {
     let said = object.namespace().to_owned();
     if kind.namespaced && said.is_empty() {
@@ -88,7 +88,7 @@ pub(super) fn agree(
 }
 
 /// Checks the metadata of an object about to be stored.
-pub(super) fn validate(object: &Value, kind: &Kind, causes: &mut Causes) {
+pub(super) fn validate(object: &Value, kind: &Served, causes: &mut Causes) {
     let (name, prefix) = (object.name(), object.str_at("metadata.generateName"));
     if !prefix.is_empty() {
         // A dash at the end is not the end: the suffix follows.
@@ -113,7 +113,7 @@ pub(super) fn validate(object: &Value, kind: &Kind, causes: &mut Causes) {
 /// Finalizers that need no domain.
 const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
-fn finalizers(object: &Value, kind: &Kind, causes: &mut Causes) {
+fn finalizers(object: &Value, kind: &Served, causes: &mut Causes) {
     const PATH: &str = "metadata.finalizers";
     for (i, finalizer) in object.list_at(PATH).iter().enumerate() {
         let text = finalizer.as_str().unwrap_or("");
@@ -193,7 +193,7 @@ fn owners(object: &Value, causes: &mut Causes) {
 }
 
 /// Takes over from `old` what an update may not touch, after checking that it was not touched.
-pub(super) fn carry_over(new: &mut Value, old: &Value, kind: &Kind, causes: &mut Causes) {
+pub(super) fn carry_over(new: &mut Value, old: &Value, kind: &Served, causes: &mut Causes) {
     for field in ["name", "namespace", "uid", "deletionTimestamp"] {
         let path = format!("metadata.{field}");
         let (was, is) = (old.at(&path).cloned(), new.at(&path).cloned());
@@ -241,7 +241,7 @@ fn no_new_finalizers(new: &Value, old: &Value, causes: &mut Causes) {
 }
 
 /// Raises `metadata.generation` if this update changes what the kind counts.
-pub(super) fn bump_generation(new: &mut Value, old: &Value, kind: &Kind) {
+pub(super) fn bump_generation(new: &mut Value, old: &Value, kind: &Served) {
     if matches!(kind.generation, Generation::None | Generation::Own) {
         return;
     }

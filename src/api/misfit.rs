@@ -5,7 +5,7 @@
 use super::{Body, PatchType, Request};
 use crate::{
     error::{Causes, Error},
-    kinds::{self, Kind},
+    kinds::{self, Served},
     object::{ObjectExt, Value},
 };
 
@@ -28,7 +28,7 @@ pub(super) fn strict(request: &Request, value: &Value, problems: &[String]) -> E
 }
 
 /// Refuses a write without a body.
-pub(super) fn nothing(kind: &Kind) -> Error {
+pub(super) fn nothing(kind: &Served) -> Error {
     Error::BadRequest(format!(
         "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: unexpected end of JSON input (<empty>)",
         kind.kind
@@ -42,14 +42,14 @@ const SCHEME: &str = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30";
 ///
 /// # Errors
 /// 400 in upstream's words.
-pub(super) fn expect_type(value: &Value, kind: &Kind) -> Result<(), Error> {
+pub(super) fn expect_type(value: &Value, kind: &Served) -> Result<(), Error> {
     let wanted = kind.api_version();
     let said = |field: &str, or: &str| match value.str_at(field) {
         "" => or.to_owned(),
         said => said.to_owned(),
     };
-    let (version, name) = (said("apiVersion", &wanted), said("kind", kind.kind));
-    if version == wanted && name == kind.kind {
+    let (version, name) = (said("apiVersion", wanted), said("kind", &kind.kind));
+    if version == wanted && name == *kind.kind {
         return Ok(());
     }
     let short = version.rsplit('/').next().unwrap_or_default();
@@ -64,7 +64,7 @@ pub(super) fn expect_type(value: &Value, kind: &Kind) -> Result<(), Error> {
             format!("no kind {name:?} is registered for version {version:?} in scheme {SCHEME:?}");
         return Err(handled(why));
     }
-    if name != kind.kind {
+    if name != *kind.kind {
         let package = match kind.group.split('.').next().unwrap_or_default() {
             "" | "events" => "core",
             first => first,
@@ -80,7 +80,7 @@ pub(super) fn expect_type(value: &Value, kind: &Kind) -> Result<(), Error> {
 }
 
 fn whole(request: &Request, why: &str) -> Error {
-    let kind = request.kind;
+    let kind = &request.kind;
     Error::BadRequest(format!(
         "{} in version {:?} cannot be handled as a {}: {why}",
         kind.kind, kind.version, kind.kind
@@ -186,13 +186,13 @@ mod tests {
         let kind = kinds::by_kind("v1", "ConfigMap").unwrap();
         for (version, name, expected) in rows {
             let body = json!({"apiVersion": version, "kind": name});
-            let said = expect_type(&body, kind).err().map(|e| e.to_string()).unwrap_or_default();
+            let said = expect_type(&body, &kind).err().map(|e| e.to_string()).unwrap_or_default();
             assert_eq!(said, expected);
         }
         let kind = kinds::by_kind("autoscaling/v2", "HorizontalPodAutoscaler").unwrap();
         let body = json!({"apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler"});
         assert_eq!(
-            expect_type(&body, kind).unwrap_err().to_string(),
+            expect_type(&body, &kind).unwrap_err().to_string(),
             "the API version in the data (autoscaling/v1) does not match the expected API version (autoscaling/v2)"
         );
     }

@@ -27,7 +27,7 @@ enum Format {
 pub fn v3_index() -> Vec<u8> {
     let paths: serde_json::Map<String, Value> = COMPONENTS
         .iter()
-        .filter(|(path, _)| kinds::all().any(|k| document_path(k) == *path))
+        .filter(|(path, _)| kinds::all().any(|k| document_path(&k) == *path))
         .map(|(path, schemas)| {
             let url = format!("/openapi/v3/{path}?hash={}", hash(path, schemas));
             ((*path).to_owned(), serde_json::json!({ "serverRelativeURL": url }))
@@ -74,7 +74,7 @@ fn info() -> Value {
 }
 
 /// `api/v1` or `apis/apps/v1`.
-fn document_path(kind: &kinds::Kind) -> String {
+fn document_path(kind: &kinds::Served) -> String {
     let prefix = if kind.group.is_empty() { "api" } else { "apis" };
     format!("{prefix}/{}", kind.api_version())
 }
@@ -92,7 +92,7 @@ fn hash(path: &str, schemas: &[u8]) -> String {
     let mut digest = Sha512::new();
     digest.update(schemas);
     for kind in kinds::all().filter(|k| document_path(k) == path) {
-        digest.update(kind.plural);
+        digest.update(kind.plural.as_str());
         kind.verbs.iter().for_each(|v| digest.update(v));
         for sub in kind.subresources {
             digest.update(sub.name);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::{Cause, Causes, Error},
-    kinds::Kind,
+    kinds::Served,
     object::{ObjectExt, Value, json, syntax},
     store::{Entry, Since, Snapshot},
 };
@@ -17,10 +17,10 @@ impl Server {
     pub(super) fn get(&self, request: &Request) -> Result<Answer, Error> {
         self.reached(&request.options).map_err(unexplained)?;
         let snapshot = self.store.snapshot();
-        let kind = request.kind;
+        let kind = &request.kind;
         let entry = snapshot
-            .get(&kind.stored_as(), &request.namespace, &request.name)
-            .ok_or_else(|| Error::not_found(&kind.resource(), &request.name))?;
+            .get(kind.stored_as(), &request.namespace, &request.name)
+            .ok_or_else(|| Error::not_found(kind.resource(), &request.name))?;
         // The status is read as it is stored.
         let shown = if request.sub.is_empty() {
             item(kind, entry, &self.store)
@@ -31,7 +31,7 @@ impl Server {
     }
 
     pub(super) fn list(&self, request: &Request) -> Result<Answer, Error> {
-        let (kind, options) = (request.kind, &request.options);
+        let (kind, options) = (&request.kind, &request.options);
         check_fields(kind, options)?;
         check_match(options, false)?;
         revision(&options.resource_version)
@@ -39,7 +39,7 @@ impl Server {
         let (snapshot, start) = self.list_snapshot(request)?;
         let limit = if options.limit == 0 { usize::MAX } else { options.limit };
         let mut selected = snapshot
-            .list_from(&kind.stored_as(), &request.namespace, &start)
+            .list_from(kind.stored_as(), &request.namespace, &start)
             .filter(|e| selects(kind, options, e));
         let entries: Vec<&Arc<Entry>> = selected.by_ref().take(limit).collect();
         let next = selected.next();
@@ -61,7 +61,7 @@ impl Server {
             if options.resource_version_match == "Exact" {
                 let rev = revision(&options.resource_version)?;
                 self.reached(options)?;
-                let past = self.rewind(&now, &request.kind.stored_as(), rev);
+                let past = self.rewind(&now, request.kind.stored_as(), rev);
                 return past.map(|s| (s, String::new())).ok_or_else(|| Error::Expired {
                     message: "The resourceVersion for the provided list is too old.".into(),
                     continue_token: String::new(),
@@ -79,7 +79,7 @@ impl Server {
         if rev < 0 {
             return Ok((now, start));
         }
-        match self.rewind(&now, &request.kind.stored_as(), rev.unsigned_abs()) {
+        match self.rewind(&now, request.kind.stored_as(), rev.unsigned_abs()) {
             Some(then) => Ok((then, start)),
             None => Err(Error::Expired {
                 message: "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.".into(),
@@ -216,13 +216,13 @@ pub(super) fn check_match(options: &Options, watch: bool) -> Result<(), Error> {
 }
 
 /// Refuses field selectors the kind does not know.
-pub(super) fn check_fields(kind: &Kind, options: &Options) -> Result<(), Error> {
+pub(super) fn check_fields(kind: &Served, options: &Options) -> Result<(), Error> {
     for term in &options.fields.0 {
         let path = term.path.as_str();
         let known = ["metadata.name", "metadata.namespace"].contains(&path)
-            || kind.selectable.contains(&path);
+            || kind.selectable.iter().any(|s| *s == path);
         if !known {
-            return Err(Error::BadRequest(match (kind.group, kind.kind) {
+            return Err(Error::BadRequest(match (kind.group.as_str(), kind.kind.as_str()) {
                 ("" | "events.k8s.io", _) if !kind.selectable.is_empty() => {
                     format!("field label not supported: {path}")
                 }
@@ -237,7 +237,7 @@ pub(super) fn check_fields(kind: &Kind, options: &Options) -> Result<(), Error> 
 }
 
 /// Whether the selectors of a request select an entry.
-pub(super) fn selects(kind: &Kind, options: &Options, entry: &Entry) -> bool {
+pub(super) fn selects(kind: &Served, options: &Options, entry: &Entry) -> bool {
     if !options.labels.is_empty() && !options.labels.matches_meta(&entry.meta) {
         return false;
     }

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::{
     error::Error,
-    kinds::Kind,
+    kinds::Served,
     object::{
         Value,
         selector::{Fields, Labels},
@@ -154,7 +154,7 @@ pub struct Request {
     /// What to do.
     pub verb: Verb,
     /// To which kind.
-    pub kind: &'static Kind,
+    pub kind: Served,
     /// Subresource, or empty.
     pub sub: &'static str,
     /// Namespace, or empty (cluster scope, or all namespaces).
@@ -175,7 +175,18 @@ impl Request {
     pub fn object(&self) -> Result<(&Value, &[String]), Error> {
         match &self.body {
             Body::Object(value, duplicates) => Ok((value, duplicates)),
-            _ => Err(super::misfit::nothing(self.kind)),
+            _ => Err(super::misfit::nothing(&self.kind)),
+        }
+    }
+
+    /// The same, taken out of the request.
+    ///
+    /// # Errors
+    /// 400 when there is none.
+    pub fn take_object(&mut self) -> Result<(Value, Vec<String>), Error> {
+        match std::mem::take(&mut self.body) {
+            Body::Object(value, duplicates) => Ok((value, duplicates)),
+            _ => Err(super::misfit::nothing(&self.kind)),
         }
     }
 }

@@ -5,30 +5,61 @@ use super::{
     Answer, Body, Item, PatchType, Request, Response, Server, Verb, meta, misfit,
     server::{one, refuse},
     update::check_patch_options,
+    write::{Attempt, Draft, lists},
 };
 use crate::{
     error::{Causes, Error},
-    kinds::Kind,
+    kinds::{Kind, Served, ServedKind},
     object::{ObjectExt, Value, json, selector::Labels},
-    patch, schema,
+    patch,
+    store::Snapshot,
 };
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// What the body of a request for a scale is.
-static SCALE: Kind = Kind {
-    group: "autoscaling",
-    kind: "Scale",
-    plural: "scales",
-    schema: "io.k8s.api.autoscaling.v1.Scale",
-    ..Kind::BASE
-};
+static SCALE: LazyLock<ServedKind> = LazyLock::new(|| {
+    ServedKind::of(&Kind {
+        group: "autoscaling",
+        kind: "Scale",
+        plural: "scales",
+        schema: "io.k8s.api.autoscaling.v1.Scale",
+        ..Kind::BASE
+    })
+});
+
+/// The same, older, as DeploymentConfigs have it. The two differ in what the status says, and
+/// nobody writes that.
+static OLD_SCALE: LazyLock<ServedKind> = LazyLock::new(|| {
+    ServedKind::of(&Kind {
+        group: "extensions",
+        version: "v1beta1",
+        kind: "Scale",
+        plural: "scales",
+        schema: "io.k8s.api.autoscaling.v1.Scale",
+        ..Kind::BASE
+    })
+});
+
+/// Whether a kind has the older one.
+fn is_old(kind: &Served) -> bool {
+    kind.sub("scale").is_some_and(|s| s.body.0 == "extensions")
+}
+
+/// What a request for a kind's scale sends and gets.
+fn form(kind: &Served) -> Served {
+    Served::BuiltIn(if is_old(kind) { &OLD_SCALE } else { &SCALE })
+}
 
 impl Server {
-    pub(super) async fn scale(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
-        let snapshot = self.store.snapshot();
+    pub(super) async fn scale(
+        self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
+        request: Request,
+    ) -> Result<Answer, Error> {
         let (_, parent) = Server::stored(&snapshot, &request)?;
-        let now = scale_of(request.kind, &parent);
-        let asked = Request { kind: &SCALE, sub: "", ..request.clone() };
+        let now = scale_of(&request.kind, &parent);
+        let form = form(&request.kind);
+        let asked = Request { kind: form.clone(), sub: "", ..request.clone() };
         let mut duplicates: &[String] = &[];
         let mut wanted = match (&request.verb, &request.body) {
             (Verb::Get, _) => return Ok(one(200, Item::Value(now), Vec::new())),
@@ -36,24 +67,32 @@ impl Server {
                 duplicates = twice;
                 scale.clone()
             }
-            (Verb::Update, Body::Empty) => return Err(misfit::nothing(&SCALE)),
-            (Verb::Patch, Body::Patch(form, patch)) => {
-                check_patch_options(&request, *form)?;
-                patched(&now, *form, patch)?
+            (Verb::Update, Body::Empty) => return Err(misfit::nothing(&form)),
+            (Verb::Patch, Body::Patch(how, patch)) => {
+                check_patch_options(&request, *how)?;
+                patched(&now, *how, patch)?
             }
             _ => return Err(Error::MethodNotAllowed),
         };
         let mut warnings = Vec::new();
+        if is_old(&request.kind) {
+            wanted.remove_at("status");
+        }
         self.decode(&asked, &mut wanted, duplicates, &mut warnings)?;
         meta::normalise(&mut wanted);
-        meta::agree(&mut wanted, &request.namespace, &request.name, &SCALE)?;
-        check(&request, &wanted, &parent)?;
-        let mut answer = self.patch(self.of_parent(&request, &wanted)).await?;
+        meta::agree(&mut wanted, &request.namespace, &request.name, &form)?;
+        let mut draft = Draft::of(wanted);
+        let attempt = Attempt::update(self, &request, &snapshot, &now);
+        attempt.run(lists::PASSING, &mut draft).await?;
+        warnings.append(&mut draft.warnings());
+        check(&request, &draft.object, &parent)?;
+        let change = self.of_parent(&request, &draft.object);
+        let mut answer = self.patch(snapshot, change).await?;
         let Response::One(code, item) = answer.response else {
             return Err(Error::Internal("a patch answers one object".into()));
         };
         warnings.append(&mut answer.warnings);
-        Ok(one(code, Item::Value(scale_of(request.kind, &item.value())), warnings))
+        Ok(one(code, Item::Value(scale_of(&request.kind, &item.value())), warnings))
     }
 
     /// The same as a patch of the parent: it retries on races, unless the client pinned a revision,
@@ -83,7 +122,7 @@ fn patched(now: &Value, form: PatchType, body: &Value) -> Result<Value, Error> {
     if full.at("spec.replicas").is_none() {
         full.set_at("spec.replicas", 0);
     }
-    match (form, schema::find(SCALE.schema)) {
+    match (form, SCALE.ty()) {
         (PatchType::Json, _) => patch::json(&full, body),
         (PatchType::Strategic, Some(ty)) => patch::strategic(&full, body, ty),
         _ => Ok(patch::merge(&full, body)),
@@ -94,7 +133,7 @@ fn check(request: &Request, scale: &Value, parent: &Value) -> Result<(), Error> 
     let uid = scale.uid();
     if !uid.is_empty() && uid != parent.uid() {
         return Err(Error::Conflict {
-            resource: request.kind.resource(),
+            resource: request.kind.resource().into(),
             name: request.name.clone(),
             why: format!(
                 "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
@@ -107,19 +146,21 @@ fn check(request: &Request, scale: &Value, parent: &Value) -> Result<(), Error> 
     if replicas < 0 {
         causes.invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
     }
-    refuse(&SCALE, &request.name, causes)
+    refuse(&form(&request.kind), &request.name, causes)
 }
 
 /// The Scale of an object.
-fn scale_of(kind: &Kind, parent: &Value) -> Value {
+fn scale_of(kind: &Served, parent: &Value) -> Value {
     let meta = |path: &str| parent.at(&format!("metadata.{path}")).cloned().unwrap_or_default();
+    let old = is_old(kind);
     let selector = match parent.at("spec.selector") {
+        _ if old => String::new(),
         Some(map) if kind.kind == "ReplicationController" => Labels::from_map(map).to_string(),
         Some(selector) => Labels::from_object(selector).to_string(),
         None => String::new(),
     };
     let mut scale = json!({
-        "apiVersion": "autoscaling/v1", "kind": "Scale",
+        "apiVersion": form(kind).api_version(), "kind": "Scale",
         "metadata": {
             "name": meta("name"), "namespace": meta("namespace"), "uid": meta("uid"),
             "resourceVersion": meta("resourceVersion"),
@@ -132,6 +173,12 @@ fn scale_of(kind: &Kind, parent: &Value) -> Value {
     }
     if !selector.is_empty() {
         scale["status"]["selector"] = json!(selector);
+    }
+    if old {
+        let mut map = parent.at("spec.selector").cloned().unwrap_or_else(|| json!({}));
+        map["deploymentconfig"] = meta("name");
+        scale["status"]["targetSelector"] = json!(Labels::from_map(&map).to_string());
+        scale["status"]["selector"] = map;
     }
     scale
 }

@@ -5,7 +5,7 @@ use crate::{
     access::{Access, Attributes, Credentials, Impersonation, impersonation},
     error::{Causes, Error},
     importer::Importer,
-    kinds::{Ask, Backing, Cx, Kind},
+    kinds::{Ask, Backing, Cx, Served},
     object::Value,
     runtime::Containers,
     settings::Settings,
@@ -38,9 +38,11 @@ impl Server {
     /// # Errors
     /// What the client gets as a Status.
     pub async fn call(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
-        self.authorize(&request)?;
+        let snapshot = self.store.snapshot();
+        let attributes = Attributes::of(&request);
+        self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
         self.check_verb(&request)?;
-        if let Some(handler) = computed::handler(&request.kind.resource(), request.sub) {
+        if let Some(handler) = computed::handler(request.kind.resource(), request.sub) {
             return handler(Arc::clone(self), request).await;
         }
         if matches!(request.kind.backing, Backing::Computed)
@@ -48,17 +50,29 @@ impl Server {
         {
             return not_built(&request);
         }
+        self.serve(snapshot, request).await
+    }
+
+    /// The verbs over stored kinds, for a request that is allowed. `snapshot` is what a write is
+    /// judged on, unless it has to be judged again.
+    pub(super) async fn serve(
+        self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
+        request: Request,
+    ) -> Result<Answer, Error> {
         // Writes are boxed: their state is large, and reads would carry it along.
         match (request.verb, request.sub) {
-            (_, "scale") => Box::pin(self.scale(request)).await,
+            (_, "scale") => Box::pin(self.scale(snapshot, request)).await,
             (Verb::Get, _) => self.get(&request),
             (Verb::List, _) => self.list(&request),
             (Verb::Watch, _) => self.watch(&request),
-            (Verb::Create, "") => Box::pin(self.create(request)).await,
-            (Verb::Update, _) => Box::pin(self.update(request)).await,
-            (Verb::Patch, _) => Box::pin(self.patch(request)).await,
-            (Verb::Delete, "") => Box::pin(self.delete(request)).await,
-            (Verb::DeleteCollection, "") => Box::pin(self.delete_collection(request)).await,
+            (Verb::Create, "") => Box::pin(self.create(snapshot, request)).await,
+            (Verb::Update, _) => Box::pin(self.update(snapshot, request)).await,
+            (Verb::Patch, _) => Box::pin(self.patch(snapshot, request)).await,
+            (Verb::Delete, "") => Box::pin(self.delete(snapshot, request)).await,
+            (Verb::DeleteCollection, "") => {
+                Box::pin(self.delete_collection(snapshot, request)).await
+            }
             _ => not_built(&request),
         }
     }
@@ -82,11 +96,6 @@ impl Server {
         impersonation::impersonate(authorizer, &snapshot, &caller, wanted).map(Arc::new)
     }
 
-    fn authorize(&self, request: &Request) -> Result<(), Error> {
-        let snapshot = self.store.snapshot();
-        self.access.authorizer.check(&snapshot, &request.caller, &Attributes::of(request))
-    }
-
     /// Whether somebody may use a path outside the API (`method` as in HTTP).
     ///
     /// # Errors
@@ -107,7 +116,7 @@ impl Server {
         }
         // Who lists has a path that watches, and says itself that it does not.
         if request.verb == Verb::Watch && served.contains(&"list") {
-            let resource = request.kind.resource();
+            let resource = request.kind.resource().to_owned();
             return Err(Error::VerbNotSupported { resource, verb: "watch" });
         }
         let verbs: &[&str] = match request.verb {
@@ -161,7 +170,7 @@ impl Server {
         old: Option<&'a Value>,
     ) -> admission::Attributes<'a> {
         admission::Attributes {
-            kind: request.kind,
+            kind: &request.kind,
             sub: request.sub,
             verb,
             namespace: &request.namespace,
@@ -178,21 +187,21 @@ impl Server {
 
 /// The honest answer for what discovery lists and nobody has built.
 fn not_built(request: &Request) -> Result<Answer, Error> {
-    let (verb, plural, sub) = (request.verb.name(), request.kind.plural, request.sub);
+    let (verb, plural, sub) = (request.verb.name(), &request.kind.plural, request.sub);
     let slash = if sub.is_empty() { "" } else { "/" };
     Err(Error::NotImplemented(format!("{verb} of {plural}{slash}{sub} is not built yet")))
 }
 
 /// Turns field problems into the 422 they mean.
-pub(super) fn refuse(kind: &Kind, name: &str, causes: Causes) -> Result<(), Error> {
+pub(super) fn refuse(kind: &Served, name: &str, causes: Causes) -> Result<(), Error> {
     if causes.is_empty() {
         return Ok(());
     }
-    Err(Error::Invalid { kind: kind.kind_group(), name: name.into(), causes: causes.0 })
+    Err(Error::Invalid { kind: kind.kind_group().into(), name: name.into(), causes: causes.0 })
 }
 
 /// A stored entry as an answer's item, converted to the version asked for.
-pub(super) fn item(kind: &Kind, entry: &Arc<Entry>, store: &Store) -> Item {
+pub(super) fn item(kind: &Served, entry: &Arc<Entry>, store: &Store) -> Item {
     if let Some(shown) = kind.hooks.decorate.and_then(|hook| hook(entry, &store.snapshot())) {
         return Item::Value(shown);
     }
@@ -200,7 +209,7 @@ pub(super) fn item(kind: &Kind, entry: &Arc<Entry>, store: &Store) -> Item {
 }
 
 /// The same, as it is stored.
-pub(super) fn stored_item(kind: &Kind, entry: &Arc<Entry>) -> Item {
+pub(super) fn stored_item(kind: &Served, entry: &Arc<Entry>) -> Item {
     match kind.backing {
         Backing::Converted { from_stored, .. } => Item::Value(from_stored(entry.value())),
         _ => Item::Entry(Arc::clone(entry)),
@@ -208,7 +217,7 @@ pub(super) fn stored_item(kind: &Kind, entry: &Arc<Entry>) -> Item {
 }
 
 /// A stored object in the version a kind speaks.
-pub(super) fn converted(kind: &Kind, entry: &Entry) -> Value {
+pub(super) fn converted(kind: &Served, entry: &Entry) -> Value {
     match kind.backing {
         Backing::Converted { from_stored, .. } => from_stored(entry.value()),
         _ => entry.value(),

@@ -3,7 +3,7 @@
 
 use super::Item;
 use crate::{
-    kinds::{CellCx, Column, Kind},
+    kinds::{CellCx, Column, Served},
     object::{Map, ObjectExt, Value, json},
 };
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ pub enum Include {
 }
 
 /// The column definitions of a kind.
-pub fn definitions(kind: &Kind) -> Value {
+pub fn definitions(kind: &Served) -> Value {
     let of = |c: &Column| {
         json!({"name": c.name, "type": c.kind, "format": c.format, "description": c.description,
             "priority": c.priority})
@@ -30,7 +30,7 @@ pub fn definitions(kind: &Kind) -> Value {
 }
 
 /// One row.
-pub fn row(kind: &Kind, item: &Item, now: Timestamp, include: Include) -> Value {
+pub fn row(kind: &Served, item: &Item, now: Timestamp, include: Include) -> Value {
     let value = item.value();
     let cx = CellCx { now };
     let cells: Vec<Value> = kind.table().map(|c| (c.cell)(&value, &cx)).collect();

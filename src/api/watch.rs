@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    kinds::Kind,
+    kinds::Served,
     object::ObjectExt,
     store::{Change, Since, Store},
     world::{BoxFuture, World},
@@ -24,7 +24,7 @@ const BOOKMARK_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 impl Server {
     pub(super) fn watch(&self, request: &Request) -> Result<Answer, Error> {
-        let (kind, options) = (request.kind, &request.options);
+        let (kind, options) = (&request.kind, &request.options);
         check_fields(kind, options)?;
         check_match(options, true)?;
         let mut options = options.clone();
@@ -35,7 +35,7 @@ impl Server {
                 negated: false,
             });
         }
-        let resource: Arc<str> = kind.stored_as().into();
+        let resource: Arc<str> = kind.stored_as_shared();
         // The signal first, then the state: nothing can fall between.
         let signal = self.store.feed().signal(&resource);
         let asked = revision(&options.resource_version).map_err(unexplained)?;
@@ -72,7 +72,7 @@ impl Server {
             store: self.store.clone(),
             world: self.world.clone(),
             stopping: self.stopping.clone(),
-            kind,
+            kind: kind.clone(),
             namespace: request.namespace.clone(),
             options,
             resource,
@@ -97,7 +97,7 @@ struct Cursor {
     store: Store,
     world: World,
     stopping: Receiver<bool>,
-    kind: &'static Kind,
+    kind: Served,
     namespace: String,
     options: Options,
     resource: Arc<str>,
@@ -171,17 +171,17 @@ impl Cursor {
         if !self.namespace.is_empty() && entry.meta.namespace.as_ref() != self.namespace {
             return None;
         }
-        let was = change.before.as_ref().is_some_and(|b| selects(self.kind, &self.options, b));
-        let is = !change.deleted && selects(self.kind, &self.options, entry);
+        let was = change.before.as_ref().is_some_and(|b| selects(&self.kind, &self.options, b));
+        let is = !change.deleted && selects(&self.kind, &self.options, entry);
         match (was, is) {
             (false, false) => None,
-            (false, true) => Some(Event::Added(item(self.kind, entry, &self.store))),
-            (true, true) => Some(Event::Modified(item(self.kind, entry, &self.store))),
+            (false, true) => Some(Event::Added(item(&self.kind, entry, &self.store))),
+            (true, true) => Some(Event::Modified(item(&self.kind, entry, &self.store))),
             (true, false) if change.deleted => {
-                Some(Event::Deleted(item(self.kind, entry, &self.store)))
+                Some(Event::Deleted(item(&self.kind, entry, &self.store)))
             }
             (true, false) => {
-                let mut last = converted(self.kind, change.before.as_ref()?);
+                let mut last = converted(&self.kind, change.before.as_ref()?);
                 last.set_at("metadata.resourceVersion", change.rev.to_string());
                 Some(Event::Deleted(Item::Value(last)))
             }

@@ -70,7 +70,7 @@ impl Catalog {
     /// # Errors
     /// Where the text is not a catalogue.
     pub fn merge_file(&mut self, text: &str) -> Result<(), String> {
-        let file: data::File = serde_norway::from_str(text).map_err(|e| e.to_string())?;
+        let file: data::File = crate::object::read::yaml_as(text)?;
         self.registries.extend(file.registries);
         for mut group in file.images {
             let names = std::mem::take(&mut group.repositories);

@@ -10,7 +10,9 @@ mod clusterroles;
 mod correlate;
 mod cronjob;
 mod daemonset;
+mod deployer;
 mod deployment;
+mod deploymentconfig;
 mod disruption;
 pub mod driver;
 mod endpoints;
@@ -35,6 +37,7 @@ mod replicaset;
 mod resources;
 mod serviceaccounts;
 mod statefulset;
+pub mod task;
 #[cfg(test)]
 pub mod testkit;
 mod view;
@@ -142,6 +145,9 @@ pub static ALL: &[&Controller] = &[
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,
+    &deploymentconfig::CONTROLLER,
+    &deployer::CONTROLLER,
+    &deployer::program::CONTROLLER,
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
     &imageimport::CONTROLLER,

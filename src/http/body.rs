@@ -3,11 +3,9 @@
 use crate::{
     api::{Body, PatchType},
     error::Error,
-    object::{Map, Value, syntax},
+    object::{Value, read},
     schema,
 };
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use std::fmt;
 
 /// Largest body accepted, in bytes (upstream's limit).
 pub const MAX_BODY: usize = 3 * 1024 * 1024;
@@ -28,7 +26,7 @@ pub fn object(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
             let unread = |why: String| {
                 Error::BadRequest(format!("couldn't get version/kind; json parse error: {why}"))
             };
-            let (value, duplicates) = parse_json(bytes).map_err(unread)?;
+            let (value, duplicates) = read::json(bytes).map_err(unread)?;
             match go_name(&value) {
                 "object" | "null" => Ok(Body::Object(value, duplicates)),
                 other => Err(unread(format!(
@@ -37,7 +35,7 @@ pub fn object(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
             }
         }
         "application/yaml" | "application/x-yaml" | "text/yaml" => {
-            Ok(Body::Object(parse_yaml(bytes)?, Vec::new()))
+            read::yaml(bytes).map(|(value, twice)| Body::Object(value, twice)).map_err(no_yaml)
         }
         "application/vnd.kubernetes.protobuf" => schema::proto::decode(bytes)
             .map(|v| Body::Object(v, Vec::new()))
@@ -60,9 +58,9 @@ pub fn patch(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
     };
     let undecoded = |why: String| Error::BadRequest(format!("error decoding patch: {why}"));
     let value = match form {
-        PatchType::Apply if !looks_like_json(bytes) => parse_yaml(bytes)?,
-        PatchType::Merge | PatchType::Json => parse_json(bytes).map_err(undecoded)?.0,
-        _ => parse_json(bytes).map_err(Error::BadRequest)?.0,
+        PatchType::Apply if !looks_like_json(bytes) => read::yaml(bytes).map_err(no_yaml)?.0,
+        PatchType::Merge | PatchType::Json => read::json(bytes).map_err(undecoded)?.0,
+        _ => read::json(bytes).map_err(Error::BadRequest)?.0,
     };
     let into_map = |what: &str| {
         format!("json: cannot unmarshal {what} into Go value of type map[string]interface {{}}")
@@ -128,123 +126,13 @@ fn looks_like_json(bytes: &[u8]) -> bool {
     bytes.iter().find(|b| !b.is_ascii_whitespace()).is_some_and(|b| *b == b'{')
 }
 
-fn parse_yaml(bytes: &[u8]) -> Result<Value, Error> {
-    // Bounded: YAML aliases could otherwise blow a small text up without limit.
-    if bytes.contains(&b'&') && bytes.len() > 64 << 10 {
-        return Err(Error::BadRequest("YAML with anchors is limited to 64 KiB".into()));
-    }
-    serde_norway::from_slice(bytes).map_err(|e| Error::BadRequest(format!("yaml: {e}")))
-}
-
-/// Parses JSON, noting the paths of fields given twice (the last one counts, as in Go).
-fn parse_json(bytes: &[u8]) -> Result<(Value, Vec<String>), String> {
-    let mut duplicates = Vec::new();
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let seed = Tree { place: Place::Root, duplicates: &mut duplicates };
-    let bad = |_| syntax::fault(bytes);
-    let value = seed.deserialize(&mut reader).map_err(bad)?;
-    reader.end().map_err(bad)?;
-    Ok((value, duplicates))
-}
-
-/// Where in a document something stands; spelt out only when it must be told.
-#[derive(Clone, Copy)]
-enum Place<'a> {
-    Root,
-    Field(&'a Place<'a>, &'a str),
-    Item(&'a Place<'a>, usize),
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Root => Ok(()),
-            Place::Field(Place::Root, name) => f.write_str(name),
-            Place::Field(parent, name) => write!(f, "{parent}.{name}"),
-            Place::Item(parent, index) => write!(f, "{parent}[{index}]"),
-        }
-    }
-}
-
-/// Builds a value while watching for repeated keys.
-struct Tree<'a, 'p> {
-    place: Place<'p>,
-    duplicates: &'a mut Vec<String>,
-}
-
-impl<'de> DeserializeSeed<'de> for Tree<'_, '_> {
-    type Value = Value;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Tree<'_, '_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
-        Ok(Value::Bool(v))
-    }
-    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
-        Ok(v.into())
-    }
-    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
-        Ok(v.into())
-    }
-    fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
-        Ok(v.into())
-    }
-    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
-        Ok(Value::String(v.into()))
-    }
-    fn visit_string<E>(self, v: String) -> Result<Value, E> {
-        Ok(Value::String(v))
-    }
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        loop {
-            let place = Place::Item(&self.place, items.len());
-            let seed = Tree { place, duplicates: &mut *self.duplicates };
-            match seq.next_element_seed(seed)? {
-                Some(item) => items.push(item),
-                None => return Ok(Value::Array(items)),
-            }
-        }
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut fields = Map::new();
-        while let Some(key) = map.next_key::<String>()? {
-            let place = Place::Field(&self.place, &key);
-            if fields.contains_key(&key) {
-                self.duplicates.push(place.to_string());
-            }
-            let value = map.next_value_seed(Tree { place, duplicates: &mut *self.duplicates })?;
-            fields.insert(key, value);
-        }
-        Ok(Value::Object(fields))
-    }
+fn no_yaml(why: String) -> Error {
+    Error::BadRequest(format!("yaml: {why}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn duplicate_fields_are_noted() {
-        let (v, d) =
-            parse_json(br#"{"spec":{"replicas":1,"replicas":2,"l":[{"a":1,"a":2}]}}"#).unwrap();
-        assert_eq!(v["spec"]["replicas"], 2);
-        assert_eq!(d, ["spec.replicas", "spec.l[0].a"]);
-        assert!(parse_json(b"{} x").is_err());
-        let deep = "[".repeat(5000);
-        assert!(parse_json(deep.as_bytes()).is_err());
-    }
 
     #[test]
     fn unread_bodies_are_shown() {

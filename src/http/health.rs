@@ -3,6 +3,7 @@
 
 use crate::{
     controllers::Gauge,
+    kinds::Name,
     object::{Value, json},
     settings::KUBERNETES_VERSION,
 };
@@ -114,13 +115,13 @@ struct Counted {
 
 /// Verb, group and resource: all of them names from the catalogue, so that counting allocates
 /// nothing.
-type Labels = (&'static str, &'static str, &'static str);
+type Labels = (&'static str, Name, Name);
 
 impl Metrics {
     /// Counts one finished request.
     pub fn observe(&self, labels: Labels, code: u16, took: Duration) {
         let mut c = self.0.lock();
-        *c.totals.entry((labels, code)).or_default() += 1;
+        *c.totals.entry((labels.clone(), code)).or_default() += 1;
         let (buckets, sum, count) =
             c.durations.entry(labels).or_insert_with(|| ([0; BUCKETS.len()], 0.0, 0));
         let seconds = took.as_secs_f64();

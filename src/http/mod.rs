@@ -12,7 +12,6 @@ mod render;
 mod serve;
 mod stream;
 mod streaming;
-mod yaml;
 
 pub use health::Readiness;
 pub use listener::{Listening, serve};

@@ -1,6 +1,6 @@
 //! What a path means. Pure; the catalogue of kinds decides what exists.
 
-use crate::kinds::{self, Kind};
+use crate::kinds::{self, Served};
 
 /// A path, understood.
 #[derive(Debug, PartialEq)]
@@ -22,10 +22,10 @@ pub enum Path<'a> {
 }
 
 /// The parts of a resource path.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Target<'a> {
     /// The kind.
-    pub kind: &'static Kind,
+    pub kind: Served,
     /// Namespace, or empty.
     pub namespace: &'a str,
     /// Name, or empty.
@@ -38,7 +38,7 @@ pub struct Target<'a> {
 
 impl PartialEq for Target<'_> {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.kind, other.kind)
+        self.kind == other.kind
             && (self.namespace, self.name, self.sub, self.watch)
                 == (other.namespace, other.name, other.sub, other.watch)
     }
@@ -90,7 +90,7 @@ fn resource<'a>(group: &str, version: &str, rest: &[&'a str]) -> Option<Target<'
 }
 
 fn target<'a>(
-    kind: &'static Kind,
+    kind: Served,
     namespace: &'a str,
     tail: &[&'a str],
     watch: bool,

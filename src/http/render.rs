@@ -1,14 +1,14 @@
 //! Answers to bytes: objects and lists as stored, tables, partial metadata, YAML, pretty JSON.
 
-use super::{stream, yaml};
+use super::stream;
 use crate::{
     api::{
         Answer, Item, List, Response,
         table::{self, Include},
     },
     error::Error,
-    kinds::Kind,
-    object::{Value, json},
+    kinds::Served,
+    object::{Value, json, yaml},
     runtime::{Fetched, LogStream},
 };
 use actix_web::{
@@ -82,13 +82,13 @@ pub fn upgrade_required() -> Error {
 }
 
 /// Turns a result into an HTTP response.
-pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) -> HttpResponse {
+pub fn answer(kind: &Served, result: Result<Answer, Error>, style: Style) -> HttpResponse {
     let mut response = match result {
         Ok(answer) => {
             let mut response = match answer.response {
                 Response::One(code, item) => single(kind, code, &item, style),
                 Response::List(list) => listing(kind, &list, style),
-                Response::Watch(events) => stream::respond(kind, events, style),
+                Response::Watch(events) => stream::respond(kind.clone(), events, style),
                 Response::Log(lines) => log(lines),
                 Response::Passed(answer) => passed(answer),
                 // Without an upgrade; who upgrades is not answered here.
@@ -102,8 +102,7 @@ pub fn answer(kind: &'static Kind, result: Result<Answer, Error>, style: Style) 
     };
     let reached = !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     if reached && !kind.deprecated.is_empty() {
-        let text = format!("{} {} is {}", kind.api_version(), kind.kind, kind.deprecated);
-        warn(&mut response, &[text]);
+        warn(&mut response, &[kind.deprecated.to_string()]);
     }
     response
 }
@@ -161,7 +160,7 @@ fn builder(code: u16) -> HttpResponseBuilder {
     HttpResponse::build(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
-fn single(kind: &Kind, code: u16, item: &Item, style: Style) -> HttpResponse {
+fn single(kind: &Served, code: u16, item: &Item, style: Style) -> HttpResponse {
     match (style.form, item) {
         (Form::Json, Item::Entry(e)) if !style.pretty => {
             builder(code).content_type("application/json").body(e.bytes.clone())
@@ -213,7 +212,7 @@ fn list_metadata(list: &List) -> Value {
     metadata
 }
 
-fn listing(kind: &Kind, list: &List, style: Style) -> HttpResponse {
+fn listing(kind: &Served, list: &List, style: Style) -> HttpResponse {
     let metadata = list_metadata(list);
     match style.form {
         Form::Table(include) => {
@@ -229,7 +228,7 @@ fn listing(kind: &Kind, list: &List, style: Style) -> HttpResponse {
         }
         _ if style.pretty || style.form == Form::Yaml => {
             let items: Vec<Value> = list.items.iter().map(Item::value).collect();
-            let body = json!({"kind": format!("{}List", kind.kind),
+            let body = json!({"kind": kind.list_kind,
                 "apiVersion": kind.api_version(), "metadata": metadata, "items": items});
             send(200, &body, style)
         }
@@ -242,11 +241,11 @@ fn listing(kind: &Kind, list: &List, style: Style) -> HttpResponse {
 }
 
 /// A list as JSON, its stored items copied as they are.
-fn concatenated(kind: &Kind, metadata: &Value, items: &[Item]) -> Bytes {
+fn concatenated(kind: &Served, metadata: &Value, items: &[Item]) -> Bytes {
     let size: usize = items.iter().map(|i| length(i) + 1).sum();
     let head = format!(
-        "{{\"kind\":\"{}List\",\"apiVersion\":\"{}\",\"metadata\":{metadata},\"items\":[",
-        kind.kind,
+        "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{metadata},\"items\":[",
+        kind.list_kind,
         kind.api_version()
     );
     let mut out = BytesMut::with_capacity(head.len() + size + 3);
@@ -277,7 +276,7 @@ pub fn write_item(out: &mut BytesMut, item: &Item) {
 }
 
 /// An event's object in the form the client accepts, as JSON.
-pub fn event_object(out: &mut BytesMut, kind: &Kind, item: &Item, style: Style, first: bool) {
+pub fn event_object(out: &mut BytesMut, kind: &Served, item: &Item, style: Style, first: bool) {
     match style.form {
         Form::Table(include) => {
             let rows = vec![table::row(kind, item, style.now, include)];

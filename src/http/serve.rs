@@ -18,6 +18,7 @@ use crate::{
     },
     controllers::Monitor,
     error::Error,
+    kinds::Name,
     object::Value,
     runtime::Fetch,
 };
@@ -79,11 +80,21 @@ pub async fn handle(
                 }
                 None => render::error(&Error::MethodNotAllowed),
             };
-            (response, verb.map_or("OTHER", label), target.kind.group, target.kind.plural)
+            (
+                response,
+                verb.map_or("OTHER", label),
+                target.kind.group.clone(),
+                target.kind.plural.clone(),
+            )
         }
         other => {
             let response = non_resource(&http, &request, payload, &query, &other).await;
-            (response, if request.method() == Method::GET { "GET" } else { "OTHER" }, "", "")
+            (
+                response,
+                if request.method() == Method::GET { "GET" } else { "OTHER" },
+                Name::default(),
+                Name::default(),
+            )
         }
     };
     let labels = (verb, group, resource);
@@ -250,14 +261,14 @@ async fn resource_request(
             }
             Verb::Patch => body::patch(content_type, &bytes)?,
             Verb::Create | Verb::Update => body::object(content_type, &bytes)
-                .map_err(|e| body::unrecognized(target.kind.kind, e, &bytes))?,
+                .map_err(|e| body::unrecognized(&target.kind.kind, e, &bytes))?,
             Verb::Delete | Verb::DeleteCollection => body::object(content_type, &bytes)?,
             Verb::Get | Verb::List | Verb::Watch => Body::Empty,
         };
         let built = Request {
             caller,
             verb,
-            kind: target.kind,
+            kind: target.kind.clone(),
             sub: target.sub,
             namespace: target.namespace.into(),
             name: target.name.into(),
@@ -287,7 +298,7 @@ async fn resource_request(
         (answer, _) => answer,
     };
     let style = Style { form, pretty, now: http.server.world.clock.now() };
-    render::answer(target.kind, answer, style)
+    render::answer(&target.kind, answer, style)
 }
 
 /// Reads a body within its limit.

@@ -4,7 +4,7 @@
 use super::render::{Form, Style, event_object};
 use crate::{
     api::{Event, WatchStream},
-    kinds::Kind,
+    kinds::Served,
     object::{Value, json},
 };
 use actix_web::{HttpResponse, http::header};
@@ -19,7 +19,7 @@ use std::{
 const CHUNK: usize = 64 << 10;
 
 /// A watch as a streaming response.
-pub fn respond(kind: &'static Kind, events: WatchStream, style: Style) -> HttpResponse {
+pub fn respond(kind: Served, events: WatchStream, style: Style) -> HttpResponse {
     let body = Lines { kind, events: Some(events), style, first: true };
     HttpResponse::Ok()
         .content_type("application/json")
@@ -28,7 +28,7 @@ pub fn respond(kind: &'static Kind, events: WatchStream, style: Style) -> HttpRe
 }
 
 struct Lines {
-    kind: &'static Kind,
+    kind: Served,
     events: Option<WatchStream>,
     style: Style,
     first: bool,
@@ -45,7 +45,7 @@ impl Stream for Lines {
         while out.len() < CHUNK {
             match events.poll_next_unpin(cx) {
                 Poll::Ready(Some(event)) => {
-                    write_line(&mut out, this.kind, &event, this.style, &mut this.first);
+                    write_line(&mut out, &this.kind, &event, this.style, &mut this.first);
                 }
                 Poll::Ready(None) => {
                     this.events = None;
@@ -62,7 +62,7 @@ impl Stream for Lines {
     }
 }
 
-fn write_line(out: &mut BytesMut, kind: &Kind, event: &Event, style: Style, first: &mut bool) {
+fn write_line(out: &mut BytesMut, kind: &Served, event: &Event, style: Style, first: &mut bool) {
     let (name, item) = match event {
         Event::Added(item) => ("ADDED", item),
         Event::Modified(item) => ("MODIFIED", item),
@@ -82,7 +82,7 @@ fn document(out: &mut BytesMut, name: &str, object: &Value) {
     out.put(format!("{{\"type\":\"{name}\",\"object\":{object}}}\n").as_bytes());
 }
 
-fn bookmark(kind: &Kind, rev: u64, end: bool, style: Style) -> Value {
+fn bookmark(kind: &Served, rev: u64, end: bool, style: Style) -> Value {
     let mut metadata = json!({"resourceVersion": rev.to_string(), "creationTimestamp": null});
     if end {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});

@@ -112,16 +112,6 @@ impl Kind {
             _ => self.resource(),
         }
     }
-    /// The columns of the table in order: `Name` first, unless the kind places one itself
-    /// (events, and classes that mark the default one).
-    pub fn table(&self) -> impl Iterator<Item = &'static Column> {
-        let own = self.columns.iter().any(|c| c.name == "Name");
-        (!own).then_some(&super::columns::NAME).into_iter().chain(self.columns)
-    }
-    /// The subresource with this name.
-    pub fn sub(&self, name: &str) -> Option<&'static Sub> {
-        self.subresources.iter().find(|s| s.name == name)
-    }
 }
 
 fn join(a: &str, group: &str) -> String {
@@ -266,6 +256,9 @@ pub struct Hooks {
     /// (allocated addresses, dropped fields, status at creation). Runs after `default`.
     /// `old` is `None` on create.
     pub prepare: Option<PrepareFn>,
+    /// What an update of the whole object takes over from the status that came with it (second
+    /// argument), before `prepare`; without this hook nothing. The object has its stored status.
+    pub sent_status: Option<fn(&mut Value, &Value)>,
     /// Settles a write to `/status`: what of the object sent stands there, and what stays as it is
     /// stored. Without this hook the status alone (and annotations) are taken over.
     pub prepare_status: Option<PrepareFn>,
@@ -303,6 +296,7 @@ impl Hooks {
         configured: None,
         default: None,
         prepare: None,
+        sent_status: None,
         prepare_status: None,
         validate: None,
         validate_status: None,

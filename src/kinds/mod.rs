@@ -1,57 +1,72 @@
-//! The catalogue of kinds: one list, looked up by path and by kind.
+//! The catalogue of kinds: one list, looked up by path, by resource and by kind.
 
 #[cfg(test)]
 mod catalogue_tests;
 mod cluster;
 pub mod columns;
 mod kind;
+mod name;
 mod openshift;
+mod served;
 mod workloads;
 
 pub use kind::{
     ALL_VERBS, Ask, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
-pub use openshift::{image_outside, shown_stream};
+pub use name::Name;
+pub use openshift::{image_outside, rollouts, shown_stream};
+pub use served::{Served, ServedKind};
 
 use std::{collections::HashMap, sync::LazyLock};
 
-/// Every kind served, in no particular order. Each family declares its own part.
+/// Every built-in kind, in no particular order. Each family declares its own part.
 static FAMILIES: &[&[&Kind]] = &[workloads::KINDS, cluster::KINDS, openshift::KINDS];
 
-/// All kinds.
-pub fn all() -> impl Iterator<Item = &'static Kind> {
+/// What is served of them.
+static BUILT_IN: LazyLock<Vec<ServedKind>> =
+    LazyLock::new(|| declared().map(ServedKind::of).collect());
+
+/// All declarations.
+fn declared() -> impl Iterator<Item = &'static Kind> {
     FAMILIES.iter().flat_map(|f| f.iter().copied())
 }
 
-/// Kinds by one of their names; requests and controllers look here all the time.
-type Index = LazyLock<HashMap<&'static str, Vec<&'static Kind>>>;
-static BY_PLURAL: Index = LazyLock::new(|| index(|k| k.plural));
-static BY_NAME: Index = LazyLock::new(|| index(|k| k.kind));
+/// All built-in kinds.
+pub fn all() -> impl Iterator<Item = Served> {
+    BUILT_IN.iter().map(Served::BuiltIn)
+}
 
-fn index(name: fn(&Kind) -> &'static str) -> HashMap<&'static str, Vec<&'static Kind>> {
-    let mut index: HashMap<&str, Vec<&'static Kind>> = HashMap::new();
-    for kind in all() {
+/// Kinds by one of their names; requests and controllers look here all the time.
+type Index = LazyLock<HashMap<&'static str, Vec<&'static ServedKind>>>;
+static BY_PLURAL: Index = LazyLock::new(|| index(|k| &k.plural));
+static BY_NAME: Index = LazyLock::new(|| index(|k| &k.kind));
+
+fn index(
+    name: fn(&'static ServedKind) -> &'static str,
+) -> HashMap<&'static str, Vec<&'static ServedKind>> {
+    let mut index: HashMap<&str, Vec<&'static ServedKind>> = HashMap::new();
+    for kind in BUILT_IN.iter() {
         index.entry(name(kind)).or_default().push(kind);
     }
     index
 }
 
-/// The kind behind a path's group, version and plural.
-pub fn by_path(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
+/// The built-in kind behind a path's group, version and plural.
+pub fn by_path(group: &str, version: &str, plural: &str) -> Option<Served> {
     let named = BY_PLURAL.get(plural)?;
-    named.iter().find(|k| k.group == group && k.version == version).copied()
+    named.iter().find(|k| k.group == *group && k.version == *version).map(|k| Served::BuiltIn(k))
 }
 
-/// The kind that stores `plural.group`.
-pub fn by_resource(resource: &str) -> Option<&'static Kind> {
+/// The built-in kind that stores `plural.group`.
+pub fn by_resource(resource: &str) -> Option<Served> {
     let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
-    let stores = |k: &Kind| !matches!(k.backing, Backing::Converted { .. });
-    BY_PLURAL.get(plural)?.iter().find(|k| k.group == group && stores(k)).copied()
+    let stores = |k: &ServedKind| !matches!(k.backing, Backing::Converted { .. });
+    let named = BY_PLURAL.get(plural)?;
+    named.iter().find(|k| k.group == *group && stores(k)).map(|k| Served::BuiltIn(k))
 }
 
-/// The kind with this `apiVersion` and `kind`.
-pub fn by_kind(api_version: &str, kind: &str) -> Option<&'static Kind> {
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+/// The built-in kind with this `apiVersion` and `kind`.
+pub fn by_kind(api_version: &str, kind: &str) -> Option<Served> {
     let named = BY_NAME.get(kind)?;
-    named.iter().find(|k| k.group == group && k.version == version).copied()
+    named.iter().find(|k| k.api_version() == api_version).map(|k| Served::BuiltIn(k))
 }

@@ -8,10 +8,13 @@ pub mod cron;
 pub mod duration;
 pub mod name;
 pub mod quantity;
+pub mod read;
 pub mod selector;
 pub mod syntax;
 pub mod time;
 mod value;
+pub mod write;
+pub mod yaml;
 
 pub use value::{Encoded, Meta, ObjectExt, OwnerRef, encode};
 

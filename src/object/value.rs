@@ -1,7 +1,7 @@
 //! Reading and changing objects by dotted path, the parsed metadata every stored object carries,
 //! and the one serialiser that leaves room for the resourceVersion.
 
-use super::{Map, Value};
+use super::{Map, Value, write};
 use serde::Deserialize;
 
 /// Typed access to the fields of an object by dotted path (`"spec.replicas"`).
@@ -269,26 +269,24 @@ fn write_fields(
 ) {
     out.push(b'{');
     let open = out.len();
-    for (key, value) in object.as_object().into_iter().flatten() {
+    let Some(map) = object.as_object() else { return out.push(b'}') };
+    let head = write::HEAD.iter().filter_map(|key| map.get_key_value(*key));
+    let rest = map.iter().filter(|(key, _)| !write::HEAD.contains(&key.as_str()));
+    for (key, value) in head.chain(rest) {
         let before = out.len();
         if before > open {
             out.push(b',');
         }
-        write_json(out, key);
+        write::plain(out, key);
         out.push(b':');
         let at = out.len();
         if !special(key, value, out) {
-            write_json(out, value);
+            write::plain(out, value);
         } else if out.len() == at {
             out.truncate(before);
         }
     }
     out.push(b'}');
-}
-
-fn write_json<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
-    // Strings, numbers and maps with string keys always serialise; writing to memory cannot fail.
-    let _ = serde_json::to_writer(out, value);
 }
 
 #[cfg(test)]

@@ -345,7 +345,7 @@ async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), Stri
     let missing = |o: &Value| {
         let kind = kinds::by_kind(o.str_at("apiVersion"), o.str_at("kind"));
         (fresh || RESTORED.contains(&o.str_at("kind")))
-            && kind.is_some_and(|k| snapshot.get(&k.stored_as(), o.namespace(), o.name()).is_none())
+            && kind.is_some_and(|k| snapshot.get(k.stored_as(), o.namespace(), o.name()).is_none())
     };
     let mut objects = bootstrap::objects(&server.world, &server.settings, password);
     objects.retain(missing);
@@ -386,7 +386,9 @@ async fn create(server: &Arc<Server>, object: Value) -> Result<(), String> {
         Err(e) => return Err(format!("{said}: {e}")),
     }
     // What a create drops, a status write keeps.
-    let Some(status) = status.filter(|_| kind.sub("status").is_some()) else { return Ok(()) };
+    let Some(status) = status.filter(|_| request.kind.sub("status").is_some()) else {
+        return Ok(());
+    };
     let write = Request {
         verb: Verb::Patch,
         sub: "status",

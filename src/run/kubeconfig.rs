@@ -3,7 +3,7 @@
 mod merge;
 
 use crate::{
-    object::{ObjectExt, Value, json},
+    object::{ObjectExt, Value, json, read, yaml},
     tls::Pair,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -32,7 +32,7 @@ pub fn text(url: &str, registry: &str, ca: &str, admin: &Pair) -> String {
         "extensions": [{"name": EXTENSION, "extension": {"registry": registry, "user": user,
             "certificate-authority-data": data(ca)}}],
     });
-    serde_norway::to_string(&config).unwrap_or_default()
+    yaml::document(&config)
 }
 
 /// What the kubeconfig says about the server and its administrator.
@@ -57,7 +57,7 @@ impl Admin {
                 "cannot read {shown} ({e}); start `pocketshift` first, or say --kubeconfig FILE"
             )
         })?;
-        let config: Value = serde_norway::from_str(&text).map_err(|e| format!("{shown}: {e}"))?;
+        let (config, _) = read::yaml(text.as_bytes()).map_err(|e| format!("{shown}: {e}"))?;
         Admin::of(&config).ok_or_else(|| format!("{shown} is not a kubeconfig of pocketshift"))
     }
 
@@ -90,12 +90,12 @@ pub fn write(path: &Path, text: &str) -> Result<(), String> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
         other => other.map_err(|e| format!("cannot read {shown}: {e}"))?,
     };
-    let read = |text: &str| serde_norway::from_str::<Value>(text).ok();
+    let read = |text: &str| read::yaml(text.as_bytes()).ok().map(|(config, _)| config);
     let config = match (read(&there), read(text)) {
         (Some(old), Some(fresh)) if old.is_object() || old.is_null() => merge::merged(&old, &fresh),
         _ => return Err(format!("{shown} is there already and is not a kubeconfig")),
     };
-    let merged = serde_norway::to_string(&config).unwrap_or_default();
+    let merged = yaml::document(&config);
     write_private(path, merged.as_bytes()).map_err(|e| format!("cannot write {shown}: {e}"))
 }
 
@@ -129,7 +129,7 @@ mod tests {
     fn what_is_written_is_read_also_after_a_sign_in() {
         let pair = Pair { cert: "CERT".into(), key: "KEY".into() };
         let text = text("https://127.0.0.1:6443", "127.0.0.1:5443", "CA", &pair);
-        let mut config: Value = serde_norway::from_str(&text).unwrap();
+        let (mut config, _) = read::yaml(text.as_bytes()).unwrap();
         let other = json!({"name": "developer", "user": {"token": "t"}});
         config["users"].as_array_mut().unwrap().insert(0, other);
         config["clusters"][0]["cluster"] = json!({"insecure-skip-tls-verify": true});

@@ -3,9 +3,8 @@
 use crate::{
     api::{Body, Caller, Options, PatchType, Request, Server, Verb},
     kinds,
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, read},
 };
-use serde::Deserialize;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -47,11 +46,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
 /// The objects of a YAML (or JSON) text; lists are taken apart.
 fn documents(text: &str) -> Result<Vec<Value>, String> {
     let mut objects = Vec::new();
-    for document in serde_norway::Deserializer::from_str(text) {
-        let value = Value::deserialize(document).map_err(|e| e.to_string())?;
-        if value.is_null() {
-            continue;
-        }
+    for value in read::yaml_documents(text)? {
         if value.str_at("kind").ends_with("List") && value.at("items").is_some() {
             objects.extend(value.list_at("items").iter().cloned());
         } else {

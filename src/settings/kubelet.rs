@@ -1,7 +1,7 @@
 //! The part of a kubelet's configuration that the simulated nodes mind, under upstream's names.
 //! Source: `KubeletConfiguration` of kubelet.config.k8s.io/v1beta1, its defaults and validation.
 
-use crate::object::{ObjectExt, Value, duration, quantity::Quantity};
+use crate::object::{ObjectExt, duration, quantity::Quantity, read};
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de::Error};
 use std::collections::BTreeMap;
@@ -82,7 +82,7 @@ impl Kubelet {
     /// # Errors
     /// What is wrong with it.
     pub fn read(text: &str) -> Result<Kubelet, String> {
-        let file: Value = serde_norway::from_str(text).map_err(|e| e.to_string())?;
+        let (file, _) = read::yaml(text.as_bytes())?;
         let mut inner = file.at("spec.kubeletConfig").unwrap_or(&file).clone();
         if let Some(fields) = inner.as_object_mut() {
             fields.retain(|name, _| name != "apiVersion" && name != "kind");

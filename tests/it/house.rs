@@ -28,7 +28,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("trace", &["config"]),
     ("settings", &["catalog"]),
-    ("kinds", &["images", "store", "world"]),
+    ("kinds", &["images", "schema", "store", "world"]),
     ("access", &["api", "kinds", "settings", "store", "world"]),
     (
         "api",

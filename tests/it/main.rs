@@ -4,6 +4,7 @@
 mod cli;
 mod clients;
 mod crash;
+mod deploymentconfigs;
 mod house;
 mod imageconfig;
 mod images;

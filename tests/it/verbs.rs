@@ -15,7 +15,7 @@ use kube::{
     },
 };
 use pocketshift::{
-    kinds::{self, Backing, Kind},
+    kinds::{self, Backing, Served},
     object::ObjectExt,
 };
 use serde_json::{Value, json};
@@ -24,12 +24,12 @@ use std::sync::Arc;
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
 /// Kinds that have rows of their own and that clients may create.
-fn writable() -> impl Iterator<Item = &'static Kind> {
+fn writable() -> impl Iterator<Item = Served> {
     kinds::all().filter(|k| matches!(k.backing, Backing::Stored) && k.verbs.contains(&"create"))
 }
 
 /// The object and the status of a kind's fixture.
-fn fixture(kind: &Kind) -> (Value, Option<Value>) {
+fn fixture(kind: &Served) -> (Value, Option<Value>) {
     let path = repository("tests/golden/kinds").join(format!("{}.yaml", kind.resource()));
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|e| panic!("no fixture for {}: {}: {e}", kind.resource(), path.display()));
@@ -44,8 +44,8 @@ async fn every_kind_through_every_verb() {
     let walks: Vec<_> = writable()
         .map(|kind| {
             let place = if kind.namespaced { namespace.as_str() } else { "" };
-            let walk = Walk::new(&lab, kind, place);
-            (kind.resource(), tokio::spawn(walk.go()))
+            let walk = Walk::new(&lab, kind.clone(), place);
+            (kind.resource().to_owned(), tokio::spawn(walk.go()))
         })
         .collect();
     let mut failed = Vec::new();
@@ -62,7 +62,7 @@ async fn every_kind_through_every_verb() {
 async fn read_only_kinds_list() {
     let lab = Lab::start().await;
     for kind in kinds::all().filter(|k| !k.verbs.contains(&"create") && k.verbs.contains(&"list")) {
-        let path = lab.objects(kind, "").resource_url().to_owned();
+        let path = lab.objects(&kind, "").resource_url().to_owned();
         let list = get(&lab.client, &path).await.expect(200);
         assert_eq!(list.str_at("kind"), format!("{}List", kind.kind), "{path}");
         assert!(list.at("items").is_some_and(Value::is_array), "{path}: {list}");
@@ -73,7 +73,7 @@ async fn read_only_kinds_list() {
 /// One kind's way through the verbs.
 struct Walk {
     lab: Arc<Lab>,
-    kind: &'static Kind,
+    kind: Served,
     api: Api<DynamicObject>,
     object: Value,
     status: Option<Value>,
@@ -82,9 +82,9 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(lab: &Arc<Lab>, kind: &'static Kind, namespace: &str) -> Walk {
-        let (object, status) = fixture(kind);
-        let api = lab.objects(kind, namespace);
+    fn new(lab: &Arc<Lab>, kind: Served, namespace: &str) -> Walk {
+        let (object, status) = fixture(&kind);
+        let api = lab.objects(&kind, namespace);
         let name = object.name().to_owned();
         let path = format!("{}/{name}", api.resource_url());
         Walk { lab: Arc::clone(lab), kind, api, object, status, name, path }
@@ -105,7 +105,7 @@ impl Walk {
     }
 
     fn says(&self) -> String {
-        self.kind.resource()
+        self.kind.resource().into()
     }
 
     async fn create(&self) -> String {
@@ -196,7 +196,7 @@ impl Walk {
     /// Whether some controller writes objects of this kind on its own.
     fn is_controlled(&self) -> bool {
         !self.kind.subresources.is_empty()
-            || ["secrets", "serviceaccounts", "endpoints"].contains(&self.kind.plural)
+            || ["secrets", "serviceaccounts", "endpoints"].contains(&self.kind.plural.as_str())
     }
 
     async fn apply(&self) {

@@ -15,7 +15,7 @@ pub fn is(a: &Attributes<'_>, resource: &str) -> bool {
 pub fn refuse(a: &Attributes<'_>, object: &Value, why: impl Into<String>) -> Error {
     let names = [a.name, object.name(), object.str_at("metadata.generateName")];
     let name = names.into_iter().find(|n| !n.is_empty()).unwrap_or("Unknown");
-    Error::forbidden(&a.kind.resource(), name, why)
+    Error::forbidden(a.kind.resource(), name, why)
 }
 
 /// Several messages as one, as Go's aggregate errors print; `None` when there are none.

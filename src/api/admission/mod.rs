@@ -2,13 +2,15 @@
 //! upstream's order.
 //!
 //! Plug-ins look at the object and at other stored objects; they know nothing of HTTP and never
-//! wait. Order: Kubernetes' `AllOrderedPlugins`, with OpenShift's own before the quota.
+//! wait; whoever must be waited for stands in [`outside`]. When each is asked is said in the lists
+//! of `api/write`. Order: Kubernetes' `AllOrderedPlugins`, with OpenShift's own before the quota.
 
 mod common;
 mod default_toleration_seconds;
 mod image_policy;
 mod limit_ranger;
 mod namespace_lifecycle;
+pub mod outside;
 mod pod_node_environment;
 mod priority;
 pub mod resource_quota;
@@ -26,7 +28,7 @@ use super::{Caller, Verb};
 use crate::{
     access::{Authorizer, escalation},
     error::Error,
-    kinds::Kind,
+    kinds::Served,
     object::Value,
     store::{Op, Snapshot},
     world::World,
@@ -35,7 +37,7 @@ use crate::{
 /// What a plug-in looks at besides the object.
 pub struct Attributes<'a> {
     /// Kind of the object.
-    pub kind: &'static Kind,
+    pub kind: &'a Served,
     /// Subresource, or empty.
     pub sub: &'a str,
     /// Create, Update (patches too) or Delete.
@@ -83,8 +85,10 @@ static PLUGINS: &[Plugin] = &[
     Plugin { mutate: Some(image_policy::mutate), validate: None },
     Plugin { mutate: Some(scc::mutate), validate: None },
     Plugin { mutate: None, validate: Some(no_escalation) },
-    Plugin { mutate: None, validate: Some(resource_quota::validate) },
 ];
+
+/// What is charged once everybody else agrees.
+static CHARGES: &[Validate] = &[resource_quota::validate];
 
 /// Upstream's RBAC storage checks this itself, after all changes are made.
 fn no_escalation(object: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
@@ -100,13 +104,29 @@ pub fn mutate(object: &mut Value, attributes: &Attributes<'_>) -> Result<(), Err
 }
 
 /// Lets every validating plug-in refuse the object (for deletes: the stored object). Answers
-/// further steps that must commit together with the write (quota usage).
+/// further steps that must commit together with the write.
 ///
 /// # Errors
 /// The first refusal.
 pub fn validate(object: &Value, attributes: &Attributes<'_>) -> Result<Vec<Op>, Error> {
+    steps(PLUGINS.iter().filter_map(|p| p.validate), object, attributes)
+}
+
+/// Charges the object to quotas: the last to refuse it, and likewise with steps of its own.
+///
+/// # Errors
+/// The first refusal.
+pub fn charge(object: &Value, attributes: &Attributes<'_>) -> Result<Vec<Op>, Error> {
+    steps(CHARGES.iter().copied(), object, attributes)
+}
+
+fn steps(
+    plugins: impl Iterator<Item = Validate>,
+    object: &Value,
+    attributes: &Attributes<'_>,
+) -> Result<Vec<Op>, Error> {
     let mut steps = Vec::new();
-    for validate in PLUGINS.iter().filter_map(|p| p.validate) {
+    for validate in plugins {
         steps.extend(validate(object, attributes)?);
     }
     Ok(steps)

@@ -4,7 +4,7 @@ use super::Attributes;
 use crate::{
     access::Authorizer,
     api::{Caller, Verb},
-    kinds,
+    kinds::{self, Served},
     object::{ObjectExt, name},
     object::{Value, encode},
     store::{Expect, Op, Options, Snapshot, Store},
@@ -19,6 +19,7 @@ pub struct Scene {
     pub old: Option<Value>,
     authorizer: Authorizer,
     world: World,
+    kinds: Vec<Served>,
 }
 
 impl Scene {
@@ -46,19 +47,20 @@ impl Scene {
             old: None,
             authorizer: Authorizer::default(),
             world: World::real(),
+            kinds: kinds::all().collect(),
         }
     }
 
     /// A request of the caller.
     pub fn attributes<'a>(
         &'a self,
-        resource: &str,
+        resource: &'a str,
         verb: Verb,
         namespace: &'a str,
         name: &'a str,
     ) -> Attributes<'a> {
         Attributes {
-            kind: kinds::all().find(|k| k.plural == resource).unwrap(),
+            kind: self.kinds.iter().find(|k| k.plural == resource).unwrap(),
             sub: "",
             verb,
             namespace,

@@ -2,7 +2,10 @@
 //! `BindingREST`, and the admission plug-in PodTopologyLabels.
 
 use crate::{
-    api::{Answer, Body, Item, Request, Response, Server},
+    api::{
+        Answer, Body, Item, Request, Response, Server,
+        write::{ATTEMPTS, Attempt, Draft, lists},
+    },
     error::{Causes, Error},
     object::{ObjectExt, Value, json, time},
     store::{self, Expect, Snapshot},
@@ -13,8 +16,6 @@ use std::sync::Arc;
 
 /// Labels of the node that its pods carry too.
 const TOPOLOGY: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
-/// How often a binding that met a concurrent change is decided again.
-const ATTEMPTS: usize = 10;
 
 /// Answers a request to create a binding.
 pub fn create(
@@ -29,27 +30,31 @@ async fn bind(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
         return Err(Error::BadRequest("a request body is required".into()));
     };
     check(binding, &request)?;
+    let mut kept = None;
     for _ in 0..ATTEMPTS {
         let snapshot = server.store.snapshot();
         let (entry, mut pod) = Server::stored(&snapshot, &request)?;
         refuse(&pod, binding).map_err(|why| conflict(&request, why))?;
-        assign(&mut pod, binding, &snapshot, server.world.clock.now());
+        let mut draft = kept.take().unwrap_or_else(|| Draft::of(binding.clone()));
+        Attempt::create(&server, &request, &snapshot).run(lists::PASSING, &mut draft).await?;
+        assign(&mut pod, &draft.object, &snapshot, server.world.clock.now());
         if request.options.dry_run {
-            return Ok(success());
+            return Ok(success(draft.warnings()));
         }
-        match server.put(request.kind, &pod, Expect::Rev(entry.rev), Vec::new()).await {
-            Ok(_) => return Ok(success()),
+        let extra = std::mem::take(&mut draft.extra);
+        match server.put(&request.kind, &pod, Expect::Rev(entry.rev), extra).await {
+            Ok(_) => return Ok(success(draft.warnings())),
             // Somebody else changed the pod meanwhile; whether that matters shows another look.
-            Err(store::Error::Stale(_)) => {}
-            Err(error) => return Err(Server::noun(request.kind, &request.name, error)),
+            Err(store::Error::Stale(_)) => kept = draft.again(),
+            Err(error) => return Err(Server::noun(&request.kind, &request.name, error)),
         }
     }
-    Err(Error::stale(&request.kind.resource(), &request.name))
+    Err(Error::stale(request.kind.resource(), &request.name))
 }
 
-fn success() -> Answer {
+fn success(warnings: Vec<String>) -> Answer {
     let status = json!({"apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Success"});
-    Response::One(201, Item::Value(status)).into()
+    Answer { response: Response::One(201, Item::Value(status)), warnings }
 }
 
 fn conflict(request: &Request, why: String) -> Error {

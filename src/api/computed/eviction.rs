@@ -2,7 +2,10 @@
 //! Source: `pkg/registry/core/pod/storage/eviction.go`.
 
 use crate::{
-    api::{Answer, Body, Item, Options, Request, Response, Server, Verb},
+    api::{
+        Answer, Body, Item, Options, Request, Response, Server, Verb,
+        write::{ATTEMPTS, Attempt, Draft, lists},
+    },
     error::{Cause, Error},
     kinds,
     object::{Map, ObjectExt, Value, json, selector::Labels, time},
@@ -12,8 +15,6 @@ use futures_util::future::LocalBoxFuture;
 use std::sync::Arc;
 
 const BUDGETS: &str = "poddisruptionbudgets.policy";
-/// How often an eviction that met a concurrent change is decided again.
-const ATTEMPTS: usize = 10;
 const SEVERAL: &str = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
 
 /// Answers a request to create an eviction.
@@ -42,6 +43,10 @@ async fn evict(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
     }
     let dry_run = request.options.dry_run
         || eviction.list_at("deleteOptions.dryRun").iter().any(|d| d == "All");
+    let mut draft = Draft::of(eviction.clone());
+    let snapshot = server.store.snapshot();
+    Attempt::create(&server, &request, &snapshot).run(lists::PASSING, &mut draft).await?;
+    let eviction = &draft.object;
     for _ in 0..ATTEMPTS {
         let snapshot = server.store.snapshot();
         let (entry, pod) = Server::stored(&snapshot, &request)?;
@@ -59,9 +64,11 @@ async fn evict(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
         }
         let options = delete_options(&request, eviction);
         let delete = Request { verb: Verb::Delete, sub: "", body: Body::Empty, options, ..request };
-        return server.delete(delete).await.map(|_| success());
+        let snapshot = server.store.snapshot();
+        server.delete_by(lists::EVICTED, snapshot, delete).await?;
+        return Ok(Answer { warnings: draft.warnings(), ..success() });
     }
-    Err(Error::stale(&request.kind.resource(), &request.name))
+    Err(Error::stale(request.kind.resource(), &request.name))
 }
 
 fn success() -> Answer {
@@ -155,7 +162,8 @@ async fn take(server: &Arc<Server>, mut budget: Value, pod: &Value) -> Result<bo
     disrupted.insert(pod.name().into(), json!(time::seconds(server.world.clock.now())));
     budget.set_at("status.disruptedPods", Value::Object(disrupted));
     let name = budget.name().to_owned();
-    written(server.put(kind, &budget, Expect::Rev(revision), Vec::new()).await, kind, &name)
+    let result = server.put(&kind, &budget, Expect::Rev(revision), Vec::new()).await;
+    written(result, &kind, &name)
 }
 
 /// Says on the pod why it goes.
@@ -173,14 +181,14 @@ async fn mark(
         "lastTransitionTime": time::seconds(server.world.clock.now()),
     }));
     pod.set_at("status.conditions", list);
-    let result = server.put(request.kind, &pod, Expect::Rev(entry.rev), Vec::new()).await;
+    let result = server.put(&request.kind, &pod, Expect::Rev(entry.rev), Vec::new()).await;
     // A pod that changed meanwhile goes without the note: the budget is taken already.
-    written(result, request.kind, &request.name).map(|_| ())
+    written(result, &request.kind, &request.name).map(|_| ())
 }
 
 fn written(
     result: Result<Arc<Entry>, store::Error>,
-    kind: &kinds::Kind,
+    kind: &kinds::Served,
     name: &str,
 ) -> Result<bool, Error> {
     match result {

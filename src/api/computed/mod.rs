@@ -10,11 +10,12 @@ mod openshift_reviews;
 mod projectrequests;
 mod projects;
 mod reviews;
+mod rollouts;
 mod streams;
 mod tokens;
 mod users;
 
-use super::{Answer, Item, Request, Response, Server, Verb};
+use super::{Answer, Item, Request, Response, Server};
 use crate::{error::Error, object::Value};
 use futures_util::future::LocalBoxFuture;
 use std::{
@@ -30,6 +31,9 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("deploymentconfigs.apps.openshift.io", "instantiate", rollouts::instantiate),
+    ("deploymentconfigs.apps.openshift.io", "log", rollouts::log),
+    ("deploymentconfigs.apps.openshift.io", "rollback", rollouts::rollback),
     ("imagesignatures.image.openshift.io", "", images::signatures),
     ("imagestreamimages.image.openshift.io", "", images::image),
     ("imagestreamimports.image.openshift.io", "", images::imports),
@@ -82,16 +86,7 @@ fn answer(code: u16, value: Value) -> Answer {
 /// Carries out a request that a handler leaves to the machinery of stored kinds. The caller's rights
 /// have been checked.
 async fn ordinary(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
-    match request.verb {
-        Verb::Get => server.get(&request),
-        Verb::List => server.list(&request),
-        Verb::Watch => server.watch(&request),
-        Verb::Create => server.create(request).await,
-        Verb::Update => server.update(request).await,
-        Verb::Patch => server.patch(request).await,
-        Verb::Delete => server.delete(request).await,
-        Verb::DeleteCollection => server.delete_collection(request).await,
-    }
+    server.serve(server.store.snapshot(), request).await
 }
 
 #[cfg(test)]

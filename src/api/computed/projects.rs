@@ -14,7 +14,7 @@ use crate::{
         read::selects,
     },
     error::{Causes, Error},
-    kinds::{self, Hooks, Kind},
+    kinds::{self, Hooks, Served, ServedKind},
     object::{ObjectExt, Value},
     store::{Entry, Snapshot},
 };
@@ -26,14 +26,15 @@ use std::{
 use tokio::sync::watch::Receiver;
 
 /// The kind behind projects.
-fn namespaces() -> Result<&'static Kind, Error> {
+fn namespaces() -> Result<Served, Error> {
     kinds::by_resource("namespaces").ok_or(Error::NoSuchPath)
 }
 
 /// Namespaces as they are written through projects: the rules of both apply.
-static BEHIND: LazyLock<Option<Kind>> = LazyLock::new(|| {
-    let kind = *kinds::by_resource("namespaces")?;
-    Some(Kind { hooks: Hooks { validate: Some(validate), ..kind.hooks }, ..kind })
+static BEHIND: LazyLock<Option<ServedKind>> = LazyLock::new(|| {
+    let kind = kinds::by_resource("namespaces")?;
+    let hooks = Hooks { validate: Some(validate), ..kind.hooks };
+    Some(kind.hooked(hooks))
 });
 
 fn validate(object: &Value, old: Option<&Value>, out: &mut Causes) {
@@ -92,7 +93,7 @@ fn list(server: &Server, request: &Request) -> Result<Answer, Error> {
     let kind = namespaces()?;
     let snapshot = server.store.snapshot();
     let seen = |e: &&Arc<Entry>| {
-        selects(kind, &request.options, e)
+        selects(&kind, &request.options, e)
             && visible(server, &snapshot, &request.caller, &e.meta.name)
     };
     let entries = snapshot.list("namespaces", "").filter(seen);
@@ -103,9 +104,9 @@ fn list(server: &Server, request: &Request) -> Result<Answer, Error> {
 
 /// Everything about one project is done to its namespace, in the project's name.
 async fn single(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
-    let resource = request.kind.resource();
+    let resource = request.kind.resource().to_owned();
     let name = request.name.clone();
-    let kind = BEHIND.as_ref().ok_or(Error::NoSuchPath)?;
+    let kind = Served::BuiltIn(BEHIND.as_ref().ok_or(Error::NoSuchPath)?);
     let mut behind = Request { kind, ..request };
     if let Body::Object(value, _) = &mut behind.body
         && value.str_at("kind") == "Project"
@@ -220,7 +221,7 @@ impl Watch {
         let (server, snapshot) = (Arc::clone(&self.server), self.server.store.snapshot());
         let Ok(kind) = namespaces() else { return };
         for entry in snapshot.list("namespaces", "") {
-            if !selects(kind, &self.options, entry) {
+            if !selects(&kind, &self.options, entry) {
                 continue;
             }
             let name = entry.meta.name.to_string();

@@ -17,7 +17,7 @@ pub(super) fn body(request: &Request) -> Result<Value, Error> {
         Body::Object(value, _) => {
             let mut value = value.clone();
             value.set_at("apiVersion", request.kind.api_version());
-            value.set_at("kind", request.kind.kind);
+            value.set_at("kind", &request.kind.kind);
             Ok(value)
         }
         _ => Err(Error::BadRequest("a request body is required".into())),
@@ -157,7 +157,7 @@ fn check_spec(request: &Request, review: &Value, about_others: bool) -> Result<(
         return Ok(());
     }
     Err(Error::Invalid {
-        kind: request.kind.kind_group(),
+        kind: request.kind.kind_group().into(),
         name: review.name().into(),
         causes: causes.0,
     })

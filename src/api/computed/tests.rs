@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     access::{Access, Credentials, Keys, authn, bootstrap},
-    api::{Body, Caller, Event, Options},
+    api::{Body, Caller, Event, Options, Verb},
     importer::{Importer, Routes},
     kinds,
     object::{ObjectExt, encode, json, name::key},
@@ -39,7 +39,7 @@ async fn cluster() -> Arc<Server> {
         let kind = kinds::by_kind(object.str_at("apiVersion"), object.str_at("kind"))?;
         object.set_at("metadata.uid", server.world.entropy.uuid());
         Some(Op::Put {
-            resource: kind.stored_as().into(),
+            resource: kind.stored_as_shared(),
             key: key(object.namespace(), object.name()).into(),
             expect: Expect::Absent,
             body: encode(&object),

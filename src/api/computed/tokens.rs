@@ -5,7 +5,10 @@
 use super::{Handled, answer, ordinary};
 use crate::{
     access::{authn::ACCESS_TOKENS, jwt},
-    api::{Answer, Body, Event, Item, List, Request, Response, Server, Verb},
+    api::{
+        Answer, Body, Event, Item, List, Request, Response, Server, Verb,
+        write::{Attempt, Draft, lists},
+    },
     error::{Causes, Error},
     kinds,
     object::{ObjectExt, Value, json, time},
@@ -25,6 +28,9 @@ pub fn request(server: Arc<Server>, request: Request) -> Handled {
             return Err(Error::BadRequest("a request body is required".into()));
         };
         let snapshot = server.store.snapshot();
+        let mut draft = Draft::of(body.clone());
+        Attempt::create(&server, &request, &snapshot).run(lists::PASSING, &mut draft).await?;
+        let body = &draft.object;
         let (namespace, name) = (request.namespace.as_str(), request.name.as_str());
         let account = snapshot
             .get("serviceaccounts", namespace, name)
@@ -53,7 +59,7 @@ pub fn request(server: Arc<Server>, request: Request) -> Handled {
             "nbf": now.as_second(), "sub": format!("system:serviceaccount:{namespace}:{name}"),
         });
         let token = server.access.signer.sign(&claims)?;
-        Ok(answer(
+        let mut done = answer(
             201,
             json!({
                 "kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1",
@@ -65,7 +71,9 @@ pub fn request(server: Arc<Server>, request: Request) -> Handled {
                 },
                 "status": {"expirationTimestamp": time::seconds(expires), "token": token},
             }),
-        ))
+        );
+        done.warnings = draft.warnings();
+        Ok(done)
     }
     .boxed_local()
 }
@@ -137,7 +145,7 @@ pub fn own(server: Arc<Server>, request: Request) -> Handled {
         let is_own = move |token: &Value| {
             token.str_at("userName") == caller.name && token.str_at("userUID") == caller.uid
         };
-        let missing = || Error::not_found(&request.kind.resource(), &request.name);
+        let missing = || Error::not_found(request.kind.resource(), &request.name);
         match request.verb {
             Verb::Get => {
                 let snapshot = server.store.snapshot();

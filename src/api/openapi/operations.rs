@@ -2,14 +2,14 @@
 
 use super::Format;
 use crate::{
-    kinds::{Kind, Sub},
+    kinds::{Served, Sub},
     object::{Value, json},
     schema,
 };
 
 /// What an operation does, and to what.
 pub(super) struct Operation {
-    pub kind: &'static Kind,
+    pub kind: Served,
     pub sub: Option<&'static Sub>,
     /// Verb as in discovery (`deletecollection`).
     pub verb: &'static str,
@@ -88,10 +88,10 @@ pub(super) fn operation(of: &Operation, format: Format) -> Value {
 
 impl Operation {
     /// Group, version and kind of the object in the body.
-    fn body_kind(&self) -> (&'static str, &'static str, &'static str) {
+    fn body_kind(&self) -> (&str, &str, &str) {
         match self.sub.map(|s| s.body) {
             Some((group, version, kind)) if !kind.is_empty() => (group, version, kind),
-            _ => (self.kind.group, self.kind.version, self.kind.kind),
+            _ => (&self.kind.group, &self.kind.version, &self.kind.kind),
         }
     }
 
@@ -100,7 +100,7 @@ impl Operation {
         let (group, version, kind) = self.body_kind();
         let api_version =
             if group.is_empty() { version.into() } else { format!("{group}/{version}") };
-        let own = || self.kind.schema.to_owned();
+        let own = || self.kind.schema.to_string();
         if self.sub.is_none_or(|s| s.body.2.is_empty()) {
             return own();
         }
@@ -174,8 +174,8 @@ impl Operation {
         format!("{}_{}", self.short_group(), self.kind.version)
     }
 
-    fn short_group(&self) -> &'static str {
-        match self.kind.group {
+    fn short_group(&self) -> &str {
+        match self.kind.group.as_str() {
             "" => "core",
             group if group.ends_with(".openshift.io") => group.trim_end_matches(".openshift.io"),
             group => group.split('.').next().unwrap_or(group),
@@ -196,7 +196,7 @@ impl Operation {
         format!(
             "{verb}{}{}{scope}{}{sub}{every}",
             capital(self.short_group()),
-            capital(self.kind.version),
+            capital(&self.kind.version),
             self.kind.kind
         )
     }

@@ -5,36 +5,36 @@ use super::{
     operations::{Operation, operation},
 };
 use crate::{
-    kinds::{Kind, Sub},
+    kinds::{Served, Sub},
     object::{Map, Value, json},
 };
 
 /// The `paths` object of some kinds.
-pub(super) fn of(kinds: impl Iterator<Item = &'static Kind>, format: Format) -> Map {
+pub(super) fn of(kinds: impl Iterator<Item = Served>, format: Format) -> Map {
     let mut paths = Map::new();
     for kind in kinds {
-        collection(kind, format, &mut paths);
-        item(kind, format, &mut paths);
+        collection(&kind, format, &mut paths);
+        item(&kind, format, &mut paths);
         for sub in kind.subresources {
-            subresource(kind, sub, format, &mut paths);
+            subresource(&kind, sub, format, &mut paths);
         }
     }
     paths
 }
 
 /// `/apis/apps/v1`.
-fn root(kind: &Kind) -> String {
+fn root(kind: &Served) -> String {
     let prefix = if kind.group.is_empty() { "/api/" } else { "/apis/" };
     format!("{prefix}{}", kind.api_version())
 }
 
 /// The address of the collection a client writes to.
-fn base(kind: &Kind) -> String {
+fn base(kind: &Served) -> String {
     let scope = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
     format!("{}{scope}/{}", root(kind), kind.plural)
 }
 
-fn collection(kind: &'static Kind, format: Format, paths: &mut Map) {
+fn collection(kind: &Served, format: Format, paths: &mut Map) {
     let verbs = [("get", "list"), ("post", "create"), ("delete", "deletecollection")];
     add(kind, None, &base(kind), &verbs, kind.namespaced, format, paths);
     if kind.namespaced {
@@ -43,12 +43,12 @@ fn collection(kind: &'static Kind, format: Format, paths: &mut Map) {
     }
 }
 
-fn item(kind: &'static Kind, format: Format, paths: &mut Map) {
+fn item(kind: &Served, format: Format, paths: &mut Map) {
     let verbs = [("get", "get"), ("put", "update"), ("patch", "patch"), ("delete", "delete")];
     add(kind, None, &format!("{}/{{name}}", base(kind)), &verbs, kind.namespaced, format, paths);
 }
 
-fn subresource(kind: &'static Kind, sub: &'static Sub, format: Format, paths: &mut Map) {
+fn subresource(kind: &Served, sub: &'static Sub, format: Format, paths: &mut Map) {
     let verbs = [("get", "get"), ("post", "create"), ("put", "update"), ("patch", "patch")];
     let path = format!("{}/{{name}}/{}", base(kind), sub.name);
     add(kind, Some(sub), &path, &verbs, kind.namespaced, format, paths);
@@ -56,7 +56,7 @@ fn subresource(kind: &'static Kind, sub: &'static Sub, format: Format, paths: &m
 
 /// Adds a path with those of `verbs` (method and verb) that are served.
 fn add(
-    kind: &'static Kind,
+    kind: &Served,
     sub: Option<&'static Sub>,
     path: &str,
     verbs: &[(&str, &'static str)],
@@ -67,7 +67,7 @@ fn add(
     let served = sub.map_or(kind.verbs, |s| s.verbs);
     let mut item = Map::new();
     for (method, verb) in verbs.iter().filter(|(_, v)| served.contains(v)) {
-        let of = Operation { kind, sub, verb, namespaced };
+        let of = Operation { kind: kind.clone(), sub, verb, namespaced };
         item.insert((*method).into(), operation(&of, format));
     }
     if item.is_empty() {

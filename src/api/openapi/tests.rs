@@ -1,7 +1,7 @@
 //! Every document is whole: valid JSON, no dangling references, what kubectl looks for is there.
 
 use super::*;
-use crate::kinds::{ALL_VERBS, Kind, Sub};
+use crate::kinds::{ALL_VERBS, Kind, Served, ServedKind, Sub};
 use std::collections::BTreeSet;
 
 static DEPLOYMENTS: Kind = Kind {
@@ -61,7 +61,8 @@ fn the_schemas_carry_what_the_crate_lacks() {
 
 #[test]
 fn kubectl_finds_field_validation_on_patch() {
-    let paths = Value::Object(paths::of([&DEPLOYMENTS].into_iter(), Format::V3));
+    let made = Served::Made(ServedKind::of(&DEPLOYMENTS).into());
+    let paths = Value::Object(paths::of([made].into_iter(), Format::V3));
     let item = &paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"];
     let patch = &item["patch"];
     assert_eq!(patch["x-kubernetes-group-version-kind"]["kind"], "Deployment");

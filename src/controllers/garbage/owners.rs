@@ -25,7 +25,7 @@ pub(super) fn tie(view: &View, entry: &Entry, owner: &OwnerRef) -> Tie {
         return Tie::Unclear;
     }
     let found = view.objects.by_uid(&owner.uid);
-    let found = found.filter(|e| *e.resource == kind.stored_as() && *e.meta.name == *owner.name);
+    let found = found.filter(|e| *e.resource == *kind.stored_as() && *e.meta.name == *owner.name);
     match found {
         None => Tie::Absent,
         Some(e) if kind.namespaced && e.meta.namespace != entry.meta.namespace => Tie::Foreign,

@@ -1,5 +1,6 @@
 //! Sets the images of Deployments, DaemonSets, StatefulSets and CronJobs to what image stream tags
-//! mean now, as the annotation `image.openshift.io/triggers` asks.
+//! mean now, as the annotation `image.openshift.io/triggers` asks, and those of DeploymentConfigs as
+//! their own triggers do.
 //! Source: openshift-controller-manager `pkg/image/controller/trigger` and `pkg/image/trigger`,
 //! library-go `pkg/image/trigger`.
 //!
@@ -8,6 +9,7 @@
 //! waits for the next event of its stream.
 
 mod annotation;
+mod config;
 mod place;
 #[cfg(test)]
 mod tests;
@@ -15,8 +17,8 @@ mod tests;
 use super::{Controller, Plan, View, Watch, Write};
 use crate::{
     images::{STREAMS, resolve},
-    kinds::shown_stream,
-    object::{Value, name},
+    kinds::{rollouts::CONFIGS, shown_stream},
+    object::Value,
     store::{Change, Entry},
 };
 use annotation::Trigger;
@@ -37,6 +39,7 @@ pub static CONTROLLER: Controller = Controller {
         Watch::Map("daemonsets.apps", of_object),
         Watch::Map("statefulsets.apps", of_object),
         Watch::Map("cronjobs.batch", of_object),
+        Watch::Map(CONFIGS, config::of_config),
     ],
     reconcile,
     ..Controller::BASE
@@ -77,7 +80,9 @@ fn of_stream(view: &View, change: &Change) -> Vec<String> {
         lens.triggers().is_ok_and(|triggers| triggers.iter().any(hears))
     };
     let objects = SOURCES.iter().flat_map(|s| view.objects.list(s.resource, ""));
-    objects.filter(follows).map(|e| key(e)).collect()
+    let mut keys: Vec<String> = objects.filter(follows).map(|e| key(e)).collect();
+    keys.extend(config::followers(view, &change.entry.key));
+    keys
 }
 
 /// The object itself, if it is new, its triggers are, or one of their images is.
@@ -116,6 +121,9 @@ fn images_differ(before: &Entry, after: &Entry, triggers: &[Trigger]) -> bool {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let (resource, key) = key.split_once('/').unwrap_or_default();
+    if let Some(entry) = view.get(CONFIGS, key).filter(|_| resource == CONFIGS) {
+        return config::reconcile(view, entry);
+    }
     let Some((source, entry)) = source(resource).zip(view.get(resource, key)) else { return plan };
     let mut object = entry.value();
     let changed = annotation::of(entry)
@@ -141,7 +149,9 @@ fn follow(
     let mut changed = false;
     for trigger in triggers.iter().filter(|t| !t.paused) {
         let Some(rest) = below(&trigger.field_path, source.base) else { continue };
-        let Some(wanted) = pull_spec(view, trigger, &entry.meta.namespace) else { continue };
+        let Some((stream, tag)) = trigger.stream_tag() else { continue };
+        let namespace = trigger.namespace(&entry.meta.namespace);
+        let Some(wanted) = pull_spec(view, namespace, stream, tag) else { continue };
         let nowhere = || format!("no such container: {}", trigger.field_path);
         let place = Place::read(source.base, rest).ok_or_else(nowhere)?;
         if place.image(object).ok_or_else(nowhere)? != wanted {
@@ -152,10 +162,8 @@ fn follow(
     Ok(changed)
 }
 
-/// What a trigger's tag means now, if it means something.
-fn pull_spec(view: &View, trigger: &Trigger, own: &str) -> Option<String> {
-    let (stream, tag) = trigger.stream_tag()?;
-    let key = name::key(trigger.namespace(own), stream);
-    let stream = shown_stream(view.get(STREAMS, &key)?, &view.objects);
+/// What a tag means now, if it means something.
+fn pull_spec(view: &View, namespace: &str, stream: &str, tag: &str) -> Option<String> {
+    let stream = shown_stream(view.named(STREAMS, namespace, stream)?, &view.objects);
     resolve::latest_pull_spec(&stream, tag)
 }

@@ -3,33 +3,9 @@
 
 use crate::kinds::cluster::cells;
 use crate::kinds::{Column, Kind, columns::AGE};
-use crate::object::{ObjectExt, Value, json};
+use crate::object::{ObjectExt, json};
 
 const READ_ONLY: Kind = Kind { verbs: &["get", "list", "watch"], ..Kind::BASE };
-
-/// `deploymentconfigs.apps.openshift.io`.
-pub static DEPLOYMENT_CONFIG: Kind = Kind {
-    group: "apps.openshift.io",
-    kind: "DeploymentConfig",
-    plural: "deploymentconfigs",
-    deprecated: "deprecated in v4.14+, unavailable in v4.10000+",
-    short: &["dc"],
-    categories: &["all"],
-    schema: "com.github.openshift.api.apps.v1.DeploymentConfig",
-    columns: &[
-        Column::text("Revision", "Latest version.", |o, _| {
-            json!(o.i64_at("status.latestVersion").unwrap_or(0))
-        }),
-        Column::text("Desired", "Replicas wanted.", |o, _| {
-            json!(o.i64_at("spec.replicas").unwrap_or(0).to_string())
-        }),
-        Column::text("Current", "Replicas of the latest version.", |o, _| {
-            json!(o.i64_at("status.updatedReplicas").unwrap_or(0))
-        }),
-        Column::text("Triggered By", "What starts a deployment.", |o, _| json!(triggers(o))),
-    ],
-    ..READ_ONLY
-};
 
 /// `buildconfigs.build.openshift.io`.
 pub static BUILD_CONFIG: Kind = Kind {
@@ -82,12 +58,3 @@ pub static TEMPLATE: Kind = Kind {
     ],
     ..READ_ONLY
 };
-
-fn triggers(config: &Value) -> String {
-    let one = |t: &Value| match t.str_at("type") {
-        "ConfigChange" => "config".to_owned(),
-        "ImageChange" => format!("image({})", t.str_at("imageChangeParams.from.name")),
-        other => other.to_owned(),
-    };
-    config.list_at("spec.triggers").iter().map(one).collect::<Vec<_>>().join(",")
-}

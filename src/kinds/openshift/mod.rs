@@ -1,5 +1,6 @@
 //! OpenShift's kinds. Each file declares the kinds of one group; this one lists them.
 
+mod apps;
 mod authorization;
 mod config;
 mod images;
@@ -14,6 +15,7 @@ mod sources;
 mod users;
 
 use super::Kind;
+pub use apps::rollouts;
 pub use images::{outside as image_outside, shown as shown_stream};
 
 /// Verbs of a kind that upstream serves as a custom resource, in the order it lists them.
@@ -22,6 +24,7 @@ const CUSTOM_VERBS: &[&str] =
 
 /// The kinds of this family.
 pub static KINDS: &[&Kind] = &[
+    &apps::DEPLOYMENT_CONFIG,
     &authorization::LOCAL_RESOURCE_ACCESS_REVIEW,
     &authorization::LOCAL_SUBJECT_ACCESS_REVIEW,
     &authorization::RESOURCE_ACCESS_REVIEW,
@@ -56,7 +59,6 @@ pub static KINDS: &[&Kind] = &[
     &images::IMAGE_TAG,
     &later::BUILD,
     &later::BUILD_CONFIG,
-    &later::DEPLOYMENT_CONFIG,
     &later::TEMPLATE,
     &oauth::OAUTH_ACCESS_TOKEN,
     &oauth::OAUTH_AUTHORIZE_TOKEN,

@@ -4,12 +4,12 @@
 //! have in common in `checks`. Nothing here knows controllers or HTTP.
 
 mod cells;
-mod checks;
+pub(super) mod checks;
 mod controllerrevision;
 mod cronjob;
 mod daemonset;
 mod deployment;
-mod field;
+pub(super) mod field;
 mod horizontalpodautoscaler;
 mod horizontalpodautoscaler_v1;
 mod hpa_metrics;
@@ -27,7 +27,7 @@ mod podtemplate;
 mod replicaset;
 mod replicationcontroller;
 mod statefulset;
-mod template;
+pub(super) mod template;
 
 use super::Kind;
 use crate::{error::Causes, object::Value};

@@ -62,12 +62,15 @@ fn address(config: &Value) -> &str {
 mod tests {
     use super::super::text;
     use super::*;
-    use crate::{object::json, tls::Pair};
+    use crate::{
+        object::{json, read},
+        tls::Pair,
+    };
 
     fn written(port: u16, ca: &str) -> Value {
         let pair = Pair { cert: "CERT".into(), key: "KEY".into() };
         let url = format!("https://127.0.0.1:{port}");
-        serde_norway::from_str(&text(&url, "127.0.0.1:5443", ca, &pair)).unwrap()
+        read::yaml(text(&url, "127.0.0.1:5443", ca, &pair).as_bytes()).unwrap().0
     }
 
     /// As `oc login` and `oc new-project` leave it, with another cluster beside ours.

@@ -3,6 +3,7 @@
 
 use super::{Ask, End, Runtime, instance::Instance, live::Live, place::Place};
 use crate::{
+    controllers::task::Task,
     runtime::Target,
     store::{Entry, Since},
 };
@@ -45,7 +46,9 @@ fn look(runtime: &Arc<Runtime>, pod: &Entry, deleted: bool) {
     let (pod, view) = (pod.value(), runtime.view());
     for place in Place::all(&pod).into_iter().filter(|p| p.running().is_some()) {
         let process = place.process(&view);
-        if !process.driven {
+        // What a controller plays is not run.
+        let played = Task::of(&view, &pod).is_some_and(|t| t.container == place.name());
+        if !process.driven || played {
             continue;
         }
         let found = place.run().and_then(|run| runtime.instance(&view, &place, &run));

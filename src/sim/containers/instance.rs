@@ -5,6 +5,7 @@ use super::{
     log::{Log, Source},
     machine::PodMachine,
     place::{Place, Run},
+    played::Reading,
     probes,
     programs::{self, Facts},
     rehearsal::{Rehearsal, Shared, VirtualClock},
@@ -32,7 +33,7 @@ use std::{
     any::Any,
     collections::{BTreeMap, VecDeque},
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, AtomicU64},
     },
     task::Waker,
@@ -84,6 +85,7 @@ pub struct Instance {
     argv: Vec<String>,
     played: Mutex<Played>,
     ended: Arc<OnceLock<(Timestamp, Result<i32, NotStarted>)>>,
+    runtime: Weak<Runtime>,
     /// Its main process, when that reads what clients send.
     pub live: Mutex<Option<Arc<super::live::Live>>>,
     /// Requests it has answered.
@@ -111,6 +113,8 @@ struct Played {
     probed: Timestamp,
     /// Whether the lines of its end were written.
     stopped: bool,
+    /// What was read of the lines of a program that is played.
+    reading: Reading,
 }
 
 impl Instance {
@@ -142,8 +146,10 @@ impl Instance {
                 written: Arc::default(),
                 probed: run.started,
                 stopped: false,
+                reading: Reading::default(),
             }),
             ended: Arc::default(),
+            runtime: Arc::downgrade(runtime),
             live: Mutex::default(),
             asked: AtomicU64::new(0),
             memory: Mutex::default(),
@@ -278,6 +284,7 @@ impl Instance {
             written.bytes = 0;
             written.parts.drain(..).collect()
         };
+        parts.extend(played.reading.advance(&self.runtime, view, place));
         self.words(view, place, run, &mut played, &mut parts);
         played.probed = played.probed.max(until);
         parts.sort_by_key(|(at, ..)| *at);

@@ -21,6 +21,7 @@ mod machine;
 mod network;
 mod node;
 mod place;
+mod played;
 mod probes;
 pub mod programs;
 mod rehearsal;
@@ -39,7 +40,7 @@ use crate::{
         Config,
         held::{MACHINES, is_down},
     },
-    controllers::View,
+    controllers::{View, task::TASKS},
     error::Error,
     object::{ObjectExt, Value},
     runtime::{BACKLOG, Connection, Containers, Ended, Io, LogOptions, LogStream, Target},
@@ -525,6 +526,7 @@ impl Runtime {
     async fn await_more(&self, place: &mut Place, run: &mut Run, instance: &Instance) {
         let mut grown = instance.log.grown();
         let mut pods = self.store.feed().signal("pods");
+        let mut tasks = self.store.feed().signal(TASKS);
         let view = self.view();
         let found = Place::find(&view, &instance.target);
         let found = found.filter(|p| p.pod.uid() == instance.uid);
@@ -542,6 +544,7 @@ impl Runtime {
         tokio::select! {
             _ = grown.changed() => {}
             _ = pods.changed() => {}
+            _ = tasks.changed() => {}
             () = async {
                 if next == never {
                     std::future::pending::<()>().await;

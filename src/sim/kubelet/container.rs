@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     catalog::{Config, End, reference::Reference},
+    controllers::task::Task,
     object::{ObjectExt, Value, hex},
     sim::{
         containers,
@@ -147,6 +148,12 @@ fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
     if changed(spec, r) {
         let text = format!("Container {} definition changed, will be restarted", r.name);
         return kill(s, spec, r, since, text);
+    }
+    if let Some(task) = Task::of(s.view, s.pod).filter(|t| t.container == r.name) {
+        if let Some(exit) = task.exit {
+            finish(s, r, since, exit.code);
+        }
+        return;
     }
     // How a driven one ends is noted by its runtime.
     let process = process(s, spec, r);

@@ -27,7 +27,7 @@ mod told;
 
 use crate::{
     catalog::held::MACHINES,
-    controllers::{Controller, Plan, View, Watch, podlens::PodLens},
+    controllers::{Controller, Plan, View, Watch, podlens::PodLens, task::TASKS},
     object::{ObjectExt, name},
     sim::{
         nodes::{
@@ -53,6 +53,7 @@ pub static KUBELET: Controller = Controller {
         Watch::Map(images::RESOURCE, residents),
         Watch::Map(registries::PULLS, told),
         Watch::Map(MACHINES, crew),
+        Watch::Itself(TASKS),
     ],
     reconcile,
     ..Controller::BASE

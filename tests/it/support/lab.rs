@@ -10,10 +10,11 @@ use kube::{
 };
 use pocketshift::{
     config::Serve,
-    kinds::Kind,
+    kinds::Served,
     run::{Cluster, start},
 };
 use serde_json::{Value, json};
+use std::borrow::Borrow;
 
 /// A cluster and its administrator.
 pub struct Lab {
@@ -110,7 +111,7 @@ impl Lab {
     }
 
     /// Objects of a kind, in a namespace or cluster-wide.
-    pub fn objects(&self, kind: &Kind, namespace: &str) -> Api<DynamicObject> {
+    pub fn objects(&self, kind: impl Borrow<Served>, namespace: &str) -> Api<DynamicObject> {
         objects(&self.client, kind, namespace)
     }
 
@@ -122,13 +123,14 @@ impl Lab {
 }
 
 /// Objects of a kind, in a namespace or cluster-wide (`""`).
-pub fn objects(client: &Client, kind: &Kind, namespace: &str) -> Api<DynamicObject> {
+pub fn objects(client: &Client, kind: impl Borrow<Served>, namespace: &str) -> Api<DynamicObject> {
+    let kind = kind.borrow();
     let resource = ApiResource {
-        group: kind.group.into(),
-        version: kind.version.into(),
-        api_version: kind.api_version(),
-        kind: kind.kind.into(),
-        plural: kind.plural.into(),
+        group: kind.group.to_string(),
+        version: kind.version.to_string(),
+        api_version: kind.api_version().into(),
+        kind: kind.kind.to_string(),
+        plural: kind.plural.to_string(),
     };
     match namespace {
         "" => Api::all_with(client.clone(), &resource),

@@ -45,10 +45,10 @@ pub fn validate(object: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
 /// Whether this kind of request can need quota at all.
 fn handles(object: &Value, a: &Attributes<'_>) -> bool {
     let resource = a.kind.resource();
-    if !a.sub.is_empty() || matches!(resource.as_str(), "events" | "events.events.k8s.io") {
+    if !a.sub.is_empty() || matches!(resource, "events" | "events.events.k8s.io") {
         return false;
     }
-    match (a.verb, resource.as_str()) {
+    match (a.verb, resource) {
         (Verb::Create, _) => true,
         (Verb::Update, "services" | "persistentvolumeclaims") => true,
         (Verb::Update, "pods") => {
@@ -64,16 +64,16 @@ fn charge(object: &Value, a: &Attributes<'_>, entry: &Arc<Entry>) -> Result<Opti
     let hard = amounts(quota.at("status.hard"));
     let used = amounts(quota.at("status.used"));
     let covered: Vec<&str> =
-        hard.keys().map(String::as_str).filter(|n| usage::covers(&resource, n)).collect();
-    if covered.is_empty() || !scope::matches(&quota, &resource, object) {
+        hard.keys().map(String::as_str).filter(|n| usage::covers(resource, n)).collect();
+    if covered.is_empty() || !scope::matches(&quota, resource, object) {
         return Ok(None);
     }
     let wanted = {
-        let mut wanted = delta(&quota, &resource, object, a);
+        let mut wanted = delta(&quota, resource, object, a);
         wanted.retain(|n, q| hard.contains_key(n) && !q.is_zero());
         wanted
     };
-    let problem = incomplete(quota.name(), &resource, object, &covered, &used)
+    let problem = incomplete(quota.name(), resource, object, &covered, &used)
         .or_else(|| exceeded(quota.name(), &wanted, &used, &hard));
     if let Some(why) = problem {
         return Err(refuse(a, object, why));

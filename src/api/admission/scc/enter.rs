@@ -13,6 +13,6 @@ pub fn may_enter(pod: &Value, a: &Attributes<'_>, subresource: &str) -> Result<(
     // Another constraint than the pod runs under is as good.
     mutate(&mut pod.clone(), a).map_err(|e| {
         let why = format!("{subresource} operation is not allowed because the pod's security context exceeds your permissions: {e}");
-        Error::forbidden(&a.kind.resource(), a.name, why)
+        Error::forbidden(a.kind.resource(), a.name, why)
     })
 }

@@ -25,18 +25,18 @@ pub fn mapping(server: Arc<Server>, request: Request) -> Handled {
     async move {
         let snapshot = server.store.snapshot();
         let mut warnings = Vec::new();
-        let mut sent = creation(&server, &snapshot, &request, &mut warnings)?;
+        let mut sent = creation(&server, &snapshot, &request, &mut warnings).await?;
         settle(&server, &request, &mut sent);
         check(&sent, &request)?;
         let limits: Vec<Value> =
             snapshot.list("limitranges", &request.namespace).map(|e| e.value()).collect();
         if let Some(why) = limits::too_large(size(&sent), &limits) {
-            return Err(Error::forbidden(&request.kind.resource(), sent.name(), why));
+            return Err(Error::forbidden(request.kind.resource(), sent.name(), why));
         }
         find(&snapshot, &request, sent.name())?;
         let image = sent.at("image").cloned().unwrap_or_default();
         let kept = single::keep(&server, image).await;
-        let kept = kept.map_err(|e| nested(e, &request.kind.resource()))?;
+        let kept = kept.map_err(|e| nested(e, request.kind.resource()))?;
         let existed = matches!(kept, Kept::Known(_));
         tag(&server, &request, &sent, existed).await
     }
@@ -67,7 +67,7 @@ fn settle(server: &Server, request: &Request, sent: &mut Value) {
 
 fn check(sent: &Value, request: &Request) -> Result<(), Error> {
     let mut causes = Causes::default();
-    meta::validate(sent, request.kind, &mut causes);
+    meta::validate(sent, &request.kind, &mut causes);
     if sent.str_at("tag").is_empty() {
         causes.required("tag", "");
     }
@@ -79,7 +79,7 @@ fn check(sent: &Value, request: &Request) -> Result<(), Error> {
         causes.invalid("image.metadata.name", &json!(name), problem);
     }
     image::validate(&sent["image"], "image.", &mut causes);
-    refuse(request.kind, sent.name(), causes)
+    refuse(&request.kind, sent.name(), causes)
 }
 
 /// Size of the image, from its metadata or read out of its manifest.
@@ -131,13 +131,13 @@ async fn tag(
                 stream = find(&server.store.snapshot(), request, name)?;
                 // Only who pushes to the same tag is told.
                 if before.is_some() && before != latest(&stream, tag).map(identity) {
-                    return Err(nested(conflict, &resource));
+                    return Err(nested(conflict, resource));
                 }
             }
-            Err(error) => return Err(nested(error, &resource)),
+            Err(error) => return Err(nested(error, resource)),
         }
     }
-    Err(exhausted(&resource, "create"))
+    Err(exhausted(resource, "create"))
 }
 
 /// What makes an item what it is, generation and time aside.

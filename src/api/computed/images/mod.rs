@@ -25,7 +25,10 @@ pub use signatures::signatures;
 pub use tags::{image_stream_tags, image_tags};
 
 use crate::{
-    api::{Answer, Item, Request, Response, Server, Verb, admission, meta, write},
+    api::{
+        Answer, Item, Request, Response, Server, meta,
+        write::{self, Attempt, Draft, lists},
+    },
     error::Error,
     images::{IMAGES, STREAMS},
     kinds::shown_stream,
@@ -51,13 +54,13 @@ pub fn nested(error: Error, resource: &str) -> Error {
 fn find(snapshot: &Snapshot, request: &Request, name: &str) -> Result<Value, Error> {
     let found = snapshot.get(STREAMS, &request.namespace, name);
     let found = found.map(|e| shown_stream(e, snapshot).as_ref().clone());
-    found.ok_or_else(|| Error::not_found(&request.kind.resource(), name))
+    found.ok_or_else(|| Error::not_found(request.kind.resource(), name))
 }
 
 /// An image, by its name.
 fn find_image(snapshot: &Snapshot, request: &Request, name: &str) -> Result<Value, Error> {
     let found = snapshot.get(IMAGES, "", name);
-    found.map(|e| e.value()).ok_or_else(|| Error::not_found(&request.kind.resource(), name))
+    found.map(|e| e.value()).ok_or_else(|| Error::not_found(request.kind.resource(), name))
 }
 
 /// The plain success these resources answer with.
@@ -86,7 +89,7 @@ fn exhausted(resource: &str, verb: &str) -> Error {
 }
 
 /// The body of a request to create something computed: decoded, with its defaults, past admission.
-fn creation(
+async fn creation(
     server: &Server,
     snapshot: &Snapshot,
     request: &Request,
@@ -97,11 +100,10 @@ fn creation(
         let why = "resourceVersion should not be set on objects to be created";
         return Err(Error::Internal(why.into()));
     }
-    let name = value.name().to_owned();
-    let attributes = server.attributes(snapshot, request, Verb::Create, &name, None);
-    let mut value = value;
-    admission::mutate(&mut value, &attributes)?;
-    Ok(value)
+    let mut draft = Draft::of(value);
+    Attempt::create(server, request, snapshot).run(lists::PASSING, &mut draft).await?;
+    warnings.append(&mut draft.warnings());
+    Ok(draft.object)
 }
 
 /// The body of a request with its defaults.
@@ -110,7 +112,7 @@ fn decoded(server: &Server, request: &Request, warnings: &mut Vec<String>) -> Re
     let mut value = body.clone();
     server.decode(request, &mut value, duplicates, warnings)?;
     meta::normalise(&mut value);
-    meta::agree(&mut value, &request.namespace, &request.name, request.kind)?;
-    write::default(request.kind, &mut value, &server.store.snapshot());
+    meta::agree(&mut value, &request.namespace, &request.name, &request.kind)?;
+    write::default(&request.kind, &mut value, &server.store.snapshot());
     Ok(value)
 }

@@ -24,7 +24,7 @@ pub fn secrets(server: Arc<Server>, request: Request) -> Handled {
         let snapshot = server.store.snapshot();
         let entries = snapshot.list("secrets", &request.namespace);
         let items: Vec<Value> = entries
-            .filter(|e| selects(kind, &request.options, e))
+            .filter(|e| selects(&kind, &request.options, e))
             .map(|e| e.value())
             .filter(|s| s.annotation(EXCLUDED) != Some("true"))
             .filter(|s| TYPES.contains(&s.str_at("type")))

@@ -49,7 +49,7 @@ fn image_of(snapshot: &Snapshot, name: &str) -> Result<Value, Error> {
 
 async fn create(server: &Arc<Server>, request: &Request) -> Result<Answer, Error> {
     let snapshot = server.store.snapshot();
-    let mut sent = super::creation(server, &snapshot, request, &mut Vec::new())?;
+    let mut sent = super::creation(server, &snapshot, request, &mut Vec::new()).await?;
     for field in OBSERVED {
         sent.remove_at(field);
     }
@@ -76,13 +76,13 @@ async fn create(server: &Arc<Server>, request: &Request) -> Result<Answer, Error
         update(server, image).await?;
     }
     signature.set_at("apiVersion", request.kind.api_version());
-    signature.set_at("kind", request.kind.kind);
+    signature.set_at("kind", &request.kind.kind);
     Ok(answer(201, signature))
 }
 
 fn check(sent: &Value, request: &Request) -> Result<(), Error> {
     let mut causes = Causes::default();
-    meta::validate(sent, request.kind, &mut causes);
+    meta::validate(sent, &request.kind, &mut causes);
     for field in ["labels", "annotations"] {
         if sent["metadata"].map_at(field).is_some_and(|m| !m.is_empty()) {
             let why = format!("signature {field} cannot be set");
@@ -98,7 +98,7 @@ fn check(sent: &Value, request: &Request) -> Result<(), Error> {
             causes.required(field, "");
         }
     }
-    refuse(request.kind, sent.name(), causes)
+    refuse(&request.kind, sent.name(), causes)
 }
 
 async fn delete(server: &Arc<Server>, request: &Request) -> Result<Answer, Error> {

@@ -1,13 +1,17 @@
 //! Storing single images as the server itself does it: for pushes and imports.
 
 use crate::{
-    api::{Server, meta, server::refuse, write::default},
-    error::{Causes, Error},
-    images::{IMAGES, image},
+    api::{
+        Body, Caller, Options, Request, Server, Verb,
+        write::{Attempt, Draft, lists},
+    },
+    error::Error,
+    images::IMAGES,
     kinds,
     object::{ObjectExt, Value},
     store::{self, Expect},
 };
+use std::sync::Arc;
 
 /// An image after it was asked to be kept.
 pub enum Kept {
@@ -22,22 +26,24 @@ pub enum Kept {
 ///
 /// # Errors
 /// 422 for what is wrong with it, about `images`.
-pub async fn keep(server: &Server, mut image: Value) -> Result<Kept, Error> {
+pub async fn keep(server: &Server, image: Value) -> Result<Kept, Error> {
     let kind = kinds::by_resource(IMAGES).ok_or(Error::NoSuchPath)?;
-    meta::normalise(&mut image);
-    image.set_at("apiVersion", kind.api_version());
-    image.set_at("kind", kind.kind);
-    default(kind, &mut image, &server.store.snapshot());
-    meta::stamp(&mut image, kind, "", &server.world);
-    image::create(&mut image);
-    let mut causes = Causes::default();
-    meta::validate(&image, kind, &mut causes);
-    image::validate(&image, "", &mut causes);
-    let name = image.name().to_owned();
-    refuse(kind, &name, causes)?;
-    match server.put(kind, &image, Expect::Absent, Vec::new()).await {
+    let request = Request {
+        caller: Arc::new(Caller::component("system:openshift-apiserver")),
+        verb: Verb::Create,
+        kind,
+        sub: "",
+        namespace: String::new(),
+        name: image.name().into(),
+        options: Options::default(),
+        body: Body::Empty,
+    };
+    let snapshot = server.store.snapshot();
+    let mut draft = Draft::of(image);
+    Attempt::create(server, &request, &snapshot).run(lists::IMAGE, &mut draft).await?;
+    match server.put(&request.kind, &draft.object, Expect::Absent, draft.extra).await {
         Ok(entry) => Ok(Kept::New(entry.value())),
-        Err(store::Error::Exists(_)) => Ok(Kept::Known(image)),
-        Err(error) => Err(Server::noun(kind, &name, error)),
+        Err(store::Error::Exists(_)) => Ok(Kept::Known(draft.object)),
+        Err(error) => Err(Server::noun(&request.kind, &request.name, error)),
     }
 }

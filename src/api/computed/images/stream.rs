@@ -4,15 +4,14 @@ pub use crate::images::WritePath;
 
 use crate::{
     api::{
-        Body, Caller, Options, Request, Server, Verb, admission, meta,
-        server::refuse,
-        write::{ATTEMPTS, Ready, default},
+        Body, Caller, Options, Request, Server, Verb,
+        write::{ATTEMPTS, Attempt, Draft, Lost, lists},
     },
     error::Error,
-    images::{STREAMS, stream},
-    kinds::{self, image_outside},
+    images::STREAMS,
+    kinds,
     object::{ObjectExt, Value},
-    store::{self, Expect, Snapshot},
+    store::{Expect, Snapshot},
 };
 use std::sync::Arc;
 
@@ -49,15 +48,18 @@ pub async fn write(
         if new && snapshot.get(STREAMS, &request.namespace, &request.name).is_some() {
             return Err(Error::exists(STREAMS, &request.name));
         }
-        let ready = decide(server, &snapshot, &request, stream.clone(), old.as_ref(), path)?;
-        if dry_run || old.as_ref() == Some(&ready.value) {
-            return Ok(ready.value);
+        let mut draft = Draft::of(stream.clone());
+        let attempt =
+            Attempt { old: old.as_ref(), path, ..Attempt::create(server, &request, &snapshot) };
+        Attempt { verb: request.verb, ..attempt }.run(lists::STREAM, &mut draft).await?;
+        if dry_run || old.as_ref() == Some(&draft.object) {
+            return Ok(draft.object);
         }
-        match server.put(kind, &ready.value, expect, ready.extra).await {
+        match server.put(&request.kind, &draft.object, expect, draft.extra).await {
             Ok(entry) => return Ok(entry.value()),
             // What must commit with the stream has moved: decide again.
-            Err(store::Error::Stale(step)) if step > 0 => {}
-            Err(error) => return Err(Server::noun(kind, &request.name, error)),
+            Err(error) if Lost::from(&error) == Some(Lost::Other) => {}
+            Err(error) => return Err(Server::noun(&request.kind, &request.name, error)),
         }
     }
     Err(Error::stale(STREAMS, &request.name))
@@ -75,40 +77,4 @@ fn current(
         return Err(Error::stale(STREAMS, &request.name));
     }
     Ok((Expect::Rev(entry.rev), Some(old)))
-}
-
-fn decide(
-    server: &Server,
-    snapshot: &Snapshot,
-    request: &Request,
-    mut value: Value,
-    old: Option<&Value>,
-    path: WritePath,
-) -> Result<Ready, Error> {
-    let kind = request.kind;
-    meta::normalise(&mut value);
-    value.set_at("apiVersion", kind.api_version());
-    value.set_at("kind", kind.kind);
-    default(kind, &mut value, snapshot);
-    let attributes = server.attributes(snapshot, request, request.verb, &request.name, old);
-    admission::mutate(&mut value, &attributes)?;
-    let cx = server.cx(snapshot, request);
-    let outside = image_outside(&request.namespace, &cx);
-    let mut causes = match old {
-        None => {
-            meta::stamp(&mut value, kind, &request.namespace, &server.world);
-            stream::create(&mut value, path, &outside)
-        }
-        Some(old) => stream::update(&mut value, old, path, &outside),
-    };
-    if let Some(old) = old {
-        meta::carry_over(&mut value, old, kind, &mut causes);
-    }
-    meta::validate(&value, kind, &mut causes);
-    if let Some(validate) = kind.hooks.validate {
-        validate(&value, old, &mut causes);
-    }
-    refuse(kind, &request.name, causes)?;
-    let extra = admission::validate(&value, &attributes)?;
-    Ok(Ready { value, extra })
 }

@@ -116,12 +116,12 @@ impl Flavor {
 
 /// Streams are selected first, as upstream, then their tags.
 fn list(server: &Server, request: &Request, flavor: &Flavor) -> Result<Answer, Error> {
-    check_fields(request.kind, &request.options)?;
+    check_fields(&request.kind, &request.options)?;
     let streams = kinds::by_resource(STREAMS).ok_or(Error::NoSuchPath)?;
     let limit = if request.options.limit == 0 { usize::MAX } else { request.options.limit };
     let snapshot = server.store.snapshot();
     let entries = snapshot.list(STREAMS, &request.namespace);
-    let chosen = entries.filter(|e| selects(streams, &request.options, e)).take(limit);
+    let chosen = entries.filter(|e| selects(&streams, &request.options, e)).take(limit);
     let mut items = Vec::new();
     for stream in chosen.map(|e| kinds::shown_stream(e, &snapshot)) {
         for tag in (flavor.listed)(&stream) {
@@ -153,23 +153,21 @@ pub(super) fn image_for(
 ) -> Result<Value, Error> {
     match views::newest_image(stream, tag) {
         Some(item) => find_image(snapshot, request, item.str_at("image")),
-        None => {
-            Err(Error::not_found(&request.kind.resource(), &format!("{}:{tag}", stream.name())))
-        }
+        None => Err(Error::not_found(request.kind.resource(), &format!("{}:{tag}", stream.name()))),
     }
 }
 
 async fn create(server: &Arc<Server>, request: &Request, flavor: &Flavor) -> Result<Answer, Error> {
     let mut warnings = Vec::new();
     let snapshot = server.store.snapshot();
-    let mut sent = creation(server, &snapshot, request, &mut warnings)?;
+    let mut sent = creation(server, &snapshot, request, &mut warnings).await?;
     let mut causes = Causes::default();
     (flavor.check)(&mut sent, &mut causes);
     flavor.check_registry(server, &snapshot, request, (&sent, None), &mut causes);
     let mut all = Causes::default();
-    meta::validate(&sent, request.kind, &mut all);
+    meta::validate(&sent, &request.kind, &mut all);
     all.0.append(&mut causes.0);
-    refuse(request.kind, sent.name(), all)?;
+    refuse(&request.kind, sent.name(), all)?;
     let name = sent.name().to_owned();
     let (stream_name, tag) = name.split_once(':').ok_or_else(|| formless(&name))?;
     let tag = if tag.is_empty() { DEFAULT_TAG } else { tag };
@@ -280,8 +278,8 @@ async fn change(
     let mut sent = match &request.body {
         Body::Patch(form, patch) => {
             let mut new = server.patched(request, *form, patch, Some(&old), &mut warnings)?;
-            meta::agree(&mut new, &request.namespace, &request.name, request.kind)?;
-            write::default(request.kind, &mut new, snapshot);
+            meta::agree(&mut new, &request.namespace, &request.name, &request.kind)?;
+            write::default(&request.kind, &mut new, snapshot);
             new
         }
         _ => decoded(server, request, &mut warnings)?,
@@ -294,17 +292,17 @@ async fn change(
     }
     let mut causes = Causes::default();
     if create {
-        meta::validate(&sent, request.kind, &mut causes);
+        meta::validate(&sent, &request.kind, &mut causes);
         (flavor.check)(&mut sent, &mut causes);
         flavor.check_registry(server, snapshot, request, (&sent, None), &mut causes);
     } else {
         server.track(request, Some(&old), &mut sent);
-        meta::carry_over(&mut sent, &old, request.kind, &mut causes);
-        meta::validate(&sent, request.kind, &mut causes);
+        meta::carry_over(&mut sent, &old, &request.kind, &mut causes);
+        meta::validate(&sent, &request.kind, &mut causes);
         (flavor.check_update)(&mut sent, &old, &mut causes);
         flavor.check_registry(server, snapshot, request, (&sent, Some(&old)), &mut causes);
     }
-    refuse(request.kind, &request.name, causes)?;
+    refuse(&request.kind, &request.name, causes)?;
     let existed = spec_tag(&stream, tag).is_some();
     (flavor.apply)(&mut stream, tag, &sent)?;
     let path = if create { WritePath::Spec } else { WritePath::Internal };
@@ -317,7 +315,7 @@ async fn change(
 /// Checks the revision a client named; answers whether it named none. What it sent then gets the
 /// stream's.
 fn pin(sent: &mut Value, stream: &Value, request: &Request) -> Result<bool, Error> {
-    let resource = request.kind.resource();
+    let resource = request.kind.resource().to_owned();
     let (named, is) = (
         sent.str_at("metadata.resourceVersion").to_owned(),
         stream.str_at("metadata.resourceVersion"),

@@ -7,7 +7,7 @@ mod containers;
 mod defaults;
 mod env;
 mod probes;
-mod resources;
+pub(in crate::kinds) mod resources;
 mod scheduling;
 mod security;
 mod spec;

@@ -11,7 +11,13 @@ mod tagging;
 mod verdict;
 
 use crate::{
-    api::{Body, Request, Server, Verb, computed::Handled, computed::answer, meta, server::refuse},
+    api::{
+        Body, Request, Server, Verb,
+        computed::{Handled, answer},
+        meta,
+        server::refuse,
+        write::{Attempt, Draft, lists},
+    },
     error::{Causes, Error},
     images::STREAMS,
     importer::Keyring,
@@ -41,7 +47,7 @@ pub fn imports(server: Arc<Server>, request: Request) -> Handled {
 
 async fn create(server: &Arc<Server>, request: Request) -> Result<crate::api::Answer, Error> {
     let mut warnings = Vec::new();
-    let (mut import, revision) = prepared(server, &request, &mut warnings)?;
+    let (mut import, revision) = prepared(server, &request, &mut warnings).await?;
     let snapshot = server.store.snapshot();
     check_registries(server, &snapshot, &request, &import)?;
     let stored = snapshot.get(STREAMS, &request.namespace, import.name()).map(|e| e.value());
@@ -59,7 +65,7 @@ async fn create(server: &Arc<Server>, request: Request) -> Result<crate::api::An
 }
 
 /// The request's body, checked and completed, and the revision of the stream it was made for.
-fn prepared(
+async fn prepared(
     server: &Server,
     request: &Request,
     warnings: &mut Vec<String>,
@@ -71,12 +77,14 @@ fn prepared(
     server.decode(request, &mut import, duplicates, warnings)?;
     let revision = import.str_at("metadata.resourceVersion").to_owned();
     meta::normalise(&mut import);
-    meta::agree(&mut import, &request.namespace, &request.name, request.kind)?;
-    meta::stamp(&mut import, request.kind, &request.namespace, &server.world);
+    meta::agree(&mut import, &request.namespace, &request.name, &request.kind)?;
+    meta::stamp(&mut import, &request.kind, &request.namespace, &server.world);
     import.remove_at("status");
     let snapshot = server.store.snapshot();
-    let ready = server.settle(&snapshot, request, import, None, warnings)?;
-    Ok((ready.value, revision))
+    let mut draft = Draft::of(import);
+    Attempt::create(server, request, &snapshot).run(lists::CREATE, &mut draft).await?;
+    warnings.append(&mut draft.warnings());
+    Ok((draft.object, revision))
 }
 
 /// Refuses what comes from registries that are not allowed, unless the caller may make images.
@@ -103,7 +111,7 @@ fn check_registries(
     for (i, spec) in import.list_at("spec.images").iter().enumerate() {
         allowed.import(spec, &format!("spec.images[{i}]"), &mut causes);
     }
-    refuse(request.kind, import.name(), causes)
+    refuse(&request.kind, import.name(), causes)
 }
 
 fn check_revision(import: &Value, stored: Option<&Value>, sent: &str) -> Result<(), Error> {

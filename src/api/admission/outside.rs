@@ -1,0 +1,10 @@
+//! Whoever outside has a say in a write: policies and webhooks, in upstream's order. Each is asked
+//! with the attempt and the draft, says in the draft that it was asked, and may wait.
+
+use crate::api::write::Ask;
+
+/// Who may change objects.
+pub const CHANGE: &[Ask] = &[];
+
+/// Who may refuse what is about to be stored.
+pub const JUDGE: &[Ask] = &[];

@@ -1,0 +1,126 @@
+//! The way out: objects to the store, and what its refusals mean.
+
+use super::super::{Request, Server, server::converted};
+use crate::{
+    error::Error,
+    kinds::{Backing, Served},
+    object::{self, ObjectExt, Value, name},
+    store::{self, Entry, Expect, Op, Snapshot},
+};
+use std::{borrow::Cow, sync::Arc};
+
+/// A race was lost: somebody else changed what the decision was based on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::api) enum Lost {
+    /// The object itself.
+    Own,
+    /// Another row that had to stay as it was: a quota, a claimed value.
+    Other,
+}
+
+impl Lost {
+    /// Which race an error tells of, if it tells of one.
+    pub(in crate::api) fn from(error: &store::Error) -> Option<Lost> {
+        match error {
+            store::Error::Stale(0) | store::Error::Exists(0) => Some(Lost::Own),
+            store::Error::Stale(_)
+            | store::Error::Exists(_)
+            | store::Error::Missing(1..)
+            | store::Error::Claimed { .. } => Some(Lost::Other),
+            store::Error::Missing(_) | store::Error::Io(_) => None,
+        }
+    }
+}
+
+impl Server {
+    /// Commits one object (and what must go with it).
+    ///
+    /// # Errors
+    /// The store's, still without the noun: see [`Server::noun`].
+    pub(in crate::api) async fn put(
+        &self,
+        kind: &Served,
+        value: &Value,
+        expect: Expect,
+        extra: Vec<Op>,
+    ) -> Result<Arc<Entry>, store::Error> {
+        let claims = kind.hooks.claims.map(|f| f(value)).unwrap_or_default();
+        let body = object::encode(&stored_form(kind, value));
+        let op = Op::Put {
+            resource: kind.stored_as_shared(),
+            key: name::key(value.namespace(), value.name()).into(),
+            expect,
+            body,
+            claims,
+        };
+        let mut ops = vec![op];
+        ops.extend(extra);
+        let mut done = self.store.commit(ops).await?;
+        match done.swap_remove(0) {
+            Some(entry) => Ok(entry),
+            None => Err(store::Error::Io("a put without an entry".into())),
+        }
+    }
+
+    /// Removes an object whose last finalizer is gone.
+    pub(in crate::api) async fn remove(
+        &self,
+        kind: &Served,
+        last: &Value,
+        rev: u64,
+        extra: Vec<Op>,
+    ) -> Result<Arc<Entry>, store::Error> {
+        let mut ops = vec![Op::Delete {
+            resource: kind.stored_as_shared(),
+            key: name::key(last.namespace(), last.name()).into(),
+            expect: Expect::Rev(rev),
+            last: Some(object::encode(&stored_form(kind, last))),
+        }];
+        ops.extend(extra);
+        let mut done = self.store.commit(ops).await?;
+        done.swap_remove(0).ok_or(store::Error::Missing(0))
+    }
+
+    /// Gives a storage error its noun.
+    pub(in crate::api) fn noun(kind: &Served, name: &str, error: store::Error) -> Error {
+        let resource = kind.resource();
+        match error {
+            store::Error::Stale(_) | store::Error::Claimed { .. } => Error::stale(resource, name),
+            store::Error::Exists(_) => Error::exists(resource, name),
+            store::Error::Missing(_) => Error::not_found(resource, name),
+            store::Error::Io(why) => Error::Internal(why),
+        }
+    }
+
+    /// The stored object a request names, in the request's version.
+    ///
+    /// # Errors
+    /// 404.
+    pub(in crate::api) fn stored(
+        snapshot: &Snapshot,
+        request: &Request,
+    ) -> Result<(Arc<Entry>, Value), Error> {
+        let kind = &request.kind;
+        let entry = snapshot
+            .get(kind.stored_as(), &request.namespace, &request.name)
+            .ok_or_else(|| Error::not_found(kind.resource(), &request.name))?;
+        let value = converted(kind, entry);
+        Ok((Arc::clone(entry), value))
+    }
+}
+
+/// An object in the version its rows hold.
+fn stored_form<'a>(kind: &Served, value: &'a Value) -> Cow<'a, Value> {
+    match kind.backing {
+        Backing::Converted { to_stored, .. } => Cow::Owned(to_stored(value.clone())),
+        _ => Cow::Borrowed(value),
+    }
+}
+
+/// Whether a deleted object has nothing left that holds it.
+pub(in crate::api) fn gone(kind: &Served, value: &Value) -> bool {
+    value.is_deleting()
+        && value.list_at("metadata.finalizers").is_empty()
+        && value.i64_at("metadata.deletionGracePeriodSeconds").unwrap_or(0) == 0
+        && !kind.hooks.held.is_some_and(|held| held(value))
+}

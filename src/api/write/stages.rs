@@ -1,0 +1,275 @@
+//! The stages that decide: each looks at the attempt and changes or refuses the draft.
+
+use super::{
+    super::{Body, PatchType, Request, Server, admission, meta, server::refuse},
+    Attempt, Draft,
+};
+use crate::{
+    error::Error,
+    images::{image, stream},
+    kinds::{Served, image_outside},
+    object::{ObjectExt, Value},
+    patch::managed,
+    schema,
+    store::Snapshot,
+};
+
+/// What a stage answers.
+type Outcome = Result<(), Error>;
+
+/// Fills what was left out.
+pub(super) fn fill(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    default(&a.request.kind, &mut d.object, a.snapshot);
+    Ok(())
+}
+
+/// Schema defaults, then the cluster's, then the kind's own.
+pub(in crate::api) fn default(kind: &Served, value: &mut Value, snapshot: &Snapshot) {
+    if let Some(ty) = kind.ty() {
+        schema::fill_defaults(ty, value);
+    }
+    if let Some(configured) = kind.hooks.configured {
+        configured(value, snapshot);
+    }
+    if let Some(default) = kind.hooks.default {
+        default(value);
+    }
+}
+
+/// Records who owns which fields.
+pub(super) fn track(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    a.server.track(a.request, a.old, &mut d.object);
+    Ok(())
+}
+
+impl Server {
+    /// Records who owns which fields after this write. Server-side apply has done so already.
+    pub(in crate::api) fn track(&self, request: &Request, old: Option<&Value>, value: &mut Value) {
+        let applied = matches!(&request.body, Body::Patch(PatchType::Apply, _));
+        let Some(ty) = request.kind.ty().filter(|_| !applied) else { return };
+        managed::record_update(
+            old,
+            value,
+            ty,
+            request.options.manager(),
+            request.kind.api_version(),
+            request.options.tracked_as.unwrap_or(request.sub),
+            self.world.clock.now(),
+        );
+    }
+}
+
+/// The plug-ins that change objects.
+pub(super) fn admit_changes(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    let name = d.object.name().to_owned();
+    admission::mutate(&mut d.object, &a.attributes(&name))
+}
+
+/// The plug-ins that refuse.
+pub(super) fn admit(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    let steps = admission::validate(&d.object, &a.attributes(&name_of(a, d)))?;
+    d.extra.extend(steps);
+    Ok(())
+}
+
+/// Quota.
+pub(super) fn charge(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    let steps = admission::charge(&d.object, &a.attributes(&name_of(a, d)))?;
+    d.extra.extend(steps);
+    Ok(())
+}
+
+/// The object's name; some bodies of subresources leave it to the address.
+fn name_of(a: &Attempt<'_>, d: &Draft) -> String {
+    let said = d.object.name();
+    if said.is_empty() { a.request.name.clone() } else { said.to_owned() }
+}
+
+/// Gives the object a name, if it is to be generated.
+pub(super) fn name(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    meta::generate_name(&mut d.object, &a.server.world);
+    Ok(())
+}
+
+/// What the kind settles itself.
+pub(super) fn prepare(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    match a.request.kind.hooks.prepare {
+        Some(prepare) => prepare(&mut d.object, a.old, &a.server.cx(a.snapshot, a.request)),
+        None => Ok(()),
+    }
+}
+
+/// The status stays as it is where it has a subresource of its own.
+pub(super) fn keep_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    if let Some(old) = a.old.filter(|_| a.request.kind.sub("status").is_some()) {
+        let sent = d.object.remove_at("status").unwrap_or_default();
+        copy(&mut d.object, old, "status");
+        if let Some(hook) = a.request.kind.hooks.sent_status {
+            hook(&mut d.object, &sent);
+        }
+    }
+    Ok(())
+}
+
+/// Takes over what no update may touch.
+pub(super) fn carry_over(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    if let Some(old) = a.old {
+        meta::carry_over(&mut d.object, old, &a.request.kind, &mut d.causes);
+    }
+    Ok(())
+}
+
+/// Raises the generation if what it counts has changed.
+pub(super) fn count_generation(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    if let Some(old) = a.old {
+        meta::bump_generation(&mut d.object, old, &a.request.kind);
+    }
+    Ok(())
+}
+
+/// Looks for what is wrong with the metadata.
+pub(super) fn check_metadata(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    meta::validate(&d.object, &a.request.kind, &mut d.causes);
+    Ok(())
+}
+
+/// Looks for what the kind finds wrong.
+pub(super) fn check_object(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    if let Some(validate) = a.request.kind.hooks.validate {
+        validate(&d.object, a.old, &mut d.causes);
+    }
+    Ok(())
+}
+
+/// Refuses an object with which something is wrong.
+pub(super) fn refuse_causes(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    refuse(&a.request.kind, &name_of(a, d), std::mem::take(&mut d.causes))
+}
+
+/// What the kind warns of.
+pub(super) fn warn(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    if let Some(warn) = a.request.kind.hooks.warn {
+        d.warnings.extend(warn(&d.object, a.old));
+    }
+    Ok(())
+}
+
+/// Leaves of a write below an object what the subresource owns. A kind that settles its status
+/// itself is handed all of it.
+pub(super) fn hold_to_subresource(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    let Some(old) = a.old else { return Ok(()) };
+    if a.request.sub == "status" && a.request.kind.hooks.prepare_status.is_some() {
+        default(&a.request.kind, &mut d.object, a.snapshot);
+    } else {
+        let new = std::mem::take(&mut d.object);
+        d.object = owned_by_sub(a.request.sub, new, old);
+    }
+    Ok(())
+}
+
+/// The same once more, if somebody outside may have changed the rest.
+pub(super) fn hold_again(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    if !d.asked {
+        return Ok(());
+    }
+    hold_to_subresource(a, d)?;
+    carry_over(a, d)
+}
+
+/// What the kind settles itself of a status.
+pub(super) fn prepare_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    match a.request.kind.hooks.prepare_status.filter(|_| a.request.sub == "status") {
+        Some(prepare) => prepare(&mut d.object, a.old, &a.server.cx(a.snapshot, a.request)),
+        None => Ok(()),
+    }
+}
+
+/// Looks for what the kind finds wrong with a status.
+pub(super) fn check_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    let check = a.request.kind.hooks.validate_status.filter(|_| a.request.sub == "status");
+    if let (Some(check), Some(old)) = (check, a.old) {
+        check(&d.object, old, &mut d.causes);
+    }
+    Ok(())
+}
+
+/// Marks the object as a delete request leaves it.
+pub(super) fn mark_deleting(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    if let Some(old) = a.old {
+        a.server.mark(a.request, old, &mut d.object);
+    }
+    Ok(())
+}
+
+/// Names the type of an object that the server made itself.
+pub(super) fn type_of_kind(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    meta::normalise(&mut d.object);
+    d.object.set_at("apiVersion", a.request.kind.api_version());
+    d.object.set_at("kind", &a.request.kind.kind);
+    Ok(())
+}
+
+/// Stamps such an object as new.
+pub(super) fn stamp(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    meta::stamp(&mut d.object, &a.request.kind, &a.request.namespace, &a.server.world);
+    Ok(())
+}
+
+/// What upstream's write path makes of a stream.
+pub(super) fn settle_stream(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    let cx = a.server.cx(a.snapshot, a.request);
+    let outside = image_outside(&a.request.namespace, &cx);
+    d.causes = match a.old {
+        None => {
+            stamp(a, d)?;
+            stream::create(&mut d.object, a.path, &outside)
+        }
+        Some(old) => stream::update(&mut d.object, old, a.path, &outside),
+    };
+    Ok(())
+}
+
+/// What upstream makes of a new image.
+pub(super) fn settle_image(_: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    image::create(&mut d.object);
+    Ok(())
+}
+
+/// Looks for what is wrong with an image.
+pub(super) fn check_image(_: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    image::validate(&d.object, "", &mut d.causes);
+    Ok(())
+}
+
+/// The object a write to a subresource results in: what the subresource owns from `new`, all else
+/// from `old`. `/status` owns the status and may also change annotations and finalizers' owners
+/// stay; `/finalize` owns `spec.finalizers`; `/ephemeralcontainers` that one list.
+fn owned_by_sub(sub: &str, mut new: Value, old: &Value) -> Value {
+    let mut value = old.clone();
+    match sub {
+        "status" => {
+            copy(&mut value, &new, "status");
+            copy(&mut value, &new, "metadata.annotations");
+            // Pods: a writer that leaves the class out does not take it away.
+            if value.at("status.qosClass").is_none() && old.at("status.qosClass").is_some() {
+                copy(&mut value, old, "status.qosClass");
+            }
+        }
+        "finalize" => copy(&mut value, &new, "spec.finalizers"),
+        "ephemeralcontainers" => copy(&mut value, &new, "spec.ephemeralContainers"),
+        "resize" => copy(&mut value, &new, "spec.containers"),
+        _ => {}
+    }
+    if let Some(managed) = new.remove_at("metadata.managedFields") {
+        value.set_at("metadata.managedFields", managed);
+    }
+    value
+}
+
+/// Makes one object have at a path what another has there.
+fn copy(to: &mut Value, from: &Value, path: &str) {
+    match from.at(path) {
+        Some(v) => to.set_at(path, v.clone()),
+        None => drop(to.remove_at(path)),
+    }
+}

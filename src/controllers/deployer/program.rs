@@ -1,0 +1,390 @@
+//! The program in a deployer pod, played while the pod runs: it scales the rollouts of a config as
+//! the strategy says, runs hooks, and writes a log. Where it stands is kept in its [`Task`].
+//! Source: oc `pkg/cli/deployer`.
+
+use super::{config_event, hooks::Hook, of_pod, pod, rolling, steps};
+use crate::{
+    api::PatchType,
+    controllers::{
+        Controller, Outcome, Plan, View, Watch, Write,
+        podlens::PodLens,
+        task::{Exit, TASKS, Task},
+    },
+    kinds::rollouts::{self, CONFIG_NAME, DESIRED, POD_FOR, ROLLOUTS},
+    object::{ObjectExt, Value, json, name, selector::Labels, time},
+    store::{Change, Entry},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Label of a config's pods.
+const CONFIG_LABEL: &str = "deploymentconfig";
+/// Steps one look may take.
+const STEPS: usize = 64;
+
+/// See the module.
+pub static CONTROLLER: Controller = Controller {
+    name: "deployer",
+    user: "system:serviceaccount:openshift-infra:deployer-controller",
+    manager: "openshift-deploy",
+    workers: 64,
+    watches: &[
+        Watch::Map(ROLLOUTS, of_rollout),
+        Watch::Map("pods", of_pod),
+        Watch::Map("pods", of_member),
+    ],
+    reconcile,
+    ..Controller::BASE
+};
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Lens {
+    metadata: Metadata,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    annotations: Annotations,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Annotations {
+    #[serde(rename = "openshift.io/deployment.phase")]
+    phase: String,
+}
+
+/// Keys of the rollouts of a config that run now.
+fn running(view: &View, namespace: &str, config: &str) -> Vec<String> {
+    let selector = Labels::from_map(&json!({CONFIG_NAME: config}));
+    let all = view.selected(ROLLOUTS, namespace, &selector);
+    let runs = |e: &&Arc<Entry>| {
+        matches!(e.lens::<Lens>().metadata.annotations.phase.as_str(), "Pending" | "Running")
+    };
+    all.filter(runs).map(|e| e.key.to_string()).collect()
+}
+
+/// What a change of one of a config's rollouts concerns: the one that runs.
+fn of_rollout(view: &View, change: &Change) -> Vec<String> {
+    let meta = &change.entry.meta;
+    let Some(config) = meta.label(CONFIG_NAME) else { return Vec::new() };
+    let mut keys = running(view, &meta.namespace, config);
+    if change.deleted {
+        keys.push(change.entry.key.to_string());
+    }
+    keys
+}
+
+/// The same for one of its pods.
+fn of_member(view: &View, change: &Change) -> Vec<String> {
+    let meta = &change.entry.meta;
+    let config = meta.label(CONFIG_LABEL).filter(|_| meta.label(POD_FOR).is_none());
+    config.map_or_else(Vec::new, |config| running(view, &meta.namespace, config))
+}
+
+/// Where the program stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct State {
+    /// What comes next.
+    pub step: Step,
+    /// Since when that is so.
+    pub since: Option<Timestamp>,
+    /// The rollout that is replaced.
+    pub from: String,
+    /// A rollout that was scaled, and its new size: nothing goes on until it has it.
+    pub settle: Option<(String, i64)>,
+    /// The hook that runs.
+    pub hook: Option<Hook>,
+    /// When a rolling update gives up unless something moves.
+    pub deadline: Option<Timestamp>,
+    /// When a rolling update has last scaled.
+    pub scaled: Option<Timestamp>,
+    /// Whether it has scaled since it last checked.
+    pub moved: bool,
+}
+
+/// Steps of both strategies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Step {
+    #[default]
+    Start,
+    Pre,
+    Down,
+    DownPods,
+    Mid,
+    One,
+    AcceptOne,
+    All,
+    Accept,
+    RollStart,
+    RollUp,
+    RollDown,
+    RollCheck,
+    RollEnd,
+    Post,
+    End,
+}
+
+/// What a step leads to.
+pub enum Flow {
+    /// The next one.
+    On,
+    /// Nothing, until something changes.
+    Wait,
+    /// The end, with what went wrong.
+    Fail(String),
+    /// The end.
+    Done,
+}
+
+/// One look at a running program.
+pub struct Program<'a> {
+    /// All objects and the time.
+    pub view: &'a View,
+    /// The rollout it brings about.
+    pub rollout: Value,
+    /// The config that was made from.
+    pub config: Value,
+    /// The pod it runs in.
+    pub pod: Value,
+    /// Its log and state, to be kept.
+    pub task: Task,
+    /// Where it stands.
+    pub state: State,
+    /// What it writes: when one is refused it all is tried again, but for those of hooks.
+    pub writes: Vec<Write>,
+    /// Events it records.
+    pub events: Vec<Write>,
+    again: Option<Timestamp>,
+}
+
+fn reconcile(view: &View, key: &str) -> Plan {
+    let (namespace, rollout) = name::split_key(key);
+    let pod_name = rollouts::pod_name(rollout, "deploy");
+    let pod = view.named("pods", namespace, &pod_name);
+    let stored = view.named(TASKS, namespace, &pod_name);
+    let mut plan = Plan::none();
+    let Some(pod) = pod else {
+        if let Some(stored) = stored {
+            plan.write(Write::delete(TASKS, stored, Value::Null));
+        }
+        return plan;
+    };
+    let lens = PodLens::of(pod);
+    let runs = lens.status.container_statuses.iter().any(|c| c.state.running.is_some());
+    let Some(rollout) = view.value(ROLLOUTS, key).filter(|_| runs && !lens.is_deleting()) else {
+        return plan;
+    };
+    let Some(config) = rollouts::decoded(&rollout).filter(pod::is_stock) else { return plan };
+    let pod = pod.value();
+    let task = Task::of(view, &pod).map(|t| (*t).clone()).unwrap_or_else(|| Task {
+        pod: pod.uid().into(),
+        container: pod::CONTAINER.into(),
+        ..Task::default()
+    });
+    let ours = pod.annotation(rollouts::ROLLOUT_NAME) == Some(rollout.name());
+    if task.exit.is_some() || !ours {
+        return plan;
+    }
+    let state = serde_json::from_value(task.state.clone()).unwrap_or_default();
+    let program = Program {
+        view,
+        rollout,
+        config,
+        pod,
+        task,
+        state,
+        writes: Vec::new(),
+        events: Vec::new(),
+        again: None,
+    };
+    program.run(stored)
+}
+
+impl Program<'_> {
+    fn run(mut self, stored: Option<&Arc<Entry>>) -> Plan {
+        let before = (self.task.lines.len() + self.task.dropped, self.state.clone());
+        for _ in 0..STEPS {
+            match self.settled().and_then(|()| steps::take(&mut self)) {
+                Ok(Flow::On) if self.writes.is_empty() => {}
+                Ok(Flow::On | Flow::Wait) => break,
+                Ok(Flow::Done) => {
+                    self.record_warnings();
+                    self.say("--> Success");
+                    self.exit(0);
+                    break;
+                }
+                Ok(Flow::Fail(why)) | Err(Flow::Fail(why)) => {
+                    if self.state.step != Step::Pre && self.state.step != Step::Start {
+                        self.record_warnings();
+                    }
+                    self.say(format!("error: {why}"));
+                    self.exit(1);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        let same = before == (self.task.lines.len() + self.task.dropped, self.state.clone())
+            && self.task.exit.is_none();
+        if !self.writes.is_empty() {
+            // What is written may change nothing, and then wakes nobody.
+            self.again = Some(self.view.now);
+        }
+        self.plan(stored, same)
+    }
+
+    /// First what it does, then what it remembers, then what it tells.
+    fn plan(self, stored: Option<&Arc<Entry>>, same: bool) -> Plan {
+        let mut plan = Plan { again: self.again, ..Plan::none() };
+        if same && stored.is_some() {
+            plan.all(self.writes, false);
+            return plan;
+        }
+        let (mut task, mut state, events) = (self.task, self.state, self.events);
+        let (namespace, name) = (self.pod.namespace().to_owned(), self.pod.name().to_owned());
+        let stored = stored.cloned();
+        plan.all(self.writes, false);
+        plan.then = Some(Box::new(move |outcome: &Outcome| {
+            let mut plan = Plan::none();
+            match (outcome.error(), &mut state.hook) {
+                // What a hook is refused is its failure.
+                (Some(error), Some(hook)) if hook.asks => hook.refused(error),
+                (Some(_), _) => return Plan { retry: true, ..plan },
+                _ => {}
+            }
+            task.state = serde_json::to_value(&state).unwrap_or_default();
+            plan.write(task.write(&namespace, &name, stored.as_deref()));
+            plan.then =
+                (!events.is_empty()).then(|| -> Box<dyn FnOnce(&Outcome) -> Plan + Send> {
+                    Box::new(move |outcome: &Outcome| {
+                        let mut plan = Plan::none();
+                        if outcome.error().is_some() {
+                            return Plan { retry: true, ..plan };
+                        }
+                        plan.all(events, false);
+                        // An event that is refused is lost, as upstream.
+                        plan.then = Some(Box::new(|_| Plan::none()));
+                        plan
+                    })
+                });
+            plan
+        }));
+        plan
+    }
+
+    /// Waits until a rollout that was scaled has its size, or has had time enough.
+    fn settled(&mut self) -> Result<(), Flow> {
+        let Some((name, size)) = self.state.settle.clone() else { return Ok(()) };
+        let Some(rollout) = self.other(&name) else {
+            return Err(Flow::Fail(format!("replicationcontrollers {name:?} not found")));
+        };
+        if rollout.i64_at("spec.replicas") != Some(size) {
+            self.order(&name, size);
+            return Err(Flow::Wait);
+        }
+        let number = |path: &str| rollout.i64_at(path).unwrap_or(0);
+        let observed = number("status.observedGeneration") >= number("metadata.generation");
+        let there = observed && number("status.replicas") == size;
+        if !there && !self.passed(self.timeout()) {
+            return Err(Flow::Wait);
+        }
+        if !there && rolling::is_rolling(self) {
+            return Err(Flow::Fail(format!("timed out waiting for {name:?} to be synced")));
+        }
+        self.state.settle = None;
+        self.state.since = Some(self.view.now);
+        Ok(())
+    }
+
+    /// Whether so many seconds have passed since the step began; if not, looks again then.
+    pub fn passed(&mut self, seconds: i64) -> bool {
+        let since = *self.state.since.get_or_insert(self.view.now);
+        self.reached(time::plus_seconds(since, seconds))
+    }
+
+    /// Whether a moment has come; if not, looks again then.
+    pub fn reached(&mut self, at: Timestamp) -> bool {
+        if at <= self.view.now {
+            return true;
+        }
+        self.again = Some(self.again.map_or(at, |t| t.min(at)));
+        false
+    }
+
+    /// Goes to a step.
+    pub fn pass_to(&mut self, step: Step) -> Flow {
+        self.state.step = step;
+        self.state.since = Some(self.view.now);
+        Flow::On
+    }
+
+    /// Writes a line into the log.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.task.say(self.view.now, text);
+    }
+
+    fn exit(&mut self, code: i64) {
+        self.task.exit = Some(Exit { at: self.view.now, code });
+    }
+
+    /// Another rollout of the config, as it is now.
+    pub fn other(&self, name: &str) -> Option<Value> {
+        self.view.named(ROLLOUTS, self.rollout.namespace(), name).map(|e| e.value())
+    }
+
+    /// Scales a rollout; nothing goes on until that has come about.
+    pub fn scale(&mut self, name: &str, size: i64) {
+        self.state.settle = Some((name.to_owned(), size));
+        self.state.since = Some(self.view.now);
+        self.order(name, size);
+    }
+
+    /// Has a rollout scaled.
+    pub fn order(&mut self, name: &str, size: i64) {
+        self.change(name, json!({"spec": {"replicas": size}}));
+    }
+
+    /// Changes a rollout.
+    pub fn change(&mut self, name: &str, patch: Value) {
+        if let Some(entry) = self.view.named(ROLLOUTS, self.rollout.namespace(), name) {
+            self.writes.push(Write::patch(ROLLOUTS, entry, PatchType::Merge, patch));
+        }
+    }
+
+    /// How many replicas are wanted at the end.
+    pub fn desired(&self) -> Option<i64> {
+        self.rollout.annotation(DESIRED)?.parse().ok()
+    }
+
+    /// Seconds anything may take.
+    pub fn timeout(&self) -> i64 {
+        let seconds =
+            |params: &str| self.config.i64_at(&format!("spec.strategy.{params}.timeoutSeconds"));
+        seconds("rollingParams").or_else(|| seconds("recreateParams")).unwrap_or(600)
+    }
+
+    /// Records an event about the config.
+    pub fn tell(&mut self, kind: &str, reason: &str, message: &str) {
+        let serial = self.events.len();
+        let told = [kind, reason, message];
+        let event = config_event::write(self.view, &self.rollout, &self.config, serial, told);
+        self.events.push(event);
+    }
+
+    /// Writes down what was warned of during the rollout.
+    fn record_warnings(&mut self) {
+        let old = self.other(&self.state.from.clone());
+        for rollout in [Some(self.rollout.clone()), old].into_iter().flatten() {
+            for (reason, message) in config_event::warnings_of(self.view, &rollout) {
+                self.say(format!("-->  {reason}: {} {message}", rollout.name()));
+                self.tell("Warning", &reason, &message);
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! DeploymentConfigs: makes a ReplicationController per rollout, and keeps the one that counts at
+//! its size. What happens during a rollout is the deployer's business.
+//! Source: openshift-controller-manager `pkg/apps/deploymentconfig`.
+
+mod replication;
+mod status;
+mod triggers;
+
+use super::{Controller, Outcome, Plan, View, Watch, Write, children::claim_some};
+use crate::{
+    api::PatchType,
+    kinds::rollouts::{self, CANCELLED, CONFIGS, REASON, ROLLOUTS, version},
+    object::{ObjectExt, Value, json, selector::Labels},
+    store::{Change, Entry},
+};
+use std::sync::Arc;
+use triggers::Verdict;
+
+/// See the module.
+pub static CONTROLLER: Controller = Controller {
+    name: "deploymentconfig-controller",
+    user: "system:serviceaccount:openshift-infra:deploymentconfig-controller",
+    manager: "openshift-controller-manager",
+    workers: 64,
+    watches: &[
+        Watch::Itself(CONFIGS),
+        Watch::Owner(ROLLOUTS, "DeploymentConfig"),
+        Watch::Map(ROLLOUTS, orphan),
+    ],
+    reconcile,
+    ..Controller::BASE
+};
+
+/// The config that an orphaned rollout says it is of.
+fn orphan(_: &View, change: &Change) -> Vec<String> {
+    let meta = &change.entry.meta;
+    match meta.label(rollouts::CONFIG_NAME) {
+        Some(name) if !change.deleted && meta.controller().is_none() => {
+            vec![crate::object::name::key(&meta.namespace, name)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// One look at a config and its rollouts.
+struct Sync<'a> {
+    view: &'a View,
+    config: Value,
+    entries: Vec<Arc<Entry>>,
+    /// The same, parsed.
+    rollouts: Vec<Value>,
+}
+
+fn reconcile(view: &View, key: &str) -> Plan {
+    let Some(config) = view.value(CONFIGS, key) else { return Plan::none() };
+    let mut sync = Sync { view, config, entries: Vec::new(), rollouts: Vec::new() };
+    let version = sync.latest_version();
+    let triggered = |t: &Value| matches!(t.str_at("type"), "ConfigChange" | "ImageChange");
+    if version == 0 && !sync.config.list_at("spec.triggers").iter().any(triggered) {
+        return sync.tell(true, None);
+    }
+    let selector = Labels::from_map(&json!({rollouts::CONFIG_NAME: sync.config.name()}));
+    let claim = claim_some(view, ROLLOUTS, &sync.config, &selector, None, |_| true);
+    if !claim.writes.is_empty() {
+        let mut plan = Plan::none();
+        plan.all(claim.writes, false);
+        return plan;
+    }
+    sync.rollouts = claim.held.iter().map(|e| e.value()).collect();
+    sync.entries = claim.held;
+    sync.plan()
+}
+
+impl Sync<'_> {
+    fn latest_version(&self) -> i64 {
+        self.config.i64_at("status.latestVersion").unwrap_or(0)
+    }
+
+    fn plan(self) -> Plan {
+        if self.config.is_deleting() {
+            return self.tell(true, None);
+        }
+        if self.config.is_true("spec.paused") {
+            return self.clean_up(self.tell(true, None));
+        }
+        let (exists, newest) = rollouts::latest(&self.config, &self.rollouts);
+        let newest = newest.cloned();
+        if newest.as_ref().is_some_and(|r| version(r) > self.latest_version()) {
+            return self.raise(None);
+        }
+        if !exists && let Some(plan) = self.cancel_running() {
+            return plan;
+        }
+        let blank = |c: &Value| c.str_at("image").trim().is_empty();
+        if self.config.list_at("spec.template.spec.containers").iter().any(blank) {
+            return self.tell(true, None);
+        }
+        match triggers::verdict(&self.config, exists, newest.as_ref()) {
+            Verdict::Wait => return self.tell(true, None),
+            Verdict::Roll(details) => return self.raise(Some(details)),
+            Verdict::Nothing => {}
+        }
+        match newest.filter(|_| exists) {
+            Some(latest) if !rollouts::is_over(&latest) => self.tell(false, None),
+            Some(_) => self.resize(),
+            None => self.begin(),
+        }
+    }
+
+    /// Asks for the next version.
+    fn raise(&self, details: Option<Value>) -> Plan {
+        let mut config = self.config.clone();
+        config.set_at("status.latestVersion", self.latest_version() + 1);
+        if let Some(details) = details {
+            config.set_at("status.details", details);
+        }
+        let mut plan = Plan::none();
+        plan.write(Write::status(CONFIGS, config));
+        plan
+    }
+
+    /// Has rollouts that still run cancelled; while there are any nothing else is done.
+    fn cancel_running(&self) -> Option<Plan> {
+        let newer = self.latest_version();
+        let mut plan = Plan::none();
+        let running = self.rollouts.iter().zip(&self.entries);
+        let running = running.filter(|(r, _)| !rollouts::is_over(r)).collect::<Vec<_>>();
+        if running.is_empty() {
+            return None;
+        }
+        for (rollout, entry) in running.into_iter().filter(|(r, _)| !rollouts::is_cancelled(r)) {
+            let annotations =
+                json!({CANCELLED: "true", REASON: "newer deployment was found running"});
+            plan.write(annotate(entry, annotations));
+            let name = rollout.name();
+            let text = format!("Cancelled deployment {name:?} superceded by version {newer}");
+            plan.event(&self.config, false, "DeploymentCancelled", text);
+        }
+        let text = format!(
+            "Deployment of version {newer} awaiting cancellation of older running deployments"
+        );
+        plan.event(&self.config, false, "DeploymentAwaitingCancellation", text);
+        Some(plan)
+    }
+
+    /// Makes the rollout of the latest version.
+    fn begin(self) -> Plan {
+        let mut plan = Plan::none();
+        plan.write(Write::create(ROLLOUTS, replication::of(&self.config)));
+        let clean_up = self.old_ones();
+        let number = self.latest_version();
+        let (config, mut known, now) = (self.config, self.rollouts, self.view.now);
+        plan.then = Some(Box::new(move |outcome: &Outcome| {
+            let mut plan = Plan::none();
+            let (condition, retry) = match outcome.results.first().map(|(_, r)| r) {
+                Some(Ok(Some(entry))) => {
+                    let created = entry.value();
+                    let text = format!(
+                        "Created new replication controller {:?} for version {number}",
+                        created.name()
+                    );
+                    plan.event(&config, false, "DeploymentCreated", text.as_str());
+                    known.push(created);
+                    (["True", "NewReplicationControllerCreated", &text].map(str::to_owned), false)
+                }
+                Some(Err(error)) => {
+                    let text = format!("Couldn't deploy version {number}: {error}");
+                    plan.event(&config, true, "DeploymentCreationFailed", text);
+                    let why = error.to_string();
+                    (["False", "ReplicationControllerCreateError", &why].map(str::to_owned), true)
+                }
+                _ => return Plan { retry: true, ..Plan::none() },
+            };
+            // Whatever becomes of the status, the event is told.
+            plan.then = Some(Box::new(move |_| {
+                let status = status::of(&config, &known, true, Some(&condition), now);
+                let mut plan = Plan { retry, ..Plan::none() };
+                plan.all(if retry { Vec::new() } else { clean_up }, false);
+                status::write(&mut plan, config, status);
+                plan
+            }));
+            plan
+        }));
+        plan
+    }
+
+    /// Gives every rollout the size it should have: the last complete one that of the config, all
+    /// others none.
+    fn resize(self) -> Plan {
+        let active = rollouts::active(&self.rollouts).map(|r| r.name().to_owned());
+        let mut plan = Plan::none();
+        for (rollout, entry) in self.rollouts.iter().zip(&self.entries) {
+            let now = rollout.i64_at("spec.replicas").unwrap_or(0);
+            let counts =
+                active.as_deref() == Some(rollout.name()) && !self.config.is_true("spec.test");
+            let wanted = if counts { self.config.i64_at("spec.replicas").unwrap_or(0) } else { 0 };
+            if now == wanted {
+                continue;
+            }
+            let patch = json!({"metadata": super::resources::exactly(entry),
+                "spec": {"replicas": wanted}});
+            plan.write(Write::patch(ROLLOUTS, entry, PatchType::Merge, patch));
+            let name = rollout.name();
+            let text = format!("Scaled replication controller {name:?} from {now} to {wanted}");
+            plan.event(&self.config, false, "ReplicationControllerScaled", text);
+        }
+        if !plan.steps.is_empty() {
+            return plan;
+        }
+        self.clean_up(self.tell(true, None))
+    }
+
+    /// Removes rollouts beyond the limit, besides what else is planned.
+    fn clean_up(&self, mut plan: Plan) -> Plan {
+        plan.all(self.old_ones(), false);
+        plan
+    }
+
+    fn old_ones(&self) -> Vec<Write> {
+        let Some(limit) = self.config.i64_at("spec.revisionHistoryLimit") else { return vec![] };
+        let before = match rollouts::active(&self.rollouts) {
+            Some(active) => version(active),
+            None => i64::MAX,
+        };
+        let latest = self.latest_version();
+        let mut old: Vec<_> = self.rollouts.iter().zip(&self.entries).collect();
+        old.retain(|(r, _)| {
+            let number = version(r);
+            if before == i64::MAX { number != latest } else { number < before }
+        });
+        old.sort_by_key(|(r, _)| version(r));
+        let excess = old.len().saturating_sub(usize::try_from(limit).unwrap_or(0));
+        let gone = old.into_iter().take(excess);
+        let gone = gone.filter(|(r, _)| r.i64_at("spec.replicas").unwrap_or(0) == 0);
+        let options = json!({"kind": "DeleteOptions", "apiVersion": "v1",
+            "propagationPolicy": "Background"});
+        gone.map(|(_, entry)| Write::delete(ROLLOUTS, entry, options.clone())).collect()
+    }
+
+    /// Writes the status if it differs.
+    fn tell(&self, observed: bool, condition: Option<&[String; 3]>) -> Plan {
+        let status = status::of(&self.config, &self.rollouts, observed, condition, self.view.now);
+        let mut plan = Plan::none();
+        status::write(&mut plan, self.config.clone(), status);
+        plan
+    }
+}
+
+/// A change of a rollout's annotations, if it is still as it was seen.
+pub(super) fn annotate(entry: &Entry, annotations: Value) -> Write {
+    let mut metadata = super::resources::exactly(entry);
+    metadata["annotations"] = annotations;
+    super::children::patch(ROLLOUTS, entry, metadata)
+}

@@ -1,0 +1,332 @@
+//! Texts to trees: JSON and YAML, each within budgets. Nesting, and what the aliases of a YAML text
+//! unfold to, are bounded by the text's own length, so that reading is linear in it whatever it says;
+//! how long a text may be is for those to say who take it in.
+
+use super::{Map, Value, syntax};
+use serde::de::{
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor,
+};
+use serde_saphyr::{Budget, DuplicateKeyPolicy, Options};
+use std::fmt;
+
+/// Most fields given twice that are noted, and bytes of their paths: upstream stops at as many.
+const NOTED: (usize, usize) = (100, 64 << 10);
+/// Deepest nesting of YAML.
+const DEPTH: usize = 100;
+/// Bytes of stack that reading so deep may take, in a build that is not optimised.
+const STACK: usize = 8 << 20;
+/// What a text may unfold to, in bytes: so many times its own, and so many more.
+const UNFOLDED: (usize, usize) = (4, 1 << 20);
+/// What a node counts beside its text.
+const NODE: usize = 4;
+
+/// A tree, and the paths of the fields that stand in it twice (the last one counts, as in Go).
+pub type Tree = (Value, Vec<String>);
+
+/// Reads JSON.
+///
+/// # Errors
+/// In the words of Go's decoder.
+pub fn json(text: &[u8]) -> Result<Tree, String> {
+    let mut notes = Notes::new(text.len());
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let bad = |_| syntax::fault(text);
+    let seed = Seed { place: Place::Root, notes: &mut notes };
+    let value = seed.deserialize(&mut reader).map_err(bad)?;
+    reader.end().map_err(bad)?;
+    Ok((value, notes.twice))
+}
+
+/// Reads one YAML document.
+///
+/// # Errors
+/// Where it is no YAML, or over a budget.
+pub fn yaml(text: &[u8]) -> Result<Tree, String> {
+    let text = std::str::from_utf8(text).map_err(|_| "invalid UTF-8".to_owned())?;
+    if text.trim().is_empty() {
+        return Ok((Value::Null, Vec::new()));
+    }
+    let mut notes = Notes::new(text.len());
+    let read = deeply(|| {
+        serde_saphyr::with_deserializer_from_str_with_options(text, options(text), |d| {
+            Seed { place: Place::Root, notes: &mut notes }.deserialize(d)
+        })
+    });
+    let value = read.map_err(|e| said(&e))?;
+    Ok((value, notes.twice))
+}
+
+/// Runs a reader of YAML with room for its deepest nesting.
+fn deeply<T>(read: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(STACK, 2 * STACK, read)
+}
+
+/// Reads every document of a YAML text; empty ones are left out.
+///
+/// # Errors
+/// Where it is no YAML, or over a budget.
+pub fn yaml_documents(text: &str) -> Result<Vec<Value>, String> {
+    let read: Result<Vec<Whole>, _> = serde_saphyr::from_multiple_with_options(text, options(text));
+    let all = read.map_err(|e| said(&e))?.into_iter().map(|w| w.0);
+    Ok(all.filter(|v| !v.is_null()).collect())
+}
+
+/// Reads a YAML text that has a type of its own.
+///
+/// # Errors
+/// Where it is no YAML, not of the type, or over a budget.
+pub fn yaml_as<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    deeply(|| serde_saphyr::from_str_with_options(text, options(text))).map_err(|e| said(&e))
+}
+
+/// One line of what is wrong.
+fn said(error: &serde_saphyr::Error) -> String {
+    error.without_snippet().to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// YAML as Go's reader takes it (1.1: `yes` is true), within budgets that grow with the text alone.
+fn options(text: &str) -> Options {
+    let size = text.len();
+    let unfolded = UNFOLDED.0 * size + UNFOLDED.1;
+    let mut budget = Budget::default();
+    budget.max_depth = DEPTH;
+    budget.max_events = 2 * size + 16;
+    budget.max_nodes = 2 * size + 16;
+    budget.max_aliases = size;
+    budget.max_anchors = size;
+    budget.max_merge_keys = size;
+    budget.max_documents = size + 1;
+    budget.max_total_scalar_bytes = unfolded;
+    budget.max_recorded_anchor_events = 2 * size + 16;
+    budget.max_recorded_anchor_bytes = unfolded;
+    budget.enforce_alias_anchor_ratio = false;
+    let mut options = Options::default();
+    options.budget = Some(budget);
+    options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
+    options.alias_limits.max_total_replayed_events = unfolded / NODE;
+    options
+}
+
+/// What is noted while a tree is built, and what may still be built.
+struct Notes {
+    twice: Vec<String>,
+    told: usize,
+    left: usize,
+}
+
+impl Notes {
+    fn new(size: usize) -> Notes {
+        Notes { twice: Vec::new(), told: 0, left: UNFOLDED.0 * size + UNFOLDED.1 }
+    }
+
+    fn spend<E: serde::de::Error>(&mut self, bytes: usize) -> Result<(), E> {
+        let left = self.left.checked_sub(NODE + bytes);
+        self.left = left.ok_or_else(|| E::custom("document contains excessive aliasing"))?;
+        Ok(())
+    }
+
+    fn twice(&mut self, place: &Place<'_>) {
+        if self.twice.len() < NOTED.0 && self.told < NOTED.1 {
+            let path = place.to_string();
+            self.told += path.len();
+            if !self.twice.contains(&path) {
+                self.twice.push(path);
+            }
+        }
+    }
+}
+
+/// Where in a document something stands; spelt out only when it must be told.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Root,
+    Field(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Root => Ok(()),
+            Place::Field(Place::Root, name) => f.write_str(name),
+            Place::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Place::Item(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+/// One of several documents.
+struct Whole(Value);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Whole, D::Error> {
+        // The text's own budgets bound the events that aliases replay.
+        let mut notes = Notes { twice: Vec::new(), told: usize::MAX, left: usize::MAX };
+        let seed = Seed { place: Place::Root, notes: &mut notes };
+        seed.deserialize(deserializer).map(Whole)
+    }
+}
+
+/// Builds a value while watching for repeated keys.
+struct Seed<'a, 'p> {
+    place: Place<'p>,
+    notes: &'a mut Notes,
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_, '_> {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_, '_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+    fn visit_bool<E: serde::de::Error>(self, v: bool) -> Result<Value, E> {
+        self.notes.spend(0).map(|()| Value::Bool(v))
+    }
+    fn visit_i64<E: serde::de::Error>(self, v: i64) -> Result<Value, E> {
+        self.notes.spend(0).map(|()| v.into())
+    }
+    fn visit_u64<E: serde::de::Error>(self, v: u64) -> Result<Value, E> {
+        self.notes.spend(0).map(|()| v.into())
+    }
+    fn visit_f64<E: serde::de::Error>(self, v: f64) -> Result<Value, E> {
+        self.notes.spend(0).map(|()| v.into())
+    }
+    fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<Value, E> {
+        self.notes.spend(v.len()).map(|()| Value::String(v.into()))
+    }
+    fn visit_string<E: serde::de::Error>(self, v: String) -> Result<Value, E> {
+        self.notes.spend(v.len()).map(|()| Value::String(v))
+    }
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        self.notes.spend(0).map(|()| Value::Null)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        self.notes.spend(0)?;
+        let mut items = Vec::new();
+        loop {
+            let place = Place::Item(&self.place, items.len());
+            match seq.next_element_seed(Seed { place, notes: &mut *self.notes })? {
+                Some(item) => items.push(item),
+                None => return Ok(Value::Array(items)),
+            }
+        }
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        self.notes.spend(0)?;
+        let mut fields = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            self.notes.spend::<A::Error>(key.len())?;
+            let place = Place::Field(&self.place, &key);
+            if fields.contains_key(&key) {
+                self.notes.twice(&place);
+            }
+            let value = map.next_value_seed(Seed { place, notes: &mut *self.notes })?;
+            fields.insert(key, value);
+        }
+        Ok(Value::Object(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::json as tree;
+
+    #[test]
+    fn duplicate_fields_are_noted() {
+        let text = br#"{"spec":{"replicas":1,"replicas":2,"l":[{"a":1,"a":2}]}}"#;
+        let (v, d) = json(text).unwrap();
+        assert_eq!(v["spec"]["replicas"], 2);
+        assert_eq!(d, ["spec.replicas", "spec.l[0].a"]);
+        assert!(json(b"{} x").is_err());
+        let (v, d) = yaml(b"spec:\n  replicas: 1\n  replicas: 2\n  l: [{a: 1, a: 2}]\n").unwrap();
+        assert_eq!(v, tree!({"spec": {"replicas": 2, "l": [{"a": 2}]}}));
+        assert_eq!(d, ["spec.replicas", "spec.l[0].a"]);
+    }
+
+    /// A long key above many repeated fields: their paths would be far longer than the text.
+    #[test]
+    fn notes_have_a_bound() {
+        let many = "\"a\":1,".repeat(1000);
+        for above in [1, 100_000] {
+            let text = format!("{{\"{}\":{{{many}\"a\":1}}}}", "k".repeat(above));
+            let (_, twice) = json(text.as_bytes()).unwrap();
+            assert_eq!(twice.len(), 1);
+        }
+        let many: String = (0..1000).map(|n| format!("\"{n}\":1,\"{n}\":1,")).collect();
+        let text = format!("{{{many}\"a\":1}}");
+        assert_eq!(json(text.as_bytes()).unwrap().1.len(), NOTED.0);
+        let text = format!("{{\"{}\":{{{many}\"a\":1}}}}", "k".repeat(100_000));
+        assert_eq!(json(text.as_bytes()).unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn yaml_is_read_as_go_reads_it() {
+        let rows = [
+            ("a: yes\nb: off\nc: 'no'", tree!({"a": true, "b": false, "c": "no"})),
+            (
+                "a: 1\nb: -2\nc: 1.5\nd: ~\ne:",
+                tree!({"a": 1, "b": -2, "c": 1.5, "d": null, "e": null}),
+            ),
+            (
+                "x: &x {a: 1}\ny: *x\nz: {<<: *x, b: 2}",
+                tree!({"x": {"a": 1}, "y": {"a": 1}, "z": {"a": 1, "b": 2}}),
+            ),
+            ("1: a\ntrue: b", tree!({"1": "a", "true": "b"})),
+            ("{\"a\": [1, {}]}", tree!({"a": [1, {}]})),
+            ("# nothing\n", Value::Null),
+            ("", Value::Null),
+            ("a: |\n  x\n  y\nb: >-\n  x\n  y", tree!({"a": "x\ny\n", "b": "x y"})),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(yaml(text.as_bytes()).map(|t| t.0), Ok(expected), "{text}");
+        }
+        for bad in ["a: [", "a: b: c", "*x", "a: \"", "\u{0}"] {
+            let said = yaml(bad.as_bytes()).unwrap_err();
+            assert!(!said.contains('\n'), "{said}");
+        }
+        assert!(yaml(b"a: \xff").is_err());
+        assert_eq!(yaml_documents("a: 1\n---\n---\n- 2\n").unwrap(), [tree!({"a": 1}), tree!([2])]);
+        assert!(yaml_documents("a: 1\n---\nb: [").is_err());
+    }
+
+    /// Texts whose meaning is far larger than they are, or that nest without end.
+    #[test]
+    fn bombs_do_not_go_off() {
+        let xs = "x,".repeat(10_000);
+        let many = "*a,".repeat(10_000);
+        let long = "y".repeat(100_000);
+        let mut laughs = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
+        for n in 1..40 {
+            let before = format!("*a{},", n - 1).repeat(9);
+            laughs += &format!("a{n}: &a{n} [{before}]\n");
+        }
+        let merges = "<<: *a,".repeat(10_000);
+        let keys: String = (0..2000).map(|n| format!("k{n}: 1,")).collect();
+        let bombs = [
+            format!("a: &a [{xs}]\nb: [{many}]\n"),
+            format!("a: &a {long}\nb: [{many}]\n"),
+            format!("a: &a {{{keys}}}\nb: {{{merges}}}\n"),
+            laughs,
+            "[".repeat(1_000_000),
+            "{a: ".repeat(700_000),
+            "- ".repeat(500_000),
+            "? ".repeat(500_000),
+            "[".repeat(5000) + &"]".repeat(5000),
+        ];
+        for bomb in bombs {
+            let head: String = bomb.chars().take(20).collect();
+            let began = std::time::Instant::now();
+            assert!(yaml(bomb.as_bytes()).is_err());
+            assert!(began.elapsed().as_secs() < 10, "{head}: {:?}", began.elapsed());
+        }
+        assert!(json("[".repeat(1_000_000).as_bytes()).is_err());
+    }
+}
