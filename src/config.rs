@@ -170,7 +170,7 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_SEED", value_name = "FILE|DIR")]
     pub seed: Option<PathBuf>,
 
-    /// File with more container images the simulated nodes can pull
+    /// File with more container images the simulated nodes can pull, and versions of known ones
     #[arg(long, env = "POCKETSHIFT_CATALOG", value_name = "FILE")]
     pub catalog: Option<PathBuf>,
 

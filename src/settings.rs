@@ -41,6 +41,8 @@ pub struct Settings {
     pub versions: Versions,
     /// Port at which all registries of the catalogue, and the cluster's own, answer on loopback.
     pub registry_port: u16,
+    /// Port at which the API answers on loopback.
+    pub api_port: u16,
     /// The cluster's CA certificate, as pods find it in `kube-root-ca.crt`.
     pub ca_pem: String,
 }
@@ -67,6 +69,7 @@ impl Default for Settings {
             kubelet: Kubelet::default(),
             versions: Versions::default(),
             registry_port: 5443,
+            api_port: 6443,
             ca_pem: String::new(),
         }
     }

@@ -1,14 +1,14 @@
 //! The catalogue file: what is known of registries and images, as plain data.
 
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The catalogue file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
     pub registries: BTreeMap<String, Registry>,
-    pub images: Vec<Group>,
+    pub images: Vec<Entry>,
 }
 
 /// A registry: what it tells of itself, and who may pull.
@@ -51,20 +51,62 @@ pub enum Auth {
     Bearer,
 }
 
-/// Repositories with the same configuration and versions.
+/// Versions that some repositories have. What is left out is as with the versions known before.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Group {
+pub(super) struct Entry {
     pub repositories: Vec<String>,
-    pub config: Config,
-    pub format: Format,
-    #[serde(default = "amd64")]
-    pub architectures: Vec<String>,
+    pub config: Option<Config>,
+    pub format: Option<Format>,
+    pub architectures: Option<Vec<String>>,
     pub versions: Vec<Version>,
+    /// More versions, in short: between commas, each the tags it has.
+    pub releases: String,
+    /// Bytes of the first of them, about.
+    pub size: u64,
 }
 
-fn amd64() -> Vec<String> {
-    vec!["amd64".into()]
+/// Versions of a repository that were published together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Group {
+    pub config: Arc<Config>,
+    pub format: Format,
+    pub architectures: Vec<String>,
+    pub versions: Arc<Vec<Version>>,
+}
+
+/// Bytes that one release is larger than the one before.
+const GROWTH: u64 = 65536;
+
+impl Entry {
+    /// All its versions.
+    pub fn versions(&self) -> Vec<Version> {
+        let releases = self.releases.split(',').map(str::trim).filter(|r| !r.is_empty());
+        let short = releases.zip(0..).map(|(tags, n)| Version {
+            tags: tags.split_whitespace().map(str::to_owned).collect(),
+            size: self.size + n * GROWTH,
+            ..Version::default()
+        });
+        self.versions.iter().cloned().chain(short).collect()
+    }
+
+    /// What the entry adds to a repository of which `known` is there already.
+    pub fn group(
+        &self,
+        config: Option<&Arc<Config>>,
+        versions: &Arc<Vec<Version>>,
+        known: Option<&Group>,
+    ) -> Group {
+        let known = known
+            .cloned()
+            .unwrap_or_else(|| Group { architectures: vec!["amd64".into()], ..Group::default() });
+        Group {
+            config: config.map_or(known.config, Arc::clone),
+            format: self.format.unwrap_or(known.format),
+            architectures: self.architectures.clone().unwrap_or(known.architectures),
+            versions: Arc::clone(versions),
+        }
+    }
 }
 
 /// Family of the media types.
@@ -112,6 +154,8 @@ pub struct Config {
     pub labels: BTreeMap<String, String>,
     /// Whether a shell and the usual small commands are inside.
     pub shell: bool,
+    /// Family of what is inside, when not that of its repository.
+    pub family: String,
     /// What the image does when its own command runs.
     pub run: Behaviour,
     /// Programs inside, or words its entrypoint understands, and what they do.

@@ -19,7 +19,13 @@ use std::{
     sync::{Arc, LazyLock, OnceLock},
 };
 
-const BUILTIN: &str = include_str!("images.yaml");
+const BUILTIN: [&str; 5] = [
+    include_str!("images.yaml"),
+    include_str!("images/hub.yaml"),
+    include_str!("images/kubernetes.yaml"),
+    include_str!("images/languages.yaml"),
+    include_str!("images/servers.yaml"),
+];
 /// Architecture of the simulated nodes.
 pub const ARCHITECTURE: &str = "amd64";
 
@@ -31,10 +37,9 @@ pub struct Catalog {
     repositories: BTreeMap<String, Arc<Repository>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Repository {
-    group: Arc<data::Group>,
-    config: Arc<Config>,
+    groups: Vec<data::Group>,
     content: OnceLock<Arc<Content>>,
 }
 
@@ -58,30 +63,34 @@ impl Catalog {
     pub fn builtin() -> Arc<Catalog> {
         static ONCE: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
             let mut catalog = Catalog::default();
-            // The file is part of the program; a test reads it.
-            let _ = catalog.merge_file(BUILTIN);
+            for file in BUILTIN {
+                // The files are part of the program; a test reads them.
+                let _ = catalog.merge_file(file);
+            }
             Arc::new(catalog)
         });
         ONCE.clone()
     }
 
-    /// Adds the images of a catalogue file (YAML). Repositories already known are replaced.
+    /// Adds the images of a catalogue file (YAML). A repository that is known keeps what it has:
+    /// the file's versions come to it, and a tag that it has already moves to the file's.
     ///
     /// # Errors
     /// Where the text is not a catalogue.
     pub fn merge_file(&mut self, text: &str) -> Result<(), String> {
         let file: data::File = crate::object::read::yaml_as(text)?;
         self.registries.extend(file.registries);
-        for mut group in file.images {
-            let names = std::mem::take(&mut group.repositories);
-            let config = Arc::new(std::mem::take(&mut group.config));
-            let group = Arc::new(group);
-            for name in names {
+        for mut entry in file.images {
+            let config = entry.config.take().map(Arc::new);
+            let versions = Arc::new(entry.versions());
+            for name in &entry.repositories {
                 let host = name.split('/').next().unwrap_or("").to_owned();
                 self.registries.entry(host).or_default();
-                let (group, config) = (Arc::clone(&group), Arc::clone(&config));
-                let repository = Repository { group, config, content: OnceLock::new() };
-                self.repositories.insert(name, Arc::new(repository));
+                let known = self.repositories.get(name);
+                let mut groups = known.map(|r| r.groups.clone()).unwrap_or_default();
+                groups.push(entry.group(config.as_ref(), &versions, groups.first()));
+                let repository = Repository { groups, content: OnceLock::new() };
+                self.repositories.insert(name.clone(), Arc::new(repository));
             }
         }
         Ok(())
@@ -112,17 +121,24 @@ impl Catalog {
         from.map_while(move |(name, _)| name.strip_prefix(prefix.as_str()))
     }
 
+    /// The families of what is inside, where images say them.
+    #[cfg(test)]
+    pub fn families(&self) -> std::collections::BTreeSet<&str> {
+        let groups = self.repositories.values().flat_map(|r| &r.groups);
+        groups.map(|g| g.config.family.as_str()).filter(|f| !f.is_empty()).collect()
+    }
+
     /// What the repository `host/path` serves.
     pub fn content(&self, name: &str) -> Option<&Arc<Content>> {
         let repository = self.repositories.get(name)?;
         let registry = self.registries.get(name.split('/').next()?)?;
-        let build = || Content::build(name, registry, &repository.config, &repository.group);
+        let build = || Content::build(name, registry, &repository.groups);
         Some(repository.content.get_or_init(|| Arc::new(build())))
     }
 
     /// What is known of the images of the repository `host/path`.
     pub fn config(&self, name: &str) -> Option<&Arc<Config>> {
-        self.repositories.get(name).map(|r| &r.config)
+        self.repositories.get(name)?.groups.first().map(|group| &group.config)
     }
 
     /// The image that a digest of a repository leads the nodes to.
@@ -130,12 +146,13 @@ impl Catalog {
         let content = self.content(repository)?;
         let manifest = content.manifest(digest)?;
         let manifest = content.manifest(manifest.for_architecture(ARCHITECTURE)?)?;
+        let group = content.group(&manifest.digest)?;
         Some(Image {
             name: String::new(),
             digests: led(&manifest.digest, digest),
             id: manifest.document.config.as_ref()?.digest.clone(),
             size: manifest.size(),
-            config: Arc::clone(self.config(repository)?),
+            config: Arc::clone(&self.repositories.get(repository)?.groups[group].config),
         })
     }
 }

@@ -232,8 +232,8 @@ impl Config {
             ..Config::default()
         };
         if let Some(base) = base {
-            let (shell, programs) = (base.shell, base.programs.clone());
-            return Config { shell, run: base.run.clone(), programs, ..own };
+            let (run, programs) = (base.run.clone(), base.programs.clone());
+            return Config { shell: base.shell, family: base.family.clone(), run, programs, ..own };
         }
         let behaviour = Behaviour {
             serves: own.expose.clone(),

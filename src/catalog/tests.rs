@@ -37,7 +37,9 @@ const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120";
 #[test]
 fn the_built_in_file_is_a_catalogue() {
     let mut catalog = Catalog::default();
-    catalog.merge_file(BUILTIN).unwrap();
+    for file in BUILTIN {
+        catalog.merge_file(file).unwrap();
+    }
     for (host, registry) in &catalog.registries {
         let said = &registry.unknown_repository;
         assert!(said.is_empty() || Complaint::parse(said).is_some(), "{host}: {said}");
@@ -49,6 +51,13 @@ fn the_built_in_file_is_a_catalogue() {
         "nginx",
         "registry.redhat.io/rhel9/support-tools:latest",
         "registry.k8s.io/e2e-test-images/agnhost:2.43",
+        "registry.k8s.io/e2e-test-images/agnhost:2.63.0",
+        "registry.k8s.io/e2e-test-images/glibc-dns-testing:2.0.0",
+        "registry.k8s.io/e2e-test-images/nginx:1.27-0",
+        "registry.k8s.io/pause:3.10.2",
+        "nginx:1.7.9",
+        "mysql:5.6",
+        "python:3.9-slim",
     ] {
         assert!(find(known).is_some(), "{known}");
     }
@@ -147,4 +156,27 @@ fn digests_stay() {
             "sha256:5a54f1feaee0d8290e7fabdf5c59911b853c23e350278f3f4a7b73d235d5a622",
         ]
     );
+}
+
+/// A file of the user's adds to a repository that is known.
+#[test]
+fn files_add_versions_to_known_repositories() {
+    let mut catalog = (*Catalog::builtin()).clone();
+    let own = "images:
+- {repositories: [docker.io/library/busybox], size: 9, releases: '7.1 7, latest'}
+- {repositories: [lab.example/a], config: {cmd: [run], user: '7'}, releases: '1'}
+- {repositories: [lab.example/a], config: {cmd: [go]}, releases: '2'}
+";
+    catalog.merge_file(own).unwrap();
+    let objects = Snapshot::default();
+    let outside = Outside { catalog: &catalog, objects: &objects };
+    let find = |text: &str| outside.find(Reference::candidates(text).unwrap().last().unwrap());
+    let before = |text: &str| super::tests::find(text).map(|i| i.digests);
+    let (old, new) = (find("busybox:1.36").unwrap(), find("busybox:7").unwrap());
+    assert_eq!(Some(&old.digests), before("busybox:1.36").as_ref());
+    assert_eq!((&new.config.cmd, new.config.run.ends), (&old.config.cmd, old.config.run.ends));
+    assert_ne!(Some(find("busybox:latest").unwrap().digests), before("busybox:latest"));
+    let commands =
+        ["lab.example/a:1", "lab.example/a:2"].map(|n| find(n).unwrap().config.cmd.clone());
+    assert_eq!(commands, [["run"], ["go"]]);
 }

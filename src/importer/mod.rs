@@ -18,7 +18,7 @@ mod proxy;
 mod routes;
 mod session;
 mod signature;
-mod trust;
+pub mod trust;
 
 pub use fault::Fault;
 pub use keyring::Keyring;

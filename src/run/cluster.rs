@@ -71,8 +71,11 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let world = World { clock: Arc::new(SystemClock), entropy: Arc::new(entropy) };
     stage.done("store opened");
     let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
-    let settings =
-        Settings { registry_port: registry_address.port(), ..settings(flags, &secrets.ca.cert)? };
+    let settings = Settings {
+        registry_port: registry_address.port(),
+        api_port: address.port(),
+        ..settings(flags, &secrets.ca.cert)?
+    };
     let settings = Arc::new(settings);
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));

@@ -9,7 +9,7 @@ use super::{
     },
     layer, sha256,
 };
-use crate::catalog::data::{Config, Format, Group, Registry, Version};
+use crate::catalog::data::{Format, Group, Registry, Version};
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use std::{collections::BTreeMap, sync::Arc};
@@ -26,7 +26,6 @@ pub(super) struct Release<'a> {
     /// `host/path`.
     pub name: &'a str,
     pub registry: &'a Registry,
-    pub config: &'a Config,
     pub group: &'a Group,
     pub version: &'a Version,
     /// Place among the group's versions, the oldest first.
@@ -98,7 +97,7 @@ impl Release<'_> {
 
     fn configuration(&self, architecture: &str, diff_ids: Vec<String>) -> ImageConfig {
         let created = self.created();
-        let facts = self.config;
+        let facts = &self.group.config;
         let mut env = facts.env.clone();
         if !env.iter().any(|e| e.starts_with("PATH=")) {
             env.insert(0, PATH.into());

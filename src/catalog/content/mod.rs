@@ -8,7 +8,7 @@ mod layer;
 
 pub use bulk::Bulk;
 
-use super::data::{Config, Group, Registry};
+use super::data::{Group, Registry};
 use bytes::Bytes;
 use document::Document;
 use std::{
@@ -24,6 +24,8 @@ pub struct Content {
     pub tags: BTreeMap<String, String>,
     manifests: HashMap<String, Arc<Manifest>>,
     blobs: HashMap<String, Recipe>,
+    /// The place of the group an image's manifest belongs to.
+    groups: HashMap<String, usize>,
 }
 
 /// What a blob of the catalogue is made of.
@@ -58,19 +60,24 @@ pub enum Blob {
 
 impl Content {
     /// Builds the repository `host/path`.
-    pub(super) fn build(
-        name: &str,
-        registry: &Registry,
-        config: &Config,
-        group: &Group,
-    ) -> Content {
+    pub(super) fn build(name: &str, registry: &Registry, groups: &[Group]) -> Content {
         let mut content = Content::default();
-        for (position, version) in group.versions.iter().enumerate() {
-            let release = image::Release { name, registry, config, group, version, position };
-            let digest = release.add_to(&mut content);
-            content.tags.extend(version.tags.iter().map(|tag| (tag.clone(), digest.clone())));
+        for (at, group) in groups.iter().enumerate() {
+            for (position, version) in group.versions.iter().enumerate() {
+                let release = image::Release { name, registry, group, version, position };
+                let digest = release.add_to(&mut content);
+                content.tags.extend(version.tags.iter().map(|tag| (tag.clone(), digest.clone())));
+            }
+            for digest in content.manifests.keys() {
+                content.groups.entry(digest.clone()).or_insert(at);
+            }
         }
         content
+    }
+
+    /// The place of the group a manifest belongs to.
+    pub(super) fn group(&self, digest: &str) -> Option<usize> {
+        self.groups.get(digest).copied()
     }
 
     /// A manifest by digest.

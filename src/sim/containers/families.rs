@@ -15,6 +15,8 @@ const DATA: &str = include_str!("families.yaml");
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
+    /// Commands that are installed together.
+    sets: BTreeMap<String, Vec<String>>,
     families: BTreeMap<String, Family>,
     repositories: Vec<Rule>,
 }
@@ -25,9 +27,18 @@ struct File {
 pub struct Family {
     shell: String,
     bash: String,
+    /// Commands, and sets of commands.
     lacks: Vec<String>,
+    /// Which program is behind a command's name, when there are several.
+    programs: BTreeMap<String, String>,
     os_release: String,
     release: String,
+    /// Files and what is in them; a name with a slash at its end is a folder, a text that begins
+    /// with `->` a link.
+    files: BTreeMap<String, String>,
+    /// More lines of `/etc/passwd` and `/etc/group`.
+    passwd: String,
+    group: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -40,33 +51,29 @@ struct Rule {
 
 static FILE: LazyLock<File> = LazyLock::new(|| {
     // The file is part of the program; a test reads it.
-    read(DATA).unwrap_or_default()
+    crate::object::read::yaml_as(DATA).unwrap_or_default()
 });
-
-/// Reads YAML with merge keys.
-pub fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, serde_norway::Error> {
-    let mut value: serde_norway::Value = serde_norway::from_str(text)?;
-    value.apply_merge()?;
-    serde_norway::from_value(value)
-}
 
 /// The family of a node's own root.
 pub const NODE: &str = "node";
 
 /// The family of an image, and its working directory.
-pub fn of(repository: &str, shell: bool) -> (&'static str, &'static str) {
+pub fn of(repository: &str, config: &Config) -> (&'static str, &'static str) {
     let rule = FILE.repositories.iter().find(|r| repository.starts_with(&r.begins));
     let workdir = rule.map_or("", |r| r.workdir.as_str());
+    let named = FILE.families.get_key_value(&config.family).map(|(name, _)| name.as_str());
     let family = match rule {
-        Some(rule) if shell => rule.family.as_str(),
-        _ => "scratch",
+        _ if !config.shell => "scratch",
+        _ if named.is_some() => named.unwrap_or_default(),
+        Some(rule) => rule.family.as_str(),
+        None => "scratch",
     };
     (family, if workdir.is_empty() { "/" } else { workdir })
 }
 
 /// Whether a program can be run in an image: by its path, or found in the usual folders.
-pub fn has(image: &str, config: &Config, program: &str) -> bool {
-    let (family, workdir) = of(image.split('@').next().unwrap_or(""), config.shell);
+pub fn can_run(image: &str, config: &Config, program: &str) -> bool {
+    let (family, workdir) = of(image.split('@').next().unwrap_or(""), config);
     let layer = layer(family, workdir, config);
     let runs = |path: &str| {
         let inner = ["/bin/", "/sbin/"].iter().any(|f| path.starts_with(f));
@@ -187,8 +194,9 @@ fn make(name: &str, workdir: &str, own: &[String]) -> Layer {
         put(&mut layer, link, Node::link(to));
     }
     put(&mut layer, "/var/run", Node::link("../run"));
-    put(&mut layer, "/etc/passwd", Node::new(Content::File(PASSWD.into()), 0o664));
-    put(&mut layer, "/etc/group", Node::file(GROUPS));
+    let passwd = format!("{PASSWD}{}", family.passwd);
+    put(&mut layer, "/etc/passwd", Node::new(Content::File(passwd.into()), 0o664));
+    put(&mut layer, "/etc/group", Node::file(format!("{GROUPS}{}", family.group)));
     if !family.os_release.is_empty() {
         put(&mut layer, "/usr/lib/os-release", Node::file(family.os_release.clone()));
         put(&mut layer, "/etc/os-release", Node::link("../usr/lib/os-release"));
@@ -198,6 +206,14 @@ fn make(name: &str, workdir: &str, own: &[String]) -> Layer {
     }
     if !family.shell.is_empty() {
         commands(&mut layer, family);
+    }
+    for (path, text) in &family.files {
+        let node = match (path.strip_suffix('/'), text.strip_prefix("->")) {
+            (Some(_), _) => Node::directory(),
+            (None, Some(to)) => Node::link(to),
+            (None, None) => Node::file(text.clone()),
+        };
+        put(&mut layer, path.trim_end_matches('/'), node);
     }
     for path in own {
         if !layer.contains_key(path) && path.rsplit('/').next() != Some("sh") {
@@ -233,15 +249,23 @@ pub fn put(layer: &mut Layer, path: &str, node: Node) {
     layer.insert(path.to_owned(), node);
 }
 
+/// Whether a family has a command; a set it lacks it lacks whole.
+fn has(family: &Family, name: &str) -> bool {
+    let lacks = |lack: &String| match FILE.sets.get(lack) {
+        Some(set) => set.iter().any(|n| n == name),
+        None => lack == name,
+    };
+    !family.lacks.iter().any(lacks)
+}
+
 fn commands(layer: &mut Layer, family: &Family) {
-    let missing = |name: &&str| !family.lacks.iter().any(|l| l == name);
-    let shells = ["bash", "bash-4.4", "bash-debian", "ash", "dash"];
-    for name in crate::sim::shell::command_names().filter(missing) {
-        if shells.contains(&name) {
-            continue;
-        }
+    let shells = ["bash", "ash", "dash"];
+    // A name with a dash is a program behind another name.
+    let names = crate::sim::shell::command_names().filter(|n| !n.contains('-'));
+    for name in names.filter(|n| has(family, n) && !shells.contains(n)) {
         let folder = if name == "chroot" { "/usr/sbin" } else { "/usr/bin" };
-        let node = Node::new(Content::Program(name.into()), 0o755);
+        let program = family.programs.get(name).map_or(name, String::as_str);
+        let node = Node::new(Content::Program(program.into()), 0o755);
         put(layer, &format!("{folder}/{name}"), node);
     }
     let shell = |program: &str| Node::new(Content::Program(program.into()), 0o755);
@@ -280,14 +304,20 @@ mod tests {
 
     #[test]
     fn the_file_is_read_and_names_families_that_exist() {
-        let file: File = read(DATA).unwrap();
+        let file: File = crate::object::read::yaml_as(DATA).unwrap();
         for rule in &file.repositories {
             assert!(file.families.contains_key(&rule.family), "{rule:?}");
         }
         let known: Vec<&str> = crate::sim::shell::command_names().collect();
+        let sets = file.sets.values().flatten();
+        let lacks = file.families.values().flat_map(|f| &f.lacks);
+        for name in sets.chain(lacks.filter(|l| !file.sets.contains_key(*l))) {
+            assert!(known.contains(&name.as_str()), "{name} is lacking, and nobody has it");
+        }
         for (name, family) in &file.families {
-            for lack in &family.lacks {
-                assert!(known.contains(&lack.as_str()), "{name} lacks {lack}, which nobody has");
+            for (command, program) in &family.programs {
+                assert!(known.contains(&command.as_str()), "{name}: {command}");
+                assert!(known.contains(&program.as_str()), "{name}: {program}");
             }
         }
     }
@@ -295,14 +325,25 @@ mod tests {
     #[test]
     fn images_have_their_family() {
         let rows = [
-            ("registry.access.redhat.com/ubi9/nginx-120", true, ("rhel9", "/opt/app-root/src")),
-            ("registry.access.redhat.com/ubi8/ubi", true, ("rhel8", "/")),
-            ("registry.redhat.io/rhel9/support-tools", true, ("tools", "/")),
-            ("docker.io/library/nginx", true, ("debian", "/")),
-            ("docker.io/library/hello-world", false, ("scratch", "/")),
+            ("registry.access.redhat.com/ubi9/nginx-120", true, "", ("rhel9", "/opt/app-root/src")),
+            ("registry.access.redhat.com/ubi8/ubi", true, "", ("rhel8", "/")),
+            ("registry.redhat.io/rhel9/support-tools", true, "", ("tools", "/")),
+            ("docker.io/library/redis", true, "", ("debian", "/")),
+            ("docker.io/library/redis", true, "alpine", ("alpine", "/")),
+            ("docker.io/library/hello-world", false, "", ("scratch", "/")),
+            ("registry.k8s.io/e2e-test-images/agnhost", true, "agnhost", ("agnhost", "/")),
         ];
-        for (repository, shell, expected) in rows {
-            assert_eq!(of(repository, shell), expected, "{repository}");
+        for (repository, shell, family, expected) in rows {
+            let config = Config { shell, family: family.into(), ..Config::default() };
+            assert_eq!(of(repository, &config), expected, "{repository}");
+        }
+    }
+
+    #[test]
+    fn the_catalogue_names_families_that_exist() {
+        let catalog = crate::catalog::Catalog::builtin();
+        for family in catalog.families() {
+            assert!(FILE.families.contains_key(family), "{family}");
         }
     }
 }

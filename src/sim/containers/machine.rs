@@ -1,11 +1,11 @@
 //! What a pod's processes learn of their machine: names, addresses, neighbours.
 
 use super::{
-    Runtime, driver, network,
+    Runtime, driver,
+    network::Port,
     node::Node,
     place::Place,
     programs::{self, Call, Facts as Values},
-    responder,
 };
 use crate::{
     controllers::View,
@@ -15,18 +15,21 @@ use crate::{
         images::process,
         shell::{
             crictl::NodeRuntime,
-            machine::{Facts, Fetch, Fetched, Machine, NetError, Run, Task},
+            dns::{Kind, Reply},
+            machine::{Connection, Facts, Fetch, Fetched, Machine, NetError, Run, Task},
             process::Main,
         },
     },
     world::BoxFuture,
 };
+use bytes::Bytes;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::{
     net::Ipv4Addr,
     sync::{Arc, Weak},
 };
+use tokio::sync::mpsc;
 
 /// The machine of one container.
 pub struct PodMachine {
@@ -64,6 +67,7 @@ impl PodMachine {
                 processors: amount(&capacity.cpu) as u32,
                 memory: amount(&capacity.memory) as u64,
                 booted: started,
+                privileged: place.spec.is_true("securityContext.privileged"),
             },
             uid: place.uid(&place.config(view)),
             command: argv.join(" "),
@@ -82,43 +86,16 @@ impl PodMachine {
 
     /// The world as it is now; nothing once the server is gone.
     fn look(&self) -> Option<(Arc<Runtime>, View, Place)> {
-        look(&self.runtime, &self.target)
+        let runtime = self.runtime.upgrade()?;
+        let view = runtime.view();
+        let place = Place::find(&view, &self.target)?;
+        Some((runtime, view, place))
     }
-}
 
-/// The world as a container sees it now; nothing once the server is gone.
-fn look(runtime: &Weak<Runtime>, target: &Target) -> Option<(Arc<Runtime>, View, Place)> {
-    let runtime = runtime.upgrade()?;
-    let view = runtime.view();
-    let place = Place::find(&view, target)?;
-    Some((runtime, view, place))
-}
-
-/// Sends a request from a container.
-async fn send(runtime: Weak<Runtime>, target: Target, request: Fetch) -> Result<Fetched, NetError> {
-    let (runtime, client, backend) = {
-        let (runtime, view, place) = look(&runtime, &target).ok_or(NetError::Unknown)?;
-        let found = network::resolve(&view, &place.pod, &request.host);
-        let ip = *found.first().ok_or(NetError::Unknown)?;
-        let chance = |n: usize| runtime.world.entropy.below(n as u64) as usize;
-        let own = request.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("host"));
-        let host = own.map_or(request.host.as_str(), |(_, host)| host);
-        match network::dial(&view, &place.pod, ip, request.port, host, &chance) {
-            network::Found::Refused => return Err(NetError::Refused(ip)),
-            network::Found::Unreachable => return Err(NetError::Unreachable(ip)),
-            network::Found::NoRoute => return Ok(responder::no_route()),
-            network::Found::Backend(backend) => {
-                let client = match ip.is_loopback() {
-                    true => "127.0.0.1",
-                    false => place.pod.str_at("status.podIP"),
-                };
-                let client = client.to_owned();
-                (runtime, client, backend)
-            }
-        }
-    };
-    // A container that ends while it is asked answers nobody.
-    runtime.ask(&backend, &client, &request).await.ok_or(NetError::Unknown)
+    /// Its place in the network.
+    fn port(&self) -> Port {
+        Port { runtime: Weak::clone(&self.runtime), target: self.target.clone() }
+    }
 }
 
 impl Machine for PodMachine {
@@ -138,18 +115,29 @@ impl Machine for PodMachine {
         node.map_or(vec![main], |runtime| Node::new(&runtime, &self.node).processes())
     }
 
-    fn resolve(&self, name: &str) -> Vec<Ipv4Addr> {
-        self.look().map_or(Vec::new(), |(_, view, place)| network::resolve(&view, &place.pod, name))
+    fn ask(&self, server: Ipv4Addr, name: &str, kind: Kind) -> Result<Reply, NetError> {
+        self.port().ask(server, name, kind)
     }
 
-    fn fetch(&self, request: Fetch) -> BoxFuture<Result<Fetched, NetError>> {
-        Box::pin(send(Weak::clone(&self.runtime), self.target.clone(), request))
+    fn fetch(&self, to: Ipv4Addr, request: Fetch) -> BoxFuture<Result<Fetched, NetError>> {
+        Box::pin(self.port().fetch(to, request))
     }
 
-    fn listens(&self, address: Ipv4Addr, port: u16) -> bool {
-        let Some((_, view, place)) = self.look() else { return false };
-        let found = network::dial(&view, &place.pod, address, port, "", &|_| 0);
-        matches!(found, network::Found::Backend(_) | network::Found::NoRoute)
+    fn open(&self, to: Ipv4Addr, port: u16) -> Result<Connection, NetError> {
+        self.port().open(to, port)
+    }
+
+    fn listen(&self, port: u16) -> Option<mpsc::Receiver<Connection>> {
+        self.port().listen(port)
+    }
+
+    fn datagram(
+        &self,
+        to: Ipv4Addr,
+        port: u16,
+        data: Bytes,
+    ) -> BoxFuture<Result<Option<Bytes>, NetError>> {
+        Box::pin(self.port().datagram(to, port, data))
     }
 
     fn command(&self, argv: &[String]) -> Option<Main> {

@@ -84,6 +84,8 @@ pub struct Runtime {
     tasks: OnceLock<tokio::runtime::Handle>,
     /// Questions asked so far.
     serial: AtomicU64,
+    affinity: network::Affinity,
+    listeners: network::Listeners,
     me: Weak<Runtime>,
 }
 
@@ -126,6 +128,8 @@ impl Runtime {
             state: Mutex::default(),
             tasks: OnceLock::new(),
             serial: AtomicU64::new(0),
+            affinity: network::Affinity::default(),
+            listeners: network::Listeners::default(),
             me: me.clone(),
         });
         (runtime, asked)
@@ -160,9 +164,15 @@ impl Runtime {
         let mut state = self.state.lock();
         let made = state.nodes.entry(name.to_owned()).or_insert_with(|| {
             let tree = self.tree(families::layer(families::NODE, "/", &Config::default()));
-            let hostname = Node::file(format!("{name}\n"));
-            // A fresh tree has room.
-            let _ = tree.lock().put("/etc/hostname", hostname);
+            let files = [
+                ("/etc/hostname", format!("{name}\n")),
+                ("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost\n".to_owned()),
+                ("/etc/resolv.conf", network::of_node(&self.view())),
+            ];
+            for (path, text) in files {
+                // A fresh tree has room.
+                let _ = tree.lock().put(path, Node::file(text));
+            }
             tree
         });
         Arc::clone(made)
@@ -254,10 +264,7 @@ impl Runtime {
         request: &Fetch,
     ) -> Option<Fetched> {
         let view = self.view();
-        let run = backend.place.run()?;
-        let instance = self.instance(&view, &backend.place, &run)?;
-        instance.advance(&view, &backend.place, &run);
-        instance.asked.fetch_add(1, Ordering::Relaxed);
+        let instance = self.answering(&view, backend)?;
         let (words, argv) = (backend.words(&view), instance.argv());
         let make = || instance.variables(&view, &backend.place);
         let scene = programs::Scene {
@@ -274,6 +281,38 @@ impl Runtime {
             instance.log.write(view.now, log::Source::Out, (line + "\n").as_bytes());
         }
         Some(answer)
+    }
+
+    /// Sends a datagram to the program behind a port; its answer, if it has one.
+    async fn tell(
+        self: &Arc<Runtime>,
+        backend: &network::Backend,
+        client: &str,
+        data: &[u8],
+    ) -> Option<bytes::Bytes> {
+        let view = self.view();
+        let instance = self.answering(&view, backend)?;
+        let (words, argv) = (backend.words(&view), instance.argv());
+        let make = || instance.variables(&view, &backend.place);
+        let scene = programs::Scene {
+            view: &view,
+            backend,
+            client,
+            call: programs::Call::new(argv, &make),
+            runtime: self,
+            instance: &instance,
+            words: &words,
+        };
+        programs::find(argv).datagram(&scene, data).await
+    }
+
+    /// The container behind a port, brought forward to now, which has one more question to answer.
+    fn answering(&self, view: &View, backend: &network::Backend) -> Option<Arc<Instance>> {
+        let run = backend.place.run()?;
+        let instance = self.instance(view, &backend.place, &run)?;
+        instance.advance(view, &backend.place, &run);
+        instance.asked.fetch_add(1, Ordering::Relaxed);
+        Some(instance)
     }
 
     /// The container of a session, brought forward to now.
@@ -393,13 +432,16 @@ impl Containers for Runtime {
         };
         let entry = view.named("pods", namespace, pod).ok_or_else(refused)?;
         let pod = entry.value();
-        let network::Found::Backend(backend) = network::listener(&view, &pod, port) else {
-            return Err(refused());
+        let backend = match network::listener(&view, &pod, port, network::Protocol::Tcp) {
+            network::Found::Backend(backend) => backend,
+            _ => return self.listeners.open(pod.uid(), port).ok_or_else(refused),
         };
         let me = self.me.upgrade().ok_or_else(refused)?;
         let (to, incoming) = mpsc::channel(BACKLOG);
         let (outgoing, from) = mpsc::channel(BACKLOG);
-        tokio::spawn(async move { me.converse(*backend, incoming, outgoing).await });
+        tokio::spawn(
+            async move { me.converse(*backend, "127.0.0.1".into(), incoming, outgoing).await },
+        );
         Ok((to, from))
     }
 
@@ -437,11 +479,12 @@ impl Runtime {
         let view = self.view();
         let pod = view.named("pods", namespace, pod).map(|e| e.value()).unwrap_or_default();
         let (ip, port) = (pod.str_at("status.podIP"), request.port);
-        let network::Found::Backend(backend) = network::listener(&view, &pod, port) else {
+        let network::Found::Backend(backend) =
+            network::listener(&view, &pod, port, network::Protocol::Tcp)
+        else {
             return Err(format!("dial tcp {ip}:{port}: connect: connection refused"));
         };
-        // By the habit of these images: 443 and 8443 speak TLS, others do not.
-        if request.secure && port % 1000 != 443 {
+        if request.secure && !backend.speaks_tls(&view) {
             return Err("http: server gave HTTP response to HTTPS client".into());
         }
         if backend.words(&view).quiet {
@@ -454,6 +497,7 @@ impl Runtime {
     async fn converse(
         self: &Arc<Runtime>,
         backend: network::Backend,
+        client: String,
         mut incoming: mpsc::Receiver<bytes::Bytes>,
         outgoing: mpsc::Sender<bytes::Bytes>,
     ) {
@@ -467,13 +511,13 @@ impl Runtime {
         let Some(instance) = self.instance(&view, &backend.place, &run) else { return };
         let answer = |request: Fetch| -> BoxFuture<Option<Fetched>> {
             let (me, instance) = (Arc::clone(self), Arc::clone(&instance));
-            let (port, run) = (backend.port, run.id.clone());
+            let (port, run, client) = (backend.port, run.id.clone(), client.clone());
             Box::pin(async move {
                 // The container as it is now: a kept connection does not outlive it.
                 let place = Place::find(&me.view(), &instance.target)?;
                 let running = place.running().is_some() && place.run()?.id == run;
                 let backend = network::Backend { place, port };
-                if running { me.ask(&backend, "127.0.0.1", &request).await } else { None }
+                if running { me.ask(&backend, &client, &request).await } else { None }
             })
         };
         tokio::select! {

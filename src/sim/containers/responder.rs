@@ -38,6 +38,13 @@ impl Backend {
         programs::of(&argv).map(|(_, words)| words).unwrap_or_default()
     }
 
+    /// Whether its port speaks TLS. By the habit of images: 443 and 8443 do, others do not.
+    pub fn speaks_tls(&self, view: &View) -> bool {
+        let argv = self.place.argv(view, &self.place.config(view));
+        let told = programs::find(&argv).is_secure(&argv, self.port);
+        told.unwrap_or(self.port % 1000 == 443)
+    }
+
     /// The line a request leaves in the log.
     pub fn line(
         &self,
@@ -113,6 +120,44 @@ pub async fn serve(
 }
 
 const BAD: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// A request as it goes over a connection that ends with its answer.
+pub fn written(request: &Fetch) -> Vec<u8> {
+    let mut out = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
+    if !request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("host")) {
+        out.push_str(&format!("Host: {}\r\n", request.host));
+    }
+    for (name, value) in &request.headers {
+        out.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !request.body.is_empty() {
+        out.push_str(&format!("Content-Length: {}\r\n", request.body.len()));
+    }
+    out.push_str("Connection: close\r\n\r\n");
+    [out.as_bytes(), &request.body].concat()
+}
+
+/// The answer that has come over a connection, if it is whole.
+pub fn answered(bytes: &[u8], ended: bool) -> Option<Fetched> {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut parsed = httparse::Response::new(&mut headers);
+    let Ok(httparse::Status::Complete(head)) = parsed.parse(bytes) else { return None };
+    let headers: Vec<(String, String)> = parsed
+        .headers
+        .iter()
+        .map(|h| (h.name.to_owned(), String::from_utf8_lossy(h.value).into_owned()))
+        .collect();
+    let length = headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("content-length"));
+    let length: Option<usize> = length.and_then(|(_, l)| l.trim().parse().ok());
+    let body = &bytes[head..];
+    let body = match length {
+        Some(length) if body.len() >= length => &body[..length],
+        _ if ended => body,
+        _ => return None,
+    };
+    let status = parsed.code.unwrap_or(200);
+    Some(Fetched { status, headers, body: Bytes::copy_from_slice(body), address: None })
+}
 
 enum Read {
     /// A request, its length with its body, and whether the connection ends after it.

@@ -1,6 +1,8 @@
 //! Containers from the inside, over a store of their own and a clock that is moved by hand.
 
 use super::*;
+
+mod network;
 use crate::{
     catalog::{Catalog, Outside, reference::Reference},
     object::{Value, encode, json},
@@ -72,6 +74,14 @@ impl Lab {
         status["state"] = json!({"terminated": {"exitCode": code, "containerID": id,
             "startedAt": start().to_string(), "finishedAt": at.to_string()}});
         self.put("pods", pod).await;
+    }
+
+    /// The endpoints of a service.
+    async fn slice(&self, service: &str, ports: Value, endpoints: Value) {
+        let slice = json!({"metadata": {"name": format!("{service}-1"), "namespace": "demo",
+            "uid": format!("slice-{service}"), "labels": {"kubernetes.io/service-name": service}},
+            "addressType": "IPv4", "ports": ports, "endpoints": endpoints});
+        self.put("endpointslices.discovery.k8s.io", slice).await;
     }
 
     async fn exec(&self, pod: &str, script: &str) -> (String, Ended) {
@@ -372,6 +382,7 @@ async fn services_lead_to_ready_pods_only() {
     one["metadata"]["labels"] = json!({"tier": "front"});
     one["status"]["podIP"] = json!("10.217.2.20");
     lab.put("pods", one.clone()).await;
+    lab.slice("web", json!([{"port": 8080}]), json!([{"addresses": ["10.217.2.20"]}])).await;
     let page = format!(
         "Welcome to nginx!\npod: demo/one\nimage: {NGINX}\ndigest: {}\n0\n",
         digest(NGINX).split('@').nth(1).unwrap()
@@ -390,8 +401,8 @@ async fn services_lead_to_ready_pods_only() {
         "curl: (7) Failed to connect to 10.217.2.20 port 9: Connection refused\n7\n"
     );
     assert_eq!(get("http://nowhere").await, "curl: (6) Could not resolve host: nowhere\n6\n");
-    one["status"]["conditions"][0]["status"] = json!("False");
-    lab.put("pods", one).await;
+    let unready = json!([{"addresses": ["10.217.2.20"], "conditions": {"ready": false}}]);
+    lab.slice("web", json!([{"port": 8080}]), unready).await;
     assert!(get("web").await.contains("refused"));
 }
 

@@ -44,7 +44,7 @@ impl Files {
 pub fn of(runtime: &Runtime, view: &View, place: &Place, config: &Config) -> Files {
     let image = place.status.str_at("imageID");
     let repository = image.split('@').next().unwrap_or("");
-    let (family, workdir) = families::of(repository, config.shell);
+    let (family, workdir) = families::of(repository, config);
     let lower = families::layer(family, workdir, config);
     let root = runtime.tree(lower);
     fill(&mut root.lock(), view, place, config);
@@ -112,33 +112,9 @@ fn fill(tree: &mut Tree, view: &View, place: &Place, config: &Config) {
     let mut write = |path: &str, text: String| {
         let _ = tree.put(path, Node { changed: view.now, ..Node::file(text) });
     };
-    let ip = place.pod.str_at("status.podIP");
-    let mut hosts = String::from(
-        "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost \
-         ip6-loopback\nfe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\n\
-         fe00::2\tip6-allrouters\n",
-    );
-    hosts.push_str(&format!("{ip}\t{host}\n"));
-    for alias in place.pod.list_at("spec.hostAliases") {
-        let names = alias.list_at("hostnames").iter().filter_map(Value::as_str);
-        let names = names.collect::<Vec<_>>().join("\t");
-        hosts.push_str(&format!(
-            "\n# Entries added by HostAliases.\n{}\t{names}\n",
-            alias.str_at("ip")
-        ));
-    }
-    write("/etc/hosts", hosts);
+    write("/etc/hosts", super::network::hosts(view, place));
     write("/etc/hostname", format!("{host}\n"));
-    let domain = &view.settings.cluster_domain;
-    let namespace = place.pod.namespace();
-    let dns = super::network::dns(view);
-    write(
-        "/etc/resolv.conf",
-        format!(
-            "search {namespace}.svc.{domain} svc.{domain} {domain}\nnameserver {dns}\noptions \
-             ndots:5\n"
-        ),
-    );
+    write("/etc/resolv.conf", super::network::resolv_conf(view, &place.pod));
     let uid = place.uid(config);
     if !matches!(uid, 0 | 1 | 2 | 65534) {
         let known = tree.get("/etc/passwd").map(|n| n.content.clone());

@@ -62,7 +62,7 @@ pub struct Image<'a> {
 impl Image<'_> {
     /// Whether a file of this name can be run: one of the small commands, or a program.
     fn has(&self, name: &str) -> bool {
-        families::has(self.name, self.config, name)
+        families::can_run(self.name, self.config, name)
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a simulated process can learn of its machine and of the network: the one door between the
 //! shell and the simulated cluster.
 
-pub use crate::runtime::{Fetch, Fetched};
+use super::dns::{Kind, Reply};
+pub use crate::runtime::{Connection, Fetch, Fetched};
 use crate::world::BoxFuture;
+use bytes::Bytes;
 use std::{net::Ipv4Addr, sync::Arc};
+use tokio::sync::mpsc;
 
 /// A machine: a pod's sandbox or a node.
 pub trait Machine: Send + Sync {
@@ -11,12 +14,27 @@ pub trait Machine: Send + Sync {
     fn facts(&self) -> &Facts;
     /// The processes `ps` shows besides the caller's own.
     fn processes(&self) -> Vec<Task>;
-    /// Addresses of a name, as the cluster's DNS and the hosts file know it.
-    fn resolve(&self, name: &str) -> Vec<Ipv4Addr>;
+    /// Asks a name server.
+    ///
+    /// # Errors
+    /// There is none at the address.
+    fn ask(&self, server: Ipv4Addr, name: &str, kind: Kind) -> Result<Reply, NetError>;
     /// Sends an HTTP request into the simulated network.
-    fn fetch(&self, request: Fetch) -> BoxFuture<Result<Fetched, NetError>>;
-    /// Whether somebody accepts connections there.
-    fn listens(&self, address: Ipv4Addr, port: u16) -> bool;
+    fn fetch(&self, to: Ipv4Addr, request: Fetch) -> BoxFuture<Result<Fetched, NetError>>;
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// Nobody accepts it.
+    fn open(&self, to: Ipv4Addr, port: u16) -> Result<Connection, NetError>;
+    /// Listens on a port as long as the receiver lives; nothing when somebody does already.
+    fn listen(&self, port: u16) -> Option<mpsc::Receiver<Connection>>;
+    /// Sends a datagram; what comes back, if anything does.
+    fn datagram(
+        &self,
+        to: Ipv4Addr,
+        port: u16,
+        data: Bytes,
+    ) -> BoxFuture<Result<Option<Bytes>, NetError>>;
     /// What a program of the image does that works and ends, like a command of the shell.
     fn command(&self, argv: &[String]) -> Option<super::process::Main>;
     /// A program of the image that is no command of the shell: a server, a database's client.
@@ -44,6 +62,8 @@ pub struct Facts {
     pub memory: u64,
     /// When it started.
     pub booted: jiff::Timestamp,
+    /// Whether its processes may change the network and the kernel's settings.
+    pub privileged: bool,
 }
 
 /// A process as `ps` shows it.
@@ -87,4 +107,12 @@ pub enum NetError {
     Refused(Ipv4Addr),
     /// Nobody is there.
     Unreachable(Ipv4Addr),
+    /// What is sent there is dropped on the way: nobody ever answers.
+    Dropped(Ipv4Addr),
+    /// The other side hangs up without a word.
+    Closed,
+    /// The other side speaks TLS.
+    Secure,
+    /// The other side speaks no TLS.
+    Plain,
 }

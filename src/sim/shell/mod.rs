@@ -16,6 +16,7 @@ mod builtins;
 mod call;
 mod commands;
 pub mod crictl;
+pub mod dns;
 mod escapes;
 mod expand;
 pub mod fs;

@@ -1,9 +1,10 @@
 //! Scripts and what comes of them: output, errors and exit codes, on a bare machine.
 
 use super::{
+    dns::{Code, Data, Kind, Record, Reply},
     fs::{Content, Cred, Device, Fs, Layer, Mount, Node, Quota, Tree},
     io::{Input, Output},
-    machine::{Facts, Fetch, Fetched, Machine, NetError, Run, Task},
+    machine::{Connection, Facts, Fetch, Fetched, Machine, NetError, Run, Task},
     session::{Exec, NotStarted, run},
     tty::Terminal,
 };
@@ -15,10 +16,22 @@ use std::{
     sync::Arc,
     task::{Context, Poll, Waker},
 };
+use tokio::sync::mpsc;
 
 mod bounds;
+mod network;
 
 struct Bare(Facts);
+
+const NAMESERVER: Ipv4Addr = Ipv4Addr::new(172, 30, 0, 10);
+
+/// `.8` refuses, everything else is silent.
+fn no_way(to: Ipv4Addr) -> NetError {
+    match to.octets() {
+        [172, 30, 0, 8 | 9] => NetError::Refused(to),
+        _ => NetError::Dropped(to),
+    }
+}
 
 impl Machine for Bare {
     fn facts(&self) -> &Facts {
@@ -27,24 +40,74 @@ impl Machine for Bare {
     fn processes(&self) -> Vec<Task> {
         Vec::new()
     }
-    fn resolve(&self, name: &str) -> Vec<Ipv4Addr> {
-        if name == "web" { vec![Ipv4Addr::new(172, 30, 0, 9)] } else { Vec::new() }
-    }
-    fn fetch(&self, request: Fetch) -> BoxFuture<Result<Fetched, NetError>> {
-        Box::pin(async move {
-            match request.host.as_str() {
-                "web" => Ok(Fetched {
-                    status: if request.path == "/no" { 404 } else { 200 },
-                    body: format!("{} {}\n", request.method, request.path).into(),
-                    ..Fetched::default()
-                }),
-                "down" => Err(NetError::Refused(Ipv4Addr::LOCALHOST)),
-                _ => Err(NetError::Unknown),
+    fn ask(&self, server: Ipv4Addr, name: &str, kind: Kind) -> Result<Reply, NetError> {
+        if server != NAMESERVER {
+            return Err(NetError::Dropped(server));
+        }
+        let record = |name: &str, data| Record { name: name.into(), ttl: 5, data };
+        let a = |last| Data::A(Ipv4Addr::new(172, 30, 0, last));
+        let all = match name {
+            "web.x.lab" => vec![record(name, a(9))],
+            "down.x.lab" => vec![record(name, a(8))],
+            "far.x.lab" => vec![record(name, a(7))],
+            "alias.x.lab" => {
+                vec![record(name, Data::Cname("web.x.lab".into())), record("web.x.lab", a(9))]
             }
+            "_http._tcp.web.x.lab" => {
+                vec![record(name, Data::Srv(100, 80, "web.x.lab".into()))]
+            }
+            "9.0.30.172.in-addr.arpa" => vec![record(name, Data::Ptr("web.x.lab".into()))],
+            _ => return Ok(Reply { code: Code::NxDomain, ..Reply::default() }),
+        };
+        let fits = |r: &Record| r.data.kind() == kind || matches!(r.data, Data::Cname(_));
+        let answers = all.into_iter().filter(fits).collect();
+        Ok(Reply { authoritative: true, answers, ..Reply::default() })
+    }
+    fn fetch(&self, to: Ipv4Addr, request: Fetch) -> BoxFuture<Result<Fetched, NetError>> {
+        Box::pin(async move {
+            if let [172, 30, 0, 9] = to.octets() {
+                let status = match request.path.as_str() {
+                    "/no" => 404,
+                    "/moved" => 302,
+                    _ => 200,
+                };
+                let body = match request.body.len() {
+                    0 => String::new(),
+                    _ => format!(" {}", String::from_utf8_lossy(&request.body)),
+                };
+                return Ok(Fetched {
+                    status,
+                    headers: vec![("Location".into(), "/new".into())],
+                    body: format!("{} {}{body}\n", request.method, request.path).into(),
+                    ..Fetched::default()
+                });
+            }
+            Err(no_way(to))
         })
     }
-    fn listens(&self, _: Ipv4Addr, _: u16) -> bool {
-        false
+    fn open(&self, to: Ipv4Addr, port: u16) -> Result<Connection, NetError> {
+        if to.octets() != [172, 30, 0, 9] || port != 80 {
+            return Err(no_way(to));
+        }
+        let (into, _) = mpsc::channel(8);
+        let (outgoing, from) = mpsc::channel(8);
+        outgoing.try_send(bytes::Bytes::from_static(b"welcome\n")).unwrap();
+        Ok((into, from))
+    }
+    fn listen(&self, _: u16) -> Option<mpsc::Receiver<Connection>> {
+        None
+    }
+    fn datagram(
+        &self,
+        to: Ipv4Addr,
+        _: u16,
+        data: bytes::Bytes,
+    ) -> BoxFuture<Result<Option<bytes::Bytes>, NetError>> {
+        let answer = match to.octets() {
+            [172, 30, 0, 9] => Ok(Some(data)),
+            _ => Err(no_way(to)),
+        };
+        Box::pin(std::future::ready(answer))
     }
     fn command(&self, _: &[String]) -> Option<super::process::Main> {
         None
@@ -78,6 +141,10 @@ fn files() -> (Fs, Quota) {
     let passwd = "root:x:0:0:root:/root:/bin/bash\nme:x:1000:0::/:/bin/sh\n";
     layer.insert("/etc/passwd".into(), Node::file(passwd));
     layer.insert("/etc/group".into(), Node::file("root:x:0:\n"));
+    let resolv = format!("search x.lab lab\nnameserver {NAMESERVER}\noptions ndots:5\n");
+    layer.insert("/etc/resolv.conf".into(), Node::file(resolv));
+    layer
+        .insert("/etc/hosts".into(), Node::file("127.0.0.1 localhost\n10.0.0.5\tbox.x.lab\tbox\n"));
     layer.insert("/etc/secret".into(), Node::new(Content::File("s\n".into()), 0o600));
     layer.insert("/dev/null".into(), Node::new(Content::Device(Device::Null), 0o666));
     layer.insert("/dev/zero".into(), Node::new(Content::Device(Device::Zero), 0o666));
@@ -347,14 +414,14 @@ fn requests_stay_inside() {
         ("curl -s http://web/x", "GET /x\n", 0),
         ("curl -s -o /dev/null -w '%{http_code}\\n' http://web/no", "404\n", 0),
         ("curl -sf http://web/no; echo $?", "22\n", 0),
-        ("curl -s http://127.0.0.1:1/; echo $?", "6\n", 0),
+        ("curl -s http://nobody/; echo $?", "6\n", 0),
         (
             "curl http://down/ 2>&1",
             "curl: (7) Failed to connect to down port 80: Connection refused\n",
             7,
         ),
         ("wget -qO- http://web/y", "GET /y\n", 0),
-        ("getent hosts web", "172.30.0.9      web\n", 0),
+        ("getent hosts web", "172.30.0.9      web.x.lab\n", 0),
     ]);
 }
 

@@ -57,6 +57,11 @@ pub trait Program: Send + Sync {
         Box::pin(std::future::ready(None))
     }
 
+    /// Whether a port speaks TLS, if that is not by the habit of images.
+    fn is_secure(&self, _argv: &[String], _port: u16) -> Option<bool> {
+        None
+    }
+
     /// Whether an HTTP probe has to ask it: the others answer every request with 200.
     fn is_choosy(&self) -> bool {
         false

@@ -1,6 +1,6 @@
 //! What servers say and answer, from `programs.yaml`.
 
-use crate::{object::quantity::Quantity, sim::containers::families};
+use crate::object::quantity::Quantity;
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::{
@@ -36,7 +36,7 @@ pub struct Words {
 
 static PROGRAMS: LazyLock<BTreeMap<String, Arc<Words>>> = LazyLock::new(|| {
     // The file is part of the program; a test reads it.
-    families::read(DATA).unwrap_or_default()
+    crate::object::read::yaml_as(DATA).unwrap_or_default()
 });
 
 /// The words of the program a command line runs: the first of its words that is known.
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn command_lines_name_programs() {
-        families::read::<BTreeMap<String, Words>>(DATA).unwrap();
+        crate::object::read::yaml_as::<BTreeMap<String, Words>>(DATA).unwrap();
         let rows = [
             ("container-entrypoint nginx -g", Some("nginx")),
             ("/usr/bin/run-httpd", Some("run-httpd")),

@@ -1,0 +1,161 @@
+//! What a container sends into the network, and what comes back.
+
+use super::{Backend, Call, Found, Protocol, dial, listeners::exchange, names};
+use crate::{
+    controllers::View,
+    object::ObjectExt,
+    runtime::{BACKLOG, Connection, Fetch, Fetched, Target},
+    sim::{
+        containers::{Runtime, place::Place, responder},
+        shell::{
+            dns::{Kind, Reply},
+            machine::NetError,
+        },
+    },
+};
+use bytes::Bytes;
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, Weak},
+};
+use tokio::{runtime::Handle, sync::mpsc};
+
+/// A container's place in the network.
+#[derive(Clone)]
+pub struct Port {
+    /// The runtimes of all nodes; gone with the server.
+    pub runtime: Weak<Runtime>,
+    /// The container.
+    pub target: Target,
+}
+
+/// Who is there.
+enum Reached {
+    /// A program.
+    Program(Box<Backend>),
+    /// A script that listens.
+    Script(Connection),
+    /// The cluster's own API.
+    Api,
+    /// The router, and nobody behind it.
+    Router,
+}
+
+impl Port {
+    fn look(&self) -> Option<(Arc<Runtime>, View, Place)> {
+        let runtime = self.runtime.upgrade()?;
+        let view = runtime.view();
+        let place = Place::find(&view, &self.target)?;
+        Some((runtime, view, place))
+    }
+
+    /// Who is at an address and port, and how the one who asks looks from there.
+    fn reach(
+        &self,
+        runtime: &Arc<Runtime>,
+        view: &View,
+        to: (Ipv4Addr, u16),
+        protocol: Protocol,
+        host: &str,
+    ) -> Result<(String, Reached), NetError> {
+        let place = Place::find(view, &self.target).ok_or(NetError::Unknown)?;
+        let chance = |n: usize| runtime.world.entropy.below(n as u64) as usize;
+        let (from, affinity, (to, port)) = (&place.pod, &runtime.affinity, to);
+        let call = Call { from, to, port, protocol, host, chance: &chance, affinity };
+        let reached = match dial(view, &call) {
+            Found::Backend(backend) => Reached::Program(backend),
+            Found::Closed { pod, port } if protocol == Protocol::Tcp => {
+                let opened = runtime.listeners.open(&pod, port);
+                Reached::Script(opened.ok_or(NetError::Refused(to))?)
+            }
+            Found::Api => Reached::Api,
+            Found::NoRoute => Reached::Router,
+            Found::Closed { .. } | Found::Refused => return Err(NetError::Refused(to)),
+            Found::Unreachable => return Err(NetError::Unreachable(to)),
+            Found::Dropped => return Err(NetError::Dropped(to)),
+        };
+        let client = match to.is_loopback() {
+            true => "127.0.0.1",
+            false => place.pod.str_at("status.podIP"),
+        };
+        Ok((client.to_owned(), reached))
+    }
+
+    /// Listens on a port of the pod.
+    pub fn listen(&self, port: u16) -> Option<mpsc::Receiver<Connection>> {
+        let (runtime, _, place) = self.look()?;
+        runtime.listeners.bind(place.pod.uid(), port)
+    }
+
+    /// Asks a name server.
+    pub fn ask(&self, server: Ipv4Addr, name: &str, kind: Kind) -> Result<Reply, NetError> {
+        let (_, view, _) = self.look().ok_or(NetError::Unknown)?;
+        names::ask(&view, server, name, kind).ok_or(NetError::Dropped(server))
+    }
+
+    /// Sends an HTTP request.
+    pub async fn fetch(self, to: Ipv4Addr, request: Fetch) -> Result<Fetched, NetError> {
+        let own = request.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("host"));
+        let host = own.map_or(request.host.as_str(), |(_, host)| host);
+        let host = host.split(':').next().unwrap_or_default();
+        let (runtime, view, _) = self.look().ok_or(NetError::Unknown)?;
+        let there = (to, request.port);
+        let (client, reached) = self.reach(&runtime, &view, there, Protocol::Tcp, host)?;
+        let backend = match reached {
+            Reached::Program(backend) => backend,
+            Reached::Script(connection) => {
+                drop(view);
+                return exchange(connection, &request).await.ok_or(NetError::Closed);
+            }
+            Reached::Api => return super::api::call(&runtime.settings, request).await,
+            Reached::Router => return Ok(responder::no_route()),
+        };
+        if backend.words(&view).quiet {
+            return Err(NetError::Closed);
+        }
+        // The router takes TLS off.
+        let routed = to == super::first(&view) && matches!(request.port, 80 | 443);
+        if !routed && backend.speaks_tls(&view) != request.secure {
+            return Err(if request.secure { NetError::Plain } else { NetError::Secure });
+        }
+        drop(view);
+        // A container that ends while it is asked closes the connection.
+        runtime.ask(&backend, &client, &request).await.ok_or(NetError::Closed)
+    }
+
+    /// Opens a connection.
+    pub fn open(&self, to: Ipv4Addr, port: u16) -> Result<Connection, NetError> {
+        let (runtime, view, _) = self.look().ok_or(NetError::Unknown)?;
+        let (client, reached) = self.reach(&runtime, &view, (to, port), Protocol::Tcp, "")?;
+        if let Reached::Script(connection) = reached {
+            return Ok(connection);
+        }
+        let (into, mut incoming) = mpsc::channel(BACKLOG);
+        let (outgoing, from) = mpsc::channel(BACKLOG);
+        let running = Handle::try_current().map_err(|_| NetError::Refused(to))?;
+        running.spawn(async move {
+            match reached {
+                Reached::Program(backend) => {
+                    runtime.converse(*backend, client, incoming, outgoing).await;
+                }
+                // They do not answer to plain text: they hang up at the first word.
+                _ => drop((incoming.recv().await, outgoing)),
+            }
+        });
+        Ok((into, from))
+    }
+
+    /// Sends a datagram; what comes back, if anything does.
+    pub async fn datagram(
+        self,
+        to: Ipv4Addr,
+        port: u16,
+        data: Bytes,
+    ) -> Result<Option<Bytes>, NetError> {
+        let (runtime, view, _) = self.look().ok_or(NetError::Unknown)?;
+        let (client, reached) = self.reach(&runtime, &view, (to, port), Protocol::Udp, "")?;
+        drop(view);
+        let Reached::Program(backend) = reached else { return Err(NetError::Refused(to)) };
+        Ok(runtime.tell(&backend, &client, &data).await)
+    }
+}
