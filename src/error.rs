@@ -5,9 +5,10 @@
 //! `pkg/util/validation/field`.
 
 use crate::object::{Value, json};
+use indexmap::IndexSet;
 
 /// What went wrong with one field, in the shape of upstream's `field.Error`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cause {
     /// `FieldValueInvalid` and its sisters.
     pub reason: &'static str,
@@ -17,16 +18,14 @@ pub struct Cause {
     pub field: String,
 }
 
-/// The problems validation found, in the order found.
+/// The problems validation found, each once, in the order found. A set, because a body may have as
+/// many as it has items.
 #[derive(Clone, Debug, Default)]
-pub struct Causes(pub Vec<Cause>);
+pub struct Causes(pub IndexSet<Cause>);
 
 impl Causes {
     fn push(&mut self, reason: &'static str, field: impl Into<String>, message: String) {
-        let cause = Cause { reason, message, field: field.into() };
-        if !self.0.contains(&cause) {
-            self.0.push(cause);
-        }
+        self.0.insert(Cause { reason, message, field: field.into() });
     }
     /// A field that must be there is not. `why` may be empty.
     pub fn required(&mut self, field: impl Into<String>, why: &str) {
@@ -84,6 +83,14 @@ impl Causes {
     pub fn too_many(&mut self, field: impl Into<String>, count: usize, max: usize) {
         let m = format!("Too many: {count}: must have at most {max} items");
         self.push("FieldValueTooMany", field, m);
+    }
+    /// Takes over what was found elsewhere.
+    pub fn absorb(&mut self, found: Causes) {
+        self.0.extend(found.0);
+    }
+    /// What was found, as a list.
+    pub fn into_vec(self) -> Vec<Cause> {
+        self.0.into_iter().collect()
     }
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
@@ -190,7 +197,7 @@ pub enum Error {
     #[error("Request entity too large: limit is {0}")]
     TooLarge(u64),
     /// The object does not pass validation (422).
-    #[error("{}", invalid_message(.kind, .name, .causes))]
+    #[error("{}", invalid_message(.kind, .name, .causes.iter()))]
     Invalid {
         /// `Kind.group` (`Kind` alone in the core group).
         kind: String,
@@ -262,14 +269,13 @@ fn exists_message(resource: &str, name: &str, note: &str) -> String {
 }
 
 /// The message of a 422: every problem once, several in brackets.
-pub fn invalid_message(kind: &str, name: &str, causes: &[Cause]) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for cause in causes {
-        let line = format!("{}: {}", cause.field, cause.message);
-        if !lines.contains(&line) {
-            lines.push(line);
-        }
-    }
+pub fn invalid_message<'a>(
+    kind: &str,
+    name: &str,
+    causes: impl IntoIterator<Item = &'a Cause>,
+) -> String {
+    let lines = causes.into_iter().map(|cause| format!("{}: {}", cause.field, cause.message));
+    let lines: Vec<String> = lines.collect::<IndexSet<String>>().into_iter().collect();
     match lines.as_slice() {
         [one] => format!("{kind} {name:?} is invalid: {one}"),
         many => format!("{kind} {name:?} is invalid: [{}]", many.join(", ")),
@@ -436,8 +442,11 @@ mod tests {
     fn wording() {
         let mut causes = Causes::default();
         causes.invalid("spec.replicas", &json!(-1), "must be greater than or equal to 0");
-        let e =
-            Error::Invalid { kind: "Deployment.apps".into(), name: "d".into(), causes: causes.0 };
+        let e = Error::Invalid {
+            kind: "Deployment.apps".into(),
+            name: "d".into(),
+            causes: causes.into_vec(),
+        };
         assert_eq!(
             e.to_string(),
             "Deployment.apps \"d\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0"

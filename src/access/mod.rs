@@ -5,6 +5,7 @@
 
 pub mod authn;
 pub mod bootstrap;
+mod cover;
 pub mod escalation;
 pub mod impersonation;
 pub mod jwt;

@@ -227,8 +227,8 @@ impl RoleRef {
 struct Index {
     roles: TableVersion,
     bindings: TableVersion,
-    users: HashMap<String, Rules>,
-    groups: HashMap<String, Rules>,
+    users: HashMap<String, Vec<Arc<Rules>>>,
+    groups: HashMap<String, Vec<Arc<Rules>>>,
 }
 
 impl Index {
@@ -246,7 +246,10 @@ impl Index {
             for subject in binding.subjects() {
                 let (is_group, name) = subject.index();
                 let place = if is_group { &mut index.groups } else { &mut index.users };
-                place.entry(name).or_default().add(&rules.written);
+                let roles: &mut Vec<Arc<Rules>> = place.entry(name).or_default();
+                if !roles.iter().any(|r| Arc::ptr_eq(r, &rules)) {
+                    roles.push(Arc::clone(&rules));
+                }
             }
         }
         index
@@ -259,7 +262,8 @@ impl Index {
 
     fn of<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = &'a Rules> {
         let user = self.users.get(caller.name.as_str());
-        user.into_iter().chain(caller.groups.iter().filter_map(|g| self.groups.get(g.as_str())))
+        let groups = caller.groups.iter().filter_map(|g| self.groups.get(g.as_str()));
+        user.into_iter().chain(groups).flatten().map(Arc::as_ref)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Source of the matching rules: k8s.io/kubernetes `pkg/apis/rbac/v1/evaluation_helpers.go`.
 
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// One rule as it stands in a Role or ClusterRole.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -37,12 +37,20 @@ pub struct Target<'a> {
     pub name: &'a str,
 }
 
-/// Part of a rule under its group and resource.
+/// A rule under one of its resources. Everything else is the rule's and held once: a rule of many
+/// groups, resources and names is as large as it was written, not as their product.
 #[derive(Clone, Debug)]
 struct Grant {
     /// Subresource the grant is for; `*` when it is for the resource `*`, which has them all.
     sub: Box<str>,
+    rule: Arc<Body>,
+}
+
+/// What the grants of one rule share. Sorted.
+#[derive(Debug)]
+struct Body {
     verbs: Verbs,
+    groups: Box<[String]>,
     names: Box<[String]>,
 }
 
@@ -74,21 +82,21 @@ impl Verbs {
     fn of(verbs: &[String]) -> Verbs {
         Verbs {
             bits: verbs.iter().fold(0, |bits, v| bits | bit(v)),
-            others: verbs.iter().filter(|v| bit(v) == 0).cloned().collect(),
+            others: sorted(verbs).into_iter().filter(|v| bit(v) == 0).collect(),
         }
     }
     fn allow(&self, verb: &str) -> bool {
         let wanted = bit(verb);
-        self.bits & (EVERY | wanted) != 0 || (wanted == 0 && self.others.iter().any(|v| v == verb))
+        self.bits & (EVERY | wanted) != 0 || (wanted == 0 && has(&self.others, verb))
     }
 }
 
-/// Rules indexed by group and resource.
+/// Rules indexed by resource.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Role")]
 pub struct Rules {
-    by_group: HashMap<Box<str>, HashMap<Box<str>, Vec<Grant>>>,
-    urls: Vec<(Box<str>, Verbs)>,
+    by_resource: HashMap<Box<str>, Vec<Grant>>,
+    urls: Vec<(Box<str>, Arc<Body>)>,
     /// The rules as written, for reviews and escalation checks.
     pub written: Vec<Rule>,
 }
@@ -111,22 +119,22 @@ impl Rules {
     /// Adds rules.
     pub fn add(&mut self, rules: &[Rule]) {
         for rule in rules {
-            let verbs = Verbs::of(&rule.verbs);
-            for url in &rule.non_resource_urls {
-                self.urls.push((url.as_str().into(), verbs.clone()));
+            let body = Arc::new(Body {
+                verbs: Verbs::of(&rule.verbs),
+                groups: sorted(&rule.api_groups).into(),
+                names: sorted(&rule.resource_names).into(),
+            });
+            for url in sorted(&rule.non_resource_urls) {
+                self.urls.push((url.into(), Arc::clone(&body)));
             }
-            for group in &rule.api_groups {
-                let by_resource = self.by_group.entry(group.as_str().into()).or_default();
-                for resource in &rule.resources {
-                    let (plural, sub) = match resource.split_once('/') {
-                        Some((plural, sub)) => (plural, sub),
-                        None if resource == "*" => ("*", "*"),
-                        None => (resource.as_str(), ""),
-                    };
-                    let names = rule.resource_names.as_slice().into();
-                    let grant = Grant { sub: sub.into(), verbs: verbs.clone(), names };
-                    by_resource.entry(plural.into()).or_default().push(grant);
-                }
+            for resource in sorted(&rule.resources) {
+                let (plural, sub) = match resource.split_once('/') {
+                    Some((plural, sub)) => (plural, sub),
+                    None if resource == "*" => ("*", "*"),
+                    None => (resource.as_str(), ""),
+                };
+                let grant = Grant { sub: sub.into(), rule: Arc::clone(&body) };
+                self.by_resource.entry(plural.into()).or_default().push(grant);
             }
             self.written.push(rule.clone());
         }
@@ -134,28 +142,36 @@ impl Rules {
 
     /// Whether one of the rules allows this.
     pub fn allow(&self, target: &Target<'_>) -> bool {
-        [target.group, "*"].iter().any(|group| {
-            self.by_group.get(*group).is_some_and(|resources| {
-                let exact = resources.get(target.resource);
-                let any = resources.get("*");
-                exact.into_iter().flatten().any(|g| g.allows(target, false))
-                    || any.into_iter().flatten().any(|g| g.allows(target, true))
-            })
-        })
+        let exact = self.by_resource.get(target.resource);
+        let any = self.by_resource.get("*");
+        exact.into_iter().flatten().any(|g| g.allows(target, false))
+            || any.into_iter().flatten().any(|g| g.allows(target, true))
     }
 
     /// Whether one of the rules allows a path outside the API.
     pub fn allow_url(&self, verb: &str, path: &str) -> bool {
-        self.urls.iter().any(|(url, verbs)| url_matches(url, path) && verbs.allow(verb))
+        self.urls.iter().any(|(url, rule)| url_matches(url, path) && rule.verbs.allow(verb))
     }
 }
 
 impl Grant {
     fn allows(&self, target: &Target<'_>, any_resource: bool) -> bool {
         (self.sub.as_ref() == target.sub || (any_resource && self.sub.as_ref() == "*"))
-            && self.verbs.allow(target.verb)
-            && (self.names.is_empty() || self.names.iter().any(|n| n == target.name))
+            && self.rule.verbs.allow(target.verb)
+            && (has(&self.rule.groups, "*") || has(&self.rule.groups, target.group))
+            && (self.rule.names.is_empty() || has(&self.rule.names, target.name))
     }
+}
+
+fn sorted(list: &[String]) -> Vec<String> {
+    let mut list = list.to_vec();
+    list.sort_unstable();
+    list.dedup();
+    list
+}
+
+fn has(sorted: &[String], wanted: &str) -> bool {
+    sorted.binary_search_by(|v| v.as_str().cmp(wanted)).is_ok()
 }
 
 /// Whether a path outside the API is covered by `url` (`*`, an exact path, or `/prefix/*`).

@@ -215,7 +215,7 @@ fn read_options(request: &mut Request) -> Result<(), Error> {
     Err(Error::Invalid {
         kind: "DeleteOptions.meta.k8s.io".into(),
         name: String::new(),
-        causes: causes.0,
+        causes: causes.into_vec(),
     })
 }
 

@@ -95,7 +95,7 @@ fn patch(request: &Request, value: &Value, why: String) -> Error {
     };
     let mut causes = Causes::default();
     causes.invalid("patch", &Value::String(shown), why);
-    Error::Invalid { kind: String::new(), name: String::new(), causes: causes.0 }
+    Error::Invalid { kind: String::new(), name: String::new(), causes: causes.into_vec() }
 }
 
 /// The JSON decoder's mismatch in the words of the converter from maps to structs.

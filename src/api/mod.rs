@@ -5,6 +5,8 @@ pub mod computed;
 mod create;
 mod delete;
 pub mod discovery;
+#[cfg(test)]
+mod growth;
 pub mod meta;
 mod misfit;
 pub mod openapi;

@@ -121,8 +121,8 @@ pub(super) fn revision(text: &str) -> Result<u64, Error> {
             &json!(text),
             format!("strconv.ParseUint: parsing {text:?}: invalid syntax"),
         );
-        let cause = causes.0.remove(0);
-        Error::BadRequest(format!("{}: {}", cause.field, cause.message))
+        let said = causes.0.iter().map(|c| format!("{}: {}", c.field, c.message));
+        Error::BadRequest(said.collect())
     })
 }
 
@@ -144,7 +144,7 @@ pub(super) fn too_old(asked: u64, floor: u64) -> Error {
 }
 
 /// 504 for a revision not yet reached.
-pub(super) fn from_the_future(asked: u64, latest: u64) -> Error {
+fn from_the_future(asked: u64, latest: u64) -> Error {
     Error::Timeout {
         message: format!("Timeout: Too large resource version: {asked}, current: {latest}"),
         causes: vec![Cause {
@@ -211,7 +211,7 @@ pub(super) fn check_match(options: &Options, watch: bool) -> Result<(), Error> {
     Err(Error::Invalid {
         kind: "ListOptions.meta.k8s.io".into(),
         name: String::new(),
-        causes: causes.0,
+        causes: causes.into_vec(),
     })
 }
 

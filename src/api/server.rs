@@ -197,7 +197,11 @@ pub(super) fn refuse(kind: &Served, name: &str, causes: Causes) -> Result<(), Er
     if causes.is_empty() {
         return Ok(());
     }
-    Err(Error::Invalid { kind: kind.kind_group().into(), name: name.into(), causes: causes.0 })
+    Err(Error::Invalid {
+        kind: kind.kind_group().into(),
+        name: name.into(),
+        causes: causes.into_vec(),
+    })
 }
 
 /// A stored entry as an answer's item, converted to the version asked for.

@@ -11,7 +11,7 @@ use crate::{
     patch::{self, managed},
     store::{Entry, Expect, Snapshot},
 };
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// How often a patch that met a concurrent change is applied anew.
 const PATCH_ATTEMPTS: usize = 6;
@@ -139,7 +139,8 @@ impl Server {
         };
         let mut heard = Vec::new();
         self.decode(request, &mut new, &[], &mut heard)?;
-        heard.retain(|w| !warnings.contains(w));
+        let said: HashSet<&String> = warnings.iter().collect();
+        heard.retain(|w| !said.contains(w));
         warnings.append(&mut heard);
         meta::normalise(&mut new);
         Ok(new)
@@ -248,7 +249,7 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
             return Err(Error::Invalid {
                 kind: kind.resource().into(),
                 name: name.clone(),
-                causes: causes.0,
+                causes: causes.into_vec(),
             });
         }
         return Ok(false);
@@ -277,6 +278,6 @@ pub(super) fn check_patch_options(request: &Request, form: PatchType) -> Result<
     Err(Error::Invalid {
         kind: "PatchOptions.meta.k8s.io".into(),
         name: String::new(),
-        causes: causes.0,
+        causes: causes.into_vec(),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Event, Item, Options, Request, Response, Server,
-    read::{check_fields, check_match, from_the_future, revision, selects, too_old, unexplained},
+    read::{check_fields, check_match, revision, selects, too_old, unexplained},
     server::{converted, item},
 };
 use crate::{
@@ -40,9 +40,6 @@ impl Server {
         let signal = self.store.feed().signal(&resource);
         let asked = revision(&options.resource_version).map_err(unexplained)?;
         let snapshot = self.store.snapshot();
-        if asked > snapshot.rev {
-            return Err(from_the_future(asked, snapshot.rev));
-        }
         let initial = match options.send_initial_events {
             Some(wanted) => wanted,
             None => asked == 0,

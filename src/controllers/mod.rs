@@ -47,6 +47,7 @@ mod writing;
 pub use lives::{Heard, Lives, Question, Run, What};
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
+pub use podgc::disrupted;
 pub use view::View;
 
 use crate::{error::Error, store::Change};

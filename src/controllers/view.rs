@@ -2,7 +2,7 @@
 
 use super::Lives;
 use crate::{
-    object::{Value, name, selector::Labels},
+    object::{Value, links, name, selector::Labels},
     settings::Settings,
     store::{Entry, Snapshot},
 };
@@ -46,6 +46,11 @@ impl View {
         self.objects
             .owned_by(uid, resource)
             .filter(move |e| e.meta.controller().is_some_and(|o| o.uid == uid))
+    }
+
+    /// The pods of a node.
+    pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Arc<Entry>> {
+        self.objects.linked_to(&links::node(node), "pods")
     }
 
     /// Objects of a namespace (all, when empty) whose labels match.

@@ -141,7 +141,7 @@ fn written(query: &Query, verb: Verb) -> Result<Options, Error> {
         return Ok(options);
     }
     let kind = format!("{kind}.meta.k8s.io");
-    Err(Error::Invalid { kind, name: String::new(), causes: causes.0 })
+    Err(Error::Invalid { kind, name: String::new(), causes: causes.into_vec() })
 }
 
 fn manager(given: &str, causes: &mut Causes) -> String {

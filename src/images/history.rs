@@ -3,6 +3,7 @@
 
 use super::resolve;
 use crate::object::{ObjectExt, Value, json};
+use std::collections::HashMap;
 
 /// A new item. `generation` 0 means that the write path gives one.
 pub fn item(created: &str, pull_spec: &str, image: &str, generation: i64) -> Value {
@@ -39,8 +40,9 @@ pub fn add(stream: &mut Value, tag: &str, next: &Value) -> bool {
 /// Gives the newest item of a tag another generation.
 pub fn set_generation(stream: &mut Value, tag: &str, generation: i64) {
     let tags = stream.get_mut("status").and_then(|s| s.get_mut("tags"));
-    let mut tags = tags.and_then(Value::as_array_mut).into_iter().flatten();
-    let items = tags.find(|t| t.str_at("tag") == tag).and_then(|t| t.get_mut("items"));
+    let Some(tags) = tags.and_then(Value::as_array_mut) else { return };
+    let Ok(at) = position(tags, tag) else { return };
+    let items = tags[at].get_mut("items");
     if let Some(head) = items.and_then(Value::as_array_mut).and_then(|l| l.first_mut()) {
         head.set_at("generation", generation);
     }
@@ -61,17 +63,34 @@ pub fn follow(stream: &mut Value, tag: &str, item: &Value) -> usize {
 /// Lets tags follow those whose newest item is not what it was in `old` (none: all that have
 /// items).
 pub fn follow_changes(stream: &mut Value, old: Option<&Value>) {
+    let known = old.map(resolve::status_tags).unwrap_or_default();
     let names: Vec<String> =
         stream.list_at("status.tags").iter().map(|t| t.str_at("tag").to_owned()).collect();
-    for tag in names {
-        let Some(now) = resolve::status_tag(stream, &tag).and_then(newest).cloned() else {
-            continue;
-        };
-        let before = old.and_then(|o| resolve::status_tag(o, &tag)).and_then(newest);
-        if before != Some(&now) {
-            follow(stream, &tag, &now);
+    let mut followers: HashMap<String, Vec<String>> = HashMap::new();
+    for tag in stream.list_at("spec.tags") {
+        if let Some(followed) = resolve::followed(stream, tag) {
+            followers.entry(followed.to_owned()).or_default().push(tag.str_at("name").to_owned());
         }
     }
+    for tag in names {
+        let Some(now) = held(stream, &tag).and_then(newest).cloned() else { continue };
+        if known.get(tag.as_str()).copied().and_then(newest) == Some(&now) {
+            continue;
+        }
+        for follower in followers.get(&tag).into_iter().flatten() {
+            add(stream, follower, &now);
+        }
+    }
+}
+
+/// The status entry of a tag of a stream in the stored form, which has them sorted.
+pub fn held<'a>(stream: &'a Value, tag: &str) -> Option<&'a Value> {
+    let tags = stream.list_at("status.tags");
+    position(tags, tag).ok().and_then(|at| tags.get(at))
+}
+
+fn position(tags: &[Value], tag: &str) -> Result<usize, usize> {
+    tags.binary_search_by(|t| t.str_at("tag").cmp(tag))
 }
 
 fn newest(tag: &Value) -> Option<&Value> {
@@ -85,7 +104,7 @@ fn entry<'a>(stream: &'a mut Value, tag: &str) -> &'a mut Value {
         *tags = json!([]);
     }
     let Value::Array(list) = tags else { unreachable!("just made a list") };
-    let at = list.binary_search_by(|t| t.str_at("tag").cmp(tag)).unwrap_or_else(|at| {
+    let at = position(list, tag).unwrap_or_else(|at| {
         list.insert(at, json!({"tag": tag, "items": null}));
         at
     });

@@ -3,10 +3,21 @@
 
 use super::reference::{DEFAULT_TAG, Reference};
 use crate::object::{ObjectExt, Value};
+use std::collections::HashMap;
 
 /// The entry of `spec.tags` with this name.
 pub fn spec_tag<'a>(stream: &'a Value, tag: &str) -> Option<&'a Value> {
     stream.list_at("spec.tags").iter().rfind(|t| t.str_at("name") == tag)
+}
+
+/// The entries of `spec.tags` by name, for whoever looks for many.
+pub fn spec_tags(stream: &Value) -> HashMap<&str, &Value> {
+    stream.list_at("spec.tags").iter().map(|t| (t.str_at("name"), t)).collect()
+}
+
+/// The entries of `status.tags` by name, for whoever looks for many.
+pub fn status_tags(stream: &Value) -> HashMap<&str, &Value> {
+    stream.list_at("status.tags").iter().map(|t| (t.str_at("tag"), t)).collect()
 }
 
 /// The entry of `status.tags` with this name.

@@ -92,7 +92,7 @@ fn finish(stream: &Value, old: Option<&Value>, problems: Causes, outside: &Outsi
     let mut out = Causes::default();
     if let Some(why) = internal {
         let message = format!("Internal error: {why}");
-        out.0.push(Cause { reason: "InternalError", message, field: "[]".into() });
+        out.0.insert(Cause { reason: "InternalError", message, field: "[]".into() });
     }
     validate::stream(stream, &mut out);
     outside.allowed.stream(stream, old, &mut out);
@@ -129,8 +129,9 @@ fn collapse(stream: &mut Value) {
 
 /// Users may only write a generation of 0, which asks for the tag to be followed again.
 fn keep_generations(stream: &mut Value, old: &Value) {
+    let before = resolve::spec_tags(old);
     for tag in spec_tags(stream).filter(|t| t.i64_at("generation") != Some(0)) {
-        if let Some(before) = resolve::spec_tag(old, tag.str_at("name")) {
+        if let Some(before) = before.get(tag.str_at("name")) {
             let generation = before.at("generation").cloned().unwrap_or_default();
             tag.set_at("generation", generation);
         }
@@ -141,8 +142,9 @@ fn keep_generations(stream: &mut Value, old: &Value) {
 fn fill_generations(stream: &mut Value, old: &Value) {
     let generation = stream.i64_at("metadata.generation").unwrap_or(0);
     let namespace = stream.namespace().to_owned();
+    let known = resolve::spec_tags(old);
     for tag in spec_tags(stream) {
-        let before = resolve::spec_tag(old, tag.str_at("name"));
+        let before = known.get(tag.str_at("name"));
         let new = before.is_none_or(|b| tags::changed(b, tag, &namespace));
         if new || tag.i64_at("generation").unwrap_or(0) == 0 {
             tag.set_at("generation", generation);
@@ -153,19 +155,20 @@ fn fill_generations(stream: &mut Value, old: &Value) {
 /// Gives the newest items of a written status their generations.
 fn observe(stream: &mut Value, old: &Value) {
     let generation = stream.i64_at("metadata.generation").unwrap_or(0);
+    let (known, asked) = (resolve::status_tags(old), resolve::spec_tags(stream));
     let open: Vec<(String, i64)> = stream
         .list_at("status.tags")
         .iter()
         .filter_map(|t| Some((t.str_at("tag"), t.list_at("items").first()?)))
         .filter(|(_, item)| item.i64_at("generation").unwrap_or(0) == 0)
         .map(|(tag, item)| {
-            let before = resolve::status_tag(old, tag).and_then(|t| t.list_at("items").first());
+            let before = known.get(tag).and_then(|t| t.list_at("items").first());
             let moved = before.is_some_and(|b| {
                 b.at("image") != item.at("image")
                     || b.at("dockerImageReference") != item.at("dockerImageReference")
                     || b.i64_at("generation").unwrap_or(0) > 0
             });
-            let wanted = resolve::spec_tag(stream, tag).and_then(|t| t.i64_at("generation"));
+            let wanted = asked.get(tag).and_then(|t| t.i64_at("generation"));
             (tag.to_owned(), wanted.filter(|_| moved).unwrap_or(generation))
         })
         .collect();

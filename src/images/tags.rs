@@ -3,15 +3,20 @@
 
 use super::{
     Outside, history,
-    reference::{self, Reference},
+    reference::{self, DEFAULT_TAG, Reference},
     resolve,
 };
 use crate::{
     error::Causes,
     object::{ObjectExt, Value, json, name},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
+};
 
+/// Most images that are named when an id may mean any of them.
+const SHOWN: usize = 20;
 const FORM: &str = "must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>";
 
 /// Whether a spec tag asks for something else than before. Of the import policy only the mode
@@ -39,8 +44,9 @@ pub fn changed(old: &Value, new: &Value, namespace: &str) -> bool {
 
 /// The spec tags with a `from` that are new or changed, by name.
 fn asking(stream: &Value, old: Option<&Value>) -> Vec<Value> {
+    let known = old.map(resolve::spec_tags).unwrap_or_default();
     let new = |tag: &&Value| {
-        let before = old.and_then(|o| resolve::spec_tag(o, tag.str_at("name")));
+        let before = known.get(tag.str_at("name"));
         tag.at("from").is_some() && before.is_none_or(|b| changed(b, tag, stream.namespace()))
     };
     stream.list_at("spec.tags").iter().filter(new).cloned().collect()
@@ -50,9 +56,10 @@ fn asking(stream: &Value, old: Option<&Value>) -> Vec<Value> {
 pub fn process(stream: &mut Value, old: Option<&Value>, outside: &Outside<'_>, out: &mut Causes) {
     let tags = asking(stream, old);
     may_pull(stream, &tags, outside, out);
+    let mut others = Others { outside, known: HashMap::new() };
     for tag in &tags {
         let path = format!("spec.tags[{}].from.name", tag.str_at("name"));
-        if let Err(problem) = follow(stream, tag, outside) {
+        if let Err(problem) = follow(stream, tag, &mut others) {
             let from = json!(tag.str_at("from.name"));
             match problem {
                 Problem::Missing => out.not_found(path, &from),
@@ -89,7 +96,8 @@ enum Problem {
     Wrong(String),
 }
 
-fn follow(stream: &mut Value, tag: &Value, outside: &Outside<'_>) -> Result<(), Problem> {
+fn follow(stream: &mut Value, tag: &Value, others: &mut Others<'_>) -> Result<(), Problem> {
+    let outside = others.outside;
     let (name, from) = (tag.str_at("name"), tag.str_at("from.name"));
     let generation = stream.i64_at("metadata.generation").unwrap_or(0);
     if tag.str_at("from.kind") == "DockerImage" && !from.is_empty() {
@@ -105,15 +113,17 @@ fn follow(stream: &mut Value, tag: &Value, outside: &Outside<'_>) -> Result<(), 
         named => named.to_owned(),
     };
     let own = namespace == stream.namespace() && source == stream.name();
-    let other = if own { None } else { Some(fetch(&namespace, &source, outside)?) };
+    let other = if own { None } else { Some(others.fetch(&namespace, &source)?) };
     let found = if tag.str_at("from.kind") == "ImageStreamImage" {
-        Some(by_id(other.as_ref().unwrap_or(stream), &what, outside)?)
+        Some(by_id(other.as_deref().unwrap_or(stream), &what, outside)?)
     } else {
         if own {
             // Upstream hands out the source's own item and writes the generation into it.
             history::set_generation(stream, &what, generation);
         }
-        resolve::latest(other.as_ref().unwrap_or(stream), &what).cloned()
+        let tag = if what.is_empty() { DEFAULT_TAG } else { &what };
+        let found = history::held(other.as_deref().unwrap_or(stream), tag);
+        found.and_then(|t| t.list_at("items").first()).cloned()
     };
     let Some(mut item) = found else { return Ok(()) };
     item.set_at("generation", generation);
@@ -141,13 +151,28 @@ fn source<'a>(stream: &'a Value, tag: &'a Value) -> Option<(&'a str, &'a str)> {
     }
 }
 
-fn fetch(namespace: &str, name: &str, outside: &Outside<'_>) -> Result<Value, Problem> {
+/// The streams that tags of one stream name; each is read once.
+struct Others<'a> {
+    outside: &'a Outside<'a>,
+    known: HashMap<(String, String), Option<Rc<Value>>>,
+}
+
+impl Others<'_> {
+    fn fetch(&mut self, namespace: &str, name: &str) -> Result<Rc<Value>, Problem> {
+        may_be_a_name(name)?;
+        let known = self.known.entry((namespace.into(), name.into()));
+        let read = || (self.outside.stream)(namespace, name).map(Rc::new);
+        known.or_insert_with(read).clone().ok_or(Problem::Missing)
+    }
+}
+
+fn may_be_a_name(name: &str) -> Result<(), Problem> {
     if let Some(why) = name::path_segment_problems(name).first() {
         return Err(Problem::Wrong(format!(
             "unable to retrieve image stream: Name parameter invalid: {name:?}: {why}"
         )));
     }
-    (outside.stream)(namespace, name).ok_or(Problem::Missing)
+    Ok(())
 }
 
 /// The image of a stream's whole history that an id means, as a new item.
@@ -167,7 +192,12 @@ fn by_id(stream: &Value, id: &str, outside: &Outside<'_>) -> Result<Value, Probl
         )),
         (0, _) => failed(format!("{NOUN} {id:?} not found")),
         _ => {
-            let all = images.into_iter().collect::<Vec<_>>().join(", ");
+            // A short prefix may mean every image of a long history, in every one of many tags.
+            let mut all: Vec<&str> = images.into_iter().take(SHOWN + 1).collect();
+            if let Some(more) = all.get_mut(SHOWN) {
+                *more = "...";
+            }
+            let all = all.join(", ");
             failed(format!(
                 "Operation cannot be fulfilled on {NOUN} {id:?}: multiple images match the prefix \
                  {id:?}: {all}"

@@ -5,7 +5,9 @@
 //! because nothing is ever written back through a typed struct.
 
 pub mod cron;
+pub mod depth;
 pub mod duration;
+pub mod links;
 pub mod name;
 pub mod quantity;
 pub mod read;
@@ -16,7 +18,7 @@ mod value;
 pub mod write;
 pub mod yaml;
 
-pub use value::{Encoded, Meta, ObjectExt, OwnerRef, encode};
+pub use value::{Encoded, Meta, ObjectExt, OwnerRef, encode, size};
 
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {

@@ -166,6 +166,8 @@ pub struct Meta {
     pub finalizers: u32,
     /// `metadata.generation`; 0 when the kind has none.
     pub generation: i64,
+    /// What the object refers to: see [`super::links`].
+    pub links: Box<[Box<str>]>,
 }
 
 impl Meta {
@@ -184,6 +186,7 @@ impl Meta {
             deleting: object.is_deleting(),
             finalizers: object.list_at("metadata.finalizers").len() as u32,
             generation: object.i64_at("metadata.generation").unwrap_or(0),
+            links: super::links::of(object),
         }
     }
 
@@ -241,6 +244,24 @@ pub fn encode(object: &Value) -> Encoded {
     });
     assert!(rev_at > 0, "an object without metadata cannot be stored");
     Encoded { bytes, rev_at, meta: Meta::of(object) }
+}
+
+/// How many bytes a value has as JSON.
+pub fn size(value: &Value) -> usize {
+    struct Counter(usize);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    // As in `write_json`: it cannot fail.
+    let _ = serde_json::to_writer(&mut counter, value);
+    counter.0
 }
 
 fn write_metadata(out: &mut Vec<u8>, metadata: &Value) -> usize {

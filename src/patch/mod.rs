@@ -5,6 +5,7 @@
 
 pub mod managed;
 mod node;
+mod operations;
 mod strategic;
 
 pub use strategic::strategic;
@@ -20,24 +21,41 @@ const MAX_OPERATIONS: usize = 10_000;
 /// Applies an RFC 6902 patch.
 ///
 /// # Errors
-/// 413 when the patch is too long, 422 when an operation is none or does not apply.
+/// 400 when it is no list of operations, 413 when it is too long, 422 when an operation is none,
+/// does not apply, or makes the object grow beyond reason.
 pub fn json(doc: &Value, patch: &Value) -> Result<Value, Error> {
-    let count = patch.as_array().map_or(0, Vec::len);
+    let operations = match patch {
+        Value::Null => &[],
+        Value::Array(operations) => operations.as_slice(),
+        other => return Err(unreadable(other, "Patch")),
+    };
+    let count = operations.len();
+    if let Some(odd) = operations.iter().find(|o| !o.is_object() && !o.is_null()) {
+        return Err(unreadable(odd, "Operation"));
+    }
     if count > MAX_OPERATIONS {
         let message = format!(
             "Request entity too large: The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {count}"
         );
         return Err(failure(413, "RequestEntityTooLarge", &message));
     }
-    // Neither a patch upstream's library cannot read nor one that replaces the whole document.
-    let operations: json_patch::Patch =
-        serde_json::from_value(patch.clone()).map_err(|_| Error::Unprocessable)?;
-    if operations.0.iter().any(|o| o.path().is_root()) {
-        return Err(Error::Unprocessable);
-    }
     let mut out = doc.clone();
-    json_patch::patch(&mut out, &operations).map_err(|_| Error::Unprocessable)?;
+    operations::apply(&mut out, operations).map_err(|_| Error::Unprocessable)?;
     Ok(out)
+}
+
+/// What Go's decoder says of a value that is no patch.
+fn unreadable(value: &Value, wanted: &str) -> Error {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let wanted = format!("Go value of type jsonpatch.{wanted}");
+    Error::BadRequest(format!("json: cannot unmarshal {found} into {wanted}"))
 }
 
 /// Applies an RFC 7386 merge patch.
@@ -78,6 +96,8 @@ mod tests {
             (json!([{"op": "remove", "path": "/spec/absent"}]), 422),
             (json!([{"op": "fly", "path": "/x"}]), 422),
             (json!([{"op": "add", "path": "", "value": {}}]), 422),
+            (json!({"op": "add", "path": "/x", "value": {}}), 400),
+            (json!([7]), 400),
         ];
         for (patch, code) in rows {
             assert_eq!(json(&doc, &patch).unwrap_err().code().0, code, "{patch}");

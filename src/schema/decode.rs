@@ -5,7 +5,10 @@ use super::{
     Decoded, Field, Presence, Shape, Type, check,
     go::{self, Path, Step},
 };
-use crate::object::{Map, Value};
+use crate::object::{Map, Value, depth};
+
+/// Most unknown fields that are told (sigs.k8s.io/json stops there too).
+const MOST_UNKNOWN: usize = 100;
 
 /// Checks the JSON types of `value`, removes unknown fields and explicit nulls, and normalises:
 /// quantities to canonical form, times to UTC, zero values that upstream leaves out are removed.
@@ -17,6 +20,9 @@ use crate::object::{Map, Value};
 /// (`json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`).
 pub fn decode(kind: &'static Type, value: &mut Value) -> Result<Decoded, String> {
     let mut decoder = Decoder { found: Decoded::default() };
+    if depth::of(value).0 > depth::MOST {
+        return Err("exceeded max depth".into());
+    }
     match value {
         Value::Object(map) => decoder.object(kind, map, &Path::ROOT)?,
         other => return Err(go::mismatch(other, &Path::ROOT, &go::struct_name(kind))),
@@ -36,7 +42,9 @@ impl Decoder {
                 return true;
             }
             let Some(field) = of.field(name) else {
-                self.found.unknown.push(path.strict(name));
+                if self.found.unknown.len() < MOST_UNKNOWN {
+                    self.found.unknown.push(path.strict(name));
+                }
                 return false;
             };
             if value.is_null() {

@@ -32,6 +32,8 @@ pub struct Lab {
     /// Status writes and deletions done for pods.
     pub writes: usize,
     serial: u64,
+    /// Whether pods that are deleted stay until somebody removes them for good.
+    pub keeps_deleted_pods: bool,
 }
 
 impl Lab {
@@ -50,9 +52,20 @@ impl Lab {
         let clock = StepClock::new(now);
         let world = World { clock: Arc::new(clock.clone()), entropy: Arc::new(Entropy::seeded(1)) };
         let (containers, asks) = Containers::new(store.clone(), world, Arc::clone(&settings));
-        let (writes, serial) = (0, 0);
-        let mut lab =
-            Lab { store, runtime, clock, containers, asks, now, settings, told, writes, serial };
+        let (writes, serial, keeps_deleted_pods) = (0, 0, false);
+        let mut lab = Lab {
+            store,
+            runtime,
+            clock,
+            containers,
+            asks,
+            now,
+            settings,
+            told,
+            writes,
+            serial,
+            keeps_deleted_pods,
+        };
         lab.put("namespaces", json!({"metadata": {"name": "kube-node-lease"}}));
         for node in sim::nodes::names(&lab.settings) {
             lab.reconcile(&sim::nodes::KUBELET_NODE, &node);
@@ -158,7 +171,7 @@ impl Lab {
                 self.reconcile(&sim::nodes::images::KUBELET_IMAGES, &node);
                 self.reconcile(&sim::nodes::KUBELET_NODE, &node);
             }
-            self.reconcile(&sim::scheduler::SCHEDULER, "default-scheduler");
+            self.reconcile(&sim::scheduler::SCHEDULER, "all");
             let keys: Vec<String> =
                 self.store.snapshot().list("pods", "").map(|e| e.key.to_string()).collect();
             for key in keys {
@@ -245,8 +258,8 @@ impl Lab {
             self.told.push(line.replace("  ", " "));
             self.serial += 1;
             let stored = json!({
-                "metadata": {"namespace": "default", "name":
-                    format!("{}.{}", event.regarding.str_at("name"), self.serial)},
+                "apiVersion": "v1", "kind": "Event", "metadata": {"namespace": "default", "name":
+                    format!("{}.{:06}", event.regarding.str_at("name"), self.serial)},
                 "involvedObject": event.regarding, "reason": event.reason,
                 "message": event.message, "lastTimestamp": time::seconds(self.now),
             });
@@ -261,6 +274,11 @@ impl Lab {
         match (write.verb, write.sub) {
             (WriteVerb::Delete, _) => {
                 let key = name::key(&write.namespace, &write.name);
+                if self.keeps_deleted_pods && write.resource == "pods" {
+                    let mut pod = self.get("pods", &key).unwrap();
+                    pod.set_at("metadata.deletionTimestamp", time::seconds(self.now));
+                    return self.put("pods", pod);
+                }
                 let (resource, key) = (write.resource.into(), key.into());
                 let op = Op::Delete { resource, key, expect: Expect::Present, last: None };
                 self.runtime.block_on(self.store.commit(vec![op])).unwrap();

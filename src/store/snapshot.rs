@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub(super) tables: HashMap<Arc<str>, Table>,
     /// (owner uid, resource, key) of every owner reference.
     pub(super) owned: OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
+    /// (term, resource, key) of everything else objects refer to: see [`crate::object::links`].
+    pub(super) linked: OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
     /// uid to (resource, key).
     pub(super) uids: HashMap<Box<str>, (Arc<str>, Arc<str>)>,
 }
@@ -105,11 +107,29 @@ impl Snapshot {
         uid: &'a str,
         resource: &'a str,
     ) -> impl Iterator<Item = &'a Arc<Entry>> {
-        let from = (Box::from(uid), Arc::from(resource), Arc::from(""));
-        self.owned
+        self.indexed(&self.owned, uid.into(), resource)
+    }
+
+    /// The objects of a resource that refer to a term of [`crate::object::links`].
+    pub fn linked_to<'a>(
+        &'a self,
+        term: &str,
+        resource: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<Entry>> + use<'a> {
+        self.indexed(&self.linked, term.into(), resource)
+    }
+
+    fn indexed<'a>(
+        &'a self,
+        index: &'a OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
+        term: Box<str>,
+        resource: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<Entry>> + use<'a> {
+        let from = (term.clone(), Arc::from(resource), Arc::from(""));
+        index
             .range(from..)
-            .take_while(move |(u, r, _)| {
-                u.as_ref() == uid && (resource.is_empty() || r.as_ref() == resource)
+            .take_while(move |(t, r, _)| {
+                *t == term && (resource.is_empty() || r.as_ref() == resource)
             })
             .filter_map(|(_, r, k)| self.get_key(r, k))
     }
@@ -142,6 +162,9 @@ impl Snapshot {
                 entry.key.clone(),
             ));
         }
+        for term in &entry.meta.links {
+            self.linked.insert((term.clone(), entry.resource.clone(), entry.key.clone()));
+        }
         self.uids.insert(entry.meta.uid.clone(), (entry.resource.clone(), entry.key.clone()));
         let table = self.tables.entry(entry.resource.clone()).or_default();
         table.insert(entry.key.clone(), entry);
@@ -154,6 +177,9 @@ impl Snapshot {
         for owner in &old.meta.owners {
             let uid: Box<str> = owner.uid.as_str().into();
             self.owned.remove(&(uid, old.resource.clone(), old.key.clone()));
+        }
+        for term in &old.meta.links {
+            self.linked.remove(&(term.clone(), old.resource.clone(), old.key.clone()));
         }
         self.uids.remove(&old.meta.uid);
     }

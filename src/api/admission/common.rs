@@ -5,6 +5,7 @@ use crate::{
     error::Error,
     object::{ObjectExt, Value},
 };
+use indexmap::IndexSet;
 
 /// Whether the request is about objects of a core resource, not about a subresource.
 pub fn is(a: &Attributes<'_>, resource: &str) -> bool {
@@ -20,12 +21,8 @@ pub fn refuse(a: &Attributes<'_>, object: &Value, why: impl Into<String>) -> Err
 
 /// Several messages as one, as Go's aggregate errors print; `None` when there are none.
 pub fn aggregate(messages: &[String]) -> Option<String> {
-    let mut unique: Vec<&str> = Vec::new();
-    for m in messages {
-        if !unique.contains(&m.as_str()) {
-            unique.push(m);
-        }
-    }
+    let unique: IndexSet<&str> = messages.iter().map(String::as_str).collect();
+    let unique: Vec<&str> = unique.into_iter().collect();
     match unique.as_slice() {
         [] => None,
         [one] => Some((*one).to_owned()),

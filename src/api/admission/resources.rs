@@ -68,13 +68,16 @@ pub fn of_pod(pod: &Value, side: Side) -> Amounts {
         if container.str_at("restartPolicy") == "Always" {
             add(&mut total, &own);
             add(&mut sidecars, &own);
-            raise(&mut starting, &sidecars);
         } else {
-            let mut moment = sidecars.clone();
-            add(&mut moment, &own);
-            raise(&mut starting, &moment);
+            let beside = |(name, amount): (&String, &Quantity)| {
+                let held = sidecars.get(name).copied().unwrap_or(Quantity::ZERO);
+                (name.clone(), held + *amount)
+            };
+            raise(&mut starting, &own.iter().map(beside).collect());
         }
     }
+    // What sidecars hold only grows: the last moment of the start is their highest.
+    raise(&mut starting, &sidecars);
     raise(&mut total, &starting);
     for (name, amount) in amounts(pod.at("spec.resources").and_then(|r| r.get(side.field()))) {
         if matches!(name.as_str(), "cpu" | "memory") || name.starts_with("hugepages-") {

@@ -76,7 +76,11 @@ fn check(binding: &Value, request: &Request) -> Result<(), Error> {
     if causes.is_empty() {
         return Ok(());
     }
-    Err(Error::Invalid { kind: "Binding".into(), name: request.name.clone(), causes: causes.0 })
+    Err(Error::Invalid {
+        kind: "Binding".into(),
+        name: request.name.clone(),
+        causes: causes.into_vec(),
+    })
 }
 
 /// Why the pod cannot be bound.

@@ -90,4 +90,4 @@ async fn ordinary(server: Arc<Server>, request: Request) -> Result<Answer, Error
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -69,7 +69,7 @@ fn check_name(name: &str) -> Result<(), Error> {
     }
     if !causes.is_empty() {
         let kind = "ProjectRequest.project.openshift.io".into();
-        return Err(Error::Invalid { kind, name: name.into(), causes: causes.0 });
+        return Err(Error::Invalid { kind, name: name.into(), causes: causes.into_vec() });
     }
     if FORBIDDEN_NAMES.contains(&name) {
         let why = format!("cannot request a project with the name {name:?}");

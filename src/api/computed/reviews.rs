@@ -159,7 +159,7 @@ fn check_spec(request: &Request, review: &Value, about_others: bool) -> Result<(
     Err(Error::Invalid {
         kind: request.kind.kind_group().into(),
         name: review.name().into(),
-        causes: causes.0,
+        causes: causes.into_vec(),
     })
 }
 

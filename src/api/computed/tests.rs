@@ -32,7 +32,7 @@ pub(super) fn server(containers: Option<Arc<dyn Containers>>) -> Arc<Server> {
 }
 
 /// A server with what a new cluster has.
-async fn cluster() -> Arc<Server> {
+pub(in crate::api) async fn cluster() -> Arc<Server> {
     let server = server(None);
     let objects = bootstrap::objects(&server.world, &server.settings, "secret");
     let ops = objects.into_iter().filter_map(|mut object| {

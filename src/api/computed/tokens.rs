@@ -95,7 +95,7 @@ fn check_seconds(seconds: i64) -> Result<(), Error> {
         return Ok(());
     }
     let kind = "TokenRequest.authentication.k8s.io".into();
-    Err(Error::Invalid { kind, name: String::new(), causes: causes.0 })
+    Err(Error::Invalid { kind, name: String::new(), causes: causes.into_vec() })
 }
 
 /// The object a token is to end with.

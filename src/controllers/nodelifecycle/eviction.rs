@@ -34,8 +34,7 @@ fn pods_of(view: &View, change: &Change) -> Vec<String> {
     if change.deleted || now == before {
         return vec![];
     }
-    let on = |p: &&Arc<Entry>| PodLens::of(p).spec.node_name == *change.entry.meta.name;
-    view.objects.list("pods", "").filter(on).map(|p| p.key.to_string()).collect()
+    view.pods_on(&change.entry.meta.name).map(|p| p.key.to_string()).collect()
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {

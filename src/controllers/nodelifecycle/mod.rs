@@ -129,9 +129,9 @@ fn silence(view: &View, mut node: Value, plan: &mut Plan) {
 /// Pods of a node that is not ready are not ready.
 fn unready_pods(view: &View, node: &str, plan: &mut Plan) {
     let mut writes = Vec::new();
-    for entry in view.objects.list("pods", "") {
+    for entry in view.pods_on(node) {
         let pod = PodLens::of(entry);
-        if pod.spec.node_name != node || !pod.is_ready() || pod.is_terminal() {
+        if !pod.is_ready() || pod.is_terminal() {
             continue;
         }
         let mut value = entry.value();

@@ -50,8 +50,7 @@ fn of_node(view: &View, change: &Change) -> Vec<String> {
     if !change.deleted {
         return vec![];
     }
-    let on = |p: &&Arc<Entry>| PodLens::of(p).spec.node_name == *change.entry.meta.name;
-    view.objects.list("pods", "").filter(on).map(|p| key(view, p)).collect()
+    view.pods_on(&change.entry.meta.name).map(|p| key(view, p)).collect()
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {
@@ -88,11 +87,7 @@ fn remove(view: &View, entry: &Arc<Entry>, plan: &mut Plan) {
 }
 
 /// The conditions of a pod with `DisruptionTarget` for this reason.
-pub(super) fn disrupted(
-    pod: &Value,
-    (reason, message): (&str, &str),
-    now: jiff::Timestamp,
-) -> Value {
+pub fn disrupted(pod: &Value, (reason, message): (&str, &str), now: jiff::Timestamp) -> Value {
     let mut list = pod.list_at("status.conditions").to_vec();
     list.retain(|c| c.str_at("type") != "DisruptionTarget");
     list.push(json!({

@@ -21,9 +21,9 @@ fn outside(limits: Vec<Value>) -> Outside<'static> {
                 json!({"metadata": {"namespace": namespace, "name": name}, "status": {"tags": [
                     {"tag": "1", "items": [item("quay.io/x:1", "sha256:abc1", 7),
                         item("quay.io/x:0", "sha256:abc0", 6)]},
+                    {"tag": "none", "items": null},
                     {"tag": "own", "items": [
                         item(&format!("{REGISTRY}/{namespace}/{name}:x"), "sha256:def", 7)]},
-                    {"tag": "none", "items": null},
                 ]}})
             })
         }),

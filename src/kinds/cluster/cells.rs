@@ -42,12 +42,13 @@ pub fn since(o: &Value, path: &str, cx: &CellCx) -> Value {
 
 /// The first three of `items`, then how many are left (` + N more...`); `empty` for none.
 /// Source: kubernetes `pkg/printers/internalversion`.
-pub fn first_three(items: &[String], empty: &str) -> String {
+pub fn first_three(items: impl Iterator<Item = String>, count: usize, empty: &str) -> String {
     const SHOWN: usize = 3;
-    match items.len() {
+    let shown = || items.take(SHOWN).collect::<Vec<_>>().join(",");
+    match count {
         0 => empty.to_owned(),
-        n if n <= SHOWN => items.join(","),
-        n => format!("{} + {} more...", items[..SHOWN].join(","), n - SHOWN),
+        n if n <= SHOWN => shown(),
+        n => format!("{} + {} more...", shown(), n - SHOWN),
     }
 }
 

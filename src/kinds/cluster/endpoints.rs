@@ -4,6 +4,7 @@ use super::{cells, checks};
 use crate::error::Causes;
 use crate::kinds::{Column, Generation, Hooks, Kind, columns::AGE};
 use crate::object::{ObjectExt, Value, json, name};
+use std::collections::HashSet;
 
 /// `endpoints`.
 pub static ENDPOINTS: Kind = Kind {
@@ -15,7 +16,7 @@ pub static ENDPOINTS: Kind = Kind {
     create_on_update: true,
     columns: &[
         Column::text("Endpoints", "Addresses and ports that are ready.", |o, _| {
-            json!(cells::first_three(&ready_addresses(o), "<none>"))
+            json!(ready_addresses(o))
         }),
         AGE,
     ],
@@ -43,7 +44,7 @@ pub static ENDPOINT_SLICE: Kind = Kind {
         Column::text("AddressType", "Type of the addresses.", |o, _| cells::text(o, "addressType")),
         Column::text("Ports", "Ports of every endpoint.", |o, _| {
             let ports: Vec<String> = o.list_at("ports").iter().map(slice_port).collect();
-            json!(cells::first_three(&ports, "<unset>"))
+            json!(cells::first_three(ports.iter().cloned(), ports.len(), "<unset>"))
         }),
         Column::text("Endpoints", "Addresses of the endpoints.", |o, _| {
             let addresses: Vec<String> = o
@@ -52,7 +53,7 @@ pub static ENDPOINT_SLICE: Kind = Kind {
                 .flat_map(|e| e.list_at("addresses"))
                 .filter_map(|a| a.as_str().map(str::to_owned))
                 .collect();
-            json!(cells::first_three(&addresses, "<unset>"))
+            json!(cells::first_three(addresses.iter().cloned(), addresses.len(), "<unset>"))
         }),
         AGE,
     ],
@@ -60,22 +61,26 @@ pub static ENDPOINT_SLICE: Kind = Kind {
     ..Kind::BASE
 };
 
-fn ready_addresses(endpoints: &Value) -> Vec<String> {
-    let mut all = Vec::new();
-    for subset in endpoints.list_at("subsets") {
-        let addresses = || subset.list_at("addresses").iter().map(|a| a.str_at("ip"));
-        if subset.list_at("ports").is_empty() {
-            all.extend(addresses().map(str::to_owned));
-        }
-        for port in subset.list_at("ports") {
-            let port = port.i64_at("port").unwrap_or(0);
-            all.extend(addresses().map(|ip| match ip.contains(':') {
-                true => format!("[{ip}]:{port}"),
-                false => format!("{ip}:{port}"),
-            }));
-        }
-    }
-    all
+/// The first of the addresses with their ports. Every address has every port: they are counted,
+/// not listed.
+fn ready_addresses(endpoints: &Value) -> String {
+    let subsets = endpoints.list_at("subsets");
+    let count = |s: &Value| s.list_at("addresses").len() * s.list_at("ports").len().max(1);
+    let ip = |a: &Value| a.str_at("ip").to_owned();
+    let with_port = |ip: &str, port: &Value| {
+        let port = port.i64_at("port").unwrap_or(0);
+        if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
+    };
+    let shown = subsets.iter().flat_map(|subset| {
+        let addresses = subset.list_at("addresses");
+        let bare = subset.list_at("ports").is_empty();
+        let bare = bare.then_some(addresses).into_iter().flatten().map(ip);
+        let ports = subset.list_at("ports").iter();
+        let full =
+            ports.flat_map(move |p| addresses.iter().map(move |a| with_port(a.str_at("ip"), p)));
+        bare.chain(full)
+    });
+    cells::first_three(shown, subsets.iter().map(count).sum(), "<none>")
 }
 
 fn slice_port(port: &Value) -> String {
@@ -194,10 +199,10 @@ fn slice(o: &Value, old: Option<&Value>, out: &mut Causes) {
 }
 
 fn slice_ports(o: &Value, out: &mut Causes) {
-    let ports = o.list_at("ports");
-    for (i, port) in ports.iter().enumerate() {
+    let mut names = HashSet::new();
+    for (i, port) in o.list_at("ports").iter().enumerate() {
         let port_name = port.str_at("name");
-        if ports[..i].iter().any(|p| p.str_at("name") == port_name) {
+        if !names.insert(port_name) {
             out.duplicate(format!("ports[{i}].name"), &json!(port_name));
         }
         if !port_name.is_empty() {

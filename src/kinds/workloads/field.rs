@@ -88,7 +88,7 @@ impl<'a> Field<'a> {
     }
     /// Reports the place as wrong, without the value (upstream's omitted value).
     pub fn invalid_quietly(&self, out: &mut Causes, why: impl AsRef<str>) {
-        out.0.push(Cause {
+        out.0.insert(Cause {
             reason: "FieldValueInvalid",
             message: format!("Invalid value: {}", why.as_ref()),
             field: self.path.clone(),
@@ -195,7 +195,7 @@ impl<'a> Field<'a> {
 /// Reports a value outside an enumeration whose order upstream keeps; `shown` is already printed.
 pub fn not_supported(out: &mut Causes, path: &str, shown: &str, allowed: &[&str]) {
     let allowed: Vec<String> = allowed.iter().map(|s| format!("{s:?}")).collect();
-    out.0.push(Cause {
+    out.0.insert(Cause {
         reason: "FieldValueNotSupported",
         message: format!("Unsupported value: {shown}: supported values: {}", allowed.join(", ")),
         field: path.into(),

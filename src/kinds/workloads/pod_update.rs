@@ -7,6 +7,7 @@ use crate::{
     error::Causes,
     object::{ObjectExt, Value},
 };
+use std::collections::HashSet;
 
 const REFUSED: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
 const LISTS: [&str; 2] = ["containers", "initContainers"];
@@ -55,8 +56,8 @@ fn tolerations(new: &Value, old: &Value, out: &mut Causes) {
         bare.remove_at("tolerationSeconds");
         bare
     };
-    let now = new.list_at("spec.tolerations");
-    let lost = |t: &Value| !now.iter().any(|n| bare(n) == bare(t));
+    let now: HashSet<Value> = new.list_at("spec.tolerations").iter().map(bare).collect();
+    let lost = |t: &Value| !now.contains(&bare(t));
     if old.list_at("spec.tolerations").iter().any(lost) {
         let why = "existing toleration can not be modified except its tolerationSeconds";
         out.forbidden("spec.tolerations", why);
@@ -64,10 +65,11 @@ fn tolerations(new: &Value, old: &Value, out: &mut Causes) {
 }
 
 fn gates(new: &Value, old: &Value, out: &mut Causes) {
-    let before = old.list_at("spec.schedulingGates");
+    let before = old.list_at("spec.schedulingGates").iter();
+    let before: HashSet<&str> = before.map(|b| b.str_at("name")).collect();
     for gate in Field::of(new, "spec.schedulingGates").items() {
         let name = gate.get("name");
-        if !before.iter().any(|b| b.str_at("name") == name.text()) {
+        if !before.contains(name.text()) {
             let found = name.text();
             name.forbidden(
                 out,

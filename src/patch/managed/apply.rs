@@ -20,6 +20,7 @@ use crate::{
     schema::Type,
 };
 use jiff::Timestamp;
+use std::collections::HashSet;
 
 /// Who owned the fields of an object nobody tracked before it was first applied.
 const BEFORE: &str = "before-first-apply";
@@ -212,7 +213,7 @@ impl Writer<'_> {
         let mut allowed = fields(node, &last);
         subtract(&mut allowed, &delta.changed);
         subtract(&mut allowed, &delta.removed);
-        let allowed = paths(&allowed);
+        let allowed: HashSet<String> = paths(&allowed).into_iter().collect();
         conflicts.retain(|c| !allowed.contains(&c.path));
         conflicts
     }

@@ -3,6 +3,7 @@
 
 use super::set;
 use crate::object::{Map, ObjectExt, Value, json};
+use std::collections::HashMap;
 
 /// How a manager came to own its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,25 +162,37 @@ pub(super) fn cap(entries: &mut Vec<Entry>) {
     entries.sort_by(|a, b| {
         (b.operation, &a.time, &a.manager).cmp(&(a.operation, &b.time, &b.manager))
     });
-    let mut i = 0;
-    let mut firsts: Vec<usize> = Vec::new();
-    while count > MAX_UPDATERS && entries.get(i).is_some_and(|e| e.operation == Operation::Update) {
-        let version = entries[i].api_version.clone();
-        let Some(&first) = firsts.iter().find(|f| entries[**f].api_version == version) else {
-            firsts.push(i);
-            i += 1;
+    let is_ancient = |e: &Entry| e.is(ANCIENT, Operation::Update, &e.api_version, "");
+    // Who takes the fields in, by version: the first there is, until one is called ancient.
+    let mut buckets: HashMap<String, usize> = HashMap::new();
+    for (i, entry) in entries.iter().enumerate().rev().filter(|(_, e)| is_ancient(e)) {
+        buckets.insert(entry.api_version.clone(), i);
+    }
+    let mut firsts: HashMap<String, usize> = HashMap::new();
+    let mut left: Vec<Option<Entry>> = std::mem::take(entries).into_iter().map(Some).collect();
+    for i in 0..left.len() {
+        let updater = |e: &&Entry| e.operation == Operation::Update;
+        let Some(version) = left[i].as_ref().filter(updater).map(|e| e.api_version.clone()) else {
+            break;
+        };
+        if count <= MAX_UPDATERS {
+            break;
+        }
+        let Some(&first) = firsts.get(&version) else {
+            firsts.insert(version, i);
             continue;
         };
-        let merged = entries.remove(i);
-        let bucket = entries
-            .iter()
-            .position(|e| e.is(ANCIENT, Operation::Update, &version, ""))
-            .unwrap_or(first);
-        let bucket = &mut entries[bucket];
-        bucket.manager = ANCIENT.into();
-        bucket.sub = String::new();
-        set::union(&mut bucket.fields, &merged.fields);
-        bucket.time = merged.time;
+        let Some(merged) = left[i].take() else { continue };
+        let bucket = buckets.get(&version).copied().filter(|b| left[*b].is_some());
+        let at = bucket.unwrap_or(first);
+        if let Some(bucket) = &mut left[at] {
+            bucket.manager = ANCIENT.into();
+            bucket.sub = String::new();
+            set::union(&mut bucket.fields, &merged.fields);
+            bucket.time = merged.time;
+        }
+        buckets.insert(version, at);
         count -= 1;
     }
+    entries.extend(left.into_iter().flatten());
 }

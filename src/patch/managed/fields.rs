@@ -11,6 +11,7 @@ use crate::{
     object::{Map, Value},
     schema::Shape,
 };
+use std::collections::HashSet;
 
 /// The set of fields of `value`; see [`check`] for what is wrong with it.
 pub fn fields(node: Node, value: &Value) -> Map {
@@ -88,7 +89,7 @@ fn walk(node: Node, value: &Value, path: &str, out: &mut Vec<String>) {
 }
 
 fn items(node: Node, list: &[Value], path: &str, out: &mut Vec<String>) {
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
     for (i, value) in list.iter().enumerate() {
         let key = match element::key(node, value) {
             Ok(key) => key,
@@ -97,11 +98,10 @@ fn items(node: Node, list: &[Value], path: &str, out: &mut Vec<String>) {
                 return;
             }
         };
-        if seen.contains(&key) {
+        if !seen.insert(key.clone()) {
             out.push(said(path, &format!("duplicate entries for key {}", printed(&key))));
         }
         walk(element::item(node), value, &format!("{path}{}", printed(&key)), out);
-        seen.push(key);
     }
 }
 

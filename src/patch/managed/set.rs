@@ -68,7 +68,16 @@ pub fn union(set: &mut Map, other: &Map) {
 
 /// Takes away everything in `other`, path by path (never what lies below a path of it).
 pub fn subtract(set: &mut Map, other: &Map) {
-    for (key, node) in children(other) {
+    // Who is compared with many others is looked through by the smaller side each time.
+    let shared: Vec<(String, &Map)> = if set.len() < other.len() {
+        set.keys()
+            .filter(|k| *k != SELF)
+            .filter_map(|k| Some((k.clone(), child(other, k)?)))
+            .collect()
+    } else {
+        children(other).filter(|(k, _)| set.contains_key(*k)).map(|(k, n)| (k.clone(), n)).collect()
+    };
+    for (key, node) in &shared {
         let Some(Value::Object(mine)) = set.get_mut(key) else { continue };
         let member = is_member(mine) && !is_member(node);
         subtract(mine, node);
@@ -81,6 +90,7 @@ pub fn subtract(set: &mut Map, other: &Map) {
 
 /// What both have.
 pub fn intersection(a: &Map, b: &Map) -> Map {
+    let (a, b) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     let mut out = Map::new();
     for (key, node) in children(a) {
         let Some(other) = child(b, key) else { continue };

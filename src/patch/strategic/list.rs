@@ -8,6 +8,7 @@ use super::{
     without_directives,
 };
 use crate::object::{Map, Value};
+use std::collections::{HashMap, HashSet};
 
 /// Merges two lists as the field's rule says.
 pub(super) fn merge_list(
@@ -23,11 +24,8 @@ pub(super) fn merge_list(
     }
     if !same_type(&original, &patch)? {
         let mut merged = original.clone();
-        for value in &patch {
-            if !merged.contains(value) {
-                merged.push(value.clone());
-            }
-        }
+        let mut seen: HashSet<&Value> = original.iter().collect();
+        merged.extend(patch.iter().filter(|v| seen.insert(*v)).cloned());
         let (mine, server) = partition(merged, &patch, rule.merge_key)?;
         return arrange(mine, server, &patch, &original, "");
     }
@@ -65,15 +63,14 @@ fn special_items(
     patch: Vec<Value>,
     key: &str,
 ) -> Result<(Vec<Value>, Vec<Value>), Fault> {
-    let mut rest = Vec::new();
+    let (mut rest, mut gone) = (Vec::new(), HashSet::new());
     let mut replace = false;
     for item in patch {
         let Value::Object(map) = &item else { return Err(fault::bad_type(fault::MAP, &item)) };
         match map.get(DIRECTIVE).map(Value::as_str) {
             None => rest.push(item),
             Some(Some("delete")) => {
-                let gone = map.get(key).ok_or_else(|| fault::no_merge_key(map, key))?;
-                original.retain(|o| o.get(key) != Some(gone));
+                gone.insert(map.get(key).ok_or_else(|| fault::no_merge_key(map, key))?.clone());
             }
             Some(Some("replace")) => replace = true,
             Some(Some("merge")) => {
@@ -84,18 +81,30 @@ fn special_items(
             Some(_) => return Err(fault::bad_patch_type(&map[DIRECTIVE], map)),
         }
     }
+    if !gone.is_empty() {
+        original.retain(|o| o.get(key).is_none_or(|id| !gone.contains(id)));
+    }
     Ok(if replace { (rest, Vec::new()) } else { (original, rest) })
 }
 
 fn merge_items(mut original: Vec<Value>, patch: &[Value], rule: Rule) -> Result<Vec<Value>, Fault> {
+    let mut places: HashMap<Value, usize> = HashMap::new();
+    for (i, item) in original.iter().enumerate() {
+        if let Some(id) = item.get(rule.merge_key) {
+            places.entry(id.clone()).or_insert(i);
+        }
+    }
     for item in patch {
         let Value::Object(map) = item else { return Err(fault::bad_type(fault::MAP, item)) };
         let id = map.get(rule.merge_key).ok_or_else(|| fault::no_merge_key(map, rule.merge_key))?;
-        match original.iter_mut().find(|o| o.get(rule.merge_key) == Some(id)) {
+        match places.get(id).and_then(|i| original.get_mut(*i)) {
             Some(Value::Object(old)) => {
                 *old = merge_map(std::mem::take(old), map.clone(), rule.meta)?;
             }
-            _ => original.push(item.clone()),
+            _ => {
+                places.insert(id.clone(), original.len());
+                original.push(item.clone());
+            }
         }
     }
     Ok(original)

@@ -17,6 +17,7 @@ use crate::{
     schema::{Shape, Type},
 };
 use fault::Fault;
+use std::collections::HashSet;
 
 const DIRECTIVE: &str = "$patch";
 const RETAIN_KEYS: &str = "$retainKeys";
@@ -112,6 +113,7 @@ fn merge_map(mut original: Map, mut patch: Map, meta: Meta) -> Result<Map, Fault
 
 fn delete_primitives(original: &mut Map, name: &str, gone: &Value) {
     if let (Some(Value::Array(list)), Some(gone)) = (original.get_mut(name), gone.as_array()) {
+        let gone: HashSet<&Value> = gone.iter().collect();
         list.retain(|v| !gone.contains(v));
     }
 }
@@ -142,7 +144,8 @@ fn merge_field(original: &mut Map, key: String, patch: Value, meta: Meta) -> Res
 fn retain_keys(original: &mut Map, patch: &mut Map) -> Result<(), Fault> {
     let Some(keys) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
     let Value::Array(keys) = keys else { return Err(fault::BAD_RETAIN_KEYS) };
-    let listed = |key: &str| keys.iter().any(|k| k.as_str() == Some(key));
+    let keys: HashSet<&str> = keys.iter().filter_map(Value::as_str).collect();
+    let listed = |key: &str| keys.contains(key);
     let exempt = |key: &str| key.starts_with(DELETE_PRIMITIVES) || key.starts_with(ELEMENT_ORDER);
     if patch.iter().any(|(k, v)| !v.is_null() && !exempt(k) && !listed(k)) {
         return Err(fault::BAD_RETAIN_KEYS);

@@ -6,6 +6,7 @@ use super::{
     fault::{self, Fault, go_list},
 };
 use crate::object::Value;
+use std::collections::HashMap;
 
 /// What identifies an item: its merge key, or itself in a list of scalars.
 fn id<'a>(item: &'a Value, key: &str) -> Result<&'a Value, Fault> {
@@ -18,9 +19,26 @@ fn id<'a>(item: &'a Value, key: &str) -> Result<&'a Value, Fault> {
     }
 }
 
-fn position(list: &[Value], item: &Value, key: &str) -> Option<usize> {
-    let wanted = id(item, key).ok()?;
-    list.iter().position(|v| id(v, key).is_ok_and(|v| v == wanted))
+/// Where each item of a list first stands, by what identifies it.
+struct Positions<'a> {
+    first: HashMap<&'a Value, usize>,
+    key: &'a str,
+}
+
+impl<'a> Positions<'a> {
+    fn of(list: &'a [Value], key: &'a str) -> Positions<'a> {
+        let mut first = HashMap::with_capacity(list.len());
+        for (i, item) in list.iter().enumerate() {
+            if let Ok(id) = id(item, key) {
+                first.entry(id).or_insert(i);
+            }
+        }
+        Positions { first, key }
+    }
+
+    fn get(&self, item: &Value) -> Option<usize> {
+        self.first.get(id(item, self.key).ok()?).copied()
+    }
 }
 
 /// Splits a list into what `by` names too and the rest.
@@ -32,7 +50,8 @@ pub(super) fn partition(
     for item in &list {
         id(item, key)?;
     }
-    Ok(list.into_iter().partition(|item| position(by, item, key).is_some()))
+    let named = Positions::of(by, key);
+    Ok(list.into_iter().partition(|item| named.get(item).is_some()))
 }
 
 /// Sorts the patch's items by `patch_order`, the server's by `server_order`, and joins them.
@@ -46,14 +65,15 @@ pub(super) fn arrange(
     for item in patch_order.iter().chain(server_order) {
         id(item, key)?;
     }
-    patch.sort_by_key(|v| position(patch_order, v, key));
-    server.sort_by_key(|v| position(server_order, v, key));
+    let (patched, served) = (Positions::of(patch_order, key), Positions::of(server_order, key));
+    patch.sort_by_key(|v| patched.get(v));
+    server.sort_by_key(|v| served.get(v));
     let mut out = Vec::with_capacity(patch.len() + server.len());
     let mut patch = patch.into_iter().peekable();
     for item in server {
-        let at = position(server_order, &item, key);
+        let at = served.get(&item);
         while let Some(next) = patch.peek() {
-            match (at, position(server_order, next, key)) {
+            match (at, served.get(next)) {
                 (Some(a), Some(b)) if a < b => break,
                 _ => out.extend(patch.next()),
             }

@@ -113,9 +113,18 @@ async fn edit(
     Ok(())
 }
 
+/// Whether what a container had to do is done for good: a plain init container that ended well
+/// counts as ready from then on.
+pub fn is_done(pod: &Value, container: &str, code: i64) -> bool {
+    let inits = pod.list_at("spec.initContainers").iter();
+    let init = inits.filter(|c| c.str_at("name") == container);
+    code == 0 && init.map(|c| c.str_at("restartPolicy")).any(|policy| policy != "Always")
+}
+
 /// Notes the end of a container in its pod's status; false when that run is not running.
 pub fn note(pod: &mut Value, container: &str, run: &str, end: &End) -> bool {
     let lists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"];
+    let done = is_done(pod, container, end.code.into());
     for list in lists.map(|list| format!("status.{list}")) {
         let Some(statuses) = pod.at_mut(&list).as_array_mut() else { continue };
         for status in statuses {
@@ -135,7 +144,7 @@ pub fn note(pod: &mut Value, container: &str, run: &str, end: &End) -> bool {
             if !message.is_empty() {
                 status["state"]["terminated"]["message"] = json!(message);
             }
-            status["ready"] = json!(false);
+            status["ready"] = json!(done);
             status["started"] = json!(false);
             return true;
         }

@@ -31,7 +31,7 @@ mod tests;
 mod usage;
 mod volumes;
 
-pub use asks::{Ask, End, note, serve};
+pub use asks::{Ask, End, is_done, note, serve};
 pub use command::{line, words};
 pub use driver::tend;
 

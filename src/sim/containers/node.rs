@@ -32,11 +32,9 @@ impl Node {
     /// Its pods that were started, the newest first.
     fn pods(&self) -> Vec<Value> {
         let view = self.runtime.view();
-        let here = |p: &Value| {
-            p.str_at("spec.nodeName") == self.name && !p.str_at("status.startTime").is_empty()
-        };
-        let pods = view.objects.list("pods", "").map(|e| e.value());
-        let mut pods: Vec<Value> = pods.filter(here).collect();
+        let pods = view.pods_on(&self.name).map(|e| e.value());
+        let begun = |p: &Value| !p.str_at("status.startTime").is_empty();
+        let mut pods: Vec<Value> = pods.filter(begun).collect();
         pods.sort_by(|a, b| b.str_at("status.startTime").cmp(a.str_at("status.startTime")));
         pods
     }

@@ -3,12 +3,13 @@
 use super::sync::{EVICTED, Sync};
 use crate::{
     controllers::{View, podlens::PodLens},
-    object::ObjectExt,
+    object::{ObjectExt, links},
     sim::{
         nodes::images::CRITICAL,
-        scheduler::{amount, requests},
+        scheduler::{amount, host_ports, ports_clash, requests},
     },
 };
+use std::sync::Arc;
 
 /// Reason and text of a refusal. Pods the scheduler placed fit; pods with a node name of their
 /// own may not.
@@ -21,11 +22,25 @@ pub fn refusal(s: &Sync<'_>) -> Option<(&'static str, String)> {
     if s.pod.condition("PodScheduled").is_some_and(|c| c.str_at("status") == "True") {
         return None;
     }
-    let wanted = requests(&PodLens::of(entry));
-    if wanted.is_empty() {
-        return None;
-    }
-    let node = s.pod.str_at("spec.nodeName");
+    let (pod, node, uid) = (PodLens::of(entry), s.pod.str_at("spec.nodeName"), &*entry.meta.uid);
+    resources(s, &pod, node, uid).or_else(|| ports(s.view, &pod, node, uid))
+}
+
+/// Whether a host port is taken already.
+fn ports(view: &View, pod: &PodLens, node: &str, uid: &str) -> Option<(&'static str, String)> {
+    let wanted = host_ports(pod);
+    let clashes = |other: &Arc<PodLens>| {
+        let taken = host_ports(other);
+        wanted.iter().any(|port| taken.iter().any(|t| ports_clash(port, t)))
+    };
+    let text = "Node didn't have free ports for the requested pod ports";
+    (!wanted.is_empty() && accepted(view, node, uid).any(|p| clashes(&p)))
+        .then(|| ("NodePorts", text.into()))
+}
+
+/// Whether there is too little of something.
+fn resources(s: &Sync<'_>, pod: &PodLens, node: &str, uid: &str) -> Option<(&'static str, String)> {
+    let wanted = requests(pod);
     for (resource, reason) in [
         ("cpu", "OutOfcpu"),
         ("memory", "OutOfmemory"),
@@ -34,7 +49,7 @@ pub fn refusal(s: &Sync<'_>) -> Option<(&'static str, String)> {
         let wants = wanted.get(resource).copied().unwrap_or(0);
         let capacity = s.node.status.allocatable.get(resource)?;
         let capacity = amount(resource, capacity)?;
-        let used = used(s.view, node, resource, entry.meta.uid.as_ref());
+        let used = used(s.view, node, resource, uid);
         if wants > 0 && used + wants > capacity {
             let text = format!(
                 "Node didn't have enough resource: {resource}, requested: {wants}, used: {used}, \
@@ -47,10 +62,16 @@ pub fn refusal(s: &Sync<'_>) -> Option<(&'static str, String)> {
 }
 
 fn used(view: &View, node: &str, resource: &str, except: &str) -> i64 {
-    let others = view.objects.list("pods", "").filter(|e| *e.meta.uid != *except);
-    others
-        .map(|e| PodLens::of(e))
-        .filter(|p| p.spec.node_name == node && !p.is_terminal() && p.status.start_time.is_some())
-        .map(|p| requests(&p).get(resource).copied().unwrap_or(0))
-        .sum()
+    accepted(view, node, except).map(|p| requests(&p).get(resource).copied().unwrap_or(0)).sum()
+}
+
+/// The other pods the node has taken and that have not come to their end.
+fn accepted<'a>(
+    view: &'a View,
+    node: &str,
+    except: &'a str,
+) -> impl Iterator<Item = Arc<PodLens>> + use<'a> {
+    let others = view.objects.linked_to(&links::node(node), "pods");
+    let lenses = others.filter(move |e| *e.meta.uid != *except).map(|e| PodLens::of(e));
+    lenses.filter(|p| !p.is_terminal() && p.status.start_time.is_some())
 }

@@ -198,7 +198,7 @@ pub fn finish(s: &Sync<'_>, r: &mut Record, since: Timestamp, code: i64) {
         ended.message = lives.message(r.run(s.pod), code as i32);
     }
     r.state = State::Terminated(ended);
-    (r.started, r.ready) = (false, false);
+    (r.started, r.ready) = (false, containers::is_done(s.pod, &r.name, code));
 }
 
 /// Ends a running container that will be started again.

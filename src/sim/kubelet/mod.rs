@@ -28,7 +28,7 @@ mod told;
 use crate::{
     catalog::held::MACHINES,
     controllers::{Controller, Plan, View, Watch, podlens::PodLens, task::TASKS},
-    object::{ObjectExt, name},
+    object::{ObjectExt, links, name},
     sim::{
         nodes::{
             self,
@@ -53,7 +53,7 @@ pub static KUBELET: Controller = Controller {
         Watch::Map(images::RESOURCE, residents),
         Watch::Map(registries::PULLS, told),
         Watch::Map(MACHINES, crew),
-        Watch::Itself(TASKS),
+        Watch::Map(TASKS, played),
     ],
     reconcile,
     ..Controller::BASE
@@ -67,13 +67,15 @@ fn bound(_: &View, change: &Change) -> Vec<String> {
     if mine { vec![change.entry.key.to_string()] } else { Vec::new() }
 }
 
-/// Pods of the namespace that may wait for this config map or secret.
+/// Pods that wait and read this config map or secret.
 fn neighbours(view: &View, change: &Change) -> Vec<String> {
     if change.deleted {
         return Vec::new();
     }
+    let (resource, meta) = (&change.entry.resource, &change.entry.meta);
+    let term = links::reads(resource, &meta.namespace, &meta.name);
     let waiting = |pod: &PodLens| !pod.spec.node_name.is_empty() && pod.status.phase == "Pending";
-    let pods = view.objects.list("pods", &change.entry.meta.namespace);
+    let pods = view.objects.linked_to(&term, "pods");
     pods.filter(|e| waiting(&PodLens::of(e))).map(|e| e.key.to_string()).collect()
 }
 
@@ -84,16 +86,20 @@ fn residents(view: &View, change: &Change) -> Vec<String> {
     let waits = |pod: &PodLens| {
         let all = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
         let mut reasons = all.filter_map(|s| s.state.waiting.as_ref()).map(|w| &w.reason);
-        pod.spec.node_name == **node && reasons.any(|r| r == "ErrImageNeverPull")
+        reasons.any(|r| r == "ErrImageNeverPull")
     };
-    let pods = view.objects.list("pods", "");
+    let pods = view.pods_on(node);
     going.chain(pods.filter(|e| waits(&PodLens::of(e))).map(|e| e.key.to_string())).collect()
 }
 
 /// The pods of a node that fails or comes back.
 fn crew(view: &View, change: &Change) -> Vec<String> {
-    let on = |e: &&Arc<Entry>| PodLens::of(e).spec.node_name == *change.entry.meta.name;
-    view.objects.list("pods", "").filter(on).map(|e| e.key.to_string()).collect()
+    view.pods_on(&change.entry.meta.name).map(|e| e.key.to_string()).collect()
+}
+
+/// The pod whose program a controller plays.
+fn played(_: &View, change: &Change) -> Vec<String> {
+    vec![change.entry.key.to_string()]
 }
 
 /// The pod whose question a registry has answered.

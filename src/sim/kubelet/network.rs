@@ -31,7 +31,7 @@ fn both(ip: Ipv4Addr) -> (Value, Value) {
 
 /// An address of the node that no pod has, for pods that were put on the node directly.
 fn free(s: &Sync<'_>) -> Option<Ipv4Addr> {
-    let lenses = s.view.objects.list("pods", "").map(|e| PodLens::of(e));
+    let lenses = s.view.pods_on(s.pod.str_at("spec.nodeName")).map(|e| PodLens::of(e));
     let used: HashSet<Ipv4Addr> =
         lenses.filter(|p| !p.is_terminal()).filter_map(|p| scheduler::address(&p)).collect();
     let base = u32::from(nodes::pod_subnet(&s.view.settings, s.index));

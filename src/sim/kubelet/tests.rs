@@ -509,3 +509,32 @@ fn the_deadline_fails_the_pod() {
     let text = "Pod was active on the node longer than the specified deadline";
     assert_eq!(pod.str_at("status.message"), text);
 }
+
+#[test]
+fn a_host_port_is_given_once() {
+    let mut lab = Lab::instant();
+    let with_port = || {
+        json!({"nodeName": "worker01", "containers": [{"name": "c", "image": NGINX,
+            "ports": [{"containerPort": 80, "hostPort": 8080, "protocol": "TCP"}]}]})
+    };
+    lab.create(with_port());
+    lab.add("q", with_port());
+    assert_eq!(lab.pod().str_at("status.phase"), "Running");
+    let second = lab.get("pods", "default/q").unwrap();
+    assert_eq!(second.str_at("status.phase"), "Failed");
+    assert_eq!(second.str_at("status.reason"), "NodePorts");
+    assert_eq!(
+        second.str_at("status.message"),
+        "Pod was rejected: Node didn't have free ports for the requested pod ports"
+    );
+}
+
+#[test]
+fn an_init_container_that_is_done_is_ready() {
+    let mut lab = Lab::instant();
+    let mut spec = one(NGINX, &[]);
+    spec["initContainers"] = json!([{"name": "i", "image": NGINX, "command": ["true"]}]);
+    lab.create(spec);
+    let status = &lab.pod()["status"]["initContainerStatuses"][0];
+    assert!(status.is_true("ready") && !status.is_true("started"), "{status}");
+}

@@ -1,6 +1,5 @@
-//! The heartbeat: one Lease per node, renewed when half of it is over.
-//! Source: kubelet's lease controller (which renews after a quarter; fewer writes keep an idle
-//! server idle, and the node controller only minds the whole duration).
+//! The heartbeat: one Lease per node, renewed when a quarter of it is over.
+//! Source: kubelet's lease controller.
 
 use crate::{
     controllers::{Plan, View, Write},
@@ -13,8 +12,8 @@ const DURATION_SECONDS: i64 = 40;
 
 /// Creates or renews the node's lease when due, and asks to be woken for the next time.
 pub fn renew(view: &View, node: &str, plan: &mut Plan) {
-    let half = DURATION_SECONDS / 2;
-    plan.look_again(time::plus_seconds(view.now, half));
+    let period = DURATION_SECONDS / 4;
+    plan.look_again(time::plus_seconds(view.now, period));
     let now = time::micros(view.now);
     let Some(entry) = view.named("leases.coordination.k8s.io", NAMESPACE, node) else {
         // Without the node's uid and the namespace upstream waits too.
@@ -39,7 +38,7 @@ pub fn renew(view: &View, node: &str, plan: &mut Plan) {
     };
     let mut lease = entry.value();
     let renewed = time::parse(lease.str_at("spec.renewTime"));
-    let due = renewed.map_or(view.now, |t| time::plus_seconds(t, half));
+    let due = renewed.map_or(view.now, |t| time::plus_seconds(t, period));
     if due <= view.now {
         lease.set_at("spec.renewTime", now);
         plan.write(Write::update("leases.coordination.k8s.io", lease));

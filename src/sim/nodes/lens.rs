@@ -4,7 +4,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// The part of a Node that is read for every pod.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct NodeLens {
     /// `spec`.
@@ -14,7 +14,7 @@ pub struct NodeLens {
 }
 
 /// Part of `spec`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Spec {
     /// Cordoned.
@@ -24,7 +24,7 @@ pub struct Spec {
 }
 
 /// A taint.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Taint {
     /// Key.
@@ -36,7 +36,7 @@ pub struct Taint {
 }
 
 /// Part of `status`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Status {
     /// Resources pods may use.

@@ -16,7 +16,7 @@ use images::Inventory;
 use crate::{
     catalog::held::{MACHINES, is_down},
     controllers::{Controller, Plan, View, Watch, Write},
-    object::{ObjectExt, Value, json, time},
+    object::{ObjectExt, Value, json, links, time},
     store::Change,
 };
 
@@ -95,13 +95,10 @@ fn tell(plan: &mut Plan, name: &str, warning: bool, reason: &'static str, text: 
 /// from the events themselves.
 fn tell_cordon(view: &View, node: &Value, plan: &mut Plan) {
     const TOLD: [&str; 2] = ["NodeSchedulable", "NodeNotSchedulable"];
-    let about = |e: &Value| {
-        e.str_at("involvedObject.kind") == "Node" && e.str_at("involvedObject.name") == node.name()
-    };
-    let told = view.objects.list("events", "default").map(|e| (e.rev, e.value()));
-    let last = told
-        .filter(|(_, e)| TOLD.contains(&e.str_at("reason")) && about(e))
-        .max_by_key(|(rev, _)| *rev);
+    // Kubelets give the name of their node for its uid.
+    let about = links::involved(node.name());
+    let told = view.objects.linked_to(&about, "events").map(|e| (e.rev, e.value()));
+    let last = told.filter(|(_, e)| TOLD.contains(&e.str_at("reason"))).max_by_key(|(rev, _)| *rev);
     let closed = node.is_true("spec.unschedulable");
     let reason = TOLD[usize::from(closed)];
     let before = last.as_ref().map_or(TOLD[0], |(_, e)| e.str_at("reason"));
@@ -186,7 +183,7 @@ mod tests {
             lease.str_at("spec.renewTime").to_owned()
         };
         let before = renewed(&lab);
-        for (seconds, moved) in [(10, false), (10, true)] {
+        for (seconds, moved) in [(9, false), (1, true)] {
             lab.now += jiff::SignedDuration::from_secs(seconds);
             lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
             assert_eq!(renewed(&lab) != before, moved);

@@ -1,8 +1,8 @@
-//! What every node has and what is taken of it, counted in one pass over the pods.
+//! What every node has and what is taken of it, counted in one pass over the pods that have one.
 
 use crate::{
     controllers::{View, podlens::PodLens},
-    object::{Value, quantity::Quantity},
+    object::{ObjectExt, Value, links, quantity::Quantity},
     sim::nodes::{self, NodeLens},
     store::Entry,
 };
@@ -44,6 +44,8 @@ pub struct Accounts {
     pub nodes: Vec<Account>,
     /// Placed pods with anti-affinity, and the index of their node.
     pub picky: Vec<(usize, Value)>,
+    /// Pods that wait for room being made on the node with this index.
+    pub nominated: Vec<(usize, Arc<Entry>)>,
 }
 
 impl Accounts {
@@ -55,16 +57,20 @@ impl Accounts {
             Account::open(entry, index.map(|i| nodes::pod_subnet(&view.settings, i)))
         };
         let nodes = view.objects.list("nodes", "").map(open).collect();
-        let mut accounts = Accounts { nodes, picky: Vec::new() };
-        let index: HashMap<String, usize> =
-            accounts.nodes.iter().enumerate().map(|(i, n)| (n.name.clone(), i)).collect();
-        for entry in view.objects.list("pods", "") {
-            let pod = PodLens::of(entry);
-            if let Some(i) = index.get(pod.spec.node_name.as_str())
-                && !pod.is_terminal()
-            {
-                accounts.take(*i, entry, &pod);
+        let mut accounts = Accounts { nodes, picky: Vec::new(), nominated: Vec::new() };
+        for i in 0..accounts.nodes.len() {
+            let term = links::node(&accounts.nodes[i].name);
+            for entry in view.objects.linked_to(&term, "pods") {
+                let pod = PodLens::of(entry);
+                if !pod.is_terminal() {
+                    accounts.take(i, entry, &pod);
+                }
             }
+        }
+        for entry in view.objects.linked_to(links::NOMINATED, "pods") {
+            let node = &PodLens::of(entry).status.nominated_node_name;
+            let index = accounts.nodes.iter().position(|n| n.name == *node);
+            accounts.nominated.extend(index.map(|i| (i, Arc::clone(entry))));
         }
         accounts
     }
@@ -75,6 +81,23 @@ impl Accounts {
         if pod.spec.affinity.pod_anti_affinity.is_some() {
             self.picky.push((node, entry.value()));
         }
+    }
+
+    /// Takes a pod out of the books of its node again.
+    pub fn give_back(&mut self, node: usize, entry: &Arc<Entry>) {
+        self.nodes[node].give_back(entry);
+        self.picky.retain(|(_, pod)| pod.uid() != &*entry.meta.uid);
+    }
+
+    /// Keeps room on a node for a pod until it is placed.
+    pub fn nominate(&mut self, node: usize, entry: &Arc<Entry>) {
+        self.placed(entry);
+        self.nominated.push((node, Arc::clone(entry)));
+    }
+
+    /// A pod that needs no room kept any more.
+    pub fn placed(&mut self, entry: &Entry) {
+        self.nominated.retain(|(_, e)| e.meta.uid != entry.meta.uid);
     }
 }
 
@@ -103,16 +126,33 @@ impl Account {
     }
 
     fn take(&mut self, entry: &Arc<Entry>, pod: &PodLens) {
-        for (resource, amount) in requests(pod) {
-            *self.free.entry(resource).or_default() -= amount;
-        }
-        *self.free.entry("pods".into()).or_default() -= 1;
+        self.book(pod, -1);
         self.ports.extend(host_ports(pod));
         if let Some(owner) = entry.meta.controller() {
             *self.owners.entry(owner.uid.clone()).or_default() += 1;
         }
         self.addresses.extend(address(pod));
         self.pods.push(entry.clone());
+    }
+
+    fn give_back(&mut self, entry: &Entry) {
+        let pod = PodLens::of(entry);
+        self.book(&pod, 1);
+        for port in host_ports(&pod) {
+            self.ports.remove(&port);
+        }
+        let owner = entry.meta.controller().and_then(|o| self.owners.get_mut(&o.uid));
+        if let Some(count) = owner {
+            *count -= 1;
+        }
+        self.pods.retain(|e| e.meta.uid != entry.meta.uid);
+    }
+
+    fn book(&mut self, pod: &PodLens, sign: i64) {
+        for (resource, amount) in requests(pod) {
+            *self.free.entry(resource).or_default() += sign * amount;
+        }
+        *self.free.entry("pods".into()).or_default() += sign;
     }
 
     /// An address no pod of this node has, taken in turn.

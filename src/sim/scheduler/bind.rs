@@ -22,6 +22,7 @@ pub fn promised(annotation: &str) -> Option<Ipv4Addr> {
 pub fn binding(view: &View, accounts: &mut Accounts, node: usize, entry: &Arc<Entry>) -> Write {
     let pod = PodLens::of(entry);
     accounts.take(node, entry, &pod);
+    accounts.placed(entry);
     let account = &mut accounts.nodes[node];
     let mut metadata = json!({
         "name": entry.meta.name, "namespace": entry.meta.namespace, "uid": entry.meta.uid,
@@ -64,21 +65,31 @@ pub fn scheduled(plan: &mut Plan, pod: &Value, node: &str) {
 const HOST: &str = "master01";
 
 /// Marks the last event as one of the newer recorder, with what was tried.
-fn action(plan: &mut Plan, tried: &'static str) {
+pub fn action(plan: &mut Plan, tried: &'static str) {
     if let Some(event) = plan.events.last_mut() {
         event.action = tried;
         event.host = HOST.into();
     }
 }
 
-/// Says on the pod and in an event why it cannot be placed; once per reason.
-pub fn unschedulable(view: &View, plan: &mut Plan, mut pod: Value, why: &str) {
+/// Says on the pod and in an event why it cannot be placed, once per reason, and which node will be
+/// its own when those who have to go have gone.
+pub fn unschedulable(
+    view: &View,
+    plan: &mut Plan,
+    mut pod: Value,
+    why: &str,
+    nominated: Option<&str>,
+) -> Option<Write> {
     let old = pod.condition("PodScheduled").cloned().unwrap_or(Value::Null);
+    let generation = pod.i64_at("metadata.generation");
     if old.str_at("status") == "False"
         && old.str_at("reason") == "Unschedulable"
         && old.str_at("message") == why
+        && old.i64_at("observedGeneration") == generation
+        && pod.str_at("status.nominatedNodeName") == nominated.unwrap_or("")
     {
-        return;
+        return None;
     }
     let since = match old.str_at("status") {
         "False" => old.str_at("lastTransitionTime").to_owned(),
@@ -86,7 +97,7 @@ pub fn unschedulable(view: &View, plan: &mut Plan, mut pod: Value, why: &str) {
     };
     let condition = json!({
         "lastProbeTime": null, "lastTransitionTime": since, "message": why,
-        "observedGeneration": pod.i64_at("metadata.generation"),
+        "observedGeneration": generation,
         "reason": "Unschedulable", "status": "False", "type": "PodScheduled",
     });
     let mut conditions: Vec<Value> = pod.list_at("status.conditions").to_vec();
@@ -95,8 +106,14 @@ pub fn unschedulable(view: &View, plan: &mut Plan, mut pod: Value, why: &str) {
         None => conditions.push(condition),
     }
     pod.set_at("status.conditions", conditions);
-    let text: String = why.chars().take(1024).collect();
-    plan.event(&pod, true, "FailedScheduling", text);
-    action(plan, "Scheduling");
-    plan.write(Write::status("pods", pod));
+    match nominated {
+        Some(node) => pod.set_at("status.nominatedNodeName", node),
+        None => drop(pod.remove_at("status.nominatedNodeName")),
+    }
+    if old.str_at("message") != why {
+        let text: String = why.chars().take(1024).collect();
+        plan.event(&pod, true, "FailedScheduling", text);
+        action(plan, "Scheduling");
+    }
+    Some(Write::status("pods", pod))
 }

@@ -14,6 +14,7 @@ use crate::{
     sim::nodes::Taint,
     store::Entry,
 };
+use std::collections::HashMap;
 
 /// What a pod asks for, read once for all nodes.
 pub struct Wish<'a> {
@@ -24,11 +25,24 @@ pub struct Wish<'a> {
     /// Uid of its controller.
     pub owner: Option<&'a str>,
     tolerations: &'a [Value],
-    ports: Vec<(String, String, i64)>,
+    ports: Vec<Port>,
     surroundings: Surroundings,
+    /// What pods that go before it will take of nodes, by the node's name.
+    kept: HashMap<String, Kept>,
     /// What keeps it off every node, whatever the nodes are like.
     prefilter: Option<String>,
 }
+
+/// Room on a node that is kept for others.
+#[derive(Default)]
+struct Kept {
+    amounts: Amounts,
+    pods: i64,
+    ports: Vec<Port>,
+}
+
+/// A host port: protocol, address, number.
+type Port = (String, String, i64);
 
 /// What came out for one node: no reasons means it fits.
 #[derive(Default)]
@@ -42,6 +56,16 @@ impl Verdict {
     /// Whether the node can take the pod.
     pub fn fits(&self) -> bool {
         self.reasons.is_empty()
+    }
+
+    /// Whether removing pods could help.
+    pub fn resolvable(&self) -> bool {
+        self.resolvable
+    }
+
+    /// The reasons.
+    pub fn into_reasons(self) -> Vec<String> {
+        self.reasons
     }
 
     fn never(reason: &str) -> Verdict {
@@ -64,6 +88,7 @@ impl<'a> Wish<'a> {
             tolerations: pod.list_at("spec.tolerations"),
             ports: host_ports(&lens),
             surroundings: Surroundings::of(accounts, pod),
+            kept: kept(accounts, entry, lens.spec.priority),
             prefilter: claims(view, pod),
         }
     }
@@ -84,6 +109,24 @@ impl<'a> Wish<'a> {
         let soft = node.lens.spec.taints.iter().filter(|t| t.effect == "PreferNoSchedule");
         soft.filter(|t| !self.tolerates(t)).count() as i64
     }
+}
+
+/// What is kept for pods that wait for room being made and are not less important.
+fn kept(accounts: &Accounts, entry: &Entry, priority: i32) -> HashMap<String, Kept> {
+    let mut all: HashMap<String, Kept> = HashMap::new();
+    for (node, other) in &accounts.nominated {
+        let pod = PodLens::of(other);
+        if pod.spec.priority < priority || other.meta.uid == entry.meta.uid {
+            continue;
+        }
+        let kept = all.entry(accounts.nodes[*node].name.clone()).or_default();
+        kept.pods += 1;
+        kept.ports.extend(host_ports(&pod));
+        for (resource, amount) in requests(&pod) {
+            *kept.amounts.entry(resource).or_default() += amount;
+        }
+    }
+    all
 }
 
 /// Runs the filters; the first that refuses gives the node's reasons.
@@ -156,23 +199,33 @@ fn requirement(e: &Value) -> Requirement {
 }
 
 fn ports(wish: &Wish<'_>, node: &Account) -> Option<Verdict> {
-    let any = |ip: &str| ip.is_empty() || ip == "0.0.0.0";
-    let clash = |(protocol, ip, port): &(String, String, i64)| {
-        node.ports
-            .iter()
-            .any(|(p, i, n)| p == protocol && n == port && (i == ip || any(i) || any(ip)))
-    };
+    let kept = wish.kept.get(&node.name).map_or(&[][..], |k| &k.ports);
+    let taken = |port: &Port| node.ports.iter().chain(kept).any(|other| ports_clash(port, other));
     let text = "node(s) didn't have free ports for the requested pod ports";
-    wish.ports.iter().any(clash).then(|| Verdict::now(text))
+    wish.ports.iter().any(taken).then(|| Verdict::now(text))
+}
+
+/// Whether two host ports cannot be open on one node.
+pub fn ports_clash(a: &Port, b: &Port) -> bool {
+    let any = |ip: &str| ip.is_empty() || ip == "0.0.0.0";
+    a.0 == b.0 && a.2 == b.2 && (a.1 == b.1 || any(&a.1) || any(&b.1))
 }
 
 fn fit(wish: &Wish<'_>, node: &Account) -> Option<Verdict> {
     let mut verdict = Verdict { reasons: Vec::new(), resolvable: true };
-    if node.free.get("pods").copied().unwrap_or(0) < 1 {
+    let kept = wish.kept.get(&node.name);
+    let free = |resource: &str| {
+        let kept = kept.map_or(0, |k| match resource {
+            "pods" => k.pods,
+            _ => k.amounts.get(resource).copied().unwrap_or(0),
+        });
+        node.free.get(resource).copied().unwrap_or(0) - kept
+    };
+    if free("pods") < 1 {
         verdict.reasons.push("Too many pods".into());
     }
     for (resource, wanted) in wish.requests.iter().filter(|(_, wanted)| **wanted > 0) {
-        if node.free.get(resource).copied().unwrap_or(0) < *wanted {
+        if free(resource) < *wanted {
             verdict.reasons.push(format!("Insufficient {resource}"));
             // More than the node ever has: no victim helps.
             verdict.resolvable &= node.total.get(resource).copied().unwrap_or(0) >= *wanted;
@@ -220,27 +273,18 @@ fn claims(view: &View, pod: &Value) -> Option<String> {
     None
 }
 
-/// The message of a pod no node can take.
+/// The message of a pod no node can take, without what preemption says to it.
 pub fn explain(wish: &Wish<'_>, verdicts: &[Verdict]) -> String {
     let all = verdicts.len();
     let reasons = match &wish.prefilter {
         Some(text) => text.clone(),
         None => histogram(verdicts.iter().flat_map(|v| v.reasons.iter().map(String::as_str))),
     };
-    let preemption = if wish.pod.str_at("spec.preemptionPolicy") == "Never" {
-        "not eligible due to preemptionPolicy=Never.".to_owned()
-    } else {
-        let word = |v: &Verdict| match v.resolvable {
-            true => "No preemption victims found for incoming pod",
-            false => "Preemption is not helpful for scheduling",
-        };
-        format!("0/{all} nodes are available: {}.", histogram(verdicts.iter().map(word)))
-    };
-    format!("0/{all} nodes are available: {reasons}. preemption: {preemption}")
+    format!("0/{all} nodes are available: {reasons}.")
 }
 
 /// `<count> <reason>` for each reason, sorted as strings.
-fn histogram<'r>(reasons: impl Iterator<Item = &'r str>) -> String {
+pub fn histogram<'r>(reasons: impl Iterator<Item = &'r str>) -> String {
     let mut counts = std::collections::BTreeMap::<&str, usize>::new();
     for reason in reasons {
         *counts.entry(reason).or_default() += 1;

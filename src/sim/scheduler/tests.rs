@@ -239,6 +239,142 @@ fn scheduling_waits_for_gates_and_other_schedulers() {
     foreign.set_at("spec.schedulerName", "mine");
     let placed = place(&mut lab, vec![gated, foreign]);
     assert!(placed.values().all(String::is_empty));
-    let plan = (sim::scheduler::SCHEDULER.reconcile)(&lab.view(), "default-scheduler");
+    let plan = (sim::scheduler::SCHEDULER.reconcile)(&lab.view(), "all");
     assert!(plan.steps.is_empty() && plan.again.is_none());
+}
+
+fn ranked(name: &str, cpu: &str, priority: i32) -> Value {
+    let mut p = pod(name, cpu);
+    p.set_at("spec.priority", priority);
+    p
+}
+
+fn bound(name: &str, cpu: &str, priority: i32, node: &str) -> Value {
+    let mut p = ranked(name, cpu, priority);
+    p.set_at("spec.nodeName", node);
+    p.set_at("status.phase", "Running");
+    p
+}
+
+/// Looks until the scheduler has nothing to say, while kubelets are slow.
+fn schedule(lab: &mut Lab) {
+    for _ in 0..4 {
+        lab.reconcile(&sim::scheduler::SCHEDULER, "all");
+    }
+}
+
+#[test]
+fn a_more_important_pod_takes_the_place_of_others() {
+    let mut lab = lab(vec![json!({}), json!({})]);
+    for p in [
+        bound("a", "1", 5, "n1"),
+        bound("b", "1", 1, "n1"),
+        bound("c", "1", 2, "n2"),
+        bound("d", "1", 2, "n2"),
+    ] {
+        lab.put("pods", p);
+    }
+    lab.put("pods", ranked("vip", "1", 10));
+    lab.reconcile(&sim::scheduler::SCHEDULER, "all");
+    let vip = lab.get("pods", "default/vip").unwrap();
+    assert_eq!(vip.str_at("status.nominatedNodeName"), "n1", "the least important pod is there");
+    assert_eq!(vip.str_at("spec.nodeName"), "");
+    assert_eq!(
+        vip.condition("PodScheduled").unwrap().str_at("message"),
+        "0/2 nodes are available: 2 Insufficient cpu."
+    );
+    let left: Vec<String> =
+        lab.view().objects.list("pods", "").map(|e| e.meta.name.to_string()).collect();
+    assert_eq!(left, ["a", "c", "d", "vip"]);
+    let told = lab.heard();
+    let line = format!("Preempted Preempted by pod {} on node n1", vip.uid());
+    assert!(told.contains(&line), "{told:?}");
+    lab.settle();
+    assert_eq!(lab.get("pods", "default/vip").unwrap().str_at("spec.nodeName"), "n1");
+}
+
+#[test]
+fn victims_are_told_why_and_nobody_goes_twice() {
+    let mut lab = lab(vec![json!({})]);
+    lab.put("pods", bound("low", "2", 1, "n1"));
+    lab.keeps_deleted_pods = true;
+    lab.put("pods", ranked("vip", "2", 10));
+    lab.put("pods", ranked("late", "2", 9));
+    schedule(&mut lab);
+    let low = lab.get("pods", "default/low").unwrap();
+    let c = low.condition("DisruptionTarget").unwrap();
+    assert_eq!((c.str_at("status"), c.str_at("reason")), ("True", "PreemptionByScheduler"));
+    assert_eq!(
+        c.str_at("message"),
+        "default-scheduler: preempting to accommodate a higher priority pod"
+    );
+    assert!(low.is_deleting());
+    let told = lab.heard();
+    assert_eq!(told.iter().filter(|t| t.starts_with("Preempted")).count(), 1, "{told:?}");
+    // The room is kept for the more important of the two.
+    let late = lab.get("pods", "default/late").unwrap();
+    assert_eq!(late.str_at("status.nominatedNodeName"), "");
+    assert_eq!(
+        late.condition("PodScheduled").unwrap().str_at("message"),
+        "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 \
+         Insufficient cpu."
+    );
+    let vip = lab.get("pods", "default/vip").unwrap();
+    assert_eq!(vip.str_at("status.nominatedNodeName"), "n1");
+}
+
+#[test]
+fn preemption_spares_budgets_and_those_who_never_preempt() {
+    let mut lab = lab(vec![json!({}), json!({})]);
+    let mut guarded = bound("guarded", "2", 1, "n1");
+    guarded.set_label("app", "db");
+    lab.put("pods", guarded);
+    lab.put("pods", bound("plain", "2", 1, "n2"));
+    lab.put(
+        "poddisruptionbudgets.policy",
+        json!({"metadata": {"name": "b", "namespace": "default"},
+            "spec": {"selector": {"matchLabels": {"app": "db"}}},
+            "status": {"disruptionsAllowed": 0}}),
+    );
+    let mut polite = ranked("polite", "2", 10);
+    polite.set_at("spec.preemptionPolicy", "Never");
+    assert_eq!(
+        refusal(&mut lab, polite),
+        "0/2 nodes are available: 2 Insufficient cpu. preemption: not eligible due to \
+         preemptionPolicy=Never."
+    );
+    lab.put("pods", ranked("vip", "2", 10));
+    schedule(&mut lab);
+    let vip = lab.get("pods", "default/vip").unwrap();
+    assert_eq!(vip.str_at("status.nominatedNodeName"), "n2");
+    assert!(lab.get("pods", "default/guarded").is_some());
+}
+
+/// How long one look takes, at best.
+fn cost(lab: &Lab, key: &str) -> std::time::Duration {
+    let view = lab.view();
+    let look = |_| {
+        let began = std::time::Instant::now();
+        let plan = (sim::scheduler::SCHEDULER.reconcile)(&view, key);
+        assert!(plan.steps.len() <= 1);
+        began.elapsed()
+    };
+    (0..5).map(look).min().unwrap()
+}
+
+#[test]
+fn one_more_pod_does_not_cost_more_beside_many_that_wait() {
+    let waiting = |n: usize| {
+        let mut lab = lab(vec![json!({})]);
+        for i in 0..n {
+            lab.put("pods", pod(&format!("p{i:05}"), "9"));
+        }
+        lab.reconcile(&sim::scheduler::SCHEDULER, "new");
+        lab.put("pods", pod("one-more", "9"));
+        lab
+    };
+    let (few, many) = (cost(&waiting(250), "new"), cost(&waiting(1000), "new"));
+    // Twice as long, and a millisecond for whatever else the machine does.
+    let limit = few * 2 + std::time::Duration::from_millis(1);
+    assert!(many < limit, "beside 250: {few:?}, beside 1000: {many:?}");
 }

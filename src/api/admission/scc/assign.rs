@@ -24,11 +24,12 @@ pub fn assign(constraint: &Constraint, pod: &Value) -> Result<Value, Vec<String>
     let root = format!("provider {}: ", constraint.name);
     complete(constraint, &mut pod);
     check(constraint, &pod, &root, &mut causes);
+    let whole = containers::Whole::of(&pod);
     for list in ["initContainers", "containers", "ephemeralContainers"] {
         let count = pod.list_at(&format!("spec.{list}")).len();
         for i in 0..count {
             let path = format!("{root}.{list}[{i}]");
-            containers::assign(constraint, &mut pod, list, i, &path, &mut causes);
+            containers::assign(constraint, (&mut pod, &whole), list, i, &path, &mut causes);
         }
     }
     if causes.is_empty() {

@@ -14,22 +14,49 @@ use std::collections::BTreeSet;
 
 const ANNOTATION: &str = "container.seccomp.security.alpha.kubernetes.io/";
 
-/// Completes and checks the container at `spec.<list>[<index>]`.
+/// Most problems that are told: upstream tells every port on the host once for every container.
+const MOST: usize = 5_000;
+
+/// What the containers of a pod share.
+pub struct Whole {
+    context: Value,
+    /// The ports on the host: where they are, and their numbers.
+    host_ports: Vec<(String, Value)>,
+}
+
+impl Whole {
+    /// Of a pod.
+    pub fn of(pod: &Value) -> Whole {
+        let context = pod.at("spec.securityContext").cloned().unwrap_or_default();
+        let mut host_ports = Vec::new();
+        for list in ["initContainers", "containers", "ephemeralContainers"] {
+            for (i, container) in pod.list_at(&format!("spec.{list}")).iter().enumerate() {
+                let ports = container.list_at("ports").iter().filter_map(|p| p.get("hostPort"));
+                let bound = ports.filter(|p| p.as_i64().is_some_and(|p| p > 0));
+                host_ports.extend(bound.map(|p| (format!("{list}[{i}].hostPort"), p.clone())));
+            }
+        }
+        Whole { context, host_ports }
+    }
+}
+
+/// Completes and checks the container at `spec.<list>[<index>]`; `whole` is what it shares
+/// with the pod's other containers.
 pub fn assign(
     constraint: &Constraint,
-    pod: &mut Value,
+    (pod, whole): (&mut Value, &Whole),
     list: &str,
     index: usize,
     path: &str,
     causes: &mut Causes,
 ) {
-    let shared = pod.at("spec.securityContext").cloned().unwrap_or_default();
     let Some(container) = pod.get_mut("spec").and_then(|s| s.get_mut(list)?.get_mut(index)) else {
         return;
     };
-    complete(constraint, &shared, container);
+    let shared = &whole.context;
+    complete(constraint, shared, container);
     let container = container.clone();
-    check(constraint, &shared, &container, path, causes);
+    check(constraint, shared, &container, path, causes);
     let profile = pod
         .annotation(&format!("{ANNOTATION}{}", container.str_at("name")))
         .map(str::to_owned)
@@ -38,7 +65,7 @@ pub fn assign(
         .unwrap_or_default();
     let at = format!("metadata.annotations[{ANNOTATION}{}]", container.str_at("name"));
     check_profile(constraint, at, &profile, causes);
-    check_host(constraint, pod, path, causes);
+    check_host(constraint, (pod, whole), path, causes);
 }
 
 /// What a container has itself, or else from its pod.
@@ -214,7 +241,12 @@ fn check_capabilities(constraint: &Constraint, own: &Value, path: &str, causes: 
 
 /// Upstream checks the host's namespaces and ports once more for every container, under the
 /// container's path.
-fn check_host(constraint: &Constraint, pod: &Value, path: &str, causes: &mut Causes) {
+fn check_host(
+    constraint: &Constraint,
+    (pod, whole): (&Value, &Whole),
+    path: &str,
+    causes: &mut Causes,
+) {
     for (field, allowed, what) in [
         ("hostNetwork", constraint.allow_host_network, "network"),
         ("hostPID", constraint.allow_host_pid, "PID"),
@@ -228,14 +260,7 @@ fn check_host(constraint: &Constraint, pod: &Value, path: &str, causes: &mut Cau
     if constraint.allow_host_ports {
         return;
     }
-    for list in ["initContainers", "containers", "ephemeralContainers"] {
-        for (i, container) in pod.list_at(&format!("spec.{list}")).iter().enumerate() {
-            for port in container.list_at("ports") {
-                if port.i64_at("hostPort").is_some_and(|p| p > 0) {
-                    let at = format!("{path}.{list}[{i}].hostPort");
-                    causes.invalid(at, &port["hostPort"], "Host ports are not allowed to be used");
-                }
-            }
-        }
+    for (at, port) in whole.host_ports.iter().take(MOST.saturating_sub(causes.0.len())) {
+        causes.invalid(format!("{path}.{at}"), port, "Host ports are not allowed to be used");
     }
 }

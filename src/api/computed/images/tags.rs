@@ -166,7 +166,7 @@ async fn create(server: &Arc<Server>, request: &Request, flavor: &Flavor) -> Res
     flavor.check_registry(server, &snapshot, request, (&sent, None), &mut causes);
     let mut all = Causes::default();
     meta::validate(&sent, &request.kind, &mut all);
-    all.0.append(&mut causes.0);
+    all.absorb(causes);
     refuse(&request.kind, sent.name(), all)?;
     let name = sent.name().to_owned();
     let (stream_name, tag) = name.split_once(':').ok_or_else(|| formless(&name))?;

@@ -91,7 +91,7 @@ fn check(asked: &Value, config: &Value) -> Result<(), Error> {
         return Ok(());
     }
     let kind = "DeploymentRequest.apps.openshift.io".into();
-    Err(Error::Invalid { kind, name: name.into(), causes: causes.0 })
+    Err(Error::Invalid { kind, name: name.into(), causes: causes.into_vec() })
 }
 
 /// Takes over what the tags of image triggers mean now.

@@ -152,7 +152,7 @@ impl Options {
         if causes.is_empty() {
             return Ok(options);
         }
-        Err(Error::Invalid { kind: KIND.into(), name: String::new(), causes: causes.0 })
+        Err(Error::Invalid { kind: KIND.into(), name: String::new(), causes: causes.into_vec() })
     }
 
     /// The version whose log is wanted.

@@ -76,7 +76,7 @@ fn refuse(name: &str, causes: Causes) -> Result<(), Error> {
         return Ok(());
     }
     let kind = "DeploymentConfigRollback.apps.openshift.io".into();
-    Err(Error::Invalid { kind, name: name.into(), causes: causes.0 })
+    Err(Error::Invalid { kind, name: name.into(), causes: causes.into_vec() })
 }
 
 /// Takes over the parts asked for; image triggers no longer act by themselves.

@@ -138,7 +138,7 @@ pub fn log(pod: &str, pairs: &Pairs, now: Timestamp) -> Result<(String, LogOptio
     }
     if !causes.is_empty() {
         let kind = "PodLogOptions".into();
-        return Err(Error::Invalid { kind, name: pod.into(), causes: causes.0 });
+        return Err(Error::Invalid { kind, name: pod.into(), causes: causes.into_vec() });
     }
     let ago = |n: i64| now.checked_sub(SignedDuration::from_secs(n)).unwrap_or(Timestamp::MIN);
     let options = LogOptions {

@@ -7,6 +7,7 @@ use crate::{
     kinds::Cx,
     object::{ObjectExt, Value, json},
 };
+use std::collections::{HashMap, HashSet};
 
 /// See [`crate::kinds::Hooks::prepare`].
 pub(super) fn settle(o: &mut Value, old: Option<&Value>, cx: &Cx<'_>) -> Result<(), Error> {
@@ -82,14 +83,14 @@ fn keep_allocated(o: &mut Value, old: &Value) {
 }
 
 fn keep_node_ports(o: &mut Value, old: &Value) {
-    let old_ports = old.list_at("spec.ports");
-    let given: Vec<i64> = o.list_at("spec.ports").iter().map(shape::node_port).collect();
+    let by_name: HashMap<&str, i64> =
+        old.list_at("spec.ports").iter().map(|p| (p.str_at("name"), shape::node_port(p))).collect();
+    let given: HashSet<i64> = o.list_at("spec.ports").iter().map(shape::node_port).collect();
     for port in shape::ports_mut(o) {
         if shape::node_port(port) != 0 {
             continue;
         }
-        let same_name = old_ports.iter().rfind(|p| p.str_at("name") == port.str_at("name"));
-        let kept = same_name.map_or(0, shape::node_port);
+        let kept = by_name.get(port.str_at("name")).copied().unwrap_or(0);
         if kept != 0 && !given.contains(&kept) {
             port["nodePort"] = json!(kept);
         }
@@ -207,11 +208,17 @@ fn settle_node_ports(
         return Ok(());
     }
     let give = shape::needs_node_ports(o);
-    let held: Vec<i64> = old.map_or(vec![], |old| {
+    let held: HashSet<i64> = old.map_or_else(HashSet::new, |old| {
         old.list_at("spec.ports").iter().map(shape::node_port).filter(|p| *p != 0).collect()
     });
     let ports = o.list_at("spec.ports").to_vec();
-    let mut taken: Vec<(i64, i64)> = Vec::new();
+    // The first node port asked for under each port, and those given so far.
+    let mut twins: HashMap<i64, i64> = HashMap::new();
+    for port in ports.iter().filter(|p| shape::node_port(p) != 0) {
+        let number = port.i64_at("port").unwrap_or(0);
+        twins.entry(number).or_insert_with(|| shape::node_port(port));
+    }
+    let (mut taken, mut given) = (HashMap::<i64, i64>::new(), HashSet::new());
     let mut result = Vec::with_capacity(ports.len());
     for (i, port) in ports.iter().enumerate() {
         let (number, asked) = (port.i64_at("port").unwrap_or(0), shape::node_port(port));
@@ -220,12 +227,8 @@ fn settle_node_ports(
             continue;
         }
         // The same port under two protocols shares one node port, when it is made.
-        let shared = taken.iter().find(|(p, _)| *p == number).map(|(_, node)| *node);
-        let shared = shared.filter(|_| old.is_none());
-        let twin = || {
-            let same = ports.iter().filter(|p| p.i64_at("port") == Some(number));
-            same.map(shape::node_port).find(|n| *n != 0).filter(|_| old.is_none())
-        };
+        let shared = taken.get(&number).copied().filter(|_| old.is_none());
+        let twin = || twins.get(&number).copied().filter(|_| old.is_none());
         let node = match (asked, shared) {
             (0, Some(node)) => node,
             (0, None) => match twin() {
@@ -233,10 +236,13 @@ fn settle_node_ports(
                 None => pool.next_port(cx).ok_or_else(full)?,
             },
             (asked, Some(node)) if node == asked => node,
-            (asked, _) if held.contains(&asked) || seen_on_update(old, &taken, asked) => asked,
+            (asked, _) if held.contains(&asked) || (old.is_some() && given.contains(&asked)) => {
+                asked
+            }
             (asked, _) => take(o, pool, i, asked)?,
         };
-        taken.push((number, node));
+        taken.entry(number).or_insert(node);
+        given.insert(node);
         result.push(node);
     }
     for (port, node) in shape::ports_mut(o).iter_mut().zip(result) {
@@ -245,10 +251,6 @@ fn settle_node_ports(
         }
     }
     Ok(())
-}
-
-fn seen_on_update(old: Option<&Value>, taken: &[(i64, i64)], asked: i64) -> bool {
-    old.is_some() && taken.iter().any(|(_, node)| *node == asked)
 }
 
 fn take(o: &Value, pool: &mut Pool, i: usize, port: i64) -> Result<i64, Error> {
@@ -332,8 +334,10 @@ fn drop_if(o: &mut Value, wanted: bool, old: &Value, path: &str) {
 fn finish(o: &Value, causes: Causes) -> Result<(), Error> {
     match causes.is_empty() {
         true => Ok(()),
-        false => {
-            Err(Error::Invalid { kind: "Service".into(), name: o.name().into(), causes: causes.0 })
-        }
+        false => Err(Error::Invalid {
+            kind: "Service".into(),
+            name: o.name().into(),
+            causes: causes.into_vec(),
+        }),
     }
 }

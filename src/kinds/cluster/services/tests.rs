@@ -27,7 +27,7 @@ fn run_among(snapshot: &Snapshot, mut o: Value, old: Option<&Value>) -> Result<V
     if causes.is_empty() {
         return Ok(o);
     }
-    Err(Error::Invalid { kind: "Service".into(), name: o.name().into(), causes: causes.0 }
+    Err(Error::Invalid { kind: "Service".into(), name: o.name().into(), causes: causes.into_vec() }
         .to_string())
 }
 

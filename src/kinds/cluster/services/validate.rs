@@ -4,6 +4,7 @@
 use super::{super::checks, shape};
 use crate::error::Causes;
 use crate::object::{ObjectExt, Value, json, name};
+use std::collections::HashSet;
 
 const TYPES: &[&str] = &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 const PROTOCOLS: &[&str] = &["SCTP", "TCP", "UDP"];
@@ -124,7 +125,7 @@ fn external_name(o: &Value, out: &mut Causes) {
 
 fn ports(o: &Value, out: &mut Causes) {
     let ports = o.list_at("spec.ports");
-    let mut names: Vec<&str> = Vec::new();
+    let mut names = HashSet::new();
     for (i, port) in ports.iter().enumerate() {
         let path = format!("spec.ports[{i}]");
         let field = |f: &str| format!("{path}.{f}");
@@ -135,10 +136,9 @@ fn ports(o: &Value, out: &mut Causes) {
                 for problem in name::label_problems(given) {
                     out.invalid(field("name"), &json!(given), problem);
                 }
-                if names.contains(&given) {
+                if !names.insert(given) {
                     out.duplicate(field("name"), &json!(given));
                 }
-                names.push(given);
             }
         }
         checks::port_number(port.i64_at("port").unwrap_or(0), &field("port"), out);
@@ -188,12 +188,13 @@ pub(super) fn addresses(o: &Value, out: &mut Causes) {
         _ => {}
     }
     let families = o.list_at("spec.ipFamilies");
+    let mut seen = HashSet::new();
     for (i, family) in families.iter().enumerate() {
         let path = format!("spec.ipFamilies[{i}]");
         if !FAMILIES.contains(&family.as_str().unwrap_or("")) {
             out.unsupported(path.clone(), family, FAMILIES);
         }
-        if families[..i].contains(family) {
+        if !seen.insert(family) {
             out.duplicate(path, family);
         }
     }
@@ -283,24 +284,22 @@ fn external_ips(o: &Value, out: &mut Causes) {
 fn duplicates(o: &Value, out: &mut Causes) {
     let ports = o.list_at("spec.ports");
     let plain = o.str_at("spec.type") == "ClusterIP";
+    let mut seen = HashSet::new();
     for (i, port) in ports.iter().enumerate() {
         let node = shape::node_port(port);
         let path = format!("spec.ports[{i}].nodePort");
         if plain && node != 0 {
             out.forbidden(path.clone(), "may not be used when `type` is 'ClusterIP'");
         }
-        let twin = |p: &Value| {
-            shape::node_port(p) == node && p.str_at("protocol") == port.str_at("protocol")
-        };
-        if node != 0 && ports[..i].iter().any(twin) {
+        if node != 0 && !seen.insert((node, port.str_at("protocol"))) {
             out.duplicate(path, &json!(node));
         }
     }
+    let mut seen = HashSet::new();
     for (i, port) in ports.iter().enumerate() {
-        let key = |p: &Value| (p.str_at("protocol").to_owned(), p.i64_at("port"));
-        if ports[..i].iter().any(|p| key(p) == key(port)) {
+        let (protocol, number) = (port.str_at("protocol"), port.i64_at("port"));
+        if !seen.insert((protocol, number)) {
             // The whole Go struct is printed, with the two fields of the key filled.
-            let (protocol, number) = key(port);
             let shown = json!({"Name": "", "Protocol": protocol, "AppProtocol": null,
                 "Port": number.unwrap_or(0), "TargetPort": 0, "NodePort": 0});
             out.duplicate(format!("spec.ports[{i}]"), &shown);

@@ -125,7 +125,7 @@ fn settle(
         return Ok(());
     }
     let kind = super::IMAGE_STREAM.kind_group();
-    Err(Error::Invalid { kind, name: value.name().into(), causes: problems.0 })
+    Err(Error::Invalid { kind, name: value.name().into(), causes: problems.into_vec() })
 }
 
 /// The rules of names; everything else was checked while the stream was settled.

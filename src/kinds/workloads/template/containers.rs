@@ -107,6 +107,8 @@ fn host_ports(containers: &[Field<'_>], out: &mut Causes) {
 fn mounts(container: &Field<'_>, volumes: &Volumes<'_>, out: &mut Causes) {
     let list = container.get("volumeMounts");
     let devices = container.get("volumeDevices").items();
+    let texts = |field| devices.iter().map(|d| d.get(field).text()).collect::<HashSet<&str>>();
+    let (device_names, device_paths) = (texts("name"), texts("devicePath"));
     let mut paths = HashSet::new();
     for mount in list.items() {
         let (name, path) = (mount.get("name"), mount.get("mountPath"));
@@ -118,10 +120,10 @@ fn mounts(container: &Field<'_>, volumes: &Volumes<'_>, out: &mut Causes) {
         if !paths.insert(path.text()) {
             out.invalid(&path.path, &json!(path.text()), "must be unique");
         }
-        if devices.iter().any(|d| d.get("name").text() == name.text()) {
+        if device_names.contains(name.text()) {
             name.invalid(out, "must not already exist in volumeDevices");
         }
-        if devices.iter().any(|d| d.get("devicePath").text() == path.text()) {
+        if device_paths.contains(path.text()) {
             path.invalid(out, "must not already exist as a path in volumeDevices");
         }
         sub_paths(&mount, &list, out);

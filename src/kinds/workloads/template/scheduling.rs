@@ -5,7 +5,7 @@ use crate::{
     kinds::workloads::{checks, field::Field},
     object::{json, name},
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
@@ -156,6 +156,11 @@ pub fn tolerations(list: &Field<'_>, out: &mut Causes) {
 pub fn spread(list: &Field<'_>, out: &mut Causes) {
     let mut seen = HashSet::new();
     let constraints = list.items();
+    let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
+    for constraint in &constraints {
+        let field = |name| constraint.get(name).text();
+        *counts.entry((field("topologyKey"), field("whenUnsatisfiable"))).or_default() += 1;
+    }
     for constraint in &constraints {
         let field = |name: &str| constraint.get(name);
         let skew = field("maxSkew");
@@ -170,11 +175,8 @@ pub fn spread(list: &Field<'_>, out: &mut Causes) {
             action.unsupported(out, &["DoNotSchedule", "ScheduleAnyway"]);
         }
         let pair = format!("{{{}, {}}}", field("topologyKey").text(), action.text());
-        let same = |c: &&Field<'_>| {
-            c.get("topologyKey").text() == field("topologyKey").text()
-                && c.get("whenUnsatisfiable").text() == action.text()
-        };
-        if seen.insert(pair.clone()) && constraints.iter().filter(same).count() > 1 {
+        let same = counts.get(&(field("topologyKey").text(), action.text()));
+        if seen.insert(pair.clone()) && same.is_some_and(|n| *n > 1) {
             out.duplicate(field("{topologyKey, whenUnsatisfiable}").path, &json!(pair));
         }
         let domains = field("minDomains");

@@ -61,7 +61,7 @@ pub fn validate<'a>(list: &Field<'a>, out: &mut Causes) -> Volumes<'a> {
         if found.is_empty() {
             good.insert(name.text(), volume);
         } else {
-            out.0.append(&mut found.0);
+            out.absorb(found);
         }
     }
     good

@@ -6,7 +6,7 @@ use crate::{
     kinds::workloads::field::Field,
     object::{ObjectExt, Value, quantity::Quantity},
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Warnings for the template of `new` at `path`, when it is new or has changed.
 pub fn template_warnings(new: &Value, old: Option<&Value>, path: &str) -> Vec<String> {
@@ -15,6 +15,9 @@ pub fn template_warnings(new: &Value, old: Option<&Value>, path: &str) -> Vec<St
     }
     warnings(&Field::of(new, &format!("{path}.spec")))
 }
+
+/// Most warnings about ports.
+const MOST: usize = 100;
 
 /// Volume types that no longer do anything.
 const RETIRED: &[(&str, &str, &str)] = &[
@@ -100,29 +103,56 @@ fn container(container: &Field<'_>, out: &mut Vec<String>) {
     }
 }
 
-fn ports(containers: &[Field<'_>], out: &mut Vec<String>) {
-    let mut seen: Vec<Field<'_>> = Vec::new();
-    for port in containers.iter().flat_map(|c| c.get("ports").items()) {
-        let number = |p: &Field<'_>, f: &str| p.get(f).int_or_zero();
-        let text = |p: &Field<'_>, f: &str| p.get(f).value.cloned();
-        let same = |o: &&Field<'_>| {
-            number(o, "containerPort") == number(&port, "containerPort")
-                && text(o, "protocol") == text(&port, "protocol")
-        };
-        for other in seen.iter().filter(same) {
-            let (a, b) = (number(&port, "hostPort"), number(other, "hostPort"));
-            let (ip, other_ip) = (port.get("hostIP").text(), other.get("hostIP").text());
-            let what = if ip == other_ip && a == b {
-                "duplicate"
-            } else if a == 0 || b == 0 {
-                "overlapping"
-            } else if a == b && (ip.is_empty() != other_ip.is_empty()) {
-                "dangerously ambiguous"
-            } else {
-                continue;
-            };
-            out.push(format!("{}: {what} port definition with {}", port.path, other.path));
+/// The ports of one number and protocol so far, by where they are on the host.
+#[derive(Default)]
+struct Alike<'a> {
+    unbound: Vec<usize>,
+    by_host: HashMap<i64, HashMap<&'a str, Vec<usize>>>,
+}
+
+impl<'a> Alike<'a> {
+    /// The earlier ports that a port gets in the way of, and how.
+    fn conflicts(&self, host: i64, ip: &str, all: &[usize]) -> Vec<(usize, &'static str)> {
+        let bound = self.by_host.get(&host);
+        let at = |ip: &str| bound.and_then(|b| b.get(ip)).into_iter().flatten();
+        let said = |what| move |i: &usize| (*i, what);
+        let mut found: Vec<(usize, &str)> = at(ip).take(MOST).map(said("duplicate")).collect();
+        let same: HashSet<usize> = found.iter().map(|(i, _)| *i).collect();
+        if host == 0 {
+            let others = all.iter().filter(|i| !same.contains(i));
+            found.extend(others.take(MOST).map(said("overlapping")));
+        } else {
+            found.extend(self.unbound.iter().take(MOST).map(said("overlapping")));
+            let others = bound.into_iter().flatten().filter(|(o, _)| o.is_empty() != ip.is_empty());
+            let others = others.flat_map(|(_, ports)| ports);
+            found.extend(others.take(MOST).map(said("dangerously ambiguous")));
         }
-        seen.push(port);
+        found.sort_unstable();
+        found
+    }
+}
+
+/// Ports that are there twice. Clients are shown a few kilobytes of warnings at most.
+fn ports(containers: &[Field<'_>], out: &mut Vec<String>) {
+    let ports: Vec<Field<'_>> = containers.iter().flat_map(|c| c.get("ports").items()).collect();
+    let mut alike: HashMap<(i64, Option<&Value>), (Alike<'_>, Vec<usize>)> = HashMap::new();
+    let limit = out.len() + MOST;
+    for (i, port) in ports.iter().enumerate() {
+        let key = (port.get("containerPort").int_or_zero(), port.get("protocol").value);
+        let (alike, all) = alike.entry(key).or_default();
+        let (host, ip) = (port.get("hostPort").int_or_zero(), port.get("hostIP").text());
+        for (other, what) in alike.conflicts(host, ip, all) {
+            let other = &ports[other].path;
+            out.push(format!("{}: {what} port definition with {other}", port.path));
+        }
+        if out.len() >= limit {
+            out.truncate(limit);
+            return;
+        }
+        if host == 0 {
+            alike.unbound.push(i);
+        }
+        alike.by_host.entry(host).or_default().entry(ip).or_default().push(i);
+        all.push(i);
     }
 }

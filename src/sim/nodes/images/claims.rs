@@ -11,7 +11,7 @@ use crate::{
     store::Entry,
 };
 use jiff::Timestamp;
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 /// States of a container that has its image but cannot be made from it.
 const PULLED: [&str; 3] =
@@ -25,11 +25,6 @@ struct Claim {
     digest: String,
     /// When it started.
     at: Option<Timestamp>,
-}
-
-/// The pods of a node.
-pub fn pods<'a>(view: &'a View, node: &'a str) -> impl Iterator<Item = &'a Arc<Entry>> {
-    view.objects.list("pods", "").filter(move |e| PodLens::of(e).spec.node_name == node)
 }
 
 fn claims(pod: &PodLens) -> Vec<Claim> {
@@ -59,7 +54,7 @@ pub fn news(view: &View, inventory: &Inventory, pod: &Entry) -> bool {
 /// Notes what the pods of a node tell.
 pub fn take_in(view: &View, node: &str, inventory: &mut Inventory) {
     let now = Loss { rev: view.objects.rev, at: view.now };
-    for pod in pods(view, node) {
+    for pod in view.pods_on(node) {
         for claim in claims(&PodLens::of(pod)) {
             let Some(keys) = inventory.learns(view, pod, &claim) else { continue };
             let Some(offer) = offered(view, pod, &claim, &keys) else { continue };
@@ -114,7 +109,7 @@ impl Inventory {
     /// their end count if `ended` says so.
     pub fn in_use(&self, view: &View, node: &str, ended: bool) -> HashSet<String> {
         let mut used = HashSet::new();
-        for pod in pods(view, node) {
+        for pod in view.pods_on(node) {
             let lens = PodLens::of(pod);
             if lens.is_terminal() && !ended {
                 continue;
@@ -131,7 +126,7 @@ impl Inventory {
         if self.lost.is_empty() {
             return;
         }
-        let told: Vec<Claim> = pods(view, node).flat_map(|p| claims(&PodLens::of(p))).collect();
+        let told: Vec<Claim> = view.pods_on(node).flat_map(|p| claims(&PodLens::of(p))).collect();
         self.lost.retain(|what, _| {
             told.iter().any(|c| !c.digest.is_empty() && what.ends_with(&c.digest))
         });

@@ -4,7 +4,6 @@
 //! resource that runs short in the simulation.
 
 use super::{
-    claims,
     collect::Pass,
     inventory::{Eviction, Inventory},
 };
@@ -88,7 +87,7 @@ fn victim(view: &View, node: &str, text: &str) -> Option<Eviction> {
             && i64::from(pod.spec.priority) < CRITICAL
             && all.any(|s| !s.image_id.is_empty())
     };
-    let entry = claims::pods(view, node).filter(running).min_by_key(|e| rank(e))?;
+    let entry = view.pods_on(node).filter(running).min_by_key(|e| rank(e))?;
     let pod = entry.value();
     let over: String = containers(&pod)
         .filter(|(_, request)| WRITTEN > *request)

@@ -1,10 +1,7 @@
 //! What a shell on the node does to its images through the container runtime, past the kubelet.
 //! Source: CRI-O `server/image_remove.go` and `image_pull.go`.
 
-use super::{
-    claims,
-    inventory::{Held, Inventory, Loss, RESOURCE},
-};
+use super::inventory::{Held, Inventory, Loss, RESOURCE};
 use crate::{
     catalog::reference::Reference,
     controllers::{View, Write},
@@ -95,7 +92,7 @@ fn delete(
 
 /// A container that was made from an image.
 fn user(view: &View, node: &str, image: &Held) -> Option<String> {
-    claims::pods(view, node).find_map(|entry| {
+    view.pods_on(node).find_map(|entry| {
         let pod = entry.value();
         let lists = ["status.initContainerStatuses", "status.containerStatuses"];
         let of = |s: &&Value| {

@@ -85,7 +85,8 @@ pub fn blocked(registry: &str) -> Value {
 pub fn unreadable(name: &str, problem: &str) -> Value {
     let mut causes = Causes::default();
     causes.invalid("from.name", &json!(name), format!("invalid name: {problem}"));
-    let error = Error::Invalid { kind: String::new(), name: String::new(), causes: causes.0 };
+    let error =
+        Error::Invalid { kind: String::new(), name: String::new(), causes: causes.into_vec() };
     inner(error.status())
 }
 

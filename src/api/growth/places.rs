@@ -1,0 +1,88 @@
+//! The lists and maps of every kind, by the path that leads to them.
+
+use crate::{
+    kinds::{self, Served},
+    schema::{Field, Shape, Type},
+};
+use std::collections::HashSet;
+
+/// One step from an object to something in it.
+#[derive(Clone, Copy)]
+pub enum Step {
+    /// Into a field.
+    Field(&'static Field),
+    /// Into the items of the list, or the entries of the map, that the step before led to.
+    Item,
+}
+
+/// A list or map that can be made long.
+pub struct Place {
+    /// The kind it is in.
+    pub kind: Served,
+    /// The way there; the last step is the field.
+    pub path: Vec<Step>,
+}
+
+impl Place {
+    /// The path as people write it.
+    pub fn text(&self) -> String {
+        let mut text = format!("{} ", &*self.kind.kind);
+        for step in &self.path {
+            match step {
+                Step::Field(field) => text.push_str(&format!(".{}", field.name)),
+                Step::Item => text.push_str("[]"),
+            }
+        }
+        text
+    }
+
+    /// How many lists and maps the way leads through, this one included.
+    pub fn nesting(&self) -> usize {
+        1 + self.path.iter().filter(|s| matches!(s, Step::Item)).count()
+    }
+}
+
+/// Every place of every kind. What types share is met once: in the kind that has it first.
+pub fn all() -> Vec<Place> {
+    let mut walk = Walk { places: Vec::new(), seen: HashSet::new() };
+    for kind in kinds::all() {
+        if let Some(ty) = kind.ty() {
+            walk.ty(&kind, ty, &mut Vec::new());
+        }
+    }
+    walk.places
+}
+
+struct Walk {
+    places: Vec<Place>,
+    seen: HashSet<(&'static str, &'static str)>,
+}
+
+impl Walk {
+    fn ty(&mut self, kind: &Served, ty: &'static Type, path: &mut Vec<Step>) {
+        for field in ty.fields.iter().filter(|f| f.name != "managedFields") {
+            if self.seen.insert((ty.name, field.name)) {
+                path.push(Step::Field(field));
+                self.shape(kind, &field.shape, path);
+                path.pop();
+            }
+        }
+    }
+
+    fn shape(&mut self, kind: &Served, shape: &'static Shape, path: &mut Vec<Step>) {
+        match shape {
+            Shape::Object(_) => {
+                if let Some(ty) = shape.object() {
+                    self.ty(kind, ty, path);
+                }
+            }
+            Shape::List(item) | Shape::Map(item) => {
+                self.places.push(Place { kind: kind.clone(), path: path.clone() });
+                path.push(Step::Item);
+                self.shape(kind, item, path);
+                path.pop();
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! RFC 6902 patches, carried out one operation after the other as upstream's library does, on a
+//! copy: what fails leaves nothing behind.
+//!
+//! Own code because the crate for it undoes its operations when one fails, and panics where that
+//! cannot be done; because it has no limits; and because upstream's library bends the RFC (negative
+//! indices, `replace` of a key that is not there, `copy` of nothing).
+//! Source: github.com/evanphx/json-patch v4.
+
+use crate::object::{Map, Value, depth};
+
+/// Most bytes all `copy` operations may add together (apiserver's `JSONPatchMaxCopyBytes`).
+const MAX_COPIED: usize = 3 << 20;
+/// Most list items moved aside and values walked through by one patch.
+const MAX_WORK: usize = 20_000_000;
+
+/// An operation does not apply.
+#[derive(Debug, PartialEq)]
+pub(super) struct Refused;
+
+/// Applies the operations to a document.
+pub(super) fn apply(doc: &mut Value, operations: &[Value]) -> Result<(), Refused> {
+    let mut patcher = Patcher { doc, copied: 0, work: 0 };
+    operations.iter().try_for_each(|operation| patcher.apply(operation))
+}
+
+struct Patcher<'a> {
+    doc: &'a mut Value,
+    copied: usize,
+    work: usize,
+}
+
+impl Patcher<'_> {
+    fn apply(&mut self, operation: &Value) -> Result<(), Refused> {
+        let text = |field: &str| operation.get(field).and_then(Value::as_str).ok_or(Refused);
+        let value = || operation.get("value").cloned().unwrap_or_default();
+        let path = text("path");
+        match text("op")? {
+            "add" => self.add(path?, value()),
+            "remove" => self.remove(path?).map(drop),
+            "replace" => self.replace(path?, value()),
+            "move" => {
+                let value = self.remove(text("from")?)?;
+                self.add(path?, value)
+            }
+            "copy" => self.copy(text("from")?, path?),
+            "test" => self.test(path?, operation.get("value")),
+            _ => Err(Refused),
+        }
+    }
+
+    fn add(&mut self, path: &str, value: Value) -> Result<(), Refused> {
+        let below = path.matches('/').count();
+        let (deep, walked) = depth::of(&value);
+        self.spend(walked)?;
+        if below + deep > depth::MOST {
+            return Err(Refused);
+        }
+        let (place, key) = find_mut(self.doc, path)?;
+        let Value::Array(list) = place else {
+            return put(place, key, value);
+        };
+        let index = match key.as_str() {
+            "-" => list.len(),
+            key => index(key, list.len() + 1)?,
+        };
+        let aside = list.len() - index;
+        list.insert(index, value);
+        self.spend(aside)
+    }
+
+    fn remove(&mut self, path: &str) -> Result<Value, Refused> {
+        let (place, key) = find_mut(self.doc, path)?;
+        match place {
+            Value::Array(list) => {
+                let index = index(&key, list.len())?;
+                let (value, aside) = (list.remove(index), list.len() - index);
+                self.spend(aside)?;
+                Ok(value)
+            }
+            Value::Object(map) => map.remove(&key).ok_or(Refused),
+            _ => Err(Refused),
+        }
+    }
+
+    fn replace(&mut self, path: &str, value: Value) -> Result<(), Refused> {
+        if path.is_empty() {
+            // A list cannot become an object of the API.
+            if !value.is_object() {
+                return Err(Refused);
+            }
+            *self.doc = value;
+            return Ok(());
+        }
+        let (place, key) = find_mut(self.doc, path)?;
+        let Value::Array(list) = place else { return put(place, key, value) };
+        let index = index(&key, list.len())?;
+        list[index] = value;
+        Ok(())
+    }
+
+    fn copy(&mut self, from: &str, path: &str) -> Result<(), Refused> {
+        let (place, key) = find(self.doc, from)?;
+        let value = get(place, &key)?.cloned();
+        if let Some(value) = &value {
+            // Upstream counts what would be written.
+            self.copied += crate::object::size(value);
+            if self.copied > MAX_COPIED {
+                return Err(Refused);
+            }
+        }
+        self.add(path, value.unwrap_or_default())
+    }
+
+    fn test(&mut self, path: &str, wanted: Option<&Value>) -> Result<(), Refused> {
+        let found = if path.is_empty() {
+            Some(&*self.doc)
+        } else {
+            let (place, key) = find(self.doc, path)?;
+            get(place, &key)?
+        };
+        // Nothing and null are the same to upstream.
+        let equal = found.unwrap_or(&Value::Null) == wanted.unwrap_or(&Value::Null);
+        if equal { Ok(()) } else { Err(Refused) }
+    }
+
+    fn spend(&mut self, work: usize) -> Result<(), Refused> {
+        self.work += work;
+        if self.work > MAX_WORK { Err(Refused) } else { Ok(()) }
+    }
+}
+
+/// The steps of a path. What stands before the first slash does not count.
+fn steps(path: &str) -> Result<Vec<String>, Refused> {
+    let steps: Vec<String> =
+        path.split('/').skip(1).map(|s| s.replace("~1", "/").replace("~0", "~")).collect();
+    if steps.is_empty() { Err(Refused) } else { Ok(steps) }
+}
+
+/// The value a path's last step is to be looked up in, and that step.
+fn find<'a>(doc: &'a Value, path: &str) -> Result<(&'a Value, String), Refused> {
+    let mut steps = steps(path)?;
+    let key = steps.pop().ok_or(Refused)?;
+    let place = steps.iter().try_fold(doc, |at, step| get(at, step)?.ok_or(Refused))?;
+    Ok((place, key))
+}
+
+fn find_mut<'a>(doc: &'a mut Value, path: &str) -> Result<(&'a mut Value, String), Refused> {
+    let mut steps = steps(path)?;
+    let key = steps.pop().ok_or(Refused)?;
+    let down = |at: &'a mut Value, step: &String| match at {
+        Value::Object(map) => map.get_mut(step).ok_or(Refused),
+        Value::Array(list) => {
+            let index = index(step, list.len())?;
+            list.get_mut(index).ok_or(Refused)
+        }
+        _ => Err(Refused),
+    };
+    let place = steps.iter().try_fold(doc, down)?;
+    Ok((place, key))
+}
+
+/// What is at a key: `None` for an object that does not have it.
+fn get<'a>(place: &'a Value, key: &str) -> Result<Option<&'a Value>, Refused> {
+    match place {
+        Value::Object(map) => Ok(map.get(key)),
+        Value::Array(list) => Ok(list.get(index(key, list.len())?)),
+        _ => Err(Refused),
+    }
+}
+
+fn put(place: &mut Value, key: String, value: Value) -> Result<(), Refused> {
+    let map: &mut Map = place.as_object_mut().ok_or(Refused)?;
+    map.insert(key, value);
+    Ok(())
+}
+
+/// An index into a list of so many places; from the end when it is negative.
+fn index(text: &str, places: usize) -> Result<usize, Refused> {
+    let places = i64::try_from(places).map_err(|_| Refused)?;
+    let index: i64 = text.parse().map_err(|_| Refused)?;
+    let index = if index < 0 { index + places } else { index };
+    if index >= places { Err(Refused) } else { usize::try_from(index).map_err(|_| Refused) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::json;
+
+    fn patched(doc: Value, operations: Value) -> Result<Value, Refused> {
+        let mut doc = doc;
+        apply(&mut doc, operations.as_array().unwrap()).map(|()| doc)
+    }
+
+    #[test]
+    fn upstreams_bends_of_the_rfc() {
+        let doc = || json!({"a": {"b": null}, "l": [1, 2, 3]});
+        let rows = [
+            (json!([{"op": "add", "path": "/l/-1", "value": 9}]), json!([1, 2, 3, 9])),
+            (json!([{"op": "add", "path": "/l/-4", "value": 9}]), json!([9, 1, 2, 3])),
+            (json!([{"op": "remove", "path": "/l/-1"}]), json!([1, 2])),
+            (json!([{"op": "replace", "path": "/l/-3", "value": 9}]), json!([9, 2, 3])),
+            (json!([{"op": "add", "path": "/l/3", "value": 9}]), json!([1, 2, 3, 9])),
+            (json!([{"op": "add", "path": "/l/+1", "value": 9}]), json!([1, 9, 2, 3])),
+        ];
+        for (operations, list) in rows {
+            assert_eq!(patched(doc(), operations.clone()).unwrap()["l"], list, "{operations}");
+        }
+        let fine = [
+            json!([{"op": "replace", "path": "/new", "value": 1}, {"op": "test", "path": "/new", "value": 1}]),
+            json!([{"op": "test", "path": "/nothing", "value": null}]),
+            json!([{"op": "test", "path": "/a/b"}]),
+            json!([{"op": "copy", "from": "/nothing", "path": "/c"}, {"op": "test", "path": "/c"}]),
+            json!([{"op": "add", "path": "/c"}, {"op": "test", "path": "/c", "value": null}]),
+            json!([{"op": "replace", "path": "", "value": {"x": 1}}, {"op": "test", "path": "/x", "value": 1}]),
+            json!([{"op": "add", "path": "/x~1y~0z", "value": 1}, {"op": "test", "path": "/x~1y~0z", "value": 1}]),
+        ];
+        for operations in fine {
+            assert!(patched(doc(), operations.clone()).is_ok(), "{operations}");
+        }
+        for refused in [
+            json!([{"op": "add", "path": "/l/4", "value": 9}]),
+            json!([{"op": "add", "path": "/l/-5", "value": 9}]),
+            json!([{"op": "add", "path": "/l/x", "value": 9}]),
+            json!([{"op": "replace", "path": "/l/3", "value": 9}]),
+            json!([{"op": "remove", "path": "/l/-4"}]),
+            json!([{"op": "remove", "path": "/nothing"}]),
+            json!([{"op": "move", "from": "/nothing", "path": "/c"}]),
+            json!([{"op": "add", "path": "/a/b/c", "value": 1}]),
+            json!([{"op": "add", "path": "/l/0/c", "value": 1}]),
+            json!([{"op": "add", "path": "c", "value": 1}]),
+            json!([{"op": "replace", "path": "", "value": [1]}]),
+            json!([{"op": "test", "path": "/l/0", "value": 1.0}]),
+            json!([{"op": "copy", "path": "/c"}]),
+            json!([{"path": "/c"}]),
+            json!([7]),
+        ] {
+            assert_eq!(patched(doc(), refused.clone()), Err(Refused), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_undone_is_refused_all_the_same() {
+        let doc = json!({"data": {"x": "1"}});
+        let patch = json!([
+            {"op": "move", "from": "/data/x", "path": "/data"},
+            {"op": "test", "path": "/no", "value": 1},
+        ]);
+        assert_eq!(patched(doc, patch), Err(Refused));
+    }
+
+    #[test]
+    fn copies_have_a_budget() {
+        let doubling = |times: usize| {
+            let mut operations =
+                vec![json!({"op": "add", "path": "/x", "value": {"a": "b".repeat(100)}})];
+            let copy = |i| json!({"op": "copy", "from": "/x", "path": format!("/x/c{i}")});
+            operations.extend((0..times).map(copy));
+            patched(json!({}), json!(operations))
+        };
+        assert!(doubling(14).is_ok());
+        assert_eq!(doubling(15), Err(Refused));
+        assert_eq!(doubling(10_000), Err(Refused));
+    }
+
+    #[test]
+    fn nothing_grows_deeper_than_a_body_may_be() {
+        let mut operations = vec![json!({"op": "add", "path": "/x", "value": {}})];
+        for i in 1..=depth::MOST {
+            operations.push(json!({"op": "add", "path": "/x".repeat(i), "value": {}}));
+        }
+        assert!(patched(json!({}), json!(operations)).is_ok());
+        operations.push(json!({"op": "copy", "from": "/x", "path": "/x/x"}));
+        assert_eq!(patched(json!({}), json!(operations)), Err(Refused));
+    }
+
+    #[test]
+    fn lists_are_not_shifted_for_ever() {
+        let doc = json!({"l": vec![0; 100_000]});
+        let first = json!({"op": "remove", "path": "/l/0"});
+        assert!(patched(doc.clone(), Value::Array(vec![first.clone(); 100])).is_ok());
+        assert_eq!(patched(doc, Value::Array(vec![first; 1_000])), Err(Refused));
+    }
+}
