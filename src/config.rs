@@ -202,6 +202,29 @@ pub struct Serve {
         value_parser = clap::value_parser!(u32).range(0..=10_000), conflicts_with = "instant")]
     pub pace: u32,
 
+    /// Most requests that only read and are under way at a time; more get 429. 0 means no limit
+    #[arg(
+        long,
+        env = "POCKETSHIFT_MAX_REQUESTS_INFLIGHT",
+        default_value_t = 400,
+        value_name = "N"
+    )]
+    pub max_requests_inflight: usize,
+
+    /// Most requests that write and are under way at a time; more get 429. 0 means no limit
+    #[arg(
+        long,
+        env = "POCKETSHIFT_MAX_MUTATING_REQUESTS_INFLIGHT",
+        default_value_t = 200,
+        value_name = "N"
+    )]
+    pub max_mutating_requests_inflight: usize,
+
+    /// Seconds a request may take, watches and other streams apart; then it gets 504
+    #[arg(long, env = "POCKETSHIFT_REQUEST_TIMEOUT", default_value_t = 60, value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub request_timeout: u32,
+
     /// Sync to disk: `full` survives a power cut, `normal` only a crash of the program
     #[arg(long, env = "POCKETSHIFT_SYNC", value_enum, default_value_t = Sync::Full)]
     pub sync: Sync,
@@ -237,6 +260,9 @@ impl Default for Serve {
             image_import_interval: 900,
             instant: false,
             pace: 100,
+            max_requests_inflight: 400,
+            max_mutating_requests_inflight: 200,
+            request_timeout: 60,
             sync: Sync::Full,
             random_seed: None,
             log_level: "warn".into(),

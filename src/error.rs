@@ -395,6 +395,7 @@ impl Error {
     fn has_bare_details(&self) -> bool {
         match self {
             Error::NoSuchPath | Error::MethodNotAllowed | Error::Unprocessable => true,
+            Error::Timeout { causes, .. } => causes.is_empty(),
             Error::UnsupportedMediaType(accepted) => accepted.is_empty(),
             _ => false,
         }

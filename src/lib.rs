@@ -28,15 +28,16 @@
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
-//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client |
+//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls` |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
 //!
 //! # The way of a write
 //!
-//! 1. [`http`] understands path, query, headers and body; the catalogue ([`kinds::all`]) decides
-//!    what exists.
+//! 1. [`http`] understands path, query and headers; the catalogue ([`kinds::all`]) decides what
+//!    exists. Who may not do it is refused before a byte of the body is read; the body is then read
+//!    and parsed within budgets.
 //! 2. [`api::Server::call`] asks [`access`] whether the caller may, before anything is looked up.
 //! 3. The body is checked against its type ([`schema::decode`]) and unknown fields are dropped (or
 //!    refused). Then it runs through the list of its kind of write, top to bottom
@@ -83,7 +84,7 @@
 //! | an admission plug-in | its file under `api/admission/`, a line in the list there |
 //! | somebody outside who is asked about writes | a line in `api/admission/outside.rs` |
 //! | a stage of writes | its function in `api/write/stages.rs`, a line in the lists it belongs to |
-//! | an image | an entry in `catalog/images.yaml` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml` |
+//! | an image | an entry in `catalog/images.yaml` or `catalog/images/` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml`, what it answers: `sim/containers/programs/` |
 //! | a program of an image whose answers or ends need code | its file in `sim/containers/programs/` and a line in the table there |
 //! | a command in containers | its function and a line in the table of `sim/shell/commands/` |
 //! | a table or view | the next file under `migrations/` |

@@ -34,6 +34,27 @@ impl Clock for SystemClock {
     }
 }
 
+/// What a future comes to within so long; `None` when it takes longer. Who is ready at once costs no
+/// timer.
+pub async fn within<F: Future>(
+    clock: &dyn Clock,
+    limit: SignedDuration,
+    future: F,
+) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    if let std::task::Poll::Ready(done) =
+        std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx))).await
+    {
+        return Some(done);
+    }
+    let ends = clock.now().checked_add(limit).unwrap_or(Timestamp::MAX);
+    tokio::select! {
+        biased;
+        done = future => Some(done),
+        () = clock.sleep_until(ends) => None,
+    }
+}
+
 /// A clock that stands still until it is told to move.
 #[derive(Debug, Clone)]
 pub struct StepClock {

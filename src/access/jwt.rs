@@ -90,6 +90,16 @@ impl Signer {
         Some(claims)
     }
 
+    /// What clients need to verify tokens elsewhere (`/.well-known/openid-configuration`), of a
+    /// server that answers at `url`.
+    pub fn discovery(&self, url: &str) -> Value {
+        json!({
+            "issuer": ISSUER, "jwks_uri": format!("{url}/openid/v1/jwks"),
+            "response_types_supported": ["id_token"], "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+        })
+    }
+
     /// The public key as a JSON Web Key Set (`/openid/v1/jwks`).
     pub fn key_set(&self) -> Value {
         // An uncompressed point: 4, then x and y.

@@ -135,6 +135,10 @@ pub struct Options {
     pub precondition_rv: String,
     /// All parameters as they came, for subresources with parameters of their own.
     pub parameters: Vec<(String, String)>,
+    /// The body as it came, to tell problems in its order; empty when it was no JSON.
+    pub text: bytes::Bytes,
+    /// The fields that stand twice in a patch.
+    pub repeated: Vec<String>,
     /// Subresource to name in managed fields, when it is not the request's own.
     pub tracked_as: Option<&'static str>,
 }

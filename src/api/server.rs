@@ -77,6 +77,18 @@ impl Server {
         }
     }
 
+    /// Whether a request may be made and its kind has the verb, as far as that does not depend on
+    /// the body.
+    ///
+    /// # Errors
+    /// 403, 404 or 405.
+    pub fn admit(&self, request: &Request) -> Result<(), Error> {
+        let snapshot = self.store.snapshot();
+        let attributes = Attributes::of(request);
+        self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
+        self.check_verb(request)
+    }
+
     /// Who sends a request.
     ///
     /// # Errors
@@ -141,6 +153,8 @@ impl Server {
             world: &self.world,
             user: &request.caller.name,
             groups: &request.caller.groups,
+            uid: &request.caller.uid,
+            extra: &request.caller.extra,
             may: Box::new(move |ask| self.may(snapshot, &request.caller, ask)),
         }
     }

@@ -138,7 +138,7 @@ impl Server {
             }
         };
         let mut heard = Vec::new();
-        self.decode(request, &mut new, &[], &mut heard)?;
+        self.decode(request, &mut new, &request.options.repeated, &mut heard)?;
         let said: HashSet<&String> = warnings.iter().collect();
         heard.retain(|w| !said.contains(w));
         warnings.append(&mut heard);

@@ -7,9 +7,6 @@ use crate::{
     schema,
 };
 
-/// Largest body accepted, in bytes (upstream's limit).
-pub const MAX_BODY: usize = 3 * 1024 * 1024;
-
 const OBJECT_TYPES: &str =
     "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
@@ -44,11 +41,11 @@ pub fn object(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
     }
 }
 
-/// Decodes a patch body.
+/// Decodes a patch body, and the fields that stand in it twice.
 ///
 /// # Errors
 /// As for [`object`].
-pub fn patch(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
+pub fn patch(content_type: &str, bytes: &[u8]) -> Result<(Body, Vec<String>), Error> {
     let form = match media_type(content_type) {
         "application/json-patch+json" => PatchType::Json,
         "application/merge-patch+json" => PatchType::Merge,
@@ -57,10 +54,10 @@ pub fn patch(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
         _ => return Err(Error::UnsupportedMediaType(String::new())),
     };
     let undecoded = |why: String| Error::BadRequest(format!("error decoding patch: {why}"));
-    let value = match form {
-        PatchType::Apply if !looks_like_json(bytes) => read::yaml(bytes).map_err(no_yaml)?.0,
-        PatchType::Merge | PatchType::Json => read::json(bytes).map_err(undecoded)?.0,
-        _ => read::json(bytes).map_err(Error::BadRequest)?.0,
+    let (value, repeated) = match form {
+        PatchType::Apply if !looks_like_json(bytes) => read::yaml(bytes).map_err(no_yaml)?,
+        PatchType::Merge | PatchType::Json => read::json(bytes).map_err(undecoded)?,
+        _ => read::json(bytes).map_err(Error::BadRequest)?,
     };
     let into_map = |what: &str| {
         format!("json: cannot unmarshal {what} into Go value of type map[string]interface {{}}")
@@ -80,7 +77,7 @@ pub fn patch(content_type: &str, bytes: &[u8]) -> Result<Body, Error> {
         }
         _ => {}
     }
-    Ok(Body::Patch(form, value))
+    Ok((Body::Patch(form, value), repeated))
 }
 
 /// What upstream decodes first of every object.
@@ -186,7 +183,7 @@ mod tests {
         assert!(matches!(object("application/json; charset=utf-8", b"{}"), Ok(Body::Object(..))));
         assert!(matches!(object("text/plain", b"{}"), Err(Error::UnsupportedMediaType(_))));
         assert!(matches!(patch("application/json", b"{}"), Err(Error::UnsupportedMediaType(_))));
-        let b = patch("application/apply-patch+yaml", b"kind: X\n").unwrap();
+        let (b, _) = patch("application/apply-patch+yaml", b"kind: X\n").unwrap();
         assert!(matches!(b, Body::Patch(PatchType::Apply, v) if v["kind"] == "X"));
     }
 }

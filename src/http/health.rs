@@ -28,41 +28,78 @@ impl Readiness {
     pub fn ready(&self) -> bool {
         self.0.lock().values().all(|v| *v)
     }
-    fn checks(&self) -> Vec<(&'static str, bool)> {
-        self.0.lock().iter().map(|(k, v)| (*k, *v)).collect()
+    /// Its conditions as checks.
+    pub fn checks(&self) -> Vec<Check> {
+        let told = |holds: bool| if holds { Ok(()) } else { Err("not yet".to_owned()) };
+        self.0.lock().iter().map(|(name, holds)| Check::new(name, told(*holds))).collect()
     }
 }
 
-/// Answers `/healthz`, `/livez`, `/readyz` and single checks below them.
-pub fn health(readiness: &Readiness, path: &str, verbose: bool, excluded: &[&str]) -> HttpResponse {
+/// A check by its name, and why it fails.
+pub struct Check {
+    name: &'static str,
+    state: Result<(), String>,
+}
+
+impl Check {
+    /// What came of looking.
+    pub fn new(name: &'static str, state: Result<(), String>) -> Check {
+        Check { name, state }
+    }
+}
+
+/// Answers `/healthz`, `/livez`, `/readyz` and single checks below them; `None` when there is no
+/// such check.
+pub fn health(
+    checks: &[Check],
+    path: &str,
+    verbose: bool,
+    excluded: &[&str],
+) -> Option<HttpResponse> {
     let (endpoint, single) = path.split_once('/').unwrap_or((path, ""));
-    let mut checks = vec![("ping", true), ("log", true), ("store", true)];
-    if endpoint == "readyz" {
-        checks.extend(readiness.checks());
-    }
     if !single.is_empty() {
-        checks.retain(|(name, _)| *name == single);
-        if checks.is_empty() {
-            return HttpResponse::NotFound()
-                .content_type("text/plain; charset=utf-8")
-                .body("404 page not found\n");
-        }
+        let check = checks.iter().find(|check| check.name == single)?;
+        return Some(match &check.state {
+            Ok(()) => text(StatusCode::OK, "ok".into()),
+            Err(why) => {
+                text(StatusCode::INTERNAL_SERVER_ERROR, format!("internal server error: {why}\n"))
+            }
+        });
     }
-    checks.retain(|(name, _)| !excluded.contains(name));
-    let good = checks.iter().all(|(_, holds)| *holds);
-    let mut lines = String::new();
-    for (name, holds) in &checks {
-        let _ = match holds {
-            true => writeln!(lines, "[+]{name} ok"),
-            false => writeln!(lines, "[-]{name} failed: reason withheld"),
+    let (mut good, mut lines) = (true, String::new());
+    for Check { name, state } in checks {
+        // Writing to a String cannot fail.
+        let _ = match state {
+            _ if excluded.contains(name) => writeln!(lines, "[+]{name} excluded: ok"),
+            Ok(()) => writeln!(lines, "[+]{name} ok"),
+            Err(_) => {
+                good = false;
+                writeln!(lines, "[-]{name} failed: reason withheld")
+            }
         };
     }
-    let code = if good { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
-    let body = match (good, verbose) {
-        (true, false) => "ok".to_owned(),
-        (true, true) => format!("{lines}{endpoint} check passed\n"),
-        (false, _) => format!("{lines}{endpoint} check failed\n"),
-    };
+    let unknown = |name: &&str| !checks.iter().any(|check| check.name == *name);
+    let mut unknown: Vec<String> =
+        excluded.iter().copied().filter(|n| unknown(n)).map(|n| format!("{n:?}")).collect();
+    unknown.sort();
+    unknown.dedup();
+    if !unknown.is_empty() {
+        let _ = writeln!(
+            lines,
+            "warn: some health checks cannot be excluded: no matches for {}",
+            unknown.join(",")
+        );
+    }
+    Some(match (good, verbose) {
+        (true, false) => text(StatusCode::OK, "ok".into()),
+        (true, true) => text(StatusCode::OK, format!("{lines}{endpoint} check passed\n")),
+        (false, _) => {
+            text(StatusCode::INTERNAL_SERVER_ERROR, format!("{lines}{endpoint} check failed\n"))
+        }
+    })
+}
+
+fn text(code: StatusCode, body: String) -> HttpResponse {
     HttpResponse::build(code)
         .content_type("text/plain; charset=utf-8")
         .insert_header(("X-Content-Type-Options", "nosniff"))
@@ -191,5 +228,46 @@ impl Metrics {
         line(format_args!("# TYPE pocketshift_store_revision gauge"));
         line(format_args!("pocketshift_store_revision {revision}"));
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::body::to_bytes;
+
+    async fn said(path: &str, verbose: bool, excluded: &[&str]) -> Option<(u16, String)> {
+        let checks = [Check::new("ping", Ok(())), Check::new("etcd", Err("gone".into()))];
+        let response = health(&checks, path, verbose, excluded)?;
+        let code = response.status().as_u16();
+        let bytes = to_bytes(response.into_body()).await.unwrap();
+        Some((code, String::from_utf8(bytes.to_vec()).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn checks_are_told_as_upstream_tells_them() {
+        let rows = [
+            (
+                "readyz",
+                false,
+                &[][..],
+                500,
+                "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n",
+            ),
+            ("readyz", false, &["etcd"], 200, "ok"),
+            (
+                "livez",
+                true,
+                &["etcd", "x"],
+                200,
+                "[+]ping ok\n[+]etcd excluded: ok\nwarn: some health checks cannot be excluded: no matches for \"x\"\nlivez check passed\n",
+            ),
+            ("readyz/ping", false, &[], 200, "ok"),
+            ("readyz/etcd", false, &[], 500, "internal server error: gone\n"),
+        ];
+        for (path, verbose, excluded, code, text) in rows {
+            assert_eq!(said(path, verbose, excluded).await, Some((code, text.into())), "{path}");
+        }
+        assert_eq!(said("readyz/none", false, &[]).await, None);
     }
 }

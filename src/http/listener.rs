@@ -3,12 +3,16 @@
 
 use super::{
     doorway::Doorway,
+    h2,
     serve::{Http, handle},
 };
 use crate::tls;
 use actix_http::{HttpService, Protocol};
 use actix_server::{Server, ServerHandle};
-use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_factory, fn_service,
+    map_config,
+};
 use actix_tls::accept::{
     TlsError,
     rustls_0_23::{Acceptor, TlsStream},
@@ -19,27 +23,37 @@ use actix_web::{
     rt::net::TcpStream,
     web,
 };
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use jiff::SignedDuration;
+use std::{net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
-/// A running listener.
+/// A running listener; it ends with this.
 pub struct Listening {
     handle: ServerHandle,
-    task: tokio::task::JoinHandle<std::io::Result<()>>,
+    task: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // Nobody waits for the rest: clients are cut off.
+        drop(self.handle.stop(false));
+    }
 }
 
 impl Listening {
     /// Stops accepting, lets running requests end (for a few seconds), and returns.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.handle.stop(true).await;
-        // The listener's own end has nothing to say that the stop has not said.
-        let _ = self.task.await;
+        if let Some(task) = self.task.take() {
+            // The listener's own end has nothing to say that the stop has not said.
+            let _ = task.await;
+        }
     }
 }
 
 /// Seconds running requests get to end at shutdown.
 const GRACE: u64 = 3;
 /// Most bytes of all headers of a request are actix's own limit; most time to send them is this.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+pub const HEAD_TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
 
 /// Most time a connection takes to close.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -56,43 +70,93 @@ pub fn serve(
     mut tls: rustls::ServerConfig,
 ) -> std::io::Result<Listening> {
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    tls::let_many_begin();
     let server = Server::build()
         .workers(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8)))
         .shutdown_timeout(GRACE)
         .disable_signals()
         .listen("https", listener, move || {
-            let app = App::new()
-                .app_data(web::Data::from(Arc::clone(&http)))
-                .default_service(web::to(handle))
-                .into_factory()
-                .map_err(|e: actix_web::Error| e.error_response());
-            let stopping = http.server.stopping.clone();
-            let service = HttpService::build()
-                .client_request_timeout(HEAD_TIMEOUT)
-                .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-                // Who has closed its side wants no answer: streams that wait must notice.
-                .h1_allow_half_closed(false)
-                .graceful_shutdown_signal(move || stopped(stopping.clone()))
-                .on_connect_ext(connected)
-                .finish(map_config(app, |()| AppConfig::default()));
             Acceptor::new(tls.clone())
                 .map_init_err(|_| ())
                 .map_err(TlsError::into_service_error)
                 .map(accepted)
-                .and_then(service.map_err(TlsError::Service))
+                .and_then(connections(Arc::clone(&http)).map_err(TlsError::Service))
         })?
         .run();
     let handle = server.handle();
-    Ok(Listening { handle, task: tokio::spawn(server) })
+    Ok(Listening { handle, task: Some(tokio::spawn(server)) })
 }
 
-async fn stopped(mut stopping: tokio::sync::watch::Receiver<bool>) {
+/// What becomes of a connection whose handshake is done: HTTP/1.1 is the framework's work, HTTP/2
+/// ours.
+fn connections(
+    http: Arc<Http>,
+) -> impl ServiceFactory<Accepted, Config = (), Response = (), Error = (), InitError = ()> {
+    let app = {
+        let http = Arc::clone(&http);
+        move || {
+            App::new()
+                .app_data(web::Data::from(Arc::clone(&http)))
+                .default_service(web::to(handle))
+                .into_factory()
+                .map_err(|e: actix_web::Error| e.error_response())
+        }
+    };
+    let stopping = http.server.stopping.clone();
+    let first = HttpService::build()
+        .client_request_timeout(HEAD_TIMEOUT.unsigned_abs())
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        // Who has closed its side wants no answer: streams that wait must notice.
+        .h1_allow_half_closed(false)
+        .graceful_shutdown_signal(move || stopped(stopping.clone()))
+        .on_connect_ext(connected)
+        .finish(map_config(app(), |()| AppConfig::default()));
+    let second = map_config(app(), |()| AppConfig::default());
+    let (first, second) = (Rc::new(first), Rc::new(second));
+    fn_factory(move || {
+        let (first, second, http) = (Rc::clone(&first), Rc::clone(&second), Arc::clone(&http));
+        async move {
+            let first = Rc::new(first.new_service(()).await.map_err(drop)?);
+            let second = Rc::new(second.new_service(()).await.map_err(drop)?);
+            Ok::<_, ()>(fn_service(move |accepted: Accepted| {
+                let (first, second, http) =
+                    (Rc::clone(&first), Rc::clone(&second), Arc::clone(&http));
+                async move {
+                    let (io, protocol, peer) = accepted;
+                    if protocol != Protocol::Http2 {
+                        return match first.call((io, protocol, peer)).await {
+                            Ok(()) => Ok(()),
+                            Err(error) => {
+                                tracing::debug!(%error, "a connection over HTTP/1.1");
+                                Ok(())
+                            }
+                        };
+                    }
+                    prompt(&io);
+                    let connection = h2::Connection { subject: subject(&io), io, peer };
+                    let clock = Arc::clone(&http.server.world.clock);
+                    let stopping = http.server.stopping.clone();
+                    if let Err(error) = h2::serve(connection, second, clock, stopping).await {
+                        tracing::debug!(%error, "a connection over HTTP/2");
+                    }
+                    Ok::<(), ()>(())
+                }
+            }))
+        }
+    })
+}
+
+/// Ends when the server does.
+pub async fn stopped(mut stopping: tokio::sync::watch::Receiver<bool>) {
     // A sender that is gone has stopped, too.
     let _ = stopping.wait_for(|s| *s).await;
 }
 
+/// A connection, what is spoken on it, and where it comes from.
+type Accepted = (Connection, Protocol, Option<std::net::SocketAddr>);
+
 /// What HTTP needs to know of a connection whose handshake is done.
-fn accepted(stream: TlsStream<TcpStream>) -> (Connection, Protocol, Option<std::net::SocketAddr>) {
+fn accepted(stream: TlsStream<TcpStream>) -> Accepted {
     let (socket, session) = stream.get_ref();
     let protocol = match session.alpn_protocol() {
         Some(b"h2") => Protocol::Http2,
@@ -110,16 +174,24 @@ fn accepted(stream: TlsStream<TcpStream>) -> (Connection, Protocol, Option<std::
 #[derive(Clone)]
 pub struct Subject(pub String, pub Vec<String>);
 
-/// Small answers must not wait for more (HTTP/2 stalls 40 ms a request otherwise), and who the
-/// client certificate names is worked out once a connection.
-fn connected(connection: &Connection, data: &mut Extensions) {
-    let (socket, session) = connection.get_ref().get_ref();
+/// Small answers must not wait for more: HTTP/2 stalls 40 ms a request otherwise.
+fn prompt(connection: &Connection) {
+    let (socket, _) = connection.get_ref().get_ref();
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    if let Some((name, orgs)) =
-        session.peer_certificates().and_then(|chain| tls::subject(chain.first()?))
-    {
-        data.insert(Subject(name, orgs));
+}
+
+/// Whom the client certificate names, worked out once a connection.
+fn subject(connection: &Connection) -> Option<Subject> {
+    let (_, session) = connection.get_ref().get_ref();
+    let (name, groups) = tls::subject(session.peer_certificates()?.first()?)?;
+    Some(Subject(name, groups))
+}
+
+fn connected(connection: &Connection, data: &mut Extensions) {
+    prompt(connection);
+    if let Some(subject) = subject(connection) {
+        data.insert(subject);
     }
 }

@@ -1,21 +1,34 @@
 //! From bytes to [`crate::api::Request`] and from its answer to bytes. Knows paths, headers and
 //! media types; decides nothing.
 
+mod bodies;
 mod body;
+mod credentials;
+mod documents;
 mod doorway;
+mod h2;
 mod health;
+mod limits;
+mod links;
 mod listener;
+mod listing;
+mod look;
 mod oauth;
 mod parameters;
 mod path;
 mod render;
+mod resource;
 mod serve;
 mod stream;
 mod streaming;
+mod values;
 
+pub use bodies::Bodies;
 pub use health::Readiness;
+pub use limits::Limits;
 pub use listener::{Listening, serve};
 pub use oauth::basic;
 pub use parameters::Query;
 pub use serve::Http;
 pub use streaming::{Decoded, decode_channels, decode_spdy};
+pub use values::value as header_value;

@@ -1,29 +1,18 @@
 //! The OAuth server on the wire: its requests and replies as the values it knows.
 
-use super::{
-    Http,
-    parameters::{self, Query},
-};
+use super::{parameters, serve::Incoming, values};
 use crate::access::oauth::{self, Ask, Cx};
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::{StatusCode, header},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// Answers a request to an OAuth path (`rest`, without the first slash); `None` when nothing is
 /// there.
-pub async fn answer(
-    http: &Http,
-    request: &HttpRequest,
-    rest: &str,
-    query: &Query,
-    body: &[u8],
-) -> Option<HttpResponse> {
-    let text = |name: &str| {
-        let value = request.headers().get(name).and_then(|v| v.to_str().ok());
-        value.unwrap_or_default().to_owned()
-    };
+pub async fn answer(incoming: &Incoming<'_>, rest: &str, body: &[u8]) -> Option<HttpResponse> {
+    let (http, request, query) = (incoming.http, incoming.request, incoming.query);
+    let text = |name: &str| incoming.header(name).to_owned();
     let is_form = text("content-type").starts_with("application/x-www-form-urlencoded");
     let ask = Ask {
         method: request.method().to_string(),
@@ -46,15 +35,17 @@ pub async fn answer(
     };
     let reply = oauth::answer(cx, &ask).await?;
     let code = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::build(code);
+    let empty = reply.body.is_empty();
+    let mut response = HttpResponse::build(code).body(reply.body);
     for (name, value) in reply.headers {
-        response.append_header((name, value));
+        values::append(response.headers_mut(), name, &value);
     }
     // What a client shows of a failed sign-in must not be mistaken for a page.
-    if reply.body.is_empty() {
-        response.insert_header((header::CONTENT_TYPE, "text/plain; charset=utf-8"));
+    if empty {
+        let plain = header::HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, plain);
     }
-    Some(response.body(reply.body))
+    Some(response)
 }
 
 /// Name and password of a Basic `Authorization` header.

@@ -5,10 +5,10 @@ use super::render::{Form, Style, event_object};
 use crate::{
     api::{Event, WatchStream},
     kinds::Served,
-    object::{Value, json},
+    object::{Value, json, write},
 };
 use actix_web::{HttpResponse, http::header};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::{
     pin::Pin,
@@ -27,6 +27,20 @@ pub fn respond(kind: Served, events: WatchStream, style: Style) -> HttpResponse 
         .streaming(body)
 }
 
+/// A watch as messages of a WebSocket, an event each.
+pub fn messages(
+    kind: Served,
+    events: WatchStream,
+    style: Style,
+) -> impl Stream<Item = Bytes> + 'static {
+    let mut first = true;
+    events.map(move |event| {
+        let mut out = Vec::new();
+        write_line(&mut out, &kind, &event, style, &mut first);
+        out.into()
+    })
+}
+
 struct Lines {
     kind: Served,
     events: Option<WatchStream>,
@@ -41,7 +55,7 @@ impl Stream for Lines {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         let Some(events) = &mut this.events else { return Poll::Ready(None) };
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         while out.len() < CHUNK {
             match events.poll_next_unpin(cx) {
                 Poll::Ready(Some(event)) => {
@@ -55,14 +69,14 @@ impl Stream for Lines {
             }
         }
         match (out.is_empty(), &this.events) {
-            (false, _) => Poll::Ready(Some(Ok(out.freeze()))),
+            (false, _) => Poll::Ready(Some(Ok(out.into()))),
             (true, None) => Poll::Ready(None),
             (true, Some(_)) => Poll::Pending,
         }
     }
 }
 
-fn write_line(out: &mut BytesMut, kind: &Served, event: &Event, style: Style, first: &mut bool) {
+fn write_line(out: &mut Vec<u8>, kind: &Served, event: &Event, style: Style, first: &mut bool) {
     let (name, item) = match event {
         Event::Added(item) => ("ADDED", item),
         Event::Modified(item) => ("MODIFIED", item),
@@ -72,14 +86,16 @@ fn write_line(out: &mut BytesMut, kind: &Served, event: &Event, style: Style, fi
         }
         Event::Error(status) => return document(out, "ERROR", status),
     };
-    out.put(format!("{{\"type\":\"{name}\",\"object\":").as_bytes());
+    out.extend_from_slice(format!("{{\"type\":\"{name}\",\"object\":").as_bytes());
     event_object(out, kind, item, style, *first);
-    out.put(&b"}\n"[..]);
+    out.extend_from_slice(b"}\n");
     *first = false;
 }
 
-fn document(out: &mut BytesMut, name: &str, object: &Value) {
-    out.put(format!("{{\"type\":\"{name}\",\"object\":{object}}}\n").as_bytes());
+fn document(out: &mut Vec<u8>, name: &str, object: &Value) {
+    out.extend_from_slice(format!("{{\"type\":\"{name}\",\"object\":").as_bytes());
+    write::write(out, object);
+    out.extend_from_slice(b"}\n");
 }
 
 fn bookmark(kind: &Served, rev: u64, end: bool, style: Style) -> Value {

@@ -7,7 +7,7 @@ use serde::de::{
     Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor,
 };
 use serde_saphyr::{Budget, DuplicateKeyPolicy, Options};
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 /// Most fields given twice that are noted, and bytes of their paths: upstream stops at as many.
 const NOTED: (usize, usize) = (100, 64 << 10);
@@ -54,6 +54,19 @@ pub fn yaml(text: &[u8]) -> Result<Tree, String> {
     });
     let value = read.map_err(|e| said(&e))?;
     Ok((value, notes.twice))
+}
+
+/// What upstream's reader says of a text in which a key stands twice.
+pub fn repeated(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut strict = options(&text);
+    strict.duplicate_keys = DuplicateKeyPolicy::Error;
+    let read = deeply(|| serde_saphyr::from_str_with_options::<Whole>(&text, strict));
+    let line = read.err().and_then(|e| e.location().map(|at| at.line())).unwrap_or(1);
+    let key = yaml(text.as_bytes()).ok().and_then(|(_, twice)| twice.into_iter().next());
+    let key = key.unwrap_or_default();
+    let key = key.rsplit_once('.').map_or(key.as_str(), |(_, key)| key);
+    format!("yaml: unmarshal errors:\n  line {line}: key {key:?} already set in map")
 }
 
 /// Runs a reader of YAML with room for its deepest nesting.
@@ -105,6 +118,133 @@ fn options(text: &str) -> Options {
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
     options.alias_limits.max_total_replayed_events = unfolded / NODE;
     options
+}
+
+/// What a type has to say against a field of a text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Problem<'a> {
+    /// It stands there twice.
+    Twice(&'a str),
+    /// The type does not have it.
+    Unknown(&'a str),
+}
+
+/// Problems with a JSON text, in the order in which they stand in it: of a field given twice the
+/// second place counts. At most as many as upstream tells. Without the text the order is as given.
+pub fn in_order<'a>(text: &[u8], twice: &'a [String], unknown: &'a [String]) -> Vec<Problem<'a>> {
+    let twice = twice.iter().map(|path| Problem::Twice(path));
+    let mut all: Vec<_> = twice.chain(unknown.iter().map(|path| Problem::Unknown(path))).collect();
+    if all.len() > 1 && !text.is_empty() {
+        let mut places = Places::default();
+        for problem in &all {
+            let (Problem::Twice(path) | Problem::Unknown(path)) = *problem;
+            places.wanted.entry(Trail::of(path)).or_default();
+        }
+        let mut reader = serde_json::Deserializer::from_slice(text);
+        let walk = Walk { trail: Trail::of(""), places: &mut places };
+        // What cannot be read any further has been refused before.
+        let _ = walk.deserialize(&mut reader);
+        all.sort_by_key(|problem| match *problem {
+            Problem::Twice(path) => places.of(path, 1),
+            Problem::Unknown(path) => places.of(path, 0),
+        });
+    }
+    all.truncate(NOTED.0);
+    all
+}
+
+/// A path as a number that grows with it: spelling out the path of every field of a text would be
+/// far longer than the text. Two paths that share one are told in the wrong order, nothing more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Trail(u64);
+
+impl Trail {
+    fn of(path: &str) -> Trail {
+        Trail(0xcbf2_9ce4_8422_2325).and(path)
+    }
+    fn and(self, text: &str) -> Trail {
+        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Trail(text.bytes().fold(self.0, step))
+    }
+}
+
+/// Where the fields stand that are looked for: their first two places, as a count of all fields.
+#[derive(Default)]
+struct Places {
+    wanted: HashMap<Trail, Vec<usize>>,
+    count: usize,
+}
+
+impl Places {
+    fn see(&mut self, trail: Trail) {
+        self.count += 1;
+        if let Some(places) = self.wanted.get_mut(&trail)
+            && places.len() < 2
+        {
+            places.push(self.count);
+        }
+    }
+    fn of(&self, path: &str, nth: usize) -> usize {
+        let places = self.wanted.get(&Trail::of(path));
+        places.and_then(|p| p.get(nth).or(p.last())).copied().unwrap_or(usize::MAX)
+    }
+}
+
+/// Walks through a text and keeps nothing of it.
+struct Walk<'a> {
+    trail: Trail,
+    places: &'a mut Places,
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        for index in 0.. {
+            let trail = self.trail.and(&format!("[{index}]"));
+            if seq.next_element_seed(Walk { trail, places: &mut *self.places })?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            let above = if self.trail == Trail::of("") { self.trail } else { self.trail.and(".") };
+            let trail = above.and(&key);
+            self.places.see(trail);
+            map.next_value_seed(Walk { trail, places: &mut *self.places })?;
+        }
+        Ok(())
+    }
 }
 
 /// What is noted while a tree is built, and what may still be built.
@@ -249,6 +389,27 @@ mod tests {
         let (v, d) = yaml(b"spec:\n  replicas: 1\n  replicas: 2\n  l: [{a: 1, a: 2}]\n").unwrap();
         assert_eq!(v, tree!({"spec": {"replicas": 2, "l": [{"a": 2}]}}));
         assert_eq!(d, ["spec.replicas", "spec.l[0].a"]);
+    }
+
+    #[test]
+    fn problems_are_told_in_the_texts_order() {
+        let text = br#"{"z":1,"spec":{"b":1,"a":[{"q":1,"p":2,"p":3}],"b":2,"c":0},"y":2}"#;
+        let twice = ["spec.a[0].p".to_owned(), "spec.b".into()];
+        let unknown = ["spec.a[0].q".to_owned(), "spec.c".into(), "y".into(), "z".into()];
+        let told: Vec<String> =
+            in_order(text, &twice, &unknown).iter().map(|p| format!("{p:?}")).collect();
+        let expected = [
+            "Unknown(\"z\")",
+            "Unknown(\"spec.a[0].q\")",
+            "Twice(\"spec.a[0].p\")",
+            "Twice(\"spec.b\")",
+            "Unknown(\"spec.c\")",
+            "Unknown(\"y\")",
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(in_order(b"", &twice, &unknown)[0], Problem::Twice("spec.a[0].p"));
+        let many: Vec<String> = (0..1000).map(|n| n.to_string()).collect();
+        assert_eq!(in_order(b"", &[], &many).len(), NOTED.0);
     }
 
     /// A long key above many repeated fields: their paths would be far longer than the text.

@@ -157,7 +157,7 @@ impl Registries {
                 self.drop_manifest(&repository, digest).await?;
                 Reply::empty(202)
             }
-            other => self.write_blobs(ask, &repository, other, body).await?,
+            other => self.write_blobs(ask, &caller.name, &repository, other, body).await?,
         })
     }
 

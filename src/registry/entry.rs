@@ -3,7 +3,9 @@
 //! is carried there, and every other is refused: this is never a way out.
 
 use super::Registries;
-use std::{io, net::IpAddr, time::Duration};
+use crate::world::within;
+use jiff::SignedDuration;
+use std::{io, net::IpAddr};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::TcpStream,
@@ -14,7 +16,7 @@ const TLS: u8 = 0x16;
 /// Most bytes of a `CONNECT` request.
 const HEAD: usize = 8 << 10;
 /// Most time until the first byte, and for the head of a `CONNECT`.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 
 /// What becomes of a tunnel.
 #[derive(Debug, PartialEq)]
@@ -31,11 +33,13 @@ enum Way {
 pub(super) async fn admit(registries: &Registries, mut stream: TcpStream) -> io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     let mut first = [0];
-    let seen = tokio::time::timeout(PATIENCE, stream.peek(&mut first)).await??;
+    let clock = &*registries.server.world.clock;
+    let silent = || io::Error::from(io::ErrorKind::TimedOut);
+    let seen = within(clock, PATIENCE, stream.peek(&mut first)).await.ok_or_else(silent)??;
     if seen == 0 || first[0] == TLS {
         return Ok(stream);
     }
-    let head = tokio::time::timeout(PATIENCE, head(&mut stream)).await??;
+    let head = within(clock, PATIENCE, head(&mut stream)).await.ok_or_else(silent)??;
     let Some(target) = target(&head) else {
         return refuse(stream, 400, "Client sent an HTTP request to an HTTPS server.\n").await;
     };

@@ -35,6 +35,7 @@ pub use serve::{Listening, serve};
 use crate::{
     api::Server,
     catalog::{Catalog, Outside, complaint::*},
+    http::Bodies,
     store::Snapshot,
 };
 use ask::Ask;
@@ -53,6 +54,7 @@ pub struct Registries {
     mint: Mint,
     blobs: Blobs,
     uploads: Uploads,
+    bodies: Bodies,
     /// Where the API server listens: clients behind the proxy may dial it too.
     api: SocketAddr,
 }
@@ -71,7 +73,8 @@ impl Registries {
         let mint = Mint::new(&server.world);
         let blobs = Blobs::new(data_dir);
         let uploads = Uploads::open(&blobs, server.world.clock.now())?;
-        Ok(Registries { server, mint, blobs, uploads, api })
+        let bodies = Bodies::new(Arc::clone(&server.world.clock));
+        Ok(Registries { server, mint, blobs, uploads, bodies, api })
     }
 
     fn outside<'a>(&'a self, objects: &'a Snapshot) -> Outside<'a> {

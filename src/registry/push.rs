@@ -10,13 +10,17 @@ use super::{
     shelf::Shelf,
     uploads::{Incoming, Upload},
 };
-use crate::catalog::{
-    complaint::*,
-    content::{Blob, Manifest, document::Descriptor},
-    held::{Facts, Held, REPOSITORIES, Repository},
+use crate::{
+    catalog::{
+        complaint::*,
+        content::{Blob, Manifest, document::Descriptor},
+        held::{Facts, Held, REPOSITORIES, Repository},
+    },
+    world::within,
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use jiff::SignedDuration;
 use serde_json::json;
 use std::{io, sync::Arc};
 
@@ -28,6 +32,7 @@ impl Registries {
     pub(super) async fn write_blobs(
         &self,
         ask: &Ask,
+        owner: &str,
         repository: &str,
         endpoint: Endpoint<'_>,
         body: Incoming,
@@ -42,11 +47,11 @@ impl Registries {
                 }
                 if !digest.is_empty() {
                     let length = ask.header("content-length");
-                    self.take_blob(repository, digest, length, body).await?;
+                    self.take_blob(owner, repository, digest, length, body).await?;
                     return Ok(Reply::created(ask, name, "blobs", digest));
                 }
                 let id = self.server.world.entropy.uuid();
-                self.uploads.begin(&self.blobs, repository, &id, now)?;
+                self.uploads.begin(&self.blobs, repository, &id, owner, now)?;
                 Reply::upload(ask, name, &id, 0, 202)
             }
             (method, Endpoint::Upload(name, id)) => {
@@ -55,7 +60,7 @@ impl Registries {
                 if matches!(method, "PATCH" | "PUT") {
                     let length = ask.header("content-length");
                     upload.admit(&self.blobs, range, length)?;
-                    upload.receive(&self.blobs, length, body).await?;
+                    upload.receive(&self.blobs, &*self.server.world.clock, length, body).await?;
                 }
                 match method {
                     "GET" => Reply::upload(ask, name, id, upload.size(), 204),
@@ -149,9 +154,10 @@ impl Registries {
         self.keep_blob(repository, digest, &Stored::Made(Blob::Bytes(bytes.clone()))).await
     }
 
-    /// Takes a blob in as if it had been uploaded; `length` is what its sender says, if it does.
+    /// Takes a blob in as if `owner` had uploaded it; `length` is what its sender says, if it does.
     pub(super) async fn take_blob(
         &self,
+        owner: &str,
         repository: &str,
         digest: &str,
         length: &str,
@@ -159,11 +165,11 @@ impl Registries {
     ) -> Result<(), Complaint> {
         let id = self.server.world.entropy.uuid();
         let now = self.server.world.clock.now();
-        let upload = self.uploads.begin(&self.blobs, repository, &id, now)?;
+        let upload = self.uploads.begin(&self.blobs, repository, &id, owner, now)?;
         let mut upload = upload.lock().await;
         let taken = async {
             upload.admit(&self.blobs, "", length)?;
-            upload.receive(&self.blobs, length, body).await?;
+            upload.receive(&self.blobs, &*self.server.world.clock, length, body).await?;
             self.finish(repository, &mut upload, digest).await
         };
         let taken = taken.await;
@@ -216,7 +222,7 @@ impl Registries {
         reference: &str,
         body: Incoming,
     ) -> Result<Arc<Manifest>, Complaint> {
-        let bytes = collect(body).await?;
+        let bytes = self.collect(repository, body).await?;
         let written = ask.header("content-type").split(';').next().unwrap_or_default().trim();
         let manifest =
             Manifest::read(bytes, written).ok_or_else(|| Complaint::new(&MANIFEST_INVALID))?;
@@ -284,8 +290,20 @@ fn hold(repository: &mut Repository, digest: &str, size: u64) {
     repository.blobs.insert(digest.into(), size);
 }
 
-/// A small body, whole.
-pub(super) async fn collect(mut body: Incoming) -> Result<Bytes, Complaint> {
+impl Registries {
+    /// A small body, whole: within its time, and not too many of them at once for `who` and for all.
+    pub(super) async fn collect(&self, who: &str, body: Incoming) -> Result<Bytes, Complaint> {
+        let busy = |_| Complaint::new(&TOOMANYREQUESTS);
+        let _place = self.bodies.place(who, LARGEST).map_err(busy)?;
+        let whole = within(&*self.server.world.clock, PATIENCE, collect(body)).await;
+        whole.unwrap_or_else(|| Err(Complaint::new(&MANIFEST_INVALID)))
+    }
+}
+
+/// How long a small body may take.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+
+async fn collect(mut body: Incoming) -> Result<Bytes, Complaint> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| Complaint::new(&MANIFEST_INVALID))?;

@@ -10,7 +10,8 @@ use super::{
     uploads::Incoming,
 };
 use crate::{
-    http::Query,
+    catalog::complaint::*,
+    http::{Query, header_value},
     tls::{self, TlsError},
 };
 use actix_http::{
@@ -21,9 +22,10 @@ use actix_server::ServerHandle;
 use actix_service::{ServiceFactoryExt, fn_service};
 use actix_tls::accept::rustls_0_23::TlsStream;
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use std::{
-    convert::Infallible, io, net::TcpListener, ops::Range, path::PathBuf, sync::Arc, time::Duration,
+    convert::Infallible, io, net::TcpListener, ops::Range, panic::AssertUnwindSafe, path::PathBuf,
+    sync::Arc, time::Duration,
 };
 use tokio::{
     fs::File,
@@ -38,18 +40,27 @@ const GRACE: u64 = 3;
 /// Most time to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running listener.
+/// A running listener; it ends with this.
 pub struct Listening {
     handle: ServerHandle,
-    task: tokio::task::JoinHandle<io::Result<()>>,
+    task: Option<tokio::task::JoinHandle<io::Result<()>>>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // Nobody waits for the rest: clients are cut off.
+        drop(self.handle.stop(false));
+    }
 }
 
 impl Listening {
     /// Stops accepting, lets running requests end (for a few seconds), and returns.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.handle.stop(true).await;
-        // The listener's own end has nothing to say that the stop has not said.
-        let _ = self.task.await;
+        if let Some(task) = self.task.take() {
+            // The listener's own end has nothing to say that the stop has not said.
+            let _ = task.await;
+        }
     }
 }
 
@@ -64,6 +75,7 @@ pub fn serve(
 ) -> Result<Listening, String> {
     let ca = registries.server.settings.ca_pem.clone();
     let tls = tls::resolving(&ca, Arc::new(certificates)).map_err(|e: TlsError| e.to_string())?;
+    tls::let_many_begin();
     let stopping = registries.server.stopping.clone();
     tokio::spawn(keeper::run(Arc::clone(&registries), stopping));
     let factory = move || {
@@ -90,14 +102,19 @@ pub fn serve(
         .map_err(|e| format!("cannot serve: {e}"))?
         .run();
     let handle = server.handle();
-    Ok(Listening { handle, task: tokio::spawn(server) })
+    Ok(Listening { handle, task: Some(tokio::spawn(server)) })
 }
 
 async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBody> {
     let head = request.method() == "HEAD";
     let ask = ask(&request);
     let body = payload(request.take_payload());
-    let reply = registries.answer(&ask, body).await;
+    // A request that breaks down takes nothing with it but itself.
+    let answered = AssertUnwindSafe(registries.answer(&ask, body)).catch_unwind().await;
+    let reply = answered.unwrap_or_else(|_| {
+        tracing::error!(method = ask.method, path = ask.path, "a request broke down");
+        Complaint::new(&UNKNOWN).into()
+    });
     tracing::debug!(
         method = ask.method,
         host = ask.host,
@@ -149,8 +166,8 @@ fn respond(reply: Reply, head: bool) -> Response<BoxBody> {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::build(status);
     response.insert_header(("docker-distribution-api-version", "registry/2.0"));
-    for (name, value) in reply.headers {
-        response.insert_header((name, value));
+    for (name, text) in reply.headers {
+        response.insert_header((name, header_value(&text)));
     }
     let body = match reply.body {
         Body::Bytes(bytes) => return response.body(bytes).map_into_boxed_body(),

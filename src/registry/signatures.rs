@@ -1,10 +1,9 @@
 //! Signatures of the images of streams, as clients of OpenShift's registry read and write them.
 //! Source: openshift/image-registry `pkg/dockerregistry/server/signaturedispatcher.go`.
 
-use super::{
-    Registries, ask::Ask, cluster::layers, push::collect, reply::Reply, uploads::Incoming,
-};
+use super::{Registries, ask::Ask, cluster::layers, reply::Reply, uploads::Incoming};
 use crate::{
+    access::Attributes,
     api::{Body, Options, Request, Verb},
     catalog::complaint::*,
     error::Error,
@@ -40,7 +39,15 @@ impl Registries {
                 Ok(self.signatures_of(project, stream, digest))
             }
             "PUT" => {
-                let sent: Value = serde_json::from_slice(&collect(body).await?).unwrap_or_default();
+                let wanted = Attributes {
+                    verb: "create",
+                    group: "image.openshift.io",
+                    resource: "imagesignatures",
+                    ..Attributes::default()
+                };
+                self.may(&caller, &wanted)?;
+                let sent: Value = serde_json::from_slice(&self.collect(&caller.name, body).await?)
+                    .unwrap_or_default();
                 if sent.i64_at("schemaVersion") != Some(SCHEMA) {
                     return Err(Complaint::new(&SIGNATURE_INVALID).into());
                 }

@@ -88,7 +88,7 @@ impl<'a> Source<'a> {
             match self.session.download(&place, insecure, digest).await {
                 Ok(body) => {
                     let body = std::pin::pin!(body);
-                    return self.registries.take_blob(repository, digest, "", body).await;
+                    return self.registries.take_blob("", repository, digest, "", body).await;
                 }
                 Err(fault) => last = self.lost(&fault),
             }

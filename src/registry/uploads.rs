@@ -4,9 +4,12 @@
 //! Source: the OCI distribution specification; distribution `registry/storage/blobwriter*.go`.
 
 use super::blobs::{Blobs, failed};
-use crate::catalog::{
-    complaint::*,
-    content::{Bulk, named, sha256},
+use crate::{
+    catalog::{
+        complaint::*,
+        content::{Bulk, named, sha256},
+    },
+    world::{Clock, within},
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream::LocalBoxStream};
@@ -22,14 +25,14 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 /// A request's body as it comes.
 pub(super) type Incoming = LocalBoxStream<'static, io::Result<Bytes>>;
 
-/// Most uploads at a time.
-const MOST: usize = 256;
+/// Most uploads at a time: of all, and of one who brings them.
+const MOST: usize = 1024;
+const MOST_EACH: usize = 64;
 /// Most bytes of a blob.
 const LARGEST: u64 = 8 << 30;
 /// How long an upload waits for its next request.
@@ -37,13 +40,15 @@ const IDLE: SignedDuration = SignedDuration::from_hours(1);
 /// How often uploads that nobody goes on with are looked for.
 pub(super) const SWEEP: SignedDuration = SignedDuration::from_mins(10);
 /// How long a request waits for its next bytes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 /// The uploads under way, by the names of their files.
 pub(super) struct Uploads(Mutex<HashMap<String, Entry>>);
 
 struct Entry {
     touched: Timestamp,
+    /// Who brings it, as the file's name says it.
+    owner: String,
     upload: Shared,
 }
 
@@ -97,7 +102,11 @@ impl Drop for Ram {
 /// What an upload to a repository is filed under. Clients never name a file: their words are only
 /// looked up.
 fn filed(repository: &str, id: &str) -> String {
-    format!("{id}.{}", sha256(repository.as_bytes()).trim_start_matches("sha256:"))
+    format!("{id}.{}", hashed(repository))
+}
+
+fn hashed(text: &str) -> String {
+    sha256(text.as_bytes()).trim_start_matches("sha256:").to_owned()
 }
 
 impl Uploads {
@@ -106,10 +115,14 @@ impl Uploads {
         let mut open = HashMap::new();
         for path in blobs.uploads()? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let (name, owner) = match name.rsplit_once('-') {
+                Some((name, owner)) if name.contains('.') => (name.to_owned(), owner.to_owned()),
+                _ => (name, String::new()),
+            };
             let size = path.metadata()?.len();
             let upload = Upload { hash: None, size, sink: Sink::File(path) };
             let upload = Arc::new(tokio::sync::Mutex::new(upload));
-            open.insert(name, Entry { touched: now, upload });
+            open.insert(name, Entry { touched: now, owner, upload });
         }
         Ok(Uploads(Mutex::new(open)))
     }
@@ -120,15 +133,18 @@ impl Uploads {
         blobs: &Blobs,
         repository: &str,
         id: &str,
+        owner: &str,
         now: Timestamp,
     ) -> Result<Shared, Complaint> {
         self.sweep(now);
+        let owner = hashed(owner);
         let mut open = self.0.lock();
-        if open.len() >= MOST {
+        let own = open.values().filter(|entry| entry.owner == owner).count();
+        if open.len() >= MOST || own >= MOST_EACH {
             return Err(Complaint::new(&TOOMANYREQUESTS));
         }
         let name = filed(repository, id);
-        let sink = match blobs.upload(&name).map_err(|e| failed(&e))? {
+        let sink = match blobs.upload(&format!("{name}-{owner}")).map_err(|e| failed(&e))? {
             Some(path) => {
                 File::create_new(&path).map_err(|e| failed(&e))?;
                 Sink::File(path)
@@ -137,7 +153,7 @@ impl Uploads {
         };
         let upload = Upload { hash: Some(Context::new(&SHA256)), size: 0, sink };
         let upload = Arc::new(tokio::sync::Mutex::new(upload));
-        open.insert(name, Entry { touched: now, upload: Arc::clone(&upload) });
+        open.insert(name, Entry { touched: now, owner, upload: Arc::clone(&upload) });
         Ok(upload)
     }
 
@@ -198,6 +214,7 @@ impl Upload {
     pub async fn receive(
         &mut self,
         blobs: &Blobs,
+        clock: &dyn Clock,
         length: &str,
         mut body: impl Stream<Item = io::Result<Bytes>> + Unpin,
     ) -> Result<(), Complaint> {
@@ -206,7 +223,7 @@ impl Upload {
         }
         let broken = || Complaint::new(&BLOB_UPLOAD_INVALID);
         let whole = length.parse().ok().map(|length: u64| self.size.saturating_add(length));
-        while let Ok(next) = tokio::time::timeout(PATIENCE, body.next()).await {
+        while let Some(next) = within(clock, PATIENCE, body.next()).await {
             let Some(chunk) = next else {
                 // A connection that ends looks like a body that does.
                 let ended = whole.is_none_or(|whole| whole == self.size);
@@ -288,6 +305,7 @@ async fn read(path: PathBuf) -> io::Result<Context> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::SystemClock;
     use futures_util::stream;
 
     fn body(text: &'static [u8]) -> Incoming {
@@ -303,8 +321,8 @@ mod tests {
             let blobs = Blobs::new(dir);
             let uploads = Uploads::open(&blobs, now).unwrap();
             for id in ["idle", "busy"] {
-                let begun = uploads.begin(&blobs, "a/b", id, now).unwrap();
-                begun.lock().await.receive(&blobs, "", body(b"part")).await.unwrap();
+                let begun = uploads.begin(&blobs, "a/b", id, "ann", now).unwrap();
+                begun.lock().await.receive(&blobs, &SystemClock, "", body(b"part")).await.unwrap();
             }
             let busy = uploads.find("a/b", "busy", now).unwrap();
             let turn = busy.lock().await;
@@ -324,16 +342,32 @@ mod tests {
         }
     }
 
+    /// Nobody takes all places, and who took his own takes them across a restart, too.
     #[tokio::test]
     async fn there_are_only_so_many() {
-        let blobs = Blobs::new(None);
+        let folder = tempfile::tempdir().unwrap();
         let now = Timestamp::UNIX_EPOCH;
+        for dir in [None, Some(folder.path())] {
+            let blobs = Blobs::new(dir);
+            let mut uploads = Uploads::open(&blobs, now).unwrap();
+            for n in 0..MOST_EACH {
+                uploads.begin(&blobs, &format!("a/{n}"), &n.to_string(), "ann", now).unwrap();
+            }
+            if dir.is_some() {
+                uploads = Uploads::open(&blobs, now).unwrap();
+                assert!(uploads.find("a/1", "1", now).is_ok());
+            }
+            let refused = uploads.begin(&blobs, "a/b", "more", "ann", now).map(drop).unwrap_err();
+            assert_eq!(refused.code.status, 429);
+            uploads.begin(&blobs, "b/b", "other", "bob", now).unwrap();
+            uploads.begin(&blobs, "a/b", "more", "ann", now + IDLE).unwrap();
+        }
+        let blobs = Blobs::new(None);
         let uploads = Uploads::open(&blobs, now).unwrap();
         for n in 0..MOST {
-            uploads.begin(&blobs, "a/b", &n.to_string(), now).unwrap();
+            let owner = (n % 32).to_string();
+            uploads.begin(&blobs, "a/b", &n.to_string(), &owner, now).unwrap();
         }
-        let refused = uploads.begin(&blobs, "a/b", "more", now).map(drop).unwrap_err();
-        assert_eq!(refused.code.status, 429);
-        uploads.begin(&blobs, "a/b", "more", now + IDLE).unwrap();
+        assert!(uploads.begin(&blobs, "a/b", "more", "new", now).is_err());
     }
 }

@@ -113,7 +113,7 @@ impl Registries {
                 self.point(repository, tag, None).await?;
                 Ok(Reply::empty(202))
             }
-            (_, endpoint) => self.write_blobs(ask, repository, endpoint, body).await,
+            (_, endpoint) => self.write_blobs(ask, "vendor", repository, endpoint, body).await,
         }
     }
 

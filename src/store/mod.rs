@@ -132,6 +132,11 @@ impl Store {
         self.inner.feed()
     }
 
+    /// Whether what is committed is written: the thread that does it runs.
+    pub fn is_writing(&self) -> bool {
+        self.inner.is_writing()
+    }
+
     /// Stops the writer after everything submitted is committed. Idempotent.
     pub fn close(&self) {
         self.inner.close();

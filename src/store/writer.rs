@@ -106,6 +106,10 @@ impl Handle {
         if sent { Ok(()) } else { Err(closed()) }
     }
 
+    pub(super) fn is_writing(&self) -> bool {
+        self.thread.lock().as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
     pub(super) fn close(&self) {
         drop(self.queue.lock().take());
         if let Some(thread) = self.thread.lock().take() {

@@ -4,6 +4,7 @@
 //! straight to the store.
 
 mod binding;
+mod components;
 mod eviction;
 pub mod images;
 mod openshift_reviews;
@@ -31,6 +32,7 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("componentstatuses", "", components::components),
     ("deploymentconfigs.apps.openshift.io", "instantiate", rollouts::instantiate),
     ("deploymentconfigs.apps.openshift.io", "log", rollouts::log),
     ("deploymentconfigs.apps.openshift.io", "rollback", rollouts::rollback),

@@ -3,7 +3,10 @@
 use super::super::{FieldValidation, Request, Server, misfit};
 use crate::{
     error::Error,
-    object::{self, ObjectExt, Value},
+    object::{
+        self, ObjectExt, Value,
+        read::{self, Problem},
+    },
     schema,
 };
 
@@ -29,11 +32,14 @@ impl Server {
         let Some(ty) = kind.ty() else { return Ok(()) };
         let found =
             schema::decode(ty, value).map_err(|why| misfit::mismatch(request, value, &why))?;
-        let problems: Vec<String> = duplicates
-            .iter()
-            .map(|p| format!("duplicate field {p:?}"))
-            .chain(found.unknown.iter().map(|p| format!("unknown field {p:?}")))
-            .collect();
+        let text = &request.options.text;
+        let problems = read::in_order(text, duplicates, &found.unknown).into_iter().map(
+            |problem| match problem {
+                Problem::Twice(path) => format!("duplicate field {path:?}"),
+                Problem::Unknown(path) => format!("unknown field {path:?}"),
+            },
+        );
+        let problems: Vec<String> = problems.collect();
         match request.options.field_validation {
             _ if problems.is_empty() => Ok(()),
             FieldValidation::Ignore => Ok(()),

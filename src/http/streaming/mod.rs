@@ -11,6 +11,7 @@ mod decode;
 mod forward;
 mod forward_channels;
 mod host;
+mod messages;
 mod process;
 mod spdy;
 #[cfg(test)]
@@ -19,15 +20,18 @@ mod upgrade;
 mod websocket;
 mod wire;
 
-use super::Http;
+use super::{Http, values};
 use crate::api::{Session, Task};
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_http::Payload;
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
+use bytes::Bytes;
 pub use decode::{Decoded, decode_channels, decode_spdy};
-use futures_util::{StreamExt, future::LocalBoxFuture};
+use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
 use host::Host;
-use std::sync::Arc;
-pub use upgrade::is_asked;
+pub use messages::{Messages, respond as respond_messages};
+use std::{convert::Infallible, sync::Arc};
 use upgrade::{Protocol, Refusal};
+pub use upgrade::{is_asked, is_websocket};
 use wire::{Source, Wire};
 
 /// Begins a session, or says why it cannot.
@@ -35,17 +39,14 @@ pub fn respond(
     http: &Http,
     session: Session,
     request: &HttpRequest,
-    payload: web::Payload,
+    payload: Payload,
 ) -> HttpResponse {
     let method = request.method().as_str();
     let agreement = match upgrade::negotiate(method, request.headers(), &session.task) {
         Ok(agreement) => agreement,
         Err(refusal) => return refused(refusal),
     };
-    // An error here is the client's leaving, as the end is.
-    let arriving =
-        payload.take_while(|c| std::future::ready(c.is_ok())).filter_map(|c| async { c.ok() });
-    let (wire, body) = Wire::new(arriving.boxed_local(), Arc::clone(&http.server.world.clock));
+    let (wire, body) = Wire::new(arriving(payload), Arc::clone(&http.server.world.clock));
     let watched = wire.watched(http.server.stopping.clone());
     let clock = Arc::clone(&http.server.world.clock);
     let host = Host { session, processes: http.processes.clone(), clock };
@@ -56,12 +57,29 @@ pub fn respond(
             why = watched => tracing::debug!(why, "session cut off"),
         }
     });
+    switched(agreement.upgrade, &agreement.headers, body)
+}
+
+/// What the client sends. An error is its leaving, as the end is.
+fn arriving(payload: Payload) -> wire::Arriving {
+    payload
+        .take_while(|c| std::future::ready(c.is_ok()))
+        .filter_map(|c| async { c.ok() })
+        .boxed_local()
+}
+
+/// The answer that switches protocols.
+fn switched(
+    upgrade: &str,
+    headers: &[(&'static str, String)],
+    body: impl Stream<Item = Result<Bytes, Infallible>> + 'static,
+) -> HttpResponse {
     let mut response = HttpResponse::SwitchingProtocols();
-    response.upgrade(agreement.upgrade);
-    for header in agreement.headers {
-        response.insert_header(header);
+    let mut response = response.upgrade(upgrade).streaming(body);
+    for (name, text) in headers {
+        values::append(response.headers_mut(), name, text);
     }
-    response.streaming(body)
+    response
 }
 
 fn refused(refusal: Refusal) -> HttpResponse {

@@ -77,7 +77,7 @@ pub struct Agreement {
     /// What the connection is upgraded to.
     pub upgrade: &'static str,
     /// Headers that tell the client.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Agreed,
 }
 
 /// Why there will be no session.
@@ -163,7 +163,74 @@ fn version(asked: &[&str], task: &Task) -> Result<(&'static str, Version), Refus
     })
 }
 
-fn websocket(method: &str, headers: &HeaderMap, task: &Task) -> Result<Agreement, Refusal> {
+/// Whether the client wants to switch to WebSocket, and to nothing else.
+pub fn is_websocket(headers: &HeaderMap) -> bool {
+    is_asked(headers)
+        && text(headers, "Upgrade").eq_ignore_ascii_case("websocket")
+        && !headers.contains_key(doorway::MARK)
+}
+
+/// How a stream that only the server writes becomes messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Text messages.
+    Text,
+    /// Binary messages.
+    Binary,
+    /// Text messages with base64 in them.
+    Base64,
+}
+
+/// WebSocket subprotocols of a log.
+const LOG: &[(&str, Framing)] = &[
+    ("", Framing::Binary),
+    ("binary.k8s.io", Framing::Binary),
+    ("base64.binary.k8s.io", Framing::Base64),
+];
+
+/// The subprotocol of a log: the client's first that is known here.
+///
+/// # Errors
+/// When there is none, or the request is not fit for an upgrade.
+pub fn log(method: &str, headers: &HeaderMap) -> Result<(Agreed, Framing), Refusal> {
+    let accept = accept(method, headers)?;
+    let asked = list(headers, PROTOCOL_HEADER);
+    let asked: &[&str] = if asked.is_empty() { &[""] } else { &asked };
+    let agreed = asked.iter().find_map(|a| LOG.iter().find(|(name, _)| name == a));
+    let (name, framing) = agreed.ok_or_else(|| Refusal::new(403, ""))?;
+    Ok((agreed_headers(accept, (*name).into()), *framing))
+}
+
+/// The subprotocol of a watch: the only one the client names, whatever it is. Upstream's library
+/// insists on an origin here.
+///
+/// # Errors
+/// When the request is not fit for an upgrade.
+pub fn watch(method: &str, headers: &HeaderMap) -> Result<(Agreed, Framing), Refusal> {
+    let accept = accept(method, headers)?;
+    if text(headers, "Origin").is_empty() {
+        return Err(Refusal::new(403, ""));
+    }
+    match list(headers, PROTOCOL_HEADER).as_slice() {
+        [] => Ok((agreed_headers(accept, String::new()), Framing::Text)),
+        [one] => Ok((agreed_headers(accept, (*one).into()), Framing::Text)),
+        _ => Err(Refusal::new(400, "bad protocol")),
+    }
+}
+
+/// Headers that tell the client what was agreed.
+pub type Agreed = Vec<(&'static str, String)>;
+
+fn agreed_headers(accept: String, protocol: String) -> Agreed {
+    let mut headers = vec![("Sec-WebSocket-Accept", accept)];
+    if !protocol.is_empty() {
+        headers.push((PROTOCOL_HEADER, protocol));
+    }
+    headers
+}
+
+/// What proves to the client that its WebSocket handshake was read.
+fn accept(method: &str, headers: &HeaderMap) -> Result<String, Refusal> {
     let key = text(headers, "Sec-WebSocket-Key");
     if method != "GET" {
         return Err(Refusal::new(405, "bad method"));
@@ -174,14 +241,13 @@ fn websocket(method: &str, headers: &HeaderMap, task: &Task) -> Result<Agreement
     if key.is_empty() {
         return Err(Refusal::new(400, "mismatch challenge/response"));
     }
+    Ok(String::from_utf8_lossy(&ws::hash_key(key.as_bytes())).into_owned())
+}
+
+fn websocket(method: &str, headers: &HeaderMap, task: &Task) -> Result<Agreement, Refusal> {
+    let accept = accept(method, headers)?;
     let (name, protocol) = subprotocol(&list(headers, PROTOCOL_HEADER), task)?;
-    let accept = ws::hash_key(key.as_bytes());
-    let accept = String::from_utf8_lossy(&accept).into_owned();
-    let mut headers = vec![("Sec-WebSocket-Accept", accept)];
-    if !name.is_empty() {
-        headers.push((PROTOCOL_HEADER, name));
-    }
-    Ok(Agreement { protocol, upgrade: "websocket", headers })
+    Ok(Agreement { protocol, upgrade: "websocket", headers: agreed_headers(accept, name) })
 }
 
 /// The client's best subprotocol that is known here; none is one, too.
@@ -290,6 +356,36 @@ mod tests {
                 assert!(asked.contains(&name) && name.is_empty() == asked.is_empty(), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn streams_to_the_client_alone() {
+        let asked = |protocols: &str, origin: &str| {
+            let mut pairs = vec![
+                ("Connection", "Upgrade"),
+                ("Upgrade", "websocket"),
+                ("Sec-WebSocket-Version", "13"),
+                ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ];
+            let more = [(PROTOCOL_HEADER, protocols), ("Origin", origin)];
+            pairs.extend(more.into_iter().filter(|(_, v)| !v.is_empty()));
+            let headers = headers(&pairs);
+            assert!(is_websocket(&headers));
+            headers
+        };
+        let of = |r: Result<(Agreed, Framing), Refusal>| r.map(|(_, f)| f).map_err(|r| r.code);
+        for (protocols, expected) in [
+            ("", Ok(Framing::Binary)),
+            ("x, binary.k8s.io", Ok(Framing::Binary)),
+            ("base64.binary.k8s.io", Ok(Framing::Base64)),
+            ("channel.k8s.io", Err(403)),
+        ] {
+            assert_eq!(of(log("GET", &asked(protocols, ""))), expected, "{protocols}");
+        }
+        assert_eq!(of(watch("GET", &asked("", "http://a"))), Ok(Framing::Text));
+        assert_eq!(of(watch("GET", &asked("x", "http://a"))), Ok(Framing::Text));
+        assert_eq!(of(watch("GET", &asked("x, y", "http://a"))), Err(400));
+        assert_eq!(of(watch("GET", &asked("", ""))), Err(403));
     }
 
     #[test]

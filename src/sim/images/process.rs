@@ -173,7 +173,9 @@ fn built_in(argv: &[String], known: Process, env: &Env<'_>) -> Process {
     match programs::built_in(argv) {
         Some(program) => {
             let facts = program.facts(&Call::new(argv, env.all), known);
-            Process { choosy: program.is_choosy(), ..facts }
+            // What works and ends is run.
+            let driven = facts.driven || program.main().is_some();
+            Process { choosy: program.is_choosy(), driven, ..facts }
         }
         None => known,
     }

@@ -40,6 +40,7 @@ mod tests;
 mod tty;
 mod words;
 
+pub use commands::resolved;
 pub use outlook::{Outlook, calls, outlook};
 pub use session::{Exec, NotStarted, run};
 pub use tty::Terminal;

@@ -197,23 +197,34 @@ impl Terminal {
         let _editing = Editing::begin(self);
         let mut draft = Draft::default();
         loop {
-            let next = self.state.lock().typed.pop_front();
-            let Some(byte) = next else {
-                if self.state.lock().closed {
-                    return Line::End;
-                }
-                self.taken.notify_one();
-                self.arrived.notified().await;
-                continue;
-            };
-            let (echo, key) = draft.key(byte, prompt, &mut self.state.lock().history);
-            if self.raw(&echo).await.is_err() {
+            let (echo, done, closed) = self.burst(&mut draft, prompt);
+            if !echo.is_empty() && self.raw(&echo).await.is_err() {
                 return Line::End;
             }
-            if let Key::Done(line) = key {
-                return line;
+            match done {
+                Some(line) => return line,
+                None if closed => return Line::End,
+                None => {
+                    self.taken.notify_one();
+                    self.arrived.notified().await;
+                }
             }
         }
+    }
+
+    /// Takes all that is typed by now, up to the end of the line: what it echoes travels together.
+    fn burst(&self, draft: &mut Draft, prompt: &str) -> (Vec<u8>, Option<Line>, bool) {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let mut echo = Vec::new();
+        while let Some(byte) = state.typed.pop_front() {
+            let (shown, key) = draft.key(byte, prompt, &mut state.history);
+            echo.extend_from_slice(&shown);
+            if let Key::Done(line) = key {
+                return (echo, Some(line), state.closed);
+            }
+        }
+        (echo, None, state.closed)
     }
 }
 

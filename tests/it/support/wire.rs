@@ -31,6 +31,21 @@ impl Wire {
         Wire { address, ca, authorization: String::new(), admin: None }
     }
 
+    /// A client of a lab's API server.
+    pub fn api(lab: &Lab) -> Wire {
+        let address = lab.cluster.url.trim_start_matches("https://").to_owned();
+        Wire { address, ..Wire::to(lab) }
+    }
+
+    /// A connection on which these bytes were sent.
+    pub async fn raw(&self, bytes: &[u8]) -> Tls {
+        let stream = TcpStream::connect(&self.address).await.expect("a connection");
+        let mut tls = self.tls(stream, "127.0.0.1").await;
+        tls.write_all(bytes).await.expect("sent");
+        tls.flush().await.expect("sent");
+        tls
+    }
+
     /// The same client with credentials.
     pub fn with(&self, authorization: impl Into<String>) -> Wire {
         let (address, ca) = (self.address.clone(), self.ca.clone());

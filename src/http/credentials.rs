@@ -1,0 +1,47 @@
+//! Who sends a request: its headers and the connection's certificate.
+
+use super::{Http, listener::Subject, parameters};
+use crate::{
+    access::{Credentials, Impersonation},
+    api::Caller,
+    error::Error,
+};
+use actix_web::{HttpMessage, HttpRequest, http::header::HeaderMap};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Who sends this request.
+///
+/// # Errors
+/// 401 for bad credentials, 403 for an impersonation that is not allowed.
+pub fn caller(http: &Http, request: &HttpRequest) -> Result<Arc<Caller>, Error> {
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let bearer = text("authorization")
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    // HTTP/1 keeps it with the connection, HTTP/2 hands it on with every request.
+    let own = request.extensions().get::<Subject>().cloned();
+    let subject = own.as_ref().or_else(|| request.conn_data::<Subject>());
+    let credentials =
+        Credentials { bearer, certificate: subject.map(|s| (s.0.as_str(), s.1.as_slice())) };
+    let groups = headers.get_all("impersonate-group").filter_map(|v| v.to_str().ok());
+    let wanted = Impersonation {
+        user: text("impersonate-user").into(),
+        uid: text("impersonate-uid").into(),
+        groups: groups.map(Into::into).collect(),
+        extra: extra(headers),
+    };
+    http.server.authenticate(&credentials, &wanted)
+}
+
+/// The `Impersonate-Extra-` headers.
+fn extra(headers: &HeaderMap) -> Vec<(String, Vec<String>)> {
+    let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in headers {
+        let Some(key) = name.as_str().strip_prefix("impersonate-extra-") else { continue };
+        let Ok(value) = value.to_str() else { continue };
+        extra.entry(parameters::unescape_path(key)).or_default().push(value.into());
+    }
+    extra.into_iter().collect()
+}

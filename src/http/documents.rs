@@ -1,0 +1,204 @@
+//! Paths that are no resources: discovery, health, versions, OpenAPI, metrics, the issuer of service
+//! account tokens, and the OAuth server.
+
+use super::{
+    bodies,
+    health::{self, Check},
+    look::Look,
+    oauth,
+    path::Path,
+    render,
+    serve::Incoming,
+};
+use crate::{
+    api::{Caller, discovery, openapi},
+    error::Error,
+    object::{Value, json, write},
+};
+use actix_web::{
+    HttpResponse,
+    http::{Method, header},
+};
+use std::sync::Arc;
+
+/// Nothing is there: a Status below the groups served, plain text elsewhere, as upstream's
+/// handlers for the two answer.
+pub fn missing(path: &str, look: Look) -> HttpResponse {
+    let mut parts = path.trim_matches('/').split('/');
+    let served = match (parts.next(), parts.next()) {
+        (Some("api"), Some(_)) => true,
+        (Some("apis"), Some(group)) => discovery::group(group).is_some(),
+        _ => false,
+    };
+    if served { render::error(&Error::NoSuchPath, look) } else { not_found() }
+}
+
+fn not_found() -> HttpResponse {
+    HttpResponse::NotFound()
+        .content_type("text/plain; charset=utf-8")
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .body("404 page not found\n")
+}
+
+/// Too much is under way.
+pub fn too_many() -> HttpResponse {
+    HttpResponse::TooManyRequests()
+        .content_type("text/plain; charset=utf-8")
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .insert_header((header::RETRY_AFTER, "1"))
+        .body(format!("{}\n", bodies::busy()))
+}
+
+/// Answers a request for a document.
+pub async fn respond(
+    incoming: &mut Incoming<'_>,
+    path: &Path<'_>,
+    caller: &Arc<Caller>,
+) -> HttpResponse {
+    let (http, look) = (incoming.http, incoming.look);
+    let method = incoming.request.method().clone();
+    let allowed = http.server.authorize_path(caller, method.as_str(), incoming.path);
+    if let Err(e) = allowed {
+        return render::error(&e, look);
+    }
+    if let Path::Other(rest) = path
+        && rest.starts_with(".well-known/oauth-")
+    {
+        return oauth::answer(&*incoming, rest, &[]).await.unwrap_or_else(not_found);
+    }
+    if !matches!(method, Method::GET | Method::HEAD) {
+        return render::error(&Error::MethodNotAllowed, look);
+    }
+    let aggregated = incoming.header(header::ACCEPT).contains("v=v2;as=APIGroupDiscoveryList");
+    match path {
+        Path::Root => raw(&json!({"paths": discovery::paths()})),
+        Path::Core if aggregated => aggregated_discovery(true, look),
+        Path::Groups if aggregated => aggregated_discovery(false, look),
+        Path::Core => {
+            let address = http.url.trim_start_matches("https://");
+            look.response(200, &discovery::core_versions(address))
+        }
+        Path::Groups => look.response(200, &discovery::group_list()),
+        Path::Group(name) => match discovery::group(name) {
+            Some(group) => look.response(200, &group),
+            None => not_found(),
+        },
+        Path::Version(group, version) => match discovery::resource_list(group, version) {
+            Some(list) => look.response(200, &list),
+            None => missing(incoming.path, look),
+        },
+        Path::Other(rest) => other(incoming, rest),
+        Path::Resource(_) => missing(incoming.path, look),
+    }
+}
+
+fn aggregated_discovery(core: bool, look: Look) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
+        .insert_header((header::VARY, "Accept"));
+    look.json(&mut response, write::text(&discovery::aggregated(core)))
+}
+
+/// A document that is indented whoever asks.
+fn raw(document: &Value) -> HttpResponse {
+    let pretty = Look { yaml: false, pretty: true };
+    pretty.response(200, document)
+}
+
+fn other(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
+    let http = incoming.http;
+    match rest.split('/').next().unwrap_or_default() {
+        "healthz" | "livez" | "readyz" => return healthy(incoming, rest),
+        _ => {}
+    }
+    match rest {
+        "version" => raw(&health::version()),
+        ".well-known/openid-configuration" => {
+            issuer(&http.server.access.signer.discovery(&http.url))
+        }
+        "openid/v1/jwks" => HttpResponse::Ok()
+            .content_type("application/jwk-set+json")
+            .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
+            .body(http.server.access.signer.key_set().to_string()),
+        "metrics" => {
+            let snapshot = http.server.store.snapshot();
+            let objects = snapshot.resources().map(|(r, n)| (Arc::clone(r), n));
+            HttpResponse::Ok()
+                .content_type("text/plain; version=0.0.4; charset=utf-8")
+                .body(http.metrics.text(objects, snapshot.rev, &http.monitor.gauges))
+        }
+        _ => openapi(rest, incoming.header(header::ACCEPT), incoming.look),
+    }
+}
+
+fn issuer(document: &Value) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
+        .body(document.to_string())
+}
+
+fn openapi(rest: &str, accept: &str, look: Look) -> HttpResponse {
+    let json = |bytes: Vec<u8>| HttpResponse::Ok().content_type("application/json").body(bytes);
+    match rest {
+        "openapi/v2" if accept.contains("json") || accept.contains("*/*") || accept.is_empty() => {
+            json(openapi::v2())
+        }
+        "openapi/v2" => render::error(&Error::NotAcceptable("application/json".into()), look),
+        "openapi/v3" => json(openapi::v3_index()),
+        _ => match rest.strip_prefix("openapi/v3/").and_then(openapi::v3) {
+            Some(bytes) => json(bytes),
+            None => not_found(),
+        },
+    }
+}
+
+/// What holds now, for `/readyz` and its sisters.
+fn healthy(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
+    let server = &incoming.http.server;
+    let lives = match server.store.is_writing() {
+        true => Ok(()),
+        false => Err("the store does not write any more".to_owned()),
+    };
+    let stops = match *server.stopping.borrow() {
+        true => Err("process is shutting down".to_owned()),
+        false => Ok(()),
+    };
+    let mut checks = vec![
+        Check::new("ping", Ok(())),
+        Check::new("log", Ok(())),
+        Check::new("etcd", lives.clone()),
+    ];
+    if rest.starts_with("readyz") {
+        checks.push(Check::new("etcd-readiness", lives));
+        checks.extend(incoming.http.readiness.checks());
+        checks.push(Check::new("shutdown", stops));
+    }
+    let verbose = incoming.query.get("verbose").is_some();
+    health::health(&checks, rest, verbose, &incoming.query.all("exclude")).unwrap_or_else(not_found)
+}
+
+/// The OAuth server's pages: who asks is nobody yet, so that what he sends is short.
+pub async fn oauth(incoming: Incoming<'_>, rest: &str) -> HttpResponse {
+    let peer = incoming.request.peer_addr().map(|a| a.ip().to_string()).unwrap_or_default();
+    let (http, look) = (incoming.http, incoming.look);
+    let writes = *incoming.request.method() == Method::POST;
+    let nobody = Caller::default();
+    let Ok(_place) = http.inflight.enter(&nobody, writes) else { return too_many() };
+    let body = match writes {
+        false => Ok((bytes::Bytes::new(), None)),
+        true => {
+            let length = incoming.request.headers().get(header::CONTENT_LENGTH);
+            let most = bodies::LARGEST_FORM;
+            let taken = http.bodies.take(&peer, most, length, incoming.payload).await;
+            taken.map(|(bytes, place)| (bytes, Some(place)))
+        }
+    };
+    match body {
+        Ok((bytes, _place)) => {
+            oauth::answer(&incoming, rest, &bytes).await.unwrap_or_else(not_found)
+        }
+        Err(e) => render::error(&e, look),
+    }
+}

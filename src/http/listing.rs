@@ -1,0 +1,216 @@
+//! Lists as bytes: item by item, so that a long answer exists as a chunk at a time for each of its
+//! readers. The items are shared: they are the stored bytes.
+
+use super::render::{Form, Style};
+use crate::{
+    api::{Item, List, table},
+    kinds::Served,
+    object::{Value, json, write, yaml},
+};
+use actix_web::{HttpResponse, http::header};
+use bytes::Bytes;
+use futures_util::Stream;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+    vec,
+};
+
+/// Bytes gathered into one chunk; a shorter list is sent as it is.
+const CHUNK: usize = 128 << 10;
+
+/// A list as a response.
+pub fn respond(kind: Served, list: List, style: Style) -> HttpResponse {
+    let metadata = metadata(&list);
+    if style.look.yaml {
+        let document = yaml::document(&whole(&kind, metadata, &list.items, style));
+        return HttpResponse::Ok().content_type("application/yaml").body(document);
+    }
+    let mut rest = Rows::new(kind.clone(), &frame(&kind, metadata, style), list.items, style);
+    let first = rest.chunk();
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CONTENT_TYPE, "application/json"));
+    if rest.done() {
+        return response.body(first);
+    }
+    rest.first = Some(first);
+    response.streaming(rest)
+}
+
+/// What a list says beside its items.
+fn metadata(list: &List) -> Value {
+    let mut metadata = json!({});
+    // Lists put together from others have no revision.
+    if list.rev > 0 {
+        metadata["resourceVersion"] = json!(list.rev.to_string());
+    }
+    if !list.continue_token.is_empty() {
+        metadata["continue"] = json!(list.continue_token);
+    }
+    if let Some(n) = list.remaining {
+        metadata["remainingItemCount"] = json!(n);
+    }
+    metadata
+}
+
+/// The list without its items, which are the last of its fields.
+fn frame(kind: &Served, metadata: Value, style: Style) -> Value {
+    match style.form {
+        Form::Table(_) => table::table(metadata, Some(table::definitions(kind)), Vec::new()),
+        Form::Partial => json!({"kind": "PartialObjectMetadataList",
+            "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": []}),
+        Form::Plain => json!({"kind": kind.list_kind,
+            "apiVersion": kind.api_version(), "metadata": metadata, "items": []}),
+    }
+}
+
+fn whole(kind: &Served, metadata: Value, items: &[Item], style: Style) -> Value {
+    let mut frame = frame(kind, metadata, style);
+    let (field, one): (_, Box<dyn Fn(&Item) -> Value>) = match style.form {
+        Form::Table(include) => {
+            ("rows", Box::new(move |i| table::row(kind, i, style.now, include)))
+        }
+        Form::Partial => ("items", Box::new(|i| table::partial(&i.value()))),
+        Form::Plain => ("items", Box::new(Item::value)),
+    };
+    frame[field] = items.iter().map(one).collect();
+    frame
+}
+
+/// Writes an item as JSON, in the form asked for.
+pub fn write_item(out: &mut Vec<u8>, kind: &Served, item: &Item, style: Style) {
+    match (style.form, item) {
+        (Form::Plain, Item::Entry(entry)) => out.extend_from_slice(&entry.bytes),
+        (Form::Plain, Item::Value(value)) => write::write(out, value),
+        (Form::Table(include), item) => {
+            write::write(out, &table::row(kind, item, style.now, include));
+        }
+        (Form::Partial, item) => write::write(out, &table::partial(&item.value())),
+    }
+}
+
+/// The items still to be written.
+struct Rows {
+    kind: Served,
+    style: Style,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    items: vec::IntoIter<Item>,
+    begun: bool,
+    first: Option<Bytes>,
+}
+
+impl Rows {
+    fn new(kind: Served, frame: &Value, items: Vec<Item>, style: Style) -> Rows {
+        let mut head = write::text(frame);
+        if style.look.pretty {
+            let compact = std::mem::take(&mut head);
+            write::indent(&mut head, &compact, 0);
+        }
+        // The frame ends with an empty list, `]` and the brace behind it.
+        let end = head.iter().rposition(|b| *b == b']').unwrap_or(head.len());
+        let mut tail = Vec::new();
+        if style.look.pretty && !items.is_empty() {
+            write::line(&mut tail, 1);
+        }
+        tail.extend_from_slice(&head[end..]);
+        if !style.look.pretty {
+            tail.push(b'\n');
+        }
+        head.truncate(end);
+        let items = items.into_iter();
+        Rows { kind, style, head, tail, items, begun: false, first: None }
+    }
+
+    /// The next bytes; none when all is written.
+    fn chunk(&mut self) -> Bytes {
+        let mut out = std::mem::take(&mut self.head);
+        let mut one = Vec::new();
+        while out.len() < CHUNK {
+            let Some(item) = self.items.next() else {
+                out.append(&mut self.tail);
+                break;
+            };
+            if std::mem::replace(&mut self.begun, true) {
+                out.push(b',');
+            }
+            if self.style.look.pretty {
+                write::line(&mut out, 2);
+                one.clear();
+                write_item(&mut one, &self.kind, &item, self.style);
+                write::indent(&mut out, &one, 2);
+            } else {
+                write_item(&mut out, &self.kind, &item, self.style);
+            }
+        }
+        out.into()
+    }
+
+    fn done(&self) -> bool {
+        self.tail.is_empty()
+    }
+}
+
+impl Stream for Rows {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        let next = (!self.done()).then(|| self.chunk());
+        Poll::Ready(next.map(Ok))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::look::Look;
+    use super::*;
+    use crate::{api::table::Include, kinds};
+
+    fn style(form: Form, pretty: bool) -> Style {
+        let look = Look { yaml: false, pretty };
+        Style { form, look, now: jiff::Timestamp::UNIX_EPOCH }
+    }
+
+    fn items(n: usize) -> Vec<Item> {
+        let one = |i| {
+            json!({"kind": "ConfigMap", "apiVersion": "v1",
+            "metadata": {"name": format!("c{i}")}, "data": {"k": "x".repeat(1000)}})
+        };
+        (0..n).map(|i| Item::Value(one(i))).collect()
+    }
+
+    #[test]
+    fn chunks_put_together_are_the_list() {
+        let kind = kinds::by_kind("v1", "ConfigMap").unwrap();
+        for n in [0, 1, 2, 1000] {
+            for form in [Form::Plain, Form::Partial, Form::Table(Include::Metadata)] {
+                for pretty in [false, true] {
+                    let style = style(form, pretty);
+                    let metadata = json!({"resourceVersion": "1"});
+                    let expected = whole(&kind, metadata.clone(), &items(n), style);
+                    let frame = frame(&kind, metadata, style);
+                    let mut rows = Rows::new(kind.clone(), &frame, items(n), style);
+                    let mut out = Vec::new();
+                    while !rows.done() {
+                        let chunk = rows.chunk();
+                        assert!(chunk.len() < 2 * CHUNK);
+                        out.extend_from_slice(&chunk);
+                    }
+                    let mut said = write::text(&expected);
+                    match pretty {
+                        false => said.push(b'\n'),
+                        true => {
+                            let compact = std::mem::take(&mut said);
+                            write::indent(&mut said, &compact, 0);
+                        }
+                    }
+                    assert!(out == said, "{n} {form:?} {pretty}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Requests for resources: path, headers and body to a request of [`crate::api`]. Rights come before
+//! the body, and who has none has nothing read or parsed.
+
+use super::{
+    bodies::{self, Place},
+    body, links,
+    look::Look,
+    parameters::{self, Query},
+    path::Target,
+    render::{self, Form, Style},
+    serve::Incoming,
+    stream,
+    streaming::{self, Messages},
+};
+use crate::{
+    api::{
+        Answer, Body, Caller, FieldValidation, Options, PatchType, Request, Response, Verb,
+        table::Include,
+    },
+    error::Error,
+    object::{json, read},
+    runtime::Fetch,
+};
+use actix_web::{
+    HttpResponse,
+    http::{Method, header},
+};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use std::sync::Arc;
+
+/// Subresources that are streams: they have parameters of their own, no body, and no other form.
+const STREAMS: &[&str] = &["attach", "exec", "log", "portforward"];
+
+/// The subresource that passes everything on.
+const PROXY: &str = "proxy";
+
+/// Headers that mean the connection, not the request, or that a server in a pod must not see.
+const KEPT_BACK: &[&str] =
+    &["connection", "transfer-encoding", "content-length", "upgrade", "authorization", "host"];
+
+/// A verb as upstream's metrics spell it.
+pub fn label(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Get => "GET",
+        Verb::List => "LIST",
+        Verb::Watch => "WATCH",
+        Verb::Create => "POST",
+        Verb::Update => "PUT",
+        Verb::Patch => "PATCH",
+        Verb::Delete => "DELETE",
+        Verb::DeleteCollection => "DELETECOLLECTION",
+    }
+}
+
+/// What a method means on a path; `None` when it means nothing there.
+pub fn verb(method: &Method, target: &Target<'_>, query: &Query) -> Option<Verb> {
+    let watching = target.watch || query.flag("watch") == Some(true);
+    let named = !target.name.is_empty();
+    // Over all namespaces one can only read.
+    let everywhere = target.kind.namespaced && target.namespace.is_empty();
+    Some(match *method {
+        Method::GET if watching && target.sub.is_empty() => Verb::Watch,
+        Method::GET if named => Verb::Get,
+        Method::HEAD if target.sub == PROXY => Verb::Get,
+        Method::GET => Verb::List,
+        _ if everywhere => return None,
+        Method::POST if named == target.sub.is_empty() => return None,
+        Method::POST => Verb::Create,
+        Method::PUT if named => Verb::Update,
+        Method::PATCH if named => Verb::Patch,
+        Method::DELETE if named => Verb::Delete,
+        Method::DELETE => Verb::DeleteCollection,
+        _ => return None,
+    })
+}
+
+/// Answers a request for a resource.
+pub async fn respond(
+    incoming: &mut Incoming<'_>,
+    target: &Target<'_>,
+    verb: Verb,
+    caller: Arc<Caller>,
+) -> HttpResponse {
+    let (built, style, place) = match build(incoming, target, verb, caller).await {
+        Ok(built) => built,
+        Err(e) => return render::error(&e, incoming.look),
+    };
+    let answer = incoming.http.server.call(built).await;
+    // The tree that came of the body is gone by now.
+    drop(place);
+    let asked = streaming::is_asked(incoming.request.headers());
+    let websocket = streaming::is_websocket(incoming.request.headers());
+    match answer {
+        Ok(Answer { response: Response::Passed(answer), .. }) if target.sub == PROXY => {
+            let prefix = &incoming.request.path()[..behind(incoming.request.path(), target)];
+            let answer = links::through(answer, prefix, incoming.header(header::HOST));
+            render::answer(&target.kind, Ok(Response::Passed(answer).into()), style)
+        }
+        Ok(Answer { response: Response::Session(session), .. }) if asked => {
+            let payload = incoming.take_payload();
+            streaming::respond(incoming.http, session, incoming.request, payload)
+        }
+        Ok(Answer { response: Response::Watch(events), .. }) if websocket => {
+            let events = stream::messages(target.kind.clone(), events, style).boxed_local();
+            messages(incoming, Messages::Watch(events))
+        }
+        Ok(Answer { response: Response::Log(lines), .. }) if websocket => {
+            messages(incoming, Messages::Log(lines.boxed_local()))
+        }
+        // Only who upgrades reaches the node, and hears what it says.
+        Err(Error::Backend(..)) if is_session(target.sub) && !asked => {
+            render::error(&render::upgrade_required(), incoming.look)
+        }
+        answer => render::answer(&target.kind, answer, style),
+    }
+}
+
+fn messages(incoming: &mut Incoming<'_>, messages: Messages) -> HttpResponse {
+    let payload = incoming.take_payload();
+    streaming::respond_messages(incoming.http, messages, incoming.request, payload)
+}
+
+fn is_session(sub: &str) -> bool {
+    STREAMS.contains(&sub) && sub != "log"
+}
+
+/// The request, once its sender may make it and all of it is read.
+async fn build(
+    incoming: &mut Incoming<'_>,
+    target: &Target<'_>,
+    verb: Verb,
+    caller: Arc<Caller>,
+) -> Result<(Request, Style, Option<Place>), Error> {
+    let options = match target.sub {
+        PROXY => Ok(Options::default()),
+        _ => parameters::options(incoming.query, incoming.header(header::USER_AGENT), verb),
+    };
+    let mut request = Request {
+        caller,
+        verb,
+        kind: target.kind.clone(),
+        sub: target.sub,
+        namespace: target.namespace.into(),
+        name: target.name.into(),
+        options: options.clone().unwrap_or_default(),
+        body: Body::Empty,
+    };
+    admit(incoming, &mut request)?;
+    options?;
+    let style = style(incoming, target)?;
+    if target.sub == PROXY || STREAMS.contains(&target.sub) {
+        request.options.parameters = incoming.query.pairs().to_vec();
+    }
+    let place = match verb {
+        Verb::Get | Verb::List | Verb::Watch if target.sub != PROXY => None,
+        _ if STREAMS.contains(&target.sub) => None,
+        _ => {
+            let (bytes, place) = take(incoming, &request.caller).await?;
+            request.body = match target.sub {
+                PROXY => passed(incoming, target, bytes),
+                _ => parsed(incoming.header(header::CONTENT_TYPE), target, &mut request, &bytes)?,
+            };
+            Some(place)
+        }
+    };
+    Ok((request, style, place))
+}
+
+/// Whether the caller may do this, as far as that does not depend on the body.
+fn admit(incoming: &Incoming<'_>, request: &mut Request) -> Result<(), Error> {
+    let server = &incoming.http.server;
+    let Err(refusal) = server.admit(request) else { return Ok(()) };
+    // Some reviews may be made by whoever asks about himself, and only the body says so.
+    request.body = Body::Object(json!({}), Vec::new());
+    let about_oneself = server.admit(request);
+    request.body = Body::Empty;
+    about_oneself.map_err(|_| refusal)
+}
+
+fn style(incoming: &Incoming<'_>, target: &Target<'_>) -> Result<Style, Error> {
+    let include = match incoming.query.get("includeObject") {
+        Some("Object") => Include::Object,
+        Some("None") => Include::None,
+        _ => Include::Metadata,
+    };
+    let (form, yaml) = match STREAMS.contains(&target.sub) || target.sub == PROXY {
+        true => (Form::Plain, false),
+        false => render::negotiate(incoming.header(header::ACCEPT), include, &target.kind)?,
+    };
+    let look = Look { yaml, ..incoming.look };
+    Ok(Style { form, look, now: incoming.http.server.world.clock.now() })
+}
+
+/// The body, if there can be one.
+async fn take(incoming: &mut Incoming<'_>, caller: &Caller) -> Result<(Bytes, Place), Error> {
+    let length = incoming.request.headers().get(header::CONTENT_LENGTH);
+    let bodies = &incoming.http.bodies;
+    if incoming.request.headers().contains_key(header::UPGRADE) && length.is_none() {
+        let mut none = actix_http::Payload::None;
+        return bodies.take(&caller.name, bodies::LARGEST, None, &mut none).await;
+    }
+    bodies.take(&caller.name, bodies::LARGEST, length, incoming.payload).await
+}
+
+fn parsed(
+    content_type: &str,
+    target: &Target<'_>,
+    request: &mut Request,
+    bytes: &Bytes,
+) -> Result<Body, Error> {
+    match request.verb {
+        Verb::Patch => {
+            let (body, repeated) = body::patch(content_type, bytes)?;
+            let applied = matches!(body, Body::Patch(PatchType::Apply, _));
+            if applied
+                && !repeated.is_empty()
+                && request.options.field_validation == FieldValidation::Strict
+            {
+                let why = read::repeated(bytes);
+                return Err(Error::BadRequest(format!("error strict decoding YAML: {why}")));
+            }
+            if !applied {
+                request.options.repeated = repeated;
+            }
+            Ok(body)
+        }
+        Verb::Create | Verb::Update => {
+            if matches!(body::media_type(content_type), "" | "application/json" | "*/*") {
+                request.options.text = bytes.clone();
+            }
+            body::object(content_type, bytes)
+                .map_err(|e| body::unrecognized(&target.kind.kind, e, bytes))
+        }
+        Verb::Delete | Verb::DeleteCollection => body::object(content_type, bytes),
+        Verb::Get | Verb::List | Verb::Watch => Ok(Body::Empty),
+    }
+}
+
+/// Where the path meant begins, behind `/api/v1[/namespaces/NAMESPACE]/RESOURCE/NAME/proxy`.
+fn behind(path: &str, target: &Target<'_>) -> usize {
+    let parts = if target.namespace.is_empty() { 6 } else { 8 };
+    path.match_indices('/').nth(parts - 1).map_or(path.len(), |(at, _)| at)
+}
+
+/// A request as a proxy passes it on.
+fn passed(incoming: &Incoming<'_>, target: &Target<'_>, body: Bytes) -> Body {
+    let raw = incoming.request.path();
+    let behind = &raw[behind(raw, target)..];
+    let query = incoming.request.query_string();
+    let mark = if query.is_empty() { "" } else { "?" };
+    let texts = incoming.request.headers().iter();
+    let texts = texts.filter_map(|(n, v)| Some((n.to_string(), v.to_str().ok()?.to_owned())));
+    let kept = |(name, _): &(String, String)| {
+        !KEPT_BACK.contains(&name.as_str()) && !name.starts_with("impersonate-")
+    };
+    Body::Passed(Box::new(Fetch {
+        method: incoming.request.method().to_string(),
+        path: format!("{behind}{mark}{query}"),
+        headers: texts.filter(kept).collect(),
+        body,
+        ..Fetch::default()
+    }))
+}
