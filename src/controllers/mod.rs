@@ -24,6 +24,7 @@ mod history;
 mod imageimport;
 mod imagetrigger;
 mod job;
+mod lives;
 mod monitor;
 mod namespace;
 mod nodelifecycle;
@@ -45,6 +46,7 @@ mod view;
 mod volumes;
 mod writing;
 
+pub use lives::{Heard, Lives, Question, Run, What};
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use podgc::disrupted;

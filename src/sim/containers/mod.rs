@@ -7,12 +7,15 @@
 //! through the API (`asks`), like everything else.
 
 mod asks;
+mod command;
 mod downward;
+mod driver;
 mod env;
-mod families;
+pub mod families;
 mod instance;
 mod kubelet;
 mod live;
+mod lives;
 mod log;
 mod machine;
 mod network;
@@ -28,8 +31,9 @@ mod tests;
 mod usage;
 mod volumes;
 
-pub use asks::{Ask, serve};
-pub use live::tend;
+pub use asks::{Ask, End, is_done, note, serve};
+pub use command::{line, words};
+pub use driver::tend;
 
 use crate::{
     catalog::{
@@ -55,7 +59,10 @@ use parking_lot::Mutex;
 use place::{Place, Run};
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak, atomic::Ordering},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -73,6 +80,10 @@ pub struct Runtime {
     asks: mpsc::Sender<Ask>,
     quota: Quota,
     state: Mutex<State>,
+    /// Where main processes are run.
+    tasks: OnceLock<tokio::runtime::Handle>,
+    /// Questions asked so far.
+    serial: AtomicU64,
     affinity: network::Affinity,
     listeners: network::Listeners,
     me: Weak<Runtime>,
@@ -115,6 +126,8 @@ impl Runtime {
             asks,
             quota: Quota::new(DISK),
             state: Mutex::default(),
+            tasks: OnceLock::new(),
+            serial: AtomicU64::new(0),
             affinity: network::Affinity::default(),
             listeners: network::Listeners::default(),
             me: me.clone(),
@@ -127,6 +140,7 @@ impl Runtime {
             objects: self.store.snapshot(),
             now: self.world.clock.now(),
             settings: Arc::clone(&self.settings),
+            lives: self.me.upgrade().map(|me| me as _),
         }
     }
 
@@ -587,10 +601,9 @@ impl Runtime {
     }
 }
 
-/// What the runtime says of a command it cannot start, and the code that goes with it.
-/// Source: runc's exec errors, as CRI-O passes them on.
-async fn refused(command: &[String], why: NotStarted, errors: mpsc::Sender<bytes::Bytes>) -> Ended {
-    let name = command.first().map_or("", String::as_str);
+/// Why a command cannot be started, and the code that goes with it. Source: runc's exec errors, as
+/// CRI-O passes them on.
+fn not_started(name: &str, why: &NotStarted) -> (String, i32) {
     let (reason, code) = match why {
         NotStarted::NotFound if name.contains('/') => {
             (format!("stat {name}: no such file or directory"), 127)
@@ -598,8 +611,14 @@ async fn refused(command: &[String], why: NotStarted, errors: mpsc::Sender<bytes
         NotStarted::NotFound => ("executable file not found in $PATH".to_owned(), 127),
         NotStarted::Refused(why) => (why.to_string().to_lowercase(), 126),
     };
-    let text =
-        format!("exec failed: unable to start container process: exec: \"{name}\": {reason}\n");
+    (format!("unable to start container process: exec: \"{name}\": {reason}"), code)
+}
+
+/// What the runtime says of a command it cannot start, and the code it ends with.
+async fn refused(command: &[String], why: NotStarted, errors: mpsc::Sender<bytes::Bytes>) -> Ended {
+    let name = command.first().map_or("", String::as_str);
+    let (reason, code) = not_started(name, &why);
+    let text = format!("exec failed: {reason}\n");
     // Who asked may have left.
     let _ = errors.send(text.into()).await;
     Ended::Exit(code)
