@@ -84,7 +84,7 @@
 //! | an admission plug-in | its file under `api/admission/`, a line in the list there |
 //! | somebody outside who is asked about writes | a line in `api/admission/outside.rs` |
 //! | a stage of writes | its function in `api/write/stages.rs`, a line in the lists it belongs to |
-//! | an image | an entry in `catalog/images.yaml` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml` |
+//! | an image | an entry in `catalog/images.yaml` or `catalog/images/` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml`, what it answers: `sim/containers/programs/` |
 //! | a program of an image whose answers or ends need code | its file in `sim/containers/programs/` and a line in the table there |
 //! | a command in containers | its function and a line in the table of `sim/shell/commands/` |
 //! | a table or view | the next file under `migrations/` |
