@@ -247,7 +247,7 @@ fn capacity(o: &Value, out: &mut Causes) {
     }
     let amount = given.and_then(|c| c.get("storage"));
     if amount.is_none() || given.is_some_and(|c| c.len() > 1) {
-        out.unsupported(path, o.at(path).unwrap_or(&json!({})), &["storage"]);
+        out.unsupported(path, o.at(path).unwrap_or(&Value::Null), &["storage"]);
     }
     if amount.is_some() {
         storage(amount, "spec.capacity[storage]", out);
