@@ -21,6 +21,7 @@
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
+//! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
 //! | [`kinds`] | the catalogue: one value per kind | `object`, snapshots of `store`, `world` |
@@ -127,6 +128,7 @@ pub mod schema;
 pub mod settings;
 pub mod sim;
 pub mod store;
+pub mod templates;
 pub mod tls;
 pub mod trace;
 pub mod world;

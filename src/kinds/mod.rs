@@ -14,7 +14,7 @@ pub use kind::{
     ALL_VERBS, Ask, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
 pub use name::Name;
-pub use openshift::{image_outside, rollouts, shown_stream};
+pub use openshift::{check_template, image_outside, rollouts, shown_stream};
 pub use served::{Served, ServedKind};
 
 use crate::object::Value;

@@ -24,6 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("patch", &["schema"]),
     ("images", &[]),
+    ("templates", &["kinds"]),
     ("importer", &["images", "world"]),
     ("config", &[]),
     ("trace", &["config"]),
@@ -33,8 +34,18 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "api",
         &[
-            "access", "images", "importer", "kinds", "patch", "runtime", "schema", "settings",
-            "store", "tls", "world",
+            "access",
+            "images",
+            "importer",
+            "kinds",
+            "patch",
+            "runtime",
+            "schema",
+            "settings",
+            "store",
+            "templates",
+            "tls",
+            "world",
         ],
     ),
     (

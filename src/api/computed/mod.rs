@@ -8,11 +8,13 @@ mod components;
 mod eviction;
 pub mod images;
 mod openshift_reviews;
+mod project_template;
 mod projectrequests;
 mod projects;
 mod reviews;
 mod rollouts;
 mod streams;
+mod templates;
 mod tokens;
 mod users;
 
@@ -54,6 +56,7 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("pods", "log", streams::log),
     ("pods", "portforward", streams::port_forward),
     ("pods", "proxy", streams::proxy),
+    ("processedtemplates.template.openshift.io", "", templates::process),
     ("projectrequests.project.openshift.io", "", projectrequests::requests),
     ("projects.project.openshift.io", "", projects::projects),
     ("resourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),
