@@ -24,6 +24,7 @@ impl Server {
         mut request: Request,
     ) -> Result<Answer, Error> {
         let (mut value, duplicates) = request.take_object()?;
+        refuse_terminating(&request, value.name())?;
         let mut warnings = Vec::new();
         self.decode(&request, &mut value, &duplicates, &mut warnings)?;
         let revision = value.str_at("metadata.resourceVersion").parse::<u64>();
@@ -131,4 +132,13 @@ impl Server {
         };
         Error::AlreadyExists { resource: resource.into(), name: name.into(), note }
     }
+}
+
+/// Nothing is created any more of a kind whose definition is going away.
+pub(super) fn refuse_terminating(request: &Request, name: &str) -> Result<(), Error> {
+    if !request.kind.custom.as_ref().is_some_and(|c| c.terminating) {
+        return Ok(());
+    }
+    let why = "create not allowed while custom resource definition is terminating";
+    Err(Error::forbidden(request.kind.resource(), name, why))
 }

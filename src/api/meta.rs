@@ -130,13 +130,26 @@ fn finalizers(object: &Value, kind: &Served, causes: &mut Causes) {
             causes.invalid(PATH, finalizer, problem);
         }
         // Only Kubernetes' own kinds insist on a domain (`pkg/apis/core/validation`).
-        let own = !kind.group.ends_with(".openshift.io") && !GENERIC.contains(&&*kind.group);
+        let foreign = kind.group.ends_with(".openshift.io") || GENERIC.contains(&&*kind.group);
+        let own = kind.custom.is_none() && !foreign;
         if own && problems.is_empty() && !text.contains('/') && !STANDARD_FINALIZERS.contains(&text)
         {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             causes.invalid(format!("{PATH}[{i}]"), finalizer, why);
         }
     }
+}
+
+/// Warnings about finalizers of custom objects, for which a domain is only advised.
+pub(super) fn finalizer_warnings(object: &Value) -> Vec<String> {
+    let finalizers = object.list_at("metadata.finalizers").iter().filter_map(Value::as_str);
+    let bare = finalizers.filter(|f| !f.contains('/') && !STANDARD_FINALIZERS.contains(f));
+    bare.map(|f| {
+        format!(
+            "metadata.finalizers: {f:?}: prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers"
+        )
+    })
+    .collect()
 }
 
 /// Problems of a name under a rule.
@@ -269,7 +282,8 @@ pub(super) fn bump_generation(new: &mut Value, old: &Value, kind: &Served) {
     let annotations = kind.generation == Generation::SpecAndAnnotations
         && empty_as_none(new.at("metadata.annotations"))
             != empty_as_none(old.at("metadata.annotations"));
-    if annotations || desired_differs(new, old) {
+    let whole = kind.generation == Generation::Whole && new.get("status") != old.get("status");
+    if annotations || whole || desired_differs(new, old) {
         let generation = old.i64_at("metadata.generation").unwrap_or(0) + 1;
         new.set_at("metadata.generation", generation);
     }

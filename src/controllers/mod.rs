@@ -10,6 +10,7 @@ mod children;
 mod clusterroles;
 mod correlate;
 mod cronjob;
+mod customresources;
 mod daemonset;
 mod deployer;
 mod deployment;
@@ -124,6 +125,7 @@ pub static ALL: &[&Controller] = &[
     &certificates::SIGNER,
     &certificates::CLEANER,
     &clusterroles::CONTROLLER,
+    &customresources::CONTROLLER,
     &eventttl::CONTROLLER,
     &flowcontrol::CONTROLLER,
     &garbage::CONTROLLER,

@@ -279,7 +279,7 @@ impl Lab {
                     pod.set_at("metadata.deletionTimestamp", time::seconds(self.now));
                     return self.put("pods", pod);
                 }
-                let (resource, key) = (write.resource.into(), key.into());
+                let (resource, key) = (write.resource.shared(), key.into());
                 let op = Op::Delete { resource, key, expect: Expect::Present, last: None };
                 self.runtime.block_on(self.store.commit(vec![op])).unwrap();
             }
@@ -297,7 +297,7 @@ impl Lab {
                 );
                 self.put("pods", pod);
             }
-            _ => self.put(write.resource, write.body),
+            _ => self.put(&write.resource, write.body),
         }
     }
 

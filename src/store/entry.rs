@@ -64,6 +64,27 @@ impl Entry {
         parsed
     }
 
+    /// What `make` computes of the revision, kept with it if `fits` says that it is still true.
+    /// It takes the place of a [`Entry::lens`] and the other way round.
+    pub fn kept<T: Send + Sync + 'static>(
+        &self,
+        fits: impl FnOnce(&T) -> bool,
+        make: impl FnOnce() -> T,
+    ) -> Arc<T> {
+        if let Lens::Kept(kept) = &*self.lens.read()
+            && let Ok(kept) = Arc::clone(kept).downcast::<T>()
+            && fits(&kept)
+        {
+            return kept;
+        }
+        let made = Arc::new(make());
+        let mut lens = self.lens.write();
+        if !matches!(*lens, Lens::Forgotten) {
+            *lens = Lens::Kept(Arc::clone(&made) as _);
+        }
+        made
+    }
+
     /// Lets go of the typed view: the revision is history and hardly anybody asks for it again.
     pub(super) fn forget_lens(&self) {
         *self.lens.write() = Lens::Forgotten;
