@@ -284,7 +284,7 @@ impl Process {
             _ if self.flags.interactive => format!("{short}: "),
             Dialect::Bash => format!("{base}: line {}: ", self.line),
             Dialect::Dash => format!("{base}: {}: ", self.line),
-            Dialect::Busybox => format!("{short}: "),
+            Dialect::Busybox => format!("{base}: "),
         }
     }
 
