@@ -149,6 +149,7 @@ pub static ALL: &[&Controller] = &[
     &volumes::volume::CONTROLLER,
     &volumes::protection::CLAIM,
     &volumes::protection::VOLUME,
+    &volumes::protection::ATTRIBUTES,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,
