@@ -27,16 +27,19 @@ impl Server {
         refuse_terminating(&request, value.name())?;
         let mut warnings = Vec::new();
         self.decode(&request, &mut value, &duplicates, &mut warnings)?;
-        if !value.str_at("metadata.resourceVersion").is_empty() {
-            return Err(Error::Plain(
-                "resourceVersion should not be set on objects to be created".into(),
-            ));
-        }
+        let revision = value.str_at("metadata.resourceVersion").parse::<u64>();
         meta::normalise(&mut value);
         meta::agree(&mut value, &request.namespace, &request.name, &request.kind)?;
         meta::stamp(&mut value, &request.kind, &request.namespace, &self.world);
         if request.kind.sub("status").is_some() {
             value.remove_at("status");
+        }
+        // Upstream's storage says so, after everybody else; nothing is stored for a dry run.
+        if revision.is_ok_and(|r| r != 0) && !request.options.dry_run {
+            let mut draft = Draft::of(value);
+            Attempt::create(self, &request, &snapshot).run(lists::CREATE, &mut draft).await?;
+            let why = "resourceVersion should not be set on objects to be created";
+            return Err(Error::Plain(why.into()));
         }
         self.insert(snapshot, &request, value, warnings).await
     }

@@ -119,11 +119,28 @@ impl Server {
             (PatchType::Merge, ..) => patch::merge(base, body),
             (PatchType::Strategic, Some(ty), _) => patch::strategic(base, body, ty)?,
             (PatchType::Apply, _, Some(ty)) => {
+                managed::fits(body, ty)?;
+                self.decode(request, &mut body.clone(), &[], warnings)?;
+                // What is said to be false or empty is said all the same: only the object that
+                // comes of it is read as its type.
                 let mut applied = body.clone();
-                managed::fits(&applied, ty)?;
-                self.decode(request, &mut applied, &[], warnings)?;
+                applied.set_at("apiVersion", request.kind.api_version());
+                applied.set_at("kind", &*request.kind.kind);
                 meta::normalise(&mut applied);
+                if old.is_some() && applied.name().is_empty() {
+                    applied.set_at("metadata.name", request.name.as_str());
+                }
                 meta::agree(&mut applied, &request.namespace, &request.name, &request.kind)?;
+                if old.is_none() && !applied.uid().is_empty() {
+                    return Err(Error::Conflict {
+                        resource: request.kind.resource().into(),
+                        name: request.name.clone(),
+                        why: format!(
+                            "uid mismatch: the provided object specified uid {}, and no existing object was found",
+                            applied.uid()
+                        ),
+                    });
+                }
                 managed::apply(
                     old,
                     &applied,

@@ -25,6 +25,7 @@ mod history;
 mod imageimport;
 mod imagetrigger;
 mod job;
+mod lives;
 mod monitor;
 mod namespace;
 mod nodelifecycle;
@@ -46,6 +47,7 @@ mod view;
 mod volumes;
 mod writing;
 
+pub use lives::{Heard, Lives, Question, Run, What};
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use podgc::disrupted;
@@ -149,6 +151,7 @@ pub static ALL: &[&Controller] = &[
     &volumes::volume::CONTROLLER,
     &volumes::protection::CLAIM,
     &volumes::protection::VOLUME,
+    &volumes::protection::ATTRIBUTES,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,

@@ -58,7 +58,7 @@ impl Kit {
     /// What a controller would see.
     pub fn view(&self) -> View {
         let settings = Arc::clone(&self.settings);
-        View { objects: self.store.snapshot(), now: self.now, settings }
+        View { objects: self.store.snapshot(), now: self.now, settings, lives: None }
     }
 
     /// An object, if it is there.

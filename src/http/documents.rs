@@ -175,10 +175,8 @@ fn openapi(kinds: &Catalogue, rest: &str, accept: &str, look: Look) -> HttpRespo
 /// What holds now, for `/readyz` and its sisters.
 fn healthy(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
     let server = &incoming.http.server;
-    let lives = match server.store.is_writing() {
-        true => Ok(()),
-        false => Err("the store does not write any more".to_owned()),
-    };
+    let lives = server.store.health();
+    let lives = lives.inspect_err(|why| tracing::warn!(%why, "the store is not healthy"));
     let stops = match *server.stopping.borrow() {
         true => Err("process is shutting down".to_owned()),
         false => Ok(()),

@@ -149,6 +149,10 @@ pub enum Generation {
     Whole,
     /// As `Spec`, and +1 when annotations change (Deployment alone).
     SpecAndAnnotations,
+    /// 1 at creation and ever after (PriorityClass alone).
+    Once,
+    /// None at creation, then +1 as `Spec` (CSIDriver alone).
+    Later,
     /// 1 at creation, afterwards what [`Hooks::prepare`] makes it (ImageStream alone).
     Own,
 }

@@ -28,6 +28,7 @@ mod serviceaccounts;
 mod services;
 mod storage;
 mod volumes;
+mod warnings;
 
 pub(super) use apiservices::local as local_services;
 

@@ -63,10 +63,16 @@ fn reset_field(ty: Root<'_>, sub: &str) -> Option<&'static str> {
         Root::Custom(_, status) => status,
     };
     match sub {
+        // What a certificate request says is the server's from the start.
+        "" | "approval" if is_request(ty) => Some("spec"),
         "" if separate => Some("status"),
         "status" => Some("spec"),
         _ => None,
     }
+}
+
+fn is_request(ty: Root<'_>) -> bool {
+    matches!(ty, Root::Type(ty) if ty.name.ends_with(".CertificateSigningRequest"))
 }
 
 /// Whether the value of `metadata.managedFields` asks to forget all owners.
