@@ -359,7 +359,7 @@ fn liveness_follows_the_files_a_script_makes() {
     lab.pass(13.0);
     assert_eq!(restarts(&lab), 1);
     let told = lab.heard();
-    let text = "Liveness probe failed: cat: /tmp/healthy: No such file or directory";
+    let text = "Liveness probe failed: cat: can't open '/tmp/healthy': No such file or directory";
     assert_eq!(told.iter().filter(|t| t.ends_with(text)).count(), 3, "{told:#?}");
     let text = "Container c failed liveness probe, will be restarted";
     assert!(told.iter().any(|t| t.ends_with(text)));

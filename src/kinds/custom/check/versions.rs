@@ -8,7 +8,11 @@ use crate::{
     error::Causes,
     object::{ObjectExt, Value, json},
 };
+use std::collections::{HashMap, HashSet};
 
+/// What versions may have in common.
+const PER_VERSION: [&str; 4] =
+    ["schema", "subresources", "additionalPrinterColumns", "selectableFields"];
 const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
 const FORMATS: [&str; 8] =
     ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
@@ -33,21 +37,29 @@ pub(super) fn check(object: &Value, old: Option<&Value>, out: &mut Causes) {
     if let Some(problem) = label_problem(first).filter(|_| !versions.is_empty()) {
         out.invalid("spec.version", &json!(first), problem);
     }
-    let unique = |i: usize| versions[..i].iter().all(|v| v.get("name") != versions[i].get("name"));
-    if !(0..versions.len()).all(unique) {
+    let names: HashSet<&str> = versions.iter().map(|v| v.str_at("name")).collect();
+    if names.len() != versions.len() {
         out.invalid("spec.versions", &json!(versions), "must contain unique version names");
     }
     if versions.iter().filter(|v| v.is_true("storage")).count() != 1 {
         let why = "must have exactly one version marked as storage version";
         out.invalid("spec.versions", &json!(versions), why);
     }
+    let shared: HashSet<&str> = PER_VERSION
+        .into_iter()
+        .filter(|field| versions.iter().all(|v| v.get(field) == versions[0].get(field)))
+        .collect();
+    let before: HashMap<&str, &Value> = old
+        .into_iter()
+        .flat_map(|o| o.list_at("spec.versions"))
+        .filter_map(|v| Some((v.str_at("name"), v.at("schema.openAPIV3Schema")?)))
+        .collect();
     for (i, version) in versions.iter().enumerate() {
-        let shared = |field: &str| versions.iter().all(|v| v.get(field) == version.get(field));
-        let at = |field: &str, top: &str| match shared(field) {
+        let at = |field: &str, top: &str| match shared.contains(field) {
             true => (i == 0).then(|| format!("spec.{top}")),
             false => Some(format!("spec.versions[{i}].{field}")),
         };
-        parts(version, i, at, old, out);
+        parts(version, i, at, before.get(version.str_at("name")).copied(), out);
     }
 }
 
@@ -56,17 +68,12 @@ fn parts(
     version: &Value,
     i: usize,
     at: impl Fn(&str, &str) -> Option<String>,
-    old: Option<&Value>,
+    before: Option<&Value>,
     out: &mut Causes,
 ) {
     match (version.at("schema.openAPIV3Schema"), at("schema", "validation")) {
         (None, _) => out.required(format!("spec.versions[{i}].schema.openAPIV3Schema"), ""),
         (Some(schema), Some(path)) => {
-            let name = version.get("name");
-            let before = old.and_then(|o| {
-                let mut all = o.list_at("spec.versions").iter();
-                all.find(|v| v.get("name") == name)?.at("schema.openAPIV3Schema")
-            });
             // A definition that was stored is not held to rules it does not touch.
             if before != Some(schema) {
                 schema::check(schema, version, &format!("{path}.openAPIV3Schema"), out);
@@ -167,12 +174,13 @@ fn selectable(version: &Value, path: &str, out: &mut Causes) {
     if fields.len() > 8 {
         out.too_many(path, fields.len(), 8);
     }
+    let mut seen = HashSet::new();
     for (i, field) in fields.iter().enumerate() {
         let path = format!("{path}[{i}].jsonPath");
         let text = field.str_at("jsonPath");
         if text.is_empty() {
             out.required(path, "");
-        } else if fields[..i].iter().any(|f| f.str_at("jsonPath") == text) {
+        } else if !seen.insert(text) {
             out.duplicate(path, &json!(text));
         } else if let Some(why) = unselectable(version, text) {
             out.invalid(path, &json!(text), why);
@@ -217,8 +225,9 @@ pub(super) fn stored(object: &Value, out: &mut Causes) {
     if stored.is_empty() {
         out.invalid(PATH, &Value::Null, "must have at least one stored version");
     }
+    let names: HashSet<Option<&Value>> = versions.iter().map(|v| v.get("name")).collect();
     for (i, name) in stored.iter().enumerate() {
-        if versions.iter().any(|v| v.get("name") == Some(name)) {
+        if names.contains(&Some(name)) {
             continue;
         }
         let text = name.as_str().unwrap_or_default();
