@@ -6,6 +6,7 @@ mod cli;
 mod clients;
 mod crash;
 mod deploymentconfigs;
+mod fuzz;
 mod house;
 mod imageconfig;
 mod images;
