@@ -5,10 +5,12 @@
 //! queues, applies plans through the same API that `oc` uses (as the controller's service account),
 //! retries, backs off and waits on the clock.
 
+mod certificates;
 mod children;
 mod clusterroles;
 mod correlate;
 mod cronjob;
+mod customresources;
 mod daemonset;
 mod deployer;
 mod deployment;
@@ -17,11 +19,13 @@ mod disruption;
 pub mod driver;
 mod endpoints;
 mod eventttl;
+mod flowcontrol;
 mod garbage;
 mod history;
 mod imageimport;
 mod imagetrigger;
 mod job;
+mod lives;
 mod monitor;
 mod namespace;
 mod nodelifecycle;
@@ -43,6 +47,7 @@ mod view;
 mod volumes;
 mod writing;
 
+pub use lives::{Heard, Lives, Question, Run, What};
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use podgc::disrupted;
@@ -116,8 +121,13 @@ impl Watch {
 /// Every controller that runs. Where several have work, those named first go first.
 pub static ALL: &[&Controller] = &[
     &imagetrigger::CONTROLLER,
+    &certificates::APPROVER,
+    &certificates::SIGNER,
+    &certificates::CLEANER,
     &clusterroles::CONTROLLER,
+    &customresources::CONTROLLER,
     &eventttl::CONTROLLER,
+    &flowcontrol::CONTROLLER,
     &garbage::CONTROLLER,
     &namespace::CONTROLLER,
     &serviceaccounts::CONTROLLER,
@@ -141,6 +151,7 @@ pub static ALL: &[&Controller] = &[
     &volumes::volume::CONTROLLER,
     &volumes::protection::CLAIM,
     &volumes::protection::VOLUME,
+    &volumes::protection::ATTRIBUTES,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,

@@ -114,7 +114,7 @@ impl Kind {
     }
 }
 
-fn join(a: &str, group: &str) -> String {
+pub(super) fn join(a: &str, group: &str) -> String {
     if group.is_empty() { a.into() } else { format!("{a}.{group}") }
 }
 
@@ -144,8 +144,15 @@ pub enum Generation {
     None,
     /// 1 at creation, +1 when anything outside metadata and status changes.
     Spec,
+    /// 1 at creation, +1 when anything outside metadata changes (custom kinds without a status of
+    /// their own).
+    Whole,
     /// As `Spec`, and +1 when annotations change (Deployment alone).
     SpecAndAnnotations,
+    /// 1 at creation and ever after (PriorityClass alone).
+    Once,
+    /// None at creation, then +1 as `Spec` (CSIDriver alone).
+    Later,
     /// 1 at creation, afterwards what [`Hooks::prepare`] makes it (ImageStream alone).
     Own,
 }
@@ -159,6 +166,8 @@ pub enum NameRule {
     Label,
     /// Anything that can stand in a path (RBAC, users, tokens).
     PathSegment,
+    /// An IP address in canonical form.
+    Address,
 }
 
 /// A subresource.
@@ -223,6 +232,10 @@ pub struct Cx<'a> {
     pub user: &'a str,
     /// The caller's groups.
     pub groups: &'a [String],
+    /// The caller's uid; may be empty.
+    pub uid: &'a str,
+    /// Further facts about the caller.
+    pub extra: &'a [(String, Vec<String>)],
     /// Whether the caller may do something else than what he asks for; what is said of a refusal.
     pub may: Box<dyn Fn(&Ask<'_>) -> Result<(), String> + 'a>,
 }
@@ -265,7 +278,10 @@ pub struct Hooks {
     /// Checks the whole object. Cannot mutate: the type says so. Metadata is checked elsewhere.
     pub validate: Option<fn(&Value, Option<&Value>, &mut Causes)>,
     /// Checks a write to `/status` (the stored object is `old`).
-    pub validate_status: Option<fn(&Value, &Value, &mut Causes)>,
+    pub validate_status: Option<CheckFn>,
+    /// Subresources other than `/status` that take the whole object: name, what settles a write
+    /// (as `prepare_status`), what checks it (as `validate_status`).
+    pub subresources: &'static [(&'static str, PrepareFn, CheckFn)],
     /// Warnings for the client (Warning headers).
     pub warn: Option<fn(&Value, Option<&Value>) -> Vec<String>>,
     /// Values that must be unique in the whole store while the object lives
@@ -290,7 +306,18 @@ pub struct Hooks {
 /// See [`Hooks::prepare`].
 pub type PrepareFn = fn(&mut Value, Option<&Value>, &Cx<'_>) -> Result<(), Error>;
 
+/// See [`Hooks::validate_status`].
+pub type CheckFn = fn(&Value, &Value, &mut Causes);
+
 impl Hooks {
+    /// What settles and what checks a write to a subresource.
+    pub fn of_sub(&self, sub: &str) -> (Option<PrepareFn>, Option<CheckFn>) {
+        if sub == "status" {
+            return (self.prepare_status, self.validate_status);
+        }
+        let own = self.subresources.iter().find(|(name, ..)| *name == sub);
+        own.map_or((None, None), |(_, prepare, check)| (Some(*prepare), Some(*check)))
+    }
     /// No hooks.
     pub const NONE: Hooks = Hooks {
         configured: None,
@@ -300,6 +327,7 @@ impl Hooks {
         prepare_status: None,
         validate: None,
         validate_status: None,
+        subresources: &[],
         warn: None,
         claims: None,
         row_conditions: None,

@@ -1,22 +1,27 @@
-//! The catalogue of kinds: one list, looked up by path, by resource and by kind.
+//! The catalogue of kinds: one list of what is built in, looked up by path, by resource and by
+//! kind; a cluster's own [`Catalogue`] adds what its custom resource definitions declare.
 
+mod catalogue;
 #[cfg(test)]
 mod catalogue_tests;
 mod cluster;
 pub mod columns;
+pub mod custom;
 mod kind;
 mod name;
 mod openshift;
 mod served;
 mod workloads;
 
+pub use catalogue::Catalogue;
 pub use kind::{
     ALL_VERBS, Ask, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
 pub use name::Name;
-pub use openshift::{image_outside, rollouts, shown_stream};
+pub use openshift::{check_template, image_outside, rollouts, shown_stream};
 pub use served::{Served, ServedKind};
 
+use crate::object::Value;
 use std::{collections::HashMap, sync::LazyLock};
 
 /// Every built-in kind, in no particular order. Each family declares its own part.
@@ -31,7 +36,7 @@ fn declared() -> impl Iterator<Item = &'static Kind> {
     FAMILIES.iter().flat_map(|f| f.iter().copied())
 }
 
-/// All built-in kinds.
+/// All built-in kinds; see [`Catalogue::all`] for a cluster's.
 pub fn all() -> impl Iterator<Item = Served> {
     BUILT_IN.iter().map(Served::BuiltIn)
 }
@@ -63,6 +68,11 @@ pub fn by_resource(resource: &str) -> Option<Served> {
     let stores = |k: &ServedKind| !matches!(k.backing, Backing::Converted { .. });
     let named = BY_PLURAL.get(plural)?;
     named.iter().find(|k| k.group == *group && stores(k)).map(|k| Served::BuiltIn(k))
+}
+
+/// The APIServices of what is built in.
+pub fn local_services() -> Vec<Value> {
+    cluster::local_services(declared().map(|k| (k.group, k.version)))
 }
 
 /// The built-in kind with this `apiVersion` and `kind`.

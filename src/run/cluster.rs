@@ -74,7 +74,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let settings = Settings {
         registry_port: registry_address.port(),
         api_port: address.port(),
-        ..settings(flags, &secrets.ca.cert)?
+        ..settings(flags, &secrets.ca)?
     };
     let settings = Arc::new(settings);
     let (stop, stopping) = watch::channel(false);
@@ -99,7 +99,8 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     readiness.expect("informer-sync");
     let all: &'static [&'static Controller] = [controllers::ALL, sim::CONTROLLERS].concat().leak();
     let monitor = Arc::new(Monitor::new(all));
-    let controllers = run_controllers(&server, all, &monitor, asks, stopping)?;
+    let controllers =
+        run_controllers(&server, all, &monitor, (Arc::clone(&containers), asks), stopping)?;
     // The sender lives in the monitor, which lives as long as the controllers.
     let _ = monitor.ready().wait_for(|ready| *ready).await;
     until_furnished(&server).await;
@@ -203,10 +204,11 @@ fn shown(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn settings(flags: &Serve, ca: &str) -> Result<Settings, String> {
+fn settings(flags: &Serve, ca: &tls::Pair) -> Result<Settings, String> {
     let mut settings = Settings {
         nodes: flags.nodes,
-        ca_pem: ca.into(),
+        ca_pem: ca.cert.clone(),
+        ca_key_pem: ca.key.clone(),
         image_import_interval: SignedDuration::from_secs(flags.image_import_interval.into()),
         ..Settings::default()
     };
@@ -292,7 +294,7 @@ fn run_controllers(
     server: &Arc<Server>,
     all: &'static [&'static Controller],
     monitor: &Arc<Monitor>,
-    asks: mpsc::Receiver<sim::containers::Ask>,
+    (lives, asks): (Arc<sim::containers::Runtime>, mpsc::Receiver<sim::containers::Ask>),
     stopping: watch::Receiver<bool>,
 ) -> Result<JoinHandle<()>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -305,7 +307,9 @@ fn run_controllers(
         .spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = driver::run_watched(Arc::clone(&server), all, monitor, stopping) => {}
+                    () = driver::run_watched(
+                        Arc::clone(&server), all, monitor, Some(lives), stopping,
+                    ) => {}
                     // Never the first to end: the server holds the other end.
                     () = sim::containers::serve(Arc::clone(&server), asks) => {}
                     () = sim::registries::network::serve(Arc::clone(&server)) => {}
@@ -341,7 +345,16 @@ async fn until_furnished(server: &Server) {
 
 /// Kinds that are put back at every start, as upstream's post-start hooks do; everything else is
 /// created once, and who deletes it means it.
-const RESTORED: &[&str] = &["Namespace", "ClusterRole", "ClusterRoleBinding", "PriorityClass"];
+const RESTORED: &[&str] = &[
+    "APIService",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "FlowSchema",
+    "Namespace",
+    "PriorityClass",
+    "PriorityLevelConfiguration",
+    "ServiceCIDR",
+];
 
 /// Creates what every cluster starts with, where it is missing.
 async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), String> {
@@ -353,6 +366,7 @@ async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), Stri
             && kind.is_some_and(|k| snapshot.get(k.stored_as(), o.namespace(), o.name()).is_none())
     };
     let mut objects = bootstrap::objects(&server.world, &server.settings, password);
+    objects.extend(kinds::local_services());
     objects.retain(missing);
     // Namespaces first: everything else may live in one. Image streams last: they look at the
     // configuration. The sort keeps the order of the rest.

@@ -2,7 +2,7 @@
 
 use crate::{
     catalog::Config,
-    sim::shell::fs::{Content, Device, Layer, Node},
+    sim::shell::fs::{Content, Device, Layer, Node, absolute},
 };
 use serde::Deserialize;
 use std::{
@@ -71,6 +71,23 @@ pub fn of(repository: &str, config: &Config) -> (&'static str, &'static str) {
     (family, if workdir.is_empty() { "/" } else { workdir })
 }
 
+/// Whether a program can be run in an image: by its path, or found in the usual folders.
+pub fn can_run(image: &str, config: &Config, program: &str) -> bool {
+    let (family, workdir) = of(image.split('@').next().unwrap_or(""), config);
+    let layer = layer(family, workdir, config);
+    let runs = |path: &str| {
+        let inner = ["/bin/", "/sbin/"].iter().any(|f| path.starts_with(f));
+        let real = if inner { format!("/usr{path}") } else { path.to_owned() };
+        layer.get(&real).is_some_and(|n| !n.is_directory() && n.mode & 0o111 != 0)
+    };
+    match program.contains('/') {
+        true => runs(&absolute(workdir, program)),
+        false => ["/usr/local/bin", "/usr/bin", "/usr/sbin"]
+            .iter()
+            .any(|folder| runs(&format!("{folder}/{program}"))),
+    }
+}
+
 /// When everything in images was made.
 const BUILT: &str = "2026-05-12T08:00:00Z";
 
@@ -118,6 +135,37 @@ const DEVICES: &[(&str, Device)] = &[
     ("zero", Device::Zero),
 ];
 
+/// Settings of the kernel as a container sees them, below `/proc/sys`.
+const SYSCTLS: &[(&str, &str)] = &[
+    ("fs/file-max", "9223372036854775807"),
+    ("kernel/cap_last_cap", "40"),
+    ("kernel/domainname", "(none)"),
+    ("kernel/msgmax", "8192"),
+    ("kernel/msgmnb", "16384"),
+    ("kernel/msgmni", "32000"),
+    ("kernel/ostype", "Linux"),
+    ("kernel/pid_max", "4194304"),
+    ("kernel/shm_rmid_forced", "0"),
+    ("kernel/shmall", "18446744073692774399"),
+    ("kernel/shmmax", "18446744073692774399"),
+    ("kernel/shmmni", "4096"),
+    ("kernel/threads-max", "255690"),
+    ("net/core/somaxconn", "4096"),
+    ("net/ipv4/ip_forward", "1"),
+    ("net/ipv4/ip_local_port_range", "32768\t60999"),
+    ("net/ipv4/ip_local_reserved_ports", ""),
+    ("net/ipv4/ip_unprivileged_port_start", "0"),
+    ("net/ipv4/ping_group_range", "0\t2147483647"),
+    ("net/ipv4/tcp_fin_timeout", "60"),
+    ("net/ipv4/tcp_keepalive_intvl", "75"),
+    ("net/ipv4/tcp_keepalive_probes", "9"),
+    ("net/ipv4/tcp_keepalive_time", "7200"),
+    ("net/ipv4/tcp_syncookies", "1"),
+    ("vm/max_map_count", "262144"),
+    ("vm/overcommit_memory", "1"),
+    ("vm/swappiness", "60"),
+];
+
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash
 bin:x:1:1:bin:/bin:/sbin/nologin
 daemon:x:2:2:daemon:/sbin:/sbin/nologin
@@ -151,7 +199,7 @@ fn programs(config: &Config) -> Vec<String> {
         .filter(|name| !name.is_empty() && !name.starts_with('-'))
         .map(|name| match name {
             name if name.starts_with('/') => name.to_owned(),
-            name if name.contains('/') => crate::sim::shell::fs::absolute("/", name),
+            name if name.contains('/') => absolute("/", name),
             name => format!("/usr/bin/{name}"),
         })
         .collect();
@@ -177,6 +225,9 @@ fn make(name: &str, workdir: &str, own: &[String]) -> Layer {
         put(&mut layer, link, Node::link(to));
     }
     put(&mut layer, "/var/run", Node::link("../run"));
+    for (name, value) in SYSCTLS {
+        put(&mut layer, &format!("/proc/sys/{name}"), Node::file(format!("{value}\n")));
+    }
     let passwd = format!("{PASSWD}{}", family.passwd);
     put(&mut layer, "/etc/passwd", Node::new(Content::File(passwd.into()), 0o664));
     put(&mut layer, "/etc/group", Node::file(format!("{GROUPS}{}", family.group)));
