@@ -7,7 +7,6 @@ mod clients;
 mod crash;
 mod custom;
 mod deploymentconfigs;
-mod fuzz;
 mod house;
 mod imageconfig;
 mod images;
