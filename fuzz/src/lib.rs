@@ -1,6 +1,8 @@
 //! A small machine for the fuzz targets: a file system with bounds, a clock that moves when nothing
 //! else does, and a container runtime with one image, container and pod.
 
+pub mod decoders;
+
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use pocketshift::{
@@ -166,4 +168,10 @@ fn finish<T>(clock: &StepClock, future: impl Future<Output = T>) {
 pub fn pieces(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     let size = data.first().map_or(1, |b| usize::from(*b).max(1));
     data.get(1..).unwrap_or_default().chunks(size)
+}
+
+/// Hands bytes to the decoder of a name.
+pub fn decode(name: &str, data: &[u8]) {
+    let (_, decode) = decoders::ALL.iter().find(|(known, _)| *known == name).expect("a decoder");
+    decode(data);
 }

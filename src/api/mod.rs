@@ -20,7 +20,7 @@ mod update;
 mod watch;
 mod write;
 
-pub use read::field_text;
+pub use read::{field_text, read_token};
 pub use request::{
     Answer, Body, Caller, Event, FieldValidation, Item, List, Options, PatchType, Request,
     Response, Verb, WatchStream,

@@ -294,7 +294,11 @@ fn encode_token(rev: i64, start: &str) -> String {
     URL_SAFE_NO_PAD.encode(body.to_string())
 }
 
-fn read_token(token: &str) -> Result<(i64, String), Error> {
+/// The revision and place that a continue token names.
+///
+/// # Errors
+/// 400 in upstream's words.
+pub fn read_token(token: &str) -> Result<(i64, String), Error> {
     let bad = |why: &str| {
         Error::BadRequest(format!("invalid continue token: continue key is not valid: {why}"))
     };

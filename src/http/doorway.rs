@@ -69,7 +69,7 @@ impl<T: AsyncRead + Unpin> Doorway<T> {
 }
 
 /// The head as HTTP shall see it, and what came after it.
-fn rewritten(head: &[u8], rest: &[u8]) -> BytesMut {
+pub fn rewritten(head: &[u8], rest: &[u8]) -> BytesMut {
     let mut out = BytesMut::with_capacity(head.len() + rest.len() + 64);
     match std::str::from_utf8(head).ok().filter(|text| asks_for_spdy(text)) {
         None => out.extend_from_slice(head),

@@ -24,11 +24,12 @@ mod streaming;
 mod values;
 
 pub use bodies::Bodies;
+pub use body::{object as read_object, patch as read_patch};
 pub use health::Readiness;
 pub use limits::Limits;
 pub use listener::{Listening, serve};
 pub use oauth::basic;
 pub use parameters::Query;
 pub use serve::Http;
-pub use streaming::{Decoded, decode_channels, decode_spdy};
+pub use streaming::{Decoded, decode_channels, decode_spdy, decode_upgrade};
 pub use values::value as header_value;

@@ -79,7 +79,8 @@ fn deeply<T>(read: impl FnOnce() -> T) -> T {
 /// # Errors
 /// Where it is no YAML, or over a budget.
 pub fn yaml_documents(text: &str) -> Result<Vec<Value>, String> {
-    let read: Result<Vec<Whole>, _> = serde_saphyr::from_multiple_with_options(text, options(text));
+    let read: Result<Vec<Whole>, _> =
+        deeply(|| serde_saphyr::from_multiple_with_options(text, options(text)));
     let all = read.map_err(|e| said(&e))?.into_iter().map(|w| w.0);
     Ok(all.filter(|v| !v.is_null()).collect())
 }

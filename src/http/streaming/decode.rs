@@ -2,11 +2,17 @@
 //! decoders of exec, attach and port-forward.
 
 use super::{
+    super::doorway,
     channels::read_message,
     spdy::frame::Decoder,
-    upgrade::Dialect,
+    upgrade::{self, Dialect},
     websocket::{Event, Messages},
 };
+use crate::{
+    api::{Streams, Task},
+    runtime::Target,
+};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// What came of some bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,9 +66,49 @@ pub fn decode_channels<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, base64: b
     seen
 }
 
+/// Most headers that are looked at.
+const HEADERS: usize = 64;
+
+/// Reads the head of a request that wants to upgrade as the listener does, and negotiates for
+/// everything that can be upgraded; how many of these would be.
+pub fn decode_upgrade(text: &str) -> usize {
+    let seen = doorway::rewritten(text.as_bytes(), &[]);
+    let mut lines = [httparse::EMPTY_HEADER; HEADERS];
+    let mut request = httparse::Request::new(&mut lines);
+    if request.parse(&seen).is_err() {
+        return 0;
+    }
+    let mut headers = HeaderMap::new();
+    for header in request.headers.iter() {
+        let name = HeaderName::from_bytes(header.name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(header.value)) {
+            headers.append(name, value);
+        }
+    }
+    let method = request.method.unwrap_or_default();
+    let (namespace, pod) = (String::from("n"), String::from("p"));
+    let container = String::from("c");
+    let target = Target { namespace: namespace.clone(), pod: pod.clone(), container };
+    let process = Task::Process { target, command: None, streams: Streams::default() };
+    let forward = Task::Forward { namespace, pod, ports: vec![80] };
+    let sessions =
+        [process, forward].map(|task| upgrade::negotiate(method, &headers, &task).is_ok());
+    let messages =
+        [upgrade::watch(method, &headers).is_ok(), upgrade::log(method, &headers).is_ok()];
+    sessions.into_iter().chain(messages).filter(|agreed| *agreed).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn upgrades_are_agreed_on() {
+        let seed = include_str!("../../../fuzz/seeds/upgrade/websocket");
+        assert_eq!(decode_upgrade(seed), 1);
+        assert_eq!(decode_upgrade(include_str!("../../../fuzz/seeds/upgrade/spdy")), 2);
+        assert_eq!(decode_upgrade("GET / HTTP/1.1\r\n\r\n"), 0);
+    }
 
     #[test]
     fn what_clients_sent_is_taken_apart() {

@@ -25,7 +25,7 @@ use crate::api::{Session, Task};
 use actix_http::Payload;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use bytes::Bytes;
-pub use decode::{Decoded, decode_channels, decode_spdy};
+pub use decode::{Decoded, decode_channels, decode_spdy, decode_upgrade};
 use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
 use host::Host;
 pub use messages::{Messages, respond as respond_messages};

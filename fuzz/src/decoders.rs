@@ -1,0 +1,144 @@
+//! What must hold of every decoder, whatever it is given: it comes back, and what comes of a text is
+//! no larger than the text allows. Plain functions, so that the package's own tests run them over the
+//! seeds, too.
+
+use pocketshift::{
+    api,
+    catalog::content::Manifest,
+    http,
+    object::{
+        Value, json, read,
+        selector::{Fields, Labels},
+    },
+    patch, schema,
+};
+
+/// A decoder and its name, which is also that of its folder of seeds.
+pub type Decoder = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const ALL: &[Decoder] = &[
+    ("json", json_body),
+    ("yaml", yaml_body),
+    ("protobuf", protobuf),
+    ("json-patch", json_patch),
+    ("merge-patch", merge_patch),
+    ("strategic-patch", strategic_patch),
+    ("apply-patch", apply_patch),
+    ("selectors", selectors),
+    ("tokens", tokens),
+    ("manifests", manifests),
+    ("upgrade", upgrade),
+];
+
+/// How many nodes and bytes a tree has.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
+        Value::Object(fields) => 1 + fields.iter().map(|(k, v)| k.len() + weight(v)).sum::<usize>(),
+        Value::String(text) => 1 + text.len(),
+        _ => 1,
+    }
+}
+
+/// What comes of a body is bounded by it, and an object goes through its type.
+fn body(content_type: &str, data: &[u8]) {
+    let Ok(api::Body::Object(mut value, twice)) = http::read_object(content_type, data) else {
+        return;
+    };
+    assert!(weight(&value) <= 4 * data.len() + (1 << 20), "larger than its text");
+    let _ = read::in_order(data, &twice, &[]);
+    if let Some(ty) = schema::find("io.k8s.api.apps.v1.Deployment")
+        && value.is_object()
+    {
+        let _ = schema::decode(ty, &mut value);
+        schema::fill_defaults(ty, &mut value);
+    }
+}
+
+fn json_body(data: &[u8]) {
+    body("application/json", data);
+}
+
+fn yaml_body(data: &[u8]) {
+    body("application/yaml", data);
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = read::yaml_documents(text);
+    }
+}
+
+fn protobuf(data: &[u8]) {
+    body("application/vnd.kubernetes.protobuf", data);
+}
+
+/// The object patches are tried on.
+fn deployment() -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "d", "namespace": "n", "labels": {"a": "b"}},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"a": "b"}}, "template": {
+            "metadata": {"labels": {"a": "b"}}, "spec": {"containers": [
+                {"name": "c", "image": "i", "ports": [{"containerPort": 80}],
+                 "env": [{"name": "A", "value": "1"}]}]}}}})
+}
+
+/// The tree of a patch in one of the four forms.
+fn patch_body(form: &str, data: &[u8]) -> Option<Value> {
+    match http::read_patch(&format!("application/{form}"), data) {
+        Ok((api::Body::Patch(_, value), _)) => Some(value),
+        _ => None,
+    }
+}
+
+fn json_patch(data: &[u8]) {
+    let Some(operations) = patch_body("json-patch+json", data) else { return };
+    if let Ok(new) = patch::json(&deployment(), &operations) {
+        assert!(weight(&new) <= (16 << 20) + 4 * data.len(), "copies without end");
+    }
+}
+
+fn merge_patch(data: &[u8]) {
+    let Some(change) = patch_body("merge-patch+json", data) else { return };
+    let new = patch::merge(&deployment(), &change);
+    assert!(weight(&new) <= 4096 + 2 * data.len(), "larger than both");
+}
+
+fn strategic_patch(data: &[u8]) {
+    let Some(change) = patch_body("strategic-merge-patch+json", data) else { return };
+    if let Some(ty) = schema::find("io.k8s.api.apps.v1.Deployment") {
+        let _ = patch::strategic(&deployment(), &change, ty);
+    }
+}
+
+fn apply_patch(data: &[u8]) {
+    let Some(applied) = patch_body("apply-patch+yaml", data) else { return };
+    let Some(ty) = schema::find("io.k8s.api.apps.v1.Deployment") else { return };
+    let now = pocketshift::object::time::parse("2026-01-01T00:00:00Z").unwrap_or_default();
+    let live = deployment();
+    let _ = patch::managed::apply(Some(&live), &applied, ty, "m", true, "apps/v1", "", now);
+}
+
+fn selectors(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let _ = Labels::parse(text);
+    let _ = Fields::parse(text);
+}
+
+fn tokens(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok((revision, _)) = api::read_token(text) {
+        assert_ne!(revision, 0, "a revision that means nothing");
+    }
+}
+
+fn manifests(data: &[u8]) {
+    for written in ["", "application/vnd.oci.image.manifest.v1+json"] {
+        if let Some(manifest) = Manifest::read(data.to_vec().into(), written) {
+            assert_eq!(manifest.bytes, data);
+        }
+    }
+}
+
+fn upgrade(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    http::decode_upgrade(text);
+}
