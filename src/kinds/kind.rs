@@ -266,6 +266,8 @@ pub struct Hooks {
     pub validate: Option<fn(&Value, Option<&Value>, &mut Causes)>,
     /// Checks a write to `/status` (the stored object is `old`).
     pub validate_status: Option<fn(&Value, &Value, &mut Causes)>,
+    /// Checks a write to another subresource that changes part of the spec (its name comes first).
+    pub validate_sub: Option<fn(&str, &Value, &Value, &mut Causes)>,
     /// Warnings for the client (Warning headers).
     pub warn: Option<fn(&Value, Option<&Value>) -> Vec<String>>,
     /// Values that must be unique in the whole store while the object lives
@@ -300,6 +302,7 @@ impl Hooks {
         prepare_status: None,
         validate: None,
         validate_status: None,
+        validate_sub: None,
         warn: None,
         claims: None,
         row_conditions: None,

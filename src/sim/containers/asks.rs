@@ -107,7 +107,8 @@ async fn edit(
 
 /// Notes the end of a container in its pod's status; false when that run is not running.
 fn end(pod: &mut Value, container: &str, run: &str, code: i32, now: &str) -> bool {
-    for list in ["status.containerStatuses", "status.initContainerStatuses"] {
+    for kind in ["container", "initContainer", "ephemeralContainer"] {
+        let list = &format!("status.{kind}Statuses");
         let Some(statuses) = pod.at_mut(list).as_array_mut() else { continue };
         for status in statuses {
             let id = status.str_at("containerID").to_owned();
