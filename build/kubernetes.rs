@@ -52,8 +52,10 @@ pub fn catalogue() -> (Definitions, Vec<Root>) {
         api::policy::v1 { Eviction PodDisruptionBudget }
         api::discovery::v1 { EndpointSlice }
         api::events::v1 { Event }
+        api::flowcontrol::v1 { FlowSchema PriorityLevelConfiguration }
         api::networking::v1 { IPAddress Ingress IngressClass NetworkPolicy ServiceCIDR }
         api::node::v1 { RuntimeClass }
+        api::resource::v1 { DeviceClass ResourceClaim ResourceClaimTemplate ResourceSlice }
         api::rbac::v1 { ClusterRole ClusterRoleBinding Role RoleBinding }
         api::storage::v1 {
             CSIDriver CSINode CSIStorageCapacity StorageClass VolumeAttachment

@@ -21,6 +21,7 @@
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
+//! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
 //! | [`kinds`] | the catalogue: one value per kind | `object`, snapshots of `store`, `world` |
@@ -28,7 +29,7 @@
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
-//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client |
+//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls` |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
@@ -84,7 +85,7 @@
 //! | an admission plug-in | its file under `api/admission/`, a line in the list there |
 //! | somebody outside who is asked about writes | a line in `api/admission/outside.rs` |
 //! | a stage of writes | its function in `api/write/stages.rs`, a line in the lists it belongs to |
-//! | an image | an entry in `catalog/images.yaml` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml` |
+//! | an image | an entry in `catalog/images.yaml` or `catalog/images/` (or a user's `--catalog` file); what its server says: `sim/containers/programs.yaml`, what it answers: `sim/containers/programs/` |
 //! | a program of an image whose answers or ends need code | its file in `sim/containers/programs/` and a line in the table there |
 //! | a command in containers | its function and a line in the table of `sim/shell/commands/` |
 //! | a table or view | the next file under `migrations/` |
@@ -127,6 +128,7 @@ pub mod schema;
 pub mod settings;
 pub mod sim;
 pub mod store;
+pub mod templates;
 pub mod tls;
 pub mod trace;
 pub mod world;

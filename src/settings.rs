@@ -45,6 +45,8 @@ pub struct Settings {
     pub api_port: u16,
     /// The cluster's CA certificate, as pods find it in `kube-root-ca.crt`.
     pub ca_pem: String,
+    /// Its key, PEM: what approved certificate requests are signed with.
+    pub ca_key_pem: String,
 }
 
 /// Version of Kubernetes the cluster speaks, without the `v`.
@@ -71,6 +73,7 @@ impl Default for Settings {
             registry_port: 5443,
             api_port: 6443,
             ca_pem: String::new(),
+            ca_key_pem: String::new(),
         }
     }
 }

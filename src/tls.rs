@@ -1,16 +1,25 @@
 //! Certificates: the cluster's CA, the serving certificate and the admin's client certificate.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore, ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject},
+    pki_types::{
+        CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, PrivatePkcs8KeyDer,
+        pem::PemObject,
+    },
     server::{ResolvesServerCert, WantsServerCert, WebPkiClientVerifier},
     sign::CertifiedKey,
 };
 use std::{net::IpAddr, sync::Arc};
+use x509_parser::{
+    certification_request::X509CertificationRequest,
+    extensions::{GeneralName, ParsedExtension},
+    prelude::FromDer,
+    x509::AttributeTypeAndValue,
+};
 
 /// A certificate and its key, PEM.
 #[derive(Clone, Debug)]
@@ -191,6 +200,122 @@ pub fn subject(der: &CertificateDer<'_>) -> Option<(String, Vec<String>)> {
     let name = cert.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
     let orgs = cert.subject().iter_organization();
     Some((name, orgs.filter_map(|o| o.as_str().ok()).map(Into::into).collect()))
+}
+
+/// What somebody asks to be certified.
+pub struct Requested {
+    /// Common name of the subject; may be empty.
+    pub common_name: String,
+    /// Organisations of the subject.
+    pub organizations: Vec<String>,
+    /// Host names, addresses, mail addresses and URIs, how many of each.
+    pub alternatives: Alternatives,
+}
+
+/// How many names of each kind a request has besides its subject.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[allow(missing_docs)]
+pub struct Alternatives {
+    pub dns: usize,
+    pub ip: usize,
+    pub email: usize,
+    pub uri: usize,
+}
+
+/// Reads a PEM certificate request; `None` when it is none.
+pub fn requested(pem: &[u8]) -> Option<Requested> {
+    let der = CertificateSigningRequestDer::from_pem_slice(pem).ok()?;
+    let (_, request) = X509CertificationRequest::from_der(&der).ok()?;
+    let subject = &request.certification_request_info.subject;
+    let text = |a: &AttributeTypeAndValue<'_>| a.as_str().ok().map(str::to_owned);
+    let mut alternatives = Alternatives::default();
+    for extension in request.requested_extensions().into_iter().flatten() {
+        let ParsedExtension::SubjectAlternativeName(names) = extension else { continue };
+        for name in &names.general_names {
+            match name {
+                GeneralName::DNSName(_) => alternatives.dns += 1,
+                GeneralName::IPAddress(_) => alternatives.ip += 1,
+                GeneralName::RFC822Name(_) => alternatives.email += 1,
+                GeneralName::URI(_) => alternatives.uri += 1,
+                _ => {}
+            }
+        }
+    }
+    Some(Requested {
+        common_name: subject.iter_common_name().next().and_then(text).unwrap_or_default(),
+        organizations: subject.iter_organization().filter_map(text).collect(),
+        alternatives,
+    })
+}
+
+/// Signs a PEM certificate request: its subject, names and key, with these usages (as Kubernetes
+/// calls them) and times. Answers the certificate as PEM.
+///
+/// # Errors
+/// When the request or a usage is not understood.
+pub fn sign(
+    ca: &Pair,
+    request: &str,
+    usages: &[&str],
+    (from, to): (jiff::Timestamp, jiff::Timestamp),
+) -> Result<String, TlsError> {
+    let mut request = CertificateSigningRequestParams::from_pem(request).map_err(failed)?;
+    let (key_usages, extended) = usages_of(usages)?;
+    let params = &mut request.params;
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = key_usages;
+    params.extended_key_usages = extended;
+    params.use_authority_key_identifier_extension = true;
+    // The type of moments is not named: only rcgen's own function makes one.
+    let moment = |at: jiff::Timestamp| {
+        let seconds = u64::try_from(at.as_second()).unwrap_or_default();
+        rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(seconds)
+    };
+    params.not_before = moment(from);
+    params.not_after = moment(to);
+    let issuer_key = KeyPair::from_pem(&ca.key).map_err(failed)?;
+    let issuer = Issuer::from_ca_cert_pem(&ca.cert, issuer_key).map_err(failed)?;
+    Ok(request.signed_by(&issuer).map_err(failed)?.pem())
+}
+
+type Usages = (Vec<KeyUsagePurpose>, Vec<ExtendedKeyUsagePurpose>);
+
+fn usages_of(names: &[&str]) -> Result<Usages, TlsError> {
+    use ExtendedKeyUsagePurpose as Extended;
+    use KeyUsagePurpose as Key;
+    let (mut keys, mut extended) = (Vec::new(), Vec::new());
+    for name in names {
+        match *name {
+            "signing" | "digital signature" => keys.push(Key::DigitalSignature),
+            "content commitment" => keys.push(Key::ContentCommitment),
+            "key encipherment" => keys.push(Key::KeyEncipherment),
+            "key agreement" => keys.push(Key::KeyAgreement),
+            "data encipherment" => keys.push(Key::DataEncipherment),
+            "cert sign" => keys.push(Key::KeyCertSign),
+            "crl sign" => keys.push(Key::CrlSign),
+            "encipher only" => keys.push(Key::EncipherOnly),
+            "decipher only" => keys.push(Key::DecipherOnly),
+            "any" => extended.push(Extended::Any),
+            "server auth" => extended.push(Extended::ServerAuth),
+            "client auth" => extended.push(Extended::ClientAuth),
+            "code signing" => extended.push(Extended::CodeSigning),
+            "email protection" | "s/mime" => extended.push(Extended::EmailProtection),
+            "timestamping" => extended.push(Extended::TimeStamping),
+            "ocsp signing" => extended.push(Extended::OcspSigning),
+            other => return Err(TlsError(format!("unrecognized usage {other:?}"))),
+        }
+    }
+    keys.sort_unstable_by_key(|k| format!("{k:?}"));
+    keys.dedup();
+    extended.dedup();
+    Ok((keys, extended))
+}
+
+/// When a PEM certificate ends.
+pub fn not_after(pem: &[u8]) -> Option<jiff::Timestamp> {
+    let der = CertificateDer::from_pem_slice(pem).ok()?;
+    let (_, cert) = x509_parser::parse_x509_certificate(&der).ok()?;
+    jiff::Timestamp::from_second(cert.validity().not_after.timestamp()).ok()
 }
 
 #[cfg(test)]

@@ -137,6 +137,7 @@ pub(super) fn name_problems(rule: NameRule, name: &str) -> Vec<String> {
         NameRule::Subdomain => name::subdomain_problems(name),
         NameRule::Label => name::label_problems(name),
         NameRule::PathSegment => name::path_segment_problems(name),
+        NameRule::Address => name::address_problems(name),
     }
 }
 

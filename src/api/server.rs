@@ -153,6 +153,8 @@ impl Server {
             world: &self.world,
             user: &request.caller.name,
             groups: &request.caller.groups,
+            uid: &request.caller.uid,
+            extra: &request.caller.extra,
             may: Box::new(move |ask| self.may(snapshot, &request.caller, ask)),
         }
     }

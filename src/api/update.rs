@@ -75,6 +75,9 @@ impl Server {
             let old = found.as_ref().map(|(_, old)| old);
             let mut new = self.patched(&request, *form, body, old, &mut warnings)?;
             let Some((entry, old)) = &found else {
+                if !new.uid().is_empty() {
+                    return Err(nothing_with_uid(&request, new.uid()));
+                }
                 meta::stamp(&mut new, &request.kind, &request.namespace, &self.world);
                 return self.insert(snapshot, &request, new, warnings).await;
             };
@@ -214,6 +217,14 @@ fn same(new: &Value, old: &Value) -> bool {
             .flatten()
             .all(|(k, v)| k == "metadata" || old.get(k) == Some(v))
         && new.as_object().map(serde_json::Map::len) == old.as_object().map(serde_json::Map::len)
+}
+
+/// What an apply is told that names the uid of an object which is not there.
+fn nothing_with_uid(request: &Request, uid: &str) -> Error {
+    let why = format!(
+        "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+    );
+    Error::Conflict { resource: request.kind.resource().into(), name: request.name.clone(), why }
 }
 
 /// Checks uid and resourceVersion of the body. Answers whether the body pins a revision.

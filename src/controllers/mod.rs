@@ -5,6 +5,7 @@
 //! queues, applies plans through the same API that `oc` uses (as the controller's service account),
 //! retries, backs off and waits on the clock.
 
+mod certificates;
 mod children;
 mod clusterroles;
 mod correlate;
@@ -17,6 +18,7 @@ mod disruption;
 pub mod driver;
 mod endpoints;
 mod eventttl;
+mod flowcontrol;
 mod garbage;
 mod history;
 mod imageimport;
@@ -116,8 +118,12 @@ impl Watch {
 /// Every controller that runs. Where several have work, those named first go first.
 pub static ALL: &[&Controller] = &[
     &imagetrigger::CONTROLLER,
+    &certificates::APPROVER,
+    &certificates::SIGNER,
+    &certificates::CLEANER,
     &clusterroles::CONTROLLER,
     &eventttl::CONTROLLER,
+    &flowcontrol::CONTROLLER,
     &garbage::CONTROLLER,
     &namespace::CONTROLLER,
     &serviceaccounts::CONTROLLER,

@@ -21,6 +21,8 @@ pub struct Kit {
     runtime: tokio::runtime::Runtime,
     /// The present moment.
     pub now: Timestamp,
+    /// The simulated cluster.
+    pub settings: Arc<Settings>,
     serial: u64,
     refusal: Refusal,
     /// `<reason>: <message>` of every event told, oldest first.
@@ -37,6 +39,7 @@ impl Default for Kit {
             store: Store::open(&Options::default()).unwrap(),
             runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
+            settings: Arc::new(Settings::default()),
             serial: 0,
             refusal: Box::new(|_, _| None),
             events: Vec::new(),
@@ -54,7 +57,7 @@ impl Kit {
 
     /// What a controller would see.
     pub fn view(&self) -> View {
-        let settings = Arc::new(Settings::default());
+        let settings = Arc::clone(&self.settings);
         View { objects: self.store.snapshot(), now: self.now, settings }
     }
 

@@ -159,6 +159,8 @@ pub enum NameRule {
     Label,
     /// Anything that can stand in a path (RBAC, users, tokens).
     PathSegment,
+    /// An IP address in canonical form.
+    Address,
 }
 
 /// A subresource.
@@ -223,6 +225,10 @@ pub struct Cx<'a> {
     pub user: &'a str,
     /// The caller's groups.
     pub groups: &'a [String],
+    /// The caller's uid; may be empty.
+    pub uid: &'a str,
+    /// Further facts about the caller.
+    pub extra: &'a [(String, Vec<String>)],
     /// Whether the caller may do something else than what he asks for; what is said of a refusal.
     pub may: Box<dyn Fn(&Ask<'_>) -> Result<(), String> + 'a>,
 }
@@ -265,8 +271,11 @@ pub struct Hooks {
     /// Checks the whole object. Cannot mutate: the type says so. Metadata is checked elsewhere.
     pub validate: Option<fn(&Value, Option<&Value>, &mut Causes)>,
     /// Checks a write to `/status` (the stored object is `old`).
-    pub validate_status: Option<fn(&Value, &Value, &mut Causes)>,
-    /// Checks a write to another subresource that changes part of the spec (its name comes first).
+    pub validate_status: Option<CheckFn>,
+    /// Subresources other than `/status` that take the whole object: name, what settles a write
+    /// (as `prepare_status`), what checks it (as `validate_status`).
+    pub subresources: &'static [(&'static str, PrepareFn, CheckFn)],
+    /// Checks a write to a subresource that changes part of the spec (its name comes first).
     pub validate_sub: Option<fn(&str, &Value, &Value, &mut Causes)>,
     /// Warnings for the client (Warning headers).
     pub warn: Option<fn(&Value, Option<&Value>) -> Vec<String>>,
@@ -292,7 +301,18 @@ pub struct Hooks {
 /// See [`Hooks::prepare`].
 pub type PrepareFn = fn(&mut Value, Option<&Value>, &Cx<'_>) -> Result<(), Error>;
 
+/// See [`Hooks::validate_status`].
+pub type CheckFn = fn(&Value, &Value, &mut Causes);
+
 impl Hooks {
+    /// What settles and what checks a write to a subresource.
+    pub fn of_sub(&self, sub: &str) -> (Option<PrepareFn>, Option<CheckFn>) {
+        if sub == "status" {
+            return (self.prepare_status, self.validate_status);
+        }
+        let own = self.subresources.iter().find(|(name, ..)| *name == sub);
+        own.map_or((None, None), |(_, prepare, check)| (Some(*prepare), Some(*check)))
+    }
     /// No hooks.
     pub const NONE: Hooks = Hooks {
         configured: None,
@@ -302,6 +322,7 @@ impl Hooks {
         prepare_status: None,
         validate: None,
         validate_status: None,
+        subresources: &[],
         validate_sub: None,
         warn: None,
         claims: None,

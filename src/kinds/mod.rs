@@ -14,9 +14,10 @@ pub use kind::{
     ALL_VERBS, Ask, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
 pub use name::Name;
-pub use openshift::{image_outside, rollouts, shown_stream};
+pub use openshift::{check_template, image_outside, rollouts, shown_stream};
 pub use served::{Served, ServedKind};
 
+use crate::object::Value;
 use std::{collections::HashMap, sync::LazyLock};
 
 /// Every built-in kind, in no particular order. Each family declares its own part.
@@ -63,6 +64,11 @@ pub fn by_resource(resource: &str) -> Option<Served> {
     let stores = |k: &ServedKind| !matches!(k.backing, Backing::Converted { .. });
     let named = BY_PLURAL.get(plural)?;
     named.iter().find(|k| k.group == *group && stores(k)).map(|k| Served::BuiltIn(k))
+}
+
+/// The APIServices of what is built in.
+pub fn local_services() -> Vec<Value> {
+    cluster::local_services(declared().map(|k| (k.group, k.version)))
 }
 
 /// The built-in kind with this `apiVersion` and `kind`.

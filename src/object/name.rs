@@ -99,6 +99,18 @@ pub fn label_problems(s: &str) -> Vec<String> {
     out
 }
 
+/// Problems of `s` as an RFC 1035 label: an RFC 1123 one that begins with a letter.
+pub fn dns1035_problems(s: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    if s.len() > 63 {
+        out.push(too_long(63));
+    }
+    if !(is_label(s) && s.starts_with(|c: char| c.is_ascii_lowercase())) {
+        out.push("a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')".into());
+    }
+    out
+}
+
 /// Problems of `s` as an RFC 1123 subdomain; empty when it is one.
 pub fn subdomain_problems(s: &str) -> Vec<String> {
     let mut out = Vec::new();
@@ -168,6 +180,17 @@ pub fn path_segment_problems(s: &str) -> Vec<String> {
         .filter(|c| s.contains(**c))
         .map(|c| format!("may not contain '{c}'"))
         .collect()
+}
+
+/// Problems of `s` as the name of an address: an IP address as its family writes it.
+pub fn address_problems(s: &str) -> Vec<String> {
+    match s.parse::<std::net::IpAddr>() {
+        Err(_) => vec!["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".into()],
+        Ok(ip) if ip.to_string() != s => {
+            vec![format!("must be in canonical form ({:?})", ip.to_string())]
+        }
+        Ok(_) => Vec::new(),
+    }
 }
 
 #[cfg(test)]

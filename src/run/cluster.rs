@@ -74,7 +74,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let settings = Settings {
         registry_port: registry_address.port(),
         api_port: address.port(),
-        ..settings(flags, &secrets.ca.cert)?
+        ..settings(flags, &secrets.ca)?
     };
     let settings = Arc::new(settings);
     let (stop, stopping) = watch::channel(false);
@@ -203,10 +203,11 @@ fn shown(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn settings(flags: &Serve, ca: &str) -> Result<Settings, String> {
+fn settings(flags: &Serve, ca: &tls::Pair) -> Result<Settings, String> {
     let mut settings = Settings {
         nodes: flags.nodes,
-        ca_pem: ca.into(),
+        ca_pem: ca.cert.clone(),
+        ca_key_pem: ca.key.clone(),
         image_import_interval: SignedDuration::from_secs(flags.image_import_interval.into()),
         ..Settings::default()
     };
@@ -341,7 +342,16 @@ async fn until_furnished(server: &Server) {
 
 /// Kinds that are put back at every start, as upstream's post-start hooks do; everything else is
 /// created once, and who deletes it means it.
-const RESTORED: &[&str] = &["Namespace", "ClusterRole", "ClusterRoleBinding", "PriorityClass"];
+const RESTORED: &[&str] = &[
+    "APIService",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "FlowSchema",
+    "Namespace",
+    "PriorityClass",
+    "PriorityLevelConfiguration",
+    "ServiceCIDR",
+];
 
 /// Creates what every cluster starts with, where it is missing.
 async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), String> {
@@ -353,6 +363,7 @@ async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), Stri
             && kind.is_some_and(|k| snapshot.get(k.stored_as(), o.namespace(), o.name()).is_none())
     };
     let mut objects = bootstrap::objects(&server.world, &server.settings, password);
+    objects.extend(kinds::local_services());
     objects.retain(missing);
     // Namespaces first: everything else may live in one. Image streams last: they look at the
     // configuration. The sort keeps the order of the rest.

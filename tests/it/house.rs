@@ -24,6 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("patch", &["schema"]),
     ("images", &[]),
+    ("templates", &["kinds"]),
     ("importer", &["images", "world"]),
     ("config", &[]),
     ("trace", &["config"]),
@@ -33,8 +34,18 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "api",
         &[
-            "access", "images", "importer", "kinds", "patch", "runtime", "schema", "settings",
-            "store", "world",
+            "access",
+            "images",
+            "importer",
+            "kinds",
+            "patch",
+            "runtime",
+            "schema",
+            "settings",
+            "store",
+            "templates",
+            "tls",
+            "world",
         ],
     ),
     (
@@ -48,7 +59,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
-    ("controllers", &["access", "api", "images", "kinds", "settings", "store"]),
+    ("controllers", &["access", "api", "images", "kinds", "settings", "store", "tls"]),
     (
         "sim",
         &[

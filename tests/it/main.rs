@@ -18,6 +18,7 @@ mod rollout;
 mod shell;
 mod streams;
 mod support;
+mod templates;
 mod triggers;
 mod uploads;
 mod verbs;

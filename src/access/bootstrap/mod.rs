@@ -3,12 +3,14 @@
 //!
 //! Everything is data in this folder; the objects are plain manifests without uids and times.
 //! Most are created once: who deletes one means it. Namespaces, cluster roles and their bindings,
-//! and priority classes come back at the next start, as upstream brings them back.
+//! priority classes, the objects of priority and fairness, and the range of service addresses come
+//! back at the next start, as upstream brings them back.
 
 pub mod aggregate;
 mod imagestreams;
 mod policy;
 pub mod scc;
+mod templates;
 
 pub use policy::binding;
 
@@ -29,7 +31,7 @@ const ROLES: &[&str] = &[
 ];
 const NAMESPACED_ROLES: &str = include_str!("namespaced.roles");
 const BINDINGS: &str = include_str!("bindings.policy");
-const CLUSTER: &str = include_str!("cluster.yaml");
+const CLUSTER: &[&str] = &[include_str!("cluster.yaml"), include_str!("requests.yaml")];
 
 /// Prefix of the roles that are bound to the controllers' service accounts of the same name.
 const CONTROLLER: &str = "system:controller:";
@@ -58,12 +60,16 @@ pub fn objects(world: &World, settings: &Settings, kubeadmin_password: &str) -> 
     let mut objects: Vec<Value> = NAMESPACES.iter().map(|n| namespace(n)).collect();
     objects.extend(rbac());
     objects.extend(scc::objects());
-    let text = fill(CLUSTER, &variables(world, settings, kubeadmin_password));
-    // The manifests are part of the program: a test says that every one of them is whole.
-    objects.extend(
-        serde_norway::Deserializer::from_str(&text).filter_map(|d| Value::deserialize(d).ok()),
-    );
+    let variables = variables(world, settings, kubeadmin_password);
+    for text in CLUSTER {
+        let text = fill(text, &variables);
+        // The manifests are part of the program: a test says that every one of them is whole.
+        objects.extend(
+            serde_norway::Deserializer::from_str(&text).filter_map(|d| Value::deserialize(d).ok()),
+        );
+    }
     objects.extend(imagestreams::objects());
+    objects.extend(templates::objects());
     objects
 }
 
@@ -141,15 +147,17 @@ mod tests {
     #[test]
     fn every_object_is_whole_and_alone() {
         let mut seen = HashSet::new();
-        let documents = CLUSTER.split("\n---\n").count();
+        let documents: usize = CLUSTER.iter().map(|t| t.split("\n---\n").count()).sum();
         let others = NAMESPACES.len()
             + rbac().len()
             + scc::objects().count()
-            + imagestreams::objects().len();
+            + imagestreams::objects().len()
+            + templates::objects().len();
         assert_eq!(cluster().len(), documents + others, "a manifest does not parse");
         for object in cluster() {
             assert!(!object.str_at("kind").is_empty() && !object.name().is_empty(), "{object}");
-            assert!(!object.to_string().contains("${"), "{object}");
+            let filled = !object.to_string().contains("${");
+            assert!(filled || object["kind"] == "Template", "{object}");
             let key = format!("{} {} {}", object["kind"], object.namespace(), object.name());
             assert!(seen.insert(key), "twice: {}", object.name());
         }

@@ -52,3 +52,63 @@ pub fn push(object: &mut Value, path: &str, item: Value) {
 pub fn namespace(a: &Attributes<'_>) -> Option<Value> {
     a.snapshot.get("namespaces", "", a.namespace).map(|e| e.value())
 }
+
+/// Adds tolerations to a pod; of two of which one covers the other the wide one stays.
+pub fn merge_tolerations(pod: &mut Value, extra: Vec<Value>) {
+    const PATH: &str = "spec.tolerations";
+    for toleration in extra {
+        if pod.list_at(PATH).iter().any(|own| covers(own, &toleration)) {
+            continue;
+        }
+        if let Some(own) = pod.at(PATH).and_then(Value::as_array)
+            && own.iter().any(|own| covers(&toleration, own))
+        {
+            let kept: Vec<Value> =
+                own.iter().filter(|own| !covers(&toleration, own)).cloned().collect();
+            pod.set_at(PATH, kept);
+        }
+        push(pod, PATH, toleration);
+    }
+}
+
+/// Whether who has the first toleration has the second too.
+pub fn covers(wide: &Value, narrow: &Value) -> bool {
+    let exists = |t: &Value| t.str_at("operator") == "Exists";
+    let (key, effect) = (wide.str_at("key"), wide.str_at("effect"));
+    let everything = key.is_empty() && exists(wide);
+    if !everything && key != narrow.str_at("key") {
+        return false;
+    }
+    if !effect.is_empty() && effect != narrow.str_at("effect") {
+        return false;
+    }
+    if effect == "NoExecute" {
+        match (wide.i64_at("tolerationSeconds"), narrow.i64_at("tolerationSeconds")) {
+            (Some(_), None) => return false,
+            (Some(wide), Some(narrow)) if wide < narrow => return false,
+            _ => {}
+        }
+    }
+    exists(wide) || (!exists(narrow) && wide.str_at("value") == narrow.str_at("value"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::json;
+
+    #[test]
+    fn wide_tolerations_cover_narrow_ones() {
+        let t = |key: &str, operator: &str, value: &str, effect: &str| json!({"key": key, "operator": operator, "value": value, "effect": effect});
+        let rows = [
+            (t("", "Exists", "", ""), t("a", "Equal", "b", "NoSchedule"), true),
+            (t("a", "Exists", "", ""), t("a", "Equal", "b", "NoSchedule"), true),
+            (t("a", "Equal", "b", ""), t("a", "Exists", "", ""), false),
+            (t("a", "Equal", "b", ""), t("a", "Equal", "c", ""), false),
+            (t("a", "Exists", "", "NoSchedule"), t("a", "Exists", "", "NoExecute"), false),
+        ];
+        for (wide, narrow, expected) in rows {
+            assert_eq!(covers(&wide, &narrow), expected, "{wide} {narrow}");
+        }
+    }
+}

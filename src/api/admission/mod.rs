@@ -5,16 +5,23 @@
 //! wait; whoever must be waited for stands in [`outside`]. When each is asked is said in the lists
 //! of `api/write`. Order: Kubernetes' `AllOrderedPlugins`, with OpenShift's own before the quota.
 
+mod certificates;
+mod claim_resize;
 mod common;
 mod default_toleration_seconds;
+mod external_ips;
 mod image_policy;
+mod ingress_class;
 mod limit_ranger;
 mod namespace_lifecycle;
 pub mod outside;
+mod owner_references;
 mod pod_node_environment;
+mod pod_tolerations;
 mod priority;
 pub mod resource_quota;
 pub mod resources;
+mod runtime_class;
 mod scc;
 mod service_account;
 mod storage_class;
@@ -79,8 +86,15 @@ static PLUGINS: &[Plugin] = &[
     Plugin { mutate: Some(service_account::mutate), validate: None },
     Plugin { mutate: Some(priority::mutate), validate: Some(priority::validate) },
     Plugin { mutate: Some(default_toleration_seconds::mutate), validate: None },
+    Plugin { mutate: Some(pod_tolerations::mutate), validate: Some(pod_tolerations::validate) },
     Plugin { mutate: Some(storage_class::mutate), validate: None },
     Plugin { mutate: Some(storage_protection::mutate), validate: None },
+    Plugin { mutate: None, validate: Some(owner_references::validate) },
+    Plugin { mutate: None, validate: Some(claim_resize::validate) },
+    Plugin { mutate: Some(runtime_class::mutate), validate: Some(runtime_class::validate) },
+    Plugin { mutate: None, validate: Some(certificates::validate) },
+    Plugin { mutate: Some(ingress_class::mutate), validate: None },
+    Plugin { mutate: None, validate: Some(external_ips::validate) },
     Plugin { mutate: Some(pod_node_environment::mutate), validate: None },
     Plugin { mutate: Some(image_policy::mutate), validate: None },
     Plugin { mutate: Some(scc::mutate), validate: None },

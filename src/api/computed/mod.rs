@@ -4,14 +4,17 @@
 //! straight to the store.
 
 mod binding;
+mod components;
 mod eviction;
 pub mod images;
 mod openshift_reviews;
+mod project_template;
 mod projectrequests;
 mod projects;
 mod reviews;
 mod rollouts;
 mod streams;
+mod templates;
 mod tokens;
 mod users;
 
@@ -31,6 +34,7 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("componentstatuses", "", components::components),
     ("deploymentconfigs.apps.openshift.io", "instantiate", rollouts::instantiate),
     ("deploymentconfigs.apps.openshift.io", "log", rollouts::log),
     ("deploymentconfigs.apps.openshift.io", "rollback", rollouts::rollback),
@@ -52,6 +56,7 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("pods", "log", streams::log),
     ("pods", "portforward", streams::port_forward),
     ("pods", "proxy", streams::proxy),
+    ("processedtemplates.template.openshift.io", "", templates::process),
     ("projectrequests.project.openshift.io", "", projectrequests::requests),
     ("projects.project.openshift.io", "", projects::projects),
     ("resourceaccessreviews.authorization.openshift.io", "", openshift_reviews::who_can),

@@ -1,7 +1,12 @@
 //! Asking for a project: a namespace, and its requester as its admin.
 //! Source: openshift-apiserver `pkg/project/apiserver/registry/projectrequest`.
 
-use super::{Handled, answer, projects, reviews::body};
+use super::{
+    Handled, answer,
+    project_template::{self, Parts},
+    projects,
+    reviews::body,
+};
 use crate::{
     access::{Attributes, bootstrap},
     api::{Body, Caller, Options, Request, Response, Server, Verb},
@@ -93,6 +98,15 @@ fn namespace(asked: &Value, name: &str, requester: &str) -> Value {
     })
 }
 
+/// Makes the requester the admin of his project.
+fn admin(project: &str, requester: &str) -> Value {
+    let subject = std::iter::once(("User", requester));
+    let mut binding = bootstrap::binding(project, "admin", "ClusterRole/admin", subject);
+    binding.remove_at("metadata.annotations");
+    binding.remove_at("metadata.labels");
+    binding
+}
+
 async fn create(server: Arc<Server>, request: Request) -> Result<crate::api::Answer, Error> {
     let asked = body(&request)?;
     let name = asked.name().to_owned();
@@ -101,7 +115,14 @@ async fn create(server: Arc<Server>, request: Request) -> Result<crate::api::Ans
         return Err(Error::exists(NOUN, &name));
     }
     let requester = request.caller.name.clone();
-    let made = own_call(&server, &request, namespace(&asked, &name, &requester)).await;
+    let parts = match project_template::parts(&server, &asked, &name, &requester)? {
+        Some(parts) => parts,
+        None => Parts {
+            namespace: namespace(&asked, &name, &requester),
+            objects: vec![admin(&name, &requester)],
+        },
+    };
+    let made = own_call(&server, &request, parts.namespace).await;
     let made = made.map_err(|e| match e {
         Error::AlreadyExists { .. } => Error::exists(NOUN, &name),
         other => other,
@@ -109,14 +130,22 @@ async fn create(server: Arc<Server>, request: Request) -> Result<crate::api::Ans
     if request.options.dry_run {
         return Ok(answer(201, projects::project(made)));
     }
-    let subject = std::iter::once(("User", requester.as_str()));
-    let mut binding = bootstrap::binding(&name, "admin", "ClusterRole/admin", subject);
-    binding.remove_at("metadata.annotations");
-    binding.remove_at("metadata.labels");
-    if let Err(e) = own_call(&server, &request, binding).await {
-        // A project without its admin is of no use to anybody: take it back.
-        remove(&server, &name).await;
-        return Err(Error::Internal(e.to_string()));
+    for object in parts.objects {
+        let outcome = match project_template::placed(object, &name) {
+            Ok(object) => own_call(&server, &request, object).await.map_err(|e| match e {
+                // Somebody else may have been quicker, the controllers above all.
+                Error::AlreadyExists { .. } => e,
+                other => Error::Internal(format!("Internal error occurred: {other}")),
+            }),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome
+            && !matches!(error, Error::AlreadyExists { .. })
+        {
+            // Part of a project is of no use to anybody: take it back.
+            remove(&server, &name).await;
+            return Err(error);
+        }
     }
     // Controllers may have touched the namespace by now: answer what it is.
     let now = server.store.snapshot().get("namespaces", "", &name).map_or(made, |e| e.value());

@@ -169,6 +169,8 @@ impl Bench {
             world: &self.server.world,
             user: "somebody",
             groups: &[],
+            uid: "",
+            extra: &[],
             may: Box::new(|_| Ok(())),
         };
         for prepare in [kind.hooks.prepare, kind.hooks.prepare_status].into_iter().flatten() {

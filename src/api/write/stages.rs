@@ -158,7 +158,7 @@ pub(super) fn warn(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// itself is handed all of it.
 pub(super) fn hold_to_subresource(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     let Some(old) = a.old else { return Ok(()) };
-    if a.request.sub == "status" && a.request.kind.hooks.prepare_status.is_some() {
+    if a.request.kind.hooks.of_sub(a.request.sub).0.is_some() {
         default(&a.request.kind, &mut d.object, a.snapshot);
     } else {
         if is_of_spec(a.request.sub) {
@@ -191,7 +191,7 @@ pub(super) fn hold_again(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 
 /// What the kind settles itself of a status.
 pub(super) fn prepare_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
-    match a.request.kind.hooks.prepare_status.filter(|_| a.request.sub == "status") {
+    match a.request.kind.hooks.of_sub(a.request.sub).0 {
         Some(prepare) => prepare(&mut d.object, a.old, &a.server.cx(a.snapshot, a.request)),
         None => Ok(()),
     }
@@ -200,7 +200,7 @@ pub(super) fn prepare_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// Looks for what the kind finds wrong with a status.
 pub(super) fn check_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     let hooks = &a.request.kind.hooks;
-    let check = hooks.validate_status.filter(|_| a.request.sub == "status");
+    let (_, check) = hooks.of_sub(a.request.sub);
     if let (Some(check), Some(old)) = (check, a.old) {
         check(&d.object, old, &mut d.causes);
     }

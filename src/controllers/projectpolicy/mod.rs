@@ -87,7 +87,9 @@ fn allocate(namespace: &Entry, index: u64) -> Write {
         annotation(namespace, MCS).unwrap_or_else(|| mcs::label(index * LABELS_PER_PROJECT));
     let body = json!({
         "apiVersion": "v1", "kind": "Namespace",
-        "metadata": {"name": &*namespace.meta.name, "resourceVersion": namespace.rev.to_string(),
+        // With its uid: an apply must not bring back a namespace that is gone.
+        "metadata": {"name": &*namespace.meta.name, "uid": &*namespace.meta.uid,
+            "resourceVersion": namespace.rev.to_string(),
             "annotations": {UID_RANGE: block, GROUPS: block, MCS: label}},
     });
     Write::patch("namespaces", namespace, PatchType::Apply, body)

@@ -125,7 +125,9 @@ fn labels(entry: &Entry, level: &str) -> Option<Write> {
         && labels.iter().all(|(k, v)| object.label(k) == v.as_str());
     let body = json!({
         "apiVersion": "v1", "kind": "Namespace",
-        "metadata": {"name": object.name(), "labels": labels, "annotations": {STANDARD: level}},
+        // With its uid: an apply must not bring back a namespace that is gone.
+        "metadata": {"name": object.name(), "uid": object.uid(), "labels": labels,
+            "annotations": {STANDARD: level}},
     });
     (!right).then(|| Write::patch("namespaces", entry, PatchType::Apply, body))
 }

@@ -1,11 +1,18 @@
 //! Kubernetes' kinds that are not workloads. Each file declares the kinds of one subject; this one
 //! lists them.
 
+mod admission;
+mod apiservices;
 pub(super) mod cells;
+mod certificates;
 pub(super) mod checks;
+mod components;
+mod conditions;
 mod configuration;
+mod devices;
 mod endpoints;
 mod events;
+mod flowcontrol;
 mod leases;
 mod limits;
 mod namespaces;
@@ -21,15 +28,32 @@ mod services;
 mod storage;
 mod volumes;
 
+pub(super) use apiservices::local as local_services;
+
 use super::Kind;
 
 /// The kinds of this family.
 pub static KINDS: &[&Kind] = &[
+    &admission::MUTATING_ADMISSION_POLICY,
+    &admission::MUTATING_ADMISSION_POLICY_BINDING,
+    &admission::MUTATING_WEBHOOK_CONFIGURATION,
+    &admission::VALIDATING_ADMISSION_POLICY,
+    &admission::VALIDATING_ADMISSION_POLICY_BINDING,
+    &admission::VALIDATING_WEBHOOK_CONFIGURATION,
+    &apiservices::API_SERVICE,
+    &certificates::CERTIFICATE_SIGNING_REQUEST,
+    &components::COMPONENT_STATUS,
     &configuration::CONFIG_MAP,
+    &devices::DEVICE_CLASS,
+    &devices::RESOURCE_CLAIM,
+    &devices::RESOURCE_CLAIM_TEMPLATE,
+    &devices::RESOURCE_SLICE,
     &endpoints::ENDPOINTS,
     &endpoints::ENDPOINT_SLICE,
     &events::EVENT,
     &events::EVENTS_V1,
+    &flowcontrol::FLOW_SCHEMA,
+    &flowcontrol::PRIORITY_LEVEL_CONFIGURATION,
     &leases::LEASE,
     &limits::LIMIT_RANGE,
     &limits::RESOURCE_QUOTA,
@@ -58,8 +82,10 @@ pub static KINDS: &[&Kind] = &[
     &services::SERVICE,
     &storage::CSI_DRIVER,
     &storage::CSI_NODE,
+    &storage::CSI_STORAGE_CAPACITY,
     &storage::STORAGE_CLASS,
     &storage::VOLUME_ATTACHMENT,
+    &storage::VOLUME_ATTRIBUTES_CLASS,
     &volumes::PERSISTENT_VOLUME,
     &volumes::PERSISTENT_VOLUME_CLAIM,
 ];

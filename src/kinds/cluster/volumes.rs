@@ -165,20 +165,76 @@ fn class_name(o: &Value, out: &mut Causes) {
 fn volume(o: &Value, old: Option<&Value>, out: &mut Causes) {
     access_modes(o, "", out);
     capacity(o, out);
-    let policies = ["Delete", "Recycle", "Retain"];
-    checks::one_of_if_set(o, "spec.persistentVolumeReclaimPolicy", &policies, out);
+    let policy = "spec.persistentVolumeReclaimPolicy";
+    checks::one_of_if_set(o, policy, &["Delete", "Recycle", "Retain"], out);
+    workloads::persistent_volume(&o["spec"], o.name(), out);
+    let root = o.str_at("spec.hostPath.path");
+    let root = root.starts_with('/') && root.split('/').all(|p| p.is_empty() || p == ".");
+    if root && o.str_at(policy) == "Recycle" {
+        out.forbidden(policy, "may not be 'recycle' for a hostPath mount of '/'");
+    }
     class_name(o, out);
     checks::one_of_if_set(o, "spec.volumeMode", VOLUME_MODES, out);
-    if !has_source(o) {
-        out.required("spec", "must specify a volume type");
-    }
-    workloads::persistent_volume(&o["spec"], out);
-    if let Some(old) = old
-        && o.at("spec.volumeMode") != old.at("spec.volumeMode")
-    {
-        out.invalid("volumeMode", &json!(o.str_at("spec.volumeMode")), checks::IMMUTABLE);
+    attributes_class(o, out);
+    if let Some(old) = old {
+        volume_changes(o, old, out);
     }
 }
+
+fn attributes_class(o: &Value, out: &mut Causes) {
+    const PATH: &str = "spec.volumeAttributesClassName";
+    let Some(class) = o.at(PATH) else { return };
+    match class.as_str().unwrap_or("") {
+        "" => out.required(PATH, "an empty string is disallowed"),
+        name => {
+            for problem in name::subdomain_problems(name) {
+                out.invalid(PATH, class, problem);
+            }
+        }
+    }
+    if o.at("spec.csi").is_none() {
+        out.required("spec.csi", "has to be specified when using volumeAttributesClassName");
+    }
+}
+
+/// Upstream appends a difference listing to the first message; see [`claim_changes`].
+fn volume_changes(o: &Value, old: &Value, out: &mut Causes) {
+    let source = |o: &Value| -> Map {
+        let spec = o.map_at("spec").into_iter().flatten();
+        spec.filter(|(k, _)| !COMMON.contains(&k.as_str()))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
+    };
+    let (mut new, before) = (source(o), source(old));
+    // The secret of growing may be named later.
+    if old.at("spec.csi").is_some() && old.at("spec.csi.controllerExpandSecretRef").is_none() {
+        new.get_mut("csi").map(|csi| csi.remove_at("controllerExpandSecretRef"));
+    }
+    if new != before {
+        let why = "spec.persistentvolumesource is immutable after creation";
+        out.forbidden("spec.persistentvolumesource", why);
+    }
+    if o.at("spec.volumeMode") != old.at("spec.volumeMode") {
+        out.invalid("volumeMode", &json!(o.str_at("spec.volumeMode")), checks::IMMUTABLE);
+    }
+    let class = "spec.volumeAttributesClassName";
+    if old.at(class).is_some() && o.at(class).is_none() {
+        out.forbidden(class, "update from non-nil value to nil is forbidden");
+    }
+}
+
+/// What a volume's spec says besides where it is.
+const COMMON: [&str; 9] = [
+    "accessModes",
+    "capacity",
+    "claimRef",
+    "mountOptions",
+    "nodeAffinity",
+    "persistentVolumeReclaimPolicy",
+    "storageClassName",
+    "volumeAttributesClassName",
+    "volumeMode",
+];
 
 /// A volume has one size and nothing else.
 fn capacity(o: &Value, out: &mut Causes) {
@@ -194,22 +250,6 @@ fn capacity(o: &Value, out: &mut Causes) {
     if amount.is_some() {
         storage(amount, "spec.capacity[storage]", out);
     }
-}
-
-/// Whether any field besides the common ones names where the volume is.
-fn has_source(o: &Value) -> bool {
-    const COMMON: [&str; 9] = [
-        "accessModes",
-        "capacity",
-        "claimRef",
-        "mountOptions",
-        "nodeAffinity",
-        "persistentVolumeReclaimPolicy",
-        "storageClassName",
-        "volumeAttributesClassName",
-        "volumeMode",
-    ];
-    o.map_at("spec").is_some_and(|s| s.keys().any(|k| !COMMON.contains(&k.as_str())))
 }
 
 fn claim(o: &Value, old: Option<&Value>, out: &mut Causes) {

@@ -40,21 +40,3 @@ pub static BUILD: Kind = Kind {
     ],
     ..READ_ONLY
 };
-
-/// `templates.template.openshift.io`.
-pub static TEMPLATE: Kind = Kind {
-    group: "template.openshift.io",
-    kind: "Template",
-    plural: "templates",
-    schema: "com.github.openshift.api.template.v1.Template",
-    columns: &[
-        Column::text("Description", "First line of the description.", |o, _| {
-            json!(o.annotation("description").unwrap_or("").lines().next().unwrap_or(""))
-        }),
-        Column::text("Parameters", "Number of parameters.", |o, _| {
-            json!(o.list_at("parameters").len().to_string())
-        }),
-        Column::text("Objects", "Number of objects.", |o, _| json!(o.list_at("objects").len())),
-    ],
-    ..READ_ONLY
-};

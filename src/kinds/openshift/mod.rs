@@ -12,11 +12,13 @@ mod routes;
 mod scopes;
 mod security;
 mod sources;
+mod templates;
 mod users;
 
 use super::Kind;
 pub use apps::rollouts;
 pub use images::{outside as image_outside, shown as shown_stream};
+pub use templates::check as check_template;
 
 /// Verbs of a kind that upstream serves as a custom resource, in the order it lists them.
 const CUSTOM_VERBS: &[&str] =
@@ -59,7 +61,6 @@ pub static KINDS: &[&Kind] = &[
     &images::IMAGE_TAG,
     &later::BUILD,
     &later::BUILD_CONFIG,
-    &later::TEMPLATE,
     &oauth::OAUTH_ACCESS_TOKEN,
     &oauth::OAUTH_AUTHORIZE_TOKEN,
     &oauth::OAUTH_CLIENT,
@@ -69,6 +70,9 @@ pub static KINDS: &[&Kind] = &[
     &projects::PROJECT_REQUEST,
     &routes::ROUTE,
     &security::SECURITY_CONTEXT_CONSTRAINTS,
+    // The kind is the one that is stored.
+    &templates::TEMPLATE,
+    &templates::PROCESSED_TEMPLATE,
     &users::GROUP,
     &users::IDENTITY,
     &users::USER,

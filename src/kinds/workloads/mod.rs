@@ -30,16 +30,16 @@ mod replicationcontroller;
 mod statefulset;
 pub(super) mod template;
 
+pub(super) use checks::{annotations, labels};
+pub(super) use field::Field;
+pub(super) use template::{disks::driver_name, node_selector};
+
 use super::Kind;
 use crate::{error::Causes, object::Value};
-use field::Field;
 
-/// What the spec of a PersistentVolume shares with pods: host paths, and which nodes reach it.
-pub fn persistent_volume(spec: &Value, out: &mut Causes) {
-    let host_path = Field::placed(spec.get("hostPath"), "spec.hostPath");
-    if host_path.is_set() {
-        template::host_path(&host_path, out);
-    }
+/// What the spec of a PersistentVolume shares with pods: where the volume is, and which nodes reach
+/// it.
+pub fn persistent_volume(spec: &Value, name: &str, out: &mut Causes) {
     let affinity = Field::placed(spec.get("nodeAffinity"), "spec.nodeAffinity");
     let required = affinity.get("required");
     match (affinity.is_set(), required.is_set()) {
@@ -47,6 +47,7 @@ pub fn persistent_volume(spec: &Value, out: &mut Causes) {
         (true, true) => template::node_selector(&required, out),
         (false, _) => {}
     }
+    template::disks::of_volume(&Field::placed(Some(spec), "spec"), name, out);
 }
 
 /// The kinds of this family. `autoscaling/v2` stands before `v1`: discovery prefers the first.

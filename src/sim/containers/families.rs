@@ -118,6 +118,37 @@ const DEVICES: &[(&str, Device)] = &[
     ("zero", Device::Zero),
 ];
 
+/// Settings of the kernel as a container sees them, below `/proc/sys`.
+const SYSCTLS: &[(&str, &str)] = &[
+    ("fs/file-max", "9223372036854775807"),
+    ("kernel/cap_last_cap", "40"),
+    ("kernel/domainname", "(none)"),
+    ("kernel/msgmax", "8192"),
+    ("kernel/msgmnb", "16384"),
+    ("kernel/msgmni", "32000"),
+    ("kernel/ostype", "Linux"),
+    ("kernel/pid_max", "4194304"),
+    ("kernel/shm_rmid_forced", "0"),
+    ("kernel/shmall", "18446744073692774399"),
+    ("kernel/shmmax", "18446744073692774399"),
+    ("kernel/shmmni", "4096"),
+    ("kernel/threads-max", "255690"),
+    ("net/core/somaxconn", "4096"),
+    ("net/ipv4/ip_forward", "1"),
+    ("net/ipv4/ip_local_port_range", "32768\t60999"),
+    ("net/ipv4/ip_local_reserved_ports", ""),
+    ("net/ipv4/ip_unprivileged_port_start", "0"),
+    ("net/ipv4/ping_group_range", "0\t2147483647"),
+    ("net/ipv4/tcp_fin_timeout", "60"),
+    ("net/ipv4/tcp_keepalive_intvl", "75"),
+    ("net/ipv4/tcp_keepalive_probes", "9"),
+    ("net/ipv4/tcp_keepalive_time", "7200"),
+    ("net/ipv4/tcp_syncookies", "1"),
+    ("vm/max_map_count", "262144"),
+    ("vm/overcommit_memory", "1"),
+    ("vm/swappiness", "60"),
+];
+
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash
 bin:x:1:1:bin:/bin:/sbin/nologin
 daemon:x:2:2:daemon:/sbin:/sbin/nologin
@@ -177,6 +208,9 @@ fn make(name: &str, workdir: &str, own: &[String]) -> Layer {
         put(&mut layer, link, Node::link(to));
     }
     put(&mut layer, "/var/run", Node::link("../run"));
+    for (name, value) in SYSCTLS {
+        put(&mut layer, &format!("/proc/sys/{name}"), Node::file(format!("{value}\n")));
+    }
     let passwd = format!("{PASSWD}{}", family.passwd);
     put(&mut layer, "/etc/passwd", Node::new(Content::File(passwd.into()), 0o664));
     put(&mut layer, "/etc/group", Node::file(format!("{GROUPS}{}", family.group)));

@@ -65,6 +65,10 @@ impl PodMachine {
                 memory: amount(&capacity.memory) as u64,
                 booted: started,
                 privileged: place.spec.is_true("securityContext.privileged"),
+                no_new_privileges: place
+                    .spec
+                    .at("securityContext.allowPrivilegeEscalation")
+                    .is_some_and(|v| v == false),
             },
             uid: place.uid(&place.config(view)),
             command: argv.join(" "),
@@ -147,15 +151,15 @@ impl Machine for PodMachine {
             boot,
         };
         let start = self.facts.booted;
-        let says = words.start.iter().map(|(part, line)| {
-            let at = start.saturating_add(
-                jiff::SignedDuration::try_from_secs_f64(part * boot).unwrap_or_default(),
-            );
-            (part * boot, words.line(line, &values, at.unwrap_or(start)) + "\n")
-        });
+        let line = |after: f64, line: &str| {
+            let time = jiff::SignedDuration::try_from_secs_f64(after).unwrap_or_default();
+            let at = start.saturating_add(time).unwrap_or(start);
+            (after, words.line(line, &values, at) + "\n")
+        };
+        let says = words.start.iter().map(|(part, text)| line(part * boot, text));
         let make = || env.clone();
         let own = programs::find(argv).says(&Call::new(argv, &make)).into_iter();
-        let mut says: Vec<_> = says.chain(own.map(|(after, line)| (after, line + "\n"))).collect();
+        let mut says: Vec<_> = says.chain(own.map(|(after, text)| line(after, &text))).collect();
         says.sort_by(|a, b| a.0.total_cmp(&b.0));
         let ends = process.ends.map(|end| (end.after, end.code as i32));
         Some(Run { says, errors: words.errors, ends })

@@ -262,8 +262,10 @@ impl Runtime {
             instance: &instance,
             words: &words,
         };
-        let answer = programs::find(argv).request(&scene, request).await;
-        if let Some(line) = backend.line(&view, client, request, &answer) {
+        let program = programs::find(argv);
+        let answer = program.request(&scene, request).await;
+        let line = backend.line(&view, client, request, &answer);
+        if let Some(line) = line.filter(|_| !program.logs_requests()) {
             instance.log.write(view.now, log::Source::Out, (line + "\n").as_bytes());
         }
         Some(answer)

@@ -40,8 +40,11 @@ impl Backend {
 
     /// Whether its port speaks TLS. By the habit of images: 443 and 8443 do, others do not.
     pub fn speaks_tls(&self, view: &View) -> bool {
-        let argv = self.place.argv(&self.place.config(view));
-        let told = programs::find(&argv).is_secure(&argv, self.port);
+        let config = self.place.config(view);
+        let argv = self.place.argv(&config);
+        let make = || super::env::of(view, &self.place, &config, false, "/").into_iter().collect();
+        let told = programs::find(&argv).secure_ports(&programs::Call::new(&argv, &make));
+        let told = told.map(|ports| ports.contains(&self.port));
         told.unwrap_or(self.port % 1000 == 443)
     }
 

@@ -3,6 +3,7 @@
 use super::*;
 
 mod network;
+mod programs;
 use crate::{
     catalog::{Catalog, Outside, reference::Reference},
     object::{Value, encode, json},

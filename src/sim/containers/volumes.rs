@@ -77,6 +77,12 @@ fn fill(tree: &mut Tree, view: &View, place: &Place, config: &Config) {
     let mut write = |path: &str, text: String| {
         let _ = tree.put(path, Node { changed: view.now, ..Node::file(text) });
     };
+    for setting in place.pod.list_at("spec.securityContext.sysctls") {
+        // A name with slashes may have dots within its parts.
+        let name = setting.str_at("name");
+        let path = if name.contains('/') { name.to_owned() } else { name.replace('.', "/") };
+        write(&format!("/proc/sys/{path}"), format!("{}\n", setting.str_at("value")));
+    }
     write("/etc/hosts", super::network::hosts(view, place));
     write("/etc/hostname", format!("{host}\n"));
     write("/etc/resolv.conf", super::network::resolv_conf(view, &place.pod));

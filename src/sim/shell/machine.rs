@@ -62,6 +62,8 @@ pub struct Facts {
     pub booted: jiff::Timestamp,
     /// Whether its processes may change the network and the kernel's settings.
     pub privileged: bool,
+    /// Whether its processes can never gain rights.
+    pub no_new_privileges: bool,
 }
 
 /// A process as `ps` shows it.

@@ -38,6 +38,7 @@ mod tests;
 mod tty;
 mod words;
 
+pub use commands::resolved;
 pub use session::{Exec, NotStarted, run};
 pub use tty::Terminal;
 pub use words::quoted;

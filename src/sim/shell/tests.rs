@@ -18,8 +18,10 @@ use std::{
 };
 use tokio::sync::mpsc;
 
+mod awk;
 mod bounds;
 mod network;
+mod tools;
 
 struct Bare(Facts);
 
@@ -128,7 +130,9 @@ const QUOTA: usize = 1 << 20;
 /// A root with every command, `/tmp`, `/etc/passwd` and devices.
 fn files() -> (Fs, Quota) {
     let mut layer = Layer::new();
-    for folder in ["", "/bin", "/tmp", "/etc", "/dev", "/data"] {
+    for folder in
+        ["", "/bin", "/tmp", "/etc", "/dev", "/data", "/proc", "/proc/sys", "/proc/sys/kernel"]
+    {
         layer.insert(folder.into(), Node::directory());
     }
     layer.insert("/tmp".into(), Node::new(Content::Directory, 0o1777));
@@ -144,6 +148,7 @@ fn files() -> (Fs, Quota) {
     layer.insert("/etc/resolv.conf".into(), Node::file(resolv));
     layer
         .insert("/etc/hosts".into(), Node::file("127.0.0.1 localhost\n10.0.0.5\tbox.x.lab\tbox\n"));
+    layer.insert("/proc/sys/kernel/shm_rmid_forced".into(), Node::file("1\n"));
     layer.insert("/etc/secret".into(), Node::new(Content::File("s\n".into()), 0o600));
     layer.insert("/dev/null".into(), Node::new(Content::Device(Device::Null), 0o666));
     layer.insert("/dev/zero".into(), Node::new(Content::Device(Device::Zero), 0o666));
@@ -182,6 +187,7 @@ fn exec(
         machine: Arc::new(Bare(Facts {
             hostname: "box".into(),
             booted: start(),
+            addresses: vec![Ipv4Addr::new(10, 217, 2, 9)],
             ..Facts::default()
         })),
         fs: files().0,

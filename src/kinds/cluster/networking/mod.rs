@@ -1,11 +1,12 @@
 //! networking.k8s.io: Ingress, IngressClass, NetworkPolicy, ServiceCIDR, IPAddress.
 
+mod addresses;
 mod ingress;
 mod policy;
 
 use crate::kinds::cluster::cells;
 use crate::kinds::columns::{AGE, NAME};
-use crate::kinds::{Column, Generation, Hooks, Kind, Sub};
+use crate::kinds::{Column, Generation, Hooks, Kind, NameRule, Sub};
 use crate::object::{ObjectExt, Value, json};
 
 const GROUP: Kind = Kind { group: "networking.k8s.io", ..Kind::BASE };
@@ -103,6 +104,7 @@ pub static SERVICE_CIDR: Kind = Kind {
         }),
         AGE,
     ],
+    hooks: Hooks { validate: Some(addresses::range), ..Hooks::NONE },
     ..GROUP
 };
 
@@ -113,7 +115,9 @@ pub static IP_ADDRESS: Kind = Kind {
     short: &["ip"],
     namespaced: false,
     schema: "io.k8s.api.networking.v1.IPAddress",
+    name_rule: NameRule::Address,
     columns: &[Column::text("ParentRef", "Who uses the address.", |o, _| json!(parent(o))), AGE],
+    hooks: Hooks { validate: Some(addresses::address), ..Hooks::NONE },
     ..GROUP
 };
 

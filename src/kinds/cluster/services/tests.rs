@@ -19,7 +19,15 @@ fn run_among(snapshot: &Snapshot, mut o: Value, old: Option<&Value>) -> Result<V
         clock: Arc::new(StepClock::new("2026-01-02T03:04:05Z".parse().unwrap())),
         entropy: Arc::new(Entropy::seeded(1)),
     };
-    let cx = Cx { snapshot, world: &world, user: "u", groups: &[], may: Box::new(|_| Ok(())) };
+    let cx = Cx {
+        snapshot,
+        world: &world,
+        user: "u",
+        groups: &[],
+        uid: "",
+        extra: &[],
+        may: Box::new(|_| Ok(())),
+    };
     (SERVICE.hooks.default.unwrap())(&mut o);
     (SERVICE.hooks.prepare.unwrap())(&mut o, old, &cx).map_err(|e| e.to_string())?;
     let mut causes = Causes::default();

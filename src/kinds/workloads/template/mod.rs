@@ -5,6 +5,7 @@
 
 mod containers;
 mod defaults;
+pub mod disks;
 mod env;
 mod probes;
 pub(in crate::kinds) mod resources;

@@ -1,7 +1,7 @@
 //! The volumes of a pod: exactly one source each, and the fields of the sources a simulated node
 //! knows how to mount.
 
-use super::env;
+use super::{disks, env};
 use crate::{
     error::Causes,
     kinds::workloads::field::Field,
@@ -112,8 +112,6 @@ fn details(kind: &str, source: &Field<'_>, out: &mut Causes) {
             }
         }
         "projected" => projected(source, out),
-        "nfs" => nfs(source, out),
-        "csi" => source.get("driver").needs_text(out),
         "ephemeral" if !source.get("volumeClaimTemplate").is_set() => {
             source.get("volumeClaimTemplate").required(out, "");
         }
@@ -121,7 +119,7 @@ fn details(kind: &str, source: &Field<'_>, out: &mut Causes) {
             source.get("reference").needs_text(out);
             source.get("pullPolicy").one_of_if_set(out, &["Always", "IfNotPresent", "Never"]);
         }
-        _ => {}
+        _ => disks::validate(kind, source, disks::Owner::Pod, out),
     }
 }
 
@@ -141,15 +139,6 @@ pub fn host_path(source: &Field<'_>, out: &mut Causes) {
     if !source.get("path").text().is_empty() {
         no_backsteps(&source.get("path"), out);
         source.get("type").one_of_if_set(out, HOST_PATH_TYPES);
-    }
-}
-
-fn nfs(source: &Field<'_>, out: &mut Causes) {
-    source.get("server").needs_text(out);
-    let path = source.get("path");
-    path.needs_text(out);
-    if !path.text().starts_with('/') {
-        out.invalid(&path.path, &json!(path.text()), "must be an absolute path");
     }
 }
 

@@ -6,13 +6,16 @@
 //! first request. One that works and ends is a command like those of the shell
 //! ([`Program::main`]).
 
+mod agnhost;
 mod call;
-mod pause;
+mod echo;
+mod python;
 mod scene;
-mod serve_hostname;
+mod webroot;
+mod website;
 mod words;
 
-pub use call::Call;
+pub use call::{Call, flag};
 pub use scene::Scene;
 pub use words::{Facts, Request, Words, of};
 
@@ -57,9 +60,14 @@ pub trait Program: Send + Sync {
         Box::pin(std::future::ready(None))
     }
 
-    /// Whether a port speaks TLS, if that is not by the habit of images.
-    fn is_secure(&self, _argv: &[String], _port: u16) -> Option<bool> {
+    /// The ports that speak TLS, if that is not by the habit of images.
+    fn secure_ports(&self, _call: &Call<'_>) -> Option<Vec<u16>> {
         None
+    }
+
+    /// Whether it writes the lines of requests by itself.
+    fn logs_requests(&self) -> bool {
+        false
     }
 
     /// Whether an HTTP probe has to ask it: the others answer every request with 200.
@@ -80,18 +88,53 @@ impl Program for Plain {}
 
 /// The built-in programs: the name of the file, the word after it (empty for any), the program.
 const TABLE: &[(&str, &str, &dyn Program)] = &[
-    ("agnhost", "pause", &pause::Pause),
-    ("agnhost", "serve-hostname", &serve_hostname::ServeHostname),
+    ("agnhost", "crd-conversion-webhook", &agnhost::Conversion),
+    ("agnhost", "dns-server-list", &agnhost::Servers),
+    ("agnhost", "dns-suffix", &agnhost::Suffixes),
+    ("agnhost", "entrypoint-tester", &agnhost::EntrypointTester),
+    ("agnhost", "etc-hosts", &agnhost::EtcHosts),
+    ("agnhost", "grpc-health-checking", &agnhost::Grpc),
+    ("agnhost", "guestbook", &agnhost::Guestbook),
+    ("agnhost", "inclusterclient", &agnhost::InCluster),
+    ("agnhost", "liveness", &agnhost::Liveness),
+    ("agnhost", "logs-generator", &agnhost::Logs),
+    ("agnhost", "mounttest", &agnhost::Mounttest),
+    ("agnhost", "netexec", &agnhost::Netexec),
+    ("agnhost", "nettest", &agnhost::Nettest),
+    ("agnhost", "pause", &agnhost::Pause),
+    ("agnhost", "porter", &agnhost::Porter),
+    ("agnhost", "serve-hostname", &agnhost::ServeHostname),
+    ("agnhost", "test-service-account-issuer-discovery", &agnhost::Issuer),
+    ("agnhost", "test-webserver", &agnhost::Files),
+    ("agnhost", "webhook", &agnhost::Webhook),
+    ("echo-server", "", &echo::EchoServer),
+    ("http-echo", "", &echo::HttpEcho),
+    ("httpd", "", &website::HTTPD),
+    ("nginx", "", &website::NGINX),
+    ("nnp", "", &agnhost::Nnp),
+    ("python", "-m", &python::Module),
+    ("whoami", "", &echo::Whoami),
 ];
 
 /// Other names of files, with those they stand for.
-const ALIASES: &[(&str, &str)] = &[("agnhost-2", "agnhost")];
+const ALIASES: &[(&str, &str)] = &[
+    ("agnhost-2", "agnhost"),
+    ("httpd-foreground", "httpd"),
+    ("python3", "python"),
+    ("run-httpd", "httpd"),
+];
+
+/// Entrypoints that hand over to the command behind them.
+const WRAPPERS: &[&str] = &["container-entrypoint", "docker-entrypoint.sh", "tini"];
 
 /// The built-in program a command line runs.
 pub fn built_in(argv: &[String]) -> Option<&'static dyn Program> {
-    let own = argv.first()?;
-    let base = own.rsplit('/').next().unwrap_or(own);
-    let name = ALIASES.iter().find(|(alias, _)| *alias == base).map_or(base, |(_, name)| *name);
+    let base = |word: &'_ String| word.rsplit('/').next().unwrap_or(word).to_owned();
+    let wraps = |word: &&String| WRAPPERS.contains(&base(word).as_str()) || *word == "--";
+    let wrapped = argv.iter().take_while(wraps).count();
+    let argv = &argv[wrapped..];
+    let base = base(argv.first()?);
+    let name = ALIASES.iter().find(|(alias, _)| *alias == base).map_or(&*base, |(_, name)| *name);
     let word = argv.get(1).map_or("", String::as_str);
     let fits =
         |(file, first, _): &&(&str, &str, _)| *file == name && (first.is_empty() || *first == word);
@@ -114,6 +157,10 @@ mod tests {
             ("/agnhost-2 serve-hostname --port 80", true),
             ("/agnhost nothing", false),
             ("serve-hostname", false),
+            ("container-entrypoint nginx -g", true),
+            ("/docker-entrypoint.sh nginx", true),
+            ("python3 -m http.server 80", true),
+            ("python3 app.py", false),
         ];
         for (line, known) in rows {
             let argv: Vec<String> = line.split(' ').map(str::to_owned).collect();

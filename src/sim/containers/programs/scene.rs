@@ -51,6 +51,28 @@ impl Scene<'_> {
         super::super::hostname(&self.backend.place)
     }
 
+    /// Its address.
+    pub fn address(&self) -> String {
+        self.backend.place.pod.str_at("status.podIP").to_owned()
+    }
+
+    /// Whether it has been asked to stop.
+    pub fn is_leaving(&self) -> bool {
+        self.backend.place.asked_to_stop().is_some_and(|at| at <= self.view.now)
+    }
+
+    /// Lets seconds pass.
+    pub async fn wait(&self, seconds: i64) {
+        self.pause(jiff::SignedDuration::from_secs(seconds)).await;
+    }
+
+    /// Lets time pass.
+    pub async fn pause(&self, time: jiff::SignedDuration) {
+        let clock = Arc::clone(&self.runtime.world.clock);
+        let until = clock.now().saturating_add(time).unwrap_or(Timestamp::MAX);
+        clock.sleep_until(until).await;
+    }
+
     /// The port that was asked.
     pub fn port(&self) -> u16 {
         self.backend.port
@@ -129,6 +151,21 @@ impl Scene<'_> {
     /// An answer of plain text.
     pub fn text(&self, status: u16, body: impl Into<Bytes>) -> Fetched {
         self.answer(status, "text/plain; charset=utf-8", body)
+    }
+
+    /// An answer whose type follows from how it begins.
+    pub fn sniffed(&self, status: u16, body: impl Into<Bytes>) -> Fetched {
+        let body = body.into();
+        self.answer(status, super::webroot::sniffed(&body), body)
+    }
+
+    /// An answer that sends elsewhere, as Go's servers write it.
+    pub fn redirect(&self, status: u16, location: &str) -> Fetched {
+        let reason = Fetched { status, ..Fetched::default() }.reason();
+        let text = format!("<a href=\"{}\">{reason}</a>.\n\n", super::webroot::escaped(location));
+        let mut answer = self.answer(status, "text/html; charset=utf-8", text);
+        answer.headers.push(("Location".into(), location.into()));
+        answer
     }
 
     /// The page of a program nothing is known of: which pod, image and digest answers.

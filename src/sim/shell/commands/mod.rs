@@ -1,9 +1,13 @@
 //! The commands found in files: small versions of what GNU coreutils and their neighbours do.
 
 mod archive;
+mod awk;
+mod busybox;
+mod bytes;
 mod files;
 mod find;
 mod grep;
+mod kernel;
 mod launch;
 mod lines;
 mod listing;
@@ -19,6 +23,7 @@ use super::{
     builtins::{self, run},
     crictl,
     io::{Input, LARGEST},
+    machine::NetError,
     options::{Known, Options},
     process::{Main, Process, Stop},
 };
@@ -28,11 +33,13 @@ pub const TABLE: &[(&str, Main)] = &[
     ("[", run!(super::test::single)),
     ("arch", run!(system::arch)),
     ("ash", run!(builtins::shell)),
+    ("awk", run!(awk::awk)),
     ("base64", run!(text::base64)),
     ("basename", run!(text::basename)),
     ("bash", run!(builtins::shell)),
     ("bash-4.4", run!(builtins::shell)),
     ("bash-debian", run!(builtins::shell)),
+    ("busybox", run!(busybox::busybox)),
     ("cat", run!(text::cat)),
     ("chgrp", run!(files::chown)),
     ("chmod", run!(files::chmod)),
@@ -61,11 +68,15 @@ pub const TABLE: &[(&str, Main)] = &[
     ("getent", run!(net::getent::getent)),
     ("grep", run!(grep::grep)),
     ("groups", run!(users::groups)),
+    ("hd", run!(bytes::hexdump)),
     ("head", run!(text::head)),
+    ("hexdump", run!(bytes::hexdump)),
     ("host", run!(net::nslookup::host)),
     ("hostname", run!(system::hostname)),
     ("id", run!(users::id)),
     ("install", run!(files::cp)),
+    ("ip", run!(kernel::ip)),
+    ("ip-busybox", run!(kernel::ip_busybox)),
     ("kill", run!(builtin)),
     ("ln", run!(files::ln)),
     ("ls", run!(listing::ls)),
@@ -80,6 +91,7 @@ pub const TABLE: &[(&str, Main)] = &[
     ("nproc", run!(system::nproc)),
     ("nslookup", run!(net::nslookup::bind)),
     ("nslookup-busybox", run!(net::nslookup::busybox)),
+    ("od", run!(bytes::od)),
     ("printenv", run!(launch::printenv)),
     ("printf", run!(builtin)),
     ("ps", run!(system::ps)),
@@ -98,6 +110,7 @@ pub const TABLE: &[(&str, Main)] = &[
     ("stat", run!(listing::stat)),
     ("stty", run!(system::stty)),
     ("sync", run!(system::nothing)),
+    ("sysctl", run!(kernel::sysctl)),
     ("systemctl", run!(system::systemctl)),
     ("tac", run!(lines::rev)),
     ("tail", run!(text::tail)),
@@ -118,6 +131,7 @@ pub const TABLE: &[(&str, Main)] = &[
     ("which", run!(launch::which)),
     ("whoami", run!(users::whoami)),
     ("xargs", run!(launch::xargs)),
+    ("xxd", run!(bytes::xxd)),
     ("yes", run!(text::yes)),
 ];
 
@@ -125,6 +139,15 @@ pub const TABLE: &[(&str, Main)] = &[
 pub fn find(name: &str) -> Option<Main> {
     let at = TABLE.binary_search_by(|(n, _)| (*n).cmp(name)).ok()?;
     Some(TABLE[at].1)
+}
+
+/// The address of a host, as the C library finds it.
+///
+/// # Errors
+/// It has none.
+pub async fn resolved(p: &Process, host: &str) -> Result<std::net::Ipv4Addr, NetError> {
+    let found = net::resolve::lookup(p, host).await?;
+    found.addresses.first().copied().ok_or(NetError::Unknown)
 }
 
 /// Commands that are there as files and as a part of the shell.

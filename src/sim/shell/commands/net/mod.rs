@@ -104,40 +104,6 @@ async fn fetch(
     answer.map(|a| Fetched { address: Some(to), ..a }).map_err(Failed::Net)
 }
 
-impl Fetched {
-    /// A header by its name in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
-    }
-
-    /// The text beside the status code.
-    pub fn reason(&self) -> &'static str {
-        match self.status {
-            200 => "OK",
-            201 => "Created",
-            202 => "Accepted",
-            204 => "No Content",
-            206 => "Partial Content",
-            301 => "Moved Permanently",
-            302 => "Found",
-            304 => "Not Modified",
-            307 => "Temporary Redirect",
-            400 => "Bad Request",
-            401 => "Unauthorized",
-            403 => "Forbidden",
-            404 => "Not Found",
-            405 => "Method Not Allowed",
-            412 => "Precondition Failed",
-            429 => "Too Many Requests",
-            500 => "Internal Server Error",
-            502 => "Bad Gateway",
-            503 => "Service Unavailable",
-            504 => "Gateway Timeout",
-            _ => "",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

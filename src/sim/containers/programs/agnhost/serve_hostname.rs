@@ -1,6 +1,6 @@
 //! `agnhost serve-hostname`: answers with the name of its host and nothing else.
 
-use super::{Call, Program, Scene};
+use crate::sim::containers::programs::{Call, Program, Scene};
 use crate::{
     catalog::End,
     runtime::{Fetch, Fetched},
@@ -33,6 +33,10 @@ impl Program for ServeHostname {
             on_term: Some(End { after: GRACE, code: 0 }),
             ..known
         }
+    }
+
+    fn logs_requests(&self) -> bool {
+        true
     }
 
     fn request<'a>(&'a self, scene: &'a Scene<'a>, _: &'a Fetch) -> Borrowed<'a, Fetched> {

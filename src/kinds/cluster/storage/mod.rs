@@ -1,4 +1,9 @@
-//! storage.k8s.io: classes, drivers and attachments of volumes.
+//! storage.k8s.io: classes, drivers, capacities and attachments of volumes.
+
+mod capacity;
+mod drivers;
+
+pub use capacity::{CSI_STORAGE_CAPACITY, VOLUME_ATTRIBUTES_CLASS};
 
 use super::{cells, checks};
 use crate::error::Causes;
@@ -92,7 +97,7 @@ pub static CSI_DRIVER: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks { default: Some(driver_defaults), ..Hooks::NONE },
+    hooks: Hooks { default: Some(driver_defaults), validate: Some(drivers::driver), ..Hooks::NONE },
     ..GROUP
 };
 
@@ -108,6 +113,7 @@ pub static CSI_NODE: Kind = Kind {
         }),
         AGE,
     ],
+    hooks: Hooks { validate: Some(drivers::node), ..Hooks::NONE },
     ..GROUP
 };
 
@@ -134,6 +140,11 @@ pub static VOLUME_ATTACHMENT: Kind = Kind {
         }),
         AGE,
     ],
+    hooks: Hooks {
+        validate: Some(drivers::attachment),
+        validate_status: Some(|o, _, out| drivers::attachment_status(o, out)),
+        ..Hooks::NONE
+    },
     ..GROUP
 };
 
@@ -173,14 +184,8 @@ fn storage_class(o: &Value, old: Option<&Value>, out: &mut Causes) {
         }
         return;
     }
-    match o.str_at("provisioner") {
-        "" => out.required("provisioner", ""),
-        provisioner => {
-            for problem in name::qualified_name_problems(&provisioner.to_lowercase()) {
-                out.invalid("provisioner", &json!(provisioner.to_lowercase()), problem);
-            }
-        }
-    }
+    capacity::provisioner(o, "provisioner", out);
+    capacity::parameters(o, true, out);
     checks::one_of(o, "reclaimPolicy", &["Delete", "Retain"], out);
     checks::one_of(o, "volumeBindingMode", &["Immediate", "WaitForFirstConsumer"], out);
     for (i, term) in o.list_at("allowedTopologies").iter().enumerate() {

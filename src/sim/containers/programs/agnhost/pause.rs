@@ -1,6 +1,6 @@
 //! `agnhost pause`: waits for a signal and says which it was.
 
-use super::{Call, Program};
+use crate::sim::containers::programs::{Call, Program};
 use crate::{catalog::End, sim::images::process::Process};
 
 /// The program.

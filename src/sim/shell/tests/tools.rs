@@ -1,0 +1,60 @@
+//! Small commands: what they print.
+
+use super::{check, script};
+
+#[test]
+fn bytes_are_shown_as_numbers() {
+    check(&[
+        (
+            "printf 'hello\\n' | hexdump -C",
+            "00000000  68 65 6c 6c 6f 0a                                 |hello.|\n00000006\n",
+            0,
+        ),
+        ("printf ab | hexdump", "0000000 6261                                   \n0000002\n", 0),
+        ("printf 'a\\n' | od -c", "0000000   a  \\n\n0000002\n", 0),
+        ("printf '\\001' | od -An -tx1", " 01\n", 0),
+        ("printf hi | xxd", "00000000: 6869                                     hi\n", 0),
+        ("printf hi | xxd -p", "6869\n", 0),
+        ("head -c 64 /dev/zero | hexdump -C | tail -n 2", "*\n00000040\n", 0),
+    ]);
+}
+
+#[test]
+fn settings_of_the_kernel_are_files() {
+    check(&[
+        ("sysctl kernel.shm_rmid_forced", "kernel.shm_rmid_forced = 1\n", 0),
+        ("sysctl -n kernel/shm_rmid_forced", "1\n", 0),
+        ("sysctl -a", "kernel.shm_rmid_forced = 1\n", 0),
+        ("sysctl -e no.such", "", 0),
+    ]);
+    let missing = script("sysctl no.such");
+    assert_eq!(missing.err, "sysctl: cannot stat /proc/sys/no/such: No such file or directory\n");
+    let refused = script("sysctl -w kernel.shm_rmid_forced=0");
+    assert_eq!(refused.err, "sysctl: permission denied on key \"kernel.shm_rmid_forced\"\n");
+}
+
+#[test]
+fn interfaces_can_be_seen_and_not_changed() {
+    check(&[
+        ("ip -br addr show eth0", "eth0@if42        UP             10.217.2.9/23 \n", 0),
+        ("ip addr | grep -c inet", "2\n", 0),
+        ("ip route | head -n 1", "default via 10.217.2.1 dev eth0 \n", 0),
+        (
+            "ip-busybox link add dummy0 type dummy 2>&1",
+            "ip: RTNETLINK answers: Operation not permitted\n",
+            1,
+        ),
+        ("ip link add dummy0 type dummy 2>&1", "RTNETLINK answers: Operation not permitted\n", 2),
+    ]);
+}
+
+#[test]
+fn busybox_calls_its_applets() {
+    check(&[
+        ("busybox echo hi", "hi\n", 0),
+        ("busybox sh -c 'echo $0'", "sh\n", 0),
+        ("busybox wget -qO- http://web/", "GET /\n", 0),
+        ("busybox curl 2>&1", "curl: applet not found\n", 127),
+        ("busybox --list | grep -cx awk", "1\n", 0),
+    ]);
+}
