@@ -91,6 +91,7 @@ mod tests {
             "spec": {"containers": [{"name": "c", "image": "a:1", "imagePullPolicy": "Always",
                 "terminationMessagePolicy": "File", "resources": {"requests": {"cpu": cpu}}}],
                 "restartPolicy": "Always", "dnsPolicy": "ClusterFirst",
+                "terminationGracePeriodSeconds": 30,
                 "ephemeralContainers": extras}})
     }
 
