@@ -138,6 +138,7 @@ pub static ALL: &[&Controller] = &[
     &projectpolicy::podsecurity::CONTROLLER,
     &endpoints::subsets::CONTROLLER,
     &endpoints::slices::CONTROLLER,
+    &endpoints::mirror::CONTROLLER,
     &cronjob::CONTROLLER,
     &statefulset::CONTROLLER,
     &daemonset::CONTROLLER,

@@ -62,6 +62,8 @@ pub struct PodSpec {
     pub containers: Box<[PodContainer]>,
     /// Containers that run before (or, with restartPolicy `Always`, beside) the others.
     pub init_containers: Box<[PodContainer]>,
+    /// Containers put in for a look while it runs.
+    pub ephemeral_containers: Box<[PodContainer]>,
     /// Resources of the pod as a whole.
     pub resources: PodResources,
     /// Resources it needs besides its containers'.
@@ -143,6 +145,8 @@ pub struct PodStatus {
     pub container_statuses: Box<[ContainerStatus]>,
     /// State of the init containers.
     pub init_container_statuses: Box<[ContainerStatus]>,
+    /// State of the ephemeral containers.
+    pub ephemeral_container_statuses: Box<[ContainerStatus]>,
 }
 
 /// One address.

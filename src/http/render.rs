@@ -14,6 +14,7 @@ use crate::{
     kinds::Served,
     object::{Value, json, write},
     runtime::{Fetched, LogStream},
+    world::Clock,
 };
 use actix_web::{
     HttpResponse,
@@ -22,6 +23,7 @@ use actix_web::{
 use bytes::Bytes;
 use futures_util::StreamExt;
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// What of an object a client accepts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,13 +88,20 @@ pub fn upgrade_required() -> Error {
 }
 
 /// Turns a result into an HTTP response.
-pub fn answer(kind: &Served, result: Result<Answer, Error>, style: Style) -> HttpResponse {
+pub fn answer(
+    kind: &Served,
+    result: Result<Answer, Error>,
+    style: Style,
+    clock: &Arc<dyn Clock>,
+) -> HttpResponse {
     let mut response = match result {
         Ok(answer) => {
             let mut response = match answer.response {
                 Response::One(code, item) => single(kind, code, &item, style),
                 Response::List(list) => listing::respond(kind.clone(), list, style),
-                Response::Watch(events) => stream::respond(kind.clone(), events, style),
+                Response::Watch(events) => {
+                    stream::respond(kind.clone(), events, style, Arc::clone(clock))
+                }
                 Response::Log(lines) => log(lines),
                 Response::Passed(answer) => passed(answer),
                 // Without an upgrade; who upgrades is not answered here.

@@ -91,18 +91,20 @@ pub async fn respond(
     drop(place);
     let asked = streaming::is_asked(incoming.request.headers());
     let websocket = streaming::is_websocket(incoming.request.headers());
+    let clock = &Arc::clone(&incoming.http.server.world.clock);
     match answer {
         Ok(Answer { response: Response::Passed(answer), .. }) if target.sub == PROXY => {
             let prefix = &incoming.request.path()[..behind(incoming.request.path(), target)];
             let answer = links::through(answer, prefix, incoming.header(header::HOST));
-            render::answer(&target.kind, Ok(Response::Passed(answer).into()), style)
+            render::answer(&target.kind, Ok(Response::Passed(answer).into()), style, clock)
         }
         Ok(Answer { response: Response::Session(session), .. }) if asked => {
             let payload = incoming.take_payload();
             streaming::respond(incoming.http, session, incoming.request, payload)
         }
         Ok(Answer { response: Response::Watch(events), .. }) if websocket => {
-            let events = stream::messages(target.kind.clone(), events, style).boxed_local();
+            let events = stream::messages(target.kind.clone(), events, style, Arc::clone(clock));
+            let events = events.boxed_local();
             messages(incoming, Messages::Watch(events))
         }
         Ok(Answer { response: Response::Log(lines), .. }) if websocket => {
@@ -112,7 +114,7 @@ pub async fn respond(
         Err(Error::Backend(..)) if is_session(target.sub) && !asked => {
             render::error(&render::upgrade_required(), incoming.look)
         }
-        answer => render::answer(&target.kind, answer, style),
+        answer => render::answer(&target.kind, answer, style, clock),
     }
 }
 

@@ -6,12 +6,14 @@ use crate::{
     api::{Event, WatchStream},
     kinds::Served,
     object::{Value, json, write},
+    world::Clock,
 };
 use actix_web::{HttpResponse, http::header};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -19,8 +21,13 @@ use std::{
 const CHUNK: usize = 64 << 10;
 
 /// A watch as a streaming response.
-pub fn respond(kind: Served, events: WatchStream, style: Style) -> HttpResponse {
-    let body = Lines { kind, events: Some(events), style, first: true };
+pub fn respond(
+    kind: Served,
+    events: WatchStream,
+    style: Style,
+    clock: Arc<dyn Clock>,
+) -> HttpResponse {
+    let body = Lines { kind, events: Some(events), style, clock, first: true };
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "no-cache, private"))
@@ -31,11 +38,13 @@ pub fn respond(kind: Served, events: WatchStream, style: Style) -> HttpResponse 
 pub fn messages(
     kind: Served,
     events: WatchStream,
-    style: Style,
+    mut style: Style,
+    clock: Arc<dyn Clock>,
 ) -> impl Stream<Item = Bytes> + 'static {
     let mut first = true;
     events.map(move |event| {
         let mut out = Vec::new();
+        style.now = clock.now();
         write_line(&mut out, &kind, &event, style, &mut first);
         out.into()
     })
@@ -45,6 +54,8 @@ struct Lines {
     kind: Served,
     events: Option<WatchStream>,
     style: Style,
+    /// Ages are those of the moment an event is told.
+    clock: Arc<dyn Clock>,
     first: bool,
 }
 
@@ -59,6 +70,7 @@ impl Stream for Lines {
         while out.len() < CHUNK {
             match events.poll_next_unpin(cx) {
                 Poll::Ready(Some(event)) => {
+                    this.style.now = this.clock.now();
                     write_line(&mut out, &this.kind, &event, this.style, &mut this.first);
                 }
                 Poll::Ready(None) => {

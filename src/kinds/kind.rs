@@ -282,6 +282,8 @@ pub struct Hooks {
     /// Subresources other than `/status` that take the whole object: name, what settles a write
     /// (as `prepare_status`), what checks it (as `validate_status`).
     pub subresources: &'static [(&'static str, PrepareFn, CheckFn)],
+    /// Checks a write to a subresource that changes part of the spec (its name comes first).
+    pub validate_sub: Option<fn(&str, &Value, &Value, &mut Causes)>,
     /// Warnings for the client (Warning headers).
     pub warn: Option<fn(&Value, Option<&Value>) -> Vec<String>>,
     /// Values that must be unique in the whole store while the object lives
@@ -328,6 +330,7 @@ impl Hooks {
         validate: None,
         validate_status: None,
         subresources: &[],
+        validate_sub: None,
         warn: None,
         claims: None,
         row_conditions: None,

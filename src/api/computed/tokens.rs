@@ -9,6 +9,7 @@ use crate::{
         Answer, Body, Event, Item, List, Request, Response, Server, Verb,
         write::{Attempt, Draft, lists},
     },
+    controllers::podlens::PodLens,
     error::{Causes, Error},
     kinds,
     object::{ObjectExt, Value, json, time},
@@ -52,6 +53,13 @@ pub fn request(server: Arc<Server>, request: Request) -> Handled {
             let object = bound_object(&server, namespace, name, bound)?;
             let key = bound.str_at("kind").to_lowercase();
             private.set_at(&key, json!({"name": object.meta.name, "uid": object.meta.uid}));
+            let node = PodLens::of(&object).spec.node_name.clone();
+            // A pod's token says where the pod runs.
+            if key == "pod"
+                && let Some(node) = snapshot.get("nodes", "", &node)
+            {
+                private["node"] = json!({"name": node.meta.name, "uid": node.meta.uid});
+            }
         }
         let claims = json!({
             "aud": audiences, "exp": expires.as_second(), "iat": now.as_second(),

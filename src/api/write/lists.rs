@@ -75,6 +75,7 @@ pub(in crate::api) static SUBRESOURCE: &[Stage] = &[
     // Whoever was asked may have changed more than the subresource has.
     Do(hold_again),
     Do(prepare_status),
+    Do(count_generation_below),
     Do(check_metadata),
     Do(check_status),
     Do(refuse_causes),

@@ -178,11 +178,24 @@ pub(super) fn hold_to_subresource(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if a.request.kind.hooks.of_sub(a.request.sub).0.is_some() {
         default(&a.request.kind, &mut d.object, a.snapshot);
     } else {
+        if is_of_spec(a.request.sub) {
+            default(&a.request.kind, &mut d.object, a.snapshot);
+        }
         let new = std::mem::take(&mut d.object);
         let custom = a.request.kind.custom.is_some();
         d.object = owned_by_sub(a.request.sub, custom, new, old);
     }
     Ok(())
+}
+
+/// Whether a subresource changes what is wanted, and not what is.
+fn is_of_spec(sub: &str) -> bool {
+    matches!(sub, "ephemeralcontainers" | "resize")
+}
+
+/// Raises the generation if a subresource changed what is wanted.
+pub(super) fn count_generation_below(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    if is_of_spec(a.request.sub) { count_generation(a, d) } else { Ok(()) }
 }
 
 /// The same once more, if somebody outside may have changed the rest.
@@ -204,12 +217,17 @@ pub(super) fn prepare_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 
 /// Looks for what the kind finds wrong with a status.
 pub(super) fn check_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    let hooks = &a.request.kind.hooks;
     if let Some(custom) = &a.request.kind.custom {
         custom.validate(&d.object, a.old, &mut d.causes);
     }
-    let (_, check) = a.request.kind.hooks.of_sub(a.request.sub);
+    let (_, check) = hooks.of_sub(a.request.sub);
     if let (Some(check), Some(old)) = (check, a.old) {
         check(&d.object, old, &mut d.causes);
+    }
+    let check = hooks.validate_sub.filter(|_| is_of_spec(a.request.sub));
+    if let (Some(check), Some(old)) = (check, a.old) {
+        check(a.request.sub, &d.object, old, &mut d.causes);
     }
     Ok(())
 }
@@ -279,13 +297,35 @@ fn owned_by_sub(sub: &str, custom: bool, mut new: Value, old: &Value) -> Value {
         }
         "finalize" => copy(&mut value, &new, "spec.finalizers"),
         "ephemeralcontainers" => copy(&mut value, &new, "spec.ephemeralContainers"),
-        "resize" => copy(&mut value, &new, "spec.containers"),
+        "resize" => {
+            copy(&mut value, &new, "spec.resources");
+            resized(&mut value, &new, "spec.containers");
+            resized(&mut value, &new, "spec.initContainers");
+        }
         _ => {}
     }
     if let Some(managed) = new.remove_at("metadata.managedFields") {
         value.set_at("metadata.managedFields", managed);
     }
     value
+}
+
+/// Takes over resources and resize policies of containers; other containers are for validation to
+/// refuse.
+fn resized(value: &mut Value, new: &Value, path: &str) {
+    let (old, wanted) = (value.list_at(path), new.list_at(path));
+    let same = |(a, b): (&Value, &Value)| a.str_at("name") == b.str_at("name");
+    if old.len() != wanted.len() || !old.iter().zip(wanted).all(same) {
+        return copy(value, new, path);
+    }
+    let mut merged = old.to_vec();
+    for (container, wanted) in merged.iter_mut().zip(wanted) {
+        copy(container, wanted, "resources");
+        copy(container, wanted, "resizePolicy");
+    }
+    if !merged.is_empty() {
+        value.set_at(path, merged);
+    }
 }
 
 /// Makes one object have at a path what another has there.

@@ -1,6 +1,7 @@
 //! Which pods stand behind a Service: shared by the controllers of Endpoints and EndpointSlices.
 //! Source: `pkg/controller/endpoint`, `staging/src/k8s.io/endpointslice`.
 
+pub mod mirror;
 pub mod slices;
 pub mod subsets;
 #[cfg(test)]

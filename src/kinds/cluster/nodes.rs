@@ -39,9 +39,22 @@ pub static NODE: Kind = Kind {
         })
         .wide(),
     ],
-    hooks: Hooks { validate: Some(|o, _, out| validate(o, out)), ..Hooks::NONE },
+    hooks: Hooks {
+        default: Some(allot),
+        validate: Some(|o, _, out| validate(o, out)),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
+
+/// What can be allotted is by default what there is. Source: `SetDefaults_NodeStatus`.
+fn allot(node: &mut Value) {
+    let capacity = node.at("status.capacity").filter(|c| !c.is_null()).cloned();
+    let allotted = node.at("status.allocatable").is_some_and(|a| !a.is_null());
+    if let Some(capacity) = capacity.filter(|_| !allotted) {
+        node.set_at("status.allocatable", capacity);
+    }
+}
 
 /// Source: `ValidateNode`, which places taints below `metadata`.
 fn validate(node: &Value, out: &mut Causes) {

@@ -21,6 +21,7 @@ mod jobspec;
 mod pod;
 mod pod_columns;
 mod pod_status;
+mod pod_sub;
 mod pod_update;
 mod poddisruptionbudget;
 mod podtemplate;

@@ -3,7 +3,7 @@
 use super::{
     checks,
     field::Field,
-    pod_columns, pod_status, pod_update,
+    pod_columns, pod_status, pod_sub, pod_update,
     template::{self, Place},
 };
 use crate::{
@@ -50,6 +50,7 @@ pub static KIND: Kind = Kind {
         prepare: Some(prepare),
         validate: Some(validate),
         validate_status: Some(pod_status::validate),
+        validate_sub: Some(pod_sub::validate),
         warn: Some(warn),
         row_conditions: Some(pod_columns::row_conditions),
         grace: Some(grace),

@@ -28,6 +28,8 @@ pub enum Role {
     Init,
     /// Starts before the others and stays.
     Sidecar,
+    /// Put into a pod that runs; never started again.
+    Ephemeral,
 }
 
 /// Steps one look may take: with zero delays a container starts, ends, starts again, ends and
@@ -246,6 +248,7 @@ pub fn restarts(pod: &Value, spec: &Value, role: Role, code: i64) -> bool {
     });
     match role {
         Role::Sidecar => true,
+        Role::Ephemeral => false,
         Role::Init => code != 0 && (policy != "Never" || by_rule),
         Role::App => by_rule || policy == "Always" || (policy == "OnFailure" && code != 0),
     }

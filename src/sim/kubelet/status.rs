@@ -34,6 +34,11 @@ pub fn of(s: &Sync<'_>, terminated: bool) -> Value {
         let inits: Vec<&Record> = s.inits.iter().collect();
         status["initContainerStatuses"] = written(&inits, s.pod.list_at("spec.initContainers"));
     }
+    if !s.extras.is_empty() {
+        let extras: Vec<&Record> = s.extras.iter().collect();
+        let specs = s.pod.list_at("spec.ephemeralContainers");
+        status["ephemeralContainerStatuses"] = written(&extras, specs);
+    }
     status
 }
 

@@ -37,6 +37,8 @@ pub struct Sync<'a> {
     pub inits: Vec<Record>,
     /// The others, in the order of the spec.
     pub apps: Vec<Record>,
+    /// Containers put in for a look while the pod runs.
+    pub extras: Vec<Record>,
     /// Reason and message of the status, if the pod as a whole failed.
     pub verdict: Option<(&'static str, String)>,
     /// Whether every volume could be mounted.
@@ -69,6 +71,10 @@ impl<'a> Sync<'a> {
             fresh: stored.is_none(),
             inits: records(inits, "status.initContainerStatuses"),
             apps: records(pod.list_at("spec.containers"), "status.containerStatuses"),
+            extras: records(
+                pod.list_at("spec.ephemeralContainers"),
+                "status.ephemeralContainerStatuses",
+            ),
             verdict: None,
             mounts_ready: false,
             plan: Plan::none(),
@@ -157,8 +163,12 @@ impl<'a> Sync<'a> {
     }
 
     fn field(&self, container: &str) -> String {
-        let init = self.inits.iter().any(|r| r.name == container);
-        let list = if init { "initContainers" } else { "containers" };
+        let among = |records: &[Record]| records.iter().any(|r| r.name == container);
+        let list = match (among(&self.inits), among(&self.extras)) {
+            (true, _) => "initContainers",
+            (_, true) => "ephemeralContainers",
+            _ => "containers",
+        };
         if container.is_empty() { String::new() } else { format!("spec.{list}{{{container}}}") }
     }
 
@@ -241,9 +251,10 @@ impl<'a> Sync<'a> {
     /// start, one that fails restarts its own.
     fn settle(&mut self) {
         for _ in 0..6 {
-            let before = (self.inits.clone(), self.apps.clone());
+            let state = |s: &Self| (s.inits.clone(), s.apps.clone(), s.extras.clone());
+            let before = state(self);
             self.containers();
-            if before == (self.inits.clone(), self.apps.clone()) {
+            if before == state(self) {
                 return;
             }
         }
@@ -256,6 +267,7 @@ impl<'a> Sync<'a> {
         if !self.mounts_ready || !self.reached(sandbox) {
             return;
         }
+        self.look_in(sandbox);
         let Some(anchor) = self.initialize(sandbox) else {
             return container::probe_all(self);
         };
@@ -304,6 +316,17 @@ impl<'a> Sync<'a> {
             anchor = anchor.max(through?);
         }
         Some(anchor)
+    }
+
+    /// Brings the ephemeral containers on, which wait for nobody. When one was put in is not known:
+    /// it starts with the look that finds it.
+    fn look_in(&mut self, sandbox: Timestamp) {
+        for i in 0..self.extras.len() {
+            let spec = self.pod.list_at("spec.ephemeralContainers")[i].clone();
+            let mut record = self.extras[i].clone();
+            container::advance(self, &spec, &mut record, sandbox, container::Role::Ephemeral);
+            self.extras[i] = record;
+        }
     }
 
     fn apps_began(&self) -> bool {

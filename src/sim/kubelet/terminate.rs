@@ -30,6 +30,12 @@ pub fn step(s: &mut Sync<'_>) -> bool {
         last = last.max(stop(s, &spec, &mut record, asked, limit));
         s.apps[i] = record;
     }
+    for i in 0..s.extras.len() {
+        let spec = s.pod.list_at("spec.ephemeralContainers")[i].clone();
+        let mut record = s.extras[i].clone();
+        last = last.max(stop(s, &spec, &mut record, asked, limit));
+        s.extras[i] = record;
+    }
     // Sidecars follow one by one, the last first, when all else has ended.
     for i in (0..s.inits.len()).rev() {
         let spec = s.pod.list_at("spec.initContainers")[i].clone();
@@ -42,7 +48,7 @@ pub fn step(s: &mut Sync<'_>) -> bool {
         last = last.max(stop(s, &spec, &mut record, from, limit));
         s.inits[i] = record;
     }
-    s.inits.iter().chain(&s.apps).all(|r| r.running().is_none())
+    s.inits.iter().chain(&s.apps).chain(&s.extras).all(|r| r.running().is_none())
 }
 
 fn announce(s: &mut Sync<'_>) {
@@ -50,6 +56,7 @@ fn announce(s: &mut Sync<'_>) {
         .apps
         .iter()
         .chain(&s.inits)
+        .chain(&s.extras)
         .filter(|r| r.running().is_some())
         .map(|r| r.name.clone())
         .collect();
@@ -138,7 +145,7 @@ fn pre_stop(s: &Sync<'_>, spec: &Value, r: &Record) -> f64 {
 pub fn stop_now(s: &mut Sync<'_>) {
     announce(s);
     let now = s.now();
-    for r in s.apps.iter_mut().chain(&mut s.inits) {
+    for r in s.apps.iter_mut().chain(&mut s.inits).chain(&mut s.extras) {
         if let Some(since) = r.running() {
             r.state = State::Terminated(Ended::new(137, since, now, &r.container));
             (r.ready, r.started) = (false, false);

@@ -538,3 +538,24 @@ fn an_init_container_that_is_done_is_ready() {
     let status = &lab.pod()["status"]["initContainerStatuses"][0];
     assert!(status.is_true("ready") && !status.is_true("started"), "{status}");
 }
+
+#[test]
+fn an_ephemeral_container_starts_beside_the_others_and_never_again() {
+    let mut lab = Lab::instant();
+    lab.create(one(NGINX, &[]));
+    lab.heard();
+    let mut pod = lab.pod();
+    pod.set_at(
+        "spec.ephemeralContainers",
+        json!([{"name": "look", "image": NGINX, "imagePullPolicy": "IfNotPresent",
+            "command": ["sleep", "60"]}]),
+    );
+    lab.put("pods", pod);
+    lab.settle();
+    assert_eq!(state(&lab.pod(), "ephemeralContainerStatuses", "look"), "Running true");
+    assert!(lab.heard().iter().any(|t| t.starts_with("Started spec.ephemeralContainers{look}")));
+    assert_eq!(condition(&lab, "Ready").0, "True");
+    lab.pass(61.0);
+    assert_eq!(state(&lab.pod(), "ephemeralContainerStatuses", "look"), "Completed");
+    assert_eq!((app(&lab).as_str(), lab.pod().str_at("status.phase")), ("Running true", "Running"));
+}

@@ -28,8 +28,13 @@ struct Claim {
 }
 
 fn claims(pod: &PodLens) -> Vec<Claim> {
-    let statuses = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
-    let specs = || pod.spec.init_containers.iter().chain(&pod.spec.containers);
+    let status = &pod.status;
+    let statuses = status.init_container_statuses.iter().chain(&status.container_statuses);
+    let statuses = statuses.chain(&status.ephemeral_container_statuses);
+    let specs = || {
+        let plain = pod.spec.init_containers.iter().chain(&pod.spec.containers);
+        plain.chain(&pod.spec.ephemeral_containers)
+    };
     let of = |s: &crate::controllers::podlens::ContainerStatus| {
         let running = s.state.running.as_ref().and_then(|r| r.started_at);
         let at = running.or(s.state.terminated.as_ref().and_then(|t| t.started_at));
