@@ -23,6 +23,7 @@ mod garbage;
 mod history;
 mod imageimport;
 mod imagetrigger;
+mod ingressroute;
 mod job;
 mod monitor;
 mod namespace;
@@ -36,6 +37,7 @@ mod quota;
 mod recorder;
 mod replicaset;
 mod resources;
+mod router;
 mod serviceaccounts;
 mod statefulset;
 pub mod task;
@@ -149,6 +151,8 @@ pub static ALL: &[&Controller] = &[
     &volumes::protection::VOLUME,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
+    &router::CONTROLLER,
+    &ingressroute::CONTROLLER,
     &deployment::CONTROLLER,
     &deploymentconfig::CONTROLLER,
     &deployer::CONTROLLER,
