@@ -42,6 +42,8 @@ pub enum Command {
     Node(NodeCommand),
     /// Print the path of the admin kubeconfig of the data folder
     Kubeconfig(Folder),
+    /// Look for damage in the data folder's database; changes nothing
+    Check(Folder),
     /// Delete the data folder's cluster: database, certificates and kubeconfig
     Reset(Folder),
 }

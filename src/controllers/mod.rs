@@ -10,6 +10,7 @@ mod children;
 mod clusterroles;
 mod correlate;
 mod cronjob;
+mod customresources;
 mod daemonset;
 mod deployer;
 mod deployment;
@@ -25,6 +26,7 @@ mod imageimport;
 mod imagetrigger;
 mod ingressroute;
 mod job;
+mod lives;
 mod monitor;
 mod namespace;
 mod nodelifecycle;
@@ -47,6 +49,7 @@ mod view;
 mod volumes;
 mod writing;
 
+pub use lives::{Heard, Lives, Question, Run, What};
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use podgc::disrupted;
@@ -124,6 +127,7 @@ pub static ALL: &[&Controller] = &[
     &certificates::SIGNER,
     &certificates::CLEANER,
     &clusterroles::CONTROLLER,
+    &customresources::CONTROLLER,
     &eventttl::CONTROLLER,
     &flowcontrol::CONTROLLER,
     &garbage::CONTROLLER,
@@ -149,6 +153,7 @@ pub static ALL: &[&Controller] = &[
     &volumes::volume::CONTROLLER,
     &volumes::protection::CLAIM,
     &volumes::protection::VOLUME,
+    &volumes::protection::ATTRIBUTES,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &router::CONTROLLER,

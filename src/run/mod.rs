@@ -67,6 +67,22 @@ async fn wait_for_signal() -> Result<(), String> {
     Ok(())
 }
 
+/// Says what is damaged in the database of a data folder.
+///
+/// # Errors
+/// One line for people; also when something is damaged, after it was listed.
+pub fn check(folder: &Folder) -> Result<(), String> {
+    let dir = folder.path()?;
+    let damaged = store::check(&dir).map_err(|e| e.to_string())?;
+    damaged.iter().for_each(|damage| println!("{damage}"));
+    match damaged.len() {
+        0 => println!("nothing is damaged in {}", dir.display()),
+        1 => return Err("1 object is damaged; it is not served".into()),
+        many => return Err(format!("{many} objects are damaged; they are not served")),
+    }
+    Ok(())
+}
+
 /// Deletes the cluster of a data folder.
 ///
 /// # Errors

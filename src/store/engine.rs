@@ -1,8 +1,6 @@
 //! Where changes become durable: SQLite, or nowhere.
 
-use super::{Entry, open::OpenError};
-use crate::object::Meta;
-use bytes::Bytes;
+use super::{Entry, place::Place, row};
 use rusqlite::{Connection, params};
 use std::{collections::HashMap, sync::Arc};
 
@@ -41,7 +39,15 @@ pub(super) trait Engine: Send {
     fn compact(&mut self, upto: u64) -> Result<bool, String>;
     /// Syncs what was appended, and from here on every append, as hard as was asked for.
     fn harden(&mut self) -> Result<(), String>;
+    /// A look at whether what it writes would be there at the next start, for whoever asks from
+    /// outside.
+    fn watch(&self) -> Watch {
+        Box::new(|| Ok(()))
+    }
 }
+
+/// See [`Engine::watch`].
+pub(super) type Watch = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// Keeps nothing.
 pub(super) struct Nowhere;
@@ -61,12 +67,41 @@ impl Engine for Nowhere {
 /// Keeps changes in a SQLite database.
 pub(super) struct Sqlite {
     db: Connection,
+    place: Arc<Place>,
+    /// Why nothing is written any more: what was committed last may be in files that are gone.
+    lost: Option<String>,
     compacted: u64,
     full_sync: bool,
+    pub(super) fuse: Fuse,
 }
 
-const PUT_LOG: &str =
-    "INSERT INTO log (rev, resource, key, prev, deleted, value) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+/// Lets tests stop the engine between any two statements, as a crash would.
+#[derive(Default)]
+pub(super) struct Fuse {
+    #[cfg(test)]
+    pub left: Option<usize>,
+}
+
+impl Fuse {
+    #[cfg(not(test))]
+    fn burn(&mut self) -> rusqlite::Result<()> {
+        Ok(())
+    }
+    #[cfg(test)]
+    fn burn(&mut self) -> rusqlite::Result<()> {
+        match &mut self.left {
+            Some(0) => Err(rusqlite::Error::InvalidQuery),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+const PUT_LOG: &str = "INSERT INTO log (rev, resource, key, prev, deleted, value, sum)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const PUT_CURRENT: &str = "INSERT INTO current (resource, key, rev) VALUES (?1, ?2, ?3)
     ON CONFLICT (resource, key) DO UPDATE SET rev = excluded.rev";
 const DROP_CURRENT: &str = "DELETE FROM current WHERE resource = ?1 AND key = ?2";
@@ -76,19 +111,20 @@ const SET_FACT: &str = "UPDATE facts SET value = ?2 WHERE name = ?1";
 const COMPACT_PREV: &str =
     "DELETE FROM log WHERE rev IN (SELECT prev FROM log WHERE rev > ?1 AND rev <= ?2 AND prev > 0)";
 const COMPACT_GONE: &str = "DELETE FROM log WHERE rev > ?1 AND rev <= ?2 AND deleted = 1";
-const LOAD_CURRENT: &str = "SELECT l.rev, l.resource, l.key, l.value
-    FROM current c JOIN log l ON l.rev = c.rev ORDER BY l.rev";
-const LOAD_HISTORY: &str = "SELECT l.rev, l.resource, l.key, l.value, l.deleted, l.prev, p.value
-    FROM log l LEFT JOIN log p ON p.rev = l.prev WHERE l.rev > ?1 ORDER BY l.rev";
-
 /// Revisions looked at by one compaction step: keeps its transaction short.
 const COMPACT_STEP: u64 = 500;
 
 impl Sqlite {
-    /// Wraps a migrated database.
-    pub(super) fn new(db: Connection, full_sync: bool) -> Result<(Sqlite, Loaded), OpenError> {
-        let loaded = load(&db)?;
-        Ok((Sqlite { db, compacted: loaded.compacted, full_sync }, loaded))
+    /// Wraps a migrated database whose history is gone up to `compacted`.
+    pub(super) fn new(db: Connection, place: Place, compacted: u64, full_sync: bool) -> Sqlite {
+        Sqlite {
+            db,
+            place: Arc::new(place),
+            lost: None,
+            compacted,
+            full_sync,
+            fuse: Fuse::default(),
+        }
     }
 
     /// A commit under full sync makes everything written to the WAL before it durable too.
@@ -102,6 +138,8 @@ impl Sqlite {
     }
 
     fn try_append(&mut self, records: &[Record]) -> rusqlite::Result<()> {
+        let fuse = &mut self.fuse;
+        fuse.burn()?;
         let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         {
             let mut log = tx.prepare_cached(PUT_LOG)?;
@@ -111,26 +149,35 @@ impl Sqlite {
             let mut unclaim = tx.prepare_cached(DROP_CLAIM)?;
             for r in records {
                 for value in &r.old {
+                    fuse.burn()?;
                     unclaim.execute([value])?;
                 }
                 let e = &r.entry;
                 // Stored bytes are JSON text we serialised ourselves.
                 let text = std::str::from_utf8(&e.bytes).unwrap_or_default();
                 let (resource, key) = (e.resource.as_ref(), e.key.as_ref());
-                log.execute(params![e.rev, resource, key, r.prev, r.deleted, text])?;
+                let (bytes, deleted) = (text.as_bytes(), r.deleted);
+                let sum =
+                    row::sum(e.rev, resource.as_bytes(), key.as_bytes(), r.prev, deleted, bytes);
+                fuse.burn()?;
+                log.execute(params![e.rev, resource, key, r.prev, deleted, text, sum])?;
+                fuse.burn()?;
                 if r.deleted {
                     gone.execute(params![resource, key])?;
                 } else {
                     current.execute(params![resource, key, e.rev])?;
                     for value in &r.claims {
+                        fuse.burn()?;
                         claim.execute(params![value, resource, key])?;
                     }
                 }
             }
             if let Some(last) = records.last() {
+                fuse.burn()?;
                 tx.prepare_cached(SET_FACT)?.execute(params!["latest", last.entry.rev])?;
             }
         }
+        fuse.burn()?;
         tx.commit()
     }
 
@@ -139,10 +186,15 @@ impl Sqlite {
         if from >= to {
             return Ok(false);
         }
+        let fuse = &mut self.fuse;
         let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        tx.prepare_cached(COMPACT_PREV)?.execute(params![from, to])?;
-        tx.prepare_cached(COMPACT_GONE)?.execute(params![from, to])?;
+        for sql in [COMPACT_PREV, COMPACT_GONE] {
+            fuse.burn()?;
+            tx.prepare_cached(sql)?.execute(params![from, to])?;
+        }
+        fuse.burn()?;
         tx.prepare_cached(SET_FACT)?.execute(params!["compacted", to])?;
+        fuse.burn()?;
         tx.commit()?;
         self.compacted = to;
         Ok(to < upto)
@@ -151,73 +203,23 @@ impl Sqlite {
 
 impl Engine for Sqlite {
     fn append(&mut self, records: &[Record]) -> Result<(), String> {
-        self.try_append(records).map_err(|e| e.to_string())
+        if let Some(why) = &self.lost {
+            return Err(why.clone());
+        }
+        self.place.check()?;
+        self.try_append(records).map_err(|e| self.place.complaint(&e))?;
+        // Between the look and the commit the files may have gone: then nobody knows what is
+        // where, and only a start can tell.
+        self.place.check().inspect_err(|why| self.lost = Some(why.clone()))
     }
     fn compact(&mut self, upto: u64) -> Result<bool, String> {
-        self.try_compact(upto).map_err(|e| e.to_string())
+        self.try_compact(upto).map_err(|e| self.place.complaint(&e))
     }
     fn harden(&mut self) -> Result<(), String> {
-        self.try_harden().map_err(|e| e.to_string())
+        self.try_harden().map_err(|e| self.place.complaint(&e))
     }
-}
-
-fn load(db: &Connection) -> Result<Loaded, OpenError> {
-    let corrupt = |e: rusqlite::Error| OpenError::Corrupt(e.to_string());
-    read_all(db).map_err(corrupt)
-}
-
-fn read_all(db: &Connection) -> rusqlite::Result<Loaded> {
-    let fact = |name: &str| {
-        db.query_row("SELECT value FROM facts WHERE name = ?1", [name], |r| r.get::<_, u64>(0))
-    };
-    let mut loaded =
-        Loaded { latest: fact("latest")?, compacted: fact("compacted")?, ..Loaded::default() };
-    let mut names = Interner::default();
-    let mut by_rev: HashMap<u64, Arc<Entry>> = HashMap::new();
-    let mut current = db.prepare(LOAD_CURRENT)?;
-    let mut rows = current.query([])?;
-    while let Some(row) = rows.next()? {
-        let e = names.entry(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        by_rev.insert(e.rev, e.clone());
-        loaded.entries.push(e);
-    }
-    let mut history = db.prepare(LOAD_HISTORY)?;
-    let mut rows = history.query([loaded.compacted])?;
-    while let Some(row) = rows.next()? {
-        let (rev, resource, key): (u64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let (deleted, prev): (bool, u64) = (row.get(4)?, row.get(5)?);
-        let entry = match by_rev.get(&rev) {
-            Some(e) => e.clone(),
-            None => names.entry(rev, resource.clone(), key.clone(), row.get(3)?),
-        };
-        let before = match (by_rev.get(&prev), row.get::<_, Option<String>>(6)?) {
-            (Some(e), _) => Some(e.clone()),
-            (None, Some(text)) => Some(names.entry(prev, resource, key, text)),
-            (None, None) => None,
-        };
-        by_rev.insert(rev, entry.clone());
-        loaded.history.push((entry, before, deleted));
-    }
-    let mut claims = db.prepare("SELECT value, resource, key FROM claims")?;
-    let mut rows = claims.query([])?;
-    while let Some(row) = rows.next()? {
-        let (resource, key): (String, String) = (row.get(1)?, row.get(2)?);
-        loaded.claims.insert(row.get(0)?, (names.name(resource), key.into()));
-    }
-    Ok(loaded)
-}
-
-/// Shares the few resource names among the many entries.
-#[derive(Default)]
-struct Interner(HashMap<String, Arc<str>>);
-
-impl Interner {
-    fn name(&mut self, text: String) -> Arc<str> {
-        self.0.entry(text).or_insert_with_key(|t| t.as_str().into()).clone()
-    }
-    fn entry(&mut self, rev: u64, resource: String, key: String, value: String) -> Arc<Entry> {
-        let meta = serde_json::from_str(&value).map(|v| Meta::of(&v)).unwrap_or_default();
-        let bytes = Bytes::from(value.into_bytes());
-        Arc::new(Entry::new(rev, self.name(resource), key.into(), bytes, meta))
+    fn watch(&self) -> Watch {
+        let place = Arc::clone(&self.place);
+        Box::new(move || place.check())
     }
 }

@@ -23,7 +23,8 @@ pub struct Entry {
 /// What became of the typed view of an entry.
 enum Lens {
     Unread,
-    Kept(Arc<dyn Any + Send + Sync>),
+    /// One of each type asked for; there are a few.
+    Kept(Vec<Arc<dyn Any + Send + Sync>>),
     /// The entry is history: views are parsed when asked for and not kept.
     Forgotten,
 }
@@ -42,23 +43,53 @@ impl Entry {
 
     /// A typed view of part of the object, parsed on first use and kept with the revision.
     ///
-    /// One kind of lens per resource pays: the first type asked for is the one kept, others are
-    /// parsed each time.
+    /// Every type that is asked for is kept, so declare few of them per resource.
     pub fn lens<T>(&self) -> Arc<T>
     where
         T: for<'de> serde::Deserialize<'de> + Default + Send + Sync + 'static,
     {
-        if let Lens::Kept(kept) = &*self.lens.read()
-            && let Ok(kept) = Arc::clone(kept).downcast::<T>()
-        {
-            return kept;
+        if let Some(found) = self.found::<T>() {
+            return found;
         }
         let parsed = Arc::new(serde_json::from_slice::<T>(&self.bytes).unwrap_or_default());
-        let mut lens = self.lens.write();
-        if let Lens::Unread = *lens {
-            *lens = Lens::Kept(Arc::clone(&parsed) as _);
+        match &mut *self.lens.write() {
+            lens @ Lens::Unread => *lens = Lens::Kept(vec![Arc::clone(&parsed) as _]),
+            // Somebody else may have parsed it at the same time; one more does no harm.
+            Lens::Kept(kept) => kept.push(Arc::clone(&parsed) as _),
+            Lens::Forgotten => {}
         }
         parsed
+    }
+
+    /// What `make` computes of the revision, kept with it if `fits` says that it is still true; what
+    /// is true no more gives way to it.
+    pub fn kept<T: Send + Sync + 'static>(
+        &self,
+        fits: impl FnOnce(&T) -> bool,
+        make: impl FnOnce() -> T,
+    ) -> Arc<T> {
+        if let Some(found) = self.found::<T>()
+            && fits(&found)
+        {
+            return found;
+        }
+        let made = Arc::new(make());
+        match &mut *self.lens.write() {
+            lens @ Lens::Unread => *lens = Lens::Kept(vec![Arc::clone(&made) as _]),
+            Lens::Kept(kept) => {
+                kept.retain(|k| !(**k).is::<T>());
+                kept.push(Arc::clone(&made) as _);
+            }
+            Lens::Forgotten => {}
+        }
+        made
+    }
+
+    /// What is kept of a type.
+    fn found<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let Lens::Kept(kept) = &*self.lens.read() else { return None };
+        let found = kept.iter().find(|k| (***k).is::<T>())?;
+        Arc::clone(found).downcast::<T>().ok()
     }
 
     /// Lets go of the typed view: the revision is history and hardly anybody asks for it again.

@@ -8,13 +8,19 @@
 mod engine;
 mod entry;
 mod feed;
+mod load;
 mod open;
+mod place;
+mod row;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use entry::{Change, Entry};
 pub use feed::{Feed, Since};
-pub use open::{FILES, OpenError, Options, lock};
+pub use open::{FILES, OpenError, Options, check, lock};
+pub use row::Damage;
 pub use snapshot::{Snapshot, TableVersion};
 
 use crate::object::Encoded;
@@ -127,14 +133,18 @@ impl Store {
         self.inner.harden().await
     }
 
+    /// Whether a write would be kept: the writer lives, the last commit did not fail, and the files
+    /// are those that were opened.
+    ///
+    /// # Errors
+    /// What is wrong, for people.
+    pub fn health(&self) -> Result<(), String> {
+        self.inner.health()
+    }
+
     /// The history of changes, for watches.
     pub fn feed(&self) -> &Feed {
         self.inner.feed()
-    }
-
-    /// Whether what is committed is written: the thread that does it runs.
-    pub fn is_writing(&self) -> bool {
-        self.inner.is_writing()
     }
 
     /// Stops the writer after everything submitted is committed. Idempotent.

@@ -3,13 +3,16 @@
 use super::{
     Store,
     engine::{Engine, Loaded, Nowhere, Sqlite},
+    load,
+    place::{self, Place},
+    row::Damage,
     writer::Handle,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use std::{
     fs::File,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// How to open a store.
@@ -48,6 +51,9 @@ pub enum OpenError {
         "the database is damaged ({0}); nothing was changed: restore it from a copy, or start afresh with `pocketshift reset`"
     )]
     Corrupt(String),
+    /// There is no room.
+    #[error("the disk of {0} is full; make room and start again, nothing is lost")]
+    Full(PathBuf),
     /// The folder cannot be used.
     #[error("cannot use {path}: {why}")]
     Io {
@@ -62,6 +68,7 @@ pub enum OpenError {
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_log.sql"),
     include_str!("../../migrations/0002_views.sql"),
+    include_str!("../../migrations/0003_sums.sql"),
 ];
 
 /// Name of the database file in the data folder.
@@ -80,7 +87,7 @@ impl Store {
                 None => (Box::new(Nowhere), Loaded::default(), None),
                 Some(dir) => {
                     let lock = lock(dir)?;
-                    let (engine, loaded) = Sqlite::new(database(dir)?, options.full_sync)?;
+                    let (engine, loaded) = sqlite(dir, options.full_sync)?;
                     (Box::new(engine), loaded, Some(lock))
                 }
             };
@@ -114,9 +121,76 @@ pub fn lock(dir: &PathBuf) -> Result<File, OpenError> {
     }
 }
 
-fn database(dir: &std::path::Path) -> Result<Connection, OpenError> {
+/// Most damaged rows that are logged one by one.
+const LOGGED: usize = 20;
+
+/// Opens the database of a folder and reads it; what is damaged is told and set aside.
+pub(super) fn sqlite(dir: &Path, full_sync: bool) -> Result<(Sqlite, Loaded), OpenError> {
     let path = dir.join(DATABASE);
-    let corrupt = |e: rusqlite::Error| OpenError::Corrupt(e.to_string());
+    let trouble = |e: rusqlite::Error| place::trouble(&e, &path);
+    let mut db = database(dir)?;
+    let found = load::read(&db).map_err(trouble)?;
+    for damage in found.damaged.iter().take(LOGGED) {
+        tracing::error!(%damage, "damaged row: set aside, not served");
+    }
+    if !found.damaged.is_empty() {
+        let count = found.damaged.len();
+        tracing::error!(count, "the database has damaged rows; see `pocketshift check`");
+        load::set_aside(&mut db, &found.damaged, found.loaded.compacted).map_err(trouble)?;
+    }
+    let io = |e: std::io::Error| OpenError::Io { path: path.clone(), why: e.to_string() };
+    let place = Place::of(&path).map_err(io)?;
+    let engine = Sqlite::new(db, place, found.loaded.compacted, full_sync);
+    Ok((engine, found.loaded))
+}
+
+/// What is wrong with the database of a folder: rows that were set aside, and rows that would be.
+/// Changes nothing; a server may be running.
+///
+/// # Errors
+/// When it cannot be read at all.
+pub fn check(dir: &Path) -> Result<Vec<Damage>, OpenError> {
+    let path = dir.join(DATABASE);
+    let trouble = |e: rusqlite::Error| place::trouble(&e, &path);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(&path, flags).map_err(trouble)?;
+    let found = format(&db, &path)?;
+    sound(&db, &path)?;
+    if found < MIGRATIONS.len() as i64 {
+        let why = "it was written by an older version and has no checksums yet; start it once";
+        return Err(OpenError::Io { path, why: why.into() });
+    }
+    let mut damaged = load::aside(&db).map_err(trouble)?;
+    damaged.extend(load::read(&db).map_err(trouble)?.damaged);
+    Ok(damaged)
+}
+
+/// The format of a database, if it is one of ours.
+fn format(db: &Connection, path: &Path) -> Result<i64, OpenError> {
+    let trouble = |e: rusqlite::Error| place::trouble(&e, path);
+    let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(trouble)?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    let tables: i64 =
+        db.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0)).map_err(trouble)?;
+    if found <= 0 && tables > 0 {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
+    Ok(found)
+}
+
+/// Whether the database's own structure holds.
+fn sound(db: &Connection, path: &Path) -> Result<(), OpenError> {
+    let trouble = |e: rusqlite::Error| place::trouble(&e, path);
+    let check: String = db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)).map_err(trouble)?;
+    if check == "ok" { Ok(()) } else { Err(OpenError::Corrupt(check.replace('\n', " "))) }
+}
+
+fn database(dir: &Path) -> Result<Connection, OpenError> {
+    let path = dir.join(DATABASE);
+    let trouble = |e: rusqlite::Error| place::trouble(&e, &path);
     let io = |why: String| OpenError::Io { path: path.clone(), why };
     // Secrets live in it: made for its owner alone (SQLite gives its side files the same mode).
     File::options()
@@ -125,32 +199,23 @@ fn database(dir: &std::path::Path) -> Result<Connection, OpenError> {
         .mode(0o600)
         .open(&path)
         .map_err(|e| io(e.to_string()))?;
-    let mut db = Connection::open(&path).map_err(|e| io(e.to_string()))?;
-    let found: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(corrupt)?;
-    let known = MIGRATIONS.len() as i64;
-    if found > known {
-        return Err(OpenError::Newer { found, known });
-    }
-    let tables: i64 =
-        db.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0)).map_err(corrupt)?;
-    if found <= 0 && tables > 0 {
-        return Err(OpenError::Foreign(path));
-    }
-    let check: String = db.query_row("PRAGMA quick_check(1)", [], |r| r.get(0)).map_err(corrupt)?;
-    if check != "ok" {
-        return Err(OpenError::Corrupt(check.replace('\n', " ")));
-    }
+    let mut db = Connection::open(&path).map_err(trouble)?;
+    let found = format(&db, &path)?;
+    sound(&db, &path)?;
     // A small page cache suffices: the log is only appended to, every read comes from memory.
     db.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024;
          PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 16777216;",
     )
-    .map_err(corrupt)?;
+    .map_err(trouble)?;
     for (i, sql) in MIGRATIONS.iter().enumerate().skip(found.unsigned_abs() as usize) {
-        let tx = db.transaction().map_err(corrupt)?;
-        tx.execute_batch(sql).map_err(corrupt)?;
-        tx.pragma_update(None, "user_version", i as i64 + 1).map_err(corrupt)?;
-        tx.commit().map_err(corrupt)?;
+        let tx = db.transaction().map_err(trouble)?;
+        tx.execute_batch(sql).map_err(trouble)?;
+        if sql.contains("ADD COLUMN sum") {
+            load::give_sums(&tx).map_err(trouble)?;
+        }
+        tx.pragma_update(None, "user_version", i as i64 + 1).map_err(trouble)?;
+        tx.commit().map_err(trouble)?;
     }
     db.set_prepared_statement_cache_capacity(32);
     Ok(db)

@@ -3,7 +3,7 @@
 
 use super::{
     Change, Committed, Entry, Error, Expect, Feed, Op, Snapshot,
-    engine::{Engine, Loaded, Record},
+    engine::{Engine, Loaded, Record, Watch},
 };
 use crate::object::Encoded;
 use arc_swap::ArcSwap;
@@ -38,6 +38,8 @@ const MAX_GROUP: usize = 1024;
 struct Shared {
     state: ArcSwap<Snapshot>,
     feed: Feed,
+    /// Why the last commit failed, if it did.
+    trouble: Mutex<Option<String>>,
 }
 
 /// The readers' side: the way to the writer, and its end when the last handle goes.
@@ -45,6 +47,7 @@ pub(super) struct Handle {
     shared: Arc<Shared>,
     queue: Mutex<Option<mpsc::Sender<Message>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    watch: Watch,
     /// Held as long as the store lives.
     _lock: Option<File>,
 }
@@ -68,7 +71,9 @@ impl Handle {
             deleted,
         }));
         let (sender, receiver) = mpsc::channel();
-        let shared = Arc::new(Shared { state: ArcSwap::from_pointee(state), feed });
+        let state = ArcSwap::from_pointee(state);
+        let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
+        let watch = engine.watch();
         let mut writer = Writer::new(Arc::clone(&shared), engine, loaded.claims);
         let thread = std::thread::Builder::new().name("store-writer".into());
         let thread = thread.spawn(move || writer.run(&receiver)).ok();
@@ -76,6 +81,7 @@ impl Handle {
             shared,
             queue: Mutex::new(Some(sender)),
             thread: Mutex::new(thread),
+            watch,
             _lock: lock,
         })
     }
@@ -106,8 +112,16 @@ impl Handle {
         if sent { Ok(()) } else { Err(closed()) }
     }
 
-    pub(super) fn is_writing(&self) -> bool {
-        self.thread.lock().as_ref().is_some_and(|thread| !thread.is_finished())
+    /// Asks the writer itself: who has died, or hangs on the disk, does not answer.
+    pub(super) fn health(&self) -> Result<(), String> {
+        let thread = self.thread.lock();
+        match thread.as_ref() {
+            None => return Err("the store is closed".into()),
+            Some(thread) if thread.is_finished() => return Err(DEAD.into()),
+            Some(_) => {}
+        }
+        (self.watch)()?;
+        self.shared.trouble.lock().clone().map_or(Ok(()), Err)
     }
 
     pub(super) fn close(&self) {
@@ -117,6 +131,10 @@ impl Handle {
         }
     }
 }
+
+/// What is said when the writer's thread has ended by a panic. Nothing starts it again: what it knew
+/// of the state is not to be trusted, and a start reads it afresh.
+const DEAD: &str = "the store's writer has died; start the server again";
 
 fn closed() -> Error {
     Error::Io("the store is closed".into())
@@ -185,7 +203,9 @@ impl Writer {
                 Err(e) => drop(batch.reply.send(Err(e))),
             }
         }
-        if let Err(why) = self.engine.append(&records) {
+        let appended = self.engine.append(&records);
+        *self.shared.trouble.lock() = appended.as_ref().err().cloned();
+        if let Err(why) = appended {
             tracing::error!(%why, "commit failed");
             self.undo(durable, &records);
             for (reply, _) in passed {
@@ -230,11 +250,10 @@ impl Writer {
 
     fn undo(&mut self, durable: Snapshot, records: &[Record]) {
         self.state = durable;
-        for r in records {
+        // The newest first, so that in the end everybody holds what he held before.
+        for r in records.iter().rev() {
             let id = (Arc::clone(&r.entry.resource), Arc::clone(&r.entry.key));
-            for value in self.claims_of.remove(&id).into_iter().flatten() {
-                self.claims.remove(&value);
-            }
+            self.hold(&id, r.old.clone());
         }
     }
 

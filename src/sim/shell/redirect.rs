@@ -5,7 +5,7 @@ use super::{
     expand,
     fs::{Content, Device, Errno},
     io::{Input, OpenFile, Output},
-    process::{Process, Stop},
+    process::{Dialect, Process, Stop},
 };
 use std::sync::Arc;
 
@@ -60,9 +60,29 @@ async fn one(p: &mut Process, redirect: &Redirect, target: &str) -> Result<(), R
     match opened {
         Ok(()) => Ok(()),
         Err(why) => {
-            p.say(format!("{target}: {why}")).await;
+            p.say(unopened(p.dialect, redirect.action == Action::Read, target, why)).await;
             Err(Ok(()))
         }
+    }
+}
+
+/// What a shell says of a file it cannot open.
+fn unopened(dialect: Dialect, reading: bool, target: &str, why: Errno) -> String {
+    let missing = why == Errno::Missing;
+    match (dialect, reading) {
+        (Dialect::Bash, _) => format!("{target}: {why}"),
+        (Dialect::Busybox, true) if missing => format!("can't open {target}: no such file"),
+        (Dialect::Busybox, true) => format!("can't open {target}: {why}"),
+        (Dialect::Busybox, false) if missing => {
+            format!("can't create {target}: nonexistent directory")
+        }
+        (Dialect::Busybox, false) => format!("can't create {target}: {why}"),
+        (Dialect::Dash, true) if missing => format!("cannot open {target}: No such file"),
+        (Dialect::Dash, true) => format!("cannot open {target}: {why}"),
+        (Dialect::Dash, false) if missing => {
+            format!("cannot create {target}: Directory nonexistent")
+        }
+        (Dialect::Dash, false) => format!("cannot create {target}: {why}"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod columns;
 mod defaults;
+mod headers;
 mod permission;
 mod validate;
 

@@ -21,7 +21,11 @@ pub async fn mkdir(p: &mut Process, argv: &[String]) -> Done {
         let path = p.path(name);
         let done = if o.has('p') { parents(p, &path, mode) } else { folder(p, &path, mode) };
         if let Err(why) = done {
-            p.err(format!("mkdir: cannot create directory '{name}': {why}")).await;
+            p.err(super::wording::said(
+                p,
+                format!("mkdir: cannot create directory '{name}': {why}"),
+            ))
+            .await;
             code = 1;
         }
     }
@@ -101,7 +105,7 @@ pub async fn rm(p: &mut Process, argv: &[String]) -> Done {
                 Err(why) => why,
             },
         };
-        p.err(format!("rm: cannot remove '{name}': {why}")).await;
+        p.err(super::wording::said(p, format!("rm: cannot remove '{name}': {why}"))).await;
         code = 1;
     }
     Ok(code)
@@ -127,7 +131,7 @@ pub async fn touch(p: &mut Process, argv: &[String]) -> Done {
             Err(why) => Err(why),
         };
         if let Err(why) = done {
-            p.err(format!("touch: cannot touch '{name}': {why}")).await;
+            p.err(super::wording::said(p, format!("touch: cannot touch '{name}': {why}"))).await;
             code = 1;
         }
     }
@@ -170,7 +174,8 @@ pub async fn cp(p: &mut Process, argv: &[String]) -> Done {
         let node = match p.fs.stat(&source, &p.who) {
             Ok(node) => node,
             Err(why) => {
-                p.err(format!("{name}: cannot stat '{from}': {why}")).await;
+                p.err(super::wording::said(p, format!("{name}: cannot stat '{from}': {why}")))
+                    .await;
                 code = 1;
                 continue;
             }
@@ -181,7 +186,11 @@ pub async fn cp(p: &mut Process, argv: &[String]) -> Done {
             continue;
         }
         if let Err(why) = copy(p, &source, &p.path(&to), &node, deep) {
-            p.err(format!("{name}: cannot create regular file '{to}': {why}")).await;
+            p.err(super::wording::said(
+                p,
+                format!("{name}: cannot create regular file '{to}': {why}"),
+            ))
+            .await;
             code = 1;
         }
     }
@@ -219,10 +228,11 @@ pub async fn mv(p: &mut Process, argv: &[String]) -> Done {
     for (from, to) in pairs {
         p.step().await?;
         if let Err(why) = p.fs.lstat(&p.path(&from), &p.who) {
-            p.err(format!("mv: cannot stat '{from}': {why}")).await;
+            p.err(super::wording::said(p, format!("mv: cannot stat '{from}': {why}"))).await;
             code = 1;
         } else if let Err(why) = p.fs.rename(&p.path(&from), &p.path(&to), &p.who) {
-            p.err(format!("mv: cannot move '{from}' to '{to}': {why}")).await;
+            p.err(super::wording::said(p, format!("mv: cannot move '{from}' to '{to}': {why}")))
+                .await;
             code = 1;
         }
     }
@@ -375,7 +385,8 @@ async fn change(
         let all = match all {
             Ok(all) => all,
             Err(why) => {
-                p.err(format!("{name}: cannot access '{file}': {why}")).await;
+                p.err(super::wording::said(p, format!("{name}: cannot access '{file}': {why}")))
+                    .await;
                 code = 1;
                 continue;
             }

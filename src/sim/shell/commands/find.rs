@@ -105,7 +105,8 @@ async fn perform(p: &mut Process, act: &Act, path: &str, gathered: &mut Gathered
         Act::Delete => match p.fs.remove(&p.path(path), false, &p.who) {
             Ok(()) => Ok(0),
             Err(why) => {
-                p.err(format!("find: cannot delete '{path}': {why}")).await;
+                p.err(super::wording::said(p, format!("find: cannot delete '{path}': {why}")))
+                    .await;
                 Ok(1)
             }
         },

@@ -30,7 +30,7 @@ pub async fn ls(p: &mut Process, argv: &[String]) -> Done {
             }
             Ok(node) => node,
             Err(why) => {
-                p.err(format!("ls: cannot access '{name}': {why}")).await;
+                p.err(super::wording::said(p, format!("ls: cannot access '{name}': {why}"))).await;
                 code = 2;
                 continue;
             }
@@ -50,7 +50,11 @@ pub async fn ls(p: &mut Process, argv: &[String]) -> Done {
         let list = match p.fs.list(&path, &p.who) {
             Ok(list) => list,
             Err(why) => {
-                p.err(format!("ls: cannot open directory '{name}': {why}")).await;
+                p.err(super::wording::said(
+                    p,
+                    format!("ls: cannot open directory '{name}': {why}"),
+                ))
+                .await;
                 code = 2;
                 continue;
             }
@@ -211,7 +215,7 @@ pub async fn stat(p: &mut Process, argv: &[String]) -> Done {
         let node = match found {
             Ok(node) => node,
             Err(why) => {
-                p.err(format!("stat: cannot statx '{name}': {why}")).await;
+                p.err(super::wording::said(p, format!("stat: cannot statx '{name}': {why}"))).await;
                 code = 1;
                 continue;
             }
@@ -272,7 +276,7 @@ pub async fn du(p: &mut Process, argv: &[String]) -> Done {
         let all = match p.fs.walk(&p.path(name), &p.who) {
             Ok(all) => all,
             Err(why) => {
-                p.err(format!("du: cannot access '{name}': {why}")).await;
+                p.err(super::wording::said(p, format!("du: cannot access '{name}': {why}"))).await;
                 code = 1;
                 continue;
             }

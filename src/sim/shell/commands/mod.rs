@@ -11,13 +11,14 @@ mod kernel;
 mod launch;
 mod lines;
 mod listing;
-mod moments;
+pub mod moments;
 mod net;
 pub mod printf;
 mod sed;
 mod system;
 mod text;
 pub mod users;
+mod wording;
 
 use super::{
     builtins::{self, run},
@@ -211,7 +212,7 @@ async fn opened(p: &Process, command: &str, file: &str) -> Option<Input> {
     match super::redirect::source(p, file) {
         Ok(input) => Some(input),
         Err(why) => {
-            p.complain(command, file, why).await;
+            p.err(wording::unopened(p, command, file, why)).await;
             None
         }
     }

@@ -95,7 +95,11 @@ async fn head_stream(p: &Process, argv: &[String], file: Option<&String>, amount
         Some(file) => match crate::sim::shell::redirect::source(p, file) {
             Ok(input) => input,
             Err(why) => {
-                p.err(format!("{}: cannot open '{file}' for reading: {why}", own(argv))).await;
+                p.err(super::wording::said(
+                    p,
+                    format!("{}: cannot open '{file}' for reading: {why}", own(argv)),
+                ))
+                .await;
                 return Ok(1);
             }
         },

@@ -58,3 +58,40 @@ fn busybox_calls_its_applets() {
         ("busybox --list | grep -cx awk", "1\n", 0),
     ]);
 }
+
+#[test]
+fn busybox_has_words_of_its_own() {
+    let here = "mkdir -p /usr/bin; : >/usr/bin/busybox; cd /tmp; ";
+    let rows = [
+        ("ls no", "ls: no: No such file or directory\n"),
+        ("cat no", "cat: can't open 'no': No such file or directory\n"),
+        ("rm no", "rm: can't remove 'no': No such file or directory\n"),
+        ("mkdir /tmp", "mkdir: can't create directory '/tmp': File exists\n"),
+        ("cp no x", "cp: can't stat 'no': No such file or directory\n"),
+        ("mv no x", "mv: can't rename 'no': No such file or directory\n"),
+        ("tail no", "tail: can't open 'no': No such file or directory\n"),
+        ("wc no", "wc: no: No such file or directory\n"),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(script(&format!("{here}{text}")).err, expected, "{text}");
+    }
+    let gnu = script("ls no; tail no; cat no").err;
+    assert_eq!(
+        gnu,
+        "ls: cannot access 'no': No such file or directory\ntail: cannot open 'no' for reading: No \
+         such file or directory\ncat: no: No such file or directory\n"
+    );
+}
+
+#[test]
+fn shells_say_what_they_cannot_open() {
+    let rows = [
+        (["ash", "-c", "echo x >/no/x"], "ash: can't create /no/x: nonexistent directory\n"),
+        (["/bin/ash", "-c", "cat </no"], "/bin/ash: can't open /no: no such file\n"),
+        (["dash", "-c", "echo x >/no/x"], "dash: 1: cannot create /no/x: Directory nonexistent\n"),
+        (["bash", "-c", "cat </no"], "bash: line 1: /no: No such file or directory\n"),
+    ];
+    for (argv, expected) in rows {
+        assert_eq!(super::with(&argv, 0, "").err, expected, "{argv:?}");
+    }
+}
