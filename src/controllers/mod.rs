@@ -24,6 +24,7 @@ mod garbage;
 mod history;
 mod imageimport;
 mod imagetrigger;
+mod ingressroute;
 mod job;
 mod lives;
 mod monitor;
@@ -38,6 +39,7 @@ mod quota;
 mod recorder;
 mod replicaset;
 mod resources;
+mod router;
 mod serviceaccounts;
 mod statefulset;
 pub mod task;
@@ -155,6 +157,8 @@ pub static ALL: &[&Controller] = &[
     &volumes::protection::ATTRIBUTES,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
+    &router::CONTROLLER,
+    &ingressroute::CONTROLLER,
     &deployment::CONTROLLER,
     &deploymentconfig::CONTROLLER,
     &deployer::CONTROLLER,

@@ -1,13 +1,14 @@
 //! What a route gets when its author says nothing, the host above all.
 //! Source: library-go `pkg/route/{defaulting,hostassignment}`.
 
+use super::permission;
 use crate::{
     error::Error,
     kinds::Cx,
     object::{ObjectExt, Value, json},
 };
 
-/// Domain of hosts made up by the server: that of OpenShift Local.
+/// The domain where nothing is configured: that of OpenShift Local.
 const DOMAIN: &str = "apps-crc.testing";
 /// Says that the host was made up.
 const GENERATED: &str = "openshift.io/host.generated";
@@ -48,25 +49,32 @@ fn fill_tls(o: &mut Value) {
 }
 
 /// See [`crate::kinds::Hooks::prepare`].
-pub(super) fn settle(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
+pub(super) fn settle(o: &mut Value, old: Option<&Value>, cx: &Cx<'_>) -> Result<(), Error> {
     let no_host = o.str_at("spec.host").is_empty();
-    match old {
+    if let Some(old) = old {
         // Applying what was created without a host must not take the host away.
-        Some(old) if no_host => {
-            if let Some(host) = old.at("spec.host") {
-                o.set_at("spec.host", host.clone());
-            }
+        if let Some(host) = old.at("spec.host").filter(|_| no_host) {
+            o.set_at("spec.host", host.clone());
         }
-        Some(_) => {}
-        None => {
-            o.set_at("status", json!({}));
-            let wildcard = o.str_at("spec.wildcardPolicy") == "Subdomain";
-            if no_host && !wildcard && o.str_at("spec.subdomain").is_empty() {
-                let host = format!("{}-{}.{DOMAIN}", o.name(), o.namespace());
-                o.set_at("spec.host", host);
-                o.set_annotation(GENERATED, "true");
-            }
-        }
+        return permission::to_change(o, old, cx);
+    }
+    o.set_at("status", json!({}));
+    permission::to_name(o, cx)?;
+    let wildcard = o.str_at("spec.wildcardPolicy") == "Subdomain";
+    if no_host && !wildcard && o.str_at("spec.subdomain").is_empty() {
+        let host = format!("{}-{}.{}", o.name().replace('.', "-"), o.namespace(), domain(cx));
+        o.set_at("spec.host", host);
+        o.set_annotation(GENERATED, "true");
     }
     Ok(())
+}
+
+/// Domain of hosts made up by the server, as the cluster's configuration says.
+fn domain(cx: &Cx<'_>) -> String {
+    let config = cx.snapshot.get("ingresses.config.openshift.io", "", "cluster");
+    let config = config.map(|e| e.value()).unwrap_or_default();
+    match config.str_at("spec.domain") {
+        "" => DOMAIN.to_owned(),
+        own => own.to_owned(),
+    }
 }

@@ -3,6 +3,7 @@
 mod columns;
 mod defaults;
 mod headers;
+mod permission;
 mod validate;
 
 use crate::kinds::{Generation, Hooks, Kind, Sub};

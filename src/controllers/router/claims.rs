@@ -1,0 +1,106 @@
+//! Who has which host: it belongs to the project of the oldest route that names it, and there every
+//! path to its oldest route.
+//! Source: openshift/router `pkg/router/controller/{unique_host,host_admitter}.go`, `hostindex`.
+
+use super::{ROUTES, Refusal, domain, is_admitted};
+use crate::{
+    controllers::View,
+    object::{ObjectExt, Value},
+    store::{Change, Entry},
+};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What of a route decides about its host, read once per revision.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Lens {
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Metadata {
+    creation_timestamp: String,
+}
+
+#[derive(Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    host: String,
+    subdomain: String,
+    path: String,
+    wildcard_policy: String,
+}
+
+impl Lens {
+    /// The host the route wants; empty when it names none.
+    pub fn host(&self, view: &View) -> String {
+        match (self.spec.host.as_str(), self.spec.subdomain.as_str()) {
+            ("", "") => String::new(),
+            ("", subdomain) => format!("{subdomain}.{}", domain(view)),
+            (host, _) => host.to_owned(),
+        }
+    }
+
+    /// Whether it is for everything below its host's domain.
+    pub fn is_wildcard(&self) -> bool {
+        self.spec.wildcard_policy == "Subdomain"
+    }
+}
+
+/// Whether a change leaves what the route claims as it was.
+pub fn is_same(change: &Change) -> bool {
+    let same = |before: &Arc<Entry>| {
+        before.lens::<Lens>().spec == change.entry.lens::<Lens>().spec
+            && before.meta.uid == change.entry.meta.uid
+            && before.meta.deleting == change.entry.meta.deleting
+    };
+    change.before.as_ref().is_some_and(same)
+}
+
+/// What decides who is older.
+fn age(entry: &Entry) -> (String, String) {
+    (entry.lens::<Lens>().metadata.creation_timestamp.clone(), entry.meta.uid.to_string())
+}
+
+/// Why a route is not admitted, if it is not. `before`: what the router said of it last.
+pub fn refusal(view: &View, entry: &Arc<Entry>, before: Option<&Value>) -> Option<Refusal> {
+    let route = entry.lens::<Lens>();
+    if route.is_wildcard() {
+        return Some(("RouteNotAdmitted", "wildcard routes are not allowed".into()));
+    }
+    let host = route.host(view);
+    if host.is_empty() {
+        return Some(("NoHostValue", "no host value was defined for the route".into()));
+    }
+    let mine = age(entry);
+    let rivals = view.objects.list(ROUTES, "").filter(|e| {
+        let lens = e.lens::<Lens>();
+        !e.meta.deleting && !lens.is_wildcard() && lens.host(view) == host && age(e) < mine
+    });
+    let mut older: Vec<&Arc<Entry>> = rivals.collect();
+    older.sort_by_key(|e| age(e));
+    let owner = older.first()?;
+    let taken = |by: &Entry, message: String| {
+        // Who loses what he had is told so, and told nothing else afterwards.
+        let replaced = format!("replaced by older route {}", by.meta.name);
+        let lost = before.is_some_and(|b| is_admitted(b) || said(b) == replaced);
+        Some(("HostAlreadyClaimed", if lost { replaced } else { message }))
+    };
+    if owner.meta.namespace != entry.meta.namespace {
+        let name = &entry.meta.name;
+        let text = format!("a route in another namespace holds {host} and is older than {name}");
+        return taken(owner, text);
+    }
+    let same_path = older.into_iter().find(|e| {
+        e.meta.namespace == entry.meta.namespace && e.lens::<Lens>().spec.path == route.spec.path
+    })?;
+    let text = format!("route {} already exposes {host} and is older", same_path.meta.name);
+    taken(same_path, text)
+}
+
+fn said(ingress: &Value) -> &str {
+    ingress.list_at("conditions").first().map_or("", |c| c.str_at("message"))
+}

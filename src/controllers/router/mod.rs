@@ -1,0 +1,107 @@
+//! The default router: admits routes, and says in their status under which host they are reached.
+//! Source: openshift/router `pkg/router/controller` (host_admitter, unique_host, status).
+
+mod claims;
+#[cfg(test)]
+mod tests;
+
+use super::{Controller, Plan, View, Watch, Write};
+use crate::{
+    object::{ObjectExt, Value, json, time},
+    store::Change,
+};
+use claims::Lens;
+
+const ROUTES: &str = "routes.route.openshift.io";
+/// What the router calls itself in a route's status.
+const NAME: &str = "default";
+
+/// See the module.
+pub static CONTROLLER: Controller = Controller {
+    name: "router",
+    user: "system:serviceaccount:openshift-ingress:router",
+    manager: "openshift-router",
+    watches: &[Watch::Map(ROUTES, concerned)],
+    reconcile,
+    ..Controller::BASE
+};
+
+/// The route itself, and every other that wants a host it has or had.
+fn concerned(view: &View, change: &Change) -> Vec<String> {
+    let hosts: Vec<String> = [Some(&change.entry), change.before.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|e| e.lens::<Lens>().host(view))
+        .filter(|host| !host.is_empty())
+        .collect();
+    let claims = change.deleted || !claims::is_same(change);
+    let mut keys = vec![change.entry.key.to_string()];
+    if claims {
+        let routes = view.objects.list(ROUTES, "");
+        let rivals = routes.filter(|e| hosts.contains(&e.lens::<Lens>().host(view)));
+        keys.extend(rivals.map(|e| e.key.to_string()));
+    }
+    keys
+}
+
+/// The domain of hosts that nobody names.
+fn domain(view: &View) -> String {
+    let config = view.get("ingresses.config.openshift.io", "cluster").map(|e| e.value());
+    let own = config.as_ref().map_or("", |c| c.str_at("spec.domain"));
+    if own.is_empty() { view.settings.apps_domain.clone() } else { own.to_owned() }
+}
+
+/// Why a route is not admitted: reason and message.
+type Refusal = (&'static str, String);
+
+fn reconcile(view: &View, key: &str) -> Plan {
+    let mut plan = Plan::none();
+    let Some(entry) = view.get(ROUTES, key) else { return plan };
+    if entry.meta.deleting {
+        return plan;
+    }
+    let mut route = entry.value();
+    let known = route.list_at("status.ingress").iter().find(|i| i.str_at("routerName") == NAME);
+    let refusal = claims::refusal(view, entry, known);
+    let wanted = ingress(view, &entry.lens::<Lens>(), refusal);
+    if known.is_some_and(|k| without_time(k.clone()) == without_time(wanted.clone())) {
+        return plan;
+    }
+    let mut all = route.list_at("status.ingress").to_vec();
+    match all.iter_mut().find(|i| i.str_at("routerName") == NAME) {
+        Some(own) => *own = wanted,
+        None => all.push(wanted),
+    }
+    route.set_at("status.ingress", all);
+    plan.write(Write::status(ROUTES, route));
+    plan
+}
+
+fn is_admitted(ingress: &Value) -> bool {
+    let mut conditions = ingress.list_at("conditions").iter();
+    conditions.any(|c| c.str_at("type") == "Admitted" && c.str_at("status") == "True")
+}
+
+/// What the router says of a route.
+fn ingress(view: &View, route: &Lens, refusal: Option<Refusal>) -> Value {
+    let mut condition = json!({"type": "Admitted", "status": "True",
+        "lastTransitionTime": time::seconds(view.now)});
+    if let Some((reason, message)) = refusal {
+        condition["status"] = json!("False");
+        condition["reason"] = json!(reason);
+        condition["message"] = json!(message);
+    }
+    json!({
+        "host": route.host(view), "routerName": NAME,
+        "routerCanonicalHostname": format!("router-{NAME}.{}", domain(view)),
+        "wildcardPolicy": if route.is_wildcard() { "Subdomain" } else { "None" },
+        "conditions": [condition],
+    })
+}
+
+fn without_time(mut ingress: Value) -> Value {
+    for condition in ingress.at_mut("conditions").as_array_mut().into_iter().flatten() {
+        condition.remove_at("lastTransitionTime");
+    }
+    ingress
+}
