@@ -36,6 +36,11 @@ impl Causes {
         let m = with_detail(&format!("Invalid value: {}", printed(value)), why.as_ref());
         self.push("FieldValueInvalid", field, m);
     }
+    /// A value of the wrong type (or format); `is` names what it is.
+    pub fn of_type(&mut self, field: impl Into<String>, is: &str, why: impl AsRef<str>) {
+        let m = with_detail(&format!("Invalid value: {is:?}"), why.as_ref());
+        self.push("FieldValueTypeInvalid", field, m);
+    }
     /// A value outside an enumeration.
     pub fn unsupported(&mut self, field: impl Into<String>, value: &Value, allowed: &[&str]) {
         let mut allowed = allowed.to_vec();

@@ -7,6 +7,9 @@ use ring::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 
+/// Length of the secret of browser sessions.
+pub const SESSION_KEY_BYTES: usize = 32;
+
 /// What the server signs with, and the token of the admin kubeconfig.
 #[derive(Clone)]
 pub struct Keys {
@@ -19,6 +22,12 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// Whether the signing key is one.
+    pub fn signs(&self) -> bool {
+        let (algorithm, rng) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+        EcdsaKeyPair::from_pkcs8(algorithm, &self.service_account_key, &rng).is_ok()
+    }
+
     /// New secrets.
     ///
     /// The signing key comes from the operating system and not from `entropy`: the cryptographic
@@ -30,7 +39,7 @@ impl Keys {
         let rng = SystemRandom::new();
         let pair = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rng)
             .map_err(|_| Error::Internal("cannot make a signing key".into()))?;
-        let mut session_key = vec![0; 32];
+        let mut session_key = vec![0; SESSION_KEY_BYTES];
         entropy.fill(&mut session_key);
         Ok(Keys {
             service_account_key: pair.as_ref().to_vec(),

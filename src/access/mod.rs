@@ -3,6 +3,7 @@
 //! Everything decides on a snapshot of stored objects; nothing here knows HTTP. What a new cluster
 //! starts with is in [`bootstrap`].
 
+mod apr1;
 pub mod authn;
 pub mod bootstrap;
 mod cover;
@@ -18,7 +19,7 @@ pub mod scopes;
 
 pub use authn::Credentials;
 pub use impersonation::Impersonation;
-pub use keys::{Keys, secret_text};
+pub use keys::{Keys, SESSION_KEY_BYTES, secret_text};
 pub use rbac::{Attributes, Authorizer, Decision};
 
 use crate::error::Error;

@@ -1,8 +1,9 @@
 //! Passwords as they are kept: salted PBKDF2, one line per user in an htpasswd Secret.
 //!
-//! Knows nothing of users or objects. bcrypt, which OpenShift stores, is not spoken: the hash says
-//! its own scheme, so a foreign line is recognised and refused rather than misread.
+//! Knows nothing of users or objects. What `htpasswd` writes (bcrypt, `$apr1$`, `{SHA}`) is read, too;
+//! the hash says its own scheme, so a foreign line is recognised and refused rather than misread.
 
+use super::apr1;
 use crate::world::Entropy;
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::STANDARD_NO_PAD};
 use ring::{digest, pbkdf2};
@@ -24,8 +25,19 @@ pub fn hash(password: &str, entropy: &Entropy) -> String {
     format!("{SCHEME}{ROUNDS}${}${}", encode(&salt), encode(&out))
 }
 
-/// Whether `password` is the one kept as `kept`: the form [`hash`] makes, or htpasswd's `{SHA}`.
+/// Most bcrypt rounds, as the power of two that is written: a second on a slow machine.
+const MAX_COST: u32 = 14;
+
+/// Whether `password` is the one kept as `kept`: the form [`hash`] makes, or one of htpasswd's.
 pub fn verify(password: &str, kept: &str) -> bool {
+    if ["$2a$", "$2b$", "$2y$"].iter().any(|scheme| kept.starts_with(scheme)) {
+        let cost = kept.get(4..6).and_then(|c| c.parse::<u32>().ok());
+        let bearable = cost.is_some_and(|c| c <= MAX_COST);
+        return bearable && bcrypt::verify(password, kept).unwrap_or(false);
+    }
+    if kept.starts_with("$apr1$") {
+        return apr1::hash(password, kept).is_some_and(|h| same(h.as_bytes(), kept.as_bytes()));
+    }
     if let Some(sha) = kept.strip_prefix("{SHA}") {
         let sum = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
         let equal = STANDARD.decode(sha).is_ok_and(|want| same(&want, sum.as_ref()));
@@ -48,10 +60,15 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (x, y)| diff | (x ^ y)) == 0
 }
 
-/// Whether an htpasswd text has this user with this password.
+/// Whether an htpasswd text has this user with this password. A name that is not there takes as long
+/// as one that is: somebody else's line is computed in its place.
 pub fn in_htpasswd(text: &str, user: &str, password: &str) -> bool {
-    let mut lines = text.lines().filter_map(|line| line.trim().split_once(':'));
-    lines.any(|(name, kept)| name == user && verify(password, kept))
+    let lines = || text.lines().filter_map(|line| line.trim().split_once(':'));
+    let known = lines().any(|(name, _)| name == user);
+    if !known && let Some((_, other)) = lines().next() {
+        verify(password, other);
+    }
+    lines().any(|(name, kept)| name == user && verify(password, kept))
 }
 
 /// A password for `kubeadmin` in the installer's form: four groups of five characters.
@@ -77,6 +94,13 @@ mod tests {
         assert_ne!(kept, hash("developer", &entropy), "salted");
         // htpasswd -bs: SHA-1 of "test".
         assert!(verify("test", "{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M="));
+        // Openwall's and Apache's own examples.
+        let bcrypt = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+        assert!(verify("U*U", bcrypt) && !verify("U*V", bcrypt));
+        let apr1 = "$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/";
+        assert!(verify("myPassword", apr1) && !verify("mypassword", apr1));
+        let dear = "$2y$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+        assert!(!verify("U*U", dear), "who keeps such a line keeps the server busy");
         for foreign in ["", "developer", "$2y$10$abc", "$pbkdf2-sha256$0$$", "$pbkdf2-sha256$1$a"] {
             assert!(!verify("developer", foreign), "{foreign}");
         }

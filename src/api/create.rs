@@ -24,18 +24,22 @@ impl Server {
         mut request: Request,
     ) -> Result<Answer, Error> {
         let (mut value, duplicates) = request.take_object()?;
+        refuse_terminating(&request, value.name())?;
         let mut warnings = Vec::new();
         self.decode(&request, &mut value, &duplicates, &mut warnings)?;
-        if !value.str_at("metadata.resourceVersion").is_empty() {
-            return Err(Error::Plain(
-                "resourceVersion should not be set on objects to be created".into(),
-            ));
-        }
+        let revision = value.str_at("metadata.resourceVersion").parse::<u64>();
         meta::normalise(&mut value);
         meta::agree(&mut value, &request.namespace, &request.name, &request.kind)?;
         meta::stamp(&mut value, &request.kind, &request.namespace, &self.world);
         if request.kind.sub("status").is_some() {
             value.remove_at("status");
+        }
+        // Upstream's storage says so, after everybody else; nothing is stored for a dry run.
+        if revision.is_ok_and(|r| r != 0) && !request.options.dry_run {
+            let mut draft = Draft::of(value);
+            Attempt::create(self, &request, &snapshot).run(lists::CREATE, &mut draft).await?;
+            let why = "resourceVersion should not be set on objects to be created";
+            return Err(Error::Plain(why.into()));
         }
         self.insert(snapshot, &request, value, warnings).await
     }
@@ -128,4 +132,13 @@ impl Server {
         };
         Error::AlreadyExists { resource: resource.into(), name: name.into(), note }
     }
+}
+
+/// Nothing is created any more of a kind whose definition is going away.
+pub(super) fn refuse_terminating(request: &Request, name: &str) -> Result<(), Error> {
+    if !request.kind.custom.as_ref().is_some_and(|c| c.terminating) {
+        return Ok(());
+    }
+    let why = "create not allowed while custom resource definition is terminating";
+    Err(Error::forbidden(request.kind.resource(), name, why))
 }

@@ -10,6 +10,7 @@ use crate::{
     error::{Causes, Error},
     kinds::Served,
     object::{ObjectExt, Value, json, time},
+    schema,
     store::{Entry, Expect, Snapshot},
 };
 use std::sync::Arc;
@@ -174,6 +175,7 @@ impl Deleted {
 fn read_options(request: &mut Request) -> Result<(), Error> {
     let mut causes = Causes::default();
     if let Body::Object(body, _) = &request.body {
+        readable(body)?;
         let o = &mut request.options;
         let text = |path: &str| body.str_at(path).to_owned();
         if let Some(grace) = body.i64_at("gracePeriodSeconds") {
@@ -217,6 +219,22 @@ fn read_options(request: &mut Request) -> Result<(), Error> {
         name: String::new(),
         causes: causes.into_vec(),
     })
+}
+
+/// Refuses a body that is something else, or whose fields are of other types.
+fn readable(body: &Value) -> Result<(), Error> {
+    const TYPE: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
+    /// Where upstream declares the types that all groups share; it names the file.
+    const SCHEME: &str = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27";
+    let kind = body.str_at("kind");
+    if !["", "DeleteOptions"].contains(&kind) {
+        let version = body.str_at("apiVersion");
+        return Err(Error::BadRequest(format!(
+            "no kind {kind:?} is registered for version {version:?} in scheme {SCHEME:?}"
+        )));
+    }
+    let Some(ty) = schema::find(TYPE) else { return Ok(()) };
+    schema::decode(ty, &mut body.clone()).map(drop).map_err(Error::BadRequest)
 }
 
 fn check_preconditions(kind: &Served, options: &Options, old: &Value) -> Result<(), Error> {

@@ -1,10 +1,13 @@
 //! What is served: `/api`, `/apis`, group and version documents, and the aggregated form.
-//! Everything is read off the catalogue of kinds.
+//! Everything is read off the catalogue of kinds; versions of built-in groups stand by name but for
+//! the preferred one, those of custom groups the most stable first.
 
 use crate::{
-    kinds::{self, Name, Served},
+    kinds::{Catalogue, Name, Served, custom::versions::compare},
     object::{Value, json},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Groups whose versions are listed in another order than the catalogue's, preferred first.
@@ -49,9 +52,9 @@ const ORDER: &[&str] = &[
 
 /// group → versions (preferred first) → kinds (alphabetical by plural: clients take the last of two
 /// resources with one kind).
-fn groups() -> Vec<(Name, Versions)> {
+fn groups(kinds: &Catalogue) -> Vec<(Name, Versions)> {
     let mut groups: BTreeMap<Name, BTreeMap<Name, Vec<Served>>> = BTreeMap::new();
-    for kind in kinds::all() {
+    for kind in kinds.all() {
         let versions = groups.entry(kind.group.clone()).or_default();
         versions.entry(kind.version.clone()).or_default().push(kind);
     }
@@ -64,7 +67,11 @@ fn groups() -> Vec<(Name, Versions)> {
                 kinds.sort_by_key(|k| k.plural.clone());
             }
             let preferred = PREFERRED.iter().find(|(g, _)| group == *g).map(|(_, v)| *v);
-            versions.sort_by_key(|(v, _)| (Some(v.as_str()) != preferred, v.clone()));
+            if versions.iter().all(|(_, kinds)| kinds.iter().all(|k| k.custom.is_some())) {
+                versions.sort_by(|(a, _), (b, _)| compare(b, a));
+            } else {
+                versions.sort_by_key(|(v, _)| (Some(v.as_str()) != preferred, v.clone()));
+            }
             (group, versions)
         })
         .collect();
@@ -75,8 +82,28 @@ fn groups() -> Vec<(Name, Versions)> {
 /// Versions of a group, preferred first, with their kinds.
 type Versions = Vec<(Name, Vec<Served>)>;
 
-fn versions_of(group: &str) -> Option<Versions> {
-    groups().into_iter().find(|(g, _)| *g == *group).map(|(_, versions)| versions)
+/// The verbs of a kind in the order its servers list them.
+fn verbs(kind: &Served) -> &'static [&'static str] {
+    match &kind.custom {
+        None => kind.verbs,
+        Some(custom) if custom.terminating => {
+            &["delete", "deletecollection", "get", "list", "watch"]
+        }
+        Some(_) => {
+            &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
+        }
+    }
+}
+
+/// Tells clients which version of a custom kind is stored.
+fn storage_hash(kind: &Served) -> Option<String> {
+    let custom = kind.custom.as_ref()?;
+    let stored = format!("{}/{}/{}", kind.group, custom.storage_version, kind.kind);
+    Some(STANDARD.encode(&Sha256::digest(stored)[..8]))
+}
+
+fn versions_of(kinds: &Catalogue, group: &str) -> Option<Versions> {
+    groups(kinds).into_iter().find(|(g, _)| *g == *group).map(|(_, versions)| versions)
 }
 
 /// `/api` in the old form.
@@ -86,9 +113,9 @@ pub fn core_versions(address: &str) -> Value {
 }
 
 /// `/apis` in the old form.
-pub fn group_list() -> Value {
-    let names = groups().into_iter().map(|(g, _)| g).filter(|g| !g.is_empty());
-    let groups: Vec<Value> = names.filter_map(|g| group(&g).map(untyped)).collect();
+pub fn group_list(kinds: &Catalogue) -> Value {
+    let names = groups(kinds).into_iter().map(|(g, _)| g).filter(|g| !g.is_empty());
+    let groups: Vec<Value> = names.filter_map(|g| group(kinds, &g).map(untyped)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
@@ -101,8 +128,8 @@ fn untyped(mut group: Value) -> Value {
 }
 
 /// `/apis/GROUP`.
-pub fn group(name: &str) -> Option<Value> {
-    let versions = versions_of(name).filter(|_| !name.is_empty())?;
+pub fn group(kinds: &Catalogue, name: &str) -> Option<Value> {
+    let versions = versions_of(kinds, name).filter(|_| !name.is_empty())?;
     let of = |v: &Name| json!({"groupVersion": format!("{name}/{v}"), "version": v});
     let listed: Vec<Value> = versions.iter().map(|(v, _)| of(v)).collect();
     Some(json!({"kind": "APIGroup", "apiVersion": "v1", "name": name,
@@ -110,8 +137,8 @@ pub fn group(name: &str) -> Option<Value> {
 }
 
 /// `/api/v1` and `/apis/GROUP/VERSION`.
-pub fn resource_list(group: &str, version: &str) -> Option<Value> {
-    let versions = versions_of(group)?;
+pub fn resource_list(kinds: &Catalogue, group: &str, version: &str) -> Option<Value> {
+    let versions = versions_of(kinds, group)?;
     let (_, kinds) = versions.iter().find(|(v, _)| *v == *version)?;
     let gv = if group.is_empty() { version.into() } else { format!("{group}/{version}") };
     let resources: Vec<Value> = kinds.iter().flat_map(old_entries).collect();
@@ -121,7 +148,10 @@ pub fn resource_list(group: &str, version: &str) -> Option<Value> {
 
 fn old_entries(kind: &Served) -> Vec<Value> {
     let mut main = json!({"name": kind.plural, "singularName": kind.singular,
-        "namespaced": kind.namespaced, "kind": kind.kind, "verbs": kind.verbs});
+        "namespaced": kind.namespaced, "kind": kind.kind, "verbs": verbs(kind)});
+    if let Some(hash) = storage_hash(kind) {
+        main["storageVersionHash"] = json!(hash);
+    }
     if !kind.short.is_empty() {
         main["shortNames"] = json!(kind.short);
     }
@@ -146,8 +176,8 @@ fn old_entries(kind: &Served) -> Vec<Value> {
 }
 
 /// The aggregated form of `/api` (`core`) or `/apis`.
-pub fn aggregated(core: bool) -> Value {
-    let items: Vec<Value> = groups()
+pub fn aggregated(kinds: &Catalogue, core: bool) -> Value {
+    let items: Vec<Value> = groups(kinds)
         .into_iter()
         .filter(|(g, _)| g.is_empty() == core)
         .map(|(group, versions)| {
@@ -171,7 +201,7 @@ fn new_entry(kind: &Served) -> Value {
     let mut entry = json!({"resource": kind.plural,
         "responseKind": gvk(kind.group.as_str(), kind.version.as_str(), kind.kind.as_str()),
         "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },
-        "singularResource": kind.singular, "verbs": kind.verbs});
+        "singularResource": kind.singular, "verbs": verbs(kind)});
     if !kind.short.is_empty() {
         entry["shortNames"] = json!(kind.short);
     }
@@ -198,9 +228,9 @@ fn new_entry(kind: &Served) -> Value {
 }
 
 /// Every path with a document of its own, for `GET /`.
-pub fn paths() -> Vec<String> {
+pub fn paths(kinds: &Catalogue) -> Vec<String> {
     let mut paths: Vec<String> = vec!["/api".into(), "/api/v1".into(), "/apis".into()];
-    for (group, versions) in groups().into_iter().filter(|(g, _)| !g.is_empty()) {
+    for (group, versions) in groups(kinds).into_iter().filter(|(g, _)| !g.is_empty()) {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|(v, _)| format!("/apis/{group}/{v}")));
     }

@@ -31,7 +31,7 @@ pub(super) fn stamp(object: &mut Value, kind: &Served, namespace: &str, world: &
     {
         object.remove_at(&format!("metadata.{gone}"));
     }
-    if kind.generation != Generation::None {
+    if !matches!(kind.generation, Generation::None | Generation::Later) {
         object.set_at("metadata.generation", 1);
     }
     if kind.namespaced {
@@ -110,11 +110,19 @@ pub(super) fn validate(object: &Value, kind: &Served, causes: &mut Causes) {
     finalizers(object, kind, causes);
 }
 
+/// Groups of Kubernetes whose metadata is checked by the common rules alone.
+const GENERIC: [&str; 3] =
+    ["admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io"];
 /// Finalizers that need no domain.
 const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
 fn finalizers(object: &Value, kind: &Served, causes: &mut Causes) {
     const PATH: &str = "metadata.finalizers";
+    let all = object.list_at(PATH);
+    if all.iter().any(|f| f == "orphan") && all.iter().any(|f| f == "foregroundDeletion") {
+        let why = "finalizer orphan and foregroundDeletion cannot be both set";
+        causes.invalid(PATH, &json!(all), why);
+    }
     for (i, finalizer) in object.list_at(PATH).iter().enumerate() {
         let text = finalizer.as_str().unwrap_or("");
         let problems = name::qualified_name_problems(text);
@@ -122,13 +130,26 @@ fn finalizers(object: &Value, kind: &Served, causes: &mut Causes) {
             causes.invalid(PATH, finalizer, problem);
         }
         // Only Kubernetes' own kinds insist on a domain (`pkg/apis/core/validation`).
-        let own = !kind.group.ends_with(".openshift.io");
+        let foreign = kind.group.ends_with(".openshift.io") || GENERIC.contains(&&*kind.group);
+        let own = kind.custom.is_none() && !foreign;
         if own && problems.is_empty() && !text.contains('/') && !STANDARD_FINALIZERS.contains(&text)
         {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             causes.invalid(format!("{PATH}[{i}]"), finalizer, why);
         }
     }
+}
+
+/// Warnings about finalizers of custom objects, for which a domain is only advised.
+pub(super) fn finalizer_warnings(object: &Value) -> Vec<String> {
+    let finalizers = object.list_at("metadata.finalizers").iter().filter_map(Value::as_str);
+    let bare = finalizers.filter(|f| !f.contains('/') && !STANDARD_FINALIZERS.contains(f));
+    bare.map(|f| {
+        format!(
+            "metadata.finalizers: {f:?}: prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers"
+        )
+    })
+    .collect()
 }
 
 /// Problems of a name under a rule.
@@ -170,6 +191,11 @@ fn owners(object: &Value, causes: &mut Causes) {
     const PATH: &str = "metadata.ownerReferences";
     let owners = object.list_at(PATH);
     for owner in owners {
+        let version = owner.str_at("apiVersion");
+        if version.matches('/').count() > 1 {
+            let why = "version must not be empty";
+            causes.invalid(format!("{PATH}.apiVersion"), &json!(version), why);
+        }
         for (field, why) in [
             ("apiVersion", "version must not be empty"),
             ("kind", "must not be empty"),
@@ -180,6 +206,10 @@ fn owners(object: &Value, causes: &mut Causes) {
                 causes.invalid(format!("{PATH}.{field}"), &json!(""), why);
             }
         }
+    }
+    // Events come and go too fast to own anything.
+    for owner in owners.iter().filter(|o| o["apiVersion"] == "v1" && o["kind"] == "Event") {
+        causes.invalid(PATH, owner, "/v1, Kind=Event is disallowed from being an owner");
     }
     let controllers: Vec<&Value> = owners.iter().filter(|o| o.is_true("controller")).collect();
     if let [first, second, ..] = controllers.as_slice() {
@@ -195,7 +225,10 @@ fn owners(object: &Value, causes: &mut Causes) {
 
 /// Takes over from `old` what an update may not touch, after checking that it was not touched.
 pub(super) fn carry_over(new: &mut Value, old: &Value, kind: &Served, causes: &mut Causes) {
-    for field in ["name", "namespace", "uid", "deletionTimestamp"] {
+    if !kind.namespaced {
+        new.remove_at("metadata.namespace");
+    }
+    for field in ["name", "namespace", "uid", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         let path = format!("metadata.{field}");
         let (was, is) = (old.at(&path).cloned(), new.at(&path).cloned());
         let unset = is.as_ref().is_none_or(|v| v.is_null() || v == "");
@@ -243,13 +276,14 @@ fn no_new_finalizers(new: &Value, old: &Value, causes: &mut Causes) {
 
 /// Raises `metadata.generation` if this update changes what the kind counts.
 pub(super) fn bump_generation(new: &mut Value, old: &Value, kind: &Served) {
-    if matches!(kind.generation, Generation::None | Generation::Own) {
+    if matches!(kind.generation, Generation::None | Generation::Own | Generation::Once) {
         return;
     }
     let annotations = kind.generation == Generation::SpecAndAnnotations
         && empty_as_none(new.at("metadata.annotations"))
             != empty_as_none(old.at("metadata.annotations"));
-    if annotations || desired_differs(new, old) {
+    let whole = kind.generation == Generation::Whole && new.get("status") != old.get("status");
+    if annotations || whole || desired_differs(new, old) {
         let generation = old.i64_at("metadata.generation").unwrap_or(0) + 1;
         new.set_at("metadata.generation", generation);
     }

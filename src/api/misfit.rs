@@ -43,6 +43,11 @@ const SCHEME: &str = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30";
 /// # Errors
 /// 400 in upstream's words.
 pub(super) fn expect_type(value: &Value, kind: &Served) -> Result<(), Error> {
+    if kind.custom.is_some()
+        && let Some(error) = unnamed(value, kind)
+    {
+        return Err(error);
+    }
     let wanted = kind.api_version();
     let said = |field: &str, or: &str| match value.str_at(field) {
         "" => or.to_owned(),
@@ -51,6 +56,9 @@ pub(super) fn expect_type(value: &Value, kind: &Served) -> Result<(), Error> {
     let (version, name) = (said("apiVersion", wanted), said("kind", &kind.kind));
     if version == wanted && name == *kind.kind {
         return Ok(());
+    }
+    if kind.custom.is_some() {
+        return Err(misnamed(value, kind));
     }
     let short = version.rsplit('/').next().unwrap_or_default();
     let handled = |why: String| {
@@ -76,6 +84,35 @@ pub(super) fn expect_type(value: &Value, kind: &Served) -> Result<(), Error> {
     }
     Err(Error::BadRequest(format!(
         "the API version in the data ({version}) does not match the expected API version ({wanted})"
+    )))
+}
+
+/// Refuses a custom object that names another version or kind.
+fn misnamed(value: &Value, kind: &Served) -> Error {
+    let (version, wanted) = (value.str_at("apiVersion"), kind.api_version());
+    if version != wanted {
+        return Error::BadRequest(format!(
+            "the API version in the data ({version}) does not match the expected API version ({wanted})"
+        ));
+    }
+    let mut causes = Causes::default();
+    let said = value.str_at("kind");
+    causes.invalid("kind", &Value::from(said), format!("must be {}", kind.kind));
+    let kind = format!("{said}.{}", kind.group);
+    Error::Invalid { kind, name: value.name().into(), causes: causes.into_vec() }
+}
+
+/// Refuses a custom object that does not say what it is.
+fn unnamed(value: &Value, kind: &Served) -> Option<Error> {
+    let absent = |field: &str| value.str_at(field).is_empty();
+    let field = match (absent("kind"), absent("apiVersion")) {
+        (true, _) => "Kind",
+        (_, true) => "apiVersion",
+        _ => return None,
+    };
+    Some(Error::BadRequest(format!(
+        "the object provided is unrecognized (must be of type {}): Object '{field}' is missing in '{value}' ({value})",
+        kind.kind
     )))
 }
 

@@ -3,15 +3,19 @@
 //! Schemas were compressed into the binary by the build script and are spliced in as text; paths are
 //! made from the kinds really served. Knows nothing of objects or requests.
 
+mod custom;
 mod operations;
 mod paths;
 #[cfg(test)]
 mod tests;
 
-use crate::{kinds, object::Value};
+use crate::{
+    kinds::{Catalogue, Served},
+    object::Value,
+};
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha512};
-use std::{fmt::Write, io::Read};
+use std::{collections::BTreeSet, fmt::Write, io::Read};
 
 include!(concat!(env!("OUT_DIR"), "/documents.rs"));
 
@@ -24,23 +28,36 @@ enum Format {
 
 /// `/openapi/v3`: where the documents are. The hash in each address changes with the document, so
 /// clients may cache for ever.
-pub fn v3_index() -> Vec<u8> {
-    let paths: serde_json::Map<String, Value> = COMPONENTS
-        .iter()
-        .filter(|(path, _)| kinds::all().any(|k| document_path(&k) == *path))
-        .map(|(path, schemas)| {
-            let url = format!("/openapi/v3/{path}?hash={}", hash(path, schemas));
-            ((*path).to_owned(), serde_json::json!({ "serverRelativeURL": url }))
+pub fn v3_index(kinds: &Catalogue) -> Vec<u8> {
+    let served: BTreeSet<String> = kinds.all().map(|k| document_path(&k)).collect();
+    let paths: serde_json::Map<String, Value> = served
+        .into_iter()
+        .filter(|path| schemas(path).is_some() || of(kinds, path).any(|k| k.custom.is_some()))
+        .map(|path| {
+            let url = format!("/openapi/v3/{path}?hash={}", hash(kinds, &path));
+            (path, serde_json::json!({ "serverRelativeURL": url }))
         })
         .collect();
     serde_json::json!({ "paths": paths }).to_string().into_bytes()
 }
 
+/// The compressed schemas of a group version.
+fn schemas(path: &str) -> Option<&'static [u8]> {
+    COMPONENTS.iter().find(|(p, _)| *p == path).map(|(_, schemas)| *schemas)
+}
+
+/// The kinds a document is about.
+fn of(kinds: &Catalogue, path: &str) -> impl Iterator<Item = Served> {
+    let path = path.to_owned();
+    kinds.all().filter(move |k| document_path(k) == path)
+}
+
 /// The document of a group version (`apis/apps/v1`); `None` if none of its kinds is served.
-pub fn v3(path: &str) -> Option<Vec<u8>> {
-    let (path, schemas) = COMPONENTS.iter().find(|(p, _)| *p == path)?;
-    let paths = paths::of(kinds::all().filter(|k| document_path(k) == *path), Format::V3);
-    if paths.is_empty() {
+pub fn v3(kinds: &Catalogue, path: &str) -> Option<Vec<u8>> {
+    let custom: Vec<Served> = of(kinds, path).filter(|k| k.custom.is_some()).collect();
+    let compiled = schemas(path);
+    let paths = paths::of(of(kinds, path), Format::V3);
+    if paths.is_empty() || (compiled.is_none() && custom.is_empty()) {
         return None;
     }
     let mut out = format!(
@@ -49,18 +66,34 @@ pub fn v3(path: &str) -> Option<Vec<u8>> {
         Value::Object(paths)
     )
     .into_bytes();
-    inflate(schemas, &mut out);
+    match compiled {
+        Some(compiled) => {
+            splice(&custom, Format::V3, &mut out);
+            inflate(compiled, &mut out);
+            unite(&custom, &mut out);
+        }
+        None => {
+            let mut schemas = common();
+            if let Value::Object(own) = custom::schemas(&custom, Format::V3) {
+                schemas.extend(own);
+            }
+            out.extend_from_slice(Value::Object(schemas).to_string().as_bytes());
+        }
+    }
     let scheme = r#"{"BearerToken":{"description":"Bearer Token authentication","type":"apiKey","name":"authorization","in":"header"}}"#;
     out.extend_from_slice(format!(r#","securitySchemes":{scheme}}}}}"#).as_bytes());
     Some(out)
 }
 
 /// `/openapi/v2`: everything in one document, as JSON.
-pub fn v2() -> Vec<u8> {
-    let paths = Value::Object(paths::of(kinds::all(), Format::V2));
+pub fn v2(kinds: &Catalogue) -> Vec<u8> {
+    let paths = Value::Object(paths::of(kinds.all(), Format::V2));
     let mut out = format!(r#"{{"swagger":"2.0","info":{},"paths":{paths},"definitions":"#, info())
         .into_bytes();
+    let custom: Vec<Served> = kinds.established().cloned().collect();
+    splice(&custom, Format::V2, &mut out);
     inflate(DEFINITIONS, &mut out);
+    unite(&custom, &mut out);
     let scheme = r#"{"BearerToken":{"description":"Bearer Token authentication","type":"apiKey","name":"authorization","in":"header"}}"#;
     out.extend_from_slice(
         format!(r#","securityDefinitions":{scheme},"security":[{{"BearerToken":[]}}]}}"#)
@@ -69,12 +102,53 @@ pub fn v2() -> Vec<u8> {
     out
 }
 
+/// A small document whose schemas hold what every kind's refer to.
+const COMMON: &str = "apis/coordination.k8s.io/v1";
+
+/// What the schemas of custom kinds refer to.
+fn common() -> serde_json::Map<String, Value> {
+    let mut bytes = Vec::new();
+    inflate(schemas(COMMON).unwrap_or_default(), &mut bytes);
+    let mut all: serde_json::Map<String, Value> =
+        serde_json::from_slice(&bytes).unwrap_or_default();
+    let scale = "io.k8s.api.autoscaling.v1.Scale";
+    all.retain(|name, _| name.starts_with("io.k8s.apimachinery.") || name.starts_with(scale));
+    all
+}
+
+/// Begins an object of schemas with those of custom kinds; [`unite`] joins it with what follows.
+fn splice(custom: &[Served], format: Format, out: &mut Vec<u8>) {
+    if custom.is_empty() {
+        return;
+    }
+    let schemas = custom::schemas(custom, format).to_string();
+    out.extend_from_slice(schemas.strip_suffix('}').unwrap_or(&schemas).as_bytes());
+    out.push(SEAM);
+}
+
+/// Stands where two objects meet until they are joined; no JSON contains it.
+const SEAM: u8 = 0;
+
+/// Joins the object begun by [`splice`] with the one written after it.
+fn unite(custom: &[Served], out: &mut [u8]) {
+    if custom.is_empty() {
+        return;
+    }
+    // `{"a":1` SEAM `{"b":2}` becomes `{"a":1, "b":2}`.
+    if let Some(at) = out.iter().position(|b| *b == SEAM) {
+        out[at] = b',';
+        if let Some(brace) = out.get_mut(at + 1) {
+            *brace = b' ';
+        }
+    }
+}
+
 fn info() -> Value {
     serde_json::json!({ "title": "Kubernetes", "version": "unversioned" })
 }
 
 /// `api/v1` or `apis/apps/v1`.
-fn document_path(kind: &kinds::Served) -> String {
+fn document_path(kind: &Served) -> String {
     let prefix = if kind.group.is_empty() { "api" } else { "apis" };
     format!("{prefix}/{}", kind.api_version())
 }
@@ -88,15 +162,18 @@ fn inflate(compressed: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Identifies a document by its schemas and by what is served of the kinds.
-fn hash(path: &str, schemas: &[u8]) -> String {
+fn hash(kinds: &Catalogue, path: &str) -> String {
     let mut digest = Sha512::new();
-    digest.update(schemas);
-    for kind in kinds::all().filter(|k| document_path(k) == path) {
+    digest.update(schemas(path).unwrap_or_default());
+    for kind in of(kinds, path) {
         digest.update(kind.plural.as_str());
         kind.verbs.iter().for_each(|v| digest.update(v));
         for sub in kind.subresources {
             digest.update(sub.name);
             sub.verbs.iter().for_each(|v| digest.update(v));
+        }
+        if let Some(custom) = &kind.custom {
+            digest.update(custom.document.to_string());
         }
     }
     let mut hex = String::new();

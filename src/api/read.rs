@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::{Cause, Causes, Error},
-    kinds::Served,
+    kinds::{Served, custom::selected_text},
     object::{ObjectExt, Value, json, syntax},
     store::{Entry, Since, Snapshot},
 };
@@ -219,10 +219,13 @@ pub(super) fn check_match(options: &Options, watch: bool) -> Result<(), Error> {
 pub(super) fn check_fields(kind: &Served, options: &Options) -> Result<(), Error> {
     for term in &options.fields.0 {
         let path = term.path.as_str();
-        let known = ["metadata.name", "metadata.namespace"].contains(&path)
+        let custom = kind.custom.is_some();
+        let known = (["metadata.name", "metadata.namespace"].contains(&path)
+            && (!custom || kind.namespaced || path == "metadata.name"))
             || kind.selectable.iter().any(|s| *s == path);
         if !known {
             return Err(Error::BadRequest(match (kind.group.as_str(), kind.kind.as_str()) {
+                _ if custom => format!("field label not supported: {path}"),
                 ("" | "events.k8s.io", _) if !kind.selectable.is_empty() => {
                     format!("field label not supported: {path}")
                 }
@@ -252,7 +255,10 @@ pub(super) fn selects(kind: &Served, options: &Options, entry: &Entry) -> bool {
         });
     }
     let value = super::server::converted(kind, entry);
-    options.fields.matches(|path| field_text(&value, path))
+    options.fields.matches(|path| match kind.custom {
+        Some(_) => selected_text(&value, path),
+        None => field_text(&value, path),
+    })
 }
 
 /// The text a field selector compares: strings as they are, all else as JSON. A few paths are not

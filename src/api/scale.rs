@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Causes, Error},
-    kinds::{Kind, Served, ServedKind},
+    kinds::{Kind, Served, ServedKind, custom},
     object::{ObjectExt, Value, json, selector::Labels},
     patch,
     store::Snapshot,
@@ -57,7 +57,7 @@ impl Server {
         request: Request,
     ) -> Result<Answer, Error> {
         let (_, parent) = Server::stored(&snapshot, &request)?;
-        let now = scale_of(&request.kind, &parent);
+        let now = scale_of(&request.kind, &parent)?;
         let form = form(&request.kind);
         let asked = Request { kind: form.clone(), sub: "", ..request.clone() };
         let mut duplicates: &[String] = &[];
@@ -92,14 +92,15 @@ impl Server {
             return Err(Error::Internal("a patch answers one object".into()));
         };
         warnings.append(&mut answer.warnings);
-        Ok(one(code, Item::Value(scale_of(&request.kind, &item.value())), warnings))
+        Ok(one(code, Item::Value(scale_of(&request.kind, &item.value())?), warnings))
     }
 
     /// The same as a patch of the parent: it retries on races, unless the client pinned a revision,
     /// and an apply stays one.
     fn of_parent(&self, request: &Request, wanted: &Value) -> Request {
         let replicas = wanted.i64_at("spec.replicas").unwrap_or(0);
-        let mut change = json!({"spec": {"replicas": replicas}});
+        let mut change = json!({});
+        change.set_at(paths(&request.kind).0, replicas);
         let rv = wanted.str_at("metadata.resourceVersion");
         if request.verb == Verb::Update && !rv.is_empty() {
             change["metadata"] = json!({"resourceVersion": rv});
@@ -143,22 +144,46 @@ fn check(request: &Request, scale: &Value, parent: &Value) -> Result<(), Error> 
     }
     let mut causes = Causes::default();
     let replicas = scale.i64_at("spec.replicas").unwrap_or(0);
-    if replicas < 0 {
+    // Of a custom object its own rules say so.
+    if replicas < 0 && request.kind.custom.is_none() {
         causes.invalid("spec.replicas", &json!(replicas), "must be greater than or equal to 0");
     }
     refuse(&form(&request.kind), &request.name, causes)
 }
 
-/// The Scale of an object.
-fn scale_of(kind: &Served, parent: &Value) -> Value {
-    let meta = |path: &str| parent.at(&format!("metadata.{path}")).cloned().unwrap_or_default();
-    let old = is_old(kind);
-    let selector = match parent.at("spec.selector") {
-        _ if old => String::new(),
+/// Where the counts wanted and there stand in an object.
+fn paths(kind: &Served) -> (&str, &str) {
+    match kind.custom.as_ref().and_then(|c| c.scale.as_ref()) {
+        Some(scale) => (scale.spec.trim_start_matches('.'), scale.status.trim_start_matches('.')),
+        None => ("spec.replicas", "status.replicas"),
+    }
+}
+
+/// The selector of an object as text. Custom objects hold it as text.
+fn selector_of(kind: &Served, parent: &Value) -> String {
+    if let Some(custom) = &kind.custom {
+        let path = custom.scale.as_ref().map_or("", |s| s.selector.as_str());
+        return custom::at(parent, path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    }
+    match parent.at("spec.selector") {
+        _ if is_old(kind) => String::new(),
         Some(map) if kind.kind == "ReplicationController" => Labels::from_map(map).to_string(),
         Some(selector) => Labels::from_object(selector).to_string(),
         None => String::new(),
-    };
+    }
+}
+
+/// The Scale of an object.
+fn scale_of(kind: &Served, parent: &Value) -> Result<Value, Error> {
+    let (wanted, there) = paths(kind);
+    if kind.custom.is_some() && parent.i64_at(wanted).is_none() {
+        let why = format!(
+            "Internal error occurred: the spec replicas field \".{wanted}\" does not exist"
+        );
+        return Err(Error::Internal(why));
+    }
+    let meta = |path: &str| parent.at(&format!("metadata.{path}")).cloned().unwrap_or_default();
+    let selector = selector_of(kind, parent);
     let mut scale = json!({
         "apiVersion": form(kind).api_version(), "kind": "Scale",
         "metadata": {
@@ -166,19 +191,19 @@ fn scale_of(kind: &Served, parent: &Value) -> Value {
             "resourceVersion": meta("resourceVersion"),
             "creationTimestamp": meta("creationTimestamp"),
         },
-        "spec": {}, "status": {"replicas": parent.i64_at("status.replicas").unwrap_or(0)},
+        "spec": {}, "status": {"replicas": parent.i64_at(there).unwrap_or(0)},
     });
-    if let Some(n) = parent.i64_at("spec.replicas").filter(|n| *n != 0) {
+    if let Some(n) = parent.i64_at(wanted).filter(|n| *n != 0) {
         scale["spec"]["replicas"] = json!(n);
     }
     if !selector.is_empty() {
         scale["status"]["selector"] = json!(selector);
     }
-    if old {
+    if is_old(kind) {
         let mut map = parent.at("spec.selector").cloned().unwrap_or_else(|| json!({}));
         map["deploymentconfig"] = meta("name");
         scale["status"]["targetSelector"] = json!(Labels::from_map(&map).to_string());
         scale["status"]["selector"] = map;
     }
-    scale
+    Ok(scale)
 }

@@ -5,7 +5,7 @@ use crate::{
     access::{Access, Attributes, Credentials, Impersonation, impersonation},
     error::{Causes, Error},
     importer::Importer,
-    kinds::{Ask, Backing, Cx, Served},
+    kinds::{Ask, Backing, Catalogue, Cx, Served, custom::Custom},
     object::Value,
     runtime::Containers,
     settings::Settings,
@@ -126,6 +126,10 @@ impl Server {
         if served.contains(&request.verb.name()) {
             return Ok(());
         }
+        if request.kind.custom.is_some() && !request.sub.is_empty() {
+            let resource = request.kind.resource().to_owned();
+            return Err(Error::VerbNotSupported { resource, verb: request.verb.name() });
+        }
         // Who lists has a path that watches, and says itself that it does not.
         if request.verb == Verb::Watch && served.contains(&"list") {
             let resource = request.kind.resource().to_owned();
@@ -144,6 +148,11 @@ impl Server {
         } else {
             Err(Error::NoSuchPath)
         }
+    }
+
+    /// The kinds this cluster has now.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        Catalogue::of(&self.store.snapshot())
     }
 
     /// What hooks see while a request is decided on `snapshot`.
@@ -228,17 +237,38 @@ pub(super) fn item(kind: &Served, entry: &Arc<Entry>, store: &Store) -> Item {
 
 /// The same, as it is stored.
 pub(super) fn stored_item(kind: &Served, entry: &Arc<Entry>) -> Item {
-    match kind.backing {
-        Backing::Converted { from_stored, .. } => Item::Value(from_stored(entry.value())),
+    match (&kind.custom, kind.backing) {
+        (Some(custom), _) => custom_item(custom, kind, entry),
+        (_, Backing::Converted { from_stored, .. }) => Item::Value(from_stored(entry.value())),
         _ => Item::Entry(Arc::clone(entry)),
     }
 }
 
 /// A stored object in the version a kind speaks.
 pub(super) fn converted(kind: &Served, entry: &Entry) -> Value {
-    match kind.backing {
-        Backing::Converted { from_stored, .. } => from_stored(entry.value()),
+    match (&kind.custom, kind.backing) {
+        (Some(custom), _) => custom.shown(entry.value(), kind.api_version()),
+        (_, Backing::Converted { from_stored, .. }) => from_stored(entry.value()),
         _ => entry.value(),
+    }
+}
+
+/// What a revision looks like through one version of a definition; `None`: as it is stored.
+struct Shown(u64, Option<Value>);
+
+/// A custom object as an answer's item. What its schema makes of it is worked out once.
+fn custom_item(custom: &Custom, kind: &Served, entry: &Arc<Entry>) -> Item {
+    let shown = entry.kept(
+        |kept: &Shown| kept.0 == custom.digest,
+        || {
+            let stored = entry.value();
+            let shown = custom.shown(stored.clone(), kind.api_version());
+            Shown(custom.digest, (shown != stored).then_some(shown))
+        },
+    );
+    match &shown.1 {
+        Some(value) => Item::Value(value.clone()),
+        None => Item::Entry(Arc::clone(entry)),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::Item;
 use crate::{
-    kinds::{CellCx, Column, Served},
+    kinds::{CellCx, Column, Served, columns, custom::Printer},
     object::{Map, ObjectExt, Value, json},
 };
 use jiff::Timestamp;
@@ -26,14 +26,26 @@ pub fn definitions(kind: &Served) -> Value {
         json!({"name": c.name, "type": c.kind, "format": c.format, "description": c.description,
             "priority": c.priority})
     };
-    kind.table().map(of).collect()
+    match &kind.custom {
+        Some(custom) => {
+            let own = custom.columns.iter().map(Printer::definition);
+            std::iter::once(of(&columns::NAME)).chain(own).collect()
+        }
+        None => kind.table().map(of).collect(),
+    }
 }
 
 /// One row.
 pub fn row(kind: &Served, item: &Item, now: Timestamp, include: Include) -> Value {
     let value = item.value();
     let cx = CellCx { now };
-    let cells: Vec<Value> = kind.table().map(|c| (c.cell)(&value, &cx)).collect();
+    let cells: Vec<Value> = match &kind.custom {
+        Some(custom) => {
+            let own = custom.columns.iter().map(|c| c.cell(&value, now));
+            std::iter::once(json!(value.name())).chain(own).collect()
+        }
+        None => kind.table().map(|c| (c.cell)(&value, &cx)).collect(),
+    };
     let mut row = json!({"cells": cells});
     if let Some(conditions) = kind.hooks.row_conditions.and_then(|f| f(&value)) {
         row["conditions"] = conditions;

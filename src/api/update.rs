@@ -3,7 +3,7 @@
 use super::{
     Answer, Body, Item, PatchType, Request, Server, Verb, meta,
     server::{item, one},
-    write::{ATTEMPTS, Attempt, Draft, Lost, Stage, gone, lists},
+    write::{ATTEMPTS, Attempt, Draft, Lost, Stage, gone, lists, root_of},
 };
 use crate::{
     error::{Causes, Error},
@@ -75,6 +75,7 @@ impl Server {
             let old = found.as_ref().map(|(_, old)| old);
             let mut new = self.patched(&request, *form, body, old, &mut warnings)?;
             let Some((entry, old)) = &found else {
+                super::create::refuse_terminating(&request, &request.name)?;
                 if !new.uid().is_empty() {
                     return Err(nothing_with_uid(&request, new.uid()));
                 }
@@ -110,19 +111,36 @@ impl Server {
         old: Option<&Value>,
         warnings: &mut Vec<String>,
     ) -> Result<Value, Error> {
-        let ty = request.kind.ty();
+        let (ty, root) = (request.kind.ty(), root_of(&request.kind));
         let nothing = json!({});
         let base = old.unwrap_or(&nothing);
-        let mut new = match (form, ty) {
-            (PatchType::Json, _) => patch::json(base, body)?,
-            (PatchType::Merge, _) => patch::merge(base, body),
-            (PatchType::Strategic, Some(ty)) => patch::strategic(base, body, ty)?,
-            (PatchType::Apply, Some(ty)) => {
+        let mut new = match (form, ty, root) {
+            (PatchType::Json, ..) => patch::json(base, body)?,
+            (PatchType::Merge, ..) => patch::merge(base, body),
+            (PatchType::Strategic, Some(ty), _) => patch::strategic(base, body, ty)?,
+            (PatchType::Apply, _, Some(ty)) => {
+                managed::fits(body, ty)?;
+                self.decode(request, &mut body.clone(), &[], warnings)?;
+                // What is said to be false or empty is said all the same: only the object that
+                // comes of it is read as its type.
                 let mut applied = body.clone();
-                managed::fits(&applied, ty)?;
-                self.decode(request, &mut applied, &[], warnings)?;
+                applied.set_at("apiVersion", request.kind.api_version());
+                applied.set_at("kind", &*request.kind.kind);
                 meta::normalise(&mut applied);
+                if old.is_some() && applied.name().is_empty() {
+                    applied.set_at("metadata.name", request.name.as_str());
+                }
                 meta::agree(&mut applied, &request.namespace, &request.name, &request.kind)?;
+                if old.is_none() && !applied.uid().is_empty() {
+                    return Err(Error::Conflict {
+                        resource: request.kind.resource().into(),
+                        name: request.name.clone(),
+                        why: format!(
+                            "uid mismatch: the provided object specified uid {}, and no existing object was found",
+                            applied.uid()
+                        ),
+                    });
+                }
                 managed::apply(
                     old,
                     &applied,
@@ -134,10 +152,11 @@ impl Server {
                     self.world.clock.now(),
                 )?
             }
-            (PatchType::Strategic | PatchType::Apply, None) => {
-                return Err(Error::UnsupportedMediaType(
-                    "application/json-patch+json, application/merge-patch+json".into(),
-                ));
+            (PatchType::Strategic | PatchType::Apply, ..) => {
+                let apply = if root.is_some() { ", application/apply-patch+yaml" } else { "" };
+                return Err(Error::UnsupportedMediaType(format!(
+                    "application/json-patch+json, application/merge-patch+json{apply}"
+                )));
             }
         };
         let mut heard = Vec::new();

@@ -6,7 +6,7 @@
 //! acknowledged, so a controller always sees its own writes.
 
 use super::{
-    Controller, Monitor, Plan, View, Watch,
+    Controller, Lives, Monitor, Plan, View, Watch,
     queue::Queue,
     recorder::Recorder,
     writing::{Writer, is_conflict},
@@ -43,19 +43,21 @@ pub async fn run(
     stop: watch::Receiver<bool>,
 ) {
     let monitor = Arc::new(Monitor::new(controllers));
-    run_watched(server, controllers, monitor, stop).await;
+    run_watched(server, controllers, monitor, None, stop).await;
 }
 
-/// As [`run`], with a window for health and metrics. `monitor` must be made for `controllers`.
+/// As [`run`], with a window for health and metrics, and with the processes in containers.
+/// `monitor` must be made for `controllers`.
 pub async fn run_watched(
     server: Arc<Server>,
     controllers: &'static [&'static Controller],
     monitor: Arc<Monitor>,
+    lives: Option<Arc<dyn Lives>>,
     mut stop: watch::Receiver<bool>,
 ) {
     let local = LocalSet::new();
     let work = async move {
-        let driver = Rc::new(Driver::new(server, controllers, monitor));
+        let driver = Rc::new(Driver::new(server, controllers, monitor, lives));
         tokio::select! {
             () = driver.follow() => {}
             // A sender that is gone will never ask to stop; its owner is gone too.
@@ -69,6 +71,7 @@ struct Driver {
     server: Arc<Server>,
     controllers: &'static [&'static Controller],
     monitor: Arc<Monitor>,
+    lives: Option<Arc<dyn Lives>>,
     writers: Vec<Writer>,
     recorder: Recorder,
     lanes: RefCell<Vec<Lane>>,
@@ -138,6 +141,7 @@ impl Driver {
         server: Arc<Server>,
         controllers: &'static [&'static Controller],
         monitor: Arc<Monitor>,
+        lives: Option<Arc<dyn Lives>>,
     ) -> Driver {
         Driver {
             writers: controllers.iter().map(|c| Writer::new(Arc::clone(&server), c)).collect(),
@@ -148,6 +152,7 @@ impl Driver {
             server,
             controllers,
             monitor,
+            lives,
         }
     }
 
@@ -193,6 +198,7 @@ impl Driver {
             objects: self.server.store.snapshot(),
             now: self.server.world.clock.now(),
             settings: Arc::clone(&self.server.settings),
+            lives: self.lives.clone(),
         }
     }
 

@@ -10,6 +10,7 @@ mod children;
 mod clusterroles;
 mod correlate;
 mod cronjob;
+mod customresources;
 mod daemonset;
 mod deployer;
 mod deployment;
@@ -24,6 +25,7 @@ mod history;
 mod imageimport;
 mod imagetrigger;
 mod job;
+mod lives;
 mod monitor;
 mod namespace;
 mod nodelifecycle;
@@ -45,6 +47,7 @@ mod view;
 mod volumes;
 mod writing;
 
+pub use lives::{Heard, Lives, Question, Run, What};
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use podgc::disrupted;
@@ -122,6 +125,7 @@ pub static ALL: &[&Controller] = &[
     &certificates::SIGNER,
     &certificates::CLEANER,
     &clusterroles::CONTROLLER,
+    &customresources::CONTROLLER,
     &eventttl::CONTROLLER,
     &flowcontrol::CONTROLLER,
     &garbage::CONTROLLER,
@@ -147,6 +151,7 @@ pub static ALL: &[&Controller] = &[
     &volumes::volume::CONTROLLER,
     &volumes::protection::CLAIM,
     &volumes::protection::VOLUME,
+    &volumes::protection::ATTRIBUTES,
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &deployment::CONTROLLER,

@@ -1,6 +1,6 @@
 //! What a controller wants done.
 
-use crate::{api::PatchType, error::Error, object::Value, store::Entry};
+use crate::{api::PatchType, error::Error, kinds::Name, object::Value, store::Entry};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub struct Write {
     /// What to do.
     pub verb: WriteVerb,
     /// `plural.group`. What ends in [`INTERNAL`] is no resource of the API.
-    pub resource: &'static str,
+    pub resource: Name,
     /// Subresource, or empty.
     pub sub: &'static str,
     /// Namespace, or empty.
@@ -155,27 +155,27 @@ impl Plan {
 
 impl Write {
     /// Creates `body` in its own namespace.
-    pub fn create(resource: &'static str, body: Value) -> Write {
+    pub fn create(resource: impl Into<Name>, body: Value) -> Write {
         Write::of(WriteVerb::Create, resource, "", String::new(), body)
     }
     /// Replaces an object.
-    pub fn update(resource: &'static str, body: Value) -> Write {
+    pub fn update(resource: impl Into<Name>, body: Value) -> Write {
         let name = crate::object::ObjectExt::name(&body).to_owned();
         Write::of(WriteVerb::Update, resource, "", name, body)
     }
     /// Replaces an object's status.
-    pub fn status(resource: &'static str, body: Value) -> Write {
+    pub fn status(resource: impl Into<Name>, body: Value) -> Write {
         Write { sub: "status", ..Write::update(resource, body) }
     }
     /// Deletes an object; `options` is a `DeleteOptions` object or `Null`.
-    pub fn delete(resource: &'static str, entry: &Entry, options: Value) -> Write {
+    pub fn delete(resource: impl Into<Name>, entry: &Entry, options: Value) -> Write {
         Write {
             namespace: entry.meta.namespace.to_string(),
             ..Write::of(WriteVerb::Delete, resource, "", entry.meta.name.to_string(), options)
         }
     }
     /// Patches an object.
-    pub fn patch(resource: &'static str, entry: &Entry, form: PatchType, patch: Value) -> Write {
+    pub fn patch(resource: impl Into<Name>, entry: &Entry, form: PatchType, patch: Value) -> Write {
         Write {
             namespace: entry.meta.namespace.to_string(),
             ..Write::of(WriteVerb::Patch(form), resource, "", entry.meta.name.to_string(), patch)
@@ -184,13 +184,13 @@ impl Write {
 
     fn of(
         verb: WriteVerb,
-        resource: &'static str,
+        resource: impl Into<Name>,
         sub: &'static str,
         name: String,
         body: Value,
     ) -> Write {
         let namespace = crate::object::ObjectExt::namespace(&body).to_owned();
-        Write { verb, resource, sub, namespace, name, body }
+        Write { verb, resource: resource.into(), sub, namespace, name, body }
     }
 }
 

@@ -1,27 +1,11 @@
-//! Resource names for writes about objects of any kind, and the parts of delete options the
-//! collecting controllers share. Knows no kind in particular.
+//! What the collecting controllers share: which objects can be deleted, and the parts of delete
+//! options. Knows no kind in particular.
 
 use crate::{
     kinds,
     object::{Value, json},
     store::Entry,
 };
-use std::{collections::BTreeSet, sync::Mutex};
-
-/// The name as a `'static` string, as [`Write`](super::Write) wants it. Every distinct name is
-/// kept for the life of the program; there are as many as there are kinds.
-pub(super) fn interned(resource: &str) -> &'static str {
-    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let mut names = NAMES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    match names.get(resource) {
-        Some(name) => name,
-        None => {
-            let name: &'static str = Box::leak(resource.into());
-            names.insert(name);
-            name
-        }
-    }
-}
 
 /// Whether objects of the resource can be deleted by clients.
 pub(super) fn deletable(resource: &str) -> bool {

@@ -58,7 +58,7 @@ impl Kit {
     /// What a controller would see.
     pub fn view(&self) -> View {
         let settings = Arc::clone(&self.settings);
-        View { objects: self.store.snapshot(), now: self.now, settings }
+        View { objects: self.store.snapshot(), now: self.now, settings, lives: None }
     }
 
     /// An object, if it is there.
@@ -203,12 +203,12 @@ impl Kit {
         }
         let name = if write.name.is_empty() { object.name() } else { &write.name }.to_owned();
         let key = name::key(&write.namespace, &name);
-        let old = self.store.snapshot().get_key(write.resource, &key).map(|e| e.value());
-        let missing = || Error::not_found(write.resource, &name);
+        let old = self.store.snapshot().get_key(&write.resource, &key).map(|e| e.value());
+        let missing = || Error::not_found(&write.resource, &name);
         let entry = match (write.verb, old) {
-            (WriteVerb::Create, Some(_)) => return Err(Error::exists(write.resource, &name)),
+            (WriteVerb::Create, Some(_)) => return Err(Error::exists(&write.resource, &name)),
             (WriteVerb::Create, None) => {
-                Some(self.store(write.resource, &key, &object, Expect::Absent)?)
+                Some(self.store(&write.resource, &key, &object, Expect::Absent)?)
             }
             (_, None) => return Err(missing()),
             (WriteVerb::Delete, Some(old)) => self.delete(write, &key, old)?,
@@ -225,7 +225,7 @@ impl Kit {
         let verb = format!("{:?}", write.verb).to_lowercase();
         let verb = verb.split('(').next().unwrap_or("");
         let sub = if write.sub.is_empty() { "" } else { "/" };
-        self.writes.push(format!("{verb} {}{sub}{} {key}", write.resource, write.sub));
+        self.writes.push(format!("{verb} {}{sub}{} {key}", &write.resource, write.sub));
         Ok(entry)
     }
 
@@ -238,7 +238,7 @@ impl Kit {
     ) -> Result<Arc<Entry>, Error> {
         let revision = |o: &Value| o.str_at("metadata.resourceVersion").to_owned();
         if !revision(&new).is_empty() && revision(&new) != revision(old) {
-            return Err(Error::stale(write.resource, &write.name));
+            return Err(Error::stale(&write.resource, &write.name));
         }
         if write.sub == "status" {
             let mut kept = old.clone();
@@ -251,16 +251,16 @@ impl Kit {
             if let Some(status) = old.get("status") {
                 new["status"] = status.clone();
             }
-            bump(write.resource, old, &mut new);
+            bump(&write.resource, old, &mut new);
         }
         // The last finalizer of an object that is going takes it along.
         let had = !old.list_at("metadata.finalizers").is_empty();
         if had && new.is_deleting() && new.list_at("metadata.finalizers").is_empty() {
-            let entry = self.store(write.resource, key, &new, Expect::Present)?;
-            self.remove(write.resource, key);
+            let entry = self.store(&write.resource, key, &new, Expect::Present)?;
+            self.remove(&write.resource, key);
             return Ok(entry);
         }
-        self.store(write.resource, key, &new, Expect::Present)
+        self.store(&write.resource, key, &new, Expect::Present)
     }
 
     /// Pods on a node, and objects with finalizers, only start to go; the kubelet's word ends a pod.
@@ -272,7 +272,7 @@ impl Kit {
     ) -> Result<Option<Arc<Entry>>, Error> {
         let uid = write.body.str_at("preconditions.uid");
         if !uid.is_empty() && uid != old.uid() {
-            return Err(Error::stale(write.resource, &write.name));
+            return Err(Error::stale(&write.resource, &write.name));
         }
         if write.body.str_at("propagationPolicy") == "Foreground" {
             let mut finalizers = old.list_at("metadata.finalizers").to_vec();
@@ -288,9 +288,9 @@ impl Kit {
                 let end = time::seconds(time::plus_seconds(self.now, 30));
                 old.set_at("metadata.deletionTimestamp", end);
             }
-            return self.store(write.resource, key, &old, Expect::Present).map(Some);
+            return self.store(&write.resource, key, &old, Expect::Present).map(Some);
         }
-        self.remove(write.resource, key);
+        self.remove(&write.resource, key);
         Ok(None)
     }
 

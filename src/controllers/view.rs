@@ -1,5 +1,6 @@
 //! What a controller sees: all objects at one revision, and the time.
 
+use super::Lives;
 use crate::{
     object::{Value, links, name, selector::Labels},
     settings::Settings,
@@ -16,6 +17,8 @@ pub struct View {
     pub now: Timestamp,
     /// The simulated cluster.
     pub settings: Arc<Settings>,
+    /// The processes in containers, where there are any.
+    pub lives: Option<Arc<dyn Lives>>,
 }
 
 impl View {

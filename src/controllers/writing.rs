@@ -4,7 +4,7 @@ use super::{Controller, INTERNAL, Outcome, Step, Write, WriteVerb};
 use crate::{
     api::{Body, Caller, Item, Options, Request, Response, Server, Verb},
     error::Error,
-    kinds,
+    kinds::Catalogue,
     object::{ObjectExt, Value, encode, name},
     store::{self, Entry, Expect, Op},
 };
@@ -65,7 +65,8 @@ impl Writer {
         if write.resource.ends_with(INTERNAL) {
             return self.store(write).await;
         }
-        let Some(kind) = kinds::by_resource(write.resource) else {
+        let catalogue = Catalogue::of(&self.server.store.snapshot());
+        let Some(kind) = catalogue.by_resource(&write.resource) else {
             return Err(Error::NoSuchPath);
         };
         let mut options = Options { field_manager: self.manager.into(), ..Options::default() };
@@ -97,8 +98,7 @@ impl Writer {
     /// Writes what no API shows.
     async fn store(&self, write: &Write) -> Written {
         let named = if write.name.is_empty() { write.body.name() } else { &write.name };
-        let (resource, key) =
-            (Arc::from(write.resource), name::key(&write.namespace, named).into());
+        let (resource, key) = (write.resource.shared(), name::key(&write.namespace, named).into());
         let revision = || write.body.str_at("metadata.resourceVersion").parse();
         let expect = match write.verb {
             WriteVerb::Create => Expect::Absent,
@@ -112,7 +112,7 @@ impl Writer {
         };
         let done = self.server.store.commit(vec![op]).await.map_err(|error| match error {
             store::Error::Io(why) => Error::Internal(why),
-            _ => Error::stale(write.resource, named),
+            _ => Error::stale(&write.resource, named),
         })?;
         Ok(done.into_iter().flatten().next())
     }

@@ -6,13 +6,14 @@ use super::{
     health::{self, Check},
     look::Look,
     oauth,
-    path::Path,
+    path::{Path, Target},
     render,
     serve::Incoming,
 };
 use crate::{
     api::{Caller, discovery, openapi},
     error::Error,
+    kinds::{self, Catalogue},
     object::{Value, json, write},
 };
 use actix_web::{
@@ -27,10 +28,23 @@ pub fn missing(path: &str, look: Look) -> HttpResponse {
     let mut parts = path.trim_matches('/').split('/');
     let served = match (parts.next(), parts.next()) {
         (Some("api"), Some(_)) => true,
-        (Some("apis"), Some(group)) => discovery::group(group).is_some(),
+        (Some("apis"), Some(group)) => kinds::all().any(|k| k.group == *group),
         _ => false,
     };
     if served { render::error(&Error::NoSuchPath, look) } else { not_found() }
+}
+
+/// A method that a path of a custom kind does not have.
+pub fn misplaced(target: &Target<'_>, look: Look) -> HttpResponse {
+    // Over all namespaces one can only read.
+    if target.kind.namespaced && target.namespace.is_empty() {
+        return not_found();
+    }
+    let error = match target.name {
+        "" => Error::BadRequest("name must be provided".into()),
+        _ => Error::MethodNotAllowed,
+    };
+    render::error(&error, look)
 }
 
 fn not_found() -> HttpResponse {
@@ -69,35 +83,37 @@ pub async fn respond(
     if !matches!(method, Method::GET | Method::HEAD) {
         return render::error(&Error::MethodNotAllowed, look);
     }
+    let kinds = http.server.catalogue();
     let aggregated = incoming.header(header::ACCEPT).contains("v=v2;as=APIGroupDiscoveryList");
     match path {
-        Path::Root => raw(&json!({"paths": discovery::paths()})),
-        Path::Core if aggregated => aggregated_discovery(true, look),
-        Path::Groups if aggregated => aggregated_discovery(false, look),
+        Path::Root => raw(&json!({"paths": discovery::paths(&kinds)})),
+        Path::Core if aggregated => aggregated_discovery(&kinds, true, look),
+        Path::Groups if aggregated => aggregated_discovery(&kinds, false, look),
         Path::Core => {
             let address = http.url.trim_start_matches("https://");
             look.response(200, &discovery::core_versions(address))
         }
-        Path::Groups => look.response(200, &discovery::group_list()),
-        Path::Group(name) => match discovery::group(name) {
+        Path::Groups => look.response(200, &discovery::group_list(&kinds)),
+        Path::Group(name) => match discovery::group(&kinds, name) {
             Some(group) => look.response(200, &group),
             None => not_found(),
         },
-        Path::Version(group, version) => match discovery::resource_list(group, version) {
+        Path::Version(group, version) => match discovery::resource_list(&kinds, group, version) {
             Some(list) => look.response(200, &list),
             None => missing(incoming.path, look),
         },
         Path::Other(rest) => other(incoming, rest),
+        Path::Below(kind, name) => render::error(&Error::not_found(kind.resource(), name), look),
         Path::Resource(_) => missing(incoming.path, look),
     }
 }
 
-fn aggregated_discovery(core: bool, look: Look) -> HttpResponse {
+fn aggregated_discovery(kinds: &Catalogue, core: bool, look: Look) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
         .content_type("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
         .insert_header((header::VARY, "Accept"));
-    look.json(&mut response, write::text(&discovery::aggregated(core)))
+    look.json(&mut response, write::text(&discovery::aggregated(kinds, core)))
 }
 
 /// A document that is indented whoever asks.
@@ -128,7 +144,9 @@ fn other(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
                 .content_type("text/plain; version=0.0.4; charset=utf-8")
                 .body(http.metrics.text(objects, snapshot.rev, &http.monitor.gauges))
         }
-        _ => openapi(rest, incoming.header(header::ACCEPT), incoming.look),
+        _ => {
+            openapi(&http.server.catalogue(), rest, incoming.header(header::ACCEPT), incoming.look)
+        }
     }
 }
 
@@ -139,18 +157,18 @@ fn issuer(document: &Value) -> HttpResponse {
         .body(document.to_string())
 }
 
-fn openapi(rest: &str, accept: &str, look: Look) -> HttpResponse {
+fn openapi(kinds: &Catalogue, rest: &str, accept: &str, look: Look) -> HttpResponse {
     let json = |bytes: Vec<u8>| HttpResponse::Ok().content_type("application/json").body(bytes);
     match rest {
         "openapi/v2" if accept.contains("json") || accept.contains("*/*") || accept.is_empty() => {
-            json(openapi::v2())
+            json(openapi::v2(kinds))
         }
         "openapi/v2" => render::error(&Error::NotAcceptable("application/json".into()), look),
-        "openapi/v3" => json(openapi::v3_index()),
-        _ => match rest.strip_prefix("openapi/v3/").and_then(openapi::v3) {
-            Some(bytes) => json(bytes),
-            None => not_found(),
-        },
+        "openapi/v3" => json(openapi::v3_index(kinds)),
+        _ => {
+            let document = rest.strip_prefix("openapi/v3/").and_then(|p| openapi::v3(kinds, p));
+            document.map_or_else(not_found, json)
+        }
     }
 }
 

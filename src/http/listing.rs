@@ -22,7 +22,7 @@ const CHUNK: usize = 128 << 10;
 
 /// A list as a response.
 pub fn respond(kind: Served, list: List, style: Style) -> HttpResponse {
-    let metadata = metadata(&list);
+    let metadata = metadata(&kind, &list);
     if style.look.yaml {
         let document = yaml::document(&whole(&kind, metadata, &list.items, style));
         return HttpResponse::Ok().content_type("application/yaml").body(document);
@@ -39,8 +39,12 @@ pub fn respond(kind: Served, list: List, style: Style) -> HttpResponse {
 }
 
 /// What a list says beside its items.
-fn metadata(list: &List) -> Value {
+fn metadata(kind: &Served, list: &List) -> Value {
     let mut metadata = json!({});
+    // Lists of custom objects say that there is no more.
+    if kind.custom.is_some() {
+        metadata["continue"] = json!("");
+    }
     // Lists put together from others have no revision.
     if list.rev > 0 {
         metadata["resourceVersion"] = json!(list.rev.to_string());

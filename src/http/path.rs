@@ -1,6 +1,6 @@
 //! What a path means. Pure; the catalogue of kinds decides what exists.
 
-use crate::kinds::{self, Served};
+use crate::kinds::{Catalogue, Served};
 
 /// A path, understood.
 #[derive(Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub enum Path<'a> {
     Version(&'a str, &'a str),
     /// A resource, an object or a subresource.
     Resource(Target<'a>),
+    /// Something below an object of a custom kind that its definition does not have.
+    Below(Served, &'a str),
     /// Anything else, without the leading slash.
     Other(&'a str),
 }
@@ -51,7 +53,7 @@ impl std::fmt::Debug for Target<'_> {
 }
 
 /// Understands a decoded path. `None`: nothing is there.
-pub fn parse(path: &str) -> Option<Path<'_>> {
+pub fn parse<'a>(path: &'a str, kinds: &Catalogue) -> Option<Path<'a>> {
     let trimmed = path.trim_matches('/');
     if trimmed.is_empty() {
         return Some(Path::Root);
@@ -63,45 +65,49 @@ pub fn parse(path: &str) -> Option<Path<'_>> {
         ["apis", group] => Some(Path::Group(group)),
         ["api", version] => Some(Path::Version("", version)),
         ["apis", group, version] => Some(Path::Version(group, version)),
-        ["api", version, rest @ ..] => resource("", version, rest).map(Path::Resource),
-        ["apis", group, version, rest @ ..] => resource(group, version, rest).map(Path::Resource),
+        ["api", version, rest @ ..] => resource(kinds, "", version, rest),
+        ["apis", group, version, rest @ ..] => resource(kinds, group, version, rest),
         _ => Some(Path::Other(trimmed)),
     }
 }
 
-fn resource<'a>(group: &str, version: &str, rest: &[&'a str]) -> Option<Target<'a>> {
+fn resource<'a>(
+    kinds: &Catalogue,
+    group: &str,
+    version: &str,
+    rest: &[&'a str],
+) -> Option<Path<'a>> {
     let (watch, rest) = match rest {
         ["watch", rest @ ..] => (true, rest),
         rest => (false, rest),
     };
     // A namespaced resource; `namespaces/X` and its subresources are the Namespace itself.
     if let ["namespaces", namespace, plural, tail @ ..] = rest
-        && let Some(kind) = kinds::by_path(group, version, plural)
+        && let Some(kind) = kinds.by_path(group, version, plural)
         && kind.namespaced
     {
         return target(kind, namespace, tail, watch);
     }
     let [plural, tail @ ..] = rest else { return None };
-    let kind = kinds::by_path(group, version, plural)?;
+    let kind = kinds.by_path(group, version, plural)?;
     if kind.namespaced && !tail.is_empty() {
         return None;
     }
     target(kind, "", tail, watch)
 }
 
-fn target<'a>(
-    kind: Served,
-    namespace: &'a str,
-    tail: &[&'a str],
-    watch: bool,
-) -> Option<Target<'a>> {
+fn target<'a>(kind: Served, namespace: &'a str, tail: &[&'a str], watch: bool) -> Option<Path<'a>> {
     let (name, sub) = match tail {
         [] => ("", ""),
         [name] => (*name, ""),
-        [name, sub] => (*name, kind.sub(sub)?.name),
+        [name, sub] => match kind.sub(sub) {
+            Some(sub) => (*name, sub.name),
+            None if kind.custom.is_some() => return Some(Path::Below(kind, name)),
+            None => return None,
+        },
         // Only what stands behind a proxy has a path of its own.
         [name, "proxy", ..] => (*name, kind.sub("proxy")?.name),
         _ => return None,
     };
-    Some(Target { kind, namespace, name, sub, watch })
+    Some(Path::Resource(Target { kind, namespace, name, sub, watch }))
 }

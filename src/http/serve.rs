@@ -118,7 +118,8 @@ pub async fn handle(
         look,
         payload: &mut payload,
     };
-    let parsed = path::parse(&path);
+    let kinds = http.server.catalogue();
+    let parsed = path::parse(&path, &kinds);
     let labels = labels(&request, &query, parsed.as_ref());
     // A request that breaks down takes nothing with it but itself.
     let answered = AssertUnwindSafe(answer(incoming, parsed)).catch_unwind().await;
@@ -215,6 +216,9 @@ async fn respond(
         (None, _) => documents::missing(incoming.path, incoming.look),
         (Some(Path::Resource(target)), Some(verb)) => {
             resource::respond(incoming, &target, verb, caller).await
+        }
+        (Some(Path::Resource(target)), None) if target.kind.custom.is_some() => {
+            documents::misplaced(&target, incoming.look)
         }
         (Some(Path::Resource(_)), None) => render::error(&Error::MethodNotAllowed, incoming.look),
         (Some(other), _) => documents::respond(incoming, &other, &caller).await,

@@ -88,7 +88,7 @@ impl Fault {
             (None, Err(_)) if status == 401 => Fault::Refused(vec![refusal("UNAUTHORIZED", "")]),
             (None, Err(why)) => {
                 let wait = (status == 429).then(|| Duration::from_secs(2));
-                let body = String::from_utf8_lossy(body);
+                let body = bounded(&String::from_utf8_lossy(body));
                 Fault::Other(
                     format!("error parsing HTTP {status} response body: {why}: {body:?}"),
                     wait,
@@ -110,7 +110,19 @@ fn patience(code: &str) -> Option<Duration> {
 /// A refusal with a code known to clients; other codes count as unknown.
 pub fn refusal(code: &str, message: &str) -> Refusal {
     let known = CODES.iter().find(|(c, _)| *c == code).unwrap_or(&CODES[0]);
-    Refusal { code: known.0.into(), message: message.into() }
+    Refusal { code: known.0.into(), message: bounded(message) }
+}
+
+/// Most characters of what a registry says that are handed on, and most of its refusals.
+const MOST_SAID: usize = 1_024;
+const MOST_REFUSALS: usize = 16;
+
+/// The beginning of a text from outside.
+fn bounded(text: &str) -> String {
+    match text.char_indices().nth(MOST_SAID) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// The `errors` of a body, or why there are none.
@@ -135,7 +147,7 @@ fn refusals(status: u16, body: &[u8]) -> Result<Vec<Refusal>, String> {
         }
         found
     };
-    let list: Vec<Refusal> = parsed.list_at("errors").iter().map(one).collect();
+    let list: Vec<Refusal> = parsed.list_at("errors").iter().take(MOST_REFUSALS).map(one).collect();
     if list.is_empty() {
         return Err("no error details found in HTTP response body".into());
     }
@@ -254,5 +266,20 @@ mod tests {
         let fault = Fault::of_answer(401, "", body, bearer);
         assert!(fault.is("DENIED") && fault.is("UNAUTHORIZED") && !fault.is("UNKNOWN"));
         assert_eq!(fault.to_string(), "errors:\ndenied: insufficient scope\nunauthorized\n");
+    }
+
+    #[test]
+    fn what_a_registry_says_has_an_end() {
+        let long = "x".repeat(1 << 20);
+        let errors = vec![serde_json::json!({"code": "DENIED", "message": long}); 1_000];
+        let bodies = [
+            serde_json::json!({ "errors": errors }).to_string(),
+            serde_json::json!({ "details": long }).to_string(),
+            long,
+        ];
+        for body in bodies {
+            let said = Fault::of_answer(403, "403 Forbidden", body.as_bytes(), None).to_string();
+            assert!(said.len() < 20_000, "{} bytes", said.len());
+        }
     }
 }

@@ -36,6 +36,9 @@ const DOCUMENT_LIMIT: usize = 4 << 20;
 /// Most tags of a repository that are listed.
 const MOST_TAGS: usize = 100_000;
 
+/// Most pages they may come in: a registry could go on for ever with pages that hold nothing.
+const MOST_PAGES: usize = 1_000;
+
 /// The media types of manifests we can read: of single images, then of lists of them, then those of
 /// schema 1.
 const MANIFESTS: [&str; 6] = [
@@ -254,19 +257,22 @@ impl<'a> Session<'a> {
     ) -> Result<Vec<String>, Fault> {
         let mut tags = Vec::new();
         let mut path = "tags/list".to_owned();
-        loop {
+        for _ in 0..MOST_PAGES {
             let answer = self.fetch(repository, insecure, Wanted::at(&path)).await?;
             if !success(&answer) {
                 return Err(auth::fault(&answer));
             }
             let page: Value =
                 serde_json::from_slice(&answer.body).map_err(|e| Fault::other(e.to_string()))?;
+            let before = tags.len();
             tags.extend(page.list_at("tags").iter().filter_map(Value::as_str).map(String::from));
             match next_page(&answer) {
-                Some(next) if tags.len() <= MOST_TAGS => path = next,
-                _ => return Ok(tags),
+                // A page that holds nothing leads nowhere either.
+                Some(next) if (before + 1..=MOST_TAGS).contains(&tags.len()) => path = next,
+                _ => break,
             }
         }
+        Ok(tags)
     }
 
     /// Gets something below a repository's path (or a whole URL), trying again where that may help.

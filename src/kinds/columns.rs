@@ -21,10 +21,13 @@ pub const NAME: Column = Column {
     ..BASE
 };
 
+/// What the age means.
+pub const AGE_TEXT: &str = "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+
 /// Time since creation.
 pub const AGE: Column = Column {
     name: "Age",
-    description: "CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
+    description: AGE_TEXT,
     cell: |o, cx| json!(duration::age(o.str_at("metadata.creationTimestamp"), cx.now)),
     ..BASE
 };

@@ -114,7 +114,7 @@ impl Kind {
     }
 }
 
-fn join(a: &str, group: &str) -> String {
+pub(super) fn join(a: &str, group: &str) -> String {
     if group.is_empty() { a.into() } else { format!("{a}.{group}") }
 }
 
@@ -144,8 +144,15 @@ pub enum Generation {
     None,
     /// 1 at creation, +1 when anything outside metadata and status changes.
     Spec,
+    /// 1 at creation, +1 when anything outside metadata changes (custom kinds without a status of
+    /// their own).
+    Whole,
     /// As `Spec`, and +1 when annotations change (Deployment alone).
     SpecAndAnnotations,
+    /// 1 at creation and ever after (PriorityClass alone).
+    Once,
+    /// None at creation, then +1 as `Spec` (CSIDriver alone).
+    Later,
     /// 1 at creation, afterwards what [`Hooks::prepare`] makes it (ImageStream alone).
     Own,
 }

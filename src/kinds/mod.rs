@@ -1,15 +1,19 @@
-//! The catalogue of kinds: one list, looked up by path, by resource and by kind.
+//! The catalogue of kinds: one list of what is built in, looked up by path, by resource and by
+//! kind; a cluster's own [`Catalogue`] adds what its custom resource definitions declare.
 
+mod catalogue;
 #[cfg(test)]
 mod catalogue_tests;
 mod cluster;
 pub mod columns;
+pub mod custom;
 mod kind;
 mod name;
 mod openshift;
 mod served;
 mod workloads;
 
+pub use catalogue::Catalogue;
 pub use kind::{
     ALL_VERBS, Ask, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
@@ -32,7 +36,7 @@ fn declared() -> impl Iterator<Item = &'static Kind> {
     FAMILIES.iter().flat_map(|f| f.iter().copied())
 }
 
-/// All built-in kinds.
+/// All built-in kinds; see [`Catalogue::all`] for a cluster's.
 pub fn all() -> impl Iterator<Item = Served> {
     BUILT_IN.iter().map(Served::BuiltIn)
 }

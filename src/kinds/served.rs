@@ -2,7 +2,8 @@
 //! declaration and what a cluster adds look the same from here on.
 
 use super::{
-    kind::{Backing, Column, Generation, Hooks, Kind, NameRule, Sub},
+    custom::Custom,
+    kind::{Backing, Column, Generation, Hooks, Kind, NameRule, Sub, join},
     name::Name,
 };
 use crate::schema::{self, Type};
@@ -13,7 +14,7 @@ use std::{ops::Deref, sync::Arc};
 pub enum Served {
     /// Declared in this program.
     BuiltIn(&'static ServedKind),
-    /// Made for the occasion; lives as long as somebody holds it.
+    /// Made of a definition, or for the occasion; lives as long as somebody holds it.
     Made(Arc<ServedKind>),
 }
 
@@ -25,6 +26,12 @@ impl Deref for Served {
             Served::BuiltIn(kind) => kind,
             Served::Made(kind) => kind,
         }
+    }
+}
+
+impl std::fmt::Debug for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.api_version(), self.kind)
     }
 }
 
@@ -62,12 +69,14 @@ pub struct ServedKind {
     pub deprecated: Name,
     pub backing: Backing,
     pub hooks: Hooks,
+    /// What only a custom kind has.
+    pub custom: Option<Arc<Custom>>,
     /// Columns of a built-in kind.
-    columns: &'static [Column],
-    resource: Name,
-    stored_as: Name,
-    kind_group: Name,
-    api_version: Name,
+    pub(in crate::kinds) columns: &'static [Column],
+    pub(in crate::kinds) resource: Name,
+    pub(in crate::kinds) stored_as: Name,
+    pub(in crate::kinds) kind_group: Name,
+    pub(in crate::kinds) api_version: Name,
 }
 
 impl ServedKind {
@@ -102,11 +111,25 @@ impl ServedKind {
             deprecated: deprecated.into(),
             backing: kind.backing,
             hooks: kind.hooks,
+            custom: None,
             columns: kind.columns,
             resource: kind.resource().into(),
             stored_as: kind.stored_as().into(),
             kind_group: kind.kind_group().into(),
             api_version: api_version.into(),
+        }
+    }
+
+    /// The same with the names that follow from `group`, `version`, `kind` and `plural`, which
+    /// somebody has set anew.
+    pub(super) fn identified(self) -> ServedKind {
+        let resource: Name = join(&self.plural, &self.group).into();
+        ServedKind {
+            kind_group: join(&self.kind, &self.group).into(),
+            api_version: format!("{}/{}", self.group, self.version).into(),
+            stored_as: resource.clone(),
+            resource,
+            ..self
         }
     }
 
@@ -152,8 +175,8 @@ impl ServedKind {
         self.subresources.iter().find(|s| s.name == name)
     }
 
-    /// The compiled-in type.
+    /// The compiled-in type; custom kinds have a schema of their own.
     pub fn ty(&self) -> Option<&'static Type> {
-        schema::find(&self.schema)
+        if self.custom.is_some() { None } else { schema::find(&self.schema) }
     }
 }

@@ -8,6 +8,7 @@ mod node;
 mod operations;
 mod strategic;
 
+pub use node::Root;
 pub use strategic::strategic;
 
 use crate::{

@@ -2,11 +2,29 @@
 //!
 //! Knows the type tables and nothing of sets, patches or managers.
 
-use crate::schema::{Field, ListType, Presence, Shape, Type};
+use crate::{
+    object::Value,
+    schema::{
+        self, Field, ListType, Presence, Shape, Type,
+        structural::{self, Structural},
+    },
+};
+
+/// The type of a whole object.
+#[derive(Clone, Copy)]
+pub enum Root<'t> {
+    /// Compiled in.
+    Type(&'static Type),
+    /// What a custom resource definition says, and whether it has a status of its own.
+    Custom(&'t Structural, bool),
+}
+
+/// The metadata of a custom object, whatever its schema says of it.
+const METADATA: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
 /// The type of one place in an object.
 #[derive(Clone, Copy)]
-pub(super) enum Node {
+pub(super) enum Node<'t> {
     /// One value: a scalar, or something atomic.
     Leaf(&'static Shape),
     /// Any JSON.
@@ -19,6 +37,38 @@ pub(super) enum Node {
     Keyed(&'static Shape, &'static [&'static str]),
     /// A list of distinct scalars.
     Set(&'static Shape),
+    /// An object of a custom schema, and whether it is a whole resource.
+    Object(&'t Structural, bool),
+    /// A list of a custom schema whose items can be told apart.
+    Items(&'t Structural),
+    /// One value of a custom schema, of this JSON type if it says so.
+    Atom(&'t str),
+}
+
+/// A place below a custom schema.
+fn custom(schema: &Structural) -> Node<'_> {
+    match schema.kind.as_str() {
+        "object" if schema.atomic => Node::Atom("object"),
+        "object" => Node::Object(schema, schema.embedded),
+        "array" if schema.list != structural::ListType::Atomic => Node::Items(schema),
+        "" if schema.preserve && !schema.int_or_string => Node::Any,
+        _ if schema.int_or_string => Node::Atom("scalar"),
+        kind => Node::Atom(kind),
+    }
+}
+
+/// A named child of an object of a custom schema.
+fn custom_child<'t>(schema: &'t Structural, resource: bool, name: &str) -> Option<Node<'t>> {
+    match name {
+        "metadata" if resource => return schema::find(METADATA).map(Node::Struct),
+        "apiVersion" | "kind" if resource => return Some(Node::Atom("string")),
+        _ => {}
+    }
+    match (schema.child(name), &schema.additional) {
+        (Some(child), _) => Some(custom(child)),
+        (None, structural::Additional::Any) => Some(Node::Any),
+        _ => schema.preserve.then_some(Node::Any),
+    }
 }
 
 /// The field of an object type.
@@ -38,7 +88,7 @@ pub(super) fn object(index: u16) -> Option<&'static Type> {
 /// Whether a field is there even when it is absent from the JSON: plain struct values of the Go
 /// types, and lists they always write. An update that fills one owns what is in it, but not the
 /// field itself.
-pub(super) fn embedded(parent: Node, name: &str, node: Node) -> bool {
+pub(super) fn embedded(parent: Node<'_>, name: &str, node: Node<'_>) -> bool {
     let Node::Struct(ty) = parent else { return false };
     let Some(field) = field(ty, name) else { return false };
     match node {
@@ -48,9 +98,17 @@ pub(super) fn embedded(parent: Node, name: &str, node: Node) -> bool {
     }
 }
 
-impl Node {
+impl<'t> Node<'t> {
+    /// The place of a whole object.
+    pub(super) fn root(root: Root<'t>) -> Node<'t> {
+        match root {
+            Root::Type(ty) => Node::Struct(ty),
+            Root::Custom(schema, _) => Node::Object(schema, true),
+        }
+    }
+
     /// The place a shape describes when no field says more about it.
-    pub(super) fn of(shape: &'static Shape) -> Node {
+    pub(super) fn of(shape: &'static Shape) -> Node<'t> {
         match shape {
             Shape::Any => Node::Any,
             Shape::Object(i) => match object(*i) {
@@ -63,7 +121,7 @@ impl Node {
         }
     }
 
-    fn of_field(f: &'static Field) -> Node {
+    fn of_field(f: &'static Field) -> Node<'t> {
         match (&f.shape, f.list) {
             (Shape::List(item), ListType::Map) => Node::Keyed(item, f.map_keys),
             (Shape::List(item), ListType::Set) => Node::Set(item),
@@ -73,33 +131,49 @@ impl Node {
     }
 
     /// The place of a named child; `None` when the type has no such field.
-    pub(super) fn child(self, name: &str) -> Option<Node> {
+    pub(super) fn child(self, name: &str) -> Option<Node<'t>> {
         match self {
             Node::Struct(ty) => field(ty, name).map(Node::of_field),
             Node::Map(item) => Some(Node::of(item)),
             Node::Any => Some(Node::Any),
+            Node::Object(schema, resource) => custom_child(schema, resource, name),
             _ => None,
         }
     }
 
     /// As [`Node::child`]; what the type does not know is any JSON.
-    pub(super) fn child_or_any(self, name: &str) -> Node {
+    pub(super) fn child_or_any(self, name: &str) -> Node<'t> {
         self.child(name).unwrap_or(Node::Any)
     }
 
     /// Whether `name` is a declared field, not a free key.
     pub(super) fn declares(self, name: &str) -> bool {
-        matches!(self, Node::Struct(ty) if field(ty, name).is_some())
+        match self {
+            Node::Struct(ty) => field(ty, name).is_some(),
+            Node::Object(schema, resource) => {
+                let identity = ["apiVersion", "kind", "metadata"].contains(&name);
+                (resource && identity) || schema.properties.contains_key(name)
+            }
+            _ => false,
+        }
     }
 
     /// Whether the place holds an object that merges field by field.
     pub(super) fn is_map(self) -> bool {
-        matches!(self, Node::Any | Node::Struct(_) | Node::Map(_))
+        matches!(self, Node::Any | Node::Struct(_) | Node::Map(_) | Node::Object(..))
     }
 
     /// The default of a key field of list items of this place.
-    pub(super) fn key_default(self, key: &str) -> Option<&'static str> {
-        let Node::Struct(ty) = self else { return None };
-        Some(field(ty, key)?.default).filter(|d| !d.is_empty())
+    pub(super) fn key_default(self, key: &str) -> Option<Value> {
+        match self {
+            Node::Struct(ty) => serde_json::from_str(field(ty, key)?.default).ok(),
+            Node::Object(schema, _) => schema.child(key)?.default.clone(),
+            _ => None,
+        }
+    }
+
+    /// The place of the items of a list of a custom schema.
+    pub(super) fn custom_item(schema: &'t Structural) -> Node<'t> {
+        schema.items.as_deref().map_or(Node::Any, custom)
     }
 }

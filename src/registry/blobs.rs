@@ -147,16 +147,43 @@ impl Blobs {
             private(path.parent().unwrap_or(&path))?;
             std::fs::write(&temporary, bytes)?;
             std::fs::File::open(&temporary)?.sync_all()?;
-            std::fs::rename(&temporary, &path)
+            std::fs::rename(&temporary, &path)?;
+            sync_folder(&path)
         };
         write().map_err(|e| failed(&e))
     }
 
-    /// Makes a finished upload the blob of a digest.
+    /// Makes a finished upload the blob of a digest. The upload stays until its repository says
+    /// that it holds the blob: a crash in between leaves an upload that can be gone on with, and a
+    /// blob that nobody holds, which the next start sweeps.
     pub fn adopt(&self, digest: &str, upload: &Path) -> io::Result<()> {
         let Some(path) = self.path(digest) else { return Err(io::ErrorKind::InvalidInput.into()) };
         private(path.parent().unwrap_or(&path))?;
-        std::fs::rename(upload, path)
+        match std::fs::hard_link(upload, &path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            // Not every file system has links.
+            Err(_) => std::fs::rename(upload, &path)?,
+            Ok(()) => {}
+        }
+        sync_folder(&path)
+    }
+
+    /// The digests of all files.
+    pub fn digests(&self) -> io::Result<Vec<String>> {
+        let Some(folder) = &self.folder else { return Ok(Vec::new()) };
+        let list = match std::fs::read_dir(folder.join("blobs")) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut found = Vec::new();
+        for file in list {
+            let name = file?.file_name();
+            let digest = format!("sha256:{}", name.to_string_lossy());
+            if is_digest(&digest) {
+                found.push(digest);
+            }
+        }
+        Ok(found)
     }
 
     /// Forgets a blob.
@@ -167,6 +194,11 @@ impl Blobs {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// A new name is on disk when its folder is.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
 }
 
 /// Makes a folder that is its owner's alone.
@@ -199,6 +231,23 @@ mod tests {
             blobs.remove(&digest);
             assert!(blobs.bytes(&digest).is_none());
         }
+    }
+
+    #[test]
+    fn an_upload_stays_until_its_repository_holds_the_blob() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::new(Some(folder.path()));
+        let upload = blobs.upload("u").unwrap().unwrap();
+        std::fs::write(&upload, "content").unwrap();
+        let digest = sha256(b"content");
+        // Twice: the second is who goes on after a crash.
+        for _ in 0..2 {
+            blobs.adopt(&digest, &upload).unwrap();
+            assert!(upload.exists());
+        }
+        assert_eq!(blobs.bytes(&digest).unwrap(), "content");
+        std::fs::write(folder.path().join(FOLDER).join("blobs").join("odd.tmp"), "").unwrap();
+        assert_eq!(blobs.digests().unwrap(), [digest]);
     }
 
     #[test]

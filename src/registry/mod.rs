@@ -74,7 +74,9 @@ impl Registries {
         let blobs = Blobs::new(data_dir);
         let uploads = Uploads::open(&blobs, server.world.clock.now())?;
         let bodies = Bodies::new(Arc::clone(&server.world.clock));
-        Ok(Registries { server, mint, blobs, uploads, bodies, api })
+        let registries = Registries { server, mint, blobs, uploads, bodies, api };
+        registries.sweep_orphans()?;
+        Ok(registries)
     }
 
     fn outside<'a>(&'a self, objects: &'a Snapshot) -> Outside<'a> {

@@ -35,6 +35,18 @@ impl Registries {
         Ok(Reply::empty(204))
     }
 
+    /// Deletes what a crash left between the file of a blob and the row that says who holds it. At
+    /// the start only: later a blob without a row is one that is about to get it.
+    pub(super) fn sweep_orphans(&self) -> std::io::Result<()> {
+        let stored = self.blobs.digests()?;
+        let orphans = orphans(stored, &self.server.store.snapshot());
+        if !orphans.is_empty() {
+            tracing::info!(count = orphans.len(), "blobs that nobody holds are deleted");
+        }
+        orphans.iter().for_each(|digest| self.blobs.remove(digest));
+        Ok(())
+    }
+
     /// Forgets the repositories of projects that are gone, and what lies in no other. What an
     /// image object still names stays until that is pruned.
     pub(super) async fn forget_lost_projects(&self) {
@@ -66,6 +78,16 @@ impl Registries {
     }
 }
 
+/// Of the digests of stored files those that no repository and no image names.
+fn orphans(stored: Vec<String>, snapshot: &Snapshot) -> Vec<String> {
+    let mut needed = named_by_images(snapshot);
+    for entry in snapshot.list(REPOSITORIES, "") {
+        let held = entry.lens::<Repository>();
+        needed.extend(held.manifests.keys().chain(held.blobs.keys()).cloned());
+    }
+    stored.into_iter().filter(|digest| !needed.contains(digest)).collect()
+}
+
 /// Digests of every image's manifest, configuration and layers.
 fn named_by_images(snapshot: &Snapshot) -> HashSet<String> {
     let mut named = HashSet::new();
@@ -75,4 +97,35 @@ fn named_by_images(snapshot: &Snapshot) -> HashSet<String> {
         named.extend(layers.chain(own).map(str::to_owned));
     }
     named
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        object::{encode, json},
+        store::{Options, Store},
+    };
+
+    #[tokio::test]
+    async fn orphans_are_what_nobody_names() {
+        let store = Store::open(&Options::default()).unwrap();
+        let put = |resource: &str, name: &str, mut object: crate::object::Value| {
+            object["metadata"] = json!({"name": name, "uid": name});
+            Op::Put {
+                resource: resource.into(),
+                key: name.into(),
+                expect: Expect::Absent,
+                body: encode(&object),
+                claims: vec![],
+            }
+        };
+        let repository = json!({"blobs": {"sha256:blob": 1},
+            "manifests": {"sha256:manifest": {"mediaType": "x"}}});
+        let image = json!({"dockerImageLayers": [{"name": "sha256:layer"}]});
+        let ops = vec![put(REPOSITORIES, "r", repository), put(IMAGES, "sha256:image", image)];
+        store.commit(ops).await.unwrap();
+        let all = ["blob", "manifest", "layer", "image", "lost"].map(|n| format!("sha256:{n}"));
+        assert_eq!(orphans(all.to_vec(), &store.snapshot()), ["sha256:lost"]);
+    }
 }

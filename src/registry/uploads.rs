@@ -272,7 +272,7 @@ impl Upload {
     /// Nothing more is taken, and what is not a blob by now goes.
     fn close(&mut self) {
         if let Sink::File(path) = std::mem::replace(&mut self.sink, Sink::Closed) {
-            // What has become a blob is no longer there.
+            // What has become a blob has another name there.
             let _ = remove_file(path);
         }
     }

@@ -99,7 +99,8 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     readiness.expect("informer-sync");
     let all: &'static [&'static Controller] = [controllers::ALL, sim::CONTROLLERS].concat().leak();
     let monitor = Arc::new(Monitor::new(all));
-    let controllers = run_controllers(&server, all, &monitor, asks, stopping)?;
+    let controllers =
+        run_controllers(&server, all, &monitor, (Arc::clone(&containers), asks), stopping)?;
     // The sender lives in the monitor, which lives as long as the controllers.
     let _ = monitor.ready().wait_for(|ready| *ready).await;
     until_furnished(&server).await;
@@ -293,7 +294,7 @@ fn run_controllers(
     server: &Arc<Server>,
     all: &'static [&'static Controller],
     monitor: &Arc<Monitor>,
-    asks: mpsc::Receiver<sim::containers::Ask>,
+    (lives, asks): (Arc<sim::containers::Runtime>, mpsc::Receiver<sim::containers::Ask>),
     stopping: watch::Receiver<bool>,
 ) -> Result<JoinHandle<()>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -306,7 +307,9 @@ fn run_controllers(
         .spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = driver::run_watched(Arc::clone(&server), all, monitor, stopping) => {}
+                    () = driver::run_watched(
+                        Arc::clone(&server), all, monitor, Some(lives), stopping,
+                    ) => {}
                     // Never the first to end: the server holds the other end.
                     () = sim::containers::serve(Arc::clone(&server), asks) => {}
                     () = sim::registries::network::serve(Arc::clone(&server)) => {}

@@ -118,7 +118,12 @@ pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
         .open(temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
-    std::fs::rename(temporary, path)
+    std::fs::rename(temporary, path)?;
+    // The new name must outlive a power cut as the content does.
+    match path.parent().filter(|d| !d.as_os_str().is_empty()) {
+        Some(dir) => std::fs::File::open(dir)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::kubeconfig::write_private;
 use crate::{
-    access::{Keys, password},
+    access::{Keys, SESSION_KEY_BYTES, password},
     tls::{self, Pair},
     world::World,
 };
@@ -17,6 +17,9 @@ const PASSWORD: &str = "kubeadmin-password";
 
 /// The files of this module in the data folder.
 pub const FILES: &[&str] = &[CA_CERT, CA_KEY, SIGNING_KEY, SESSION_KEY, PASSWORD];
+
+/// Keys that can be made anew: what they have signed is good for a while only.
+const REPLACEABLE: &[&str] = &[SIGNING_KEY, SESSION_KEY];
 
 /// What must stay the same over restarts.
 pub struct Secrets {
@@ -36,6 +39,7 @@ pub fn load_or_make(dir: Option<&Path>, world: &World) -> Result<Secrets, String
     if let Some(dir) = dir
         && dir.join(PASSWORD).exists()
     {
+        replace_missing(dir, world)?;
         return load(dir);
     }
     let made = make(world)?;
@@ -73,13 +77,81 @@ fn load(dir: &Path) -> Result<Secrets, String> {
     let text = |name: &str| {
         String::from_utf8(read(name)?).map_err(|_| format!("{name} in the data folder is damaged"))
     };
-    Ok(Secrets {
-        ca: Pair { cert: text(CA_CERT)?, key: text(CA_KEY)? },
-        keys: Keys {
-            service_account_key: read(SIGNING_KEY)?,
-            session_key: read(SESSION_KEY)?,
-            admin_token: String::new(),
-        },
-        kubeadmin_password: text(PASSWORD)?.trim().to_owned(),
-    })
+    let keys = Keys {
+        service_account_key: read(SIGNING_KEY)?,
+        session_key: read(SESSION_KEY)?,
+        admin_token: String::new(),
+    };
+    let password = text(PASSWORD)?.trim().to_owned();
+    let (cert, key) = (text(CA_CERT)?, text(CA_KEY)?);
+    // A disk that was full, or a hand, may have cut a file: an empty key would be one that anybody
+    // knows.
+    let sound = [
+        (SIGNING_KEY, keys.signs()),
+        (SESSION_KEY, keys.session_key.len() == SESSION_KEY_BYTES),
+        (PASSWORD, !password.is_empty()),
+        (CA_CERT, cert.contains("-----END CERTIFICATE-----")),
+        (CA_KEY, key.contains("-----BEGIN ") && key.contains("-----END ")),
+    ];
+    if let Some((name, _)) = sound.iter().find(|(_, sound)| !sound) {
+        let path = dir.join(name);
+        return Err(format!(
+            "{} is damaged or was cut short; restore it from a copy{}",
+            path.display(),
+            if REPLACEABLE.contains(name) { ", or delete it to have a new one made" } else { "" }
+        ));
+    }
+    Ok(Secrets { ca: Pair { cert, key }, keys, kubeadmin_password: password })
+}
+
+/// Makes the keys that are not there: what was signed with them counts no more.
+fn replace_missing(dir: &Path, world: &World) -> Result<(), String> {
+    let missing = |name: &&&str| !dir.join(name).exists();
+    if REPLACEABLE.iter().find(missing).is_none() {
+        return Ok(());
+    }
+    let keys = Keys::generate(&world.entropy).map_err(|e| e.to_string())?;
+    for name in REPLACEABLE.iter().filter(missing) {
+        let content: &[u8] =
+            if *name == SESSION_KEY { &keys.session_key } else { &keys.service_account_key };
+        let path = dir.join(name);
+        write_private(&path, content)
+            .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_keys_are_refused_and_missing_ones_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let world = World::real();
+        let load = || load_or_make(Some(dir.path()), &world).map(|s| s.keys.session_key);
+        let first = load().unwrap();
+        assert_eq!(load().unwrap(), first);
+        for name in FILES {
+            let path = dir.path().join(name);
+            let whole = std::fs::read(&path).unwrap();
+            for cut in [0, whole.len() / 2] {
+                // Half a password is a password.
+                if *name == PASSWORD && cut > 0 {
+                    continue;
+                }
+                std::fs::write(&path, &whole[..cut]).unwrap();
+                let why = load().unwrap_err();
+                assert!(why.contains(name) && why.contains("damaged"), "{name}: {why}");
+            }
+            std::fs::write(&path, whole).unwrap();
+        }
+        for name in REPLACEABLE {
+            std::fs::remove_file(dir.path().join(name)).unwrap();
+        }
+        let second = load().unwrap();
+        assert!(second != first && second.len() == SESSION_KEY_BYTES);
+        std::fs::remove_file(dir.path().join(CA_KEY)).unwrap();
+        assert!(load().unwrap_err().contains("cannot read"));
+    }
 }

@@ -10,6 +10,7 @@ mod decode;
 mod defaults;
 mod go;
 pub mod proto;
+pub mod structural;
 #[cfg(test)]
 mod tests;
 

@@ -5,16 +5,24 @@ use crate::{
     controllers::{Controller, Plan, View, Write, WriteVerb},
     object::{ObjectExt, Value, encode, json, name, time},
     settings::{Delays, Settings},
-    sim,
+    sim::{
+        self,
+        containers::{Ask, Runtime as Containers, note},
+    },
     store::{Expect, Op, Options, Store},
+    world::{Clock, Entropy, StepClock, World},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// A cluster in a box.
 pub struct Lab {
     store: Store,
     runtime: tokio::runtime::Runtime,
+    clock: StepClock,
+    containers: Arc<Containers>,
+    asks: mpsc::Receiver<Ask>,
     /// The present moment.
     pub now: Timestamp,
     /// The settings.
@@ -41,9 +49,23 @@ impl Lab {
         let store = Store::open(&options).unwrap();
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         let (told, settings) = (Vec::new(), Arc::new(settings));
+        let clock = StepClock::new(now);
+        let world = World { clock: Arc::new(clock.clone()), entropy: Arc::new(Entropy::seeded(1)) };
+        let (containers, asks) = Containers::new(store.clone(), world, Arc::clone(&settings));
         let (writes, serial, keeps_deleted_pods) = (0, 0, false);
-        let mut lab =
-            Lab { store, runtime, now, settings, told, writes, serial, keeps_deleted_pods };
+        let mut lab = Lab {
+            store,
+            runtime,
+            clock,
+            containers,
+            asks,
+            now,
+            settings,
+            told,
+            writes,
+            serial,
+            keeps_deleted_pods,
+        };
         lab.put("namespaces", json!({"metadata": {"name": "kube-node-lease"}}));
         for node in sim::nodes::names(&lab.settings) {
             lab.reconcile(&sim::nodes::KUBELET_NODE, &node);
@@ -55,7 +77,13 @@ impl Lab {
 
     /// All objects now.
     pub fn view(&self) -> View {
-        View { objects: self.store.snapshot(), now: self.now, settings: self.settings.clone() }
+        self.clock.advance(self.now.duration_since(self.clock.now()));
+        View {
+            objects: self.store.snapshot(),
+            now: self.now,
+            settings: self.settings.clone(),
+            lives: Some(Arc::clone(&self.containers) as _),
+        }
     }
 
     /// Stores an object, completing its metadata.
@@ -149,11 +177,33 @@ impl Lab {
             for key in keys {
                 self.reconcile(&sim::kubelet::KUBELET, &key);
             }
+            self.run();
             if self.store.snapshot().rev == before {
                 return;
             }
         }
         panic!("never settles: {:#}", self.pod());
+    }
+
+    /// Brings the containers forward and notes those that have ended.
+    fn run(&mut self) {
+        let view = self.view();
+        let mut over = self.containers.step();
+        while let Ok(ask) = self.asks.try_recv() {
+            if let Ask::Ended { target, run, end } = ask {
+                over.push((target, run, end));
+            }
+        }
+        for (target, run, end) in over {
+            let Some(pod) = view.named("pods", &target.namespace, &target.pod) else { continue };
+            let mut pod = pod.value();
+            if note(&mut pod, &target.container, &run, &end) {
+                self.writes += 1;
+                self.put("pods", pod);
+                // Another container of the pod is noted in the next round.
+                return;
+            }
+        }
     }
 
     /// Says the same to everybody who waits for the network's answer, then lets them look; answers
@@ -181,8 +231,11 @@ impl Lab {
             let nodes = sim::nodes::names(&view.settings);
             let look =
                 |node: String| (sim::nodes::images::KUBELET_IMAGES.reconcile)(&view, &node).again;
-            let next =
-                pods.chain(nodes.into_iter().map(look)).flatten().filter(|t| *t > self.now).min();
+            let next = pods
+                .chain(nodes.into_iter().map(look))
+                .flatten()
+                .chain(self.containers.next_step());
+            let next = next.filter(|t| *t > self.now).min();
             match next {
                 Some(at) if at <= end => self.now = at,
                 _ => break,
@@ -226,7 +279,7 @@ impl Lab {
                     pod.set_at("metadata.deletionTimestamp", time::seconds(self.now));
                     return self.put("pods", pod);
                 }
-                let (resource, key) = (write.resource.into(), key.into());
+                let (resource, key) = (write.resource.shared(), key.into());
                 let op = Op::Delete { resource, key, expect: Expect::Present, last: None };
                 self.runtime.block_on(self.store.commit(vec![op])).unwrap();
             }
@@ -244,7 +297,7 @@ impl Lab {
                 );
                 self.put("pods", pod);
             }
-            _ => self.put(write.resource, write.body),
+            _ => self.put(&write.resource, write.body),
         }
     }
 

@@ -48,10 +48,7 @@ impl Entry {
     where
         T: for<'de> serde::Deserialize<'de> + Default + Send + Sync + 'static,
     {
-        if let Lens::Kept(kept) = &*self.lens.read()
-            && let Some(found) = kept.iter().find(|k| (***k).is::<T>())
-            && let Ok(found) = Arc::clone(found).downcast::<T>()
-        {
+        if let Some(found) = self.found::<T>() {
             return found;
         }
         let parsed = Arc::new(serde_json::from_slice::<T>(&self.bytes).unwrap_or_default());
@@ -62,6 +59,37 @@ impl Entry {
             Lens::Forgotten => {}
         }
         parsed
+    }
+
+    /// What `make` computes of the revision, kept with it if `fits` says that it is still true; what
+    /// is true no more gives way to it.
+    pub fn kept<T: Send + Sync + 'static>(
+        &self,
+        fits: impl FnOnce(&T) -> bool,
+        make: impl FnOnce() -> T,
+    ) -> Arc<T> {
+        if let Some(found) = self.found::<T>()
+            && fits(&found)
+        {
+            return found;
+        }
+        let made = Arc::new(make());
+        match &mut *self.lens.write() {
+            lens @ Lens::Unread => *lens = Lens::Kept(vec![Arc::clone(&made) as _]),
+            Lens::Kept(kept) => {
+                kept.retain(|k| !(**k).is::<T>());
+                kept.push(Arc::clone(&made) as _);
+            }
+            Lens::Forgotten => {}
+        }
+        made
+    }
+
+    /// What is kept of a type.
+    fn found<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let Lens::Kept(kept) = &*self.lens.read() else { return None };
+        let found = kept.iter().find(|k| (***k).is::<T>())?;
+        Arc::clone(found).downcast::<T>().ok()
     }
 
     /// Lets go of the typed view: the revision is history and hardly anybody asks for it again.

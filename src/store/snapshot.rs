@@ -2,7 +2,11 @@
 
 use super::Entry;
 use imbl::{HashMap, OrdMap, OrdSet};
-use std::sync::Arc;
+use parking_lot::Mutex;
+use std::{
+    any::{Any, TypeId},
+    sync::Arc,
+};
 
 /// The entries of one resource, by key.
 pub(super) type Table = OrdMap<Arc<str>, Arc<Entry>>;
@@ -19,7 +23,12 @@ pub struct Snapshot {
     pub(super) linked: OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
     /// uid to (resource, key).
     pub(super) uids: HashMap<Box<str>, (Arc<str>, Arc<str>)>,
+    /// What was computed of the state, shared by all states of a store.
+    pub(super) derived: Arc<Mutex<Derived>>,
 }
+
+/// Computed values by type, each with the version of the resource it was computed from.
+type Derived = std::collections::HashMap<TypeId, (TableVersion, Arc<dyn Any + Send + Sync>)>;
 
 /// The state of one resource's objects, to be compared with another snapshot's: equal only while
 /// nothing of the resource was written. Cheap to make and to compare.
@@ -94,6 +103,25 @@ impl Snapshot {
     /// The state of a resource's objects, for caches of what was computed from them.
     pub fn version(&self, resource: &str) -> TableVersion {
         TableVersion(self.tables.get(resource).cloned())
+    }
+
+    /// What `make` computes from the objects of a resource, kept as long as they stay as they are.
+    pub fn derived<T: Any + Send + Sync>(
+        &self,
+        resource: &str,
+        make: impl FnOnce(&Snapshot) -> T,
+    ) -> Arc<T> {
+        let version = self.version(resource);
+        let kept = self.derived.lock().get(&TypeId::of::<T>()).cloned();
+        if let Some((of, kept)) = kept
+            && of == version
+            && let Ok(kept) = kept.downcast::<T>()
+        {
+            return kept;
+        }
+        let made = Arc::new(make(self));
+        self.derived.lock().insert(TypeId::of::<T>(), (version, Arc::clone(&made) as _));
+        made
     }
 
     /// Every resource that has objects, with their number.

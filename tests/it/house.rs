@@ -144,6 +144,7 @@ fn is_test(path: &Path) -> bool {
             || name.ends_with("_tests")
             || name == "testkit"
             || name == "testing"
+            || name == "growth"
             || name == "properties"
             || name == "lab"
     })

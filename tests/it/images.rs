@@ -84,7 +84,7 @@ impl Script<'_> {
         let method = step.str_at("do").split(' ').next().expect("a method");
         let code = step.i64_at("code").unwrap_or(if method == "POST" { 201 } else { 200 });
         assert_eq!(i64::from(reply.code), code, "{what}: {}", reply.text());
-        let answer = reply.json();
+        let answer = unhurried(reply);
         if let Some(part) = step.at("has") {
             let part = serde_json::from_str(&self.filled(&part.to_string())).expect("JSON");
             assert!(contains(&answer, &part), "{what}\nhas no {part}\nin {answer}");
@@ -109,6 +109,17 @@ impl Script<'_> {
         });
         self.kept.iter().fold(text, |text, (name, value)| text.replace(name, value))
     }
+}
+
+/// An answer as a machine with nothing else to do gives it: what was made a few seconds ago was made
+/// just now.
+fn unhurried(reply: &Reply) -> Value {
+    let mut text = reply.text();
+    for n in 1..10 {
+        let s = if n == 1 { "" } else { "s" };
+        text = text.replace(&format!("\"{n} second{s} ago\""), "\"Less than a second ago\"");
+    }
+    serde_json::from_str(&text).unwrap_or_default()
 }
 
 async fn scripts(files: &[&str]) {

@@ -5,6 +5,7 @@ mod budgets;
 mod cli;
 mod clients;
 mod crash;
+mod custom;
 mod deploymentconfigs;
 mod house;
 mod imageconfig;

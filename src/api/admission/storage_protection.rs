@@ -10,14 +10,19 @@ use crate::{
 };
 
 /// Resource and finalizer.
-const PROTECTED: [(&str, &str); 2] = [
+const PROTECTED: [(&str, &str); 3] = [
     ("persistentvolumeclaims", "kubernetes.io/pvc-protection"),
     ("persistentvolumes", "kubernetes.io/pv-protection"),
+    ("volumeattributesclasses", "kubernetes.io/vac-protection"),
 ];
 
 /// Adds the finalizer to a new claim or volume.
 pub fn mutate(object: &mut Value, a: &Attributes<'_>) -> Result<(), Error> {
-    let found = PROTECTED.iter().find(|(resource, _)| is(a, resource));
+    let about = |resource: &str| {
+        is(a, resource)
+            || (a.kind.group == "storage.k8s.io" && a.kind.plural == *resource && a.sub.is_empty())
+    };
+    let found = PROTECTED.iter().find(|(resource, _)| about(resource));
     let Some((_, finalizer)) = found.filter(|_| a.verb == Verb::Create) else { return Ok(()) };
     let mut all = object.list_at("metadata.finalizers").to_vec();
     if !all.iter().any(|f| f == finalizer) {
@@ -38,6 +43,7 @@ mod tests {
         let rows = [
             ("persistentvolumeclaims", Verb::Create, json!(["kubernetes.io/pvc-protection"])),
             ("persistentvolumes", Verb::Create, json!(["kubernetes.io/pv-protection"])),
+            ("volumeattributesclasses", Verb::Create, json!(["kubernetes.io/vac-protection"])),
             ("persistentvolumes", Verb::Update, Value::Null),
             ("configmaps", Verb::Create, Value::Null),
         ];

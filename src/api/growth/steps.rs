@@ -6,7 +6,7 @@ use crate::{
     error::Causes,
     kinds::{Backing, CellCx, Cx, Served},
     object::{self, ObjectExt, Value, json},
-    patch::{self, managed},
+    patch::{self, Root, managed},
     schema,
     store::{Expect, Op, Snapshot},
 };
@@ -150,7 +150,7 @@ impl Bench {
             managed::record_update(
                 None,
                 &mut stored,
-                ty,
+                Root::Type(ty),
                 "first",
                 kind.api_version(),
                 "",
@@ -181,7 +181,15 @@ impl Bench {
     fn track(&self, kind: &Served, old: Option<&Value>, object: &Value) {
         if let Some(ty) = kind.ty() {
             let version = kind.api_version();
-            managed::record_update(old, &mut object.clone(), ty, "second", version, "", self.now);
+            managed::record_update(
+                old,
+                &mut object.clone(),
+                Root::Type(ty),
+                "second",
+                version,
+                "",
+                self.now,
+            );
         }
     }
 
@@ -189,7 +197,16 @@ impl Bench {
         if let Some(ty) = kind.ty() {
             let version = kind.api_version();
             for force in [false, true] {
-                let _ = managed::apply(live, config, ty, "third", force, version, "", self.now);
+                let _ = managed::apply(
+                    live,
+                    config,
+                    Root::Type(ty),
+                    "third",
+                    force,
+                    version,
+                    "",
+                    self.now,
+                );
             }
         }
     }

@@ -121,7 +121,8 @@ impl Operation {
 
     /// Kinds that upstream serves as custom resources know no strategic merge.
     fn patch_types(&self) -> Vec<&'static str> {
-        let custom = self.kind.schema.starts_with("com.github.openshift.api.config.");
+        let custom = self.kind.custom.is_some()
+            || self.kind.schema.starts_with("com.github.openshift.api.config.");
         PATCH_BODY.iter().copied().filter(|t| !custom || !t.contains("strategic")).collect()
     }
 
@@ -174,11 +175,18 @@ impl Operation {
         format!("{}_{}", self.short_group(), self.kind.version)
     }
 
-    fn short_group(&self) -> &str {
+    fn short_group(&self) -> String {
         match self.kind.group.as_str() {
-            "" => "core",
-            group if group.ends_with(".openshift.io") => group.trim_end_matches(".openshift.io"),
-            group => group.split('.').next().unwrap_or(group),
+            "" => "core".into(),
+            group if self.kind.custom.is_some() => {
+                let mut parts = group.split('.');
+                let first = parts.next().unwrap_or_default().to_owned();
+                first + &parts.map(capital).collect::<String>()
+            }
+            group if group.ends_with(".openshift.io") => {
+                group.trim_end_matches(".openshift.io").into()
+            }
+            group => group.split('.').next().unwrap_or(group).into(),
         }
     }
 
@@ -187,15 +195,16 @@ impl Operation {
         let verb = match self.verb {
             "get" => "read",
             "update" => "replace",
-            "deletecollection" => "deleteCollection",
+            "deletecollection" => "delete",
             other => other,
         };
         let scope = if self.namespaced { "Namespaced" } else { "" };
         let every = if self.kind.namespaced && !self.namespaced { "ForAllNamespaces" } else { "" };
+        let many = if self.verb == "deletecollection" { "Collection" } else { "" };
         let sub = self.sub.map_or(String::new(), |s| capital(s.name));
         format!(
-            "{verb}{}{}{scope}{}{sub}{every}",
-            capital(self.short_group()),
+            "{verb}{}{}{many}{scope}{}{sub}{every}",
+            capital(&self.short_group()),
             capital(&self.kind.version),
             self.kind.kind
         )

@@ -113,7 +113,15 @@ impl Server {
 fn stored_form<'a>(kind: &Served, value: &'a Value) -> Cow<'a, Value> {
     match kind.backing {
         Backing::Converted { to_stored, .. } => Cow::Owned(to_stored(value.clone())),
-        _ => Cow::Borrowed(value),
+        _ => match &kind.custom {
+            Some(custom) if custom.storage_version != *kind.version => {
+                let mut stored = value.clone();
+                let version = format!("{}/{}", kind.group, custom.storage_version);
+                stored.set_at("apiVersion", version);
+                Cow::Owned(stored)
+            }
+            _ => Cow::Borrowed(value),
+        },
     }
 }
 

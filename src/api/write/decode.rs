@@ -3,12 +3,28 @@
 use super::super::{FieldValidation, Request, Server, misfit};
 use crate::{
     error::Error,
+    kinds::custom::Custom,
     object::{
         self, ObjectExt, Value,
         read::{self, Problem},
     },
     schema,
 };
+
+/// The metadata of a custom object, whatever its schema says of it.
+const METADATA: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+
+/// Reads an object by its definition's schema; answers the paths of what it does not know.
+fn decode_custom(custom: &Custom, value: &mut Value) -> Result<Vec<String>, String> {
+    let mut unknown = Vec::new();
+    if let (Some(ty), Some(metadata)) = (schema::find(METADATA), value.get_mut("metadata")) {
+        let found = schema::decode(ty, metadata)?;
+        unknown.extend(found.unknown.iter().map(|p| format!("metadata.{p}")));
+    }
+    unknown.extend(custom.schema.prune(value));
+    custom.schema.drop_nulls(value);
+    Ok(unknown)
+}
 
 impl Server {
     /// Checks a body against its type: apiVersion and kind, JSON types, unknown fields.
@@ -29,16 +45,18 @@ impl Server {
         misfit::expect_type(value, kind)?;
         value.set_at("apiVersion", kind.api_version());
         value.set_at("kind", &kind.kind);
-        let Some(ty) = kind.ty() else { return Ok(()) };
-        let found =
-            schema::decode(ty, value).map_err(|why| misfit::mismatch(request, value, &why))?;
+        let read = match (&kind.custom, kind.ty()) {
+            (Some(custom), _) => decode_custom(custom, value),
+            (None, Some(ty)) => schema::decode(ty, value).map(|found| found.unknown),
+            (None, None) => return Ok(()),
+        };
+        let unknown = read.map_err(|why| misfit::mismatch(request, value, &why))?;
         let text = &request.options.text;
-        let problems = read::in_order(text, duplicates, &found.unknown).into_iter().map(
-            |problem| match problem {
+        let problems =
+            read::in_order(text, duplicates, &unknown).into_iter().map(|problem| match problem {
                 Problem::Twice(path) => format!("duplicate field {path:?}"),
                 Problem::Unknown(path) => format!("unknown field {path:?}"),
-            },
-        );
+            });
         let problems: Vec<String> = problems.collect();
         match request.options.field_validation {
             _ if problems.is_empty() => Ok(()),

@@ -14,7 +14,7 @@ mod stages;
 mod tests;
 
 pub(super) use commit::{Lost, gone};
-pub(super) use stages::default;
+pub(super) use stages::{default, root_of};
 
 use super::{Request, Server, Verb, admission};
 use crate::{

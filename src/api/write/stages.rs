@@ -9,7 +9,7 @@ use crate::{
     images::{image, stream},
     kinds::{Served, image_outside},
     object::{ObjectExt, Value},
-    patch::managed,
+    patch::{Root, managed},
     schema,
     store::Snapshot,
 };
@@ -25,6 +25,9 @@ pub(super) fn fill(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 
 /// Schema defaults, then the cluster's, then the kind's own.
 pub(in crate::api) fn default(kind: &Served, value: &mut Value, snapshot: &Snapshot) {
+    if let Some(custom) = &kind.custom {
+        return custom.settle(value);
+    }
     if let Some(ty) = kind.ty() {
         schema::fill_defaults(ty, value);
     }
@@ -42,11 +45,19 @@ pub(super) fn track(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     Ok(())
 }
 
+/// The type of a kind's objects, as field ownership reads it.
+pub(in crate::api) fn root_of(kind: &Served) -> Option<Root<'_>> {
+    match &kind.custom {
+        Some(custom) => Some(Root::Custom(&custom.schema, kind.sub("status").is_some())),
+        None => kind.ty().map(Root::Type),
+    }
+}
+
 impl Server {
     /// Records who owns which fields after this write. Server-side apply has done so already.
     pub(in crate::api) fn track(&self, request: &Request, old: Option<&Value>, value: &mut Value) {
         let applied = matches!(&request.body, Body::Patch(PatchType::Apply, _));
-        let Some(ty) = request.kind.ty().filter(|_| !applied) else { return };
+        let Some(ty) = root_of(&request.kind).filter(|_| !applied) else { return };
         managed::record_update(
             old,
             value,
@@ -138,6 +149,9 @@ pub(super) fn check_object(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(validate) = a.request.kind.hooks.validate {
         validate(&d.object, a.old, &mut d.causes);
     }
+    if let Some(custom) = &a.request.kind.custom {
+        custom.validate(&d.object, a.old, &mut d.causes);
+    }
     Ok(())
 }
 
@@ -151,6 +165,9 @@ pub(super) fn warn(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(warn) = a.request.kind.hooks.warn {
         d.warnings.extend(warn(&d.object, a.old));
     }
+    if a.request.kind.custom.is_some() {
+        d.warnings.extend(meta::finalizer_warnings(&d.object));
+    }
     Ok(())
 }
 
@@ -162,7 +179,8 @@ pub(super) fn hold_to_subresource(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
         default(&a.request.kind, &mut d.object, a.snapshot);
     } else {
         let new = std::mem::take(&mut d.object);
-        d.object = owned_by_sub(a.request.sub, new, old);
+        let custom = a.request.kind.custom.is_some();
+        d.object = owned_by_sub(a.request.sub, custom, new, old);
     }
     Ok(())
 }
@@ -186,6 +204,9 @@ pub(super) fn prepare_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 
 /// Looks for what the kind finds wrong with a status.
 pub(super) fn check_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    if let Some(custom) = &a.request.kind.custom {
+        custom.validate(&d.object, a.old, &mut d.causes);
+    }
     let (_, check) = a.request.kind.hooks.of_sub(a.request.sub);
     if let (Some(check), Some(old)) = (check, a.old) {
         check(&d.object, old, &mut d.causes);
@@ -244,9 +265,10 @@ pub(super) fn check_image(_: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// The object a write to a subresource results in: what the subresource owns from `new`, all else
 /// from `old`. `/status` owns the status and may also change annotations and finalizers' owners
 /// stay; `/finalize` owns `spec.finalizers`; `/ephemeralcontainers` that one list.
-fn owned_by_sub(sub: &str, mut new: Value, old: &Value) -> Value {
+fn owned_by_sub(sub: &str, custom: bool, mut new: Value, old: &Value) -> Value {
     let mut value = old.clone();
     match sub {
+        "status" if custom => copy(&mut value, &new, "status"),
         "status" => {
             copy(&mut value, &new, "status");
             copy(&mut value, &new, "metadata.annotations");

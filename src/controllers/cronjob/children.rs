@@ -85,7 +85,7 @@ impl Sync {
 pub(super) fn delete(job: &Value) -> Write {
     Write {
         verb: WriteVerb::Delete,
-        resource: "jobs.batch",
+        resource: "jobs.batch".into(),
         sub: "",
         namespace: job.namespace().to_owned(),
         name: job.name().to_owned(),

@@ -30,7 +30,7 @@ impl Sync<'_> {
 fn deletion(rs: &Value) -> Write {
     Write {
         verb: super::super::WriteVerb::Delete,
-        resource: REPLICA_SETS,
+        resource: REPLICA_SETS.into(),
         sub: "",
         namespace: rs.namespace().into(),
         name: rs.name().into(),

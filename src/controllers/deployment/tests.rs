@@ -473,7 +473,7 @@ fn creation_errors_are_told_and_noted() {
     let mut r = Rollout::new(deployment(3, "v1"));
     r.kit.refuse(|_, write| {
         (write.verb == super::super::WriteVerb::Create)
-            .then(|| Error::forbidden(write.resource, "", "of a quota"))
+            .then(|| Error::forbidden(&write.resource, "", "of a quota"))
     });
     r.look();
     assert_eq!(r.progressing(), "False/ReplicaSetCreateError");

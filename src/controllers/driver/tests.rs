@@ -99,7 +99,7 @@ mod running {
             let monitor = Arc::new(Monitor::new(all));
             let (stop, stopped) = watch::channel(false);
             let server = Arc::clone(&self.server);
-            let driver = run_watched(server, all, Arc::clone(&monitor), stopped);
+            let driver = run_watched(server, all, Arc::clone(&monitor), None, stopped);
             let watcher = async {
                 // Commits come from another thread, so turns cannot bound the wait: time does.
                 let end = std::time::Instant::now() + std::time::Duration::from_secs(30);

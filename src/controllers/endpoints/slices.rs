@@ -236,7 +236,7 @@ fn delete(slice: &Value) -> Write {
         "preconditions": {"uid": slice.uid()}});
     Write {
         verb: crate::controllers::WriteVerb::Delete,
-        resource: RESOURCE,
+        resource: RESOURCE.into(),
         sub: "",
         namespace,
         name,

@@ -10,7 +10,7 @@ mod tests;
 
 use super::{
     Controller, Plan, View, Watch, Write,
-    resources::{deletable, delete_options, exactly, interned},
+    resources::{deletable, delete_options, exactly},
 };
 use crate::{
     api::PatchType,
@@ -161,11 +161,11 @@ fn closes_cycle(view: &View, entry: &Entry) -> bool {
 /// A write about the object, whatever its kind.
 fn patch(entry: &Entry, metadata: Value) -> Write {
     let body = json!({ "metadata": metadata });
-    Write::patch(interned(&entry.resource), entry, PatchType::Merge, body)
+    Write::patch(Arc::clone(&entry.resource), entry, PatchType::Merge, body)
 }
 
 fn delete(entry: &Entry, policy: &str, exact: bool) -> Write {
-    Write::delete(interned(&entry.resource), entry, delete_options(policy, entry, exact))
+    Write::delete(Arc::clone(&entry.resource), entry, delete_options(policy, entry, exact))
 }
 
 /// Removes the references to these owners.

@@ -1,7 +1,7 @@
 //! What an owner reference amounts to. Source: `pkg/controller/garbagecollector`.
 
 use super::{FOREGROUND, has_finalizer};
-use crate::{controllers::View, kinds, object::OwnerRef, store::Entry};
+use crate::{controllers::View, kinds::Catalogue, object::OwnerRef, store::Entry};
 
 /// What one owner reference says about its holder.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,7 +20,10 @@ pub(super) enum Tie {
 
 /// Looks an owner up.
 pub(super) fn tie(view: &View, entry: &Entry, owner: &OwnerRef) -> Tie {
-    let Some(kind) = kinds::by_kind(&owner.api_version, &owner.kind) else { return Tie::Unclear };
+    let catalogue = Catalogue::of(&view.objects);
+    let Some(kind) = catalogue.by_kind(&owner.api_version, &owner.kind) else {
+        return Tie::Unclear;
+    };
     if kind.namespaced && entry.meta.namespace.is_empty() {
         return Tie::Unclear;
     }

@@ -67,7 +67,7 @@ fn the_import_says_which_stream_it_is_for() {
     let stored = kit.put(STREAMS, stream(json!([tag("a", json!(2))]), json!([])));
     let plan = reconcile(&kit.view(), "n/s");
     let write = &plan.steps[0].writes[0];
-    assert_eq!((write.resource, write.namespace.as_str()), (IMPORTS, "n"));
+    assert_eq!((write.resource.as_str(), write.namespace.as_str()), (IMPORTS, "n"));
     assert_eq!(
         write.body,
         json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStreamImport",

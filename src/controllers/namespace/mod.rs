@@ -7,10 +7,7 @@ mod conditions;
 #[cfg(test)]
 mod tests;
 
-use super::{
-    Controller, Outcome, Plan, View, Watch, Write,
-    resources::{deletable, interned},
-};
+use super::{Controller, Outcome, Plan, View, Watch, Write, resources::deletable};
 use crate::{
     error::Error,
     object::{ObjectExt, Value, json},
@@ -72,7 +69,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
         .filter(|(_, e)| !e.meta.deleting)
         .map(|(r, e)| {
             Write::delete(
-                interned(r),
+                r.to_owned(),
                 e,
                 json!({"kind": "DeleteOptions",
             "apiVersion": "v1", "propagationPolicy": "Background"}),

@@ -150,7 +150,7 @@ fn tell(set: &Value, outcome: &Outcome) -> Plan {
         };
         let name = if write.name.is_empty() { write.body.name() } else { &write.name };
         let of = set.name();
-        match (write.resource, result) {
+        match (write.resource.as_str(), result) {
             (_, Err(e)) if ignored(e) => {}
             ("pods", Ok(_)) => {
                 let text = format!("{verb} Pod {name} in StatefulSet {of} successful");

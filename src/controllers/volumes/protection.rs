@@ -8,8 +8,8 @@ use crate::{
         children::{has_finalizer, patch, without},
         resources::exactly,
     },
-    object::{ObjectExt, json},
-    store::Entry,
+    object::{ObjectExt, Value, json},
+    store::{Change, Entry},
 };
 
 /// For claims.
@@ -28,6 +28,20 @@ pub static VOLUME: Controller = Controller {
     ..Controller::BASE
 };
 
+/// For classes of attributes.
+pub static ATTRIBUTES: Controller = Controller {
+    name: "volumeattributesclass-protection-controller",
+    watches: &[
+        Watch::Itself(ATTRIBUTES_CLASSES),
+        Watch::Map(CLAIMS, deleting_classes),
+        Watch::Map(VOLUMES, deleting_classes),
+    ],
+    reconcile: attributes,
+    ..Controller::BASE
+};
+
+const ATTRIBUTES_CLASSES: &str = "volumeattributesclasses.storage.k8s.io";
+const PROTECTED_CLASS: &str = "kubernetes.io/vac-protection";
 const PROTECTED_CLAIM: &str = "kubernetes.io/pvc-protection";
 
 fn claim(view: &View, key: &str) -> Plan {
@@ -40,6 +54,24 @@ fn volume(view: &View, key: &str) -> Plan {
     let Some(entry) = view.get(VOLUMES, key) else { return Plan::none() };
     let used = entry.value().str_at("status.phase") == "Bound";
     protect(VOLUMES, entry, PROTECTED_VOLUME, used)
+}
+
+/// Classes that wait to go; there are few, mostly none.
+fn deleting_classes(view: &View, _: &Change) -> Vec<String> {
+    let all = view.objects.list(ATTRIBUTES_CLASSES, "");
+    all.filter(|e| e.meta.deleting).map(|e| e.key.to_string()).collect()
+}
+
+fn attributes(view: &View, key: &str) -> Plan {
+    let Some(entry) = view.get(ATTRIBUTES_CLASSES, key) else { return Plan::none() };
+    let names = |o: &Value| {
+        ["spec.volumeAttributesClassName", "status.currentVolumeAttributesClassName"]
+            .iter()
+            .any(|path| o.str_at(path) == &*entry.meta.name)
+    };
+    let used = entry.meta.deleting
+        && [CLAIMS, VOLUMES].iter().any(|r| view.objects.list(r, "").any(|e| names(&e.value())));
+    protect(ATTRIBUTES_CLASSES, entry, PROTECTED_CLASS, used)
 }
 
 /// Puts the finalizer on what lives, takes it off what goes unused.

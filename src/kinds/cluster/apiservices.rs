@@ -126,7 +126,8 @@ fn validate(o: &Value, out: &mut Causes) {
     let spec = Field::of(o, "spec");
     let (group, version) = (spec.get("group"), spec.get("version"));
     let wanted = format!("{}.{}", version.text(), group.text());
-    if o.name() != wanted {
+    let named = !o.name().is_empty() && name::path_segment_problems(o.name()).is_empty();
+    if named && o.name() != wanted {
         let why = format!("must be `spec.version+\".\"+spec.group`: {wanted:?}");
         out.invalid("metadata.name", &json!(o.name()), why);
     }

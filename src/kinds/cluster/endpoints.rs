@@ -57,7 +57,12 @@ pub static ENDPOINT_SLICE: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks { default: Some(fill_slice), validate: Some(slice), ..Hooks::NONE },
+    hooks: Hooks {
+        default: Some(fill_slice),
+        validate: Some(slice),
+        warn: Some(super::warnings::endpoint_slice),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
 

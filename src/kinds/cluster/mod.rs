@@ -9,6 +9,7 @@ pub(super) mod checks;
 mod components;
 mod conditions;
 mod configuration;
+mod customresources;
 mod devices;
 mod endpoints;
 mod events;
@@ -27,6 +28,7 @@ mod serviceaccounts;
 mod services;
 mod storage;
 mod volumes;
+mod warnings;
 
 pub(super) use apiservices::local as local_services;
 
@@ -44,6 +46,7 @@ pub static KINDS: &[&Kind] = &[
     &certificates::CERTIFICATE_SIGNING_REQUEST,
     &components::COMPONENT_STATUS,
     &configuration::CONFIG_MAP,
+    &customresources::CUSTOM_RESOURCE_DEFINITION,
     &devices::DEVICE_CLASS,
     &devices::RESOURCE_CLAIM,
     &devices::RESOURCE_CLAIM_TEMPLATE,

@@ -13,7 +13,7 @@ pub static PRIORITY_CLASS: Kind = Kind {
     short: &["pc"],
     namespaced: false,
     schema: "io.k8s.api.scheduling.v1.PriorityClass",
-    generation: Generation::Spec,
+    generation: Generation::Once,
     columns: &[
         Column::int("Value", "Priority of pods of this class.", |o, _| {
             json!(o.i64_at("value").unwrap_or(0))
@@ -27,8 +27,7 @@ pub static PRIORITY_CLASS: Kind = Kind {
         AGE,
         Column::text("PreemptionPolicy", "Whether such pods push others out.", |o, _| {
             cells::text(o, "preemptionPolicy")
-        })
-        .wide(),
+        }),
     ],
     hooks: Hooks {
         default: Some(|o| {

@@ -21,6 +21,7 @@ pub static RUNTIME_CLASS: Kind = Kind {
         AGE,
     ],
     hooks: Hooks {
+        warn: Some(super::warnings::runtime_class),
         validate: Some(|o, old, out| match (old, o.str_at("handler")) {
             (Some(old), _) => checks::fixed(o, old, "handler", out),
             (None, "") => out.required("handler", ""),

@@ -1,6 +1,6 @@
 //! PersistentVolume and PersistentVolumeClaim.
 
-use super::{cells, checks};
+use super::{cells, checks, warnings};
 use crate::error::{Causes, Error};
 use crate::kinds::{Column, Cx, Hooks, Kind, Sub, columns::AGE, workloads};
 use crate::object::{Map, ObjectExt, Value, json, name, quantity::Quantity, time};
@@ -50,6 +50,7 @@ pub static PERSISTENT_VOLUME: Kind = Kind {
             Ok(())
         }),
         validate: Some(volume),
+        warn: Some(warnings::volume),
         ..Hooks::NONE
     },
     ..Kind::BASE
@@ -86,6 +87,7 @@ pub static PERSISTENT_VOLUME_CLAIM: Kind = Kind {
         default: Some(|o| set_if_empty(o, "spec.volumeMode", "Filesystem")),
         prepare: Some(pending),
         validate: Some(claim),
+        warn: Some(warnings::claim),
         ..Hooks::NONE
     },
     ..Kind::BASE

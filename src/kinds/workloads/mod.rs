@@ -31,7 +31,7 @@ pub(super) mod template;
 
 pub(super) use checks::{annotations, labels};
 pub(super) use field::Field;
-pub(super) use template::{disks::driver_name, node_selector};
+pub(super) use template::{deprecated_label, disks::driver_name, node_selector};
 
 use super::Kind;
 use crate::{error::Causes, object::Value};

@@ -16,8 +16,10 @@ use super::{
 use crate::{
     error::{Cause, Error},
     object::{Map, ObjectExt, Value, time},
-    patch::{failure, node::Node},
-    schema::Type,
+    patch::{
+        failure,
+        node::{Node, Root},
+    },
 };
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -41,7 +43,7 @@ const MAX_ANNOTATIONS: usize = 262_144;
 pub fn apply(
     live: Option<&Value>,
     applied: &Value,
-    ty: &'static Type,
+    ty: Root<'_>,
     manager: &str,
     force: bool,
     api_version: &str,
@@ -69,7 +71,7 @@ pub fn apply(
 ///
 /// # Errors
 /// 500 with everything that does not fit the type, as upstream answers.
-pub fn fits(applied: &Value, ty: &'static Type) -> Result<(), Error> {
+pub fn fits(applied: &Value, ty: Root<'_>) -> Result<(), Error> {
     let problems = check(root(ty), applied);
     if problems.is_empty() { Ok(()) } else { Err(unfit(applied, &problems)) }
 }
@@ -111,7 +113,7 @@ struct Conflict {
 
 /// One apply: who writes what.
 struct Writer<'a> {
-    ty: &'static Type,
+    ty: Root<'a>,
     manager: &'a str,
     api_version: &'a str,
     sub: &'a str,
@@ -247,7 +249,7 @@ impl Writer<'_> {
 }
 
 /// Takes out what the writer applied last time but not now, unless somebody else owns it.
-fn prune(node: Node, merged: Value, managed: &[Entry], last: &Map) -> Value {
+fn prune(node: Node<'_>, merged: Value, managed: &[Entry], last: &Map) -> Value {
     let named = |set: &Map| with_named_fields(node, set);
     let last = named(last);
     let before = named(&fields(node, &merged));

@@ -41,23 +41,25 @@ impl Part {
 }
 
 /// Compares two objects of one type.
-pub(in crate::patch) fn compare(node: Node, old: &Value, new: &Value) -> Delta {
+pub(in crate::patch) fn compare(node: Node<'_>, old: &Value, new: &Value) -> Delta {
     let part = both(node, old, new);
     Delta { changed: part.changed.unwrap_or_default(), removed: part.removed.unwrap_or_default() }
 }
 
-fn both(node: Node, old: &Value, new: &Value) -> Part {
+fn both(node: Node<'_>, old: &Value, new: &Value) -> Part {
     match (node, old, new) {
         (node, Value::Object(a), Value::Object(b)) if node.is_map() => maps(node, a, b),
         (node, Value::Object(a), Value::Null) if node.is_map() => maps(node, a, &Map::new()),
         (node, Value::Null, Value::Object(b)) if node.is_map() => maps(node, &Map::new(), b),
         _ if old == new => Part::default(),
-        (Node::Keyed(..) | Node::Set(_), Value::Array(a), Value::Array(b)) => lists(node, a, b),
+        (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(a), Value::Array(b)) => {
+            lists(node, a, b)
+        }
         _ => Part::changed(),
     }
 }
 
-fn maps(node: Node, old: &Map, new: &Map) -> Part {
+fn maps(node: Node<'_>, old: &Map, new: &Map) -> Part {
     let mut out = Part::default();
     let mut left = old.iter().peekable();
     let mut right = new.iter().peekable();
@@ -77,7 +79,7 @@ fn maps(node: Node, old: &Map, new: &Map) -> Part {
     }
 }
 
-fn field(parent: Node, key: &str, old: Option<&Value>, new: Option<&Value>) -> Part {
+fn field(parent: Node<'_>, key: &str, old: Option<&Value>, new: Option<&Value>) -> Part {
     let node = parent.child_or_any(key);
     let there = || embedded(parent, key, node);
     match (old, new) {
@@ -96,11 +98,11 @@ fn empty_like(value: &Value) -> Value {
     }
 }
 
-fn one(node: Node, old: Option<&Value>, new: Option<&Value>) -> Part {
+fn one(node: Node<'_>, old: Option<&Value>, new: Option<&Value>) -> Part {
     Part { changed: new.map(|v| everything(node, v)), removed: old.map(|v| everything(node, v)) }
 }
 
-fn lists(node: Node, old: &[Value], new: &[Value]) -> Part {
+fn lists(node: Node<'_>, old: &[Value], new: &[Value]) -> Part {
     let mut items: BTreeMap<String, (Vec<&Value>, Vec<&Value>)> = BTreeMap::new();
     for value in old {
         if let Ok(key) = element::key(node, value) {
@@ -144,7 +146,7 @@ fn attach(out: &mut Part, part: Part, key: impl FnOnce() -> String) {
 }
 
 /// Every path of a value that came or went as a whole, itself included.
-fn everything(node: Node, value: &Value) -> Map {
+fn everything(node: Node<'_>, value: &Value) -> Map {
     let mut out = Map::new();
     match value {
         Value::Object(map) if node.is_map() => {
@@ -153,7 +155,7 @@ fn everything(node: Node, value: &Value) -> Map {
                 out.insert(field_key(key), Value::Object(below));
             }
         }
-        Value::Array(list) if matches!(node, Node::Keyed(..) | Node::Set(_)) => {
+        Value::Array(list) if matches!(node, Node::Keyed(..) | Node::Set(_) | Node::Items(_)) => {
             let item = element::item(node);
             for value in list {
                 if let Ok(key) = element::key(node, value) {

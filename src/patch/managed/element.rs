@@ -3,12 +3,16 @@
 //! Source: structured-merge-diff `typed` (helpers).
 
 use super::super::node::Node;
-use crate::object::{Map, Value};
+use crate::{
+    object::{Map, Value},
+    schema::structural::{ListType, Structural},
+};
 
 /// The type of the items of a list.
-pub(in crate::patch) fn item(list: Node) -> Node {
+pub(in crate::patch) fn item(list: Node<'_>) -> Node<'_> {
     match list {
         Node::Keyed(shape, _) | Node::Set(shape) => Node::of(shape),
+        Node::Items(schema) => Node::custom_item(schema),
         _ => Node::Any,
     }
 }
@@ -17,9 +21,13 @@ pub(in crate::patch) fn item(list: Node) -> Node {
 ///
 /// # Errors
 /// Upstream's text for an item that has no place in such a list.
-pub(in crate::patch) fn key(list: Node, value: &Value) -> Result<String, String> {
+pub(in crate::patch) fn key(list: Node<'_>, value: &Value) -> Result<String, String> {
     match list {
         Node::Keyed(_, keys) => keyed(item(list), keys, value),
+        Node::Items(Structural { list: ListType::Map(keys), .. }) => {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            keyed(item(list), &keys, value)
+        }
         _ => match value {
             Value::Object(_) => {
                 Err("associative list without keys has an element that's a map type".into())
@@ -33,7 +41,7 @@ pub(in crate::patch) fn key(list: Node, value: &Value) -> Result<String, String>
     }
 }
 
-fn keyed(item: Node, keys: &[&str], value: &Value) -> Result<String, String> {
+fn keyed(item: Node<'_>, keys: &[&str], value: &Value) -> Result<String, String> {
     let map = match value {
         Value::Object(map) => map,
         Value::Null => {
@@ -41,10 +49,11 @@ fn keyed(item: Node, keys: &[&str], value: &Value) -> Result<String, String> {
         }
         _ => return Err("associative list with keys may not have non-map elements".into()),
     };
-    let default = |key: &str| serde_json::from_str::<Value>(item.key_default(key)?).ok();
     let found: Map = keys
         .iter()
-        .filter_map(|k| Some(((*k).to_owned(), map.get(*k).cloned().or_else(|| default(k))?)))
+        .filter_map(|k| {
+            Some(((*k).to_owned(), map.get(*k).cloned().or_else(|| item.key_default(k))?))
+        })
         .collect();
     if found.is_empty() {
         let keys: Vec<String> = keys.iter().map(|k| format!("{k:?}")).collect();

@@ -14,12 +14,12 @@ use crate::{
 use std::collections::HashSet;
 
 /// The set of fields of `value`; see [`check`] for what is wrong with it.
-pub fn fields(node: Node, value: &Value) -> Map {
+pub fn fields(node: Node<'_>, value: &Value) -> Map {
     below(node, value).unwrap_or_default()
 }
 
 /// `None`: the place adds nothing. An empty map: it is a member itself.
-fn below(node: Node, value: &Value) -> Option<Map> {
+fn below(node: Node<'_>, value: &Value) -> Option<Map> {
     match (node, value) {
         (node, Value::Object(map)) if node.is_map() => {
             let mut out = Map::new();
@@ -30,7 +30,7 @@ fn below(node: Node, value: &Value) -> Option<Map> {
             }
             (!out.is_empty()).then_some(out)
         }
-        (Node::Keyed(..) | Node::Set(_), Value::Array(list)) => {
+        (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(list)) => {
             let item = element::item(node);
             let mut out = Map::new();
             for value in list {
@@ -40,7 +40,15 @@ fn below(node: Node, value: &Value) -> Option<Map> {
             }
             (!out.is_empty()).then_some(out)
         }
-        (Node::Struct(_) | Node::Map(_) | Node::Keyed(..) | Node::Set(_), _) => None,
+        (
+            Node::Struct(_)
+            | Node::Map(_)
+            | Node::Object(..)
+            | Node::Keyed(..)
+            | Node::Set(_)
+            | Node::Items(_),
+            _,
+        ) => None,
         _ => Some(Map::new()),
     }
 }
@@ -63,16 +71,17 @@ fn add(out: &mut Map, key: String, inner: Option<Map>, member: bool) {
 
 /// What is wrong with a configuration, in upstream's words (`.spec.x: field not declared in
 /// schema`).
-pub fn check(node: Node, value: &Value) -> Vec<String> {
+pub fn check(node: Node<'_>, value: &Value) -> Vec<String> {
     let mut out = Vec::new();
     walk(node, value, "", &mut out);
     out
 }
 
-fn walk(node: Node, value: &Value, path: &str, out: &mut Vec<String>) {
+fn walk(node: Node<'_>, value: &Value, path: &str, out: &mut Vec<String>) {
     match (node, value) {
         (_, Value::Null) | (Node::Any, _) => {}
-        (Node::Struct(_) | Node::Map(_), Value::Object(map)) => {
+        (Node::Atom(kind), value) => atom(kind, value, path, out),
+        (Node::Struct(_) | Node::Map(_) | Node::Object(..), Value::Object(map)) => {
             for (key, value) in map {
                 let path = format!("{path}.{key}");
                 match node.child(key) {
@@ -81,14 +90,20 @@ fn walk(node: Node, value: &Value, path: &str, out: &mut Vec<String>) {
                 }
             }
         }
-        (Node::Keyed(..) | Node::Set(_), Value::Array(list)) => items(node, list, path, out),
-        (Node::Struct(_) | Node::Map(_), other) => out.push(expected(path, "map", other)),
-        (Node::Keyed(..) | Node::Set(_), other) => out.push(expected(path, "list", other)),
+        (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(list)) => {
+            items(node, list, path, out)
+        }
+        (Node::Struct(_) | Node::Map(_) | Node::Object(..), other) => {
+            out.push(expected(path, "map", other))
+        }
+        (Node::Keyed(..) | Node::Set(_) | Node::Items(_), other) => {
+            out.push(expected(path, "list", other))
+        }
         (Node::Leaf(shape), value) => leaf(shape, value, path, out),
     }
 }
 
-fn items(node: Node, list: &[Value], path: &str, out: &mut Vec<String>) {
+fn items(node: Node<'_>, list: &[Value], path: &str, out: &mut Vec<String>) {
     let mut seen = HashSet::new();
     for (i, value) in list.iter().enumerate() {
         let key = match element::key(node, value) {
@@ -137,6 +152,27 @@ fn leaf(shape: &'static Shape, value: &Value, path: &str, out: &mut Vec<String>)
             let got = format!("expected string, got &value.valueUnstructured{{Value:{value}}}");
             out.push(said(path, &got));
         }
+        _ => {}
+    }
+}
+
+/// A value of a custom schema against its JSON type.
+fn atom(kind: &str, value: &Value, path: &str, out: &mut Vec<String>) {
+    match kind {
+        "boolean" if !value.is_boolean() => out.push(expected(path, "boolean", value)),
+        "integer" | "number" if !value.is_number() => {
+            let got = format!("expected numeric (int or float), got {}", go_type(value));
+            out.push(said(path, &got));
+        }
+        "string" if !value.is_string() => {
+            let got = format!("expected string, got &value.valueUnstructured{{Value:{value}}}");
+            out.push(said(path, &got));
+        }
+        "scalar" if value.is_object() || value.is_array() => {
+            out.push(expected(path, "any scalar", value));
+        }
+        "array" if !value.is_array() => out.push(expected(path, "list", value)),
+        "object" if !value.is_object() => out.push(expected(path, "map", value)),
         _ => {}
     }
 }

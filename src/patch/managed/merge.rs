@@ -8,7 +8,7 @@ use crate::object::{Map, Value};
 use std::collections::{HashMap, HashSet, VecDeque};
 
 /// The merged value; `None` when nothing is left (explicit nulls remove).
-pub fn merge(node: Node, live: Option<&Value>, config: Option<&Value>) -> Option<Value> {
+pub fn merge(node: Node<'_>, live: Option<&Value>, config: Option<&Value>) -> Option<Value> {
     match (live, config) {
         (live, None) => live.cloned(),
         (None, Some(config)) => without_nulls(config),
@@ -16,16 +16,18 @@ pub fn merge(node: Node, live: Option<&Value>, config: Option<&Value>) -> Option
     }
 }
 
-fn both(node: Node, live: &Value, config: &Value) -> Option<Value> {
+fn both(node: Node<'_>, live: &Value, config: &Value) -> Option<Value> {
     match (node, live, config) {
         (node, Value::Object(a), Value::Object(b)) if node.is_map() => {
             Some(Value::Object(maps(node, a, b)))
         }
-        (Node::Keyed(..) | Node::Set(_), Value::Array(a), Value::Array(b)) => {
+        (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(a), Value::Array(b)) => {
             Some(Value::Array(lists(node, a, b)))
         }
-        (Node::Struct(_) | Node::Map(_), Value::Object(_), Value::Null)
-        | (Node::Keyed(..) | Node::Set(_), Value::Array(_), Value::Null) => Some(live.clone()),
+        (Node::Struct(_) | Node::Map(_) | Node::Object(..), Value::Object(_), Value::Null)
+        | (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(_), Value::Null) => {
+            Some(live.clone())
+        }
         _ => without_nulls(config),
     }
 }
@@ -44,7 +46,7 @@ fn without_nulls(value: &Value) -> Option<Value> {
     }
 }
 
-fn maps(node: Node, live: &Map, config: &Map) -> Map {
+fn maps(node: Node<'_>, live: &Map, config: &Map) -> Map {
     let mut out = live.clone();
     for (key, value) in config {
         match both_or_new(node.child_or_any(key), live.get(key), value) {
@@ -55,17 +57,17 @@ fn maps(node: Node, live: &Map, config: &Map) -> Map {
     out
 }
 
-fn both_or_new(node: Node, live: Option<&Value>, config: &Value) -> Option<Value> {
+fn both_or_new(node: Node<'_>, live: Option<&Value>, config: &Value) -> Option<Value> {
     merge(node, live, Some(config))
 }
 
 type Keyed<'a> = Vec<(String, &'a Value)>;
 
-fn keyed(node: Node, list: &[Value]) -> Keyed<'_> {
+fn keyed<'a>(node: Node<'_>, list: &'a [Value]) -> Keyed<'a> {
     list.iter().filter_map(|v| Some((element::key(node, v).ok()?, v))).collect()
 }
 
-fn lists(node: Node, live: &[Value], config: &[Value]) -> Vec<Value> {
+fn lists(node: Node<'_>, live: &[Value], config: &[Value]) -> Vec<Value> {
     let (left, right) = (keyed(node, live), keyed(node, config));
     let mut by_key: HashMap<&str, Option<&Value>> = HashMap::new();
     for (key, value) in &left {

@@ -23,11 +23,8 @@ pub use apply::{apply, fits};
 pub use entries::{Entry, Operation};
 pub use update::record_update;
 
-use super::node::Node;
-use crate::{
-    object::{Map, Value},
-    schema::Type,
-};
+use super::node::{Node, Root};
+use crate::object::{Map, Value};
 use set::field_key;
 
 /// Fields of `metadata` nobody owns.
@@ -60,12 +57,22 @@ fn strip(set: &mut Map) {
 /// The top-level field a write through this subresource has no say in: writes to an object leave
 /// `status` alone, writes to its `status` leave `spec` alone. OpenShift's own API servers do not
 /// separate ownership that way.
-fn reset_field(ty: &Type, sub: &str) -> Option<&'static str> {
+fn reset_field(ty: Root<'_>, sub: &str) -> Option<&'static str> {
+    let separate = match ty {
+        Root::Type(ty) => ty.name.starts_with("io.k8s."),
+        Root::Custom(_, status) => status,
+    };
     match sub {
-        "" if ty.name.starts_with("io.k8s.") => Some("status"),
+        // What a certificate request says is the server's from the start.
+        "" | "approval" if is_request(ty) => Some("spec"),
+        "" if separate => Some("status"),
         "status" => Some("spec"),
         _ => None,
     }
+}
+
+fn is_request(ty: Root<'_>) -> bool {
+    matches!(ty, Root::Type(ty) if ty.name.ends_with(".CertificateSigningRequest"))
 }
 
 /// Whether the value of `metadata.managedFields` asks to forget all owners.
@@ -77,6 +84,6 @@ fn is_reset(managed: &Value) -> bool {
     })
 }
 
-fn root(ty: &'static Type) -> Node {
-    Node::Struct(ty)
+fn root(ty: Root<'_>) -> Node<'_> {
+    Node::root(ty)
 }

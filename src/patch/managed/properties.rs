@@ -71,14 +71,14 @@ proptest! {
 
     #[test]
     fn sets_survive_printing(o in spec()) {
-        let fields = fields::fields(root(deployment()), &o);
+        let fields = fields::fields(root(Root::Type(deployment())), &o);
         let text = Value::Object(fields.clone()).to_string();
         prop_assert_eq!(set::parse(serde_json::from_str(&text).unwrap()), Ok(fields));
     }
 
     #[test]
     fn set_algebra(a in spec(), b in spec()) {
-        let node = root(deployment());
+        let node = root(Root::Type(deployment()));
         let (a, b) = (fields::fields(node, &a), fields::fields(node, &b));
         let mut both = a.clone();
         set::union(&mut both, &b);

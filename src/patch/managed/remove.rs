@@ -10,7 +10,7 @@ use super::{
 use crate::object::{Map, Value};
 
 /// The value without the fields of `set`. Objects and lists that become empty stay, empty.
-pub fn remove(node: Node, value: &Value, set: &Map) -> Value {
+pub fn remove(node: Node<'_>, value: &Value, set: &Map) -> Value {
     match (node, value) {
         (node, Value::Object(map)) if node.is_map() => {
             let mut out = Map::new();
@@ -22,7 +22,7 @@ pub fn remove(node: Node, value: &Value, set: &Map) -> Value {
             }
             Value::Object(out)
         }
-        (Node::Keyed(..) | Node::Set(_), Value::Array(list)) => {
+        (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(list)) => {
             let item = element::item(node);
             let kept = list.iter().filter_map(|value| match element::key(node, value) {
                 Ok(element) => rest(item, value, set, &element),
@@ -34,7 +34,7 @@ pub fn remove(node: Node, value: &Value, set: &Map) -> Value {
     }
 }
 
-fn rest(node: Node, value: &Value, set: &Map, element: &str) -> Option<Value> {
+fn rest(node: Node<'_>, value: &Value, set: &Map, element: &str) -> Option<Value> {
     if has(set, element) {
         return None;
     }
@@ -46,7 +46,7 @@ fn rest(node: Node, value: &Value, set: &Map, element: &str) -> Option<Value> {
 
 /// The set with every declared field on the way to a member a member itself, so that an object
 /// goes when all that was in it goes.
-pub fn with_named_fields(node: Node, set: &Map) -> Map {
+pub fn with_named_fields(node: Node<'_>, set: &Map) -> Map {
     let mut out = Map::new();
     for (key, value) in set {
         let Value::Object(below) = value else { continue };

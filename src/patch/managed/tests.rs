@@ -31,7 +31,7 @@ pub(super) fn update(
     sub: &str,
     t: i64,
 ) -> Value {
-    record_update(old, &mut new, deployment(), manager, V, sub, at(t));
+    record_update(old, &mut new, Root::Type(deployment()), manager, V, sub, at(t));
     stored(new)
 }
 
@@ -42,7 +42,7 @@ pub(super) fn try_apply(
     force: bool,
     t: i64,
 ) -> Result<Value, Error> {
-    apply(live, config, deployment(), m, force, V, "", at(t)).map(stored)
+    apply(live, config, Root::Type(deployment()), m, force, V, "", at(t)).map(stored)
 }
 
 pub(super) fn owned(o: &Value, manager: &str) -> Option<Value> {
@@ -121,7 +121,7 @@ fn a_real_deployment() {
             },
         },
     });
-    record_update(None, &mut new, ty, "kubectl-create", V, "", at(0));
+    record_update(None, &mut new, Root::Type(ty), "kubectl-create", V, "", at(0));
     assert_eq!(
         owned(&new, "kubectl-create"),
         Some(json!({

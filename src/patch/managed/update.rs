@@ -9,8 +9,9 @@ use super::{
     strip,
 };
 use crate::{
-    object::{ObjectExt, Value, time},
-    schema::{self, Type},
+    object::{Map, ObjectExt, Value, time},
+    patch::node::Root,
+    schema,
 };
 use jiff::Timestamp;
 
@@ -25,7 +26,7 @@ const UNKNOWN: &str = "unknown";
 pub fn record_update(
     old: Option<&Value>,
     new: &mut Value,
-    ty: &'static Type,
+    ty: Root<'_>,
     manager: &str,
     api_version: &str,
     sub: &str,
@@ -36,7 +37,7 @@ pub fn record_update(
     // A new object is compared with an unset one: what both hold nobody has set.
     let mut delta = match old {
         Some(old) => compare(root(ty), old, new),
-        None => compare(root(ty), &schema::blank(ty), new),
+        None => compare(root(ty), &blank(ty), new),
     };
     if let Some(field) = reset_field(ty, sub) {
         delta.changed.remove(&field_key(field));
@@ -50,6 +51,14 @@ pub fn record_update(
         entries::cap(&mut managed);
     }
     entries::store(new, managed);
+}
+
+/// What an object of the type holds before anything is set.
+fn blank(ty: Root<'_>) -> Value {
+    match ty {
+        Root::Type(ty) => schema::blank(ty),
+        Root::Custom(..) => Value::Object(Map::new()),
+    }
 }
 
 /// The owners before the write; `None` when the object is not tracked (any more).

@@ -99,14 +99,15 @@ fn merge_map(mut original: Map, mut patch: Map, meta: Meta) -> Result<Map, Fault
     }
     retain_keys(&mut original, &mut patch)?;
     list::merge_ordered(&mut original, &mut patch, meta)?;
-    for (key, value) in patch {
-        match key.strip_prefix(DELETE_PRIMITIVES) {
-            Some(rest) => {
-                let name = rest.strip_prefix('/').ok_or(fault::BAD_PRIMITIVE_LIST)?;
-                delete_primitives(&mut original, name, &value);
-            }
-            None => merge_field(&mut original, key, value, meta)?,
-        }
+    // Deletions last: what is both listed and deleted is gone.
+    let (deletions, fields): (Map, Map) =
+        patch.into_iter().partition(|(key, _)| key.starts_with(DELETE_PRIMITIVES));
+    for (key, value) in fields {
+        merge_field(&mut original, key, value, meta)?;
+    }
+    for (key, value) in deletions {
+        let name = key[DELETE_PRIMITIVES.len()..].strip_prefix('/');
+        delete_primitives(&mut original, name.ok_or(fault::BAD_PRIMITIVE_LIST)?, &value);
     }
     Ok(original)
 }

@@ -90,11 +90,14 @@ pub(super) fn check_order(patch: &[Value], wanted: &[Value], key: &str) -> Resul
         return Ok(());
     }
     let mut order = wanted.iter();
-    for item in patch.iter().filter(|i| i.get(DIRECTIVE).is_none()) {
-        let item = id(item, key)?;
+    let stays = |i: &&Value| i.get(DIRECTIVE).is_none_or(|d| d != "delete");
+    for item in patch.iter().filter(stays) {
+        // An item that names nothing (a directive of another kind) stands nowhere in the order.
+        let item =
+            if item.get(DIRECTIVE).is_some() { id(item, key).ok() } else { Some(id(item, key)?) };
         let mut found = false;
         for other in order.by_ref() {
-            if id(other, key)? == item {
+            if Some(id(other, key)?) == item {
                 found = true;
                 break;
             }

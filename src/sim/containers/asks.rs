@@ -8,8 +8,22 @@ use crate::{
     object::{ObjectExt, Value, json, time},
     runtime::Target,
 };
+use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
+
+/// How a main process has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    /// When.
+    pub at: Timestamp,
+    /// Its exit code.
+    pub code: i32,
+    /// Why it could not even be started.
+    pub refused: Option<String>,
+    /// The message it left.
+    pub message: String,
+}
 
 /// Something to be written.
 pub enum Ask {
@@ -19,8 +33,8 @@ pub enum Ask {
         target: Target,
         /// ID of the run.
         run: String,
-        /// Its exit code.
-        code: i32,
+        /// How it ended.
+        end: End,
     },
     /// A pod needs a token of its service account.
     Token {
@@ -35,15 +49,9 @@ pub enum Ask {
 pub async fn serve(server: Arc<Server>, mut asks: mpsc::Receiver<Ask>) {
     while let Some(ask) = asks.recv().await {
         match ask {
-            Ask::Ended { target, run, code } => {
+            Ask::Ended { target, run, end } => {
                 let done = edit(&server, "pods", &target.namespace, &target.pod, |pod| {
-                    end(
-                        pod,
-                        &target.container,
-                        &run,
-                        code,
-                        &time::seconds(server.world.clock.now()),
-                    )
+                    note(pod, &target.container, &run, &end)
                 });
                 if let Err(error) = done.await {
                     tracing::debug!(%error, "the end of a container was not noted");
@@ -105,20 +113,38 @@ async fn edit(
     Ok(())
 }
 
+/// Whether what a container had to do is done for good: a plain init container that ended well
+/// counts as ready from then on.
+pub fn is_done(pod: &Value, container: &str, code: i64) -> bool {
+    let inits = pod.list_at("spec.initContainers").iter();
+    let init = inits.filter(|c| c.str_at("name") == container);
+    code == 0 && init.map(|c| c.str_at("restartPolicy")).any(|policy| policy != "Always")
+}
+
 /// Notes the end of a container in its pod's status; false when that run is not running.
-fn end(pod: &mut Value, container: &str, run: &str, code: i32, now: &str) -> bool {
-    for list in ["status.containerStatuses", "status.initContainerStatuses"] {
-        let Some(statuses) = pod.at_mut(list).as_array_mut() else { continue };
+pub fn note(pod: &mut Value, container: &str, run: &str, end: &End) -> bool {
+    let lists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"];
+    let done = is_done(pod, container, end.code.into());
+    for list in lists.map(|list| format!("status.{list}")) {
+        let Some(statuses) = pod.at_mut(&list).as_array_mut() else { continue };
         for status in statuses {
             let id = status.str_at("containerID").to_owned();
             let since = status.str_at("state.running.startedAt").to_owned();
             if status.str_at("name") != container || !id.ends_with(run) || since.is_empty() {
                 continue;
             }
-            let reason = if code == 0 { "Completed" } else { "Error" };
-            status["state"] = json!({"terminated": {"containerID": id, "exitCode": code,
-                "finishedAt": now, "reason": reason, "startedAt": since}});
-            status["ready"] = json!(false);
+            let reason = match (&end.refused, end.code) {
+                (Some(_), _) => "StartError",
+                (None, 0) => "Completed",
+                _ => "Error",
+            };
+            status["state"] = json!({"terminated": {"containerID": id, "exitCode": end.code,
+                "finishedAt": time::seconds(end.at), "reason": reason, "startedAt": since}});
+            let message = end.refused.as_ref().unwrap_or(&end.message);
+            if !message.is_empty() {
+                status["state"]["terminated"]["message"] = json!(message);
+            }
+            status["ready"] = json!(done);
             status["started"] = json!(false);
             return true;
         }
@@ -153,12 +179,16 @@ mod tests {
         let pod = json!({"status": {"containerStatuses": [{"name": "c", "containerID": "cri-o://7",
             "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}, "ready": true}]}});
         let mut one = pod.clone();
-        assert!(!end(&mut one, "c", "8", 1, "now"));
-        assert!(!end(&mut one, "d", "7", 1, "now"));
-        assert!(end(&mut one, "c", "7", 3, "now"));
+        let at = "2026-01-01T00:01:00Z".parse().unwrap();
+        let end = End { at, code: 3, refused: None, message: "why".into() };
+        assert!(!note(&mut one, "c", "8", &end));
+        assert!(!note(&mut one, "d", "7", &end));
+        assert!(note(&mut one, "c", "7", &end));
         let status = &one.list_at("status.containerStatuses")[0];
         assert_eq!(status.i64_at("state.terminated.exitCode"), Some(3));
         assert_eq!(status.str_at("state.terminated.reason"), "Error");
-        assert!(!end(&mut one, "c", "7", 3, "now"));
+        assert_eq!(status.str_at("state.terminated.finishedAt"), "2026-01-01T00:01:00Z");
+        assert_eq!(status.str_at("state.terminated.message"), "why");
+        assert!(!note(&mut one, "c", "7", &end));
     }
 }

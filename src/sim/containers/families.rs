@@ -2,7 +2,7 @@
 
 use crate::{
     catalog::Config,
-    sim::shell::fs::{Content, Device, Layer, Node},
+    sim::shell::fs::{Content, Device, Layer, Node, absolute},
 };
 use serde::Deserialize;
 use std::{
@@ -69,6 +69,23 @@ pub fn of(repository: &str, config: &Config) -> (&'static str, &'static str) {
         None => "scratch",
     };
     (family, if workdir.is_empty() { "/" } else { workdir })
+}
+
+/// Whether a program can be run in an image: by its path, or found in the usual folders.
+pub fn can_run(image: &str, config: &Config, program: &str) -> bool {
+    let (family, workdir) = of(image.split('@').next().unwrap_or(""), config);
+    let layer = layer(family, workdir, config);
+    let runs = |path: &str| {
+        let inner = ["/bin/", "/sbin/"].iter().any(|f| path.starts_with(f));
+        let real = if inner { format!("/usr{path}") } else { path.to_owned() };
+        layer.get(&real).is_some_and(|n| !n.is_directory() && n.mode & 0o111 != 0)
+    };
+    match program.contains('/') {
+        true => runs(&absolute(workdir, program)),
+        false => ["/usr/local/bin", "/usr/bin", "/usr/sbin"]
+            .iter()
+            .any(|folder| runs(&format!("{folder}/{program}"))),
+    }
 }
 
 /// When everything in images was made.
@@ -182,7 +199,7 @@ fn programs(config: &Config) -> Vec<String> {
         .filter(|name| !name.is_empty() && !name.starts_with('-'))
         .map(|name| match name {
             name if name.starts_with('/') => name.to_owned(),
-            name if name.contains('/') => crate::sim::shell::fs::absolute("/", name),
+            name if name.contains('/') => absolute("/", name),
             name => format!("/usr/bin/{name}"),
         })
         .collect();

@@ -1,7 +1,7 @@
 //! One run of a container: its files, its main process and its log.
 
 use super::{
-    Ask, Runtime, env,
+    Ask, End, Runtime, env,
     log::{Log, Source},
     machine::PodMachine,
     place::{Place, Run},
@@ -12,14 +12,18 @@ use super::{
     volumes::{self, Files},
 };
 use crate::{
-    controllers::View,
+    controllers::{Heard, View},
     object::{ObjectExt, Value},
     runtime::Target,
-    sim::shell::{
-        self, Exec,
-        fs::Cred,
-        io::{Input, Output},
-        machine::Machine,
+    sim::{
+        images::process,
+        shell::{
+            self, Exec, NotStarted,
+            fs::Cred,
+            io::{Input, Output},
+            machine::Machine,
+            signals::Signals,
+        },
     },
     world::Clock,
 };
@@ -27,12 +31,22 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::{
     any::Any,
-    collections::VecDeque,
-    sync::{Arc, Weak, atomic::AtomicU64},
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, AtomicU64},
+    },
+    task::Waker,
 };
+use tokio::sync::Notify;
 
 /// Most bytes that are written between two looks and kept.
 const LARGEST: usize = 1 << 20;
+
+/// Most bytes of a message that a container leaves in a file; of one taken from its log, and most
+/// lines. Source: kubelet `MaxContainerTerminationMessageLength` and its neighbours.
+const MESSAGE: usize = 4096;
+const MESSAGE_LOG: (usize, usize) = (80, 2048);
 
 /// What was written, in order, until it is put into the log.
 #[derive(Default)]
@@ -70,6 +84,7 @@ pub struct Instance {
     who: Cred,
     argv: Vec<String>,
     played: Mutex<Played>,
+    ended: Arc<OnceLock<(Timestamp, Result<i32, NotStarted>)>>,
     runtime: Weak<Runtime>,
     /// Its main process, when that reads what clients send.
     pub live: Mutex<Option<Arc<super::live::Live>>>,
@@ -77,11 +92,22 @@ pub struct Instance {
     pub asked: AtomicU64,
     /// What its program remembers.
     pub memory: Mutex<Option<Box<dyn Any + Send>>>,
+    /// Signals to its main process, and the moments they were sent.
+    pub signals: Arc<Signals>,
+    pub(super) signalled: Mutex<Vec<(i32, Timestamp)>>,
+    /// Whether a task brings it forward, and what makes that look at once.
+    pub driving: AtomicBool,
+    /// Makes that task look at once.
+    pub poke: Notify,
+    /// What was asked in it, by name.
+    pub(super) questions: Mutex<BTreeMap<String, super::lives::Asked>>,
 }
 
 /// The main process as it is brought forward.
 struct Played {
-    rehearsal: Rehearsal,
+    start: Timestamp,
+    /// Made with the first look.
+    rehearsal: Option<Rehearsal>,
     written: Arc<Mutex<Written>>,
     /// Up to where probes have left their lines.
     probed: Timestamp,
@@ -101,12 +127,11 @@ impl Instance {
             pod: place.pod.name().into(),
             container: place.name().into(),
         };
-        let argv = place.argv(&config);
+        let argv = place.argv(view, &config);
+        let argv = process::handed_on(&place.known_image(&config), &argv).to_vec();
         let who = Cred { uid: place.uid(&config), groups: place.groups() };
         let machine = PodMachine::new(runtime, view, place, &target, &argv, run.started);
-        let written = Arc::<Mutex<Written>>::default();
-        let clock = VirtualClock::new(run.started);
-        let mut instance = Instance {
+        Arc::new(Instance {
             target,
             uid: place.pod.uid().into(),
             run: run.id.clone(),
@@ -116,40 +141,50 @@ impl Instance {
             who,
             argv,
             played: Mutex::new(Played {
-                rehearsal: Rehearsal::new(Arc::clone(&clock), Box::pin(std::future::ready(()))),
-                written: Arc::clone(&written),
+                start: run.started,
+                rehearsal: None,
+                written: Arc::default(),
                 probed: run.started,
                 stopped: false,
                 reading: Reading::default(),
             }),
+            ended: Arc::default(),
             runtime: Arc::downgrade(runtime),
             live: Mutex::default(),
             asked: AtomicU64::new(0),
             memory: Mutex::default(),
-        };
-        if !super::live::is_run(view, place) {
-            let clock = Arc::new(Shared(clock));
-            let output = |source| {
-                let (written, clock) = (Arc::clone(&written), Arc::clone(&clock));
-                Output::Told(Arc::new(move |data: &[u8]| {
-                    written.lock().add(clock.now(), source, data);
-                }))
-            };
-            let (out, err) = (output(Source::Out), output(Source::Err));
-            let exec = instance.exec(
-                view,
-                place,
-                instance.argv.clone(),
-                Some((Input::empty(), out, err)),
-                clock.clone(),
-            );
-            let process = Box::pin(async move {
-                // How it ends is the kubelet's to say; here only what it does on the way counts.
-                let _ = shell::run(exec).await;
-            });
-            instance.played.get_mut().rehearsal = Rehearsal::new(Arc::clone(&clock.0), process);
+            signals: Arc::default(),
+            signalled: Mutex::default(),
+            driving: AtomicBool::new(false),
+            poke: Notify::new(),
+            questions: Mutex::default(),
+        })
+    }
+
+    /// The main process from its start, in virtual time.
+    fn rehearse(&self, view: &View, place: &Place, played: &Played) -> Rehearsal {
+        let clock = VirtualClock::new(played.start);
+        if super::live::is_run(view, place) {
+            return Rehearsal::new(clock, Box::pin(std::future::ready(())));
         }
-        Arc::new(instance)
+        let shared = Arc::new(Shared(Arc::clone(&clock)));
+        let output = |source| {
+            let (written, clock) = (Arc::clone(&played.written), Arc::clone(&shared));
+            Output::Told(Arc::new(move |data: &[u8]| {
+                written.lock().add(clock.now(), source, data);
+            }))
+        };
+        let streams = (Input::empty(), output(Source::Out), output(Source::Err));
+        let mut exec =
+            self.exec(view, place, self.argv.clone(), Some(streams), Arc::clone(&shared) as _);
+        exec.signals = Arc::clone(&self.signals);
+        let ended = Arc::clone(&self.ended);
+        let process = async move {
+            let done = shell::run(exec).await;
+            // It ends once.
+            let _ = ended.set((shared.now(), done));
+        };
+        Rehearsal::new(clock, Box::pin(process))
     }
 
     /// A process in this container; streams that are not given are empty.
@@ -180,6 +215,7 @@ impl Instance {
             stdout,
             stderr,
             terminal: None,
+            signals: Arc::default(),
         }
     }
 
@@ -197,9 +233,36 @@ impl Instance {
 
     /// Has the end of the main process noted.
     pub fn exit(&self, runtime: &Runtime, code: i32) {
-        let ask = Ask::Ended { target: self.target.clone(), run: self.run.clone(), code };
+        let (at, refused) = (runtime.world.clock.now(), None);
+        let message = self.message("", code);
+        let end = End { at, code, refused, message };
+        let ask = Ask::Ended { target: self.target.clone(), run: self.run.clone(), end };
         // A queue that is full means that many are ending already.
         let _ = runtime.asks.try_send(ask);
+    }
+
+    /// How the main process has ended, if it has by the moment it was brought forward to.
+    pub fn end(&self, place: &Place) -> Option<End> {
+        let (at, done) = self.ended.get()?;
+        let (code, refused) = match done {
+            Ok(code) => (*code, None),
+            Err(why) => {
+                let name = self.argv.first().map_or("", String::as_str);
+                (128, Some(super::not_started(name, why).0))
+            }
+        };
+        let message = self.message(place.spec.str_at("terminationMessagePolicy"), code);
+        Some(End { at: *at, code, refused, message })
+    }
+
+    /// The message a run leaves that ends with this code.
+    pub fn message(&self, policy: &str, code: i32) -> String {
+        let file = self.files.message();
+        let text = &file[file.len().saturating_sub(MESSAGE)..];
+        if text.is_empty() && code != 0 && policy == "FallbackToLogsOnError" {
+            return String::from_utf8_lossy(&self.log.tail(MESSAGE_LOG.0, MESSAGE_LOG.1)).into();
+        }
+        String::from_utf8_lossy(text).into_owned()
     }
 
     /// The command line of its main process.
@@ -207,42 +270,59 @@ impl Instance {
         &self.argv
     }
 
-    /// Brings the main process and the log forward to now, or to its end.
-    pub fn advance(&self, view: &View, place: &Place, run: &Run) {
+    /// Brings the main process and the log forward to now, or to its end; false when there is more
+    /// to do than one look may.
+    pub fn advance(&self, view: &View, place: &Place, run: &Run) -> bool {
         let until = run.ended.map_or(view.now, |(at, _)| at.min(view.now));
         let mut played = self.played.lock();
-        played.rehearsal.advance(until);
+        if played.rehearsal.is_none() {
+            played.rehearsal = Some(self.rehearse(view, place, &played));
+        }
+        let whole = played.rehearsal.as_mut().is_none_or(|r| r.advance(until));
         let mut parts: Vec<_> = {
             let mut written = played.written.lock();
             written.bytes = 0;
             written.parts.drain(..).collect()
         };
         parts.extend(played.reading.advance(&self.runtime, view, place));
-        let facts = self.facts(view, place);
-        if let Some((_, words)) = programs::of(&self.argv) {
-            for (at, request) in probes::between(view, place, run.started, played.probed, until) {
-                if let Some(line) = words.request(&request, &facts, at) {
-                    parts.push((at, Source::Out, (line + "\n").into_bytes()));
-                }
-            }
-            let asked = place.asked_to_stop().or(run.ended.map(|(at, _)| at));
-            let by_itself = run.ended.is_some_and(|_| place.process(view).ends.is_some());
-            if let Some(at) = asked.filter(|at| *at <= view.now && !played.stopped && !by_itself) {
-                played.stopped = true;
-                let source = if words.errors { Source::Err } else { Source::Out };
-                for line in &words.stop {
-                    let line = words.line(line, &facts, at) + "\n";
-                    parts.push((at, source, line.into_bytes()));
-                }
-            }
-        }
+        self.words(view, place, run, &mut played, &mut parts);
         played.probed = played.probed.max(until);
         parts.sort_by_key(|(at, ..)| *at);
         for (at, source, data) in parts {
             self.log.write(at, source, &data);
         }
-        if run.ended.is_some() {
+        if run.ended.is_some() || self.ended.get().is_some() {
             self.log.close(until);
+        }
+        whole
+    }
+
+    /// The lines a program's words add: those of probes and of its end.
+    fn words(
+        &self,
+        view: &View,
+        place: &Place,
+        run: &Run,
+        played: &mut Played,
+        parts: &mut Vec<(Timestamp, Source, Vec<u8>)>,
+    ) {
+        let until = run.ended.map_or(view.now, |(at, _)| at.min(view.now));
+        let Some((_, words)) = programs::of(&self.argv) else { return };
+        let facts = self.facts(view, place);
+        for (at, request) in probes::between(view, place, run.started, played.probed, until) {
+            if let Some(line) = words.request(&request, &facts, at) {
+                parts.push((at, Source::Out, (line + "\n").into_bytes()));
+            }
+        }
+        let asked = place.asked_to_stop().or(run.ended.map(|(at, _)| at));
+        let by_itself = run.ended.is_some_and(|_| place.process(view).ends.is_some());
+        if let Some(at) = asked.filter(|at| *at <= view.now && !played.stopped && !by_itself) {
+            played.stopped = true;
+            let source = if words.errors { Source::Err } else { Source::Out };
+            for line in &words.stop {
+                let line = words.line(line, &facts, at) + "\n";
+                parts.push((at, source, line.into_bytes()));
+            }
         }
     }
 
@@ -256,18 +336,41 @@ impl Instance {
         }
     }
 
+    /// When the main process goes on by itself.
+    pub fn next_step(&self) -> Option<Timestamp> {
+        self.played.lock().rehearsal.as_ref().and_then(Rehearsal::next)
+    }
+
+    /// Has a task woken when something other than time lets the main process go on.
+    pub fn watch(&self, driver: &Waker) {
+        if let Some(rehearsal) = &self.played.lock().rehearsal {
+            rehearsal.watch(driver);
+        }
+    }
+
     /// When something will be written next, as far as one can tell.
     pub fn next(&self, view: &View, place: &Place, run: &Run) -> Option<Timestamp> {
-        let own = self.played.lock().rehearsal.next();
         let probe = programs::of(&self.argv)
             .filter(|(_, words)| !words.access.is_empty())
             .and_then(|_| probes::next(view, place, run.started));
-        own.into_iter().chain(probe).min()
+        self.next_step().into_iter().chain(probe).min()
     }
 
     /// Whether this run is still the one that runs.
     pub fn is_current(&self, pod: &Value) -> bool {
         let place = Place::of(pod, &self.target.container);
         place.is_some_and(|p| p.running().is_some() && p.run().is_some_and(|r| r.id == self.run))
+    }
+
+    /// The place of this run as it is now, if it still is the one that runs.
+    pub fn place(&self, view: &View) -> Option<(Place, Run)> {
+        let place = Place::find(view, &self.target).filter(|p| p.pod.uid() == self.uid)?;
+        let run = place.run().filter(|run| run.id == self.run && run.ended.is_none())?;
+        Some((place, run))
+    }
+
+    /// A question answered before, or `None`.
+    pub(super) fn answered(&self, name: &str) -> Option<Heard> {
+        self.questions.lock().get(name).and_then(super::lives::Asked::heard)
     }
 }

@@ -3,7 +3,7 @@
 //! begins when the first client attaches; and a command under another root, which changes its node
 //! and begins with its container.
 
-use super::{Ask, Runtime, instance::Instance, log::Source, place::Place};
+use super::{Ask, End, Runtime, instance::Instance, log::Source, place::Place};
 use crate::{
     controllers::View,
     object::{ObjectExt, time},
@@ -12,7 +12,6 @@ use crate::{
         self, Terminal,
         io::{Input, Output},
     },
-    store::{Entry, Since},
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -23,42 +22,7 @@ use tokio::sync::{mpsc, watch};
 /// is kept open and nothing in the command ends it before.
 pub fn is_run(view: &View, place: &Place) -> bool {
     let process = place.process(view);
-    process.live || (place.spec.is_true("stdin") && process.ends.is_none())
-}
-
-/// Starts what begins with its container, in every pod that changes, until the store is closed.
-pub async fn tend(runtime: Arc<Runtime>) {
-    let feed = runtime.store.feed();
-    let mut changed = feed.signal("pods");
-    let mut seen = 0;
-    loop {
-        changed.mark_unchanged();
-        match feed.since(seen, Some("pods")) {
-            Since::Changes(changes, reached) => {
-                changes.iter().filter(|c| !c.deleted).for_each(|c| wake(&runtime, &c.entry));
-                seen = reached;
-            }
-            Since::TooOld(_) => {
-                seen = feed.latest();
-                runtime.store.snapshot().list("pods", "").for_each(|pod| wake(&runtime, pod));
-            }
-        }
-        if changed.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Starts the main processes of a pod that act on their node and run by now.
-fn wake(runtime: &Arc<Runtime>, pod: &Entry) {
-    let (pod, view) = (pod.value(), runtime.view());
-    let started = Place::all(&pod).into_iter().filter(|p| p.running().is_some());
-    for place in started.filter(|p| p.process(&view).live) {
-        let instance = place.run().and_then(|run| runtime.instance(&view, &place, &run));
-        if let Some(instance) = instance {
-            Live::of(runtime, &view, &place, &instance);
-        }
-    }
+    process.live || (place.spec.is_true("stdin") && !process.driven && process.ends.is_none())
 }
 
 /// Seconds the end of a process waits for clients to take its last output.
@@ -122,6 +86,8 @@ impl Live {
             ended,
         });
         let gone = runtime.gone(instance);
+        let said = Arc::clone(instance);
+        let policy = place.spec.str_at("terminationMessagePolicy").to_owned();
         let spread = [(written, Source::Out), (errors, Source::Err)].map(|(from, source)| {
             let (live, runtime) = (Arc::clone(&live), Arc::clone(runtime));
             tokio::spawn(live.spread(runtime, Arc::clone(instance), from, source))
@@ -146,8 +112,10 @@ impl Live {
                 () = patience => {}
             }
             let (asks, target, run) = ask;
+            let end =
+                End { at: clock.now(), code, refused: None, message: said.message(&policy, code) };
             // Without an API there is nobody to tell.
-            let _ = asks.send(Ask::Ended { target, run, code }).await;
+            let _ = asks.send(Ask::Ended { target, run, end }).await;
             over.send_replace(Some(code));
         });
         live

@@ -23,6 +23,7 @@ pub struct Log {
 
 #[derive(Debug, Default)]
 struct Ring {
+    /// With their ends; the last line of a process may have none.
     lines: VecDeque<(Timestamp, Bytes)>,
     /// Number of the first line kept.
     first: u64,
@@ -48,9 +49,8 @@ impl Default for Log {
 
 impl Ring {
     fn push(&mut self, at: Timestamp, line: &[u8]) {
-        let cut = &line[..line.len().min(LONGEST)];
-        self.bytes += cut.len() + 64;
-        self.lines.push_back((at, Bytes::copy_from_slice(cut)));
+        self.bytes += line.len() + 64;
+        self.lines.push_back((at, Bytes::copy_from_slice(line)));
         while self.bytes > LARGEST {
             let Some((_, old)) = self.lines.pop_front() else { break };
             self.bytes -= old.len() + 64;
@@ -67,6 +67,8 @@ impl Log {
         while let Some(end) = rest.iter().position(|b| *b == b'\n') {
             let mut line = std::mem::take(&mut ring.open[source as usize]);
             line.extend_from_slice(&rest[..end.min(LONGEST)]);
+            line.truncate(LONGEST);
+            line.push(b'\n');
             ring.push(at, &line);
             rest = &rest[end + 1..];
         }
@@ -86,6 +88,15 @@ impl Log {
                 ring.push(at, &line);
             }
         }
+    }
+
+    /// The end of it: so many lines and bytes at most.
+    pub fn tail(&self, lines: usize, bytes: usize) -> Vec<u8> {
+        let ring = self.ring.lock();
+        let from = ring.lines.len().saturating_sub(lines);
+        let mut text: Vec<u8> = ring.lines.range(from..).flat_map(|(_, l)| l.to_vec()).collect();
+        text.drain(..text.len().saturating_sub(bytes));
+        text
     }
 
     /// Fires whenever something was added.
@@ -124,7 +135,6 @@ impl Log {
                 );
             }
             out.extend_from_slice(line);
-            out.push(b'\n');
             cursor.next += 1;
             if let Some(left) = &mut cursor.left {
                 let kept = (out.len() - start).min(usize::try_from(*left).unwrap_or(usize::MAX));
@@ -171,14 +181,14 @@ mod tests {
         log.close(at(4));
         let none = LogOptions::default;
         let rows = [
-            (none(), "one\nerror\ntwo\nthree\nlast\n"),
-            (LogOptions { tail_lines: Some(2), ..none() }, "three\nlast\n"),
+            (none(), "one\nerror\ntwo\nthree\nlast"),
+            (LogOptions { tail_lines: Some(2), ..none() }, "three\nlast"),
             (LogOptions { tail_lines: Some(0), ..none() }, ""),
-            (LogOptions { since: Some(at(3)), ..none() }, "two\nthree\nlast\n"),
+            (LogOptions { since: Some(at(3)), ..none() }, "two\nthree\nlast"),
             (LogOptions { limit_bytes: Some(6), ..none() }, "one\ner"),
             (
                 LogOptions { tail_lines: Some(1), timestamps: true, ..none() },
-                "1970-01-01T00:00:04.000000000Z last\n",
+                "1970-01-01T00:00:04.000000000Z last",
             ),
         ];
         for (options, text) in rows {
@@ -196,6 +206,7 @@ mod tests {
         log.write(at(30_000), Source::Out, &vec![b'y'; 1 << 20]);
         let first = log.read(&mut cursor).unwrap();
         assert!(!first.starts_with(b"0 "));
+        assert_eq!(log.tail(2, 5), b"xxxx\n");
         let kept = log.ring.lock();
         assert!(kept.bytes <= LARGEST && kept.open[0].len() <= LONGEST);
     }

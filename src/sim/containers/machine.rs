@@ -1,7 +1,7 @@
 //! What a pod's processes learn of their machine: names, addresses, neighbours.
 
 use super::{
-    Ask, Runtime,
+    Runtime, driver,
     network::Port,
     node::Node,
     place::Place,
@@ -24,6 +24,7 @@ use crate::{
 };
 use bytes::Bytes;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use std::{
     net::Ipv4Addr,
     sync::{Arc, Weak},
@@ -39,6 +40,8 @@ pub struct PodMachine {
     uid: u32,
     command: String,
     host_pid: bool,
+    /// Ports of the server the main process has come to, and since when.
+    serving: Mutex<Option<(Timestamp, Vec<u16>)>>,
 }
 
 impl PodMachine {
@@ -73,7 +76,16 @@ impl PodMachine {
             uid: place.uid(&place.config(view)),
             command: argv.join(" "),
             host_pid: place.pod.is_true("spec.hostPID"),
+            serving: Mutex::default(),
         }
+    }
+
+    /// Ports served by what the main process has come to.
+    pub fn ports(&self) -> Vec<u16> {
+        let now = self.runtime.upgrade().map(|runtime| runtime.world.clock.now());
+        let serving = self.serving.lock();
+        let known = serving.as_ref().filter(|(since, _)| now.is_some_and(|now| *since <= now));
+        known.map_or(Vec::new(), |(_, ports)| ports.clone())
     }
 
     /// The world as it is now; nothing once the server is gone.
@@ -141,7 +153,7 @@ impl Machine for PodMachine {
         let config = place.config(&view);
         let env = env.iter().filter_map(|e| e.split_once('='));
         let env: Vec<_> = env.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
-        let process = process::program_of(&config, argv, &env).ok()?;
+        let process = process::program_of(&place.known_image(&config), argv, &env).ok()?;
         let boot = process.boot * f64::from(view.settings.delays.boot_percent) / 100.0;
         let words = programs::of(argv).map(|(_, words)| words).unwrap_or_default();
         let values = Values {
@@ -162,7 +174,12 @@ impl Machine for PodMachine {
         let mut says: Vec<_> = says.chain(own.map(|(after, text)| line(after, &text))).collect();
         says.sort_by(|a, b| a.0.total_cmp(&b.0));
         let ends = process.ends.map(|end| (end.after, end.code as i32));
-        Some(Run { says, errors: words.errors, ends })
+        let on_term = process.on_term.map(|end| (end.after, end.code as i32));
+        Some(Run { says, errors: words.errors, ends, on_term, serves: process.serves, boot })
+    }
+
+    fn serves(&self, since: Timestamp, ports: &[u16]) {
+        *self.serving.lock() = Some((since, ports.to_vec()));
     }
 
     fn runtime(&self) -> Option<Arc<dyn NodeRuntime>> {
@@ -177,13 +194,16 @@ impl Machine for PodMachine {
         };
         // The kernel keeps signals without a handler (and KILL) from a container's first process.
         let handled = matches!(signal, 1..=3 | 15);
-        if let (Some(end), Some(run)) =
-            (place.process(&view).on_term.filter(|_| handled), place.run())
-        {
-            let ask =
-                Ask::Ended { target: self.target.clone(), run: run.id, code: end.code as i32 };
-            // A queue that is full means that many are ending already.
-            let _ = runtime.asks.try_send(ask);
+        let Some(instance) = place.run().and_then(|run| runtime.instance(&view, &place, &run))
+        else {
+            return true;
+        };
+        let process = place.process(&view);
+        if process.answers_term() {
+            instance.signals.send(signal);
+            driver::drive(&runtime, &instance);
+        } else if let Some(end) = process.on_term.filter(|_| handled) {
+            instance.exit(&runtime, end.code as i32);
         }
         true
     }

@@ -7,12 +7,16 @@
 //! through the API (`asks`), like everything else.
 
 mod asks;
+mod command;
 mod downward;
+mod driver;
 mod env;
-mod families;
+pub mod families;
+mod following;
 mod instance;
 mod kubelet;
 mod live;
+mod lives;
 mod log;
 mod machine;
 mod network;
@@ -28,15 +32,16 @@ mod tests;
 mod usage;
 mod volumes;
 
-pub use asks::{Ask, serve};
-pub use live::tend;
+pub use asks::{Ask, End, is_done, note, serve};
+pub use command::{line, words};
+pub use driver::tend;
 
 use crate::{
     catalog::{
         Config,
         held::{MACHINES, is_down},
     },
-    controllers::{View, task::TASKS},
+    controllers::View,
     error::Error,
     object::{ObjectExt, Value},
     runtime::{BACKLOG, Connection, Containers, Ended, Io, LogOptions, LogStream, Target},
@@ -55,7 +60,10 @@ use parking_lot::Mutex;
 use place::{Place, Run};
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak, atomic::Ordering},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -73,6 +81,10 @@ pub struct Runtime {
     asks: mpsc::Sender<Ask>,
     quota: Quota,
     state: Mutex<State>,
+    /// Where main processes are run.
+    tasks: OnceLock<tokio::runtime::Handle>,
+    /// Questions asked so far.
+    serial: AtomicU64,
     affinity: network::Affinity,
     listeners: network::Listeners,
     me: Weak<Runtime>,
@@ -115,6 +127,8 @@ impl Runtime {
             asks,
             quota: Quota::new(DISK),
             state: Mutex::default(),
+            tasks: OnceLock::new(),
+            serial: AtomicU64::new(0),
             affinity: network::Affinity::default(),
             listeners: network::Listeners::default(),
             me: me.clone(),
@@ -127,6 +141,7 @@ impl Runtime {
             objects: self.store.snapshot(),
             now: self.world.clock.now(),
             settings: Arc::clone(&self.settings),
+            lives: self.me.upgrade().map(|me| me as _),
         }
     }
 
@@ -513,84 +528,11 @@ impl Runtime {
             () = self.gone(&instance) => {}
         }
     }
-
-    /// Shows what a container's main process writes from now on.
-    async fn watch(self: Arc<Runtime>, target: &Target, io: Io) -> Ended {
-        use futures_util::StreamExt;
-        let options = LogOptions { follow: true, tail_lines: Some(0), ..LogOptions::default() };
-        let mut stream = match self.logs(target.clone(), options) {
-            Ok(stream) => stream,
-            Err(error) => return Ended::Error(error.to_string()),
-        };
-        while let Some(chunk) = stream.next().await {
-            if io.stdout.send(chunk).await.is_err() {
-                break;
-            }
-        }
-        Ended::Exit(0)
-    }
-
-    /// A log from its first wanted line on; following it, until its run has ended.
-    fn stream(
-        self: Arc<Runtime>,
-        place: Place,
-        run: Run,
-        instance: Arc<Instance>,
-        options: LogOptions,
-    ) -> impl futures_util::Stream<Item = bytes::Bytes> + Send {
-        let cursor = instance.log.start(&options);
-        let state = (self, place, run, instance, cursor);
-        futures_util::stream::unfold(state, move |mut state| async move {
-            let (me, place, run, instance, cursor) = &mut state;
-            loop {
-                if let Some(chunk) = instance.log.read(cursor) {
-                    return Some((chunk, state));
-                }
-                if !options.follow || cursor.left == Some(0) || run.ended.is_some() {
-                    return None;
-                }
-                me.await_more(place, run, instance).await;
-            }
-        })
-    }
-
-    /// Waits until a log may have grown, and brings it forward; a run that is over gets its end.
-    async fn await_more(&self, place: &mut Place, run: &mut Run, instance: &Instance) {
-        let mut grown = instance.log.grown();
-        let mut pods = self.store.feed().signal("pods");
-        let mut tasks = self.store.feed().signal(TASKS);
-        let view = self.view();
-        let found = Place::find(&view, &instance.target);
-        let found = found.filter(|p| p.pod.uid() == instance.uid);
-        let same = |p: &Place| p.run().into_iter().chain(p.previous()).find(|r| r.id == run.id);
-        match found.and_then(|p| Some((same(&p)?, p))) {
-            Some((now, new)) => (*run, *place) = (now, new),
-            None => run.ended = Some((view.now, 0)),
-        }
-        instance.advance(&view, place, run);
-        if run.ended.is_some() || grown.has_changed().unwrap_or(false) {
-            return;
-        }
-        let never = jiff::Timestamp::MAX;
-        let next = instance.next(&view, place, run).unwrap_or(never);
-        tokio::select! {
-            _ = grown.changed() => {}
-            _ = pods.changed() => {}
-            _ = tasks.changed() => {}
-            () = async {
-                if next == never {
-                    std::future::pending::<()>().await;
-                }
-                self.world.clock.sleep_until(next).await;
-            } => {}
-        }
-    }
 }
 
-/// What the runtime says of a command it cannot start, and the code that goes with it.
-/// Source: runc's exec errors, as CRI-O passes them on.
-async fn refused(command: &[String], why: NotStarted, errors: mpsc::Sender<bytes::Bytes>) -> Ended {
-    let name = command.first().map_or("", String::as_str);
+/// Why a command cannot be started, and the code that goes with it. Source: runc's exec errors, as
+/// CRI-O passes them on.
+fn not_started(name: &str, why: &NotStarted) -> (String, i32) {
     let (reason, code) = match why {
         NotStarted::NotFound if name.contains('/') => {
             (format!("stat {name}: no such file or directory"), 127)
@@ -598,8 +540,14 @@ async fn refused(command: &[String], why: NotStarted, errors: mpsc::Sender<bytes
         NotStarted::NotFound => ("executable file not found in $PATH".to_owned(), 127),
         NotStarted::Refused(why) => (why.to_string().to_lowercase(), 126),
     };
-    let text =
-        format!("exec failed: unable to start container process: exec: \"{name}\": {reason}\n");
+    (format!("unable to start container process: exec: \"{name}\": {reason}"), code)
+}
+
+/// What the runtime says of a command it cannot start, and the code it ends with.
+async fn refused(command: &[String], why: NotStarted, errors: mpsc::Sender<bytes::Bytes>) -> Ended {
+    let name = command.first().map_or("", String::as_str);
+    let (reason, code) = not_started(name, &why);
+    let text = format!("exec failed: {reason}\n");
     // Who asked may have left.
     let _ = errors.send(text.into()).await;
     Ended::Exit(code)

@@ -1,12 +1,13 @@
 //! One container of one pod, as the objects know it.
 
+use super::command;
 use crate::{
     catalog::Config,
     controllers::View,
     object::{ObjectExt, Value, time},
     runtime::Target,
     sim::{
-        images::process::{self, Process},
+        images::process::{self, Image, Process},
         registries::{self, Offer},
     },
 };
@@ -43,6 +44,11 @@ const LISTS: [(&str, &str); 3] = [
 ];
 
 impl Place {
+    /// A container that has no status yet.
+    pub fn new(pod: &Value, spec: &Value) -> Place {
+        Place { pod: pod.clone(), spec: spec.clone(), status: Value::Null }
+    }
+
     /// Looks a container up.
     pub fn find(view: &View, target: &Target) -> Option<Place> {
         let entry = view.named("pods", &target.namespace, &target.pod)?;
@@ -118,23 +124,25 @@ impl Place {
 
     /// What its main process does.
     pub fn process(&self, view: &View) -> Process {
-        let mut process = process::of_container(&self.config(view), &self.spec).unwrap_or_default();
+        let config = self.config(view);
+        let image = self.known_image(&config);
+        let argv = self.argv(view, &config);
+        let mut process = process::of_container(&image, &self.spec, &argv).unwrap_or_default();
         process.boot *= f64::from(view.settings.delays.boot_percent) / 100.0;
+        if let (true, Some(lives)) = (process.driven, &view.lives) {
+            process.serves = self.run().map_or(Vec::new(), |run| lives.ports(&run.id));
+        }
         process
     }
 
+    /// Its image, for what its programs do.
+    pub fn known_image<'a>(&'a self, config: &'a Config) -> Image<'a> {
+        Image { name: self.status.str_at("imageID"), config }
+    }
+
     /// The command line of its main process.
-    pub fn argv(&self, config: &Config) -> Vec<String> {
-        let words = |path| -> Vec<String> {
-            let list = self.spec.list_at(path).iter().filter_map(Value::as_str);
-            list.map(str::to_owned).collect()
-        };
-        let (command, args) = (words("command"), words("args"));
-        match (command.is_empty(), args.is_empty()) {
-            (false, _) => [command, args].concat(),
-            (true, false) => [config.entrypoint.clone(), args].concat(),
-            (true, true) => [config.entrypoint.clone(), config.cmd.clone()].concat(),
-        }
+    pub fn argv(&self, view: &View, config: &Config) -> Vec<String> {
+        command::line(view, &self.pod, &self.spec, config)
     }
 
     /// The user it runs as.

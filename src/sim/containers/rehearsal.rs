@@ -3,6 +3,7 @@
 //! nobody asks.
 
 use crate::world::{BoxFuture, Clock};
+use futures_util::task::AtomicWaker;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::{
@@ -58,13 +59,17 @@ impl Clock for Shared {
     }
 }
 
-/// Remembers that somebody was woken.
+/// Remembers that somebody was woken, and wakes whoever drives the process.
 #[derive(Default)]
-struct Flag(AtomicBool);
+struct Flag {
+    woken: AtomicBool,
+    driver: AtomicWaker,
+}
 
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
+        self.woken.store(true, Ordering::Relaxed);
+        self.driver.wake();
     }
 }
 
@@ -78,6 +83,7 @@ pub struct Rehearsal {
     /// Its time.
     pub clock: Arc<VirtualClock>,
     process: Option<BoxFuture<()>>,
+    flag: Arc<Flag>,
 }
 
 impl Rehearsal {
@@ -85,25 +91,26 @@ impl Rehearsal {
     pub fn new(clock: Arc<VirtualClock>, process: BoxFuture<()>) -> Rehearsal {
         // The budget of the runtime that happens to poll is not its own.
         let process = Box::pin(tokio::task::unconstrained(process));
-        Rehearsal { clock, process: Some(process) }
+        Rehearsal { clock, process: Some(process), flag: Arc::default() }
     }
 
-    /// Brings the process forward to a moment, or as far as one look may take it.
-    pub fn advance(&mut self, until: Timestamp) {
-        let flag = Arc::new(Flag::default());
+    /// Brings the process forward to a moment, or as far as one look may take it: false when there
+    /// is more to do before that moment.
+    pub fn advance(&mut self, until: Timestamp) -> bool {
+        let flag = Arc::clone(&self.flag);
         let waker = Waker::from(Arc::clone(&flag));
         let mut busy = 0;
         for _ in 0..POLLS {
-            let Some(process) = &mut self.process else { break };
-            flag.0.store(false, Ordering::Relaxed);
+            let Some(process) = &mut self.process else { return true };
+            flag.woken.store(false, Ordering::Relaxed);
             if process.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
                 self.process = None;
-                break;
+                return true;
             }
-            if flag.0.load(Ordering::Relaxed) {
+            if flag.woken.load(Ordering::Relaxed) {
                 busy += 1;
                 if busy > BUSY {
-                    break;
+                    return false;
                 }
                 continue;
             }
@@ -115,10 +122,16 @@ impl Rehearsal {
                 }
                 None => {
                     state.now = state.now.max(until);
-                    break;
+                    return true;
                 }
             }
         }
+        false
+    }
+
+    /// Has a task woken when something other than time lets the process go on.
+    pub fn watch(&self, driver: &Waker) {
+        self.flag.driver.register(driver);
     }
 
     /// When it goes on; `None` when it has ended or waits for nothing.

@@ -34,14 +34,14 @@ impl Backend {
 
     /// The words of the program that answers.
     pub fn words(&self, view: &View) -> Arc<Words> {
-        let argv = self.place.argv(&self.place.config(view));
+        let argv = self.place.argv(view, &self.place.config(view));
         programs::of(&argv).map(|(_, words)| words).unwrap_or_default()
     }
 
     /// Whether its port speaks TLS. By the habit of images: 443 and 8443 do, others do not.
     pub fn speaks_tls(&self, view: &View) -> bool {
         let config = self.place.config(view);
-        let argv = self.place.argv(&config);
+        let argv = self.place.argv(view, &config);
         let make = || super::env::of(view, &self.place, &config, false, "/").into_iter().collect();
         let told = programs::find(&argv).secure_ports(&programs::Call::new(&argv, &make));
         let told = told.map(|ports| ports.contains(&self.port));

@@ -21,7 +21,7 @@ pub fn of(view: &View, place: &Place, instance: Option<&Arc<Instance>>) -> Usage
     let Some(started) = place.running() else { return Usage::default() };
     let amount = |path: &str| place.spec.at(path).and_then(Quantity::from_value);
     let bytes = |path: &str| amount(path).and_then(|q| u64::try_from(q.value()).ok());
-    let argv = place.argv(&place.config(view));
+    let argv = place.argv(view, &place.config(view));
     let memory = programs::of(&argv).map_or(SMALL, |(_, words)| words.resident());
     let limit = bytes("resources.limits.memory");
     let cores = amount("resources.requests.cpu").map_or(0.25, |q| q.milli() as f64 / 1e3);

@@ -18,9 +18,19 @@ pub struct Files {
     /// Working directory of the image.
     pub workdir: &'static str,
     made: Vec<(Shared, Value)>,
+    /// The file for the last words.
+    message: Shared,
 }
 
 impl Files {
+    /// What was written as the last words.
+    pub fn message(&self) -> bytes::Bytes {
+        match self.message.lock().get("").map(|n| n.content.clone()) {
+            Some(Content::File(bytes)) => bytes,
+            _ => bytes::Bytes::new(),
+        }
+    }
+
     /// Makes the volumes that come from objects anew: those may have changed since.
     pub fn refresh(&self, runtime: &Runtime, view: &View, place: &Place) {
         let token = runtime.token(place.pod.uid());
@@ -59,10 +69,35 @@ pub fn of(runtime: &Runtime, view: &View, place: &Place, config: &Config) -> Fil
         }
         mounts.push(mount);
     }
+    let message = runtime.tree(Arc::new(Layer::from([(
+        String::new(),
+        Node { mode: 0o666, changed: view.now, ..Node::file("") },
+    )])));
+    mounts.push(Mount {
+        at: mount_point(match place.spec.str_at("terminationMessagePath") {
+            "" => "/dev/termination-log",
+            own => own,
+        }),
+        tree: Arc::clone(&message),
+        part: String::new(),
+        read_only: false,
+        source: "/dev/vda4".into(),
+    });
     for mount in &mounts {
-        make_folders(&mut root.lock(), &mount.at);
+        let is_file = mount.tree.lock().get(&mount.part).is_some_and(|n| !n.is_directory());
+        let mut root = root.lock();
+        match mount.at.rsplit_once('/') {
+            Some((folder, _)) if is_file => {
+                make_folders(&mut root, folder);
+                if root.get(&mount.at).is_none() {
+                    // What does not fit is left out, as below.
+                    let _ = root.put(&mount.at, Node::file(""));
+                }
+            }
+            _ => make_folders(&mut root, &mount.at),
+        }
     }
-    Files { fs: Fs::new(mounts), workdir, made }
+    Files { fs: Fs::new(mounts), workdir, made, message }
 }
 
 /// Whether a volume's files come from objects.
@@ -161,13 +196,17 @@ fn mounted(
             make_folders(&mut tree, &part);
         }
     }
-    let at = absolute("/", mount.str_at("mountPath")).trim_end_matches('/').to_owned();
-    // `/var/run` is a link in every image.
-    let at = match at.strip_prefix("/var/run/") {
+    let at = mount_point(mount.str_at("mountPath"));
+    Some(Mount { at, tree, part, read_only, source })
+}
+
+/// Where a mount path is: `/var/run` is a link in every image.
+fn mount_point(path: &str) -> String {
+    let at = absolute("/", path).trim_end_matches('/').to_owned();
+    match at.strip_prefix("/var/run/") {
         Some(rest) => format!("/run/{rest}"),
         None => at,
-    };
-    Some(Mount { at, tree, part, read_only, source })
+    }
 }
 
 /// The part of a volume that is mounted.

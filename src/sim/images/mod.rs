@@ -2,4 +2,3 @@
 //! knows of its image and from the pod's own spec, see [`process`].
 
 pub mod process;
-mod script;

@@ -1,12 +1,20 @@
-//! What a container's process does, from what is known of its image and from the container's own
-//! command, arguments and environment. Knows nothing of pods or time of day: all moments are
-//! seconds since the process started.
+//! What a container's process does, from what is known of its image and from its own command,
+//! arguments and environment. Knows nothing of pods or time of day: all moments are seconds since
+//! the process started.
+//!
+//! Three sorts: programs that stay, known by the catalogue and [`programs`]; commands whose end can
+//! be told from their words ([`outlook`]); and all others, which are run.
 
-use super::script;
 use crate::{
     catalog::{Behaviour, Config, End},
     object::{ObjectExt, Value},
-    sim::containers::programs::{self, Call},
+    sim::{
+        containers::{
+            families,
+            programs::{self, Call},
+        },
+        shell::{self, Outlook, outlook},
+    },
 };
 
 /// How a process goes.
@@ -22,58 +30,117 @@ pub struct Process {
     pub ends: Option<End>,
     /// When (after TERM) and how it ends; without, it must be killed.
     pub on_term: Option<End>,
-    /// Files it makes (true) and removes (false), by moment.
-    pub files: Vec<(f64, String, bool)>,
-    /// Whether how it ends is only seen by running it: what it does happens to its node.
+    /// Whether only running it tells how it goes.
+    pub driven: bool,
+    /// Whether it is run beside the server's other tasks, for it acts on its node.
     pub live: bool,
+    /// Whether its answers decide how HTTP probes end.
+    pub choosy: bool,
+    /// Whether it has a trap: how it ends after TERM is only seen by running it.
+    pub traps: bool,
+}
+
+impl Process {
+    /// Whether what TERM does to it is only seen by running it.
+    pub fn answers_term(&self) -> bool {
+        self.traps || (self.driven && !self.live)
+    }
 }
 
 /// The program is not in the image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotFound(pub String);
 
-/// What happens when the container is started.
+/// An image: where it is from and what is known of it.
+pub struct Image<'a> {
+    /// `repository@digest`.
+    pub name: &'a str,
+    /// What the catalogue says.
+    pub config: &'a Config,
+}
+
+impl Image<'_> {
+    /// Whether a file of this name can be run: one of the small commands, or a program.
+    fn has(&self, name: &str) -> bool {
+        families::can_run(self.name, self.config, name)
+    }
+}
+
+/// What happens when the container is started with this command line.
 ///
 /// # Errors
 /// [`NotFound`] when the runtime cannot find the program.
-pub fn of_container(config: &Config, container: &Value) -> Result<Process, NotFound> {
-    let words = |path| -> Vec<String> {
-        let expand = |v: &Value| expand(v.as_str().unwrap_or(""), container);
-        container.list_at(path).iter().map(expand).collect()
-    };
-    let (command, args) = (words("command"), words("args"));
+pub fn of_container(
+    image: &Image<'_>,
+    container: &Value,
+    argv: &[String],
+) -> Result<Process, NotFound> {
+    let config = image.config;
     let env = Env {
         get: &|name: &str| variable(config, container, name),
         all: &|| variables(config, container),
     };
-    if command.is_empty() && args.is_empty() {
-        let argv = [config.entrypoint.clone(), config.cmd.clone()].concat();
-        return Ok(built_in(&argv, behave(&config.run, &[], &env), &env));
+    let (own, args) = (container.list_at("command"), container.list_at("args"));
+    if own.is_empty() && args.is_empty() {
+        return Ok(built_in(argv, behave(&config.run, &[], &env), &env));
     }
-    let behind_entrypoint = command.is_empty() && !config.entrypoint.is_empty();
-    let argv = [command, args].concat();
-    let process =
-        if behind_entrypoint { wrapped(config, &argv, &env) } else { run(config, &argv, &env)? };
-    Ok(if reads(container, &argv) { Process { ends: None, ..process } } else { process })
+    let process = match run(image, handed_on(image, argv), &env) {
+        Ok(process) => process,
+        Err(_) if own.is_empty() && !config.entrypoint.is_empty() => {
+            behave(&config.run, &argv[config.entrypoint.len()..], &env)
+        }
+        Err(missing) if !is_mounted(container, &missing.0) => return Err(missing),
+        Err(_) => Process { driven: true, ..Process::default() },
+    };
+    if reads(container, argv) {
+        return Ok(Process { ends: None, driven: false, ..process });
+    }
+    // What it said before it failed is its last word: it has to be run to be heard.
+    let heard = container.str_at("terminationMessagePolicy") == "FallbackToLogsOnError";
+    let fails = process.ends.is_some_and(|end| end.code != 0);
+    Ok(Process { driven: process.driven || (heard && fails), ..process })
+}
+
+/// The command an image's entrypoint runs in its own place, when it is given one; else the whole
+/// command line.
+pub fn handed_on<'a>(image: &Image<'_>, argv: &'a [String]) -> &'a [String] {
+    let entrypoint = &image.config.entrypoint;
+    let Some(rest) = argv.strip_prefix(entrypoint.as_slice()) else { return argv };
+    let command = rest.first().filter(|first| !entrypoint.is_empty() && !first.starts_with('-'));
+    let known = |name: &String| !image.config.programs.contains_key(name) && image.has(name);
+    if command.is_some_and(known) { rest } else { argv }
+}
+
+/// Whether a program is a file of a volume, which only running it finds.
+fn is_mounted(container: &Value, program: &str) -> bool {
+    let mounts = container.list_at("volumeMounts").iter().map(|m| m.str_at("mountPath"));
+    let below = |at: &str| {
+        let at = at.trim_end_matches('/');
+        program.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    program.contains('/')
+        && (!program.starts_with('/') || mounts.filter(|m| !m.is_empty()).any(below))
 }
 
 /// Whether the process waits for what somebody types: a shell or `cat` with nothing else to do and
 /// its input kept open.
 fn reads(container: &Value, argv: &[String]) -> bool {
-    let Some((first, rest)) = argv.split_first() else { return false };
-    let name = first.rsplit('/').next().unwrap_or(first);
-    let flags_only = rest.iter().all(|a| a.starts_with('-') && !a.ends_with('c'));
-    container.at("stdin").is_some_and(|v| v == true)
-        && flags_only
-        && matches!(name, "sh" | "bash" | "ash" | "dash" | "cat")
+    let shell = |word: &String| {
+        let name = word.rsplit('/').next().unwrap_or(word);
+        matches!(name, "sh" | "bash" | "ash" | "dash" | "cat")
+    };
+    let Some(at) = argv.iter().position(shell) else { return false };
+    // An entrypoint may stand before it.
+    let flags_only = argv[at + 1..].iter().all(|a| a.starts_with('-') && !a.ends_with('c'));
+    container.is_true("stdin") && flags_only && at <= 1
 }
 
 /// What a command does inside a running container, for exec probes and hooks.
 ///
 /// # Errors
 /// [`NotFound`] when the image has no such program.
-pub fn exec(config: &Config, argv: &[String]) -> Result<Process, NotFound> {
-    run(config, argv, &Env { get: &|_| None, all: &Vec::new })
+pub fn exec(image: &Image<'_>, argv: &[String]) -> Result<Process, NotFound> {
+    run(image, argv, &Env { get: &|_| None, all: &Vec::new })
 }
 
 /// What a program of the image does when it is run by hand, with these variables. Shells and small
@@ -82,7 +149,7 @@ pub fn exec(config: &Config, argv: &[String]) -> Result<Process, NotFound> {
 /// # Errors
 /// [`NotFound`] when the image has no such program.
 pub fn program_of(
-    config: &Config,
+    image: &Image<'_>,
     argv: &[String],
     variables: &[(String, String)],
 ) -> Result<Process, NotFound> {
@@ -91,7 +158,8 @@ pub fn program_of(
         let found = variables.iter().find(|(n, _)| n == name);
         found.map(|(_, value)| value.clone())
     };
-    program(config, argv, &Env { get: &get, all: &|| variables.to_vec() }).ok_or(NotFound(own))
+    let env = Env { get: &get, all: &|| variables.to_vec() };
+    program(image.config, argv, &env).ok_or(NotFound(own))
 }
 
 /// The variables a process sees.
@@ -103,29 +171,57 @@ struct Env<'a> {
 /// What is known of a call, as the built-in program it runs (if it is one) sees it.
 fn built_in(argv: &[String], known: Process, env: &Env<'_>) -> Process {
     match programs::built_in(argv) {
-        Some(program) => program.facts(&Call::new(argv, env.all), known),
+        Some(program) => {
+            let facts = program.facts(&Call::new(argv, env.all), known);
+            // What works and ends is run.
+            let driven = facts.driven || program.main().is_some();
+            Process { choosy: program.is_choosy(), driven, ..facts }
+        }
         None => known,
     }
 }
 
-/// Arguments given to the image's entrypoint: a program it hands over to, a word it understands,
-/// or flags for its own server.
-fn wrapped(config: &Config, args: &[String], env: &Env<'_>) -> Process {
-    let known = args.first().is_some_and(|a| !a.starts_with('-'));
-    let process = match run(config, args, env) {
-        Ok(process) if known => process,
-        _ => behave(&config.run, args, env),
-    };
-    built_in(&[config.entrypoint.as_slice(), args].concat(), process, env)
+fn run(image: &Image<'_>, argv: &[String], env: &Env<'_>) -> Result<Process, NotFound> {
+    let config = image.config;
+    let Some(first) = argv.first() else { return Ok(behave(&config.run, &[], env)) };
+    if let Some(process) = program(config, argv, env) {
+        return Ok(process);
+    }
+    if !config.shell || !image.has(first) {
+        return Err(NotFound(first.clone()));
+    }
+    let own = |name: &str| program(config, &[name.to_owned()], env).is_some();
+    Ok(match outlook(argv, &own) {
+        Outlook::Ends(after, code) => {
+            let ends = Some(End { after, code: i64::from(code) });
+            Process { ends, ..Process::default() }
+        }
+        Outlook::Stays(traps) => Process { traps, ..Process::default() },
+        Outlook::Becomes(after, argv) => becomes(config, after, &argv, env),
+        Outlook::Unknown if shell::calls(argv, "chroot") => {
+            Process { live: true, driven: true, ..Process::default() }
+        }
+        Outlook::Unknown => Process { driven: true, ..Process::default() },
+    })
 }
 
-fn run(config: &Config, argv: &[String], env: &Env<'_>) -> Result<Process, NotFound> {
-    let Some(first) = argv.first() else { return Ok(behave(&config.run, &[], env)) };
-    let small = || {
-        let known = |words: &[String]| program(config, words, env);
-        config.shell.then(|| script::command(argv, &known)).flatten()
-    };
-    program(config, argv, env).or_else(small).ok_or_else(|| NotFound(first.clone()))
+/// A program of the image that a script comes to after so many seconds.
+fn becomes(config: &Config, after: f64, argv: &[String], env: &Env<'_>) -> Process {
+    match program(config, argv, env) {
+        Some(process) if process.ends.is_none() => {
+            Process { boot: process.boot + after, ..process }
+        }
+        // What follows its end is only seen by running it.
+        _ => Process { driven: true, ..Process::default() },
+    }
+}
+
+/// Arguments given to the image's entrypoint: a word it understands, or flags for its own server.
+fn wrapped(config: &Config, args: &[String], env: &Env<'_>) -> Process {
+    let word = args.first().filter(|a| !a.starts_with('-'));
+    let known = word.and_then(|_| program(config, args, env));
+    let process = known.unwrap_or_else(|| behave(&config.run, args, env));
+    built_in(&[config.entrypoint.as_slice(), args].concat(), process, env)
 }
 
 /// A program the catalogue knows.
@@ -194,14 +290,7 @@ fn variables(config: &Config, container: &Value) -> Vec<(String, String)> {
     let image = config.env.iter().filter_map(|e| e.split_once('='));
     let own = container.list_at("env").iter();
     let own = own.map(|e| (e.str_at("name"), e.str_at("value")));
-    image.chain(own).map(|(n, v)| (n.to_owned(), expand(v, container))).collect()
-}
-
-/// Replaces `$(NAME)` by the container's own plain variables.
-fn expand(word: &str, container: &Value) -> String {
-    container.list_at("env").iter().fold(word.to_owned(), |text, e| {
-        text.replace(&format!("$({})", e.str_at("name")), e.str_at("value"))
-    })
+    image.chain(own).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -210,6 +299,7 @@ mod tests {
     use crate::{
         catalog::{Catalog, Outside, reference::Reference},
         object::json,
+        sim::containers,
         store::Snapshot,
     };
 
@@ -217,8 +307,10 @@ mod tests {
         let (catalog, objects) = (Catalog::builtin(), Snapshot::default());
         let outside = Outside { catalog: &catalog, objects: &objects };
         let names = Reference::candidates(image).unwrap();
-        let found = names.iter().find_map(|r| outside.find(r)).unwrap();
-        of_container(&found.config, &container)
+        let (name, found) = names.iter().find_map(|r| Some((r, outside.find(r)?))).unwrap();
+        let argv = containers::words(&found.config, &container);
+        let image = Image { name: &name.repository(), config: &found.config };
+        of_container(&image, &container, &argv)
     }
 
     fn ends(image: &str, container: Value) -> Option<(f64, i64)> {
@@ -228,31 +320,54 @@ mod tests {
     #[test]
     fn commands_decide_how_containers_end() {
         let rows = [
-            (json!({}), Some((0.0, 0))),
-            (json!({"command": ["sleep", "30"]}), Some((30.0, 0))),
-            (json!({"command": ["/bin/sleep", "infinity"]}), None),
-            (json!({"command": ["false"]}), Some((0.0, 1))),
-            (json!({"args": ["echo", "hi"]}), Some((0.0, 0))),
-            (json!({"command": ["sh", "-c", "sleep 2; exit 3"]}), Some((2.0, 3))),
-            (json!({"command": ["sh", "-c"], "args": ["false || exit 7"]}), Some((0.0, 7))),
-            (json!({"command": ["sh", "-c", "true && sleep 1m && date"]}), Some((60.0, 0))),
-            (json!({"command": ["sh", "-c", "while true; do sleep 5; done"]}), None),
-            (json!({"command": ["sh", "-c", "echo a && nope; echo b"]}), Some((0.0, 0))),
-            (json!({"command": ["sh", "-c", "nope"]}), Some((0.0, 127))),
-            (json!({"command": ["chroot", "/host", "crictl", "images"]}), None),
-            (json!({"command": ["sh", "-c", "exec chroot /host true"]}), None),
-            (json!({"command": ["sh", "-c", "exit 4"], "stdin": true}), Some((0.0, 4))),
+            (json!({}), Some((0.0, 0)), false),
+            (json!({"command": ["sleep", "30"]}), Some((30.0, 0)), false),
+            (json!({"command": ["/bin/sleep", "infinity"]}), None, false),
+            (json!({"command": ["false"]}), Some((0.0, 1)), false),
+            (json!({"args": ["echo", "hi"]}), Some((0.0, 0)), false),
+            (json!({"command": ["sh", "-c", "sleep 2; exit 3"]}), Some((2.0, 3)), false),
+            (json!({"command": ["sh", "-c"], "args": ["false || exit 7"]}), Some((0.0, 7)), false),
+            (json!({"command": ["sh", "-c", "while true;do sleep 5;done"]}), None, false),
+            (json!({"command": ["sh", "-c", "echo a && nope; echo b"]}), None, true),
+            (json!({"command": ["sh", "-c", "nope"]}), None, true),
+            (json!({"command": ["cat", "/no/such/file"]}), None, true),
+            (json!({"command": ["chroot", "/host", "crictl", "images"]}), None, true),
+            (json!({"command": ["sh", "-c", "exit 4"], "stdin": true}), Some((0.0, 4)), false),
             (
-                json!({"command": ["sh", "-c", "exit $(CODE)"],
-                "env": [{"name": "CODE", "value": "9"}]}),
-                Some((0.0, 9)),
+                json!({"command": ["sh", "-c", "echo no; exit 4"],
+                "terminationMessagePolicy": "FallbackToLogsOnError"}),
+                Some((0.0, 4)),
+                true,
+            ),
+            (
+                json!({"command": ["/scripts/run.sh"],
+                "volumeMounts": [{"name": "s", "mountPath": "/scripts"}]}),
+                None,
+                true,
             ),
         ];
-        for (container, expected) in rows {
-            assert_eq!(ends("busybox", container.clone()), expected, "{container}");
+        for (container, expected, driven) in rows {
+            let found = process("busybox", container.clone()).unwrap();
+            let ends = found.ends.map(|e| (e.after, e.code));
+            assert_eq!((ends, found.driven), (expected, driven), "{container}");
         }
         let missing = process("busybox", json!({"command": ["/no/such"]}));
         assert_eq!(missing, Err(NotFound("/no/such".into())));
+    }
+
+    #[test]
+    fn entrypoints_hand_on_what_they_are_given() {
+        let nginx = "ubi9/nginx-120";
+        let rows = [
+            (json!({"args": ["echo", "good", "morning"]}), Some((0.0, 0)), vec![]),
+            (json!({"args": ["sh", "-c", "sleep 4; exit 2"]}), Some((4.0, 2)), vec![]),
+            (json!({"args": ["sh", "-c", "echo on; exec nginx"]}), None, vec![8080, 8443]),
+        ];
+        for (container, expected, ports) in rows {
+            let found = process(nginx, container.clone()).unwrap();
+            let ends = found.ends.map(|e| (e.after, e.code));
+            assert_eq!((ends, found.serves), (expected, ports), "{container}");
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::{
     controllers::task::Task,
     object::{ObjectExt, Value, hex},
     sim::{
-        images::process::{self, Process},
+        containers,
+        images::process::{self, Image, Process},
         registries,
     },
 };
@@ -68,7 +69,9 @@ fn start(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp) {
         present(s, r, pulled.text);
         return fail(s, r, "CreateContainerConfigError", why);
     }
-    if let Err(process::NotFound(program)) = process::of_container(&pulled.config, spec) {
+    let argv = containers::line(s.view, s.pod, spec, &pulled.config);
+    let image = Image { name: &pulled.digest, config: &pulled.config };
+    if let Err(process::NotFound(program)) = process::of_container(&image, spec, &argv) {
         let why = format!(
             "container create failed: executable file `{program}` not found in $PATH: No such \
              file or directory"
@@ -152,8 +155,9 @@ fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
         }
         return;
     }
+    // How a driven one ends is noted by its runtime.
     let process = process(s, spec, r);
-    if let Some(end) = process.ends
+    if let Some(end) = process.ends.filter(|_| !process.driven)
         && s.reached(plus(since, end.after))
     {
         finish(s, r, since, end.code);
@@ -169,7 +173,12 @@ pub fn config(s: &Sync<'_>, r: &Record) -> Option<Arc<Config>> {
 pub fn process(s: &Sync<'_>, spec: &Value, r: &Record) -> Process {
     let Some(config) = config(s, r) else { return Process::default() };
     let root_only = config.run.root && own_command(spec);
-    let mut process = process::of_container(&config, spec).unwrap_or_default();
+    let argv = containers::line(s.view, s.pod, spec, &config);
+    let image = Image { name: &r.image_id, config: &config };
+    let mut process = process::of_container(&image, spec, &argv).unwrap_or_default();
+    if let (true, Some(lives)) = (process.driven, &s.view.lives) {
+        process.serves = lives.ports(r.id());
+    }
     if root_only && config::user(s.pod, spec).is_some_and(|uid| uid != 0) {
         process.ends = Some(End { after: 0.1, code: 1 });
     }
@@ -182,18 +191,25 @@ fn own_command(spec: &Value) -> bool {
     spec.list_at("command").is_empty() && spec.list_at("args").is_empty()
 }
 
-fn finish(s: &Sync<'_>, r: &mut Record, since: Timestamp, code: i64) {
-    r.state = State::Terminated(Ended::new(code, since, s.now(), &r.container));
-    // What a plain init container had to do is done: it counts as ready for ever.
-    let init = s.pod.list_at("spec.initContainers").iter().find(|c| c.name_field() == r.name);
-    let done = init.is_some_and(|c| c.str_at("restartPolicy") != "Always") && code == 0;
-    (r.started, r.ready) = (false, done);
+/// Notes the end of a container, with the message it left.
+pub fn finish(s: &Sync<'_>, r: &mut Record, since: Timestamp, code: i64) {
+    let mut ended = Ended::new(code, since, s.now(), &r.container);
+    if let Some(lives) = &s.view.lives {
+        ended.message = lives.message(r.run(s.pod), code as i32);
+    }
+    r.state = State::Terminated(ended);
+    (r.started, r.ready) = (false, containers::is_done(s.pod, &r.name, code));
 }
 
 /// Ends a running container that will be started again.
 pub fn kill(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp, text: String) {
     s.tell(&r.name.clone(), false, "Killing", text);
-    let code = process(s, spec, r).on_term.map_or(137, |end| end.code);
+    let process = process(s, spec, r);
+    let mut code = process.on_term.map_or(137, |end| end.code);
+    if let Some(lives) = s.view.lives.as_ref().filter(|_| process.answers_term()) {
+        lives.signal(r.run(s.pod), 15, s.now());
+        code = lives.ended(r.run(s.pod)).map_or(137, |(_, code)| code.into());
+    }
     finish(s, r, since, code);
 }
 

@@ -16,6 +16,8 @@ mod image_tests;
 mod network;
 mod probe;
 mod record;
+#[cfg(test)]
+mod run_tests;
 mod status;
 mod sync;
 mod terminate;

@@ -9,8 +9,9 @@ use super::{
     sync::{Sync, plus},
 };
 use crate::{
+    controllers::{Heard, Question, What},
     object::{ObjectExt, Value, time},
-    sim::images::process::{self, Process},
+    sim::images::process::{self, Image, Process},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,6 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Listening {
     processes: Vec<(String, Timestamp, Process)>,
     address: String,
+    /// Whether only asking tells.
+    stir: bool,
 }
 
 impl Listening {
@@ -33,10 +36,24 @@ impl Listening {
             Some((r.name.clone(), r.running()?, container::process(s, spec, r)))
         });
         let address = super::network::pod(s).filter(|_| probed);
+        let processes: Vec<_> = running.collect();
         Listening {
-            processes: running.collect(),
+            stir: processes.iter().any(|(_, _, p)| p.driven || p.choosy),
+            processes,
             address: address.map_or(String::new(), |(ip, _)| ip.as_str().unwrap_or("").into()),
         }
+    }
+
+    /// Whether the server on a port decides how probes end.
+    fn choosy(&self, port: i64) -> bool {
+        self.processes
+            .iter()
+            .any(|(_, _, p)| p.choosy && p.serves.iter().any(|s| i64::from(*s) == port))
+    }
+
+    /// Whether something happens in a container of which nothing tells beforehand.
+    fn moves(&self, s: &Sync<'_>, r: &Record) -> bool {
+        s.view.lives.as_ref().is_some_and(|lives| lives.stirs(r.run(s.pod)))
     }
 
     fn serves(&self, port: i64, at: Timestamp) -> bool {
@@ -47,14 +64,8 @@ impl Listening {
 
     /// Moments at which something may change.
     fn turns(&self) -> Vec<Timestamp> {
-        let of = |(_, since, p): &(String, Timestamp, Process)| {
-            let moments: Vec<Timestamp> = std::iter::once(p.boot)
-                .chain(p.files.iter().map(|(at, _, _)| *at))
-                .map(|after| plus(*since, after))
-                .collect();
-            moments
-        };
-        self.processes.iter().flat_map(of).collect()
+        let of = |(_, since, p): &(String, Timestamp, Process)| plus(*since, p.boot);
+        self.processes.iter().map(of).collect()
     }
 }
 
@@ -131,10 +142,13 @@ fn look(
     let mut found = Findings { verdict: None, failed: None };
     let (mut good, mut bad) = (0, 0);
     let start = (done - WINDOW - needs.0 - needs.1).max(0);
+    let mut open = false;
     for k in start..=done {
-        match attempt(s, spec, r, p, on, at(k)) {
-            Ok(()) => (good, bad, found.failed) = (good + 1, 0, None),
-            Err(why) => (good, bad, found.failed) = (0, bad + 1, Some((at(k), why))),
+        let turn = Turn { word, number: k, at: at(k), last: k == done };
+        match attempt(s, spec, r, p, on, &turn) {
+            Attempt::Good => (good, bad, found.failed) = (good + 1, 0, None),
+            Attempt::Bad(why) => (good, bad, found.failed) = (0, bad + 1, Some((at(k), why))),
+            Attempt::Unknown => open = k == done,
         }
         if good >= needs.0 {
             found.verdict = Some(true);
@@ -146,7 +160,12 @@ fn look(
         let text = format!("{word} probe failed: {why}");
         s.tell_once(&r.name, true, "Unhealthy", text, *when);
     }
-    if found.failed.is_some() || good < needs.0 {
+    if open {
+        // It is asked again when its time is up, at the latest.
+        s.wake(plus(at(done), number("timeoutSeconds", 1).max(1) as f64));
+    }
+    let stirs = on.stir || probe(p, "exec").is_some_and(|_| on.moves(s, r));
+    if found.failed.is_some() || good < needs.0 || stirs {
         s.wake(at(done + 1));
     } else if let Some(turn) = on.turns().into_iter().filter(|t| *t > s.now()).min() {
         let whole = turn.duration_since(first).as_millis() as f64 / 1000.0 / period as f64;
@@ -162,8 +181,13 @@ fn attempt(
     r: &Record,
     p: &Value,
     on: &Listening,
-    at: Timestamp,
-) -> Result<(), String> {
+    turn: &Turn<'_>,
+) -> Attempt {
+    let at = turn.at;
+    let reached = |port, refused| match on.serves(port, at) {
+        true => Attempt::Good,
+        false => Attempt::Bad(refused),
+    };
     let host = |own: &str| if own.is_empty() { on.address.clone() } else { own.to_owned() };
     if let Some(http) = probe(p, "httpGet") {
         let (port, host) = (port(spec, http), host(http.str_at("host")));
@@ -171,12 +195,15 @@ fn attempt(
         let path = http.str_at("path").trim_start_matches('/');
         let url = format!("{scheme}://{host}:{port}/{path}");
         let refused = format!("Get \"{url}\": dial tcp {host}:{port}: connect: connection refused");
-        return if on.serves(port, at) { Ok(()) } else { Err(refused) };
+        return match on.choosy(port) {
+            true if on.serves(port, at) => http_asked(s, r, http, port, turn),
+            _ => reached(port, refused),
+        };
     }
     if let Some(tcp) = probe(p, "tcpSocket") {
         let (port, host) = (port(spec, tcp), host(tcp.str_at("host")));
         let refused = format!("dial tcp {host}:{port}: connect: connection refused");
-        return if on.serves(port, at) { Ok(()) } else { Err(refused) };
+        return reached(port, refused);
     }
     if let Some(grpc) = probe(p, "grpc") {
         let (port, limit) = (port(spec, grpc), p.i64_at("timeoutSeconds").unwrap_or(1));
@@ -185,9 +212,29 @@ fn attempt(
              exceeded",
             on.address
         );
-        return if on.serves(port, at) { Ok(()) } else { Err(refused) };
+        return reached(port, refused);
     }
-    exec(s, r, p, on, at)
+    exec(s, r, p, turn)
+}
+
+/// Asks a server whose answers differ.
+fn http_asked(s: &Sync<'_>, r: &Record, http: &Value, port: i64, turn: &Turn<'_>) -> Attempt {
+    let pair = |h: &Value| (h.str_at("name").to_owned(), h.str_at("value").to_owned());
+    let mut headers: Vec<(String, String)> = http.list_at("httpHeaders").iter().map(pair).collect();
+    let version = s.view.settings.versions.kubernetes.trim_start_matches('v');
+    let minor: Vec<&str> = version.split('.').take(2).collect();
+    headers.push(("User-Agent".into(), format!("kube-probe/{}", minor.join("."))));
+    let path = format!("/{}", http.str_at("path").trim_start_matches('/'));
+    let what = What::Request(u16::try_from(port).unwrap_or(0), &path, &headers);
+    let question = Question { name: &turn.name(), what, since: turn.at };
+    match turn.ask(s, r, &question) {
+        Heard::Done(_, 200..400, _) => Attempt::Good,
+        Heard::Done(_, status, _) => {
+            Attempt::Bad(format!("HTTP probe failed with statuscode: {status}"))
+        }
+        Heard::Failed(why) => Attempt::Bad(why),
+        Heard::Busy(_) | Heard::Nothing => Attempt::Unknown,
+    }
 }
 
 /// A port by number, or by the name the container's ports give it.
@@ -203,49 +250,70 @@ fn port(spec: &Value, action: &Value) -> i64 {
     }
 }
 
-fn exec(s: &Sync<'_>, r: &Record, p: &Value, on: &Listening, at: Timestamp) -> Result<(), String> {
+/// Runs the command of a probe, or hears how it went. Commands whose end can be told are not run.
+fn exec(s: &Sync<'_>, r: &Record, p: &Value, turn: &Turn<'_>) -> Attempt {
     let argv: Vec<String> =
         p.list_at("exec.command").iter().filter_map(Value::as_str).map(Into::into).collect();
-    if let Some(problem) = missing_file(r, on, &argv, at) {
-        return Err(problem);
+    let limit = p.i64_at("timeoutSeconds").unwrap_or(1).max(1);
+    let late = || {
+        Attempt::Bad(format!("command timed out: {:?} timed out after {limit}s", argv.join(" ")))
+    };
+    let Some(config) = container::config(s, r) else { return Attempt::Good };
+    let image = Image { name: &r.image_id, config: &config };
+    let known = process::exec(&image, &argv);
+    match (known, &s.view.lives) {
+        (Err(process::NotFound(program)), _) if !program.contains('/') => {
+            return Attempt::Bad(format!(
+                "executable file `{program}` not found in $PATH: No such file or directory"
+            ));
+        }
+        (Ok(done), lives) if !done.driven || lives.is_none() => {
+            return match done.ends {
+                Some(end) if end.after >= limit as f64 => late(),
+                Some(end) if end.code == 0 => Attempt::Good,
+                Some(_) => Attempt::Bad(String::new()),
+                None if done.driven => Attempt::Unknown,
+                None => late(),
+            };
+        }
+        _ => {}
     }
-    let Some(config) = container::config(s, r) else { return Ok(()) };
-    let limit = p.i64_at("timeoutSeconds").unwrap_or(1) as f64;
-    match process::exec(&config, &argv) {
-        Err(process::NotFound(program)) => Err(format!(
-            "executable file `{program}` not found in $PATH: No such file or directory"
-        )),
-        Ok(done) => match done.ends {
-            Some(end) if end.after >= limit => {
-                Err(format!("command timed out: {:?} timed out after {limit}s", argv.join(" ")))
-            }
-            None => {
-                Err(format!("command timed out: {:?} timed out after {limit}s", argv.join(" ")))
-            }
-            Some(end) if end.code == 0 => Ok(()),
-            Some(_) => Err(String::new()),
-        },
+    let question = Question { name: &turn.name(), what: What::Command(&argv), since: turn.at };
+    match turn.ask(s, r, &question) {
+        Heard::Done(at, ..) if at > time::plus_seconds(turn.at, limit) => late(),
+        Heard::Done(_, 0, _) => Attempt::Good,
+        Heard::Done(_, _, said) => Attempt::Bad(said.trim_end().to_owned()),
+        Heard::Failed(why) => Attempt::Bad(why),
+        Heard::Busy(_) if s.now() >= time::plus_seconds(turn.at, limit) => late(),
+        Heard::Busy(_) | Heard::Nothing => Attempt::Unknown,
     }
 }
 
-/// What a command that looks at a file says when it is not there. Files under `/tmp` are there
-/// only if the container's own script made them.
-fn missing_file(r: &Record, on: &Listening, argv: &[String], at: Timestamp) -> Option<String> {
-    let line = argv.join(" ");
-    let words: Vec<&str> = line.split_whitespace().filter(|w| !w.ends_with("sh")).collect();
-    let looks = ["cat", "test", "ls", "stat", "["];
-    let program = words.iter().find(|w| looks.contains(&w.rsplit('/').next().unwrap_or(w)))?;
-    let file = words.iter().find(|w| w.starts_with('/') && w != &program)?;
-    let (_, since, process) = on.processes.iter().find(|(name, _, _)| *name == r.name)?;
-    let fate = process
-        .files
-        .iter()
-        .rev()
-        .find(|(after, name, _)| name == file && plus(*since, *after) <= at);
-    let there = fate.map_or(!file.starts_with("/tmp/"), |(_, _, there)| *there);
-    let said = match *program {
-        "test" | "[" => String::new(),
-        name => format!("{}: {file}: No such file or directory", name.rsplit('/').next()?),
-    };
-    (!there).then_some(said)
+/// One attempt of one probe.
+struct Turn<'a> {
+    word: &'a str,
+    number: i64,
+    at: Timestamp,
+    /// Whether it is the last that is due: those before can only be remembered.
+    last: bool,
+}
+
+impl Turn<'_> {
+    fn name(&self) -> String {
+        format!("{} {}", self.word, self.number)
+    }
+
+    fn ask(&self, s: &Sync<'_>, r: &Record, question: &Question<'_>) -> Heard {
+        let lives = s.view.lives.as_ref();
+        lives.map_or(Heard::Nothing, |lives| lives.ask(r.run(s.pod), question, self.last))
+    }
+}
+
+/// How an attempt went.
+enum Attempt {
+    Good,
+    /// Why not.
+    Bad(String),
+    /// Nobody knows (any more).
+    Unknown,
 }

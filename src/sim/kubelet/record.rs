@@ -1,7 +1,10 @@
 //! One container's entry in a pod's status, as the kubelet works with it: read from the stored
 //! status, changed, written back.
 
-use crate::object::{ObjectExt, Value, json, time};
+use crate::{
+    controllers::Run,
+    object::{ObjectExt, Value, json, time},
+};
 use jiff::Timestamp;
 
 /// What a container is doing.
@@ -158,6 +161,17 @@ impl Record {
             runtime_facts(&mut v, spec);
         }
         v
+    }
+
+    /// The runtime's id of it, bare.
+    pub fn id(&self) -> &str {
+        self.container.split("://").last().unwrap_or("")
+    }
+
+    /// Its run, as the runtime is asked about it.
+    pub fn run<'a>(&'a self, pod: &'a Value) -> Run<'a> {
+        let (namespace, id) = (pod.namespace(), self.id());
+        Run { namespace, pod: pod.name(), container: &self.name, id }
     }
 
     /// The moment it started, if it runs.

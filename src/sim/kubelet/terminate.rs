@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     object::{ObjectExt, Value, time},
-    sim::images::process,
+    sim::images::process::{self, Image},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -71,15 +71,14 @@ fn stop(
     };
     let (at, code) = end(s, spec, r, since, asked, limit);
     if s.reached(at) {
-        r.state = State::Terminated(Ended::new(code, since, s.now(), &r.container));
-        (r.ready, r.started) = (false, false);
+        container::finish(s, r, since, code);
     }
     at
 }
 
 /// When and how a container ends that was asked to stop: by itself, after TERM, or by KILL.
 fn end(
-    s: &Sync<'_>,
+    s: &mut Sync<'_>,
     spec: &Value,
     r: &Record,
     since: Timestamp,
@@ -95,6 +94,12 @@ fn end(
         true => (plus(term, 1.0), limit.max(plus(term, 3.0))),
         false => (term, limit),
     };
+    if process.answers_term() && s.reached(term) {
+        // It hears TERM and does what it likes; its runtime notes the end.
+        if let Some(lives) = &s.view.lives {
+            lives.signal(r.run(s.pod), 15, term);
+        }
+    }
     let (mut at, mut code) = match process.on_term {
         Some(end) => (plus(heard, end.after * percent), end.code),
         None => (limit, 137),
@@ -102,7 +107,7 @@ fn end(
     if at > limit {
         (at, code) = (limit, 137);
     }
-    if let Some(own) = process.ends {
+    if let Some(own) = process.ends.filter(|_| !process.driven) {
         let by_itself = plus(since, own.after);
         if by_itself < at {
             (at, code) = (by_itself, own.code);
@@ -120,8 +125,10 @@ fn pre_stop(s: &Sync<'_>, spec: &Value, r: &Record) -> f64 {
     let argv: Vec<String> =
         hook.list_at("exec.command").iter().filter_map(Value::as_str).map(Into::into).collect();
     let Some(config) = container::config(s, r) else { return 0.0 };
-    let done = process::exec(&config, &argv).ok();
+    let image = Image { name: &r.image_id, config: &config };
+    let done = process::exec(&image, &argv).ok();
     match (argv.is_empty(), done) {
+        (false, Some(p)) if p.driven => 0.0,
         (false, Some(p)) => p.ends.map_or(1e9, |e| e.after),
         _ => 0.0,
     }

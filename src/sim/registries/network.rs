@@ -137,6 +137,7 @@ fn view(server: &Server) -> View {
         objects: server.store.snapshot(),
         now: server.world.clock.now(),
         settings: Arc::clone(&server.settings),
+        lives: None,
     }
 }
 

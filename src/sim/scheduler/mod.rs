@@ -27,7 +27,7 @@ pub use filters::ports_clash;
 use filters::{Verdict, Wish};
 use std::sync::Arc;
 
-/// Places pods. Keys are in [`queue`].
+/// Places pods. Keys are in `queue`.
 pub static SCHEDULER: Controller = Controller {
     name: "default-scheduler",
     component: "default-scheduler",

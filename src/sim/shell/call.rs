@@ -8,6 +8,7 @@ use super::{
     parser,
     process::{DEEPEST, Dialect, Done, Process, Stop},
 };
+use futures_util::future::{Either, select};
 
 /// The code of a subshell that has ended.
 pub async fn ended(child: &Process, done: Done) -> i32 {
@@ -151,17 +152,38 @@ async fn image_program(p: &mut Process, argv: &[String]) -> Done {
         return Ok(126);
     };
     let began = p.clock.now();
+    let signals = p.signals.clone();
+    if signals.is_some() && !run.serves.is_empty() {
+        let time = jiff::SignedDuration::try_from_secs_f64(run.boot.clamp(0.0, 1e9));
+        let since = began.saturating_add(time.unwrap_or_default()).unwrap_or(began);
+        p.machine.serves(since, &run.serves);
+    }
     for (after, text) in run.says {
         until(p, began, after).await;
         let output = if run.errors { &p.stderr } else { &p.stdout };
         output.write(text.as_bytes()).await?;
     }
-    match run.ends {
-        Some((after, code)) => {
-            until(p, began, after).await;
-            Ok(code)
+    let own = async {
+        match run.ends {
+            Some((after, code)) => {
+                until(p, began, after).await;
+                code
+            }
+            None => std::future::pending().await,
         }
-        None => std::future::pending().await,
+    };
+    let asked = async {
+        let (Some(signals), Some((after, code))) = (signals, run.on_term) else {
+            return std::future::pending().await;
+        };
+        while signals.wait().await != 15 {
+            signals.take();
+        }
+        until(p, p.clock.now(), after).await;
+        code
+    };
+    match select(std::pin::pin!(own), std::pin::pin!(asked)).await {
+        Either::Left((code, _)) | Either::Right((code, _)) => Ok(code),
     }
 }
 
@@ -185,7 +207,7 @@ async fn script(p: &mut Process, path: &str, argv: &[String], text: &str) -> Don
             [program].into_iter().chain([path.to_owned()]).chain(argv[1..].to_vec()).collect();
         return Box::pin(external(p, &argv)).await;
     }
-    let mut child = subshell(p);
+    let mut child = subshell(p)?;
     child.vars.retain(|_, v| v.exported);
     child.functions.clear();
     (child.name, child.args) = (path.to_owned(), argv[1..].to_vec());

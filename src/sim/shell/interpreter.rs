@@ -4,8 +4,11 @@ use super::{
     ast::{Command, Compound, Item, List, Part, Pipeline, Simple, Word},
     call, expand,
     io::{Input, LARGEST, Output, pipe},
+    parser,
     process::{Borrowed, DEEPEST, Done, Process, Stop},
-    redirect, test,
+    redirect,
+    signals::NAMES,
+    test,
 };
 use futures_util::future::join_all;
 use parking_lot::Mutex;
@@ -37,10 +40,31 @@ pub fn run<'a>(p: &'a mut Process, list: &'a List) -> Borrowed<'a, Done> {
 
 async fn item(p: &mut Process, item: &Item) -> Done {
     p.step().await?;
-    if item.background {
-        return background(p, item).await;
+    let done = match item.background {
+        true => background(p, item).await,
+        false => chain(p, item).await,
+    };
+    if let Ok(code) = done {
+        p.status = code;
+        heed(p).await?;
     }
-    chain(p, item).await
+    done
+}
+
+/// Does what `trap` keeps for the signals that have come. Without a trap they are lost, as they are
+/// on the first process of a machine.
+async fn heed(p: &mut Process) -> Result<(), Stop> {
+    while let Some(signal) = p.signals.as_ref().and_then(|s| s.take()) {
+        let name = NAMES.iter().find(|(_, n)| *n == signal).map_or("", |(name, _)| name);
+        let Some(trap) = p.traps.get(name).cloned() else { continue };
+        let before = p.status;
+        match parser::nested(&trap, p.depth as usize + 1) {
+            Ok(list) => drop(run(p, &list).await?),
+            Err(trouble) => p.say(trouble.text()).await,
+        }
+        p.status = before;
+    }
+    Ok(())
 }
 
 async fn chain(p: &mut Process, item: &Item) -> Done {
@@ -61,7 +85,7 @@ async fn chain(p: &mut Process, item: &Item) -> Done {
 
 /// `… &`: the statement runs beside what follows.
 async fn background(p: &mut Process, item: &Item) -> Done {
-    let mut child = p.clone();
+    let mut child = p.fork()?;
     child.pid = p.jobs.number();
     child.stdin = Input::empty();
     let pid = child.pid;
@@ -108,7 +132,7 @@ async fn piped(p: &mut Process, commands: &[Command]) -> Done {
     let mut stages = Vec::new();
     let mut stdin = p.stdin.clone();
     for (i, command) in commands.iter().enumerate() {
-        let mut child = subshell(p);
+        let mut child = subshell(p)?;
         child.stdin = std::mem::replace(&mut stdin, Input::empty());
         if i + 1 < commands.len() {
             let (to, from) = pipe();
@@ -131,11 +155,14 @@ async fn piped(p: &mut Process, commands: &[Command]) -> Done {
 }
 
 /// A copy of the shell for what must not change it.
-pub fn subshell(p: &Process) -> Process {
-    let mut child = p.clone();
+///
+/// # Errors
+/// As for [`Process::fork`].
+pub fn subshell(p: &Process) -> Result<Process, Stop> {
+    let mut child = p.fork()?;
     child.flags.interactive = false;
     child.traps.clear();
-    child
+    Ok(child)
 }
 
 /// Runs statements in a subshell; only running out of fuel ends more than that.
@@ -155,7 +182,7 @@ async fn apart(p: &mut Process, mut child: Process, list: &List) -> Done {
 /// Running out of fuel.
 pub async fn capture(p: &mut Process, list: &List) -> Result<String, Stop> {
     let kept = Arc::new(Mutex::new(Vec::new()));
-    let mut child = subshell(p);
+    let mut child = subshell(p)?;
     child.stdout = Output::Kept(Arc::clone(&kept));
     child.depth += 1;
     apart(p, child, list).await?;
@@ -215,7 +242,7 @@ async fn compound(p: &mut Process, compound: &Compound) -> Done {
     match compound {
         Compound::Group(list) => run(p, list).await,
         Compound::Subshell(list) => {
-            let child = subshell(p);
+            let child = subshell(p)?;
             apart(p, child, list).await
         }
         Compound::If(arms, otherwise) => {

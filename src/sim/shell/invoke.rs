@@ -56,9 +56,14 @@ pub async fn run(p: &mut Process, argv: &[String]) -> Done {
         p.err(format!("{}: fork: retry: Resource temporarily unavailable", argv[0])).await;
         return Ok(254);
     }
-    let mut child = p.clone();
+    let mut child = p.fork()?;
+    if p.depth == 0 {
+        // Nothing stands between the session and its first shell: they are one process.
+        child.signals = p.signals.clone();
+    } else {
+        child.pid = p.jobs.number();
+    }
     child.depth += 1;
-    child.pid = p.jobs.number();
     child.name = argv[0].clone();
     child.args = Vec::new();
     child.flags = Default::default();

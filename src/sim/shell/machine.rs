@@ -39,6 +39,8 @@ pub trait Machine: Send + Sync {
     fn command(&self, argv: &[String]) -> Option<super::process::Main>;
     /// A program of the image that is no command of the shell: a server, a database's client.
     fn program(&self, argv: &[String], env: &[String]) -> Option<Run>;
+    /// Notes that the first process serves these ports from a moment on.
+    fn serves(&self, since: jiff::Timestamp, ports: &[u16]);
     /// The container runtime of the node, for `crictl`.
     fn runtime(&self) -> Option<Arc<dyn super::crictl::NodeRuntime>>;
     /// Sends a signal to one of [`Machine::processes`]; false when there is none with this number.
@@ -90,6 +92,12 @@ pub struct Run {
     pub errors: bool,
     /// After how many seconds and with which code it ends; runs on when absent.
     pub ends: Option<(f64, i32)>,
+    /// The same after TERM; heeds none when absent.
+    pub on_term: Option<(f64, i32)>,
+    /// TCP ports it listens on.
+    pub serves: Vec<u16>,
+    /// After so many seconds.
+    pub boot: f64,
 }
 
 /// Why there is no answer.

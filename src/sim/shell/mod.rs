@@ -27,11 +27,13 @@ mod jobs;
 mod lexer;
 pub mod machine;
 mod options;
+mod outlook;
 mod parser;
 mod pattern;
 pub mod process;
 mod redirect;
 mod session;
+pub mod signals;
 mod test;
 #[cfg(test)]
 mod tests;
@@ -39,9 +41,9 @@ mod tty;
 mod words;
 
 pub use commands::resolved;
+pub use outlook::{Outlook, calls, outlook};
 pub use session::{Exec, NotStarted, run};
 pub use tty::Terminal;
-pub use words::quoted;
 
 /// Names of the commands that are found in files.
 pub fn command_names() -> impl Iterator<Item = &'static str> {

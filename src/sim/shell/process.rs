@@ -6,6 +6,7 @@ use super::{
     io::{Closed, Input, Output, TooMuch},
     jobs::Jobs,
     machine::Machine,
+    signals::Signals,
     tty::Terminal,
 };
 use crate::world::Clock;
@@ -14,7 +15,7 @@ use std::{
     fmt::Display,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
 };
 
@@ -80,6 +81,12 @@ pub type Main = for<'a> fn(&'a mut Process, &'a [String]) -> Borrowed<'a, Done>;
 /// and every second it sleeps.
 pub const FUEL: i64 = 1_000_000;
 
+/// Steps a copy of a process costs, besides those for what it copies.
+const FORK: usize = 32;
+
+/// Most processes of a session at a time; one that copies megabytes counts for as many.
+const CROWD: usize = 256;
+
 /// Deepest nesting of shells, functions and substitutions.
 pub const DEEPEST: u32 = 40;
 
@@ -88,12 +95,26 @@ pub const DEEPEST: u32 = 40;
 pub struct Budget {
     fuel: AtomicI64,
     whole: i64,
+    crowd: AtomicUsize,
+}
+
+/// The place of a process among those of its session.
+#[derive(Debug)]
+pub struct Seat {
+    budget: Arc<Budget>,
+    size: usize,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.budget.crowd.fetch_sub(self.size, Ordering::Relaxed);
+    }
 }
 
 impl Budget {
     /// So many steps.
     pub fn new(steps: i64) -> Arc<Budget> {
-        Arc::new(Budget { fuel: AtomicI64::new(steps), whole: steps })
+        Arc::new(Budget { fuel: AtomicI64::new(steps), whole: steps, crowd: AtomicUsize::new(0) })
     }
 
     /// Uses steps up.
@@ -103,6 +124,13 @@ impl Budget {
     pub fn spend(&self, steps: usize) -> Result<(), Stop> {
         let before = self.fuel.fetch_sub(steps.min(1 << 30) as i64, Ordering::Relaxed);
         if before <= 0 { Err(Stop::Killed) } else { Ok(()) }
+    }
+
+    /// Finds a place for a process; `None` when there are too many.
+    fn seat(self: &Arc<Budget>, size: usize) -> Option<Arc<Seat>> {
+        let more = |now: usize| Some(now + size).filter(|n| *n <= CROWD);
+        self.crowd.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Arc::new(Seat { budget: Arc::clone(self), size }))
     }
 
     /// Begins again.
@@ -165,8 +193,7 @@ const SHELLS: &[(&str, Dialect, &str)] = &[
     ("dash", Dialect::Dash, "\\$ "),
 ];
 
-/// A process.
-#[derive(Clone)]
+/// A process. It is copied by [`Process::fork`] alone, which pays for it first.
 pub struct Process {
     /// The machine it runs on.
     pub machine: Arc<dyn Machine>,
@@ -218,9 +245,50 @@ pub struct Process {
     pub line: u32,
     /// What runs in the background.
     pub jobs: Arc<Jobs>,
+    /// Signals to it, if it is the first process.
+    pub signals: Option<Arc<Signals>>,
+    /// Its place in the session.
+    pub seat: Option<Arc<Seat>>,
 }
 
 impl Process {
+    /// A copy of this process, with a place of its own.
+    ///
+    /// # Errors
+    /// No fuel is left, or there are too many processes.
+    pub fn fork(&self) -> Result<Process, Stop> {
+        let held = |v: &BTreeMap<String, Variable>| -> usize {
+            v.iter().map(|(name, v)| name.len() + v.value.len() + 64).sum()
+        };
+        let args: usize = self.args.iter().map(|a| a.len() + 24).sum();
+        let hidden = self.locals.iter().map(BTreeMap::len).sum::<usize>() * 64;
+        let bytes = held(&self.vars) + args + hidden + self.functions.len() * 64;
+        self.budget.spend(FORK + bytes / 64)?;
+        let seat = self.budget.seat(1 + (bytes >> 20)).ok_or(Stop::Killed)?;
+        Ok(Process {
+            machine: Arc::clone(&self.machine),
+            fs: self.fs.clone(),
+            cwd: self.cwd.clone(),
+            who: self.who.clone(),
+            vars: self.vars.clone(),
+            args: self.args.clone(),
+            name: self.name.clone(),
+            functions: self.functions.clone(),
+            stdin: self.stdin.clone(),
+            stdout: self.stdout.clone(),
+            stderr: self.stderr.clone(),
+            budget: Arc::clone(&self.budget),
+            clock: Arc::clone(&self.clock),
+            terminal: self.terminal.clone(),
+            traps: self.traps.clone(),
+            locals: self.locals.clone(),
+            jobs: Arc::clone(&self.jobs),
+            signals: None,
+            seat: Some(seat),
+            ..*self
+        })
+    }
+
     /// Takes on the ways of a shell, if the program is one.
     pub fn becomes(&mut self, program: &str) {
         if let Some((_, dialect, prompt)) = SHELLS.iter().find(|(name, ..)| *name == program) {

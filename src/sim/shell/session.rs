@@ -7,6 +7,7 @@ use super::{
     jobs::Jobs,
     machine::Machine,
     process::{Budget, FUEL, Process, Stop, Variable},
+    signals::Signals,
     tty::Terminal,
 };
 use crate::world::Clock;
@@ -38,6 +39,8 @@ pub struct Exec {
     pub stderr: Output,
     /// The terminal, if it has one.
     pub terminal: Option<Arc<Terminal>>,
+    /// Signals to it.
+    pub signals: Arc<Signals>,
 }
 
 /// Why a command did not start.
@@ -82,6 +85,8 @@ pub async fn run(exec: Exec) -> Result<i32, NotStarted> {
         locals: Vec::new(),
         line: 1,
         jobs: Arc::clone(&jobs),
+        signals: Some(exec.signals),
+        seat: None,
     };
     let path = process.which(&process.name).ok_or(NotStarted::NotFound)?;
     let running = call::execute(&mut process, &path, &exec.argv);

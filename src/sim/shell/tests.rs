@@ -117,6 +117,7 @@ impl Machine for Bare {
     fn program(&self, _: &[String], _: &[String]) -> Option<Run> {
         None
     }
+    fn serves(&self, _: Timestamp, _: &[u16]) {}
     fn runtime(&self) -> Option<Arc<dyn super::crictl::NodeRuntime>> {
         None
     }
@@ -201,6 +202,7 @@ fn exec(
         stdout: Output::Kept(Arc::clone(&kept[0])),
         stderr: Output::Kept(Arc::clone(&kept[1])),
         terminal: None,
+        signals: Arc::default(),
     };
     (exec, kept)
 }

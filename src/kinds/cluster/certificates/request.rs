@@ -1,6 +1,6 @@
 //! What stands inside a signing request: a PKCS#10 request, and later certificates, both as PEM.
 
-use crate::{error::Causes, kinds::workloads::Field, object::json};
+use crate::{error::Causes, kinds::workloads::Field};
 use base64::Engine;
 use rustls::pki_types::{
     CertificateDer, CertificateSigningRequestDer,
@@ -16,9 +16,7 @@ fn bytes(text: &str) -> Vec<u8> {
 /// A field that must hold a request signed with its own key.
 pub fn check(field: &Field<'_>, out: &mut Causes) {
     if let Err(why) = parse(&bytes(field.text())) {
-        // Upstream shows the bytes as Go prints a list of them.
-        let shown = bytes(field.text());
-        out.invalid(&field.path, &json!(shown), why);
+        field.invalid(out, why);
     }
 }
 

@@ -20,7 +20,9 @@ pub fn validate(o: &Value, out: &mut Causes) {
     let method = spec.get("distinguisherMethod");
     if method.is_set() && !["ByUser", "ByNamespace"].contains(&method.get("type").text()) {
         let allowed = ["ByNamespace", "ByUser"];
-        out.unsupported(method.get("type").path, method.value.unwrap_or(&Value::Null), &allowed);
+        // Upstream shows the whole of it, as Go calls its fields.
+        let shown = json!({"Type": method.get("type").text()});
+        out.unsupported(method.get("type").path, &shown, &allowed);
     }
     let level = spec.get("priorityLevelConfiguration.name");
     if level.text().is_empty() {

@@ -10,10 +10,17 @@ use std::net::IpAddr;
 
 /// An IPAddress; its name is checked with all names.
 pub fn address(o: &Value, old: Option<&Value>, out: &mut Causes) {
-    if let Some(old) = old {
-        return checks::fixed(o, old, "spec.parentRef", out);
-    }
     let parent = Field::of(o, "spec.parentRef");
+    if let Some(old) = old
+        && parent.value != old.at("spec.parentRef")
+    {
+        // Upstream shows its own type, as Go calls its fields.
+        let [group, resource, namespace, name] =
+            ["group", "resource", "namespace", "name"].map(|f| parent.get(f).text());
+        let shown =
+            json!({"Group": group, "Resource": resource, "Namespace": namespace, "Name": name});
+        out.invalid(&parent.path, &shown, checks::IMMUTABLE);
+    }
     if !parent.is_set() {
         return parent.required(out, "");
     }

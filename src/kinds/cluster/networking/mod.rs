@@ -35,6 +35,7 @@ pub static INGRESS: Kind = Kind {
     hooks: Hooks {
         prepare: Some(ingress::prepare),
         validate: Some(ingress::validate),
+        warn: Some(super::warnings::ingress),
         ..Hooks::NONE
     },
     ..GROUP

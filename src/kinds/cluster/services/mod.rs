@@ -28,6 +28,7 @@ pub static SERVICE: Kind = Kind {
         default: Some(defaults::fill),
         prepare: Some(prepare::settle),
         validate: Some(validate::check),
+        warn: Some(super::warnings::service),
         claims: Some(prepare::claims),
         ..Hooks::NONE
     },

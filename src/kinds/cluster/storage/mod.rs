@@ -56,6 +56,7 @@ pub static STORAGE_CLASS: Kind = Kind {
             set_if_empty(o, "volumeBindingMode", "Immediate");
         }),
         validate: Some(storage_class),
+        warn: Some(super::warnings::storage_class),
         ..Hooks::NONE
     },
     ..GROUP
@@ -66,7 +67,7 @@ pub static CSI_DRIVER: Kind = Kind {
     kind: "CSIDriver",
     plural: "csidrivers",
     schema: "io.k8s.api.storage.v1.CSIDriver",
-    generation: Generation::Spec,
+    generation: Generation::Later,
     unconditional_update: false,
     columns: &[
         boolean("AttachRequired", "Whether volumes must be attached first.", |o, _| {

@@ -2,6 +2,7 @@
 
 mod columns;
 mod defaults;
+mod headers;
 mod validate;
 
 use crate::kinds::{Generation, Hooks, Kind, Sub};

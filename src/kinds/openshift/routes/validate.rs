@@ -32,6 +32,7 @@ pub(super) fn check(o: &Value, old: Option<&Value>, out: &mut Causes) {
     if port.is_some_and(|p| p.is_null() || p == 0 || p == "") {
         out.required("spec.port.targetPort", "");
     }
+    super::headers::check(o, out);
     if o.at("spec.tls").is_some_and(Value::is_object) {
         tls(o, out);
     }

@@ -20,7 +20,7 @@ pub use resources::qos_class;
 pub use scheduling::node_selector;
 pub use spec::validate_spec;
 pub use volumes::host_path;
-pub use warnings::{template_warnings, warnings};
+pub use warnings::{deprecated_label, template_warnings, warnings};
 
 use super::{checks, field::Field};
 use crate::error::Causes;

@@ -36,10 +36,62 @@ const RETIRED: &[(&str, &str, &str)] = &[
     ("rbd", "rbd", "deprecated in v1.28, non-functional in v1.31+"),
 ];
 
+/// Labels of nodes that have other names by now.
+const OLD_LABELS: &[(&str, &str)] = &[
+    ("beta.kubernetes.io/arch", "deprecated since v1.14; use \"kubernetes.io/arch\" instead"),
+    ("beta.kubernetes.io/os", "deprecated since v1.14; use \"kubernetes.io/os\" instead"),
+    (
+        "failure-domain.beta.kubernetes.io/region",
+        "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead",
+    ),
+    (
+        "failure-domain.beta.kubernetes.io/zone",
+        "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead",
+    ),
+    (
+        "beta.kubernetes.io/instance-type",
+        "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead",
+    ),
+    ("app.kubernetes.io/created-by", "deprecated since v1.9"),
+    (
+        "scheduler.alpha.kubernetes.io/preferAvoidPods",
+        "deprecated since v1.22; use Taints and Tolerations instead",
+    ),
+    ("node-role.kubernetes.io/master", "use \"node-role.kubernetes.io/control-plane\" instead"),
+];
+
+/// What is to be said of a label of nodes that has another name by now.
+pub fn deprecated_label(key: &str) -> Option<&'static str> {
+    OLD_LABELS.iter().find(|(old, _)| *old == key).map(|(_, why)| *why)
+}
+
+/// Old labels in the node selector and affinity.
+fn old_labels(spec: &Field<'_>, out: &mut Vec<String>) {
+    let selector = spec.get("nodeSelector");
+    for (key, _) in selector.map().into_iter().flatten() {
+        let why = deprecated_label(key);
+        out.extend(why.map(|why| format!("{}[{key}]: {why}", selector.path)));
+    }
+    let affinity = spec.get("affinity.nodeAffinity");
+    let mut terms =
+        affinity.get("requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms").items();
+    let preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution").items();
+    terms.extend(preferred.iter().map(|p| p.get("preference")));
+    for expression in terms.iter().flat_map(|t| t.get("matchExpressions").items()) {
+        let key = expression.get("key");
+        let why = deprecated_label(key.text());
+        out.extend(why.map(|why| format!("{}: {} is {why}", key.path, key.text())));
+    }
+}
+
 /// Warnings for one pod spec.
 pub fn warnings(spec: &Field<'_>) -> Vec<String> {
     let mut out = Vec::new();
+    old_labels(spec, &mut out);
     for constraint in spec.get("topologySpreadConstraints").items() {
+        let key = constraint.get("topologyKey");
+        let why = deprecated_label(key.text());
+        out.extend(why.map(|why| format!("{}: {} is {why}", key.path, key.text())));
         let selector = constraint.get("labelSelector");
         if !selector.is_set() {
             let path = selector.path;
@@ -62,6 +114,11 @@ pub fn warnings(spec: &Field<'_>) -> Vec<String> {
     let containers: Vec<_> = lists.iter().flat_map(|l| spec.get(l).items()).collect();
     containers.iter().for_each(|c| container(c, &mut out));
     ports(&containers, &mut out);
+    let grace = spec.get("terminationGracePeriodSeconds");
+    if grace.int().is_some_and(|n| n < 0) {
+        let why = "must be >= 0; negative values are invalid and will be treated as 1";
+        out.push(format!("{}: {why}", grace.path));
+    }
     out
 }
 

@@ -30,7 +30,7 @@ impl<'a> Call<'a> {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The value of a flag, see [`flag`].
+    /// The value of a flag, as the program was called with it.
     pub fn flag(&self, name: &str) -> Option<&str> {
         flag(self.argv, name)
     }

@@ -159,7 +159,7 @@ async fn ask(store: &Store, question: Write) -> Result<(), String> {
         Ok(revision) => Expect::Rev(revision),
         Err(_) => Expect::Absent,
     };
-    let (resource, body) = (question.resource.into(), encode(&question.body));
+    let (resource, body) = (question.resource.shared(), encode(&question.body));
     let op = Op::Put { resource, key: key.into(), expect, body, claims: vec![] };
     match store.commit(vec![op]).await {
         Err(store::Error::Io(why)) => Err(why),

@@ -1,7 +1,11 @@
 //! The shell's own commands about jobs and signals.
 
-use super::super::process::{Done, Process};
+use super::super::{
+    process::{Done, Process},
+    signals::NAMES,
+};
 use super::variables::quoted;
+use futures_util::future::{Either, select};
 
 pub async fn trap(p: &mut Process, argv: &[String]) -> Done {
     let [_, action, signals @ ..] = argv else {
@@ -11,12 +15,10 @@ pub async fn trap(p: &mut Process, argv: &[String]) -> Done {
         return Ok(0);
     };
     for signal in signals {
-        let name = match signal.trim_start_matches("SIG") {
-            "0" => "EXIT",
-            "15" => "TERM",
-            "2" => "INT",
-            other => other,
-        };
+        let bare = signal.to_uppercase();
+        let bare = bare.trim_start_matches("SIG");
+        let numbered = NAMES.iter().find(|(_, n)| n.to_string() == bare).map(|(name, _)| *name);
+        let name = if bare == "0" { "EXIT" } else { numbered.unwrap_or(bare) };
         match action.as_str() {
             "-" => drop(p.traps.remove(name)),
             _ => drop(p.traps.insert(name.to_owned(), action.clone())),
@@ -26,9 +28,21 @@ pub async fn trap(p: &mut Process, argv: &[String]) -> Done {
 }
 
 pub async fn wait(p: &mut Process, argv: &[String]) -> Done {
-    match argv.get(1).and_then(|a| a.parse().ok()) {
-        Some(pid) => Ok(p.jobs.wait(Some(pid)).await),
-        None => Ok(p.jobs.wait(None).await),
+    let over = std::pin::pin!(p.jobs.wait(argv.get(1).and_then(|a| a.parse().ok())));
+    let Some(signals) = p.signals.clone() else { return Ok(over.await) };
+    let heard = async {
+        loop {
+            let signal = signals.wait().await;
+            let name = NAMES.iter().find(|(_, n)| *n == signal).map_or("", |(name, _)| name);
+            if p.traps.contains_key(name) {
+                return 128 + signal;
+            }
+            signals.take();
+        }
+    };
+    // A signal with a trap ends the waiting; the trap follows.
+    match select(over, std::pin::pin!(heard)).await {
+        Either::Left((code, _)) | Either::Right((code, _)) => Ok(code),
     }
 }
 
@@ -42,19 +56,6 @@ pub async fn jobs(p: &mut Process, _: &[String]) -> Done {
     Ok(0)
 }
 
-/// Signals by name.
-const SIGNALS: &[(&str, i32)] = &[
-    ("HUP", 1),
-    ("INT", 2),
-    ("QUIT", 3),
-    ("KILL", 9),
-    ("USR1", 10),
-    ("USR2", 12),
-    ("TERM", 15),
-    ("CONT", 18),
-    ("STOP", 19),
-];
-
 pub async fn kill(p: &mut Process, argv: &[String]) -> Done {
     let mut signal = 15;
     let mut code = 0;
@@ -67,14 +68,14 @@ pub async fn kill(p: &mut Process, argv: &[String]) -> Done {
         let name = match name.as_str() {
             "-s" | "-n" => args.next().map_or("", String::as_str),
             "-l" => {
-                let names: Vec<&str> = SIGNALS.iter().map(|(n, _)| *n).collect();
+                let names: Vec<&str> = NAMES.iter().map(|(n, _)| *n).collect();
                 p.out(format!("{}\n", names.join(" "))).await?;
                 return Ok(0);
             }
             other => &other[1..],
         };
         let plain = name.trim_start_matches("SIG");
-        let known = SIGNALS.iter().find(|(n, _)| *n == plain).map(|(_, n)| *n);
+        let known = NAMES.iter().find(|(n, _)| *n == plain).map(|(_, n)| *n);
         let Some(number) = known.or(plain.parse().ok()) else {
             p.say(format!("kill: {name}: invalid signal specification")).await;
             return Ok(1);

@@ -100,7 +100,7 @@ pub async fn tar(p: &mut Process, argv: &[String]) -> Done {
         p.out("tar (GNU tar) 1.34\n").await?;
         return Ok(0);
     }
-    let mut base = p.clone();
+    let mut base = p.fork()?;
     if let Some(folder) = &call.folder {
         let path = p.path(folder);
         if !p.fs.stat(&path, &p.who).is_ok_and(|n| n.is_directory()) {

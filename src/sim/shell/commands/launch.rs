@@ -11,7 +11,7 @@ use crate::sim::shell::{
 pub async fn env(p: &mut Process, argv: &[String]) -> Done {
     let known = Known { letters: "iu:", long: &[("ignore-environment", 'i')], strict: true };
     let Some(o) = options(p, argv, &known).await else { return Ok(125) };
-    let mut child = p.clone();
+    let mut child = p.fork()?;
     if o.has('i') {
         child.vars.clear();
     }
@@ -123,7 +123,7 @@ pub async fn chroot(p: &mut Process, argv: &[String]) -> Done {
             .await;
         return Ok(125);
     }
-    let mut child = p.clone();
+    let mut child = p.fork()?;
     child.fs = match p.fs.rooted(&p.path(root), &p.who) {
         Ok(fs) => fs,
         Err(why) => {

@@ -11,7 +11,7 @@ mod kernel;
 mod launch;
 mod lines;
 mod listing;
-mod moments;
+pub mod moments;
 mod net;
 pub mod printf;
 mod sed;

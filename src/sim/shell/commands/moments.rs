@@ -90,7 +90,7 @@ fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// Seconds of `5`, `0.5`, `2m`, `inf`.
-fn seconds(text: &str) -> Option<f64> {
+pub fn seconds(text: &str) -> Option<f64> {
     if text.starts_with("inf") {
         return Some(f64::INFINITY);
     }

@@ -50,7 +50,7 @@ pub async fn awk(p: &mut Process, argv: &[String]) -> Done {
             return Ok(1);
         }
     };
-    let process = p.clone();
+    let process = p.fork()?;
     let mut machine = Machine::new(&process, &program);
     for (name, value) in o.values('v').filter_map(|v| v.split_once('=')) {
         machine.state.set(name, Value::outside(&lexer::unescaped(value)));

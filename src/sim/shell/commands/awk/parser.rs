@@ -55,7 +55,7 @@ impl Parser {
         yes
     }
 
-    fn expect(&mut self, mark: &str) -> Parsed<()> {
+    fn demand(&mut self, mark: &str) -> Parsed<()> {
         if self.mark(mark) { Ok(()) } else { Err(self.wrong()) }
     }
 
@@ -103,7 +103,7 @@ impl Parser {
 
     fn function(&mut self) -> Parsed<(String, Function)> {
         let name = self.name()?;
-        self.expect("(")?;
+        self.demand("(")?;
         let mut parameters = Vec::new();
         while !self.mark(")") {
             parameters.push(self.name()?);
@@ -135,7 +135,7 @@ impl Parser {
     }
 
     fn block(&mut self) -> Parsed<Statement> {
-        self.expect("{")?;
+        self.demand("{")?;
         let mut all = Vec::new();
         loop {
             self.blank();
@@ -174,9 +174,9 @@ impl Parser {
             return self.condition();
         }
         if self.word("while") {
-            self.expect("(")?;
+            self.demand("(")?;
             let test = self.expr()?;
-            self.expect(")")?;
+            self.demand(")")?;
             return Ok(Statement::While(test, self.body()?, false));
         }
         if self.word("do") {
@@ -185,9 +185,9 @@ impl Parser {
             if !self.word("while") {
                 return Err(self.wrong());
             }
-            self.expect("(")?;
+            self.demand("(")?;
             let test = self.expr()?;
-            self.expect(")")?;
+            self.demand(")")?;
             return Ok(Statement::While(test, body, true));
         }
         if self.word("for") {
@@ -195,15 +195,15 @@ impl Parser {
         }
         let statement = self.simple()?;
         if !self.is("}") && !matches!(self.peek(), None | Some(Token::Newline)) {
-            self.expect(";")?;
+            self.demand(";")?;
         }
         Ok(statement)
     }
 
     fn condition(&mut self) -> Parsed<Statement> {
-        self.expect("(")?;
+        self.demand("(")?;
         let test = self.expr()?;
-        self.expect(")")?;
+        self.demand(")")?;
         let yes = self.body()?;
         let back = self.at;
         self.blank();
@@ -215,7 +215,7 @@ impl Parser {
     }
 
     fn repeat(&mut self) -> Parsed<Statement> {
-        self.expect("(")?;
+        self.demand("(")?;
         if let [Token::Name(key), Token::Name(word), Token::Name(array), Token::Mark(")"), ..] =
             &self.tokens[self.at..]
             && word == "in"
@@ -225,13 +225,13 @@ impl Parser {
             return Ok(Statement::Each(key, array, self.body()?));
         }
         let first = if self.is(";") { None } else { Some(Box::new(self.simple()?)) };
-        self.expect(";")?;
+        self.demand(";")?;
         self.newlines();
         let test = if self.is(";") { None } else { Some(self.expr()?) };
-        self.expect(";")?;
+        self.demand(";")?;
         self.newlines();
         let step = if self.is(")") { None } else { Some(Box::new(self.simple()?)) };
-        self.expect(")")?;
+        self.demand(")")?;
         Ok(Statement::For(first, test, step, self.body()?))
     }
 
@@ -326,7 +326,7 @@ impl Parser {
         while !self.mark(end) {
             list.push(self.expr()?);
             if !self.mark(",") {
-                self.expect(end)?;
+                self.demand(end)?;
                 return Ok(list);
             }
             self.newlines();
@@ -367,7 +367,7 @@ impl Parser {
         self.newlines();
         let yes = self.expr()?;
         self.newlines();
-        self.expect(":")?;
+        self.demand(":")?;
         self.newlines();
         let no = self.expr()?;
         Ok(Expr::Choose(Box::new(test), Box::new(yes), Box::new(no)))
@@ -524,7 +524,7 @@ impl Parser {
             Token::Name(name) if name == "length" => Ok(Expr::Call(name, Vec::new())),
             Token::Name(name) => Ok(Expr::Variable(name)),
             Token::Call(name) => {
-                self.expect("(")?;
+                self.demand("(")?;
                 let printing = std::mem::replace(&mut self.printing, false);
                 let list = self.list(")");
                 self.printing = printing;

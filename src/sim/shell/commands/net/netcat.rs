@@ -345,7 +345,7 @@ async fn serve(p: &mut Process, command: &str, connection: Connection) -> Done {
         io::{Input, Output},
     };
     let (to, from) = connection;
-    let mut child = p.clone();
+    let mut child = p.fork()?;
     (child.stdin, child.stdout) = (Input::channel(from), Output::Channel(to));
     let argv = ["sh", "-c", command].map(str::to_owned);
     call::external(&mut child, &argv).await

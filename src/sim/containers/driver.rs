@@ -1,0 +1,156 @@
+//! Brings main processes forward whose end only running them tells: each by a task that sleeps until
+//! the process goes on, and asks for its end to be written.
+
+use super::{Ask, End, Runtime, instance::Instance, live::Live, place::Place};
+use crate::{
+    controllers::task::Task,
+    runtime::Target,
+    store::{Entry, Since},
+};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    task::Poll,
+};
+
+/// Starts what begins with its container, in every pod that changes, until the store is closed.
+pub async fn tend(runtime: Arc<Runtime>) {
+    // Set once: there is one such task.
+    let _ = runtime.tasks.set(tokio::runtime::Handle::current());
+    let feed = runtime.store.feed();
+    let mut changed = feed.signal("pods");
+    let mut seen = 0;
+    loop {
+        changed.mark_unchanged();
+        match feed.since(seen, Some("pods")) {
+            Since::Changes(changes, reached) => {
+                changes.iter().for_each(|c| look(&runtime, &c.entry, c.deleted));
+                seen = reached;
+            }
+            Since::TooOld(_) => {
+                seen = feed.latest();
+                runtime.store.snapshot().list("pods", "").for_each(|e| look(&runtime, e, false));
+            }
+        }
+        if changed.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Starts the main processes of a pod that have to be run, and lets those that run see the change.
+fn look(runtime: &Arc<Runtime>, pod: &Entry, deleted: bool) {
+    runtime.poke(&pod.meta.uid);
+    if deleted {
+        return;
+    }
+    let (pod, view) = (pod.value(), runtime.view());
+    for place in Place::all(&pod).into_iter().filter(|p| p.running().is_some()) {
+        let process = place.process(&view);
+        // What a controller plays is not run.
+        let played = Task::of(&view, &pod).is_some_and(|t| t.container == place.name());
+        if !process.driven || played {
+            continue;
+        }
+        let found = place.run().and_then(|run| runtime.instance(&view, &place, &run));
+        let Some(instance) = found else { continue };
+        match process.live {
+            true => drop(Live::of(runtime, &view, &place, &instance)),
+            false => drive(runtime, &instance),
+        }
+    }
+}
+
+/// Sees to it that a task brings a run forward.
+pub fn drive(runtime: &Arc<Runtime>, instance: &Arc<Instance>) {
+    if instance.driving.swap(true, Ordering::Relaxed) {
+        return instance.poke.notify_one();
+    }
+    // Without tasks whoever looks brings it forward, see `Runtime::step`.
+    if let Some(tasks) = runtime.tasks.get() {
+        tasks.spawn(follow(Arc::clone(runtime), Arc::clone(instance)));
+    }
+}
+
+async fn follow(runtime: Arc<Runtime>, instance: Arc<Instance>) {
+    loop {
+        let whole = match advance(&runtime, &instance) {
+            Step::Gone => return,
+            Step::Over(end) => {
+                let (target, run) = (instance.target.clone(), instance.run.clone());
+                // Without an API there is nobody to tell.
+                let _ = runtime.asks.send(Ask::Ended { target, run, end }).await;
+                return;
+            }
+            Step::Waits(whole) => whole,
+        };
+        if !whole {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let next = instance.next_step();
+        let mut first = true;
+        let stirred = std::future::poll_fn(|cx| {
+            instance.watch(cx.waker());
+            if std::mem::take(&mut first) { Poll::Pending } else { Poll::Ready(()) }
+        });
+        tokio::select! {
+            () = instance.poke.notified() => {}
+            () = stirred => {}
+            () = async {
+                match next {
+                    Some(at) => runtime.world.clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            } => {}
+        }
+    }
+}
+
+/// How far a run has come.
+enum Step {
+    /// It is not the one that runs any more.
+    Gone,
+    /// Its main process has ended.
+    Over(End),
+    /// It goes on; whether it has done all there was to do by now.
+    Waits(bool),
+}
+
+fn advance(runtime: &Arc<Runtime>, instance: &Arc<Instance>) -> Step {
+    let view = runtime.view();
+    let Some((place, run)) = instance.place(&view) else { return Step::Gone };
+    instance.files.refresh(runtime, &view, &place);
+    let whole = instance.advance(&view, &place, &run);
+    match instance.end(&place) {
+        Some(end) => Step::Over(end),
+        None => Step::Waits(whole),
+    }
+}
+
+impl Runtime {
+    /// Brings every driven run forward at once; answers those that have ended.
+    pub fn step(self: &Arc<Runtime>) -> Vec<(Target, String, End)> {
+        let snapshot = self.store.snapshot();
+        snapshot.list("pods", "").for_each(|pod| look(self, pod, false));
+        let all: Vec<_> = self.state.lock().instances.values().map(Arc::clone).collect();
+        let driven = all.into_iter().filter(|i| i.driving.load(Ordering::Relaxed));
+        let over = driven.filter_map(|instance| match advance(self, &instance) {
+            Step::Over(end) => Some((instance.target.clone(), instance.run.clone(), end)),
+            _ => None,
+        });
+        over.collect()
+    }
+
+    /// When the next driven run goes on.
+    pub fn next_step(&self) -> Option<jiff::Timestamp> {
+        let state = self.state.lock();
+        let driven = state.instances.values().filter(|i| i.driving.load(Ordering::Relaxed));
+        driven.filter_map(|i| i.next_step()).min()
+    }
+
+    /// Lets the driven runs of a pod look at once.
+    fn poke(&self, uid: &str) {
+        let state = self.state.lock();
+        state.instances.values().filter(|i| i.uid == uid).for_each(|i| i.poke.notify_one());
+    }
+}

@@ -1,0 +1,260 @@
+//! Custom resources over the wire. What a real kube-apiserver 1.36 answered to the same requests is
+//! in `tests/golden/custom`: to definitions wrong in one way each, and to a walk over the objects of
+//! one definition.
+
+use crate::support::{
+    Lab,
+    lab::{Reply, get, request, send},
+    repository,
+    wait::eventually,
+    yaml,
+};
+use pocketshift::object::ObjectExt;
+use serde_json::{Value, json};
+
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const FOOS: &str = "/apis/example.com/v1/namespaces/default/foos";
+
+fn golden(name: &str) -> String {
+    let path = repository("tests/golden/custom").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn rows(name: &str) -> Vec<Value> {
+    serde_json::from_str(&golden(name)).expect("rows")
+}
+
+/// Creates the definition of foos and waits until it is established.
+async fn define(lab: &Lab) {
+    let definition = yaml(&golden("foos.yaml")).remove(0);
+    send(&lab.client, "POST", DEFINITIONS, "", Some(&definition)).await.expect(201);
+    eventually("the definition is established", || async {
+        let reply = get(&lab.client, "/apis/example.com/v1").await;
+        if reply.code == 200 { Ok(()) } else { Err(reply.text()) }
+    })
+    .await;
+}
+
+/// What the reply says, without what differs from one server to the next.
+fn said(reply: &Reply) -> Value {
+    let Ok(mut object) = serde_json::from_slice::<Value>(&reply.bytes) else {
+        return json!({"text": reply.text()});
+    };
+    if object.str_at("status") == "Failure" {
+        let causes = object.list_at("details.causes").iter();
+        let causes = causes.filter(|c| !c.str_at("reason").is_empty());
+        let causes: Vec<String> = causes
+            .map(|c| format!("{} {}", c.str_at("reason"), c.str_at("field")).trim().to_owned())
+            .collect();
+        let mut said = json!({"message": object["message"]});
+        if !causes.is_empty() {
+            said["causes"] = json!(causes);
+        }
+        return said;
+    }
+    let bare = |object: &mut Value| {
+        for field in ["uid", "creationTimestamp", "resourceVersion", "managedFields"] {
+            object.remove_at(&format!("metadata.{field}"));
+        }
+    };
+    if let Some(items) = object.get_mut("items").and_then(Value::as_array_mut) {
+        items.iter_mut().for_each(bare);
+    }
+    if object.get("metadata").is_some() {
+        bare(&mut object);
+    }
+    if object.get("details").is_some() {
+        object.remove_at("details.uid");
+    }
+    json!({"answer": object})
+}
+
+fn warnings(reply: &Reply) -> Vec<String> {
+    let all = reply.headers.get_all("warning").iter();
+    all.filter_map(|w| w.to_str().ok()).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn objects_are_answered_as_upstream_answers_them() {
+    let lab = Lab::start().await;
+    define(&lab).await;
+    let mut wrong = Vec::new();
+    for row in rows("objects.json") {
+        let (method, path) = row.str_at("request").split_once(' ').expect("method and path");
+        let kind = match row.str_at("type") {
+            "" => "application/json",
+            kind => kind,
+        };
+        let body = row.str_at("body").as_bytes().to_vec();
+        let headers = [("accept", "application/json"), ("content-type", kind)];
+        let reply = request(&lab.client, method, path, &headers, body).await;
+        let mut expected = row.clone();
+        let map = expected.as_object_mut().expect("a row");
+        map.retain(|k, _| !["request", "body", "type", "code", "warnings"].contains(&k.as_str()));
+        let heard: Vec<&str> = row.list_at("warnings").iter().filter_map(Value::as_str).collect();
+        let got = said(&reply);
+        if u64::from(reply.code) != row["code"].as_u64().unwrap_or(0)
+            || got != expected
+            || warnings(&reply) != heard
+        {
+            wrong.push(format!(
+                "{method} {path} {}\n  expected {} {expected} {heard:?}\n  got      {} {got} {:?}",
+                row.str_at("body"),
+                row["code"],
+                reply.code,
+                warnings(&reply)
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn definitions_are_refused_as_upstream_refuses_them() {
+    let lab = Lab::start().await;
+    let good = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "bars.test.com"},
+        "spec": {"group": "test.com", "scope": "Namespaced",
+            "names": {"plural": "bars", "kind": "Bar"},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "properties": {
+                    "spec": {"type": "object", "properties": {"a": {"type": "string"}}}}}}}]},
+    });
+    let mut wrong = Vec::new();
+    for row in rows("definitions.json") {
+        let mut object = good.clone();
+        for (path, value) in row["change"].as_object().into_iter().flatten() {
+            let (parent, last) = path.rsplit_once('/').expect("a path of two names");
+            let parent = object.pointer_mut(&format!("/{parent}")).expect("a place");
+            match value {
+                Value::Null => drop(parent.as_object_mut().expect("an object").remove(last)),
+                value => parent[last] = value.clone(),
+            }
+        }
+        let path = format!("{DEFINITIONS}?dryRun=All");
+        let reply = send(&lab.client, "POST", &path, "", Some(&object)).await;
+        let got = if reply.code == 201 { Value::Null } else { reply.json()["message"].clone() };
+        let expected = row.get("message").cloned().unwrap_or_default();
+        let heard: Vec<&str> = row.list_at("warnings").iter().filter_map(Value::as_str).collect();
+        if got != expected || warnings(&reply) != heard {
+            wrong.push(format!(
+                "{}\n  expected {expected} {heard:?}\n  got      {got} {:?}",
+                row["change"],
+                warnings(&reply)
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    lab.stop().await;
+}
+
+/// A custom object.
+fn foo(name: &str, rest: &Value) -> Value {
+    let mut object = json!({"apiVersion": "example.com/v1", "kind": "Foo",
+        "metadata": {"name": name}, "spec": {}});
+    for (field, value) in rest.as_object().into_iter().flatten() {
+        object.set_at(field, value.clone());
+    }
+    object
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_definition_goes_after_its_objects() {
+    let lab = Lab::start().await;
+    define(&lab).await;
+    let held = foo("held", &json!({"metadata.finalizers": ["example.com/held"]}));
+    send(&lab.client, "POST", FOOS, "", Some(&held)).await.expect(201);
+    let definition = format!("{DEFINITIONS}/foos.example.com");
+    let marked = send(&lab.client, "DELETE", &definition, "", None).await.expect(200);
+    assert_eq!(marked.str_at("kind"), "CustomResourceDefinition");
+    let finalizers = marked.list_at("metadata.finalizers");
+    assert_eq!(finalizers, [json!("customresourcecleanup.apiextensions.k8s.io")]);
+    assert_eq!(marked.condition("Terminating").expect("said").str_at("status"), "True");
+    eventually("its objects are told to go", || async {
+        let object = get(&lab.client, &format!("{FOOS}/held")).await.json();
+        if object.is_deleting() { Ok(()) } else { Err(object) }
+    })
+    .await;
+    let late = send(&lab.client, "POST", FOOS, "", Some(&foo("late", &json!({})))).await;
+    assert_eq!(
+        late.expect(403)["message"],
+        "foos.example.com \"late\" is forbidden: create not allowed while custom resource definition is terminating"
+    );
+    let list = get(&lab.client, "/apis/example.com/v1").await.expect(200);
+    let verbs = json!(["delete", "deletecollection", "get", "list", "watch"]);
+    assert_eq!(list["resources"][0]["verbs"], verbs);
+    let free = json!({"metadata": {"finalizers": []}});
+    send(&lab.client, "PATCH", &format!("{FOOS}/held"), "", Some(&free)).await.expect(200);
+    eventually("both go", || async {
+        let reply = get(&lab.client, &definition).await;
+        if reply.code == 404 { Ok(()) } else { Err(reply.text()) }
+    })
+    .await;
+    assert_eq!(get(&lab.client, FOOS).await.text(), "404 page not found\n");
+    assert_eq!(get(&lab.client, "/apis/example.com").await.code, 404);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn owners_and_namespaces_take_custom_objects_with_them() {
+    let lab = Lab::start().await;
+    define(&lab).await;
+    let space = lab.namespace("crs").await;
+    let foos = format!("/apis/example.com/v1/namespaces/{space}/foos");
+    let owner = send(&lab.client, "POST", &foos, "", Some(&foo("owner", &json!({})))).await;
+    let owner = owner.expect(201);
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owned",
+        "ownerReferences": [{"apiVersion": "example.com/v1", "kind": "Foo", "name": "owner",
+            "uid": owner.uid()}]}});
+    let maps = format!("/api/v1/namespaces/{space}/configmaps");
+    send(&lab.client, "POST", &maps, "", Some(&map)).await.expect(201);
+    send(&lab.client, "DELETE", &format!("{foos}/owner"), "", None).await.expect(200);
+    eventually("what it owned goes", || async {
+        let reply = get(&lab.client, &format!("{maps}/owned")).await;
+        if reply.code == 404 { Ok(()) } else { Err(reply.text()) }
+    })
+    .await;
+    send(&lab.client, "POST", &foos, "", Some(&foo("left", &json!({})))).await.expect(201);
+    send(&lab.client, "DELETE", &format!("/api/v1/namespaces/{space}"), "", None).await;
+    eventually("the namespace empties", || async {
+        let reply = get(&lab.client, &format!("/api/v1/namespaces/{space}")).await;
+        if reply.code == 404 { Ok(()) } else { Err(reply.text()) }
+    })
+    .await;
+    assert_eq!(get(&lab.client, &format!("{foos}/left")).await.code, 404);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_and_later_defaults() {
+    let lab = Lab::start().await;
+    define(&lab).await;
+    let spec = json!({"spec.mode": "a", "spec.raw": {"k": 1}, "spec.when": "2020-01-01"});
+    let made = send(&lab.client, "POST", FOOS, "", Some(&foo("one", &spec))).await.expect(201);
+    let accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    let table = send(&lab.client, "GET", FOOS, accept, None).await.expect(200);
+    let columns = table.list_at("columnDefinitions").iter().map(ObjectExt::name);
+    let names: Vec<&str> =
+        table.list_at("columnDefinitions").iter().map(|c| c.str_at("name")).collect();
+    assert_eq!(columns.count(), 4);
+    assert_eq!(names, ["Name", "Mode", "Raw", "When"]);
+    let cells = json!(["one", "a", "{\"k\":1}", "<invalid>"]);
+    assert_eq!(table["rows"][0]["cells"], cells);
+    let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/mode/default";
+    let later = json!([{"op": "add", "path": path, "value": "b"}]);
+    let definition = format!("{DEFINITIONS}/foos.example.com");
+    send(&lab.client, "PATCH", &definition, "", Some(&later)).await.expect(200);
+    let bare = json!([{"op": "remove", "path": "/spec/mode"}]);
+    send(&lab.client, "PATCH", &format!("{FOOS}/one"), "", Some(&bare)).await.expect(200);
+    let other = foo("two", &json!({}));
+    send(&lab.client, "POST", FOOS, "", Some(&other)).await.expect(201);
+    let opt = path.replace("mode", "port");
+    let later = json!([{"op": "add", "path": opt, "value": 80}]);
+    send(&lab.client, "PATCH", &definition, "", Some(&later)).await.expect(200);
+    let before = get(&lab.client, &format!("{FOOS}/two")).await.expect(200);
+    assert_eq!((&before["spec"]["mode"], &before["spec"]["port"]), (&json!("b"), &json!(80)));
+    assert_ne!(made.str_at("metadata.resourceVersion"), "");
+    lab.stop().await;
+}
