@@ -62,7 +62,7 @@ pub fn verb(method: &Method, target: &Target<'_>, query: &Query) -> Option<Verb>
     Some(match *method {
         Method::GET if watching && target.sub.is_empty() => Verb::Watch,
         Method::GET if named => Verb::Get,
-        Method::HEAD if target.sub == PROXY => Verb::Get,
+        Method::HEAD | Method::OPTIONS if target.sub == PROXY => Verb::Get,
         Method::GET => Verb::List,
         _ if everywhere => return None,
         Method::POST if named == target.sub.is_empty() => return None,

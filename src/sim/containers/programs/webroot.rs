@@ -27,13 +27,34 @@ pub fn kind(name: &str) -> Option<&'static str> {
     })
 }
 
+/// Beginnings of pages; a blank or the end of the tag follows. Source: Go's `net/http` sniffer.
+const TAGS: &[&str] = &[
+    "<!doctype html",
+    "<html",
+    "<head",
+    "<script",
+    "<iframe",
+    "<h1",
+    "<div",
+    "<font",
+    "<table",
+    "<a",
+    "<style",
+    "<title",
+    "<b",
+    "<body",
+    "<br",
+    "<p",
+];
+
 /// The type of some bytes by how they begin, as Go finds it.
 pub fn sniffed(bytes: &[u8]) -> &'static str {
     let start = bytes.trim_ascii_start();
-    let tags: [&[u8]; 6] = [b"<!doctype html", b"<html", b"<head", b"<body", b"<h1", b"<p"];
-    let html =
-        |tag: &&[u8]| start.len() >= tag.len() && start[..tag.len()].eq_ignore_ascii_case(tag);
-    if tags.iter().any(html) {
+    let html = |tag: &&str| {
+        let ends = start.get(tag.len()).is_some_and(|b| matches!(b, b' ' | b'>'));
+        ends && start[..tag.len()].eq_ignore_ascii_case(tag.as_bytes())
+    };
+    if start.starts_with(b"<!--") || TAGS.iter().any(html) {
         return "text/html; charset=utf-8";
     }
     let binary = |b: &u8| *b < 9 || (14..=26).contains(b) || (28..32).contains(b);
@@ -153,7 +174,8 @@ mod tests {
         assert_eq!(kind("data.json"), Some("application/json"));
         assert_eq!(kind("README"), None);
         assert_eq!(sniffed(b"  <HTML>x"), "text/html; charset=utf-8");
-        assert_eq!(sniffed(b"<a>x"), "text/plain; charset=utf-8");
+        assert_eq!(sniffed(b"<a href=x>"), "text/html; charset=utf-8");
+        assert_eq!(sniffed(b"<all>x"), "text/plain; charset=utf-8");
         assert_eq!(sniffed(b"a\0b"), "application/octet-stream");
         assert_eq!(decoded("a%20b%2fc%"), "a b/c%");
     }
