@@ -114,7 +114,16 @@ fn apply_patch(data: &[u8]) {
     let Some(ty) = schema::find("io.k8s.api.apps.v1.Deployment") else { return };
     let now = pocketshift::object::time::parse("2026-01-01T00:00:00Z").unwrap_or_default();
     let live = deployment();
-    let _ = patch::managed::apply(Some(&live), &applied, ty, "m", true, "apps/v1", "", now);
+    let _ = patch::managed::apply(
+        Some(&live),
+        &applied,
+        patch::Root::Type(ty),
+        "m",
+        true,
+        "apps/v1",
+        "",
+        now,
+    );
 }
 
 fn selectors(data: &[u8]) {

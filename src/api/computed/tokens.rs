@@ -9,7 +9,6 @@ use crate::{
         Answer, Body, Event, Item, List, Request, Response, Server, Verb,
         write::{Attempt, Draft, lists},
     },
-    controllers::podlens::PodLens,
     error::{Causes, Error},
     kinds,
     object::{ObjectExt, Value, json, time},
@@ -53,7 +52,7 @@ pub fn request(server: Arc<Server>, request: Request) -> Handled {
             let object = bound_object(&server, namespace, name, bound)?;
             let key = bound.str_at("kind").to_lowercase();
             private.set_at(&key, json!({"name": object.meta.name, "uid": object.meta.uid}));
-            let node = PodLens::of(&object).spec.node_name.clone();
+            let node = object.value().str_at("spec.nodeName").to_owned();
             // A pod's token says where the pod runs.
             if key == "pod"
                 && let Some(node) = snapshot.get("nodes", "", &node)
