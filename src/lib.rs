@@ -7,6 +7,10 @@
 //! and is the only module that knows them all. Threads: two or more workers of the listener, one
 //! for all controllers, two for the processes of exec and attach, one that writes to SQLite.
 //!
+//! Called by another name the program is that program: `etcd`, `kube-apiserver` or `kubectl` of the
+//! folder that test suites are pointed at ([`run::envtest`]). Its API server is a cluster of another
+//! [`run::Nature`]: no controllers, nothing of OpenShift, whatever certificates and keys it is given.
+//!
 //! # The rooms
 //!
 //! | module | is | may know |

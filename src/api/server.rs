@@ -42,7 +42,9 @@ impl Server {
         let attributes = Attributes::of(&request);
         self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
         self.check_verb(&request)?;
-        if let Some(handler) = computed::handler(request.kind.resource(), request.sub) {
+        if request.kind.custom.is_none()
+            && let Some(handler) = computed::handler(request.kind.resource(), request.sub)
+        {
             return handler(Arc::clone(self), request).await;
         }
         if matches!(request.kind.backing, Backing::Computed)
@@ -152,7 +154,7 @@ impl Server {
 
     /// The kinds this cluster has now.
     pub fn catalogue(&self) -> Arc<Catalogue> {
-        Catalogue::of(&self.store.snapshot())
+        Catalogue::of(&self.store.snapshot(), self.settings.openshift)
     }
 
     /// What hooks see while a request is decided on `snapshot`.
@@ -203,6 +205,7 @@ impl Server {
             snapshot,
             authorizer: &self.access.authorizer,
             world: &self.world,
+            off: &self.settings.admission_off,
             dry_run: request.options.dry_run,
         }
     }

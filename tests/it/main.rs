@@ -7,6 +7,7 @@ mod clients;
 mod crash;
 mod custom;
 mod deploymentconfigs;
+mod envtest;
 mod fuzz;
 mod house;
 mod imageconfig;
