@@ -59,6 +59,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
+    ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
     ("controllers", &["access", "api", "images", "kinds", "settings", "store", "tls"]),
     (
         "sim",
@@ -70,6 +71,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "images",
             "importer",
             "kinds",
+            "router",
             "runtime",
             "settings",
             "store",
@@ -87,6 +89,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "importer",
             "kinds",
             "registry",
+            "router",
             "settings",
             "sim",
             "store",
