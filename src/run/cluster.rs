@@ -143,7 +143,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let registries = Arc::new(registries);
     let registries = registry::serve(registries, registry_listener, certificates)?;
     let routes = ports.at;
-    let router = ports.serve(&containers.router, Arc::clone(&containers) as _)?;
+    let router = ports.serve(&containers)?;
     let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
     let registry = shown(registry_address).to_string();
     let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.clock.now())

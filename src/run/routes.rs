@@ -2,8 +2,8 @@
 
 use crate::{
     config::{RouterPort, Serve},
-    router::{self, Router},
-    runtime::Containers,
+    router,
+    sim::containers::Runtime,
 };
 use std::{
     net::{SocketAddr, TcpListener},
@@ -47,18 +47,16 @@ impl Ports {
     ///
     /// # Errors
     /// One line for people.
-    pub fn serve(
-        self,
-        router: &Arc<Router>,
-        containers: Arc<dyn Containers>,
-    ) -> Result<Option<router::Listening>, String> {
+    pub fn serve(self, containers: &Arc<Runtime>) -> Result<Option<router::Listening>, String> {
+        let router = Arc::clone(&containers.router);
         if let Some(https) = self.at.https {
             router.answers_tls_at(https.port());
         }
         if self.http.is_none() && self.https.is_none() {
             return Ok(None);
         }
-        router::serve(Arc::clone(router), containers, (self.http, self.https)).map(Some)
+        let containers = Arc::clone(containers);
+        router::serve(router, containers, (self.http, self.https)).map(Some)
     }
 }
 
