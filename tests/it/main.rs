@@ -26,3 +26,4 @@ mod uploads;
 mod verbs;
 mod views;
 mod watch;
+mod webhooks;
