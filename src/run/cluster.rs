@@ -16,7 +16,7 @@ use crate::{
     settings::{Delays, Kubelet, Settings},
     sim,
     store::{self, Store},
-    tls,
+    tls, webhook,
     world::{Entropy, SystemClock, World},
 };
 use jiff::SignedDuration;
@@ -93,6 +93,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         access,
         containers: Some(Arc::clone(&containers) as _),
         importer: importer(flags, &world, &settings, registry_address),
+        webhooks: webhook::Client::new(Arc::clone(&world.clock), dns(&settings)),
         settings,
         stopping: stopping.clone(),
     });
@@ -262,18 +263,22 @@ fn disk(text: &str) -> Result<String, String> {
     size.map(|q| q.to_string()).ok_or_else(|| format!("--node-disk: {text:?} is no size"))
 }
 
+/// Address and port of the cluster's DNS.
+fn dns(settings: &Settings) -> String {
+    /// Its place in the service network.
+    const PLACE: u32 = 10;
+    format!("{}:53", Ipv4Addr::from(u32::from(settings.service_network) + PLACE))
+}
+
 /// The way to registries. At once means at once: nobody is spared then.
 fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketAddr) -> Importer {
-    /// Address of the cluster's DNS in the service network.
-    const DNS: u32 = 10;
-    let dns = Ipv4Addr::from(u32::from(settings.service_network) + DNS);
     let pace = (!flags.instant).then_some(importer::PACE);
     let mut routes = Routes::new(&settings.ca_pem);
     for host in settings.catalog.hosts() {
         routes.add(host, registry);
     }
     routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
-    Importer::new(Arc::clone(&world.clock), routes, format!("{dns}:53"), pace)
+    Importer::new(Arc::clone(&world.clock), routes, dns(settings), pace)
         .through(Proxies::from_environment())
 }
 

@@ -27,3 +27,4 @@ mod uploads;
 mod verbs;
 mod views;
 mod watch;
+mod webhooks;
