@@ -10,6 +10,7 @@ use crate::{
     runtime::Containers,
     settings::Settings,
     store::{Entry, Snapshot, Store},
+    webhook,
     world::World,
 };
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Server {
     pub containers: Option<Arc<dyn Containers>>,
     /// The way to image registries.
     pub importer: Importer,
+    /// The way to webhooks.
+    pub webhooks: webhook::Client,
     /// Ends every watch and session when it turns true.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }
@@ -150,6 +153,11 @@ impl Server {
         } else {
             Err(Error::NoSuchPath)
         }
+    }
+
+    /// Whether an admission plug-in is off.
+    pub(super) fn is_off(&self, plugin: &str) -> bool {
+        self.settings.admission_off.iter().any(|off| off == plugin)
     }
 
     /// The kinds this cluster has now.

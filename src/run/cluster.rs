@@ -1,6 +1,6 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
-use super::{kubeconfig, nature::Nature, processes::Processes, secrets, seed};
+use super::{kubeconfig, nature::Nature, processes::Processes, routes, secrets, seed};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
@@ -10,12 +10,13 @@ use crate::{
     http::{self, Http, Readiness},
     importer::{self, Importer, Proxies, Routes},
     kinds,
-    object::{ObjectExt, Value, quantity::Quantity},
+    object::{ObjectExt, Value, name, quantity::Quantity},
     registry::{self, Registries},
+    router,
     settings::{Delays, Kubelet, Settings},
     sim,
     store::{self, Store},
-    tls,
+    tls, webhook,
     world::{Entropy, SystemClock, World},
 };
 use jiff::SignedDuration;
@@ -33,6 +34,8 @@ pub struct Cluster {
     pub url: String,
     /// `host:port` of the registries.
     pub registry: String,
+    /// Where routes answer.
+    pub routes: routes::At,
     /// Where the admin kubeconfig was written.
     pub kubeconfig: Option<PathBuf>,
     /// The admin kubeconfig itself.
@@ -43,6 +46,7 @@ pub struct Cluster {
     pub server: Arc<Server>,
     listening: http::Listening,
     registries: Option<registry::Listening>,
+    router: Option<router::Listening>,
     controllers: JoinHandle<()>,
     processes: Processes,
     stop: watch::Sender<bool>,
@@ -74,6 +78,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     };
     let nowhere = SocketAddr::new(flags.bind_address, 0);
     let registry_address = registry_listener.as_ref().map_or(nowhere, |(_, at)| *at);
+    let ports = routes::Ports::bind(flags)?;
     let store = Store::open(&store::Options {
         data_dir: dir.clone(),
         full_sync: flags.sync == Sync::Full,
@@ -104,6 +109,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
         access,
         containers: Some(Arc::clone(&containers) as _),
         importer: importer(flags, &world, &settings, registry_address),
+        webhooks: webhook::Client::new(Arc::clone(&world.clock), dns(&settings)),
         settings,
         stopping: stopping.clone(),
     });
@@ -128,7 +134,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     readiness.set("informer-sync", true);
     server.store.harden().await.map_err(|e| e.to_string())?;
     let (processes, handle) = Processes::start()?;
-    handle.spawn(sim::containers::tend(containers));
+    handle.spawn(sim::containers::tend(Arc::clone(&containers)));
     // Whoever has dialled since the port was bound is served from here on.
     let http = Arc::new(Http::new(
         Arc::clone(&server),
@@ -148,6 +154,8 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
         }
         None => None,
     };
+    let routes = ports.at;
+    let router = ports.serve(&containers)?;
     let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
     let registry = shown(registry_address).to_string();
     let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.clock.now())
@@ -164,6 +172,8 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
         listening,
         registries,
         registry,
+        router,
+        routes,
         controllers,
         processes,
         stop,
@@ -213,7 +223,12 @@ impl Cluster {
                 registries.stop().await;
             }
         };
-        tokio::join!(self.listening.stop(), registries);
+        let router = async {
+            if let Some(router) = self.router {
+                router.stop().await;
+            }
+        };
+        tokio::join!(self.listening.stop(), registries, router);
         // The thread ends on the signal; a panic in it has been logged.
         let _ = tokio::task::spawn_blocking(move || self.controllers.join()).await;
         drop(self.processes);
@@ -221,7 +236,8 @@ impl Cluster {
     }
 }
 
-fn bind(address: IpAddr, port: u16, flag: &str) -> Result<(TcpListener, SocketAddr), String> {
+/// Listens on a port that a flag asks for; says where.
+pub fn bind(address: IpAddr, port: u16, flag: &str) -> Result<(TcpListener, SocketAddr), String> {
     let at = SocketAddr::new(address, port);
     let listener = TcpListener::bind(at).map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => format!(
@@ -252,6 +268,7 @@ fn settings(flags: &Serve, nature: &Nature, ca: &tls::Pair) -> Result<Settings, 
         nodes: flags.nodes,
         ca_pem: ca.cert.clone(),
         ca_key_pem: ca.key.clone(),
+        apps_domain: apps_domain(&flags.apps_domain)?,
         image_import_interval: SignedDuration::from_secs(flags.image_import_interval.into()),
         ..Settings::default()
     };
@@ -273,6 +290,15 @@ fn settings(flags: &Serve, nature: &Nature, ca: &tls::Pair) -> Result<Settings, 
     Ok(settings)
 }
 
+/// The domain of applications, as host names are written.
+fn apps_domain(text: &str) -> Result<String, String> {
+    let plain = text.trim_matches('.').to_lowercase();
+    match name::subdomain_problems(&plain) {
+        errors if errors.is_empty() => Ok(plain),
+        errors => Err(format!("--apps-domain: {text:?}: {}", errors.join(", "))),
+    }
+}
+
 fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
 }
@@ -283,18 +309,22 @@ fn disk(text: &str) -> Result<String, String> {
     size.map(|q| q.to_string()).ok_or_else(|| format!("--node-disk: {text:?} is no size"))
 }
 
+/// Address and port of the cluster's DNS.
+fn dns(settings: &Settings) -> String {
+    /// Its place in the service network.
+    const PLACE: u32 = 10;
+    format!("{}:53", Ipv4Addr::from(u32::from(settings.service_network) + PLACE))
+}
+
 /// The way to registries. At once means at once: nobody is spared then.
 fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketAddr) -> Importer {
-    /// Address of the cluster's DNS in the service network.
-    const DNS: u32 = 10;
-    let dns = Ipv4Addr::from(u32::from(settings.service_network) + DNS);
     let pace = (!flags.instant).then_some(importer::PACE);
     let mut routes = Routes::new(&settings.ca_pem);
     for host in settings.catalog.hosts() {
         routes.add(host, registry);
     }
     routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
-    Importer::new(Arc::clone(&world.clock), routes, format!("{dns}:53"), pace)
+    Importer::new(Arc::clone(&world.clock), routes, dns(settings), pace)
         .through(Proxies::from_environment())
 }
 

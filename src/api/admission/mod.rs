@@ -28,6 +28,8 @@ mod storage_class;
 mod storage_protection;
 #[cfg(test)]
 mod testing;
+mod versions;
+mod webhooks;
 
 pub use scc::may_enter;
 
@@ -156,7 +158,8 @@ const QUOTA: &str = "ResourceQuota";
 
 /// The names of all plug-ins, with which they are switched off.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    PLUGINS.iter().map(|p| p.name).chain([QUOTA])
+    let outside = ["MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"];
+    PLUGINS.iter().map(|p| p.name).chain([QUOTA]).chain(outside)
 }
 
 /// What is charged once everybody else agrees.
