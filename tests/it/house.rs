@@ -96,6 +96,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "sim",
             "store",
             "tls",
+            "trace",
             "webhook",
             "world",
         ],
