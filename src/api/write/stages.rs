@@ -167,7 +167,9 @@ pub(super) fn refuse_causes(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 
 /// What is lost on the way into storage, which dry runs go as well.
 pub(super) fn store(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
-    if let Some(ty) = a.request.kind.ty() {
+    // OpenShift's own keep theirs: many are custom resources on a cluster, which are stored as JSON.
+    let kubernetes = !a.request.kind.group.ends_with(".openshift.io");
+    if let Some(ty) = a.request.kind.ty().filter(|_| kubernetes) {
         schema::store_lists(ty, &mut d.object);
     }
     Ok(())
