@@ -17,6 +17,7 @@ mod oc;
 mod refusals;
 mod registry;
 mod rollout;
+mod rules;
 mod shell;
 mod streams;
 mod support;
