@@ -126,7 +126,7 @@ impl Parser {
         Some(at)
     }
 
-    fn expect(&mut self, sign: &str) -> Result<usize, Stop> {
+    fn need(&mut self, sign: &str) -> Result<usize, Stop> {
         match self.take(sign) {
             Some(at) => Ok(at),
             None => {
@@ -208,7 +208,7 @@ impl Parser {
             None => condition,
             Some(at) => {
                 let then = self.logic("||", "_||_", |p| p.logic("&&", "_&&_", |p| p.relation()))?;
-                self.expect(":")?;
+                self.need(":")?;
                 let other = self.expr()?;
                 self.call(at, "_?_:_", vec![condition, then, other])?
             }
@@ -279,7 +279,7 @@ impl Parser {
         let mut left = term(self)?;
         let mut length = 0;
         while let Some((sign, function)) = rows.iter().find(|(sign, _)| self.is(sign)) {
-            let at = self.expect(sign)?;
+            let at = self.need(sign)?;
             let right = term(self)?;
             left = self.call(at, function, vec![left, right])?;
             length = self.longer(length)?;
@@ -350,7 +350,7 @@ impl Parser {
             } else if let Some(at) = self.take("[") {
                 let function = if self.take("?").is_some() { "_[?_]" } else { "_[_]" };
                 let index = self.expr()?;
-                self.expect("]")?;
+                self.need("]")?;
                 operand = self.call(at, function, vec![operand, index])?;
             } else {
                 return Ok(operand);
@@ -361,7 +361,7 @@ impl Parser {
 
     /// `(a, b)`.
     fn arguments(&mut self) -> Result<Vec<Expr>, Stop> {
-        self.expect("(")?;
+        self.need("(")?;
         let mut args = Vec::new();
         if self.take(")").is_some() {
             return Ok(args);
@@ -369,7 +369,7 @@ impl Parser {
         loop {
             args.push(self.expr()?);
             if self.take(",").is_none() {
-                self.expect(")")?;
+                self.need(")")?;
                 return Ok(args);
             }
         }
@@ -379,7 +379,7 @@ impl Parser {
         let at = self.place();
         if self.take("(").is_some() {
             let inner = self.expr()?;
-            self.expect(")")?;
+            self.need(")")?;
             return Ok(inner);
         }
         if self.take("[").is_some() {
@@ -456,7 +456,7 @@ impl Parser {
             }
             items.push(self.expr()?);
             if self.take(",").is_none() {
-                self.expect("]")?;
+                self.need("]")?;
                 break;
             }
         }
@@ -468,11 +468,11 @@ impl Parser {
         while self.take("}").is_none() {
             let optional = self.take("?").is_some();
             let key = self.expr()?;
-            self.expect(":")?;
+            self.need(":")?;
             let value = self.expr()?;
             entries.push(Entry { key, value, optional });
             if self.take(",").is_none() {
-                self.expect("}")?;
+                self.need("}")?;
                 break;
             }
         }
@@ -480,7 +480,7 @@ impl Parser {
     }
 
     fn object(&mut self, name: String) -> Made {
-        let at = self.expect("{")?;
+        let at = self.need("{")?;
         let mut fields = Vec::new();
         while self.take("}").is_none() {
             let optional = self.take("?").is_some();
@@ -489,13 +489,13 @@ impl Parser {
                 return self.syntax(why);
             };
             self.advance();
-            let colon = self.expect(":")?;
+            let colon = self.need(":")?;
             let value = self.expr()?;
             // Fields are nodes in their own right.
             let id = self.node(colon, Kind::Ident(text.clone()))?.id;
             fields.push(Field { id, name: text, value, optional });
             if self.take(",").is_none() {
-                self.expect("}")?;
+                self.need("}")?;
                 break;
             }
         }
