@@ -20,6 +20,7 @@ mod refusals;
 mod registry;
 mod rollout;
 mod routes;
+mod rules;
 mod shell;
 mod streams;
 mod support;
