@@ -35,6 +35,14 @@ pub fn fixed(o: &Value, old: &Value, path: &str, out: &mut Causes) {
     }
 }
 
+/// The same for a field upstream shows as its own struct, of the type called `of`.
+pub fn fixed_struct(o: &Value, old: &Value, (path, of): (&str, &str), out: &mut Causes) {
+    let (new, old) = (o.at(path), old.at(path));
+    if let (Some(new), true, Some(of)) = (new, new != old, schema::find(of)) {
+        out.invalid_shown(path, schema::golang::text(of, new), IMMUTABLE);
+    }
+}
+
 /// Labels, as in a selector's `matchLabels`.
 pub fn labels(labels: Option<&Map>, path: &str, out: &mut Causes) {
     for (key, value) in labels.into_iter().flatten() {
