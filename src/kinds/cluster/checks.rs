@@ -5,6 +5,7 @@
 use crate::{
     error::Causes,
     object::{Map, ObjectExt, Value, json, name, quantity::Quantity},
+    schema,
 };
 use std::net::IpAddr;
 
