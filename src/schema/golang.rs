@@ -39,7 +39,7 @@ pub fn lines_of_embedded(of: &'static Type, name: &str, value: &Value) -> String
 }
 
 fn object(of: &'static Type, map: &Map) -> String {
-    let mut fields: Vec<((u32, u32), &Field)> =
+    let mut fields: Vec<((u32, u32), &'static Field)> =
         of.fields.iter().filter(|f| f.proto != 0).map(|f| ((f.proto, 0), f)).collect();
     for embedded in of.embedded {
         let inner = Shape::Object(embedded.message).object();
@@ -77,7 +77,7 @@ fn go_name(name: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-fn shown(field: &Field, value: Option<&Value>) -> String {
+fn shown(field: &'static Field, value: Option<&Value>) -> String {
     match value {
         Some(value) => of_shape(&field.shape, value),
         None => match field.shape.object().filter(|_| field.presence == Presence::Always) {
