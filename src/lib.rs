@@ -73,6 +73,14 @@
 //! ([`controllers::INTERNAL`]). So are the questions of kubelets that only the network can answer:
 //! a task asks the registry and writes its answer beside the question, which wakes the kubelet.
 //!
+//! # Time
+//!
+//! [`world::World`] has two clocks. What happens in the cluster follows `clock`, a
+//! [`world::ClusterTime`] that can stand still, run faster and be moved on; patience with clients,
+//! registries and threads follows `wall`, the machine's. Time moves on by the moments somebody waits
+//! for, and only while nothing is under way: every task of controllers and containers is tracked by
+//! [`world::Activity`] from its waking until it waits again.
+//!
 //! # Recipes
 //!
 //! | to add | touch |

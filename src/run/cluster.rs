@@ -16,7 +16,7 @@ use crate::{
     sim,
     store::{self, Store},
     tls,
-    world::{Entropy, SystemClock, World},
+    world::{ClusterTime, Entropy, SystemClock, World},
 };
 use jiff::SignedDuration;
 use std::{
@@ -42,10 +42,20 @@ pub struct Cluster {
     /// The server.
     pub server: Arc<Server>,
     listening: http::Listening,
+    outside: Arc<Registries>,
     registries: registry::Listening,
     controllers: JoinHandle<()>,
     processes: Processes,
     stop: watch::Sender<bool>,
+}
+
+/// Chance, the machine's time, and the cluster's as it was left.
+fn world(store: &Store, entropy: Entropy) -> (World, Arc<ClusterTime>) {
+    let real = World::new(Arc::new(SystemClock), entropy);
+    let (now, rate) = registry::kept_time(&store.snapshot(), real.wall.now());
+    let (wall, activity) = (Arc::clone(&real.wall), Arc::clone(&real.activity));
+    let time = ClusterTime::new(wall, activity, now, rate);
+    (World { clock: Arc::new(Arc::clone(&time)), ..real }, time)
 }
 
 /// Connections that may wait to be accepted.
@@ -68,7 +78,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     })
     .map_err(|e| e.to_string())?;
     let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
-    let world = World { clock: Arc::new(SystemClock), entropy: Arc::new(entropy) };
+    let (world, time) = world(&store, entropy);
     stage.done("store opened");
     let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
     let settings = Settings {
@@ -111,7 +121,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     readiness.set("informer-sync", true);
     server.store.harden().await.map_err(|e| e.to_string())?;
     let (processes, handle) = Processes::start()?;
-    handle.spawn(sim::containers::tend(containers));
+    handle.spawn(world.activity.track(sim::containers::tend(containers)));
     // Whoever has dialled since the port was bound is served from here on.
     let tls = tls_config(flags.bind_address, &secrets.ca, &world)?;
     let http = Arc::new(Http::new(
@@ -130,16 +140,16 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         Arc::clone(&server.settings.catalog),
         secrets.ca.clone(),
         &registry_names(flags.bind_address, &server.settings),
-        world.clock.now(),
+        world.wall.now(),
     )
     .map_err(|e| e.to_string())?;
-    let registries = Registries::new(Arc::clone(&server), shown(address), dir.as_deref());
+    let registries = Registries::new(Arc::clone(&server), shown(address), time, dir.as_deref());
     let registries = registries.map_err(|e| format!("cannot use the data folder: {e}"))?;
-    let registries = Arc::new(registries);
-    let registries = registry::serve(registries, registry_listener, certificates)?;
+    let outside = Arc::new(registries);
+    let registries = registry::serve(Arc::clone(&outside), registry_listener, certificates)?;
     let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
     let registry = shown(registry_address).to_string();
-    let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.clock.now())
+    let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.wall.now())
         .map_err(|e| e.to_string())?;
     let text = kubeconfig::text(&url, &registry, &secrets.ca.cert, &admin);
     let kubeconfig = write_kubeconfigs(&text, dir, flags.kubeconfig.clone())?;
@@ -150,6 +160,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         kubeadmin_password: secrets.kubeadmin_password,
         server,
         listening,
+        outside,
         registries,
         registry,
         controllers,
@@ -173,6 +184,7 @@ impl Cluster {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         tokio::join!(self.listening.stop(), self.registries.stop());
+        self.outside.rest().await;
         // The thread ends on the signal; a panic in it has been logged.
         let _ = tokio::task::spawn_blocking(move || self.controllers.join()).await;
         drop(self.processes);
@@ -248,7 +260,7 @@ fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketA
         routes.add(host, registry);
     }
     routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
-    Importer::new(Arc::clone(&world.clock), routes, format!("{dns}:53"), pace)
+    Importer::new(Arc::clone(&world.wall), routes, format!("{dns}:53"), pace)
         .through(Proxies::from_environment())
 }
 
@@ -269,7 +281,7 @@ fn tls_config(
     ];
     let mut hosts: Vec<String> = hosts.map(String::from).to_vec();
     hosts.push(address.to_string());
-    let pair = tls::serving(ca, &hosts, world.clock.now()).map_err(|e| e.to_string())?;
+    let pair = tls::serving(ca, &hosts, world.wall.now()).map_err(|e| e.to_string())?;
     tls::config(&ca.cert, &pair).map_err(|e| e.to_string())
 }
 
@@ -305,7 +317,8 @@ fn run_controllers(
     std::thread::Builder::new()
         .name("controllers".into())
         .spawn(move || {
-            runtime.block_on(async {
+            let activity = Arc::clone(&server.world.activity);
+            runtime.block_on(activity.track(async {
                 tokio::select! {
                     () = driver::run_watched(
                         Arc::clone(&server), all, monitor, Some(lives), stopping,
@@ -314,7 +327,7 @@ fn run_controllers(
                     () = sim::containers::serve(Arc::clone(&server), asks) => {}
                     () = sim::registries::network::serve(Arc::clone(&server)) => {}
                 }
-            })
+            }))
         })
         .map_err(|e| format!("cannot start: {e}"))
 }

@@ -7,6 +7,7 @@ mod processes;
 pub mod registry;
 mod secrets;
 mod seed;
+pub mod time;
 
 pub use cluster::{Cluster, start};
 
