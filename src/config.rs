@@ -43,6 +43,10 @@ pub enum Command {
     /// Tell, stop and move the time of the running server's cluster
     #[command(subcommand)]
     Time(TimeCommand),
+    /// Lay out etcd, kube-apiserver and kubectl for envtest, and print the line that points test
+    /// suites at them
+    #[command(after_help = "Use it as: eval \"$(pocketshift envtest)\" && go test ./...")]
+    Envtest(Envtest),
     /// Print the path of the admin kubeconfig of the data folder
     Kubeconfig(Folder),
     /// Look for damage in the data folder's database; changes nothing
@@ -144,6 +148,42 @@ pub struct NodeArgs {
     pub at: Where,
 }
 
+/// Flags of `envtest`.
+#[derive(Clone, Debug, Args)]
+pub struct Envtest {
+    /// Folder for the three programs [default: `pocketshift/envtest` in the platform's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Shell that evaluates the line
+    #[arg(long, value_enum, default_value_t = Shell::Sh)]
+    pub shell: Shell,
+}
+
+impl Envtest {
+    /// The folder meant.
+    ///
+    /// # Errors
+    /// A text for people when the platform has no such folder.
+    pub fn folder(&self) -> Result<PathBuf, String> {
+        use etcetera::BaseStrategy;
+        match &self.dir {
+            Some(dir) => Ok(dir.clone()),
+            None => etcetera::choose_base_strategy()
+                .map(|s| s.cache_dir().join("pocketshift").join("envtest"))
+                .map_err(|_| "there is no home folder to put programs in; say --dir DIR".into()),
+        }
+    }
+}
+
+/// How a shell sets a variable.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Shell {
+    Sh,
+    Fish,
+    Powershell,
+}
+
 /// Which running server is meant.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Where {
@@ -197,6 +237,36 @@ pub struct Serve {
     /// Port of the registries (TLS, and a proxy to them); 0 picks a free one
     #[arg(long, env = "POCKETSHIFT_REGISTRY_PORT", default_value_t = 5443)]
     pub registry_port: u16,
+
+    /// Port at which routes answer without TLS, which is also a proxy for their hosts; 0 picks a free
+    /// one, `auto` is 8080 if it is free, `off` is none
+    #[arg(
+        long,
+        env = "POCKETSHIFT_ROUTER_HTTP_PORT",
+        default_value = "auto",
+        value_name = "PORT|auto|off"
+    )]
+    pub router_http_port: RouterPort,
+
+    /// Port at which routes answer with TLS; 0 picks a free one, `auto` is 8443 if it is free, `off`
+    /// is none
+    #[arg(
+        long,
+        env = "POCKETSHIFT_ROUTER_HTTPS_PORT",
+        default_value = "auto",
+        value_name = "PORT|auto|off"
+    )]
+    pub router_https_port: RouterPort,
+
+    /// Domain below which routes get their hosts; browsers and curl find names below `localhost`
+    /// without being told where they are
+    #[arg(
+        long,
+        env = "POCKETSHIFT_APPS_DOMAIN",
+        default_value = "apps-crc.testing",
+        value_name = "DOMAIN"
+    )]
+    pub apps_domain: String,
 
     /// Keep everything in memory: nothing is written to disk except where --kubeconfig says
     #[arg(long, env = "POCKETSHIFT_IN_MEMORY", value_parser = BoolishValueParser::new())]
@@ -294,6 +364,9 @@ impl Default for Serve {
             bind_address: IpAddr::from([127, 0, 0, 1]),
             secure_port: 6443,
             registry_port: 5443,
+            router_http_port: RouterPort::Off,
+            router_https_port: RouterPort::Off,
+            apps_domain: "apps-crc.testing".into(),
             in_memory: false,
             kubeconfig: None,
             nodes: 3,
@@ -311,6 +384,29 @@ impl Default for Serve {
             random_seed: None,
             log_level: "warn".into(),
             log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// Where routes answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouterPort {
+    /// Nowhere.
+    Off,
+    /// At the usual port if nobody else is there.
+    Auto,
+    /// At this port; 0 picks a free one.
+    At(u16),
+}
+
+impl std::str::FromStr for RouterPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<RouterPort, String> {
+        match text {
+            "off" => Ok(RouterPort::Off),
+            "auto" => Ok(RouterPort::Auto),
+            number => number.parse().map(RouterPort::At).map_err(|e| e.to_string()),
         }
     }
 }

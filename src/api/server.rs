@@ -10,6 +10,7 @@ use crate::{
     runtime::Containers,
     settings::Settings,
     store::{Entry, Snapshot, Store},
+    webhook,
     world::World,
 };
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Server {
     pub containers: Option<Arc<dyn Containers>>,
     /// The way to image registries.
     pub importer: Importer,
+    /// The way to webhooks.
+    pub webhooks: webhook::Client,
     /// Ends every watch and session when it turns true.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }
@@ -42,7 +45,9 @@ impl Server {
         let attributes = Attributes::of(&request);
         self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
         self.check_verb(&request)?;
-        if let Some(handler) = computed::handler(request.kind.resource(), request.sub) {
+        if request.kind.custom.is_none()
+            && let Some(handler) = computed::handler(request.kind.resource(), request.sub)
+        {
             return handler(Arc::clone(self), request).await;
         }
         if matches!(request.kind.backing, Backing::Computed)
@@ -150,9 +155,14 @@ impl Server {
         }
     }
 
+    /// Whether an admission plug-in is off.
+    pub(super) fn is_off(&self, plugin: &str) -> bool {
+        self.settings.admission_off.iter().any(|off| off == plugin)
+    }
+
     /// The kinds this cluster has now.
     pub fn catalogue(&self) -> Arc<Catalogue> {
-        Catalogue::of(&self.store.snapshot())
+        Catalogue::of(&self.store.snapshot(), self.settings.openshift)
     }
 
     /// What hooks see while a request is decided on `snapshot`.
@@ -203,6 +213,7 @@ impl Server {
             snapshot,
             authorizer: &self.access.authorizer,
             world: &self.world,
+            off: &self.settings.admission_off,
             dry_run: request.options.dry_run,
         }
     }

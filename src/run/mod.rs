@@ -2,14 +2,18 @@
 
 mod client;
 mod cluster;
+pub mod envtest;
 mod kubeconfig;
+mod nature;
 mod processes;
 pub mod registry;
+pub mod routes;
 mod secrets;
 mod seed;
 pub mod time;
 
-pub use cluster::{Cluster, start};
+pub use cluster::{Cluster, start, start_as};
+pub use nature::Nature;
 
 use crate::{
     config::{Folder, KUBECONFIG, Serve},
@@ -48,6 +52,7 @@ fn greet(cluster: &Cluster, began: Instant) {
     text += &format!("  oc login -u developer -p developer {url}\n");
     text += &format!("  oc login -u kubeadmin -p {} {url}\n", cluster.kubeadmin_password);
     text += &format!("\n  registries: {}\n", cluster.registry);
+    text += &routes(cluster);
     if let Some(path) = &cluster.kubeconfig {
         let path = path.display();
         text += &format!("  vendors' names: eval \"$(pocketshift env --kubeconfig {path})\"\n");
@@ -56,7 +61,21 @@ fn greet(cluster: &Cluster, began: Instant) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-async fn wait_for_signal() -> Result<(), String> {
+/// Where routes answer, for people.
+fn routes(cluster: &Cluster) -> String {
+    let domain = &cluster.server.settings.apps_domain;
+    let shown = [("http", cluster.routes.http), ("https", cluster.routes.https)];
+    let shown: Vec<String> = shown
+        .iter()
+        .filter_map(|(scheme, at)| at.map(|at| format!("{scheme}://*.{domain} at {at}")))
+        .collect();
+    match shown.as_slice() {
+        [] => "  routes: at no port (say --router-http-port PORT)\n".into(),
+        all => format!("  routes: {}\n", all.join(", ")),
+    }
+}
+
+pub(in crate::run) async fn wait_for_signal() -> Result<(), String> {
     use tokio::signal::unix::{SignalKind, signal};
     let failed = |e: std::io::Error| format!("cannot listen for signals: {e}");
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
