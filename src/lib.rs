@@ -36,7 +36,7 @@
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
-//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls` |
+//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer`, `router` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.

@@ -63,7 +63,7 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
-    ("controllers", &["access", "api", "images", "kinds", "settings", "store", "tls"]),
+    ("controllers", &["access", "api", "images", "kinds", "settings", "store", "tls", "world"]),
     (
         "sim",
         &[
