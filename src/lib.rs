@@ -27,6 +27,7 @@
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
+//! | [`builds`] | builds: their Dockerfiles, and the images that come of them | `images`, `kinds`, snapshots of `store` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`webhook`] | the way to webhooks: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
@@ -126,6 +127,7 @@
 
 pub mod access;
 pub mod api;
+pub mod builds;
 pub mod catalog;
 pub mod cel;
 pub mod config;
