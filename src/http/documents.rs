@@ -2,6 +2,7 @@
 //! account tokens, and the OAuth server.
 
 use super::{
+    accept::Syntax,
     bodies,
     health::{self, Check},
     look::Look,
@@ -118,7 +119,7 @@ fn aggregated_discovery(kinds: &Catalogue, core: bool, look: Look) -> HttpRespon
 
 /// A document that is indented whoever asks.
 fn raw(document: &Value) -> HttpResponse {
-    let pretty = Look { yaml: false, pretty: true };
+    let pretty = Look { syntax: Syntax::Json, pretty: true };
     pretty.response(200, document)
 }
 
