@@ -11,7 +11,7 @@ mod reader;
 mod scalar;
 #[cfg(test)]
 mod tests;
-mod writer;
+pub mod writer;
 
 use super::{
     Field, Presence, Shape, Type,
