@@ -112,9 +112,14 @@ async fn objects_lists_and_errors() {
     assert_eq!(proto::decode(&reply.bytes).expect("a Status").str_at("status"), "Success");
     let table = "application/json;as=Table;g=meta.k8s.io;v=v1,application/vnd.kubernetes.protobuf";
     assert_eq!(answer(client, MAPS, table).await.1, "application/json");
-    let (_, content, bytes) = answer(client, "/apis", both).await;
+    let (_, content, bytes) = answer(client, "/apis/apps/v1", both).await;
     assert_eq!(content, PROTOBUF);
-    assert_eq!(opened(&bytes).1, "APIGroupList");
+    assert_eq!(opened(&bytes).1, "APIResourceList");
+    let gnostic = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    let (code, content, bytes) = answer(client, "/openapi/v2", gnostic).await;
+    assert!(code == 200 && content.starts_with("application/com.github.proto-openapi.spec.v2"));
+    let named = b"io.k8s.api.core.v1.ServiceList";
+    assert!(bytes.windows(named.len()).any(|w| w == named));
     lab.stop().await;
 }
 
