@@ -22,6 +22,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("runtime", &["world"]),
     ("store", &[]),
     ("schema", &[]),
+    ("cel", &["schema"]),
     ("patch", &["schema"]),
     ("images", &[]),
     ("templates", &["kinds"]),
@@ -30,7 +31,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("trace", &["config"]),
     ("settings", &["catalog"]),
-    ("kinds", &["images", "schema", "store", "world"]),
+    ("kinds", &["cel", "images", "schema", "store", "world"]),
     ("access", &["api", "kinds", "settings", "store", "world"]),
     (
         "api",

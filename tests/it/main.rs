@@ -4,6 +4,7 @@
 mod budgets;
 mod cli;
 mod clients;
+mod corners;
 mod crash;
 mod custom;
 mod deploymentconfigs;
@@ -20,6 +21,7 @@ mod refusals;
 mod registry;
 mod rollout;
 mod routes;
+mod rules;
 mod shell;
 mod streams;
 mod support;
