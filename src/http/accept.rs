@@ -87,7 +87,7 @@ fn clauses(accept: &str) -> Vec<Clause<'_>> {
 fn has_messages(kind: &Served) -> bool {
     let configuration = ["config.openshift.io", "operator.openshift.io"];
     !configuration.contains(&kind.group.as_str())
-        && kind.ty().is_some_and(|of| of.fields.iter().any(|f| f.proto > 0))
+        && kind.ty().is_some_and(super::binary::is_message)
 }
 
 /// Chooses the first form that can be produced. Kinds that nobody reads back have no tables.

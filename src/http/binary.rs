@@ -42,11 +42,15 @@ fn message(kind: &Served, item: &Item, form: Form) -> Result<Arc<Message>, Error
             |_| true,
             || {
                 let mut json = serde_json::Deserializer::from_slice(&entry.bytes);
-                Message(kind.ty().and_then(|of| encode::message(of, &mut json).ok()))
+                Message(
+                    kind.ty()
+                        .filter(|of| is_message(of))
+                        .and_then(|of| encode::message(of, &mut json).ok()),
+                )
             },
         ),
         (_, Item::Value(value)) => {
-            let of = type_of(value).or_else(|| kind.ty());
+            let of = type_of(value).or_else(|| kind.ty().filter(|of| is_message(of)));
             Arc::new(Message(of.and_then(|of| encode::message(of, value).ok())))
         }
     };
@@ -68,7 +72,12 @@ fn unwritable(kind: &Served) -> Error {
 fn type_of(value: &Value) -> Option<&'static Type> {
     let (version, kind) = (value.str_at("apiVersion"), value.str_at("kind"));
     let of_meta = || schema::find(&format!("{META}.{kind}")).filter(|_| !kind.is_empty());
-    schema::find_kind(version, kind).or_else(of_meta)
+    schema::find_kind(version, kind).or_else(of_meta).filter(|of| is_message(of))
+}
+
+/// Whether a type is known in protobuf at all.
+pub fn is_message(of: &Type) -> bool {
+    of.fields.iter().any(|f| f.proto > 0)
 }
 
 /// The metadata in an object's JSON text, as the message of what has nothing else.
