@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{Caller, discovery, openapi},
     error::Error,
-    kinds::Catalogue,
+    kinds::{Catalogue, Served},
     object::{Value, json, write},
 };
 use actix_web::{
@@ -23,13 +23,15 @@ use actix_web::{
 };
 use std::sync::Arc;
 
-/// Nothing is there: a Status below the groups served, plain text elsewhere, as upstream's
+/// Nothing is there: a Status below the built-in groups, plain text elsewhere, as upstream's
 /// handlers for the two answer.
 pub fn missing(kinds: &Catalogue, path: &str, look: Look) -> HttpResponse {
     let mut parts = path.trim_matches('/').split('/');
     let served = match (parts.next(), parts.next()) {
         (Some("api"), Some(_)) => true,
-        (Some("apis"), Some(group)) => kinds.all().any(|k| k.group == *group),
+        (Some("apis"), Some(group)) => {
+            kinds.all().any(|k| matches!(k, Served::BuiltIn(_)) && k.group == *group)
+        }
         _ => false,
     };
     if served { render::error(&Error::NoSuchPath, look) } else { not_found() }
