@@ -60,6 +60,7 @@ impl Registries {
             "POST" => self.move_time(Move::parse(ask).map_err(refused)?).await?,
             _ => return Err(Complaint::new(&UNSUPPORTED).into()),
         }
+        self.time.settle().await;
         let Reading { now, rate, next } = self.time.reading();
         let next = next.map(|n| n.to_string());
         Ok(Reply::json(200, &json!({"now": now.to_string(), "rate": rate, "next": next})))

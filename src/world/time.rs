@@ -1,6 +1,6 @@
 //! A cluster's own time: it runs at a rate, stands still, and moves on when told to.
 
-use super::{Activity, BoxFuture, Clock};
+use super::{Activity, BoxFuture, Clock, within};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use std::{
@@ -19,6 +19,9 @@ pub struct ClusterTime {
     /// One move at a time: two at once would meet in the middle.
     moving: tokio::sync::Mutex<()>,
 }
+
+/// How long a reading waits for what is under way.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Fastest rate, in times the wall's.
 pub const FASTEST: f64 = 1000.0;
@@ -97,6 +100,11 @@ impl ClusterTime {
         let state = self.state.lock();
         let next = state.sleepers.keys().next().map(|(at, _)| *at);
         Reading { now: state.now(self.wall.now()), rate: state.rate, next }
+    }
+
+    /// Waits until all is calm, but not for ever: a busy cluster never is while its time runs.
+    pub async fn settle(&self) {
+        let _ = within(&*self.wall, PATIENCE, self.activity.calm()).await;
     }
 
     /// Lets it run at `rate` (0 to [`FASTEST`]) from now on.
