@@ -247,6 +247,9 @@ pub enum Error {
     /// What a node answered, passed on as plain text.
     #[error("{1}")]
     Backend(u16, String),
+    /// Another one, and warnings that the client must hear all the same.
+    #[error("{0}")]
+    Heard(Box<Error>, Vec<String>),
     /// A Status made elsewhere, passed on as it is.
     #[error("{}", .0.get("message").and_then(Value::as_str).unwrap_or("unknown"))]
     Raw(Box<Value>),
@@ -336,6 +339,15 @@ impl Error {
             "details": {"causes": [{"message": why}]}, "code": 500,
         })))
     }
+    /// The same with warnings, if there are any.
+    #[must_use]
+    pub fn heard(self, warnings: Vec<String>) -> Error {
+        if warnings.is_empty() { self } else { Error::Heard(Box::new(self), warnings) }
+    }
+    /// Warnings that go with it.
+    pub fn warnings(&self) -> &[String] {
+        if let Error::Heard(_, warnings) = self { warnings } else { &[] }
+    }
     /// Whether this is a 404 for an object.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::NotFound { .. })
@@ -363,6 +375,7 @@ impl Error {
             Error::Unavailable(_) => (503, "ServiceUnavailable"),
             Error::Timeout { .. } => (504, "Timeout"),
             Error::Backend(code, _) => (*code, ""),
+            Error::Heard(error, _) => error.code(),
             Error::Raw(status) => {
                 let code = status.get("code").and_then(Value::as_u64).unwrap_or(500);
                 (u16::try_from(code).unwrap_or(500), "")
@@ -372,8 +385,10 @@ impl Error {
 
     /// The `Status` object clients read.
     pub fn status(&self) -> Value {
-        if let Error::Raw(status) = self {
-            return (**status).clone();
+        match self {
+            Error::Raw(status) => return (**status).clone(),
+            Error::Heard(error, _) => return error.status(),
+            _ => {}
         }
         let (code, reason) = self.code();
         let mut details = self.details();

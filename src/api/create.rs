@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Request, Server, Verb, admission, meta,
-    server::{item, one},
+    server::one,
     write::{ATTEMPTS, Attempt, Draft, Lost, lists},
 };
 use crate::{
@@ -73,7 +73,7 @@ impl Server {
             let error = match self.put(&request.kind, &draft.object, Expect::Absent, extra).await {
                 Ok(entry) => {
                     warnings.append(&mut draft.warnings());
-                    return Ok(one(201, item(&request.kind, &entry, &self.store), warnings));
+                    return Ok(one(201, self.shown(&request.kind, &entry).await?, warnings));
                 }
                 Err(error) => error,
             };
