@@ -36,6 +36,16 @@ impl Causes {
         let m = with_detail(&format!("Invalid value: {}", printed(value)), why.as_ref());
         self.push("FieldValueInvalid", field, m);
     }
+    /// The same, for a value that Go shows otherwise than as it is sent.
+    pub fn invalid_shown(
+        &mut self,
+        field: impl Into<String>,
+        shown: impl std::fmt::Display,
+        why: impl AsRef<str>,
+    ) {
+        let m = with_detail(&format!("Invalid value: {shown}"), why.as_ref());
+        self.push("FieldValueInvalid", field, m);
+    }
     /// A value of the wrong type (or format); `is` names what it is.
     pub fn of_type(&mut self, field: impl Into<String>, is: &str, why: impl AsRef<str>) {
         let m = with_detail(&format!("Invalid value: {is:?}"), why.as_ref());
@@ -108,8 +118,15 @@ fn with_detail(what: &str, why: &str) -> String {
 }
 
 fn printed(value: &Value) -> String {
-    // Go prints an absent pointer as `null` and everything composite as JSON.
-    value.to_string()
+    // Go prints an absent pointer as `null` and everything composite as JSON, its fields as they are
+    // declared: those of selectors not in the alphabet's order.
+    let selector = value.get("matchLabels").zip(value.get("matchExpressions"));
+    match selector.filter(|_| value.as_object().is_some_and(|o| o.len() == 2)) {
+        Some((labels, expressions)) => {
+            format!("{{\"matchLabels\":{labels},\"matchExpressions\":{expressions}}}")
+        }
+        None => value.to_string(),
+    }
 }
 
 /// A failed request. Each variant carries what its message needs.
@@ -118,6 +135,14 @@ pub enum Error {
     /// The request itself is wrong (400).
     #[error("{0}")]
     BadRequest(String),
+    /// A refusal of something that was warned of before.
+    #[error("{error}")]
+    Warned {
+        /// The refusal.
+        error: Box<Error>,
+        /// What the client must hear besides.
+        warnings: Vec<String>,
+    },
     /// Nobody knows who is asking (401).
     #[error("Unauthorized")]
     Unauthorized,
@@ -247,9 +272,6 @@ pub enum Error {
     /// What a node answered, passed on as plain text.
     #[error("{1}")]
     Backend(u16, String),
-    /// Another one, and warnings that the client must hear all the same.
-    #[error("{0}")]
-    Heard(Box<Error>, Vec<String>),
     /// A Status made elsewhere, passed on as it is.
     #[error("{}", .0.get("message").and_then(Value::as_str).unwrap_or("unknown"))]
     Raw(Box<Value>),
@@ -339,23 +361,33 @@ impl Error {
             "details": {"causes": [{"message": why}]}, "code": 500,
         })))
     }
-    /// The same with warnings, if there are any.
-    #[must_use]
-    pub fn heard(self, warnings: Vec<String>) -> Error {
-        if warnings.is_empty() { self } else { Error::Heard(Box::new(self), warnings) }
-    }
-    /// Warnings that go with it.
-    pub fn warnings(&self) -> &[String] {
-        if let Error::Heard(_, warnings) = self { warnings } else { &[] }
-    }
     /// Whether this is a 404 for an object.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::NotFound { .. })
     }
 
+    /// The same, said after warnings.
+    pub fn after(self, warnings: Vec<String>) -> Error {
+        match self {
+            Error::Warned { error, warnings: later } => {
+                Error::Warned { error, warnings: [warnings, later].concat() }
+            }
+            error if warnings.is_empty() => error,
+            error => Error::Warned { error: Box::new(error), warnings },
+        }
+    }
+    /// What the client was warned of before.
+    pub fn warnings(&self) -> &[String] {
+        match self {
+            Error::Warned { warnings, .. } => warnings,
+            _ => &[],
+        }
+    }
+
     /// HTTP code and Status reason.
     pub fn code(&self) -> (u16, &'static str) {
         match self {
+            Error::Warned { error, .. } => error.code(),
             Error::BadRequest(_) => (400, "BadRequest"),
             Error::Unauthorized => (401, "Unauthorized"),
             Error::Forbidden { .. } => (403, "Forbidden"),
@@ -375,7 +407,6 @@ impl Error {
             Error::Unavailable(_) => (503, "ServiceUnavailable"),
             Error::Timeout { .. } => (504, "Timeout"),
             Error::Backend(code, _) => (*code, ""),
-            Error::Heard(error, _) => error.code(),
             Error::Raw(status) => {
                 let code = status.get("code").and_then(Value::as_u64).unwrap_or(500);
                 (u16::try_from(code).unwrap_or(500), "")
@@ -387,7 +418,7 @@ impl Error {
     pub fn status(&self) -> Value {
         match self {
             Error::Raw(status) => return (**status).clone(),
-            Error::Heard(error, _) => return error.status(),
+            Error::Warned { error, .. } => return error.status(),
             _ => {}
         }
         let (code, reason) = self.code();

@@ -1,6 +1,6 @@
 //! The server: what a request needs, gathered in one place, and the way a request goes.
 
-use super::{Answer, Caller, Item, Request, Response, Verb, admission, computed};
+use super::{Answer, Caller, Item, Pages, Request, Response, Verb, admission, computed};
 use crate::{
     access::{Access, Attributes, Credentials, Impersonation, impersonation},
     error::{Causes, Error},
@@ -30,6 +30,8 @@ pub struct Server {
     pub containers: Option<Arc<dyn Containers>>,
     /// The way to image registries.
     pub importer: Importer,
+    /// Which lists are being read page by page.
+    pub pages: Pages,
     /// The way to webhooks.
     pub webhooks: webhook::Client,
     /// Ends every watch and session when it turns true.
@@ -46,7 +48,9 @@ impl Server {
         let attributes = Attributes::of(&request);
         self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
         self.check_verb(&request)?;
-        if let Some(handler) = computed::handler(request.kind.resource(), request.sub) {
+        if request.kind.custom.is_none()
+            && let Some(handler) = computed::handler(request.kind.resource(), request.sub)
+        {
             return handler(Arc::clone(self), request).await;
         }
         if matches!(request.kind.backing, Backing::Computed)
@@ -154,9 +158,14 @@ impl Server {
         }
     }
 
+    /// Whether an admission plug-in is off.
+    pub(super) fn is_off(&self, plugin: &str) -> bool {
+        self.settings.admission_off.iter().any(|off| off == plugin)
+    }
+
     /// The kinds this cluster has now.
     pub fn catalogue(&self) -> Arc<Catalogue> {
-        Catalogue::of(&self.store.snapshot())
+        Catalogue::of(&self.store.snapshot(), self.settings.openshift)
     }
 
     /// What hooks see while a request is decided on `snapshot`.
@@ -207,6 +216,7 @@ impl Server {
             snapshot,
             authorizer: &self.access.authorizer,
             world: &self.world,
+            off: &self.settings.admission_off,
             dry_run: request.options.dry_run,
         }
     }

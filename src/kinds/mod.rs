@@ -13,13 +13,14 @@ mod openshift;
 mod served;
 mod workloads;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, OPENSHIFT};
 pub use kind::{
     ALL_VERBS, Ask, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
 pub use name::Name;
 pub use openshift::{check_template, image_outside, rollouts, shown_stream};
 pub use served::{Served, ServedKind};
+pub use workloads::{check_pod_spec, default_pod_template};
 
 use crate::object::Value;
 use std::{collections::HashMap, sync::LazyLock};
@@ -70,9 +71,10 @@ pub fn by_resource(resource: &str) -> Option<Served> {
     named.iter().find(|k| k.group == *group && stores(k)).map(|k| Served::BuiltIn(k))
 }
 
-/// The APIServices of what is built in.
-pub fn local_services() -> Vec<Value> {
-    cluster::local_services(declared().map(|k| (k.group, k.version)))
+/// The APIServices of what is built in, with or without OpenShift's groups.
+pub fn local_services(openshift: bool) -> Vec<Value> {
+    let served = declared().filter(|k| openshift || !k.group.ends_with(OPENSHIFT));
+    cluster::local_services(served.map(|k| (k.group, k.version)))
 }
 
 /// The built-in kind with this `apiVersion` and `kind`.

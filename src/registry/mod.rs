@@ -7,6 +7,7 @@
 
 mod ask;
 mod blobs;
+mod builds;
 mod certificates;
 mod cluster;
 mod credentials;

@@ -131,7 +131,7 @@ impl Registries {
     }
 
     /// Makes a blob one of a repository's.
-    async fn keep_blob(
+    pub(super) async fn keep_blob(
         &self,
         repository: &str,
         digest: &str,

@@ -5,7 +5,7 @@ use super::{
     Certificates, Registries,
     ask::Ask,
     blobs::Stored,
-    entry, keeper,
+    builds, entry, keeper,
     reply::{Body, Reply},
     uploads::Incoming,
 };
@@ -77,9 +77,11 @@ pub fn serve(
     let tls = tls::resolving(&ca, Arc::new(certificates)).map_err(|e: TlsError| e.to_string())?;
     tls::let_many_begin();
     let stopping = registries.server.stopping.clone();
-    tokio::spawn(keeper::run(Arc::clone(&registries), stopping));
+    tokio::spawn(keeper::run(Arc::clone(&registries), stopping.clone()));
     let factory = move || {
         let (door, inside) = (Arc::clone(&registries), Arc::clone(&registries));
+        // On the only worker's thread, where requests to the API may run.
+        actix_web::rt::spawn(builds::run(Arc::clone(&registries), stopping.clone()));
         let http = HttpService::build()
             .client_request_timeout(HEAD_TIMEOUT)
             .on_connect_ext(connected)

@@ -22,20 +22,23 @@ const TABLE: &[(&str, &[&str])] = &[
     ("runtime", &["world"]),
     ("store", &[]),
     ("schema", &[]),
+    ("cel", &["schema"]),
     ("patch", &["schema"]),
     ("images", &[]),
     ("templates", &["kinds"]),
+    ("builds", &["images", "kinds", "store"]),
     ("importer", &["images", "world"]),
     ("webhook", &["importer", "runtime", "store", "world"]),
     ("config", &[]),
     ("trace", &["config"]),
     ("settings", &["catalog"]),
-    ("kinds", &["images", "schema", "store", "world"]),
+    ("kinds", &["cel", "images", "schema", "store", "world"]),
     ("access", &["api", "kinds", "settings", "store", "world"]),
     (
         "api",
         &[
             "access",
+            "builds",
             "images",
             "importer",
             "kinds",
@@ -57,12 +60,12 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "registry",
         &[
-            "access", "api", "catalog", "http", "images", "importer", "kinds", "store", "tls",
-            "world",
+            "access", "api", "builds", "catalog", "http", "images", "importer", "kinds", "store",
+            "tls", "world",
         ],
     ),
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
-    ("controllers", &["access", "api", "images", "kinds", "settings", "store", "tls"]),
+    ("controllers", &["access", "api", "builds", "images", "kinds", "settings", "store", "tls"]),
     (
         "sim",
         &[
@@ -96,6 +99,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "sim",
             "store",
             "tls",
+            "trace",
             "webhook",
             "world",
         ],

@@ -2,11 +2,14 @@
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
 mod budgets;
+mod builds;
 mod cli;
 mod clients;
+mod corners;
 mod crash;
 mod custom;
 mod deploymentconfigs;
+mod envtest;
 mod fuzz;
 mod house;
 mod imageconfig;
@@ -18,6 +21,7 @@ mod refusals;
 mod registry;
 mod rollout;
 mod routes;
+mod rules;
 mod shell;
 mod streams;
 mod support;

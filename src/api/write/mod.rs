@@ -79,7 +79,7 @@ impl<'a> Attempt<'a> {
     pub(super) async fn run(&self, list: &'static [Stage], draft: &mut Draft) -> Result<(), Error> {
         let outcome = self.stages(list, draft).await;
         // Who refuses may have been told more than why.
-        outcome.map_err(|error| error.heard(std::mem::take(&mut draft.heard)))
+        outcome.map_err(|error| error.after(std::mem::take(&mut draft.heard)))
     }
 
     async fn stages(&self, list: &'static [Stage], draft: &mut Draft) -> Result<(), Error> {

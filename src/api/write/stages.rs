@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::Error,
     images::{image, stream},
-    kinds::{Served, image_outside},
+    kinds::{NameRule, Served, image_outside},
     object::{ObjectExt, Value},
     patch::{Root, managed},
     schema,
@@ -140,7 +140,9 @@ pub(super) fn count_generation(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 
 /// Looks for what is wrong with the metadata.
 pub(super) fn check_metadata(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
-    meta::validate(&d.object, &a.request.kind, &mut d.causes);
+    if a.request.kind.name_rule != NameRule::Late {
+        meta::validate(&d.object, &a.request.kind, &mut d.causes);
+    }
     Ok(())
 }
 
@@ -149,15 +151,34 @@ pub(super) fn check_object(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(validate) = a.request.kind.hooks.validate {
         validate(&d.object, a.old, &mut d.causes);
     }
-    if let Some(custom) = &a.request.kind.custom {
-        custom.validate(&d.object, a.old, &mut d.causes);
+    check_custom(a, d);
+    if a.request.kind.name_rule == NameRule::Late && d.causes.is_empty() {
+        meta::validate(&d.object, &a.request.kind, &mut d.causes);
     }
     Ok(())
+}
+
+/// Looks for what a definition's schema finds wrong, its rules last.
+fn check_custom(a: &Attempt<'_>, d: &mut Draft) {
+    if let Some(custom) = &a.request.kind.custom {
+        custom.validate(&d.object, a.old, &mut d.causes);
+        d.warnings.extend(custom.apply_rules(&d.object, a.old, &mut d.causes));
+    }
 }
 
 /// Refuses an object with which something is wrong.
 pub(super) fn refuse_causes(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     refuse(&a.request.kind, &name_of(a, d), std::mem::take(&mut d.causes))
+}
+
+/// What is lost on the way into storage, which dry runs go as well.
+pub(super) fn store(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    // OpenShift's own keep theirs: many are custom resources on a cluster, which are stored as JSON.
+    let kubernetes = !a.request.kind.group.ends_with(".openshift.io");
+    if let Some(ty) = a.request.kind.ty().filter(|_| kubernetes) {
+        schema::store_lists(ty, &mut d.object);
+    }
+    Ok(())
 }
 
 /// What the kind warns of.
@@ -218,9 +239,7 @@ pub(super) fn prepare_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// Looks for what the kind finds wrong with a status.
 pub(super) fn check_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     let hooks = &a.request.kind.hooks;
-    if let Some(custom) = &a.request.kind.custom {
-        custom.validate(&d.object, a.old, &mut d.causes);
-    }
+    check_custom(a, d);
     let (_, check) = hooks.of_sub(a.request.sub);
     if let (Some(check), Some(old)) = (check, a.old) {
         check(&d.object, old, &mut d.causes);
