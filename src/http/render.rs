@@ -152,7 +152,6 @@ pub fn error(e: &Error, look: Look) -> HttpResponse {
     let status = e.status();
     let (code, _) = e.code();
     let mut response = look.response(code, &status);
-    values::warn(response.headers_mut(), e.warnings());
     if let Some(seconds) = status.pointer("/details/retryAfterSeconds").and_then(Value::as_u64) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
