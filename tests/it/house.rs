@@ -65,7 +65,10 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
-    ("controllers", &["access", "api", "builds", "images", "kinds", "settings", "store", "tls"]),
+    (
+        "controllers",
+        &["access", "api", "builds", "images", "kinds", "settings", "store", "tls", "world"],
+    ),
     (
         "sim",
         &[
