@@ -24,7 +24,46 @@ pub fn pod(spec: &Field<'_>, out: &mut Causes) {
     }
     context.get("fsGroupChangePolicy").one_of_if_set(out, &["Always", "OnRootMismatch"]);
     seccomp(&context.get("seccompProfile"), out);
+    sysctls(spec, &context.get("sysctls"), out);
     context.get("supplementalGroupsPolicy").one_of_if_set(out, &["Merge", "Strict"]);
+}
+
+/// Settings of the kernel. Source: `validateSysctls`.
+fn sysctls(spec: &Field<'_>, list: &Field<'_>, out: &mut Causes) {
+    const LONGEST: usize = 253;
+    const FORM: &str = "must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+    let mut seen = std::collections::HashSet::new();
+    for item in list.items() {
+        let name = item.get("name");
+        let text = name.text();
+        if text.is_empty() {
+            name.required(out, "");
+        } else if text.len() > LONGEST || !text.split(['.', '/']).all(is_sysctl_part) {
+            name.invalid(out, FORM);
+        } else if !seen.insert(text) {
+            name.duplicate(out);
+        }
+        for (flag, prefixes) in SHARED {
+            let dotted = text.replace('/', ".");
+            if spec.get(flag).is_true() && prefixes.iter().any(|p| dotted.starts_with(p)) {
+                name.invalid(out, format!("may not be specified when '{flag}' is true"));
+            }
+        }
+    }
+}
+
+/// Settings of what a pod shares with its node, by the flag that says so.
+const SHARED: [(&str, &[&str]); 2] = [
+    ("hostNetwork", &["net."]),
+    ("hostIPC", &["kernel.sem", "kernel.shm", "kernel.msg", "fs.mqueue."]),
+];
+
+/// A segment of a sysctl's name.
+fn is_sysctl_part(part: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    part.starts_with(plain)
+        && part.ends_with(plain)
+        && part.chars().all(|c| plain(c) || matches!(c, '-' | '_'))
 }
 
 /// A container's security context.
