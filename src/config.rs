@@ -156,6 +156,36 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_REGISTRY_PORT", default_value_t = 5443)]
     pub registry_port: u16,
 
+    /// Port at which routes answer without TLS, which is also a proxy for their hosts; 0 picks a free
+    /// one, `auto` is 8080 if it is free, `off` is none
+    #[arg(
+        long,
+        env = "POCKETSHIFT_ROUTER_HTTP_PORT",
+        default_value = "auto",
+        value_name = "PORT|auto|off"
+    )]
+    pub router_http_port: RouterPort,
+
+    /// Port at which routes answer with TLS; 0 picks a free one, `auto` is 8443 if it is free, `off`
+    /// is none
+    #[arg(
+        long,
+        env = "POCKETSHIFT_ROUTER_HTTPS_PORT",
+        default_value = "auto",
+        value_name = "PORT|auto|off"
+    )]
+    pub router_https_port: RouterPort,
+
+    /// Domain below which routes get their hosts; browsers and curl find names below `localhost`
+    /// without being told where they are
+    #[arg(
+        long,
+        env = "POCKETSHIFT_APPS_DOMAIN",
+        default_value = "apps-crc.testing",
+        value_name = "DOMAIN"
+    )]
+    pub apps_domain: String,
+
     /// Keep everything in memory: nothing is written to disk except where --kubeconfig says
     #[arg(long, env = "POCKETSHIFT_IN_MEMORY", value_parser = BoolishValueParser::new())]
     pub in_memory: bool,
@@ -252,6 +282,9 @@ impl Default for Serve {
             bind_address: IpAddr::from([127, 0, 0, 1]),
             secure_port: 6443,
             registry_port: 5443,
+            router_http_port: RouterPort::Off,
+            router_https_port: RouterPort::Off,
+            apps_domain: "apps-crc.testing".into(),
             in_memory: false,
             kubeconfig: None,
             nodes: 3,
@@ -269,6 +302,29 @@ impl Default for Serve {
             random_seed: None,
             log_level: "warn".into(),
             log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// Where routes answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouterPort {
+    /// Nowhere.
+    Off,
+    /// At the usual port if nobody else is there.
+    Auto,
+    /// At this port; 0 picks a free one.
+    At(u16),
+}
+
+impl std::str::FromStr for RouterPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<RouterPort, String> {
+        match text {
+            "off" => Ok(RouterPort::Off),
+            "auto" => Ok(RouterPort::Auto),
+            number => number.parse().map(RouterPort::At).map_err(|e| e.to_string()),
         }
     }
 }

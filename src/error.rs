@@ -328,6 +328,14 @@ impl Error {
     pub fn exists(resource: &str, name: &str) -> Error {
         Error::AlreadyExists { resource: resource.into(), name: name.into(), note: String::new() }
     }
+    /// A fault while a request was under way, with upstream's prefix (500).
+    pub fn internal(why: &str) -> Error {
+        Error::Raw(Box::new(json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": format!("Internal error occurred: {why}"), "reason": "InternalError",
+            "details": {"causes": [{"message": why}]}, "code": 500,
+        })))
+    }
     /// Whether this is a 404 for an object.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Error::NotFound { .. })

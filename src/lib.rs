@@ -23,14 +23,16 @@
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
+//! | [`webhook`] | the way to webhooks: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
 //! | [`kinds`] | the catalogue: one value per kind | `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
+//! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls` |
-//! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer` |
+//! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer`, `router` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
 //!
@@ -122,6 +124,7 @@ pub mod kinds;
 pub mod object;
 pub mod patch;
 pub mod registry;
+pub mod router;
 pub mod run;
 pub mod runtime;
 pub mod schema;
@@ -131,4 +134,5 @@ pub mod store;
 pub mod templates;
 pub mod tls;
 pub mod trace;
+pub mod webhook;
 pub mod world;

@@ -150,6 +150,33 @@ impl Fetched {
     }
 }
 
+/// Why nobody at an address answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreached {
+    /// Nobody listens, or nobody who speaks the same.
+    Refused,
+    /// What is sent there is lost on the way.
+    Dropped,
+    /// The other side hangs up without a word.
+    Closed,
+}
+
+/// What a server shows to clients that speak TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// It speaks no TLS.
+    Plain,
+    /// A certificate and its key that were mounted for it, PEM.
+    Pair {
+        /// The chain.
+        cert: String,
+        /// The key.
+        key: String,
+    },
+    /// One it has made for itself.
+    Unknown,
+}
+
 /// What runs in pods. Callers have checked that pod and container exist and run (for logs: have
 /// started), but both may end at any moment.
 pub trait Containers: Send + Sync {
@@ -185,6 +212,13 @@ pub trait Containers: Send + Sync {
         pod: &str,
         request: Fetch,
     ) -> BoxFuture<Result<Fetched, String>>;
+
+    /// Asks an HTTP server at an address of the cluster's network, as the router does.
+    fn forward(&self, to: (Ipv4Addr, u16), request: Fetch)
+    -> BoxFuture<Result<Fetched, Unreached>>;
+
+    /// What the server at an address of the cluster's network shows.
+    fn shows(&self, to: (Ipv4Addr, u16)) -> Shown;
 
     /// What a node's kubelet reports at `/stats/summary`.
     fn summary(&self, node: &str) -> Value;

@@ -6,12 +6,13 @@ use rcgen::{
 };
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore, ServerConfig,
+    client::{verify_server_cert_signed_by_trust_anchor, verify_server_name},
     pki_types::{
         CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, PrivatePkcs8KeyDer,
-        pem::PemObject,
+        ServerName, UnixTime, pem::PemObject,
     },
-    server::{ResolvesServerCert, WantsServerCert, WebPkiClientVerifier},
-    sign::CertifiedKey,
+    server::{ParsedCertificate, ResolvesServerCert, WantsServerCert, WebPkiClientVerifier},
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use std::{net::IpAddr, sync::Arc};
 use x509_parser::{
@@ -135,6 +136,83 @@ pub fn config(ca_pem: &str, serving: &Pair) -> Result<ServerConfig, TlsError> {
     let key = PrivatePkcs8KeyDer::from_pem_slice(serving.key.as_bytes()).map_err(failed)?;
     let key = PrivateKeyDer::Pkcs8(key);
     asking(ca_pem)?.with_single_cert(vec![cert, ca], key).map_err(failed)
+}
+
+/// Makes a serving certificate that nobody has signed but itself, as servers do that were given none.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn self_signed(host: &str, now: jiff::Timestamp) -> Result<Pair, TlsError> {
+    let mut params = parameters(host, &[], now);
+    params.subject_alt_names.push(SanType::DnsName(host.try_into().map_err(failed)?));
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let key = KeyPair::generate().map_err(failed)?;
+    let cert = params.self_signed(&key).map_err(failed)?;
+    Ok(Pair { cert: cert.pem(), key: key.serialize_pem() })
+}
+
+/// A certificate with its chain and its key, from elsewhere.
+///
+/// # Errors
+/// When they cannot be read, or do not belong together.
+pub fn from_pem(chain: &str, key: &str) -> Result<CertifiedKey, TlsError> {
+    let provider = rustls::crypto::ring::default_provider();
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(failed)?;
+    let found = CertifiedKey::from_der(certificates(chain)?, key, &provider).map_err(failed)?;
+    found.keys_match().map_err(failed)?;
+    Ok(found)
+}
+
+fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    all.map_err(failed).and_then(|all| {
+        if all.is_empty() { Err(failed("there is no certificate")) } else { Ok(all) }
+    })
+}
+
+/// Whether a server's chain of certificates leads to one of those in `authorities`, and is for a
+/// name if one is given.
+pub fn is_trusted(
+    chain: &str,
+    authorities: &str,
+    name: Option<&str>,
+    now: jiff::Timestamp,
+) -> bool {
+    let mut roots = RootCertStore::empty();
+    let (Ok(chain), Ok(known)) = (certificates(chain), certificates(authorities)) else {
+        return false;
+    };
+    roots.add_parsable_certificates(known);
+    let Ok(own) = ParsedCertificate::try_from(&chain[0]) else { return false };
+    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+    let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+    let signed =
+        verify_server_cert_signed_by_trust_anchor(&own, &roots, &chain[1..], time, algorithms.all);
+    let fits = |name: &str| {
+        let name = ServerName::try_from(name.to_owned());
+        name.is_ok_and(|name| verify_server_name(&own, &name).is_ok())
+    };
+    signed.is_ok() && name.is_none_or(fits)
+}
+
+/// The TLS configuration of a server with many names that asks nobody for a certificate.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn showing(names: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().map_err(failed)?;
+    Ok(builder.with_no_client_auth().with_cert_resolver(names))
+}
+
+/// The TLS configuration of a server with one certificate that asks nobody for theirs.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn single(certified: CertifiedKey) -> Result<ServerConfig, TlsError> {
+    showing(Arc::new(SingleCertAndKey::from(certified)))
 }
 
 /// The configuration of a client that trusts our CA alone and shows a certificate.

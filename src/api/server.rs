@@ -10,6 +10,7 @@ use crate::{
     runtime::Containers,
     settings::Settings,
     store::{Entry, Snapshot, Store},
+    webhook,
     world::World,
 };
 use std::sync::Arc;
@@ -28,6 +29,8 @@ pub struct Server {
     pub containers: Option<Arc<dyn Containers>>,
     /// The way to image registries.
     pub importer: Importer,
+    /// The way to webhooks.
+    pub webhooks: webhook::Client,
     /// Ends every watch and session when it turns true.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }

@@ -42,7 +42,15 @@ pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 impl Dialer {
+    /// A dialer of nothing but the network itself; see [`Dialer::resolver`].
+    pub fn direct(resolver: String) -> Dialer {
+        Dialer { routes: Routes::default(), resolver, proxies: Proxies::default() }
+    }
+
     /// Connects to the host of a URL, by TLS if the URL says so.
+    ///
+    /// # Errors
+    /// Why nobody answers there.
     pub async fn open(&self, url: &Url, tls: &Arc<ClientConfig>) -> Result<Connection, Fault> {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_or_known_default().unwrap_or(443);
@@ -74,7 +82,11 @@ impl Dialer {
         self.proxies.find(url).filter(|_| !routed)
     }
 
-    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, Fault> {
+    /// Opens a connection to a host.
+    ///
+    /// # Errors
+    /// Why nobody answers there.
+    pub async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, Fault> {
         let mut failure = Fault::other(format!("dial tcp: lookup {host}: no addresses"));
         for address in self.addresses(host, port).await? {
             match TcpStream::connect(address).await {
@@ -114,7 +126,11 @@ fn by_proxy(fault: Fault) -> Fault {
     }
 }
 
-async fn shake_hands(
+/// Shakes hands by TLS with who should be `host`.
+///
+/// # Errors
+/// Why the other side is not believed.
+pub async fn shake_hands(
     stream: Box<dyn Wire>,
     host: &str,
     tls: &Arc<ClientConfig>,

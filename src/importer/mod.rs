@@ -9,7 +9,7 @@
 //! wrong, which is what image stream conditions have to say.
 
 mod auth;
-mod dial;
+pub mod dial;
 mod exchange;
 mod fault;
 mod keyring;

@@ -62,7 +62,8 @@ fn config(verifier: impl FnOnce(Builder) -> Verified) -> Arc<ClientConfig> {
     Arc::new(verifier(builder).with_no_client_auth())
 }
 
-fn provider() -> Arc<CryptoProvider> {
+/// The cryptography of all connections.
+pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 

@@ -45,6 +45,23 @@ pub fn json(doc: &Value, patch: &Value) -> Result<Value, Error> {
     Ok(out)
 }
 
+/// Applies an RFC 6902 patch that came from elsewhere; answers in the words of upstream's library why
+/// it does not apply.
+///
+/// # Errors
+/// The text.
+pub fn json_explained(doc: &Value, patch: &Value) -> Result<Value, String> {
+    let operations = patch.as_array().map_or(&[][..], Vec::as_slice);
+    if operations.len() > MAX_OPERATIONS {
+        return Err(format!("more than {MAX_OPERATIONS} operations"));
+    }
+    let mut out = doc.clone();
+    match operations::apply(&mut out, operations) {
+        Ok(()) => Ok(out),
+        Err(at) => Err(operations.get(at).map(operations::explain).unwrap_or_default()),
+    }
+}
+
 /// What Go's decoder says of a value that is no patch.
 fn unreadable(value: &Value, wanted: &str) -> Error {
     let found = match value {

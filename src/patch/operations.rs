@@ -17,10 +17,27 @@ const MAX_WORK: usize = 20_000_000;
 #[derive(Debug, PartialEq)]
 pub(super) struct Refused;
 
-/// Applies the operations to a document.
-pub(super) fn apply(doc: &mut Value, operations: &[Value]) -> Result<(), Refused> {
+/// Applies the operations to a document; answers which one does not apply.
+pub(super) fn apply(doc: &mut Value, operations: &[Value]) -> Result<(), usize> {
     let mut patcher = Patcher { doc, copied: 0, work: 0 };
-    operations.iter().try_for_each(|operation| patcher.apply(operation))
+    let mut all = operations.iter().enumerate();
+    all.try_for_each(|(at, operation)| patcher.apply(operation).map_err(|Refused| at))
+}
+
+/// What upstream's library says of an operation that does not apply.
+pub(super) fn explain(operation: &Value) -> String {
+    let text = |field: &str| operation.get(field).and_then(Value::as_str).unwrap_or_default();
+    let path = text("path");
+    match text("op") {
+        "test" => format!("testing value {path} failed: test failed"),
+        "replace" => {
+            format!("replace operation does not apply: doc is missing path: {path}: missing value")
+        }
+        op @ ("add" | "remove" | "move" | "copy") => {
+            format!("{op} operation does not apply: doc is missing path: {path:?}: missing value")
+        }
+        other => format!("Unexpected kind: {other}"),
+    }
 }
 
 struct Patcher<'a> {
@@ -189,7 +206,7 @@ mod tests {
 
     fn patched(doc: Value, operations: Value) -> Result<Value, Refused> {
         let mut doc = doc;
-        apply(&mut doc, operations.as_array().unwrap()).map(|()| doc)
+        apply(&mut doc, operations.as_array().unwrap()).map(|()| doc).map_err(|_| Refused)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
-use super::{kubeconfig, processes::Processes, secrets, seed};
+use super::{kubeconfig, processes::Processes, routes, secrets, seed};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
@@ -10,12 +10,13 @@ use crate::{
     http::{self, Http, Readiness},
     importer::{self, Importer, Proxies, Routes},
     kinds,
-    object::{ObjectExt, Value, quantity::Quantity},
+    object::{ObjectExt, Value, name, quantity::Quantity},
     registry::{self, Registries},
+    router,
     settings::{Delays, Kubelet, Settings},
     sim,
     store::{self, Store},
-    tls,
+    tls, webhook,
     world::{Entropy, SystemClock, World},
 };
 use jiff::SignedDuration;
@@ -33,6 +34,8 @@ pub struct Cluster {
     pub url: String,
     /// `host:port` of the registries.
     pub registry: String,
+    /// Where routes answer.
+    pub routes: routes::At,
     /// Where the admin kubeconfig was written.
     pub kubeconfig: Option<PathBuf>,
     /// The admin kubeconfig itself.
@@ -43,6 +46,7 @@ pub struct Cluster {
     pub server: Arc<Server>,
     listening: http::Listening,
     registries: registry::Listening,
+    router: Option<router::Listening>,
     controllers: JoinHandle<()>,
     processes: Processes,
     stop: watch::Sender<bool>,
@@ -61,6 +65,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let (listener, address) = bind(flags.bind_address, flags.secure_port, "--secure-port")?;
     let (registry_listener, registry_address) =
         bind(flags.bind_address, flags.registry_port, "--registry-port")?;
+    let ports = routes::Ports::bind(flags)?;
     let store = Store::open(&store::Options {
         data_dir: dir.clone(),
         full_sync: flags.sync == Sync::Full,
@@ -88,6 +93,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         access,
         containers: Some(Arc::clone(&containers) as _),
         importer: importer(flags, &world, &settings, registry_address),
+        webhooks: webhook::Client::new(Arc::clone(&world.clock), dns(&settings)),
         settings,
         stopping: stopping.clone(),
     });
@@ -111,7 +117,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     readiness.set("informer-sync", true);
     server.store.harden().await.map_err(|e| e.to_string())?;
     let (processes, handle) = Processes::start()?;
-    handle.spawn(sim::containers::tend(containers));
+    handle.spawn(sim::containers::tend(Arc::clone(&containers)));
     // Whoever has dialled since the port was bound is served from here on.
     let tls = tls_config(flags.bind_address, &secrets.ca, &world)?;
     let http = Arc::new(Http::new(
@@ -137,6 +143,8 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let registries = registries.map_err(|e| format!("cannot use the data folder: {e}"))?;
     let registries = Arc::new(registries);
     let registries = registry::serve(registries, registry_listener, certificates)?;
+    let routes = ports.at;
+    let router = ports.serve(&containers)?;
     let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
     let registry = shown(registry_address).to_string();
     let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.clock.now())
@@ -152,6 +160,8 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         listening,
         registries,
         registry,
+        router,
+        routes,
         controllers,
         processes,
         stop,
@@ -172,7 +182,12 @@ impl Cluster {
     /// Ends watches, lets running requests finish, stops the controllers and closes the database.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        tokio::join!(self.listening.stop(), self.registries.stop());
+        let router = async {
+            if let Some(router) = self.router {
+                router.stop().await;
+            }
+        };
+        tokio::join!(self.listening.stop(), self.registries.stop(), router);
         // The thread ends on the signal; a panic in it has been logged.
         let _ = tokio::task::spawn_blocking(move || self.controllers.join()).await;
         drop(self.processes);
@@ -180,7 +195,8 @@ impl Cluster {
     }
 }
 
-fn bind(address: IpAddr, port: u16, flag: &str) -> Result<(TcpListener, SocketAddr), String> {
+/// Listens on a port that a flag asks for; says where.
+pub fn bind(address: IpAddr, port: u16, flag: &str) -> Result<(TcpListener, SocketAddr), String> {
     let at = SocketAddr::new(address, port);
     let listener = TcpListener::bind(at).map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => format!(
@@ -209,6 +225,7 @@ fn settings(flags: &Serve, ca: &tls::Pair) -> Result<Settings, String> {
         nodes: flags.nodes,
         ca_pem: ca.cert.clone(),
         ca_key_pem: ca.key.clone(),
+        apps_domain: apps_domain(&flags.apps_domain)?,
         image_import_interval: SignedDuration::from_secs(flags.image_import_interval.into()),
         ..Settings::default()
     };
@@ -227,6 +244,15 @@ fn settings(flags: &Serve, ca: &tls::Pair) -> Result<Settings, String> {
     Ok(settings)
 }
 
+/// The domain of applications, as host names are written.
+fn apps_domain(text: &str) -> Result<String, String> {
+    let plain = text.trim_matches('.').to_lowercase();
+    match name::subdomain_problems(&plain) {
+        errors if errors.is_empty() => Ok(plain),
+        errors => Err(format!("--apps-domain: {text:?}: {}", errors.join(", "))),
+    }
+}
+
 fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
 }
@@ -237,18 +263,22 @@ fn disk(text: &str) -> Result<String, String> {
     size.map(|q| q.to_string()).ok_or_else(|| format!("--node-disk: {text:?} is no size"))
 }
 
+/// Address and port of the cluster's DNS.
+fn dns(settings: &Settings) -> String {
+    /// Its place in the service network.
+    const PLACE: u32 = 10;
+    format!("{}:53", Ipv4Addr::from(u32::from(settings.service_network) + PLACE))
+}
+
 /// The way to registries. At once means at once: nobody is spared then.
 fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketAddr) -> Importer {
-    /// Address of the cluster's DNS in the service network.
-    const DNS: u32 = 10;
-    let dns = Ipv4Addr::from(u32::from(settings.service_network) + DNS);
     let pace = (!flags.instant).then_some(importer::PACE);
     let mut routes = Routes::new(&settings.ca_pem);
     for host in settings.catalog.hosts() {
         routes.add(host, registry);
     }
     routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
-    Importer::new(Arc::clone(&world.clock), routes, format!("{dns}:53"), pace)
+    Importer::new(Arc::clone(&world.clock), routes, dns(settings), pace)
         .through(Proxies::from_environment())
 }
 

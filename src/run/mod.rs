@@ -5,6 +5,7 @@ mod cluster;
 mod kubeconfig;
 mod processes;
 pub mod registry;
+pub mod routes;
 mod secrets;
 mod seed;
 
@@ -47,12 +48,27 @@ fn greet(cluster: &Cluster, began: Instant) {
     text += &format!("  oc login -u developer -p developer {url}\n");
     text += &format!("  oc login -u kubeadmin -p {} {url}\n", cluster.kubeadmin_password);
     text += &format!("\n  registries: {}\n", cluster.registry);
+    text += &routes(cluster);
     if let Some(path) = &cluster.kubeconfig {
         let path = path.display();
         text += &format!("  vendors' names: eval \"$(pocketshift env --kubeconfig {path})\"\n");
     }
     // Nobody may be reading: a closed pipe is no reason to stop.
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Where routes answer, for people.
+fn routes(cluster: &Cluster) -> String {
+    let domain = &cluster.server.settings.apps_domain;
+    let shown = [("http", cluster.routes.http), ("https", cluster.routes.https)];
+    let shown: Vec<String> = shown
+        .iter()
+        .filter_map(|(scheme, at)| at.map(|at| format!("{scheme}://*.{domain} at {at}")))
+        .collect();
+    match shown.as_slice() {
+        [] => "  routes: at no port (say --router-http-port PORT)\n".into(),
+        all => format!("  routes: {}\n", all.join(", ")),
+    }
 }
 
 async fn wait_for_signal() -> Result<(), String> {

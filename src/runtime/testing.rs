@@ -4,12 +4,14 @@ use crate::{
     error::Error,
     object::{Value, json},
     runtime::{
-        BACKLOG, Connection, Containers, Ended, Fetch, Fetched, Io, LogOptions, LogStream, Target,
+        BACKLOG, Connection, Containers, Ended, Fetch, Fetched, Io, LogOptions, LogStream, Shown,
+        Target, Unreached,
     },
     world::BoxFuture,
 };
 use bytes::Bytes;
 use futures_util::stream;
+use std::net::Ipv4Addr;
 use tokio::sync::mpsc;
 
 /// The double.
@@ -125,6 +127,14 @@ impl Containers for Double {
             80 => Ok(Fetched { status: 200, body, ..Fetched::default() }),
             port => Err(format!("dial tcp 10.0.0.1:{port}: connect: connection refused")),
         }))
+    }
+
+    fn forward(&self, _: (Ipv4Addr, u16), _: Fetch) -> BoxFuture<Result<Fetched, Unreached>> {
+        Box::pin(std::future::ready(Err(Unreached::Refused)))
+    }
+
+    fn shows(&self, _: (Ipv4Addr, u16)) -> Shown {
+        Shown::Plain
     }
 
     fn summary(&self, node: &str) -> Value {

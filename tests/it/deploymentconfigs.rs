@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 const NS: &str = "dc";
 const IMAGE: &str = "registry.access.redhat.com/ubi9/nginx-120";
+/// How many controllers' writes one put may meet.
+const RACES: usize = 20;
 const PHASE: &str = "openshift.io/deployment.phase";
 const REASON: &str = "openshift.io/deployment.status-reason";
 
@@ -48,6 +50,20 @@ impl Scene {
         let reply = send(&self.lab.client, method, &path(resource), "", Some(&body)).await;
         assert!(reply.code < 300, "{method} {resource}: {}", reply.text());
         reply.json()
+    }
+
+    /// Puts what `read` makes of the present state, and reads anew when a controller has written in
+    /// between, as clients do. Answers what was put.
+    async fn put(&self, resource: &str, read: impl AsyncFn() -> Value) -> Value {
+        for _ in 0..RACES {
+            let body = read().await;
+            let reply = send(&self.lab.client, "PUT", &path(resource), "", Some(&body)).await;
+            if reply.code != 409 {
+                assert!(reply.code < 300, "PUT {resource}: {}", reply.text());
+                return body;
+            }
+        }
+        panic!("PUT {resource}: it changed {RACES} times while it was read and put");
     }
 
     /// Creates `x` with this in its spec.
@@ -189,17 +205,21 @@ async fn a_config_from_its_first_rollout_to_its_end() {
         ]
     );
 
-    let scale = get(&scene.lab.client, &path("deploymentconfigs/x/scale")).await;
-    assert_eq!(
-        scale.header("warning"),
-        "299 - \"apps.openshift.io/v1 DeploymentConfig is deprecated in v4.14+, unavailable in v4.10000+\""
-    );
-    let mut scale = scale.expect(200);
-    assert_eq!((scale.str_at("apiVersion"), scale.str_at("kind")), ("extensions/v1beta1", "Scale"));
-    assert_eq!(scale["status"]["selector"], json!({"app": "x", "deploymentconfig": "x"}));
-    assert_eq!(scale.str_at("status.targetSelector"), "app=x,deploymentconfig=x");
-    scale["spec"]["replicas"] = json!(3);
-    scene.send("PUT", "deploymentconfigs/x/scale", scale).await;
+    let larger = async || {
+        let scale = get(&scene.lab.client, &path("deploymentconfigs/x/scale")).await;
+        assert_eq!(
+            scale.header("warning"),
+            "299 - \"apps.openshift.io/v1 DeploymentConfig is deprecated in v4.14+, unavailable in v4.10000+\""
+        );
+        let mut scale = scale.expect(200);
+        let kind = (scale.str_at("apiVersion"), scale.str_at("kind"));
+        assert_eq!(kind, ("extensions/v1beta1", "Scale"));
+        assert_eq!(scale["status"]["selector"], json!({"app": "x", "deploymentconfig": "x"}));
+        assert_eq!(scale.str_at("status.targetSelector"), "app=x,deploymentconfig=x");
+        scale["spec"]["replicas"] = json!(3);
+        scale
+    };
+    scene.put("deploymentconfigs/x/scale", larger).await;
     scene
         .told("ReplicationControllerScaled: Scaled replication controller \"x-2\" from 2 to 3")
         .await;
@@ -312,10 +332,10 @@ async fn failures_and_ways_back() {
             "spec": {"from": {}, "revision": revision, "includeTriggers": false,
                 "includeTemplate": true, "includeReplicationMeta": false, "includeStrategy": false}})
     };
-    let old = scene.send("POST", "deploymentconfigs/x/rollback", rollback(0)).await;
+    let old = async || scene.send("POST", "deploymentconfigs/x/rollback", rollback(0)).await;
+    let old = scene.put("deploymentconfigs/x", old).await;
     assert_eq!(image_of(&old), format!("{IMAGE}:1-87"));
     assert_eq!(old.i64_at("status.latestVersion"), Some(5));
-    scene.send("PUT", "deploymentconfigs/x", old).await;
     scene.complete(5).await;
     let failed = scene.send("POST", "deploymentconfigs/x/rollback", rollback(0)).await;
     assert_eq!(image_of(&failed), format!("{IMAGE}:no-such-tag"));

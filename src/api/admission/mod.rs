@@ -28,6 +28,8 @@ mod storage_class;
 mod storage_protection;
 #[cfg(test)]
 mod testing;
+mod versions;
+mod webhooks;
 
 pub use scc::may_enter;
 

@@ -25,6 +25,7 @@ pub(super) fn server(containers: Option<Arc<dyn Containers>>) -> Arc<Server> {
         access: Access::new(Keys::generate(&world.entropy).unwrap()).unwrap(),
         settings: Arc::new(Settings::default()),
         importer: Importer::new(Arc::clone(&world.clock), Routes::default(), String::new(), None),
+        webhooks: crate::webhook::Client::new(Arc::clone(&world.clock), String::new()),
         world,
         containers,
         stopping,

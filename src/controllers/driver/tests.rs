@@ -68,6 +68,7 @@ mod running {
                 String::new(),
                 None,
             ),
+            webhooks: crate::webhook::Client::new(Arc::new(clock.clone()), String::new()),
             stopping,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -46,7 +46,10 @@ use crate::{
     controllers::View,
     error::Error,
     object::{ObjectExt, Value},
-    runtime::{BACKLOG, Connection, Containers, Ended, Io, LogOptions, LogStream, Target},
+    router::Router,
+    runtime::{
+        BACKLOG, Connection, Containers, Ended, Io, LogOptions, LogStream, Shown, Target, Unreached,
+    },
     settings::Settings,
     sim::shell::{
         self, NotStarted, Terminal,
@@ -63,6 +66,7 @@ use parking_lot::Mutex;
 use place::{Place, Run};
 use std::{
     collections::{HashMap, HashSet},
+    net::Ipv4Addr,
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
@@ -93,6 +97,8 @@ pub struct Runtime {
     serial: AtomicU64,
     affinity: network::Affinity,
     listeners: network::Listeners,
+    /// Where the hosts of routes lead.
+    pub router: Arc<Router>,
     me: Weak<Runtime>,
 }
 
@@ -140,7 +146,9 @@ impl Runtime {
         settings: Arc<Settings>,
     ) -> (Arc<Runtime>, mpsc::Receiver<Ask>) {
         let (asks, asked) = mpsc::channel(ASKS);
+        let router = Router::new(store.clone(), world.clone(), Arc::clone(&settings));
         let runtime = Arc::new_cyclic(|me| Runtime {
+            router: Arc::new(router),
             store,
             world,
             settings,
@@ -501,6 +509,19 @@ impl Containers for Runtime {
             // A container that ends while it is asked closes the connection.
             me.ask(&backend, &client, &request).await.ok_or_else(|| "EOF".into())
         })
+    }
+
+    fn forward(
+        &self,
+        to: (Ipv4Addr, u16),
+        request: Fetch,
+    ) -> BoxFuture<Result<Fetched, Unreached>> {
+        let me = self.me.upgrade();
+        Box::pin(async move { me.ok_or(Unreached::Closed)?.send(to, request).await })
+    }
+
+    fn shows(&self, to: (Ipv4Addr, u16)) -> Shown {
+        self.shown(to)
     }
 
     fn summary(&self, node: &str) -> Value {

@@ -69,21 +69,6 @@ impl Backend {
     }
 }
 
-/// The page of the router when nobody is behind a host name. Source: haproxy's `error-page-503`
-/// of the router, shortened.
-pub fn no_route() -> Fetched {
-    let body = Bytes::from_static(b"<h1>Application is not available</h1>\n");
-    Fetched {
-        status: 503,
-        headers: vec![
-            ("Content-Type".into(), "text/html".into()),
-            ("Content-Length".into(), body.len().to_string()),
-        ],
-        body,
-        address: None,
-    }
-}
-
 /// Serves one connection: requests in, what `answer` makes of them out, until either side ends.
 pub async fn serve(
     mut incoming: mpsc::Receiver<Bytes>,

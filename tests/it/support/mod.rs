@@ -3,6 +3,7 @@
 
 pub mod child;
 pub mod clients;
+pub mod hook;
 pub mod lab;
 pub mod recorded;
 pub mod registry;

@@ -45,7 +45,13 @@ fn webhook(hook: &Field<'_>, out: &mut Causes) {
     rules::selector(&hook.get("objectSelector"), out);
     hook.get("reinvocationPolicy").one_of_if_set(out, &["IfNeeded", "Never"]);
     client(&hook.get("clientConfig"), out);
-    rules::match_conditions(&hook.get("matchConditions"), out);
+    let conditions = hook.get("matchConditions");
+    rules::match_conditions(&conditions, out);
+    // Asking in spite of a condition, or not asking because of one, would be wrong silently.
+    if !conditions.list().is_empty() {
+        let why = "this server does not evaluate expressions yet: leave matchConditions out";
+        out.forbidden(&conditions.path, why);
+    }
 }
 
 /// A name of at least three parts.

@@ -2,6 +2,7 @@
 //! objects; nothing is ever dialled.
 
 mod api;
+mod forward;
 mod listeners;
 mod names;
 mod resolver;
@@ -38,8 +39,8 @@ pub enum Found {
     Backend(Box<Backend>),
     /// The cluster's own API.
     Api,
-    /// The router, for this host name, and nobody behind it.
-    NoRoute,
+    /// The router.
+    Router,
     /// No program is known to listen on this port of a pod; a script may.
     Closed {
         /// Uid of the pod.
@@ -83,8 +84,6 @@ pub struct Call<'a> {
     pub port: u16,
     /// How.
     pub protocol: Protocol,
-    /// The host name the request is for: that is how the router knows its routes.
-    pub host: &'a str,
     /// Chooses one of so many.
     pub chance: &'a dyn Fn(usize) -> usize,
     /// Who went where before.
@@ -160,7 +159,7 @@ fn at(view: &View, call: &Call<'_>, address: Ipv4Addr, port: u16) -> Found {
 fn on_node(view: &View, call: &Call<'_>, index: usize) -> Found {
     let tcp = call.protocol == Protocol::Tcp;
     if index == 0 && tcp && matches!(call.port, 80 | 443) {
-        return route(view, call);
+        return Found::Router;
     }
     if index == 0 && tcp && call.port == API {
         return Found::Api;
@@ -222,28 +221,6 @@ fn forwarded(
         // Without endpoints the node refuses; without any on a node that must be its own, it drops.
         None if node.is_some() => Found::Dropped,
         None => Found::Refused,
-    }
-}
-
-/// The route of a host name, and a pod behind it.
-fn route(view: &View, call: &Call<'_>) -> Found {
-    let routes = view.objects.list("routes.route.openshift.io", "").map(|e| e.value());
-    let mut fitting = routes.filter(|r| r.str_at("spec.host") == call.host);
-    let Some(route) = fitting.next() else { return Found::NoRoute };
-    let name = route.str_at("spec.to.name");
-    let Some(service) = view.named("services", route.namespace(), name).map(|e| e.value()) else {
-        return Found::NoRoute;
-    };
-    let target = route.at("spec.port.targetPort");
-    let fits = |p: &&Value| match target {
-        None => true,
-        Some(Value::String(name)) => p.str_at("name") == name,
-        Some(number) => p.at("targetPort") == Some(number) || p.at("port") == Some(number),
-    };
-    let ports = service.list_at("spec.ports");
-    match ports.iter().find(fits).map(|p| forwarded(view, call, &service, p, None)) {
-        Some(found @ Found::Backend(_)) => found,
-        _ => Found::NoRoute,
     }
 }
 

@@ -4,9 +4,10 @@ use super::{Backend, Call, Found, Protocol, dial, listeners::exchange, names};
 use crate::{
     controllers::View,
     object::ObjectExt,
+    router::{self, Ask},
     runtime::{BACKLOG, Connection, Fetch, Fetched, Target},
     sim::{
-        containers::{Runtime, place::Place, responder},
+        containers::{Runtime, place::Place},
         shell::{
             dns::{Kind, Reply},
             machine::NetError,
@@ -37,7 +38,7 @@ enum Reached {
     Script(Connection),
     /// The cluster's own API.
     Api,
-    /// The router, and nobody behind it.
+    /// The router.
     Router,
 }
 
@@ -56,12 +57,11 @@ impl Port {
         view: &View,
         to: (Ipv4Addr, u16),
         protocol: Protocol,
-        host: &str,
     ) -> Result<(String, Reached), NetError> {
         let place = Place::find(view, &self.target).ok_or(NetError::Unknown)?;
         let chance = |n: usize| runtime.world.entropy.below(n as u64) as usize;
         let (from, affinity, (to, port)) = (&place.pod, &runtime.affinity, to);
-        let call = Call { from, to, port, protocol, host, chance: &chance, affinity };
+        let call = Call { from, to, port, protocol, chance: &chance, affinity };
         let reached = match dial(view, &call) {
             Found::Backend(backend) => Reached::Program(backend),
             Found::Closed { pod, port } if protocol == Protocol::Tcp => {
@@ -69,7 +69,7 @@ impl Port {
                 Reached::Script(opened.ok_or(NetError::Refused(to))?)
             }
             Found::Api => Reached::Api,
-            Found::NoRoute => Reached::Router,
+            Found::Router => Reached::Router,
             Found::Closed { .. } | Found::Refused => return Err(NetError::Refused(to)),
             Found::Unreachable => return Err(NetError::Unreachable(to)),
             Found::Dropped => return Err(NetError::Dropped(to)),
@@ -95,12 +95,9 @@ impl Port {
 
     /// Sends an HTTP request.
     pub async fn fetch(self, to: Ipv4Addr, request: Fetch) -> Result<Fetched, NetError> {
-        let own = request.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("host"));
-        let host = own.map_or(request.host.as_str(), |(_, host)| host);
-        let host = host.split(':').next().unwrap_or_default();
         let (runtime, view, _) = self.look().ok_or(NetError::Unknown)?;
         let there = (to, request.port);
-        let (client, reached) = self.reach(&runtime, &view, there, Protocol::Tcp, host)?;
+        let (client, reached) = self.reach(&runtime, &view, there, Protocol::Tcp)?;
         let backend = match reached {
             Reached::Program(backend) => backend,
             Reached::Script(connection) => {
@@ -108,14 +105,12 @@ impl Port {
                 return exchange(connection, &request).await.ok_or(NetError::Closed);
             }
             Reached::Api => return super::api::call(&runtime.settings, request).await,
-            Reached::Router => return Ok(responder::no_route()),
+            Reached::Router => return routed(&runtime, &client, request).await,
         };
         if backend.words(&view).quiet {
             return Err(NetError::Closed);
         }
-        // The router takes TLS off.
-        let routed = to == super::first(&view) && matches!(request.port, 80 | 443);
-        if !routed && backend.speaks_tls(&view) != request.secure {
+        if backend.speaks_tls(&view) != request.secure {
             return Err(if request.secure { NetError::Plain } else { NetError::Secure });
         }
         drop(view);
@@ -126,7 +121,7 @@ impl Port {
     /// Opens a connection.
     pub fn open(&self, to: Ipv4Addr, port: u16) -> Result<Connection, NetError> {
         let (runtime, view, _) = self.look().ok_or(NetError::Unknown)?;
-        let (client, reached) = self.reach(&runtime, &view, (to, port), Protocol::Tcp, "")?;
+        let (client, reached) = self.reach(&runtime, &view, (to, port), Protocol::Tcp)?;
         if let Reached::Script(connection) = reached {
             return Ok(connection);
         }
@@ -153,9 +148,27 @@ impl Port {
         data: Bytes,
     ) -> Result<Option<Bytes>, NetError> {
         let (runtime, view, _) = self.look().ok_or(NetError::Unknown)?;
-        let (client, reached) = self.reach(&runtime, &view, (to, port), Protocol::Udp, "")?;
+        let (client, reached) = self.reach(&runtime, &view, (to, port), Protocol::Udp)?;
         drop(view);
         let Reached::Program(backend) = reached else { return Err(NetError::Refused(to)) };
         Ok(runtime.tell(&backend, &client, &data).await)
+    }
+}
+
+/// What the router answers.
+async fn routed(
+    runtime: &Arc<Runtime>,
+    client: &str,
+    mut request: Fetch,
+) -> Result<Fetched, NetError> {
+    let client = client.parse().map_err(|_| NetError::Unknown)?;
+    let port = request.port;
+    if let Some(own) = request.header("host") {
+        request.host = own.to_owned();
+    }
+    let ask = Ask { client, port, proxied: false, request };
+    match runtime.router.answer(&**runtime, ask).await {
+        router::Reply::Answer(answer) => Ok(answer),
+        router::Reply::HangUp => Err(NetError::Closed),
     }
 }

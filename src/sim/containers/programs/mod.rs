@@ -88,7 +88,7 @@ impl Program for Plain {}
 
 /// The built-in programs: the name of the file, the word after it (empty for any), the program.
 const TABLE: &[(&str, &str, &dyn Program)] = &[
-    ("agnhost", "crd-conversion-webhook", &agnhost::Conversion),
+    ("agnhost", "crd-conversion-webhook", &agnhost::CONVERSION),
     ("agnhost", "dns-server-list", &agnhost::Servers),
     ("agnhost", "dns-suffix", &agnhost::Suffixes),
     ("agnhost", "entrypoint-tester", &agnhost::EntrypointTester),
@@ -106,7 +106,7 @@ const TABLE: &[(&str, &str, &dyn Program)] = &[
     ("agnhost", "serve-hostname", &agnhost::ServeHostname),
     ("agnhost", "test-service-account-issuer-discovery", &agnhost::Issuer),
     ("agnhost", "test-webserver", &agnhost::Files),
-    ("agnhost", "webhook", &agnhost::Webhook),
+    ("agnhost", "webhook", &agnhost::WEBHOOK),
     ("echo-server", "", &echo::EchoServer),
     ("http-echo", "", &echo::HttpEcho),
     ("httpd", "", &website::HTTPD),

@@ -30,7 +30,7 @@ pub use pause::Pause;
 pub use porter::Porter;
 pub use printers::{EntrypointTester, EtcHosts, Nnp, Servers, Suffixes};
 pub use serve_hostname::ServeHostname;
-pub use webhook::{Conversion, Webhook};
+pub use webhook::{CONVERSION, WEBHOOK};
 
 use super::Scene;
 use crate::{

@@ -18,16 +18,21 @@ fn port(call: &Call<'_>) -> u16 {
     call.number("port").and_then(|p| u16::try_from(p).ok()).unwrap_or(PORT)
 }
 
-fn serves(call: &Call<'_>, known: Process) -> Process {
-    Process { serves: vec![port(call)], ends: None, on_term: None, ..known }
+/// A program that answers reviews over TLS.
+pub struct Reviewer {
+    answer: for<'a> fn(&'a Scene<'a>, &'a Fetch) -> Answer<'a>,
 }
 
 /// `webhook`
-pub struct Webhook;
+pub static WEBHOOK: Reviewer =
+    Reviewer { answer: |scene, request| Box::pin(reviewed(scene, request)) };
+/// `crd-conversion-webhook`
+pub static CONVERSION: Reviewer =
+    Reviewer { answer: |scene, request| Box::pin(async move { converted(scene, request) }) };
 
-impl Program for Webhook {
+impl Program for Reviewer {
     fn facts(&self, call: &Call<'_>, known: Process) -> Process {
-        serves(call, known)
+        Process { serves: vec![port(call)], ends: None, on_term: None, ..known }
     }
 
     fn secure_ports(&self, call: &Call<'_>) -> Option<Vec<u16>> {
@@ -39,7 +44,7 @@ impl Program for Webhook {
     }
 
     fn request<'a>(&'a self, scene: &'a Scene<'a>, request: &'a Fetch) -> Answer<'a> {
-        Box::pin(reviewed(scene, request))
+        (self.answer)(scene, request)
     }
 }
 
@@ -70,27 +75,6 @@ async fn reviewed(scene: &Scene<'_>, request: &Fetch) -> Fetched {
     let whole = json!({"kind": "AdmissionReview", "apiVersion": body.str_at("apiVersion"),
         "response": response});
     scene.answer(200, "application/json", whole.to_string())
-}
-
-/// `crd-conversion-webhook`
-pub struct Conversion;
-
-impl Program for Conversion {
-    fn facts(&self, call: &Call<'_>, known: Process) -> Process {
-        serves(call, known)
-    }
-
-    fn secure_ports(&self, call: &Call<'_>) -> Option<Vec<u16>> {
-        Some(vec![port(call)])
-    }
-
-    fn logs_requests(&self) -> bool {
-        true
-    }
-
-    fn request<'a>(&'a self, scene: &'a Scene<'a>, request: &'a Fetch) -> Answer<'a> {
-        Box::pin(async move { converted(scene, request) })
-    }
 }
 
 fn converted(scene: &Scene<'_>, request: &Fetch) -> Fetched {

@@ -1,0 +1,62 @@
+//! The objects of an attempt in the version somebody outside wants to see them in.
+
+use crate::{
+    api::write::Attempt,
+    error::Error,
+    kinds::{Backing, Served},
+    object::{ObjectExt, Value},
+};
+use std::borrow::Cow;
+
+/// The object and what it takes the place of, as `other` has them (`None`: as they are).
+///
+/// # Errors
+/// They cannot be converted.
+pub async fn shown<'a>(
+    attempt: &Attempt<'_>,
+    other: Option<&Served>,
+    object: &'a Value,
+    old: Option<&'a Value>,
+) -> Result<(Cow<'a, Value>, Cow<'a, Value>), Error> {
+    let old = old.unwrap_or(&Value::Null);
+    let Some(other) = other else { return Ok((Cow::Borrowed(object), Cow::Borrowed(old))) };
+    let own = &attempt.request.kind;
+    let converted = [object.clone(), old.clone()].map(|o| convert(own, other, o));
+    let [object, old] = converted;
+    Ok((Cow::Owned(object), Cow::Owned(old)))
+}
+
+/// An object that `other` has as the request has it.
+///
+/// # Errors
+/// It cannot be converted.
+pub async fn back(
+    attempt: &Attempt<'_>,
+    other: Option<&Served>,
+    object: Value,
+) -> Result<Value, Error> {
+    Ok(match other {
+        Some(other) => convert(other, &attempt.request.kind, object),
+        None => object,
+    })
+}
+
+/// One version of an object as another; what is no object of the first stays as it is.
+fn convert(from: &Served, to: &Served, object: Value) -> Value {
+    if object.get("kind").is_none_or(|k| k != &*from.kind) {
+        return object;
+    }
+    if let Some(custom) = &to.custom {
+        return custom.shown(object, to.api_version());
+    }
+    let stored = match from.backing {
+        Backing::Converted { to_stored, .. } => to_stored(object),
+        _ => object,
+    };
+    let mut shown = match to.backing {
+        Backing::Converted { from_stored, .. } => from_stored(stored),
+        _ => stored,
+    };
+    shown.set_at("apiVersion", to.api_version());
+    shown
+}

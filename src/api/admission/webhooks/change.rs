@@ -1,0 +1,198 @@
+//! MutatingAdmissionWebhook: one webhook after the other, each on what the former made of the
+//! object; and once more when an object was changed after it was seen.
+//! Source: k8s.io/apiserver `pkg/admission/plugin/webhook/mutating`.
+
+use super::{
+    Trouble, ask, hear,
+    hook::{Hook, Mutating},
+    review,
+    subject::Subject,
+};
+use crate::{
+    api::{
+        FieldValidation, Options, Request,
+        admission::{self, versions},
+        request::Body,
+        write::{self, Attempt, Draft},
+    },
+    error::Error,
+    kinds::{Catalogue, Served},
+    object::{ObjectExt, Value},
+    patch,
+};
+use futures_util::future::LocalBoxFuture;
+use std::collections::HashSet;
+
+/// Lets every mutating webhook that wants to change the draft.
+pub fn change<'a>(
+    attempt: &'a Attempt<'a>,
+    draft: &'a mut Draft,
+) -> LocalBoxFuture<'a, Result<(), Error>> {
+    let Some(hooks) = Mutating::of(attempt.snapshot) else { return Box::pin(async { Ok(()) }) };
+    Box::pin(async move {
+        let mut round = Round::default();
+        round.go(attempt, draft, &hooks.0).await?;
+        if !round.changed {
+            return Ok(());
+        }
+        // The plug-ins see what came of it; those outside only if they want to and somebody changed
+        // it after them.
+        let before = draft.object.clone();
+        let name = draft.object.name().to_owned();
+        admission::mutate(&mut draft.object, &attempt.attributes(&name))?;
+        let mut again = round.again;
+        if draft.object != before {
+            again.extend(round.seen);
+        }
+        if again.is_empty() {
+            return Ok(());
+        }
+        let mut second = Round { only: Some(again), ..Round::default() };
+        second.go(attempt, draft, &hooks.0).await
+    })
+}
+
+/// Names of configurations and places of webhooks in them.
+type Ids = HashSet<(String, usize)>;
+
+/// One pass over all webhooks.
+#[derive(Default)]
+struct Round {
+    /// Who may be asked at all; everybody in the first round.
+    only: Option<Ids>,
+    /// Whether anybody changed anything.
+    changed: bool,
+    /// Who was asked since the last change and wants to hear of later ones.
+    seen: Ids,
+    /// Who is to be asked again: somebody changed the object after them.
+    again: Ids,
+}
+
+impl Round {
+    async fn go(
+        &mut self,
+        attempt: &Attempt<'_>,
+        draft: &mut Draft,
+        hooks: &[Hook],
+    ) -> Result<(), Error> {
+        for hook in hooks {
+            if self.only.as_ref().is_some_and(|only| !only.contains(&hook.id)) {
+                continue;
+            }
+            let asked = self.one(attempt, draft, hook).await;
+            asked.or_else(|trouble| trouble.settle(hook))?;
+        }
+        Ok(())
+    }
+
+    /// Asks one webhook, if it wants to be.
+    async fn one(
+        &mut self,
+        attempt: &Attempt<'_>,
+        draft: &mut Draft,
+        hook: &Hook,
+    ) -> Result<(), Trouble> {
+        let Some(subject) = Subject::of(attempt, &draft.object) else { return Ok(()) };
+        let gone = subject.operation == "DELETE";
+        let object = if gone { &Value::Null } else { &draft.object };
+        let fit = subject.fits(attempt, hook, (object, attempt.old)).map_err(Trouble::refused)?;
+        let Some(fit) = fit else { return Ok(()) };
+        let other = fit.resource.as_ref();
+        let shown = versions::shown(attempt, other, object, attempt.old).await;
+        let (object, old) = shown.map_err(Trouble::refused)?;
+        let mut object = object.into_owned();
+        let late = match subject.operation {
+            "CREATE" => review::without_late(&mut object),
+            _ => Vec::new(),
+        };
+        draft.asked = true;
+        let answer = ask(attempt, hook, &fit, &subject, (&object, &old)).await;
+        let mut answer = answer.inspect_err(|_| self.asked(hook))?;
+        hear(draft, &mut answer);
+        if !answer.allowed {
+            return Err(Trouble::refused(answer.refusal(&hook.name)));
+        }
+        let mut changed = false;
+        if let Some(mut made) = apply(attempt, hook, other, object, &answer.patch)? {
+            review::with_late(&mut made, late);
+            let back = versions::back(attempt, other, made).await.map_err(Trouble::refused)?;
+            changed = back != draft.object;
+            draft.object = back;
+        }
+        if changed {
+            self.changed = true;
+            self.again.extend(self.seen.drain());
+        }
+        self.asked(hook);
+        Ok(())
+    }
+
+    fn asked(&mut self, hook: &Hook) {
+        if hook.reinvoked {
+            self.seen.insert(hook.id.clone());
+        }
+    }
+}
+
+/// What a patch makes of an object; `None` when there is nothing in it.
+fn apply(
+    attempt: &Attempt<'_>,
+    hook: &Hook,
+    other: Option<&Served>,
+    object: Value,
+    patch: &[u8],
+) -> Result<Option<Value>, Trouble> {
+    if patch.is_empty() {
+        return Ok(None);
+    }
+    let undecodable = |why: String| {
+        Trouble::Call(format!("received undecodable patch in webhook response: {why}"))
+    };
+    let internal = |why: String| Trouble::refused(Error::internal(&why));
+    let patch: Value = serde_json::from_slice(patch).map_err(|e| undecodable(e.to_string()))?;
+    match patch.as_array() {
+        None => return Err(undecodable("it is no list of operations".into())),
+        Some(operations) if operations.is_empty() => return Ok(None),
+        Some(_) => {}
+    }
+    if object.is_null() {
+        return Err(internal(format!(
+            "admission webhook {:?} attempted to modify the object, which is not supported for this operation",
+            hook.name
+        )));
+    }
+    let mut made = patch::json_explained(&object, &patch).map_err(internal)?;
+    if let Some(kind) = kind_of(attempt, other, &made) {
+        let request = bare(attempt.request, &kind);
+        attempt
+            .server
+            .decode(&request, &mut made, &[], &mut Vec::new())
+            .map_err(|e| internal(e.to_string()))?;
+        write::default(&kind, &mut made, attempt.snapshot);
+    }
+    Ok(Some(made))
+}
+
+/// The kind a patched object is read as.
+fn kind_of(attempt: &Attempt<'_>, other: Option<&Served>, object: &Value) -> Option<Served> {
+    let kind = other.unwrap_or(&attempt.request.kind);
+    if object.str_at("kind") == &*kind.kind {
+        return Some(kind.clone());
+    }
+    let catalogue = Catalogue::of(attempt.snapshot);
+    catalogue.by_kind(object.str_at("apiVersion"), object.str_at("kind"))
+}
+
+/// The same request for an object of a kind, whose unknown fields go without a word.
+fn bare(request: &Request, kind: &Served) -> Request {
+    Request {
+        caller: request.caller.clone(),
+        verb: request.verb,
+        kind: kind.clone(),
+        sub: request.sub,
+        namespace: request.namespace.clone(),
+        name: request.name.clone(),
+        options: Options { field_validation: FieldValidation::Ignore, ..Options::default() },
+        body: Body::Empty,
+    }
+}

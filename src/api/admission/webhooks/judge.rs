@@ -1,0 +1,57 @@
+//! ValidatingAdmissionWebhook: all webhooks are asked at once, and the first refusal counts.
+//! Source: k8s.io/apiserver `pkg/admission/plugin/webhook/validating`.
+
+use super::{
+    ask, hear,
+    hook::{Hook, Validating},
+    subject::{Fit, Subject},
+};
+use crate::{
+    api::{
+        admission::versions,
+        write::{Attempt, Draft},
+    },
+    error::Error,
+    object::Value,
+};
+use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+
+/// Lets every validating webhook that wants to refuse the draft.
+pub fn judge<'a>(
+    attempt: &'a Attempt<'a>,
+    draft: &'a mut Draft,
+) -> LocalBoxFuture<'a, Result<(), Error>> {
+    let Some(hooks) = Validating::of(attempt.snapshot) else { return Box::pin(async { Ok(()) }) };
+    Box::pin(async move {
+        let Some(subject) = Subject::of(attempt, &draft.object) else { return Ok(()) };
+        let object = if subject.operation == "DELETE" { &Value::Null } else { &draft.object };
+        let mut wanted: Vec<(&Hook, Fit)> = Vec::new();
+        for hook in &hooks.0 {
+            if let Some(fit) = subject.fits(attempt, hook, (object, attempt.old))? {
+                wanted.push((hook, fit));
+            }
+        }
+        let mut shown = Vec::new();
+        for (_, fit) in &wanted {
+            shown.push(versions::shown(attempt, fit.resource.as_ref(), object, attempt.old).await?);
+        }
+        let subject = &subject;
+        let asked = wanted.iter().zip(&shown).map(|((hook, fit), (object, old))| async move {
+            (*hook, ask(attempt, hook, fit, subject, (object, old)).await)
+        });
+        let answers: Vec<_> = asked.collect::<FuturesUnordered<_>>().collect().await;
+        draft.asked |= !answers.is_empty();
+        let mut refusal = None;
+        for (hook, answer) in answers {
+            let outcome = match answer {
+                Ok(mut answer) => {
+                    hear(draft, &mut answer);
+                    if answer.allowed { Ok(()) } else { Err(answer.refusal(&hook.name)) }
+                }
+                Err(trouble) => trouble.settle(hook),
+            };
+            refusal = refusal.or(outcome.err());
+        }
+        refusal.map_or(Ok(()), Err)
+    })
+}

@@ -1,0 +1,97 @@
+//! MutatingAdmissionWebhook and ValidatingAdmissionWebhook: whoever a configuration names is asked
+//! about writes. Without a configuration nothing is even looked up.
+//! Source: k8s.io/apiserver `pkg/admission/plugin/webhook`.
+
+mod answer;
+mod change;
+mod hook;
+mod judge;
+mod review;
+mod subject;
+
+pub use change::change;
+pub use judge::judge;
+
+use super::super::write::{Attempt, Draft};
+use crate::{
+    error::Error,
+    object::{Value, json},
+    webhook::{Call, Failure},
+};
+use answer::Answer;
+use hook::Hook;
+use subject::{Fit, Subject};
+
+/// Most bytes of an answer: an object's own limit, as a patch in base64, and something to say.
+const LONGEST_ANSWER: usize = 8 << 20;
+
+/// What kept a webhook from answering.
+#[derive(Debug)]
+enum Trouble {
+    /// It could not be asked, or its answer is none: its failure policy decides.
+    Call(String),
+    /// The request is refused.
+    Refused(Box<Error>),
+}
+
+impl Trouble {
+    fn refused(error: Error) -> Trouble {
+        Trouble::Refused(Box::new(error))
+    }
+
+    /// What becomes of the request.
+    fn settle(self, hook: &Hook) -> Result<(), Error> {
+        match self {
+            Trouble::Call(why) => {
+                let why = format!("failed calling webhook {:?}: {why}", hook.name);
+                tracing::warn!(fails = !hook.ignores_failures, "{why}");
+                if hook.ignores_failures { Ok(()) } else { Err(Error::internal(&why)) }
+            }
+            Trouble::Refused(error) => Err(*error),
+        }
+    }
+}
+
+/// Asks one webhook about an object (and what it takes the place of), in the version it wants.
+async fn ask(
+    attempt: &Attempt<'_>,
+    hook: &Hook,
+    fit: &Fit,
+    subject: &Subject<'_>,
+    (object, old): (&Value, &Value),
+) -> Result<Answer, Trouble> {
+    if attempt.request.options.dry_run && !hook.has_no_side_effects {
+        let why = format!("admission webhook {:?} does not support dry run", hook.name);
+        return Err(Trouble::refused(Error::BadRequest(why)));
+    }
+    let Some(version) = hook.review_version else {
+        let why = "could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)";
+        return Err(Trouble::Call(why.into()));
+    };
+    let uid = attempt.server.world.entropy.uuid();
+    let review = json!({
+        "kind": "AdmissionReview", "apiVersion": version.api_version(),
+        "request": review::request(&uid, attempt, fit, subject, object, old),
+    });
+    let call = Call {
+        config: &hook.client,
+        snapshot: attempt.snapshot,
+        containers: attempt.server.containers.as_deref(),
+        seconds: hook.seconds,
+        tell: true,
+        body: review.to_string().into(),
+        limit: LONGEST_ANSWER,
+    };
+    let answer = attempt.server.webhooks.post(call).await.map_err(|failure| match failure {
+        Failure::Config(why) => Trouble::Call(format!("could not get REST client: {why}")),
+        Failure::Call(why) => Trouble::Call(format!("failed to call webhook: {why}")),
+    })?;
+    Answer::read(answer, &uid, version, hook.changes)
+        .map_err(|why| Trouble::Call(format!("received invalid webhook response: {why}")))
+}
+
+/// Hands on what a webhook has to say, whatever it decided.
+fn hear(draft: &mut Draft, answer: &mut Answer) {
+    draft.asked = true;
+    draft.heard.append(&mut answer.warnings);
+}

@@ -1,0 +1,69 @@
+//! The cluster's router as traffic meets it: which route a request is for, which pod answers it, and
+//! what is done to the request on its way.
+//!
+//! Everything is read from the objects: a route counts from the moment its status says that the
+//! router admits it, a pod as long as an endpoint slice lists it. The router itself remembers only
+//! whose turn it is ([`balance`]). [`Router::answer`] serves whoever asks: the listeners on loopback
+//! ([`serve`]) and the containers that look up a route's name inside the cluster.
+//! Source: openshift/router `images/router/haproxy/conf/haproxy-config.template`,
+//! `pkg/router/template`.
+
+mod answer;
+mod balance;
+mod certificates;
+mod cookies;
+mod headers;
+mod line;
+mod options;
+mod pages;
+mod road;
+mod serve;
+mod servers;
+mod table;
+
+pub use answer::{Ask, Reply};
+pub use certificates::Certificates;
+pub use serve::{Listening, serve};
+
+use crate::{
+    settings::Settings,
+    store::{Snapshot, Store},
+    world::World,
+};
+use balance::Balance;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU16, Ordering},
+};
+
+/// The resource of routes.
+const ROUTES: &str = "routes.route.openshift.io";
+/// What the router calls itself in a route's status.
+const NAME: &str = "default";
+
+/// The router.
+pub struct Router {
+    store: Store,
+    world: World,
+    settings: Arc<Settings>,
+    balance: Balance,
+    /// Where clients find it with TLS: redirects lead there.
+    https: AtomicU16,
+}
+
+impl Router {
+    /// A router for the routes of a store.
+    pub fn new(store: Store, world: World, settings: Arc<Settings>) -> Router {
+        let https = AtomicU16::new(443);
+        Router { store, world, settings, balance: Balance::default(), https }
+    }
+
+    fn objects(&self) -> Arc<Snapshot> {
+        self.store.snapshot()
+    }
+
+    /// Says at which port TLS is answered from now on.
+    pub fn answers_tls_at(&self, port: u16) {
+        self.https.store(port, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,300 @@
+//! The router's listeners on loopback: one for HTTP, one for HTTPS. The first is also a proxy, for
+//! clients that cannot resolve the hosts of routes: it takes requests for whole addresses, and
+//! `CONNECT` to port 443, which ends right here.
+
+use super::{
+    Ask, Certificates, Reply, Router,
+    balance::Busy,
+    line::{Facts, Line},
+    options::Algorithm,
+    pages,
+    road::{Road, Termination},
+    servers::Servers,
+    table::Table,
+};
+use crate::{
+    http::header_value,
+    runtime::{Containers, Fetch, Fetched, Unreached},
+    tls,
+    world::within,
+};
+use actix_http::{
+    Extensions, HttpMessage, HttpService, Payload, Request, Response, StatusCode,
+    body::{BoxBody, SizedStream},
+};
+use actix_server::ServerHandle;
+use actix_service::{ServiceFactoryExt, fn_service};
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt, StreamExt, stream};
+use jiff::SignedDuration;
+use rustls::{ServerConfig, server::Acceptor};
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::LazyConfigAcceptor;
+
+/// Seconds running requests get to end at shutdown.
+const GRACE: u64 = 3;
+/// Most time to send the head of a request. Source: the router's `timeout http-request`.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most time to the end of a handshake.
+const HANDSHAKE: SignedDuration = SignedDuration::from_secs(10);
+/// Longest body of a request.
+const LONGEST: usize = 16 << 20;
+/// Most bytes of a `CONNECT` request.
+const HEAD: usize = 8 << 10;
+
+/// Running listeners; they end with this.
+pub struct Listening {
+    handle: ServerHandle,
+    task: Option<tokio::task::JoinHandle<io::Result<()>>>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // Nobody waits for the rest: clients are cut off.
+        drop(self.handle.stop(false));
+    }
+}
+
+impl Listening {
+    /// Stops accepting, lets running requests end (for a few seconds), and returns.
+    pub async fn stop(mut self) {
+        self.handle.stop(true).await;
+        if let Some(task) = self.task.take() {
+            // The listener's own end has nothing to say that the stop has not said.
+            let _ = task.await;
+        }
+    }
+}
+
+/// What every connection needs.
+#[derive(Clone)]
+struct Door {
+    router: Arc<Router>,
+    containers: Arc<dyn Containers>,
+    tls: Arc<ServerConfig>,
+}
+
+/// Starts serving on bound sockets, the first for HTTP, the second for HTTPS.
+///
+/// # Errors
+/// One line for people.
+pub fn serve(
+    router: Arc<Router>,
+    containers: Arc<dyn Containers>,
+    (http, https): (Option<TcpListener>, Option<TcpListener>),
+) -> Result<Listening, String> {
+    let certificates = Certificates::new(Arc::clone(&router)).map_err(|e| e.to_string())?;
+    let config = tls::showing(Arc::new(certificates)).map_err(|e| e.to_string())?;
+    let door = Door { router, containers, tls: Arc::new(config) };
+    let workers = std::thread::available_parallelism().map_or(1, |n| n.get().clamp(1, 2));
+    let mut server =
+        actix_server::Server::build().workers(workers).shutdown_timeout(GRACE).disable_signals();
+    let listeners = [("router-http", http, false), ("router-https", https, true)];
+    for (name, listener, secure) in listeners {
+        let Some(listener) = listener else { continue };
+        let door = door.clone();
+        let factory = move || {
+            let (before, inside) = (door.clone(), door.clone());
+            let http = HttpService::build()
+                .client_request_timeout(HEAD_TIMEOUT)
+                .on_connect_ext(|line: &Line, data: &mut Extensions| {
+                    data.insert(line.facts.clone());
+                })
+                .h1(fn_service(move |request: Request| {
+                    let door = inside.clone();
+                    async move { Ok::<_, Infallible>(door.handle(request).await) }
+                }));
+            fn_service(move |stream: TcpStream| {
+                let door = before.clone();
+                async move { door.admit(stream, secure).await.map_err(drop) }
+            })
+            .and_then(http.map_err(|e| tracing::debug!(?e, "connection of a route's client")))
+        };
+        server =
+            server.listen(name, listener, factory).map_err(|e| format!("cannot serve: {e}"))?;
+    }
+    let server = server.run();
+    let handle = server.handle();
+    Ok(Listening { handle, task: Some(tokio::spawn(server)) })
+}
+
+type Admitted = (Line, Option<SocketAddr>);
+
+impl Door {
+    /// Sees to the beginning of a connection.
+    async fn admit(&self, mut stream: TcpStream, secure: bool) -> io::Result<Admitted> {
+        stream.set_nodelay(true)?;
+        let peer = stream.peer_addr().ok();
+        let clock = &*self.router.world.clock;
+        let silent = || io::Error::from(io::ErrorKind::TimedOut);
+        if !secure {
+            let mut first = [0; CONNECT.len()];
+            let seen = within(clock, HANDSHAKE, stream.peek(&mut first)).await;
+            let seen = seen.ok_or_else(silent)??;
+            if &first[..seen] != CONNECT {
+                return Ok((Line::plain(stream), peer));
+            }
+            within(clock, HANDSHAKE, tunnel(&mut stream)).await.ok_or_else(silent)??;
+        }
+        let line = within(clock, HANDSHAKE, self.handshake(stream)).await.ok_or_else(silent)??;
+        Ok((line, peer))
+    }
+
+    /// TLS: with the router, or with a pod of a passthrough route.
+    async fn handshake(&self, stream: TcpStream) -> io::Result<Line> {
+        let client = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |a| a.ip());
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let name = start.client_hello().server_name().map(str::to_owned);
+        let Some(passage) = name.and_then(|name| self.router.passage(&name, client)) else {
+            return Ok(Line::tls(start.into_stream(Arc::clone(&self.tls)).await?, None));
+        };
+        let (pod, _busy) = passage.ok_or(io::ErrorKind::ConnectionRefused)?;
+        let config = self.router.of_pod(&self.containers.shows(pod));
+        let config = config.ok_or(io::ErrorKind::ConnectionReset)?;
+        Ok(Line::tls(start.into_stream(Arc::new(config)).await?, Some(pod)))
+    }
+
+    async fn handle(&self, mut request: Request) -> Response<BoxBody> {
+        let Some(facts) = request.conn_data::<Facts>().cloned() else {
+            return Response::internal_server_error();
+        };
+        let head = request.method() == "HEAD";
+        let Some(body) = whole(request.take_payload()).await else {
+            return Response::new(StatusCode::PAYLOAD_TOO_LARGE);
+        };
+        let proxied = request.uri().authority().is_some();
+        let fetch = fetch(&request, body, facts.secure);
+        // A request that breaks down takes nothing with it but itself.
+        let answered = AssertUnwindSafe(self.answer(&facts, proxied, fetch)).catch_unwind().await;
+        match answered {
+            Ok(Reply::Answer(answer)) => respond(answer, head),
+            Ok(Reply::HangUp) => {
+                facts.hang_up();
+                Response::new(StatusCode::FORBIDDEN)
+            }
+            Err(_) => {
+                tracing::error!("a request to a route broke down");
+                respond(pages::bad_gateway(), head)
+            }
+        }
+    }
+
+    async fn answer(&self, facts: &Facts, proxied: bool, request: Fetch) -> Reply {
+        let Some(pod) = facts.pod else {
+            let ask = Ask { client: facts.client, port: facts.port, proxied, request };
+            return self.router.answer(&*self.containers, ask).await;
+        };
+        // The router sees nothing of what is said, and says nothing.
+        match self.containers.forward(pod, Fetch { port: pod.1, ..request }).await {
+            Ok(answer) => Reply::Answer(answer),
+            Err(Unreached::Refused | Unreached::Dropped | Unreached::Closed) => Reply::HangUp,
+        }
+    }
+}
+
+/// A server of a passthrough route, and the connection it is at.
+type Passage = ((Ipv4Addr, u16), Busy);
+
+impl Router {
+    /// Where the connection of a client leads that names a passthrough route's host; `Some(None)`
+    /// when nobody is there.
+    fn passage(&self, name: &str, client: IpAddr) -> Option<Option<Passage>> {
+        let objects = self.objects();
+        let route = Table::of(&objects).named(name).cloned()?;
+        let road = route.lens::<Road>();
+        if road.termination != Termination::Passthrough {
+            return None;
+        }
+        if !road.options.allows(client) {
+            return Some(None);
+        }
+        let servers = Servers::of(&objects, &route);
+        let usual = if servers.services > 1 { Algorithm::RoundRobin } else { Algorithm::Source };
+        let rule = road.options.balance.unwrap_or(usual);
+        let chance = |n| self.world.entropy.below(n);
+        let chosen = self.balance.choose(&road.uid, &servers, rule, client, None, &chance);
+        Some(chosen.map(|(server, busy)| ((server.address, server.port), busy)))
+    }
+}
+
+const CONNECT: &[u8; 8] = b"CONNECT ";
+
+/// Reads a `CONNECT` and agrees to it, whatever its host: the name that the client speaks TLS with
+/// decides.
+async fn tunnel(stream: &mut TcpStream) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        if bytes.len() == HEAD {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        bytes.push(stream.read_u8().await?);
+    }
+    stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await
+}
+
+/// The body of a request; nothing when it is too long or breaks off.
+async fn whole(mut payload: Payload) -> Option<Bytes> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.ok().filter(|c| body.len() + c.len() <= LONGEST)?;
+        body.extend_from_slice(&chunk);
+    }
+    Some(body.freeze())
+}
+
+fn fetch(request: &Request, body: Bytes, secure: bool) -> Fetch {
+    let text = |v: &actix_http::header::HeaderValue| {
+        v.to_str().map_or_else(|_| String::from_utf8_lossy(v.as_bytes()).into(), str::to_owned)
+    };
+    let headers: Vec<(String, String)> =
+        request.headers().iter().map(|(n, v)| (n.as_str().to_owned(), text(v))).collect();
+    let uri = request.uri();
+    let own = headers.iter().find(|(n, _)| n == "host").map(|(_, v)| v.clone());
+    let whole = uri.authority().map(|a| a.as_str().to_owned());
+    Fetch {
+        method: request.method().to_string(),
+        secure,
+        host: whole.or(own).unwrap_or_default(),
+        port: 0,
+        path: uri.path_and_query().map_or("/", |p| p.as_str()).to_owned(),
+        headers,
+        body,
+    }
+}
+
+fn respond(answer: Fetched, head: bool) -> Response<BoxBody> {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut response = Response::build(status);
+    // Only the router's own pages still have this header.
+    let closes = answer.header("connection").is_some();
+    for (name, text) in &answer.headers {
+        if !["connection", "content-length", "transfer-encoding"].contains(&&*name.to_lowercase()) {
+            response.append_header((name.as_str(), header_value(text)));
+        }
+    }
+    let mut response = match head {
+        true => {
+            let nothing = stream::empty::<io::Result<Bytes>>();
+            let length = answer.header("content-length").and_then(|l| l.parse().ok());
+            let length = length.unwrap_or(answer.body.len() as u64);
+            response.body(SizedStream::new(length, nothing)).map_into_boxed_body()
+        }
+        false => response.body(answer.body).map_into_boxed_body(),
+    };
+    if closes {
+        // As haproxy's error files do.
+        response.head_mut().set_connection_type(actix_http::ConnectionType::Close);
+    }
+    response
+}

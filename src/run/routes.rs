@@ -1,0 +1,72 @@
+//! Where the router answers: its ports, if it has any.
+
+use crate::{
+    config::{RouterPort, Serve},
+    router,
+    sim::containers::Runtime,
+};
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+/// The usual ports.
+const HTTP: u16 = 8080;
+const HTTPS: u16 = 8443;
+
+/// The router's bound ports.
+pub struct Ports {
+    http: Option<TcpListener>,
+    https: Option<TcpListener>,
+    /// Where they are.
+    pub at: At,
+}
+
+/// Where the router answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct At {
+    /// Without TLS.
+    pub http: Option<SocketAddr>,
+    /// With TLS.
+    pub https: Option<SocketAddr>,
+}
+
+impl Ports {
+    /// Binds what the flags ask for.
+    ///
+    /// # Errors
+    /// One line for people, when a port they name cannot be had.
+    pub fn bind(flags: &Serve) -> Result<Ports, String> {
+        let http = bind(flags, flags.router_http_port, HTTP, "--router-http-port")?;
+        let https = bind(flags, flags.router_https_port, HTTPS, "--router-https-port")?;
+        let at = At { http: http.as_ref().map(|b| b.1), https: https.as_ref().map(|b| b.1) };
+        Ok(Ports { http: http.map(|b| b.0), https: https.map(|b| b.0), at })
+    }
+
+    /// Starts answering; nothing runs when there is no port.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub fn serve(self, containers: &Arc<Runtime>) -> Result<Option<router::Listening>, String> {
+        let router = Arc::clone(&containers.router);
+        if let Some(https) = self.at.https {
+            router.answers_tls_at(https.port());
+        }
+        if self.http.is_none() && self.https.is_none() {
+            return Ok(None);
+        }
+        let containers = Arc::clone(containers);
+        router::serve(router, containers, (self.http, self.https)).map(Some)
+    }
+}
+
+type Bound = (TcpListener, SocketAddr);
+
+fn bind(flags: &Serve, port: RouterPort, usual: u16, flag: &str) -> Result<Option<Bound>, String> {
+    match port {
+        RouterPort::Off => Ok(None),
+        RouterPort::At(port) => super::cluster::bind(flags.bind_address, port, flag).map(Some),
+        // The port of many a developer's own program: then that one keeps it.
+        RouterPort::Auto => Ok(super::cluster::bind(flags.bind_address, usual, flag).ok()),
+    }
+}

@@ -1,0 +1,272 @@
+//! The router's traffic, as clients on loopback meet it. Numbers are those of the cases of the
+//! reference.
+
+use crate::support::{
+    Lab, Reply, eventually,
+    lab::{flags, send},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, body::Bytes, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use pocketshift::{config::RouterPort, object::ObjectExt};
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+
+const NS: &str = "shop";
+const IMAGE: &str = "docker.io/jmalloc/echo-server:latest";
+
+/// A cluster whose router answers.
+struct Shop {
+    lab: Lab,
+}
+
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+async fn exchange<S>(stream: S, path: &str, headers: Headers<'_>) -> Option<Reply>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+    tokio::spawn(connection);
+    let mut request = Request::get(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(Bytes::new())).expect("a request");
+    let (parts, body) = sender.send_request(request).await.ok()?.into_parts();
+    let bytes = body.collect().await.ok()?.to_bytes().to_vec();
+    Some(Reply { code: parts.status.as_u16(), headers: parts.headers, bytes })
+}
+
+impl Shop {
+    async fn open() -> Shop {
+        let at = RouterPort::At(0);
+        let flags = pocketshift::config::Serve {
+            router_http_port: at,
+            router_https_port: at,
+            apps_domain: "apps.localhost".into(),
+            ..flags()
+        };
+        let lab = Lab::with(flags).await;
+        lab.namespace(NS).await;
+        Shop { lab }
+    }
+
+    async fn put(&self, group: &str, plural: &str, object: &Value) -> Value {
+        let path = format!("{group}/namespaces/{NS}/{plural}");
+        send(&self.lab.client, "POST", &path, "", Some(object)).await.expect(201)
+    }
+
+    /// An application of so many pods, behind a service of its name.
+    async fn app(&self, name: &str, pods: usize) {
+        let labels = json!({"app": name});
+        let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": name},
+            "spec": {"replicas": pods, "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels},
+                    "spec": {"containers": [{"name": "c", "image": IMAGE}]}}}});
+        self.put("/apis/apps/v1", "deployments", &deployment).await;
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+            "spec": {"selector": labels, "ports": [{"name": "web", "port": 80, "targetPort": 8080}]}});
+        self.put("/api/v1", "services", &service).await;
+        let path = format!("/apis/apps/v1/namespaces/{NS}/deployments/{name}");
+        eventually("the pods", || async {
+            let found = send(&self.lab.client, "GET", &path, "", None).await.json();
+            let ready = found.i64_at("status.readyReplicas").unwrap_or(0);
+            if ready == pods as i64 { Ok(()) } else { Err(found["status"].to_string()) }
+        })
+        .await;
+    }
+
+    /// Makes a route; answers its host once it is admitted.
+    async fn route(&self, name: &str, annotations: Value, spec: Value) -> String {
+        let route = json!({"apiVersion": "route.openshift.io/v1", "kind": "Route",
+            "metadata": {"name": name, "annotations": annotations}, "spec": spec});
+        let made = self.put("/apis/route.openshift.io/v1", "routes", &route).await;
+        let path = format!("/apis/route.openshift.io/v1/namespaces/{NS}/routes/{name}");
+        eventually("the route is admitted", || async {
+            let found = send(&self.lab.client, "GET", &path, "", None).await.json();
+            let status = found["status"]["ingress"][0]["conditions"][0]["status"].clone();
+            if status == "True" { Ok(()) } else { Err(found["status"].to_string()) }
+        })
+        .await;
+        made.str_at("spec.host").to_owned()
+    }
+
+    async fn http(&self, host: &str, path: &str, headers: Headers<'_>) -> Option<Reply> {
+        let at = self.lab.cluster.routes.http.expect("a port");
+        let stream = TcpStream::connect(at).await.expect("a connection");
+        exchange(stream, path, &[&[("host", host)], headers].concat()).await
+    }
+
+    async fn get(&self, host: &str, path: &str) -> Reply {
+        self.http(host, path, &[]).await.expect("an answer")
+    }
+
+    /// With TLS; the cluster's authority must have signed what is shown.
+    async fn https(&self, host: &str, path: &str) -> Option<Reply> {
+        let config: Value =
+            serde_norway::from_str(&self.lab.cluster.kubeconfig_text).expect("YAML");
+        let ca = config["clusters"][0]["cluster"]["certificate-authority-data"].as_str();
+        let ca = BASE64_STANDARD.decode(ca.expect("an authority")).expect("base64");
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(&ca).expect("a certificate")).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let at = self.lab.cluster.routes.https.expect("a port");
+        let stream = TcpStream::connect(at).await.expect("a connection");
+        let name = ServerName::try_from(host.to_owned()).expect("a name");
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let stream = connector.connect(name, stream).await.ok()?;
+        exchange(stream, path, &[("host", host)]).await
+    }
+
+    /// How often each application answers so many requests.
+    async fn counted(&self, host: &str, requests: usize) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for _ in 0..requests {
+            let app = pod(&self.get(host, "/").await).split('-').next().expect("a name").to_owned();
+            *counts.entry(app).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// The pod that answered.
+fn pod(reply: &Reply) -> String {
+    let text = reply.text();
+    let first = text.lines().next().unwrap_or_default();
+    first.strip_prefix("Request served by ").unwrap_or_else(|| panic!("{text}")).to_owned()
+}
+
+fn to(name: &str) -> Value {
+    json!({"to": {"kind": "Service", "name": name}})
+}
+
+fn with(mut spec: Value, more: Value) -> Value {
+    for (name, value) in more.as_object().expect("fields") {
+        spec[name] = value.clone();
+    }
+    spec
+}
+
+/// 119, 120, 122, 123, 124 and 126.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_find_their_pod() {
+    let shop = Shop::open().await;
+    shop.app("web", 2).await;
+    let host = shop.route("web", json!({}), to("web")).await;
+    assert_eq!(host, "web-shop.apps.localhost");
+    let reply = shop.get(&host, "/a?b=c").await;
+    assert_eq!(reply.code, 200);
+    let text = reply.text();
+    assert!(text.contains("\nGET /a?b=c HTTP/1.1\n"), "{text}");
+    assert!(
+        text.to_lowercase().contains("\nx-forwarded-host: web-shop.apps.localhost\n"),
+        "{text}"
+    );
+
+    let cookie = reply.header("set-cookie");
+    assert!(cookie.ends_with("; path=/; HttpOnly"), "{cookie}");
+    let (cookie, first) = (cookie.split(';').next().expect("a pair"), pod(&reply));
+    for _ in 0..5 {
+        let again = shop.http(&host, "/", &[("cookie", cookie)]).await.expect("an answer");
+        assert_eq!(pod(&again), first);
+        assert_eq!(again.header("set-cookie"), "");
+    }
+
+    for (host, path) in [("nobody.apps.localhost", "/"), ("10.0.0.1", "/x")] {
+        let reply = shop.get(host, path).await;
+        assert_eq!(reply.code, 503);
+        assert!(reply.text().contains("Application is not available"));
+        assert_eq!(reply.header("cache-control"), "private, max-age=0, no-cache, no-store");
+    }
+    let plain = shop.https(&host, "/").await.expect("an answer");
+    assert_eq!(plain.code, 503);
+
+    let path = json!({"host": "p.apps.localhost", "path": "/foo"});
+    let rewrite = json!({"haproxy.router.openshift.io/rewrite-target": "/"});
+    shop.route("path", rewrite, with(to("web"), path)).await;
+    assert!(shop.get("p.apps.localhost", "/foo/bar").await.text().contains("\nGET /bar HTTP"));
+    assert_eq!(shop.get("p.apps.localhost", "/foobar").await.code, 503);
+
+    let closed = json!({"haproxy.router.openshift.io/ip_allowlist": "10.1.2.3"});
+    let host = shop.route("closed", closed, to("web")).await;
+    assert!(shop.http(&host, "/", &[]).await.is_none());
+    let none = shop.route("none", json!({}), to("nobody")).await;
+    assert_eq!(shop.get(&none, "/").await.code, 503);
+    shop.lab.stop().await;
+}
+
+/// 120, and what is shown to whom.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_ends_where_the_route_says() {
+    let shop = Shop::open().await;
+    shop.app("web", 1).await;
+    let edge = |policy: &str| {
+        with(
+            to("web"),
+            json!({"tls": {"termination": "edge", "insecureEdgeTerminationPolicy": policy}}),
+        )
+    };
+    let host = shop.route("none", json!({}), edge("None")).await;
+    assert_eq!(shop.get(&host, "/").await.code, 503);
+    let reply = shop.https(&host, "/").await.expect("an answer");
+    assert_eq!(reply.code, 200);
+    assert!(reply.text().to_lowercase().contains("\nx-forwarded-proto: https\n"));
+    assert!(reply.header("set-cookie").ends_with("; HttpOnly; Secure; SameSite=None"));
+
+    let host = shop.route("redirect", json!({}), edge("Redirect")).await;
+    let reply = shop.get(&host, "/a?b").await;
+    let port = shop.lab.cluster.routes.https.expect("a port").port();
+    assert_eq!(
+        (reply.code, reply.header("location")),
+        (302, &*format!("https://{host}:{port}/a?b"))
+    );
+
+    let hsts = json!({"haproxy.router.openshift.io/hsts_header": "max-age=60;preload"});
+    let host = shop.route("allow", hsts, edge("Allow")).await;
+    assert_eq!(shop.get(&host, "/").await.code, 200);
+    let reply = shop.https(&host, "/").await.expect("an answer");
+    assert_eq!(reply.header("strict-transport-security"), "max-age=60;preload");
+
+    // The pod speaks no TLS: neither the client nor the router can speak with it.
+    let passthrough = with(to("web"), json!({"tls": {"termination": "passthrough"}}));
+    let host = shop.route("pass", json!({}), passthrough).await;
+    assert!(shop.https(&host, "/").await.is_none());
+    let reencrypt = with(to("web"), json!({"tls": {"termination": "reencrypt"}}));
+    let host = shop.route("again", json!({}), reencrypt).await;
+    assert_eq!(shop.https(&host, "/").await.expect("an answer").code, 503);
+    shop.lab.stop().await;
+}
+
+/// 121 and 122.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_get_what_their_weight_says() {
+    let shop = Shop::open().await;
+    shop.app("one", 1).await;
+    shop.app("three", 3).await;
+    let weighted = |a: u32, b: u32| {
+        json!({"to": {"kind": "Service", "name": "one", "weight": a},
+            "alternateBackends": [{"kind": "Service", "name": "three", "weight": b}]})
+    };
+    let host = shop.route("ab", json!({}), weighted(3, 1)).await;
+    let counts = shop.counted(&host, 40).await;
+    // A pod's weight is a whole number: 28 of 256 for a third of a third.
+    assert!((29..=31).contains(&counts["one"]), "{counts:?}");
+    let host = shop.route("off", json!({}), weighted(0, 0)).await;
+    assert_eq!(shop.get(&host, "/").await.code, 503);
+    let host = shop.route("half", json!({}), weighted(0, 1)).await;
+    assert_eq!(shop.counted(&host, 10).await.get("one"), None);
+    shop.lab.stop().await;
+}

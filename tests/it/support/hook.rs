@@ -1,0 +1,122 @@
+//! A server that speaks TLS and answers posted JSON: what a webhook is to the API server.
+
+use pocketshift::tls::{self, Pair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use serde_json::Value;
+use std::sync::{Arc, Mutex};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+/// What it answers to a path (with its query) and a document: a status code and a document.
+type Answers = dyn Fn(&str, &Value) -> (u16, Value) + Send + Sync;
+
+/// A webhook on a port of this machine.
+pub struct Hook {
+    /// Its port.
+    pub port: u16,
+    /// The bundle that leads to its certificate, PEM in base64.
+    pub bundle: String,
+    asked: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+impl Hook {
+    /// One with a certificate for `names`, signed by an authority of its own.
+    pub async fn serve(
+        names: &[&str],
+        answers: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static,
+    ) -> Hook {
+        let now = "2026-06-01T00:00:00Z".parse().expect("a time");
+        let ca = tls::authority(now).expect("an authority");
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        let pair = tls::serving(&ca, &names, now).expect("a certificate");
+        Hook::with(&pair, &ca.cert, answers).await
+    }
+
+    /// One with this certificate, which `bundle` leads to.
+    pub async fn with(
+        pair: &Pair,
+        bundle: &str,
+        answers: impl Fn(&str, &Value) -> (u16, Value) + Send + Sync + 'static,
+    ) -> Hook {
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        let certificate =
+            CertificateDer::from_pem_slice(pair.cert.as_bytes()).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .expect("a certificate and its key");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let asked: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
+        let (seen, answers): (_, Arc<Answers>) = (Arc::clone(&asked), Arc::new(answers));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
+                let answers = Arc::clone(&answers);
+                tokio::spawn(async move {
+                    // Who does not believe the certificate goes away.
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        converse(stream, &seen, &*answers).await;
+                    }
+                });
+            }
+        });
+        Hook { port, bundle: STANDARD.encode(bundle), asked }
+    }
+
+    /// Every question so far: path with query, and document.
+    pub fn asked(&self) -> Vec<(String, Value)> {
+        self.asked.lock().expect("no panic").clone()
+    }
+}
+
+/// Answers the requests of one connection.
+async fn converse(
+    mut stream: TlsStream<TcpStream>,
+    seen: &Mutex<Vec<(String, Value)>>,
+    answers: &Answers,
+) {
+    let (mut bytes, mut chunk) = (Vec::new(), [0; 8192]);
+    loop {
+        let Some((path, length, head)) = head(&bytes) else {
+            match stream.read(&mut chunk).await {
+                Ok(n) if n > 0 => bytes.extend_from_slice(&chunk[..n]),
+                _ => return,
+            }
+            continue;
+        };
+        while bytes.len() < head + length {
+            match stream.read(&mut chunk).await {
+                Ok(n) if n > 0 => bytes.extend_from_slice(&chunk[..n]),
+                _ => return,
+            }
+        }
+        let question = serde_json::from_slice(&bytes[head..head + length]).unwrap_or(Value::Null);
+        bytes.drain(..head + length);
+        seen.lock().expect("no panic").push((path.clone(), question.clone()));
+        let (code, answer) = answers(&path, &question);
+        let body = answer.to_string();
+        let head = format!("HTTP/1.1 {code} X\r\nContent-Length: {}\r\n\r\n", body.len());
+        if stream.write_all(format!("{head}{body}").as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Path, length of the body and length of the head of a request, if its head is there.
+fn head(bytes: &[u8]) -> Option<(String, usize, usize)> {
+    let end = bytes.windows(4).position(|w| w == b"\r\n\r\n")? + 4;
+    let text = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+    let length =
+        text.lines().find_map(|l| l.strip_prefix("content-length:"))?.trim().parse().ok()?;
+    let path = String::from_utf8_lossy(&bytes[..end]).split(' ').nth(1)?.to_owned();
+    Some((path, length, end))
+}

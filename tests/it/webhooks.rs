@@ -1,0 +1,285 @@
+//! Webhooks of admission over the wire: whoever a configuration names is asked, believed and
+//! reported on as upstream does.
+
+use crate::support::{
+    Lab,
+    hook::Hook,
+    lab::{get, send},
+};
+use serde_json::{Value, json};
+
+const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1";
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
+/// A configuration of one webhook about config maps; `change` has the last word.
+fn configuration(kind: &str, hook: &Hook, path: &str, change: Value) -> Value {
+    let mut webhook = json!({
+        "name": "maps.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+        "clientConfig": {"url": format!("https://127.0.0.1:{}{path}", hook.port),
+            "caBundle": hook.bundle},
+        "rules": [{"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"],
+            "resources": ["configmaps"]}],
+        "objectSelector": {"matchLabels": {"asked": "yes"}},
+    });
+    for (field, value) in change.as_object().expect("an object") {
+        webhook[field] = value.clone();
+    }
+    json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
+        "metadata": {"name": "maps"}, "webhooks": [webhook]})
+}
+
+async fn configure(lab: &Lab, configuration: &Value) {
+    let plural = format!("{}s", configuration["kind"].as_str().expect("a kind").to_lowercase());
+    let path = format!("{CONFIGURATIONS}/{plural}");
+    send(&lab.client, "POST", &path, "", Some(configuration)).await.expect(201);
+}
+
+fn map(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": name, "labels": {"asked": "yes"}}, "data": {"key": name}})
+}
+
+fn answer(question: &Value, response: Value) -> (u16, Value) {
+    let mut whole = json!({"kind": "AdmissionReview", "apiVersion": question["apiVersion"],
+        "response": response});
+    whole["response"]["uid"] = question["request"]["uid"].clone();
+    (200, whole)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_refuses_in_its_own_words() {
+    let lab = Lab::start().await;
+    let hook = Hook::serve(&["127.0.0.1"], |_, question| {
+        let bad = question["request"]["name"] == "bad";
+        let status = json!({"message": "that name is bad", "code": 403});
+        let warnings = json!(["looked at"]);
+        answer(question, json!({"allowed": !bad, "status": status, "warnings": warnings}))
+    })
+    .await;
+    let change = json!({"timeoutSeconds": 7});
+    configure(&lab, &configuration("ValidatingWebhookConfiguration", &hook, "/judge/", change))
+        .await;
+
+    let good = send(&lab.client, "POST", MAPS, "", Some(&map("good"))).await;
+    assert_eq!(good.header("warning"), r#"299 - "looked at""#);
+    good.expect(201);
+    let bad = send(&lab.client, "POST", MAPS, "", Some(&map("bad"))).await.expect(403);
+    let text = r#"admission webhook "maps.example.com" denied the request: that name is bad"#;
+    assert_eq!(bad["message"], text);
+    assert_eq!(get(&lab.client, &format!("{MAPS}/bad")).await.code, 404);
+
+    let mut unasked = map("bad");
+    unasked["metadata"]["labels"] = json!({});
+    send(&lab.client, "POST", MAPS, "", Some(&unasked)).await.expect(201);
+
+    let asked = hook.asked();
+    assert_eq!(asked.len(), 2);
+    let (path, review) = &asked[0];
+    let request = &review["request"];
+    assert_eq!(path, "/judge?timeout=7s");
+    assert_eq!(request["kind"], json!({"group": "", "version": "v1", "kind": "ConfigMap"}));
+    assert_eq!(request["requestResource"]["resource"], "configmaps");
+    assert_eq!(
+        (&request["operation"], &request["namespace"]),
+        (&json!("CREATE"), &json!("default"))
+    );
+    assert_eq!(request["object"]["data"]["key"], "good");
+    assert!(request["object"]["metadata"]["uid"].is_string());
+    assert_eq!(request["oldObject"], Value::Null);
+    assert_eq!(request["options"]["kind"], "CreateOptions");
+    assert_eq!(request["dryRun"], false);
+    lab.stop().await;
+}
+
+/// A patch as a webhook sends it.
+fn patch(operations: &Value) -> Value {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    json!({"allowed": true, "patchType": "JSONPatch",
+        "patch": STANDARD.encode(operations.to_string())})
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_change_objects_and_are_asked_again_if_they_wish() {
+    let lab = Lab::start().await;
+    let hook = Hook::serve(&["127.0.0.1"], |path, question| {
+        let data = &question["request"]["object"]["data"];
+        let step = path.split(['/', '?']).nth(1).unwrap_or_default();
+        if data[step].is_string() || step == "bad" && data["key"] != "bad" {
+            return answer(question, json!({"allowed": true}));
+        }
+        let add = json!({"op": "add", "path": format!("/data/{step}"), "value": "done"});
+        let bad = json!({"op": "add", "path": "/absent/x", "value": 1});
+        answer(question, patch(&json!([if step == "bad" { bad } else { add }])))
+    })
+    .await;
+    let mut whole = configuration("MutatingWebhookConfiguration", &hook, "/one", json!({}));
+    let change = |name: &str, path: &str, again: &str| {
+        let change = json!({"name": name, "reinvocationPolicy": again});
+        configuration("", &hook, path, change)["webhooks"][0].clone()
+    };
+    whole["webhooks"] = json!([
+        change("one.example.com", "/one", "IfNeeded"),
+        change("two.example.com", "/two", "Never"),
+        change("bad.example.com", "/bad", "Never"),
+    ]);
+    configure(&lab, &whole).await;
+    let made = send(&lab.client, "POST", MAPS, "", Some(&map("m"))).await.expect(201);
+    assert_eq!(made["data"], json!({"key": "m", "one": "done", "two": "done"}));
+    let asked = hook.asked();
+    let paths: Vec<&str> = asked.iter().map(|(path, _)| path.as_str()).collect();
+    let query = "?timeout=10s";
+    let expected = ["/one", "/two", "/bad", "/one"].map(|p| format!("{p}{query}"));
+    assert_eq!(paths, expected, "one saw the object before two changed it");
+    let metadata = &asked[0].1["request"]["object"]["metadata"];
+    assert!(metadata["uid"].is_null() && metadata["creationTimestamp"].is_null(), "{metadata}");
+    assert!(made["metadata"]["uid"].is_string());
+
+    let bad = send(&lab.client, "POST", MAPS, "", Some(&map("bad"))).await.expect(500);
+    let text = r#"Internal error occurred: add operation does not apply: doc is missing path: "/absent/x": missing value"#;
+    assert_eq!(bad["message"], text);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_fail_are_told_as_upstream_tells_them() {
+    let lab = Lab::start().await;
+    let hook = Hook::serve(&["hooks.default.svc"], |path, question| match path {
+        "/gone?timeout=10s" => (404, json!({})),
+        "/other?timeout=10s" => (200, json!({"response": {"uid": "other", "allowed": true}})),
+        _ => answer(question, json!({"allowed": true})),
+    })
+    .await;
+    let mut whole = configuration("ValidatingWebhookConfiguration", &hook, "/ok", json!({}));
+    configure(&lab, &whole).await;
+    let path = format!("{CONFIGURATIONS}/validatingwebhookconfigurations/maps");
+    let at = |p: &str| format!("https://127.0.0.1:{}{p}", hook.port);
+    let url = at("/ok?timeout=10s");
+    let service =
+        json!({"name": "hooks", "namespace": "default", "port": hook.port, "path": "/ok"});
+    let by_service = |path: &str| {
+        let mut service = service.clone();
+        service["path"] = json!(path);
+        json!({"url": null, "service": service})
+    };
+    let call = |why: &str| format!("failed to call webhook: {why}");
+    let post = |why: &str| {
+        call(&format!(
+            "Post {:?}: {why}",
+            format!("https://hooks.default.svc:{}/ok?timeout=10s", hook.port)
+        ))
+    };
+    // What changes, whether the service is there by then, and what is said.
+    let rows: Vec<(Value, bool, Option<String>)> = vec![
+        (
+            json!({"url": at("/ok")}),
+            false,
+            Some(call(&format!(
+                "Post {url:?}: tls: failed to verify certificate: x509: cannot validate certificate for 127.0.0.1 because it doesn't contain any IP SANs"
+            ))),
+        ),
+        (
+            json!({"url": "https://127.0.0.1:1/ok"}),
+            false,
+            Some(call(
+                r#"Post "https://127.0.0.1:1/ok?timeout=10s": dial tcp 127.0.0.1:1: connect: connection refused"#,
+            )),
+        ),
+        (by_service("/ok"), false, Some(post(r#"service "hooks" not found"#))),
+        (by_service("/ok"), true, None),
+        (by_service("/gone"), true, Some(call("the server could not find the requested resource"))),
+    ];
+    let external = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "hooks"},
+        "spec": {"type": "ExternalName", "externalName": "localhost"}});
+    let services = "/api/v1/namespaces/default/services";
+    let mut is_there = false;
+    for (change, there, expected) in rows {
+        if there && !is_there {
+            send(&lab.client, "POST", services, "", Some(&external)).await.expect(201);
+            is_there = true;
+        }
+        let config = &mut whole["webhooks"][0]["clientConfig"];
+        for (field, value) in change.as_object().expect("an object") {
+            config[field] = value.clone();
+        }
+        send(&lab.client, "PUT", &path, "", Some(&with_revision(&lab, &path, &whole).await))
+            .await
+            .expect(200);
+        let reply =
+            send(&lab.client, "POST", &format!("{MAPS}?dryRun=All"), "", Some(&map("m"))).await;
+        match expected {
+            None => drop(reply.expect(201)),
+            Some(why) => {
+                let text = format!(
+                    r#"Internal error occurred: failed calling webhook "maps.example.com": {why}"#
+                );
+                assert_eq!(reply.expect(500)["message"], text);
+            }
+        }
+    }
+    whole["webhooks"][0]["clientConfig"] = json!({"service": service, "caBundle": hook.bundle});
+    whole["webhooks"][0]["clientConfig"]["service"]["path"] = json!("/other");
+    send(&lab.client, "PUT", &path, "", Some(&with_revision(&lab, &path, &whole).await))
+        .await
+        .expect(200);
+    let reply = send(&lab.client, "POST", MAPS, "", Some(&map("m"))).await.expect(500);
+    let message = reply["message"].as_str().expect("a text");
+    assert!(
+        message.contains("received invalid webhook response: expected response.uid="),
+        "{message}"
+    );
+    whole["webhooks"][0]["failurePolicy"] = json!("Ignore");
+    send(&lab.client, "PUT", &path, "", Some(&with_revision(&lab, &path, &whole).await))
+        .await
+        .expect(200);
+    send(&lab.client, "POST", MAPS, "", Some(&map("m"))).await.expect(201);
+    lab.stop().await;
+}
+
+/// An object with the revision that is stored now.
+async fn with_revision(lab: &Lab, path: &str, object: &Value) -> Value {
+    let mut object = object.clone();
+    let stored = get(&lab.client, path).await.expect(200);
+    object["metadata"]["resourceVersion"] = stored["metadata"]["resourceVersion"].clone();
+    object
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_in_the_bundle_is_believed_though_it_signs_nothing() {
+    let lab = Lab::start().await;
+    let now = "2026-06-01T00:00:00Z".parse().expect("a time");
+    let ca = pocketshift::tls::authority(now).expect("an authority");
+    let pair = pocketshift::tls::serving(&ca, &["127.0.0.1".into()], now).expect("a certificate");
+    let hook = Hook::with(&pair, &pair.cert, |_, question| {
+        answer(question, json!({"allowed": true, "status": {}}))
+    })
+    .await;
+    let whole = configuration("ValidatingWebhookConfiguration", &hook, "/", json!({}));
+    configure(&lab, &whole).await;
+    send(&lab.client, "POST", MAPS, "", Some(&map("m"))).await.expect(201);
+    assert_eq!(hook.asked().len(), 1);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_for_another_version_sees_the_object_in_it() {
+    let lab = Lab::start().await;
+    let hook =
+        Hook::serve(&["127.0.0.1"], |_, question| answer(question, json!({"allowed": true}))).await;
+    let rules = json!([{"operations": ["CREATE"], "apiGroups": ["autoscaling"],
+        "apiVersions": ["v1"], "resources": ["horizontalpodautoscalers"]}]);
+    let change = json!({"rules": rules, "objectSelector": {}});
+    configure(&lab, &configuration("ValidatingWebhookConfiguration", &hook, "/", change)).await;
+    let scaler = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "h"}, "spec": {"maxReplicas": 3,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}}});
+    let path = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers";
+    send(&lab.client, "POST", path, "", Some(&scaler)).await.expect(201);
+    let asked = hook.asked();
+    let request = &asked[0].1["request"];
+    assert_eq!(request["object"]["apiVersion"], "autoscaling/v1");
+    assert_eq!(
+        (&request["kind"]["version"], &request["requestKind"]["version"]),
+        (&json!("v1"), &json!("v2"))
+    );
+    lab.stop().await;
+}
