@@ -133,8 +133,10 @@ fn other(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
         ".well-known/openid-configuration" => {
             // Who asks by the service's name can only reach the keys by it.
             let host = incoming.header(header::HOST);
-            let inside = host.filter(|host| host.starts_with("kubernetes."));
-            let url = inside.map_or(http.url.clone(), |host| format!("https://{host}"));
+            let url = match host.starts_with("kubernetes.") {
+                true => format!("https://{host}"),
+                false => http.url.clone(),
+            };
             issuer(&http.server.access.signer.discovery(&url))
         }
         "openid/v1/jwks" => HttpResponse::Ok()
