@@ -40,6 +40,10 @@ pub enum Command {
     /// Let nodes of the running server fail and come back
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Lay out etcd, kube-apiserver and kubectl for envtest, and print the line that points test
+    /// suites at them
+    #[command(after_help = "Use it as: eval \"$(pocketshift envtest)\" && go test ./...")]
+    Envtest(Envtest),
     /// Print the path of the admin kubeconfig of the data folder
     Kubeconfig(Folder),
     /// Look for damage in the data folder's database; changes nothing
@@ -100,6 +104,42 @@ pub struct NodeArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub at: Where,
+}
+
+/// Flags of `envtest`.
+#[derive(Clone, Debug, Args)]
+pub struct Envtest {
+    /// Folder for the three programs [default: `pocketshift/envtest` in the platform's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Shell that evaluates the line
+    #[arg(long, value_enum, default_value_t = Shell::Sh)]
+    pub shell: Shell,
+}
+
+impl Envtest {
+    /// The folder meant.
+    ///
+    /// # Errors
+    /// A text for people when the platform has no such folder.
+    pub fn folder(&self) -> Result<PathBuf, String> {
+        use etcetera::BaseStrategy;
+        match &self.dir {
+            Some(dir) => Ok(dir.clone()),
+            None => etcetera::choose_base_strategy()
+                .map(|s| s.cache_dir().join("pocketshift").join("envtest"))
+                .map_err(|_| "there is no home folder to put programs in; say --dir DIR".into()),
+        }
+    }
+}
+
+/// How a shell sets a variable.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Shell {
+    Sh,
+    Fish,
+    Powershell,
 }
 
 /// Which running server is meant.

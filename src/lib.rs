@@ -7,6 +7,10 @@
 //! and is the only module that knows them all. Threads: two or more workers of the listener, one
 //! for all controllers, two for the processes of exec and attach, one that writes to SQLite.
 //!
+//! Called by another name the program is that program: `etcd`, `kube-apiserver` or `kubectl` of the
+//! folder that test suites are pointed at ([`run::envtest`]). Its API server is a cluster of another
+//! [`run::Nature`]: no controllers, nothing of OpenShift, whatever certificates and keys it is given.
+//!
 //! # The rooms
 //!
 //! | module | is | may know |
@@ -19,13 +23,14 @@
 //! | [`runtime`] | what a container runtime offers to exec, attach, logs and port-forward, as a trait | `world` |
 //! | [`settings`] | the simulated cluster as plain data | `catalog` |
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
+//! | [`cel`] | the language of rules and policies: types, costs, evaluation | `schema` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`webhook`] | the way to webhooks: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
-//! | [`kinds`] | the catalogue: one value per kind | `object`, snapshots of `store`, `world` |
+//! | [`kinds`] | the catalogue: one value per kind | `cel`, `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
@@ -114,6 +119,7 @@
 pub mod access;
 pub mod api;
 pub mod catalog;
+pub mod cel;
 pub mod config;
 pub mod controllers;
 pub mod error;

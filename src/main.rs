@@ -3,7 +3,8 @@
 use clap::Parser;
 use pocketshift::{
     config::{Cli, Command, Folder, KUBECONFIG, Serve},
-    run, trace,
+    run::{self, envtest::Part},
+    trace,
 };
 use std::process::ExitCode;
 
@@ -11,8 +12,23 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
+    let mut words = std::env::args();
+    let part = words.next().and_then(|name| Part::named(&name));
+    let result = match part {
+        Some(part) => block_on(part.run(words)),
+        None => command(Cli::parse()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("pocketshift: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(cli: Cli) -> Result<(), String> {
+    match cli.command {
         None => serve(cli.serve),
         Some(Command::Serve(flags)) => serve(flags),
         Some(Command::Kubeconfig(folder)) => kubeconfig(&folder),
@@ -21,13 +37,7 @@ fn main() -> ExitCode {
         Some(Command::Node(command)) => block_on(run::registry::node(&command)),
         Some(Command::Check(folder)) => run::check(&folder),
         Some(Command::Reset(folder)) => run::reset(&folder),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("pocketshift: {why}");
-            ExitCode::FAILURE
-        }
+        Some(Command::Envtest(asked)) => run::envtest::install(&asked),
     }
 }
 

@@ -13,6 +13,11 @@ use std::{net::Ipv4Addr, sync::Arc};
 /// Settings of the simulated cluster.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Whether OpenShift's groups are served, and what belongs to them is there; else this is plain
+    /// Kubernetes.
+    pub openshift: bool,
+    /// Names of the admission plug-ins that are off.
+    pub admission_off: Vec<String>,
     /// How many nodes there are.
     pub nodes: usize,
     /// How long things take.
@@ -21,8 +26,10 @@ pub struct Settings {
     pub catalog: Arc<Catalog>,
     /// First address of the pod network, a /16 cut into one /23 per node.
     pub pod_network: Ipv4Addr,
-    /// First address of the service network, a /16.
+    /// First address of the service network.
     pub service_network: Ipv4Addr,
+    /// Length of the prefix its addresses share.
+    pub service_prefix: u8,
     /// Address of the first node; the others follow.
     pub node_network: Ipv4Addr,
     /// Domain of service names.
@@ -57,11 +64,14 @@ pub const OPENSHIFT_VERSION: &str = "4.23.0";
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
+            openshift: true,
+            admission_off: Vec::new(),
             nodes: 3,
             delays: Delays::default(),
             catalog: Catalog::builtin(),
             pod_network: Ipv4Addr::new(10, 217, 0, 0),
             service_network: Ipv4Addr::new(172, 30, 0, 0),
+            service_prefix: 16,
             node_network: Ipv4Addr::new(192, 168, 126, 11),
             cluster_domain: "cluster.local".into(),
             apps_domain: "apps-crc.testing".into(),

@@ -1,5 +1,7 @@
 //! Certificates: the cluster's CA, the serving certificate and the admin's client certificate.
 
+mod clients;
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
@@ -11,7 +13,7 @@ use rustls::{
         CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, PrivatePkcs8KeyDer,
         ServerName, UnixTime, pem::PemObject,
     },
-    server::{ParsedCertificate, ResolvesServerCert, WantsServerCert, WebPkiClientVerifier},
+    server::{ParsedCertificate, ResolvesServerCert, WantsServerCert},
     sign::{CertifiedKey, SingleCertAndKey},
 };
 use std::{net::IpAddr, sync::Arc};
@@ -131,11 +133,17 @@ pub fn let_many_begin() {
 /// # Errors
 /// See [`TlsError`].
 pub fn config(ca_pem: &str, serving: &Pair) -> Result<ServerConfig, TlsError> {
-    let ca = CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(failed)?;
-    let cert = CertificateDer::from_pem_slice(serving.cert.as_bytes()).map_err(failed)?;
-    let key = PrivatePkcs8KeyDer::from_pem_slice(serving.key.as_bytes()).map_err(failed)?;
-    let key = PrivateKeyDer::Pkcs8(key);
-    asking(ca_pem)?.with_single_cert(vec![cert, ca], key).map_err(failed)
+    serve(&format!("{}{ca_pem}", serving.cert), &serving.key, ca_pem)
+}
+
+/// The TLS configuration with a chain and its key, and client certificates that `clients_pem`
+/// vouches for, if the client has any.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn serve(chain_pem: &str, key_pem: &str, clients_pem: &str) -> Result<ServerConfig, TlsError> {
+    let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).map_err(failed)?;
+    asking(clients_pem)?.with_single_cert(certificates(chain_pem)?, key).map_err(failed)
 }
 
 /// Makes a serving certificate that nobody has signed but itself, as servers do that were given none.
@@ -232,20 +240,14 @@ pub fn client_config(ca_pem: &str, pair: &Pair) -> Result<ClientConfig, TlsError
         .map_err(failed)
 }
 
-/// A configuration that asks clients for a certificate of our CA, and takes those who have none.
-fn asking(ca_pem: &str) -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, TlsError> {
+/// A configuration that asks clients for a certificate that `pem` vouches for, and takes those who
+/// have none.
+fn asking(pem: &str) -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    let ca = CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(failed)?;
-    roots.add(ca).map_err(failed)?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-        .allow_unauthenticated()
-        .build()
-        .map_err(failed)?;
     Ok(ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(failed)?
-        .with_client_cert_verifier(verifier))
+        .with_client_cert_verifier(clients::verifier(pem)?))
 }
 
 /// A certificate as the TLS layer hands it out, with the CA behind it.

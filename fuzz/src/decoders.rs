@@ -5,6 +5,7 @@
 use pocketshift::{
     api,
     catalog::content::Manifest,
+    cel::{self, Type},
     http,
     object::{
         Value, json, read,
@@ -18,6 +19,7 @@ pub type Decoder = (&'static str, fn(&[u8]));
 
 /// All of them.
 pub const ALL: &[Decoder] = &[
+    ("cel", cel),
     ("json", json_body),
     ("yaml", yaml_body),
     ("protobuf", protobuf),
@@ -150,4 +152,19 @@ fn manifests(data: &[u8]) {
 fn upgrade(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     http::decode_upgrade(text);
+}
+
+/// What compiles is evaluated within its budget, and never costs more than it was said to.
+fn cel(data: &[u8]) {
+    const BUDGET: u64 = 100_000;
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let object = json!({"s": "text", "n": 3, "d": 1.5, "l": [1, 2, 3], "m": {"a": "b"},
+        "o": [{"name": "x", "value": 1}, {"name": "y"}], "t": "2026-01-02T03:04:05Z"});
+    let Ok(program) = cel::Program::compile(text, &[("self".to_owned(), Type::Dyn)]) else {
+        return;
+    };
+    let variables = |name: &str| (name == "self").then(|| cel::value::lift(&object, None));
+    let outcome = program.run(&variables, BUDGET);
+    // One step may go beyond, and is the last.
+    assert!(outcome.cost <= BUDGET || outcome.value.is_err(), "went on without a budget");
 }

@@ -133,6 +133,7 @@ impl Access {
             return Ok(Caller { name: name.into(), groups, ..Caller::default() });
         }
         match credentials.bearer {
+            None if !self.anonymous => Err(Error::Unauthorized),
             None => Ok(anonymous()),
             Some(token) => self.by_token(snapshot, now, token).ok_or(Error::Unauthorized),
         }
@@ -145,6 +146,9 @@ impl Access {
         {
             let groups = vec![super::rbac::MASTERS.into(), AUTHENTICATED.into()];
             return Some(Caller { name: "system:admin".into(), groups, ..Caller::default() });
+        }
+        if let Some(caller) = self.tokens.caller(token) {
+            return Some(caller);
         }
         if jwt::is_jwt(token) {
             return self.by_service_account_token(snapshot, now, token, &[]).map(|(c, _)| c);
@@ -165,11 +169,11 @@ impl Access {
         let second = now.as_second();
         let in_time = claims.i64_at("exp").is_some_and(|t| second < t)
             && claims.i64_at("nbf").is_none_or(|t| t <= second);
-        if !in_time || claims.str_at("iss") != jwt::ISSUER {
+        if !in_time || !self.signer.trusts(claims.str_at("iss")) {
             return None;
         }
         let asked = match audiences {
-            [] => &[jwt::ISSUER.to_owned()],
+            [] => self.signer.audiences(),
             some => some,
         };
         let given = claims.list_at("aud");

@@ -10,17 +10,20 @@ mod cover;
 pub mod escalation;
 pub mod impersonation;
 pub mod jwt;
+pub mod keyfile;
 mod keys;
 pub mod oauth;
 pub mod password;
 pub mod rbac;
 pub mod rules;
 pub mod scopes;
+pub mod statics;
 
 pub use authn::Credentials;
 pub use impersonation::Impersonation;
 pub use keys::{Keys, SESSION_KEY_BYTES, secret_text};
 pub use rbac::{Attributes, Authorizer, Decision};
+pub use statics::Tokens;
 
 use crate::error::Error;
 
@@ -32,6 +35,33 @@ pub struct Access {
     pub signer: jwt::Signer,
     /// The server's secrets.
     pub keys: Keys,
+    /// Tokens of people who are no objects.
+    pub tokens: Tokens,
+    /// Whether callers may stay unknown.
+    pub anonymous: bool,
+}
+
+/// Whom a server believes, where it is told so from outside.
+pub struct Trust {
+    /// Keys and names of service account tokens.
+    pub issuing: jwt::Issuing,
+    /// Tokens of people who are no objects.
+    pub tokens: Tokens,
+    /// Whether callers may stay unknown.
+    pub anonymous: bool,
+    /// Whether everybody may do everything.
+    pub allow_all: bool,
+}
+
+impl Default for Trust {
+    fn default() -> Trust {
+        Trust {
+            issuing: jwt::Issuing::default(),
+            tokens: Tokens::default(),
+            anonymous: true,
+            allow_all: false,
+        }
+    }
 }
 
 impl Access {
@@ -40,6 +70,20 @@ impl Access {
     /// # Errors
     /// When the signing key is unusable.
     pub fn new(keys: Keys) -> Result<Access, Error> {
-        Ok(Access { authorizer: Authorizer::default(), signer: jwt::Signer::new(&keys)?, keys })
+        Access::trusting(keys, Trust::default())
+    }
+
+    /// The same, believing what somebody says.
+    ///
+    /// # Errors
+    /// When the signing key is unusable.
+    pub fn trusting(keys: Keys, trust: Trust) -> Result<Access, Error> {
+        Ok(Access {
+            authorizer: Authorizer::allowing(trust.allow_all),
+            signer: jwt::Signer::new(&keys, trust.issuing)?,
+            keys,
+            tokens: trust.tokens,
+            anonymous: trust.anonymous,
+        })
     }
 }

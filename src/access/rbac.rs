@@ -271,9 +271,16 @@ impl Index {
 #[derive(Default)]
 pub struct Authorizer {
     index: ArcSwapOption<Index>,
+    /// Whether nobody is asked for a right.
+    allow_all: bool,
 }
 
 impl Authorizer {
+    /// One that allows everything to everybody, or decides by RBAC.
+    pub fn allowing(allow_all: bool) -> Authorizer {
+        Authorizer { allow_all, ..Authorizer::default() }
+    }
+
     /// Whether `caller` may do it.
     pub fn authorize(
         &self,
@@ -284,7 +291,7 @@ impl Authorizer {
         if let Some(refusal) = scopes::refuse(snapshot, caller, attributes) {
             return Decision { allowed: false, reason: refusal };
         }
-        if caller.groups.iter().any(|g| g == MASTERS) {
+        if self.allow_all || caller.groups.iter().any(|g| g == MASTERS) {
             return Decision { allowed: true, reason: String::new() };
         }
         self.by_rules(snapshot, caller, attributes)

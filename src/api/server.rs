@@ -45,7 +45,9 @@ impl Server {
         let attributes = Attributes::of(&request);
         self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
         self.check_verb(&request)?;
-        if let Some(handler) = computed::handler(request.kind.resource(), request.sub) {
+        if request.kind.custom.is_none()
+            && let Some(handler) = computed::handler(request.kind.resource(), request.sub)
+        {
             return handler(Arc::clone(self), request).await;
         }
         if matches!(request.kind.backing, Backing::Computed)
@@ -153,9 +155,14 @@ impl Server {
         }
     }
 
+    /// Whether an admission plug-in is off.
+    pub(super) fn is_off(&self, plugin: &str) -> bool {
+        self.settings.admission_off.iter().any(|off| off == plugin)
+    }
+
     /// The kinds this cluster has now.
     pub fn catalogue(&self) -> Arc<Catalogue> {
-        Catalogue::of(&self.store.snapshot())
+        Catalogue::of(&self.store.snapshot(), self.settings.openshift)
     }
 
     /// What hooks see while a request is decided on `snapshot`.
@@ -206,6 +213,7 @@ impl Server {
             snapshot,
             authorizer: &self.access.authorizer,
             world: &self.world,
+            off: &self.settings.admission_off,
             dry_run: request.options.dry_run,
         }
     }

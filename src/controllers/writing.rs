@@ -4,7 +4,6 @@ use super::{Controller, INTERNAL, Outcome, Step, Write, WriteVerb};
 use crate::{
     api::{Body, Caller, Item, Options, Request, Response, Server, Verb},
     error::Error,
-    kinds::Catalogue,
     object::{ObjectExt, Value, encode, name},
     store::{self, Entry, Expect, Op},
 };
@@ -65,7 +64,7 @@ impl Writer {
         if write.resource.ends_with(INTERNAL) {
             return self.store(write).await;
         }
-        let catalogue = Catalogue::of(&self.server.store.snapshot());
+        let catalogue = self.server.catalogue();
         let Some(kind) = catalogue.by_resource(&write.resource) else {
             return Err(Error::NoSuchPath);
         };

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     api::{Caller, discovery, openapi},
     error::Error,
-    kinds::{self, Catalogue},
+    kinds::Catalogue,
     object::{Value, json, write},
 };
 use actix_web::{
@@ -24,11 +24,11 @@ use std::sync::Arc;
 
 /// Nothing is there: a Status below the groups served, plain text elsewhere, as upstream's
 /// handlers for the two answer.
-pub fn missing(path: &str, look: Look) -> HttpResponse {
+pub fn missing(kinds: &Catalogue, path: &str, look: Look) -> HttpResponse {
     let mut parts = path.trim_matches('/').split('/');
     let served = match (parts.next(), parts.next()) {
         (Some("api"), Some(_)) => true,
-        (Some("apis"), Some(group)) => kinds::all().any(|k| k.group == *group),
+        (Some("apis"), Some(group)) => kinds.all().any(|k| k.group == *group),
         _ => false,
     };
     if served { render::error(&Error::NoSuchPath, look) } else { not_found() }
@@ -100,11 +100,11 @@ pub async fn respond(
         },
         Path::Version(group, version) => match discovery::resource_list(&kinds, group, version) {
             Some(list) => look.response(200, &list),
-            None => missing(incoming.path, look),
+            None => missing(&kinds, incoming.path, look),
         },
         Path::Other(rest) => other(incoming, rest),
         Path::Below(kind, name) => render::error(&Error::not_found(kind.resource(), name), look),
-        Path::Resource(_) => missing(incoming.path, look),
+        Path::Resource(_) => missing(&kinds, incoming.path, look),
     }
 }
 

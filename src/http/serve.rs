@@ -213,7 +213,9 @@ async fn respond(
     caller: Arc<crate::api::Caller>,
 ) -> HttpResponse {
     match (parsed, verb) {
-        (None, _) => documents::missing(incoming.path, incoming.look),
+        (None, _) => {
+            documents::missing(&incoming.http.server.catalogue(), incoming.path, incoming.look)
+        }
         (Some(Path::Resource(target)), Some(verb)) => {
             resource::respond(incoming, &target, verb, caller).await
         }

@@ -8,28 +8,40 @@ use super::{
 use crate::store::Snapshot;
 use std::{collections::HashMap, sync::Arc};
 
+/// How the names of OpenShift's groups end.
+pub const OPENSHIFT: &str = ".openshift.io";
+
 /// The kinds of a cluster at one revision.
-#[derive(Default)]
 pub struct Catalogue {
+    /// Whether OpenShift's groups are served.
+    openshift: bool,
     /// Custom kinds, by plural and group the served versions, the preferred first.
     custom: HashMap<(Name, Name), Vec<Served>>,
     /// The kinds through which rows of custom resources are reached, by `plural.group`.
     rows: HashMap<Name, Served>,
 }
 
+impl Default for Catalogue {
+    /// What is built in.
+    fn default() -> Catalogue {
+        Catalogue { openshift: true, custom: HashMap::new(), rows: HashMap::new() }
+    }
+}
+
 impl Catalogue {
-    /// The catalogue of a state.
-    pub fn of(snapshot: &Snapshot) -> Arc<Catalogue> {
-        snapshot.derived(DEFINITIONS, Catalogue::read)
+    /// The catalogue of a state of a cluster that serves OpenShift's groups, or does not (it is
+    /// always the same for one cluster).
+    pub fn of(snapshot: &Snapshot, openshift: bool) -> Arc<Catalogue> {
+        snapshot.derived(DEFINITIONS, |snapshot| Catalogue::read(snapshot, openshift))
     }
 
-    fn read(snapshot: &Snapshot) -> Catalogue {
-        let mut catalogue = Catalogue::default();
+    fn read(snapshot: &Snapshot, openshift: bool) -> Catalogue {
+        let mut catalogue = Catalogue { openshift, ..Catalogue::default() };
         for entry in snapshot.list(DEFINITIONS, "") {
             let definition = entry.lens::<Definition>();
             if let Some(rows) = &definition.rows {
                 // What is built in stays what it is.
-                if by_resource(rows.resource()).is_some() {
+                if catalogue.built_in(by_resource(rows.resource())).is_some() {
                     continue;
                 }
                 let resource = rows.resource().to_owned();
@@ -43,9 +55,14 @@ impl Catalogue {
         catalogue
     }
 
+    /// A built-in kind, if this cluster serves its group.
+    fn built_in(&self, kind: Option<Served>) -> Option<Served> {
+        kind.filter(|k| self.openshift || !k.group.ends_with(OPENSHIFT))
+    }
+
     /// The kind behind a path's group, version and plural.
     pub fn by_path(&self, group: &str, version: &str, plural: &str) -> Option<Served> {
-        by_path(group, version, plural).or_else(|| {
+        self.built_in(by_path(group, version, plural)).or_else(|| {
             let key = (plural.to_owned().into(), group.to_owned().into());
             self.custom.get(&key)?.iter().find(|k| k.version == *version).cloned()
         })
@@ -53,7 +70,7 @@ impl Catalogue {
 
     /// The kind through which the rows of `plural.group` are reached.
     pub fn by_resource(&self, resource: &str) -> Option<Served> {
-        by_resource(resource).or_else(|| {
+        self.built_in(by_resource(resource)).or_else(|| {
             let named: Name = resource.to_owned().into();
             self.rows.get(&named).cloned()
         })
@@ -61,7 +78,7 @@ impl Catalogue {
 
     /// The kind with this `apiVersion` and `kind`.
     pub fn by_kind(&self, api_version: &str, kind: &str) -> Option<Served> {
-        by_kind(api_version, kind).or_else(|| {
+        self.built_in(by_kind(api_version, kind)).or_else(|| {
             let mut all = self.custom.values().flatten();
             all.find(|k| k.kind == *kind && k.api_version() == api_version).cloned()
         })
@@ -75,6 +92,6 @@ impl Catalogue {
 
     /// All kinds discovery lists.
     pub fn all(&self) -> impl Iterator<Item = Served> {
-        all().chain(self.established().cloned())
+        all().filter_map(|k| self.built_in(Some(k))).chain(self.established().cloned())
     }
 }

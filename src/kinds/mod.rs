@@ -13,7 +13,7 @@ mod openshift;
 mod served;
 mod workloads;
 
-pub use catalogue::Catalogue;
+pub use catalogue::{Catalogue, OPENSHIFT};
 pub use kind::{
     ALL_VERBS, Ask, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
@@ -70,9 +70,10 @@ pub fn by_resource(resource: &str) -> Option<Served> {
     named.iter().find(|k| k.group == *group && stores(k)).map(|k| Served::BuiltIn(k))
 }
 
-/// The APIServices of what is built in.
-pub fn local_services() -> Vec<Value> {
-    cluster::local_services(declared().map(|k| (k.group, k.version)))
+/// The APIServices of what is built in, with or without OpenShift's groups.
+pub fn local_services(openshift: bool) -> Vec<Value> {
+    let served = declared().filter(|k| openshift || !k.group.ends_with(OPENSHIFT));
+    cluster::local_services(served.map(|k| (k.group, k.version)))
 }
 
 /// The built-in kind with this `apiVersion` and `kind`.

@@ -80,6 +80,16 @@ impl Quantity {
         div_up(self.nanos, NANO)
     }
 
+    /// The value in units, where it is whole and fits.
+    pub fn exact(self) -> Option<i64> {
+        (self.nanos % NANO == 0).then(|| i64::try_from(self.nanos / NANO).ok()).flatten()
+    }
+
+    /// The value in units, more or less.
+    pub fn approximate(self) -> f64 {
+        self.nanos as f64 / NANO as f64
+    }
+
     /// Whether it is exactly zero.
     pub fn is_zero(self) -> bool {
         self.nanos == 0

@@ -1,11 +1,11 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
-use super::{kubeconfig, processes::Processes, routes, secrets, seed};
+use super::{kubeconfig, nature::Nature, processes::Processes, routes, secrets, seed};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
     config::{KUBECONFIG, Serve, Sync},
-    controllers::{self, Controller, Monitor, driver},
+    controllers::{Controller, Monitor, driver},
     error::Error,
     http::{self, Http, Readiness},
     importer::{self, Importer, Proxies, Routes},
@@ -45,7 +45,7 @@ pub struct Cluster {
     /// The server.
     pub server: Arc<Server>,
     listening: http::Listening,
-    registries: registry::Listening,
+    registries: Option<registry::Listening>,
     router: Option<router::Listening>,
     controllers: JoinHandle<()>,
     processes: Processes,
@@ -60,11 +60,24 @@ const WAITING: i32 = 4096;
 /// # Errors
 /// One line for people; nothing is left behind.
 pub async fn start(flags: &Serve) -> Result<Cluster, String> {
+    start_as(flags, Nature::default()).await
+}
+
+/// Starts a cluster of some kind; returns when it is ready.
+///
+/// # Errors
+/// One line for people; nothing is left behind.
+pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> {
     let mut stage = Stages(std::time::Instant::now());
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
     let (listener, address) = bind(flags.bind_address, flags.secure_port, "--secure-port")?;
-    let (registry_listener, registry_address) =
-        bind(flags.bind_address, flags.registry_port, "--registry-port")?;
+    // The registries are OpenShift's.
+    let registry_listener = match nature.openshift {
+        true => Some(bind(flags.bind_address, flags.registry_port, "--registry-port")?),
+        false => None,
+    };
+    let nowhere = SocketAddr::new(flags.bind_address, 0);
+    let registry_address = registry_listener.as_ref().map_or(nowhere, |(_, at)| *at);
     let ports = routes::Ports::bind(flags)?;
     let store = Store::open(&store::Options {
         data_dir: dir.clone(),
@@ -79,12 +92,15 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let settings = Settings {
         registry_port: registry_address.port(),
         api_port: address.port(),
-        ..settings(flags, &secrets.ca)?
+        ..settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
-    let access = Access::new(secrets.keys).map_err(|e| e.to_string())?;
+    let furnishes = nature.has(FURNISHER);
+    let tls = tls_config(flags.bind_address, &nature, &secrets.ca, &world)?;
+    let all: &'static [&'static Controller] = nature.controllers.leak();
+    let access = Access::trusting(secrets.keys, nature.trust).map_err(|e| e.to_string())?;
     let (containers, asks) =
         sim::containers::Runtime::new(store.clone(), world.clone(), Arc::clone(&settings));
     let server = Arc::new(Server {
@@ -103,13 +119,14 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
 
     let readiness = Readiness::default();
     readiness.expect("informer-sync");
-    let all: &'static [&'static Controller] = [controllers::ALL, sim::CONTROLLERS].concat().leak();
     let monitor = Arc::new(Monitor::new(all));
     let controllers =
         run_controllers(&server, all, &monitor, (Arc::clone(&containers), asks), stopping)?;
     // The sender lives in the monitor, which lives as long as the controllers.
     let _ = monitor.ready().wait_for(|ready| *ready).await;
-    until_furnished(&server).await;
+    if furnishes {
+        until_furnished(&server).await;
+    }
     stage.done("controllers synced");
     if let Some(path) = &flags.seed {
         seed::apply(&server, path).await?;
@@ -119,7 +136,6 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     let (processes, handle) = Processes::start()?;
     handle.spawn(sim::containers::tend(Arc::clone(&containers)));
     // Whoever has dialled since the port was bound is served from here on.
-    let tls = tls_config(flags.bind_address, &secrets.ca, &world)?;
     let http = Arc::new(Http::new(
         Arc::clone(&server),
         readiness.clone(),
@@ -132,17 +148,12 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
     ));
-    let certificates = registry::Certificates::new(
-        Arc::clone(&server.settings.catalog),
-        secrets.ca.clone(),
-        &registry_names(flags.bind_address, &server.settings),
-        world.clock.now(),
-    )
-    .map_err(|e| e.to_string())?;
-    let registries = Registries::new(Arc::clone(&server), shown(address), dir.as_deref());
-    let registries = registries.map_err(|e| format!("cannot use the data folder: {e}"))?;
-    let registries = Arc::new(registries);
-    let registries = registry::serve(registries, registry_listener, certificates)?;
+    let registries = match registry_listener {
+        Some((listener, _)) => {
+            Some(registries(&server, listener, flags, &secrets.ca, (address, dir.as_deref()))?)
+        }
+        None => None,
+    };
     let routes = ports.at;
     let router = ports.serve(&containers)?;
     let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
@@ -151,6 +162,7 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
         .map_err(|e| e.to_string())?;
     let text = kubeconfig::text(&url, &registry, &secrets.ca.cert, &admin);
     let kubeconfig = write_kubeconfigs(&text, dir, flags.kubeconfig.clone())?;
+    stage.done("listening");
     Ok(Cluster {
         url,
         kubeconfig,
@@ -168,6 +180,30 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
     })
 }
 
+/// The controller that gives namespaces their service accounts; where it is, a cluster is not ready
+/// before it has.
+const FURNISHER: &str = "service-account-controller";
+
+/// Starts the registries on a bound socket.
+fn registries(
+    server: &Arc<Server>,
+    listener: TcpListener,
+    flags: &Serve,
+    ca: &tls::Pair,
+    (api, dir): (SocketAddr, Option<&Path>),
+) -> Result<registry::Listening, String> {
+    let certificates = registry::Certificates::new(
+        Arc::clone(&server.settings.catalog),
+        ca.clone(),
+        &registry_names(flags.bind_address, &server.settings),
+        server.world.clock.now(),
+    )
+    .map_err(|e| e.to_string())?;
+    let registries = Registries::new(Arc::clone(server), shown(api), dir);
+    let registries = registries.map_err(|e| format!("cannot use the data folder: {e}"))?;
+    registry::serve(Arc::new(registries), listener, certificates)
+}
+
 /// Tells the log how long each stage of the start took.
 struct Stages(std::time::Instant);
 
@@ -182,12 +218,17 @@ impl Cluster {
     /// Ends watches, lets running requests finish, stops the controllers and closes the database.
     pub async fn stop(self) {
         self.stop.send_replace(true);
+        let registries = async {
+            if let Some(registries) = self.registries {
+                registries.stop().await;
+            }
+        };
         let router = async {
             if let Some(router) = self.router {
                 router.stop().await;
             }
         };
-        tokio::join!(self.listening.stop(), self.registries.stop(), router);
+        tokio::join!(self.listening.stop(), registries, router);
         // The thread ends on the signal; a panic in it has been logged.
         let _ = tokio::task::spawn_blocking(move || self.controllers.join()).await;
         drop(self.processes);
@@ -220,8 +261,10 @@ fn shown(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn settings(flags: &Serve, ca: &tls::Pair) -> Result<Settings, String> {
+fn settings(flags: &Serve, nature: &Nature, ca: &tls::Pair) -> Result<Settings, String> {
     let mut settings = Settings {
+        openshift: nature.openshift,
+        admission_off: nature.admission_off.clone(),
         nodes: flags.nodes,
         ca_pem: ca.cert.clone(),
         ca_key_pem: ca.key.clone(),
@@ -229,6 +272,9 @@ fn settings(flags: &Serve, ca: &tls::Pair) -> Result<Settings, String> {
         image_import_interval: SignedDuration::from_secs(flags.image_import_interval.into()),
         ..Settings::default()
     };
+    if let Some((network, prefix)) = nature.services {
+        (settings.service_network, settings.service_prefix) = (network, prefix);
+    }
     settings.delays = if flags.instant { Delays::zero() } else { Delays::paced(flags.pace) };
     settings.capacity.ephemeral_storage = disk(&flags.node_disk)?;
     if let Some(path) = &flags.kubelet_config {
@@ -284,9 +330,20 @@ fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketA
 
 fn tls_config(
     address: IpAddr,
+    nature: &Nature,
     ca: &tls::Pair,
     world: &World,
 ) -> Result<rustls::ServerConfig, String> {
+    if let Some(brought) = &nature.certificates {
+        let clients = brought.clients.as_ref().unwrap_or(&ca.cert);
+        return tls::serve(&brought.chain, &brought.key, clients).map_err(|e| e.to_string());
+    }
+    let pair = serving(address, ca, world)?;
+    tls::config(&ca.cert, &pair).map_err(|e| e.to_string())
+}
+
+/// A certificate for all names and addresses of the API.
+pub(super) fn serving(address: IpAddr, ca: &tls::Pair, world: &World) -> Result<tls::Pair, String> {
     let hosts = [
         "localhost",
         "127.0.0.1",
@@ -299,8 +356,7 @@ fn tls_config(
     ];
     let mut hosts: Vec<String> = hosts.map(String::from).to_vec();
     hosts.push(address.to_string());
-    let pair = tls::serving(ca, &hosts, world.clock.now()).map_err(|e| e.to_string())?;
-    tls::config(&ca.cert, &pair).map_err(|e| e.to_string())
+    tls::serving(ca, &hosts, world.clock.now()).map_err(|e| e.to_string())
 }
 
 /// The service of the cluster's own registry.
@@ -396,12 +452,12 @@ async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), Stri
             && kind.is_some_and(|k| snapshot.get(k.stored_as(), o.namespace(), o.name()).is_none())
     };
     let mut objects = bootstrap::objects(&server.world, &server.settings, password);
-    objects.extend(kinds::local_services());
+    objects.extend(kinds::local_services(server.settings.openshift));
     objects.retain(missing);
-    // Namespaces first: everything else may live in one. Image streams last: they look at the
+    // Namespaces first: everything else may live in one; and the range of services' addresses. Image streams last: they look at the
     // configuration. The sort keeps the order of the rest.
     let rank = |o: &Value| match o.str_at("kind") {
-        "Namespace" => 0,
+        "Namespace" | "ServiceCIDR" => 0,
         "ImageStream" => 2,
         _ => 1,
     };

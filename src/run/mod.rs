@@ -2,14 +2,17 @@
 
 mod client;
 mod cluster;
+pub mod envtest;
 mod kubeconfig;
+mod nature;
 mod processes;
 pub mod registry;
 pub mod routes;
 mod secrets;
 mod seed;
 
-pub use cluster::{Cluster, start};
+pub use cluster::{Cluster, start, start_as};
+pub use nature::Nature;
 
 use crate::{
     config::{Folder, KUBECONFIG, Serve},
@@ -71,7 +74,7 @@ fn routes(cluster: &Cluster) -> String {
     }
 }
 
-async fn wait_for_signal() -> Result<(), String> {
+pub(in crate::run) async fn wait_for_signal() -> Result<(), String> {
     use tokio::signal::unix::{SignalKind, signal};
     let failed = |e: std::io::Error| format!("cannot listen for signals: {e}");
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;

@@ -24,24 +24,21 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use std::net::Ipv4Addr;
 
-const ROLES: &[&str] = &[
-    include_str!("kubernetes.roles"),
-    include_str!("openshift.roles"),
-    include_str!("controllers.roles"),
-];
+const ROLES: &[&str] = &[include_str!("kubernetes.roles"), include_str!("controllers.roles")];
+const OPENSHIFT_ROLES: &str = include_str!("openshift.roles");
 const NAMESPACED_ROLES: &str = include_str!("namespaced.roles");
-const BINDINGS: &str = include_str!("bindings.policy");
-const CLUSTER: &[&str] = &[include_str!("cluster.yaml"), include_str!("requests.yaml")];
+const BINDINGS: &str = include_str!("kubernetes.policy");
+const OPENSHIFT_BINDINGS: &str = include_str!("openshift.policy");
+const CLUSTER: &[&str] = &[include_str!("kubernetes.yaml"), include_str!("requests.yaml")];
+const OPENSHIFT_CLUSTER: &str = include_str!("openshift.yaml");
 
 /// Prefix of the roles that are bound to the controllers' service accounts of the same name.
 const CONTROLLER: &str = "system:controller:";
 
 /// Namespaces of a new cluster.
-pub const NAMESPACES: &[&str] = &[
-    "default",
-    "kube-node-lease",
-    "kube-public",
-    "kube-system",
+pub const NAMESPACES: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
+/// Those that OpenShift adds.
+pub const OPENSHIFT_NAMESPACES: &[&str] = &[
     "openshift",
     "openshift-apiserver",
     "openshift-authentication",
@@ -58,30 +55,58 @@ pub const NAMESPACES: &[&str] = &[
 /// Every object of a new cluster, in an order in which each finds what it refers to.
 pub fn objects(world: &World, settings: &Settings, kubeadmin_password: &str) -> Vec<Value> {
     let mut objects: Vec<Value> = NAMESPACES.iter().map(|n| namespace(n)).collect();
-    objects.extend(rbac());
-    objects.extend(scc::objects());
-    let variables = variables(world, settings, kubeadmin_password);
-    for text in CLUSTER {
-        let text = fill(text, &variables);
+    let mut variables = variables(world, settings);
+    let add = |objects: &mut Vec<Value>, text: &str, variables: &[(&str, String)]| {
+        let text = fill(text, variables);
         // The manifests are part of the program: a test says that every one of them is whole.
         objects.extend(
             serde_norway::Deserializer::from_str(&text).filter_map(|d| Value::deserialize(d).ok()),
         );
+    };
+    if settings.openshift {
+        objects.extend(OPENSHIFT_NAMESPACES.iter().map(|n| namespace(n)));
+        objects.extend(rbac());
+        objects.extend(scc::objects());
+        variables.extend(openshift_variables(world, settings, kubeadmin_password));
+        add(&mut objects, OPENSHIFT_CLUSTER, &variables);
+        objects.extend(imagestreams::objects());
+        objects.extend(templates::objects());
+    } else {
+        objects.extend(kubernetes_rbac());
     }
-    objects.extend(imagestreams::objects());
-    objects.extend(templates::objects());
+    for text in CLUSTER {
+        add(&mut objects, text, &variables);
+    }
+    if !settings.openshift {
+        objects.retain(|o| !is_openshift(o));
+    }
     objects
+}
+
+/// Whether the tables' object is there for OpenShift's sake.
+fn is_openshift(object: &Value) -> bool {
+    [object.name(), object.namespace()].iter().any(|n| n.contains("openshift"))
 }
 
 /// Roles and bindings, aggregated roles complete.
 pub fn rbac() -> Vec<Value> {
-    let mut roles: Vec<Value> = ROLES.iter().flat_map(|t| policy::roles(t)).collect();
+    let tables = ROLES.iter().chain([&OPENSHIFT_ROLES]);
+    let mut roles: Vec<Value> = tables.flat_map(|t| policy::roles(t)).collect();
     roles.extend(scc::roles());
+    completed(roles, &[BINDINGS, OPENSHIFT_BINDINGS])
+}
+
+/// The same without OpenShift's.
+fn kubernetes_rbac() -> Vec<Value> {
+    completed(ROLES.iter().flat_map(|t| policy::roles(t)).collect(), &[BINDINGS])
+}
+
+fn completed(mut roles: Vec<Value>, bindings: &[&str]) -> Vec<Value> {
     roles.sort_by(|a, b| a.name().cmp(b.name()));
     aggregate::settle(&mut roles);
     let controllers: Vec<Value> = roles.iter().filter_map(controller_binding).collect();
     roles.extend(policy::roles(NAMESPACED_ROLES));
-    roles.extend(policy::bindings(BINDINGS));
+    roles.extend(bindings.iter().flat_map(|t| policy::bindings(t)));
     roles.extend(controllers);
     roles
 }
@@ -101,7 +126,18 @@ fn namespace(name: &str) -> Value {
     })
 }
 
-fn variables(
+fn variables(world: &World, settings: &Settings) -> Vec<(&'static str, String)> {
+    vec![
+        ("service_network", format!("{}/{}", settings.service_network, settings.service_prefix)),
+        // The first node is the control plane.
+        ("api_address", settings.node_network.to_string()),
+        ("service_ip", kubernetes_address(settings).to_string()),
+        ("now", crate::object::time::seconds(world.clock.now())),
+    ]
+}
+
+/// What only OpenShift's manifests name; hashing takes its time.
+fn openshift_variables(
     world: &World,
     settings: &Settings,
     kubeadmin_password: &str,
@@ -113,14 +149,9 @@ fn variables(
         ("version", OPENSHIFT_VERSION.into()),
         ("minor", minor.into()),
         ("pod_network", format!("{}/16", settings.pod_network)),
-        ("service_network", format!("{}/16", settings.service_network)),
-        // The first node is the control plane.
-        ("api_address", settings.node_network.to_string()),
-        ("service_ip", kubernetes_address(settings).to_string()),
         ("apps_domain", settings.apps_domain.clone()),
         ("cluster_id", world.entropy.uuid()),
         ("client_secret", super::secret_text(&world.entropy)),
-        ("now", crate::object::time::seconds(world.clock.now())),
         ("htpasswd", STANDARD.encode(htpasswd)),
         ("kubeadmin", STANDARD.encode(hash(kubeadmin_password))),
     ]
@@ -147,8 +178,10 @@ mod tests {
     #[test]
     fn every_object_is_whole_and_alone() {
         let mut seen = HashSet::new();
-        let documents: usize = CLUSTER.iter().map(|t| t.split("\n---\n").count()).sum();
+        let texts = CLUSTER.iter().chain([&OPENSHIFT_CLUSTER]);
+        let documents: usize = texts.map(|t| t.split("\n---\n").count()).sum();
         let others = NAMESPACES.len()
+            + OPENSHIFT_NAMESPACES.len()
             + rbac().len()
             + scc::objects().count()
             + imagestreams::objects().len()
@@ -181,6 +214,23 @@ mod tests {
             if object.str_at("kind").ends_with("Role") {
                 assert!(!object.list_at("rules").is_empty(), "{}", object.name());
             }
+        }
+    }
+
+    #[test]
+    fn plain_kubernetes_knows_nothing_of_openshift() {
+        let settings = Settings { openshift: false, ..Settings::default() };
+        let plain = objects(&World::real(), &settings, "secret");
+        let named = |kind: &str, name: &str| {
+            plain.iter().any(|o| o.str_at("kind") == kind && o.name() == name)
+        };
+        assert!(named("Service", "kubernetes") && named("ClusterRoleBinding", "cluster-admin"));
+        assert!(named("PriorityClass", "system-node-critical") && named("FlowSchema", "exempt"));
+        for object in plain {
+            let mut facts = object.clone();
+            facts.remove_at("rules");
+            assert!(!facts.to_string().contains("openshift"), "{object}");
+            assert!(!object.to_string().contains("${"), "{object}");
         }
     }
 

@@ -65,6 +65,8 @@ pub struct Attributes<'a> {
     pub authorizer: &'a Authorizer,
     /// Time and chance.
     pub world: &'a World,
+    /// Names of the plug-ins that are off.
+    pub off: &'a [String],
     /// Whether nothing will be stored.
     pub dry_run: bool,
 }
@@ -72,36 +74,93 @@ pub struct Attributes<'a> {
 type Mutate = fn(&mut Value, &Attributes<'_>) -> Result<(), Error>;
 type Validate = fn(&Value, &Attributes<'_>) -> Result<Vec<Op>, Error>;
 
+impl Attributes<'_> {
+    fn asks(&self, plugin: &str) -> bool {
+        !self.off.iter().any(|off| off == plugin)
+    }
+}
+
 /// One plug-in.
 struct Plugin {
+    /// Upstream's name, with which it is switched on and off.
+    name: &'static str,
     mutate: Option<Mutate>,
     validate: Option<Validate>,
 }
 
+const SERVICE_ACCOUNT: &str = "ServiceAccount";
+const CONSTRAINTS: &str = "security.openshift.io/SecurityContextConstraint";
+
 /// Every plug-in, in order.
 static PLUGINS: &[Plugin] = &[
     Plugin {
+        name: "NamespaceLifecycle",
         mutate: Some(namespace_lifecycle::mutate),
         validate: Some(namespace_lifecycle::validate),
     },
-    Plugin { mutate: Some(limit_ranger::mutate), validate: Some(limit_ranger::validate) },
-    Plugin { mutate: Some(service_account::mutate), validate: None },
-    Plugin { mutate: Some(priority::mutate), validate: Some(priority::validate) },
-    Plugin { mutate: Some(default_toleration_seconds::mutate), validate: None },
-    Plugin { mutate: Some(pod_tolerations::mutate), validate: Some(pod_tolerations::validate) },
-    Plugin { mutate: Some(storage_class::mutate), validate: None },
-    Plugin { mutate: Some(storage_protection::mutate), validate: None },
-    Plugin { mutate: None, validate: Some(owner_references::validate) },
-    Plugin { mutate: None, validate: Some(claim_resize::validate) },
-    Plugin { mutate: Some(runtime_class::mutate), validate: Some(runtime_class::validate) },
-    Plugin { mutate: None, validate: Some(certificates::validate) },
-    Plugin { mutate: Some(ingress_class::mutate), validate: None },
-    Plugin { mutate: None, validate: Some(external_ips::validate) },
-    Plugin { mutate: Some(pod_node_environment::mutate), validate: None },
-    Plugin { mutate: Some(image_policy::mutate), validate: None },
-    Plugin { mutate: Some(scc::mutate), validate: None },
-    Plugin { mutate: None, validate: Some(no_escalation) },
+    Plugin {
+        name: "LimitRanger",
+        mutate: Some(limit_ranger::mutate),
+        validate: Some(limit_ranger::validate),
+    },
+    Plugin { name: SERVICE_ACCOUNT, mutate: Some(service_account::mutate), validate: None },
+    Plugin { name: "Priority", mutate: Some(priority::mutate), validate: Some(priority::validate) },
+    Plugin {
+        name: "DefaultTolerationSeconds",
+        mutate: Some(default_toleration_seconds::mutate),
+        validate: None,
+    },
+    Plugin {
+        name: "PodTolerationRestriction",
+        mutate: Some(pod_tolerations::mutate),
+        validate: Some(pod_tolerations::validate),
+    },
+    Plugin { name: "DefaultStorageClass", mutate: Some(storage_class::mutate), validate: None },
+    Plugin {
+        name: "StorageObjectInUseProtection",
+        mutate: Some(storage_protection::mutate),
+        validate: None,
+    },
+    Plugin {
+        name: "OwnerReferencesPermissionEnforcement",
+        mutate: None,
+        validate: Some(owner_references::validate),
+    },
+    Plugin {
+        name: "PersistentVolumeClaimResize",
+        mutate: None,
+        validate: Some(claim_resize::validate),
+    },
+    Plugin {
+        name: "RuntimeClass",
+        mutate: Some(runtime_class::mutate),
+        validate: Some(runtime_class::validate),
+    },
+    Plugin { name: "CertificateApproval", mutate: None, validate: Some(certificates::validate) },
+    Plugin { name: "DefaultIngressClass", mutate: Some(ingress_class::mutate), validate: None },
+    Plugin { name: "DenyServiceExternalIPs", mutate: None, validate: Some(external_ips::validate) },
+    Plugin {
+        name: "scheduling.openshift.io/OriginPodNodeEnvironment",
+        mutate: Some(pod_node_environment::mutate),
+        validate: None,
+    },
+    Plugin {
+        name: "image.openshift.io/ImagePolicy",
+        mutate: Some(image_policy::mutate),
+        validate: None,
+    },
+    Plugin { name: CONSTRAINTS, mutate: Some(scc::mutate), validate: None },
+    Plugin { name: "RBAC", mutate: None, validate: Some(no_escalation) },
 ];
+
+/// Name of the plug-in that charges.
+const QUOTA: &str = "ResourceQuota";
+
+/// The names of all plug-ins, with which they are switched off.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let outside = ["MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"];
+    PLUGINS.iter().map(|p| p.name).chain([QUOTA]).chain(outside)
+}
 
 /// What is charged once everybody else agrees.
 static CHARGES: &[Validate] = &[resource_quota::validate];
@@ -116,7 +175,8 @@ fn no_escalation(object: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
 /// # Errors
 /// The first refusal.
 pub fn mutate(object: &mut Value, attributes: &Attributes<'_>) -> Result<(), Error> {
-    PLUGINS.iter().filter_map(|p| p.mutate).try_for_each(|f| f(object, attributes))
+    let asked = PLUGINS.iter().filter(|p| attributes.asks(p.name));
+    asked.filter_map(|p| p.mutate).try_for_each(|f| f(object, attributes))
 }
 
 /// Lets every validating plug-in refuse the object (for deletes: the stored object). Answers
@@ -125,7 +185,8 @@ pub fn mutate(object: &mut Value, attributes: &Attributes<'_>) -> Result<(), Err
 /// # Errors
 /// The first refusal.
 pub fn validate(object: &Value, attributes: &Attributes<'_>) -> Result<Vec<Op>, Error> {
-    steps(PLUGINS.iter().filter_map(|p| p.validate), object, attributes)
+    let asked = PLUGINS.iter().filter(|p| attributes.asks(p.name));
+    steps(asked.filter_map(|p| p.validate), object, attributes)
 }
 
 /// Charges the object to quotas: the last to refuse it, and likewise with steps of its own.
@@ -133,6 +194,9 @@ pub fn validate(object: &Value, attributes: &Attributes<'_>) -> Result<Vec<Op>, 
 /// # Errors
 /// The first refusal.
 pub fn charge(object: &Value, attributes: &Attributes<'_>) -> Result<Vec<Op>, Error> {
+    if !attributes.asks(QUOTA) {
+        return Ok(Vec::new());
+    }
     steps(CHARGES.iter().copied(), object, attributes)
 }
 
@@ -155,5 +219,6 @@ pub fn is_early(object: &Value, attributes: &Attributes<'_>) -> bool {
     attributes.verb == Verb::Create
         && common::is(attributes, "pods")
         && namespace_lifecycle::is_active(attributes)
-        && (service_account::is_early(object, attributes) || scc::is_early(attributes))
+        && (attributes.asks(SERVICE_ACCOUNT) && service_account::is_early(object, attributes)
+            || attributes.asks(CONSTRAINTS) && scc::is_early(attributes))
 }

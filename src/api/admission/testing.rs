@@ -70,6 +70,7 @@ impl Scene {
             snapshot: &self.snapshot,
             authorizer: &self.authorizer,
             world: &self.world,
+            off: &[],
             dry_run: false,
         }
     }

@@ -70,9 +70,10 @@ pub fn token(server: Arc<Server>, request: Request) -> Handled {
             server.access.by_service_account_token(&snapshot, now, &token, &asked)
         } else {
             // Other tokens are for this API and nobody else.
-            let here = asked.is_empty() || asked.iter().any(|a| a == jwt::ISSUER);
+            let own = server.access.signer.audiences();
+            let here = asked.is_empty() || asked.iter().any(|a| own.contains(a));
             let caller = server.access.by_token(&snapshot, now, &token).filter(|_| here);
-            caller.map(|c| (c, vec![jwt::ISSUER.to_owned()]))
+            caller.map(|c| (c, own.to_vec()))
         };
         let status = match found {
             Some((caller, audiences)) => {

@@ -4,7 +4,7 @@
 
 use super::{Handled, answer, ordinary};
 use crate::{
-    access::{authn::ACCESS_TOKENS, jwt},
+    access::authn::ACCESS_TOKENS,
     api::{
         Answer, Body, Event, Item, List, Request, Response, Server, Verb,
         write::{Attempt, Draft, lists},
@@ -38,7 +38,7 @@ pub fn request(server: Arc<Server>, request: Request) -> Handled {
         let seconds = body.i64_at("spec.expirationSeconds").unwrap_or(DEFAULT_SECONDS);
         check_seconds(seconds)?;
         let audiences = match body.list_at("spec.audiences") {
-            [] => json!([jwt::ISSUER]),
+            [] => json!(server.access.signer.audiences()),
             some => json!(some),
         };
         let now = server.world.clock.now();
@@ -62,7 +62,7 @@ pub fn request(server: Arc<Server>, request: Request) -> Handled {
         }
         let claims = json!({
             "aud": audiences, "exp": expires.as_second(), "iat": now.as_second(),
-            "iss": jwt::ISSUER, "jti": server.world.entropy.uuid(), "kubernetes.io": private,
+            "iss": server.access.signer.issuer(), "jti": server.world.entropy.uuid(), "kubernetes.io": private,
             "nbf": now.as_second(), "sub": format!("system:serviceaccount:{namespace}:{name}"),
         });
         let token = server.access.signer.sign(&claims)?;

@@ -149,10 +149,16 @@ pub(super) fn check_object(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(validate) = a.request.kind.hooks.validate {
         validate(&d.object, a.old, &mut d.causes);
     }
+    check_custom(a, d);
+    Ok(())
+}
+
+/// Looks for what a definition's schema finds wrong, its rules last.
+fn check_custom(a: &Attempt<'_>, d: &mut Draft) {
     if let Some(custom) = &a.request.kind.custom {
         custom.validate(&d.object, a.old, &mut d.causes);
+        d.warnings.extend(custom.apply_rules(&d.object, a.old, &mut d.causes));
     }
-    Ok(())
 }
 
 /// Refuses an object with which something is wrong.
@@ -218,9 +224,7 @@ pub(super) fn prepare_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// Looks for what the kind finds wrong with a status.
 pub(super) fn check_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     let hooks = &a.request.kind.hooks;
-    if let Some(custom) = &a.request.kind.custom {
-        custom.validate(&d.object, a.old, &mut d.causes);
-    }
+    check_custom(a, d);
     let (_, check) = hooks.of_sub(a.request.sub);
     if let (Some(check), Some(old)) = (check, a.old) {
         check(&d.object, old, &mut d.causes);

@@ -186,6 +186,7 @@ fn custom(object: &Value, version: &Value) -> Custom {
     Custom {
         schema,
         document,
+        rules: std::sync::OnceLock::new(),
         columns: Printer::read(version),
         scale: version.at("subresources.scale").map(|s| Scale {
             spec: path(s, "specReplicasPath"),

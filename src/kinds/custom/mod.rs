@@ -5,6 +5,7 @@ pub mod check;
 mod definition;
 pub mod jsonpath;
 mod printer;
+pub mod rules;
 pub mod versions;
 
 pub use definition::{Claims, Definition, Names};
@@ -17,11 +18,16 @@ use crate::{
     schema::structural::Structural,
 };
 use jsonpath::Path;
+use rules::Rules;
+use std::sync::OnceLock;
 
 /// Resource of the definitions.
 pub const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 /// Finalizer of a definition whose objects go first.
 pub const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+
+/// What is said where mistakes keep rules from being run.
+const UNCHECKED: &str = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
 
 /// What only a custom kind has: one version of a definition.
 #[derive(Debug)]
@@ -38,6 +44,8 @@ pub struct Custom {
     pub established: bool,
     /// Whether its definition is being deleted.
     pub terminating: bool,
+    /// The rules of the schema, compiled when they are first applied.
+    pub rules: OnceLock<Option<Rules>>,
     /// The version objects are stored in.
     pub storage_version: Name,
     /// Name, group and plural of the resource; what tells two revisions of a schema apart.
@@ -68,6 +76,23 @@ impl Custom {
         self.schema.validate(object, old, causes);
         self.validate_scale(object, causes);
         self.schema.validate_lists(object, old, causes);
+    }
+
+    /// Applies the schema's rules, if what was found does not keep them from being run; answers
+    /// what to warn of.
+    pub fn apply_rules(
+        &self,
+        object: &Value,
+        old: Option<&Value>,
+        causes: &mut Causes,
+    ) -> Vec<String> {
+        let rules = self.rules.get_or_init(|| Rules::of(&self.document));
+        let Some(rules) = rules else { return Vec::new() };
+        if rules::block(causes) {
+            causes.invalid("<nil>", &Value::Null, UNCHECKED);
+            return Vec::new();
+        }
+        rules.apply(object, old, causes)
     }
 
     fn validate_scale(&self, object: &Value, causes: &mut Causes) {

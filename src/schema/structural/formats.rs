@@ -74,7 +74,7 @@ static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| {
 });
 
 /// Whether a text is of a format. A format nobody knows fits everything.
-pub(super) fn fits(format: &str, text: &str) -> bool {
+pub fn fits(format: &str, text: &str) -> bool {
     if let Some((_, pattern)) = PATTERNS.iter().find(|(name, _)| *name == format) {
         return pattern.is_match(text);
     }

@@ -11,7 +11,7 @@ mod prune;
 mod tests;
 mod validate;
 
-pub use formats::is_known as is_known_format;
+pub use formats::{fits as fits_format, is_known as is_known_format};
 
 use crate::object::{ObjectExt, Value};
 use regex::Regex;
@@ -216,12 +216,52 @@ pub fn go_regex(pattern: &str) -> Result<Regex, String> {
             _ => ascii.push(c),
         }
     }
+    if let Some(twice) = repeated_twice(pattern) {
+        return Err(format!("error parsing regexp: invalid nested repetition operator: `{twice}`"));
+    }
     Regex::new(&ascii).map_err(|e| match e.to_string() {
         text if text.contains("unclosed group") => {
             format!("error parsing regexp: missing closing ): `{pattern}`")
         }
+        text if text.contains("unopened group") => {
+            format!("error parsing regexp: unexpected ): `{pattern}`")
+        }
         text => format!("error parsing regexp: {}", text.lines().last().unwrap_or_default()),
     })
+}
+
+/// Two repetitions of one thing, which Go refuses.
+fn repeated_twice(pattern: &str) -> Option<String> {
+    let (mut before, mut lazy) = (false, false);
+    let mut in_class = false;
+    let mut chars = pattern.char_indices();
+    let mut from = 0;
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => {
+                chars.next();
+                before = false;
+            }
+            '[' => {
+                in_class = true;
+                before = false;
+            }
+            ']' => {
+                in_class = false;
+                before = false;
+            }
+            _ if in_class => {}
+            '?' if before && !lazy => lazy = true,
+            '*' | '+' | '?' if before => return Some(pattern[from..=at].to_owned()),
+            '*' | '+' | '?' => {
+                // What a group opens with is no repetition.
+                let group = c == '?' && pattern[..at].ends_with('(');
+                (before, lazy, from) = (!group, false, at);
+            }
+            _ => before = false,
+        }
+    }
+    None
 }
 
 /// A class of Go's, in a form that also stands inside brackets.

@@ -5,6 +5,7 @@ pub mod child;
 pub mod clients;
 pub mod hook;
 pub mod lab;
+pub mod plane;
 pub mod recorded;
 pub mod registry;
 pub mod tools;

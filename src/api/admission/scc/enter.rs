@@ -10,6 +10,9 @@ use crate::{error::Error, object::Value};
 /// # Errors
 /// 403.
 pub fn may_enter(pod: &Value, a: &Attributes<'_>, subresource: &str) -> Result<(), Error> {
+    if !a.asks(super::super::CONSTRAINTS) {
+        return Ok(());
+    }
     // Another constraint than the pod runs under is as good.
     mutate(&mut pod.clone(), a).map_err(|e| {
         let why = format!("{subresource} operation is not allowed because the pod's security context exceeds your permissions: {e}");

@@ -21,7 +21,9 @@ pub fn judge<'a>(
     attempt: &'a Attempt<'a>,
     draft: &'a mut Draft,
 ) -> LocalBoxFuture<'a, Result<(), Error>> {
-    let Some(hooks) = Validating::of(attempt.snapshot) else { return Box::pin(async { Ok(()) }) };
+    let asked = !attempt.server.is_off("ValidatingAdmissionWebhook");
+    let hooks = Validating::of(attempt.snapshot).filter(|_| asked);
+    let Some(hooks) = hooks else { return Box::pin(async { Ok(()) }) };
     Box::pin(async move {
         let Some(subject) = Subject::of(attempt, &draft.object) else { return Ok(()) };
         let object = if subject.operation == "DELETE" { &Value::Null } else { &draft.object };

@@ -138,7 +138,7 @@ impl<'a> Subject<'a> {
 
 /// The other resources whose rows are the same objects.
 fn equivalents(attempt: &Attempt<'_>, resource: &Served) -> Vec<Served> {
-    let catalogue = Catalogue::of(attempt.snapshot);
+    let catalogue = Catalogue::of(attempt.snapshot, attempt.server.settings.openshift);
     let same = |k: &Served| {
         k.stored_as() == resource.stored_as()
             && (k.group != resource.group || k.version != resource.version)

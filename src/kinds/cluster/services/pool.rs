@@ -5,15 +5,12 @@
 
 use crate::kinds::Cx;
 use crate::object::{ObjectExt, Value};
+use ipnet::Ipv4Net;
 use serde::Deserialize;
 use std::{collections::HashSet, net::Ipv4Addr};
 
-/// OpenShift's service network.
-pub(super) const NETWORK: &str = "172.30.0.0/16";
-const NETWORK_START: u32 = u32::from_be_bytes([172, 30, 0, 0]);
-const NETWORK_SIZE: u32 = 1 << 16;
-/// The lower addresses are left to those who ask for one.
-const RESERVED_ADDRESSES: u32 = 256;
+/// OpenShift's service network, where no ServiceCIDR says another.
+const NETWORK: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(172, 30, 0, 0), 16);
 
 /// Node ports, both ends included.
 const PORTS: (i64, i64) = (30_000, 32_767);
@@ -22,8 +19,30 @@ const RESERVED_PORTS: i64 = 86;
 
 /// What services other than one hold.
 pub(super) struct Pool {
+    network: Ipv4Net,
     addresses: HashSet<Box<str>>,
     ports: HashSet<i64>,
+}
+
+/// The service network a cluster was started with.
+fn network(cx: &Cx<'_>) -> Ipv4Net {
+    let range = cx.snapshot.get("servicecidrs.networking.k8s.io", "", "kubernetes");
+    let ranges = range.map(|e| e.lens::<Range>());
+    let first = ranges.as_ref().and_then(|r| r.spec.cidrs.first());
+    first.and_then(|text| text.parse().ok()).unwrap_or(NETWORK)
+}
+
+/// The part of a ServiceCIDR that counts.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Range {
+    spec: Ranges,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Ranges {
+    cidrs: Vec<String>,
 }
 
 /// The part of a service that says what it holds.
@@ -51,7 +70,8 @@ struct HeldPort {
 impl Pool {
     /// What everybody but `service` holds.
     pub(super) fn without(service: &Value, cx: &Cx<'_>) -> Pool {
-        let mut pool = Pool { addresses: HashSet::new(), ports: HashSet::new() };
+        let mut pool =
+            Pool { network: network(cx), addresses: HashSet::new(), ports: HashSet::new() };
         let own = crate::object::name::key(service.namespace(), service.name());
         for entry in cx.snapshot.list("services", "") {
             if entry.key.as_ref() == own {
@@ -71,15 +91,15 @@ impl Pool {
     /// # Errors
     /// Upstream's text after `failed to allocate IP <ip>: `.
     pub(super) fn take_address(&mut self, text: &str) -> Result<(), String> {
+        let network = self.network;
         let outside = || {
             format!(
-                "the provided IP ({text}) is not in the valid range. The range of valid IPs is {NETWORK}"
+                "the provided IP ({text}) is not in the valid range. The range of valid IPs is {network}"
             )
         };
         let ip: Ipv4Addr = text.parse().map_err(|_| outside())?;
-        let offset = u32::from(ip).wrapping_sub(NETWORK_START);
         // The first address names the network, the last one reaches everybody in it.
-        if offset == 0 || offset >= NETWORK_SIZE - 1 {
+        if !network.contains(&ip) || ip == network.network() || ip == network.broadcast() {
             return Err(outside());
         }
         match self.addresses.insert(text.into()) {
@@ -90,12 +110,18 @@ impl Pool {
 
     /// Takes any free address, from the upper part while there is one.
     pub(super) fn next_address(&mut self, cx: &Cx<'_>) -> Option<String> {
-        let upper = (RESERVED_ADDRESSES, NETWORK_SIZE - 1 - RESERVED_ADDRESSES);
-        for (start, count) in [upper, (1, RESERVED_ADDRESSES - 1)] {
+        let size = 1_u32.checked_shl((32 - self.network.prefix_len()).into()).unwrap_or(u32::MAX);
+        // The lower addresses are left to those who ask for one.
+        let reserved = (size / 16).clamp(16, 256).min(size / 2).max(1);
+        let upper = (reserved, size.saturating_sub(1 + reserved));
+        for (start, count) in [upper, (1, reserved - 1)] {
+            if count == 0 {
+                continue;
+            }
             let shift = cx.world.entropy.below(u64::from(count)) as u32;
             let candidates = (0..count).map(|i| start + (shift + i) % count);
             for offset in candidates {
-                let ip = Ipv4Addr::from(NETWORK_START + offset).to_string();
+                let ip = Ipv4Addr::from(u32::from(self.network.network()) + offset).to_string();
                 if self.addresses.insert(ip.as_str().into()) {
                     return Some(ip);
                 }

@@ -3,6 +3,7 @@
 
 mod conversion;
 mod names;
+mod rules;
 mod schema;
 mod structural;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The keywords of a schema.
 
-use super::structural;
+use super::{rules, structural};
 use crate::{
     error::Causes,
     object::{ObjectExt, Value, json},
@@ -11,8 +11,6 @@ const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "st
 /// Keywords that are not supported.
 const REFUSED: [&str; 6] =
     ["$ref", "id", "additionalItems", "patternProperties", "definitions", "dependencies"];
-/// What is said of rules while there is nobody to carry them out.
-const NO_RULES: &str = "rules in CEL are not supported by this server";
 
 /// Checks a whole schema.
 pub(super) fn check(schema: &Value, version: &Value, path: &str, out: &mut Causes) {
@@ -33,6 +31,9 @@ pub(super) fn check(schema: &Value, version: &Value, path: &str, out: &mut Cause
     }
     if found.is_empty() {
         defaults(schema, path, true, &mut found);
+    }
+    if found.is_empty() {
+        rules::compile(schema, path, &mut found);
     }
     out.0.append(&mut found.0);
 }
@@ -73,9 +74,7 @@ fn level(schema: &Value, path: &str, out: &mut Causes) {
         let path = at("x-kubernetes-preserve-unknown-fields");
         out.invalid(path, &json!(false), "must be true or undefined");
     }
-    if !schema.list_at("x-kubernetes-validations").is_empty() {
-        out.forbidden(at("x-kubernetes-validations"), NO_RULES);
-    }
+    rules::complete(schema, path, out);
     if let Err(why) = go_regex(schema.str_at("pattern")) {
         let why = format!("must be a valid regular expression, but isn't: {why}");
         out.invalid(at("pattern"), &json!(schema.str_at("pattern")), why);

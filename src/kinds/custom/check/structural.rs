@@ -120,8 +120,10 @@ fn nested(schema: &Value, whole: &Value, path: &str, out: &mut Causes) {
     for keyword in flags.iter().filter(|k| schema.is_true(k)) {
         out.forbidden(at(keyword), format!("must be false {STRUCTURAL}"));
     }
-    if !schema.list_at("x-kubernetes-list-map-keys").is_empty() {
-        out.forbidden(at("x-kubernetes-list-map-keys"), format!("must be empty {STRUCTURAL}"));
+    for keyword in ["x-kubernetes-list-map-keys", "x-kubernetes-validations"] {
+        if !schema.list_at(keyword).is_empty() {
+            out.forbidden(at(keyword), format!("must be empty {STRUCTURAL}"));
+        }
     }
     for (name, property) in schema.map_at("properties").into_iter().flatten() {
         let path = format!("{path}.properties[{name}]");
