@@ -1,7 +1,6 @@
 //! What a kubelet asks of the containers it has started: how far their processes have come. Every
 //! answer is given at once, from what has happened by now, and asking twice changes nothing.
 
-use crate::runtime::Fetch;
 use jiff::Timestamp;
 
 /// One run of a container.
@@ -37,7 +36,22 @@ pub enum What<'a> {
     /// What its server answers: port, path with query, header lines.
     Request(u16, &'a str, &'a [(String, String)]),
     /// What somebody in the network answers, asked from the container's node.
-    Visit(&'a Fetch),
+    Visit(&'a Visit),
+}
+
+/// A GET request into the network.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Visit {
+    /// `http` or `https`.
+    pub secure: bool,
+    /// Address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Path and query.
+    pub path: String,
+    /// Header lines.
+    pub headers: Vec<(String, String)>,
 }
 
 /// How far a question has come.

@@ -10,7 +10,7 @@ use super::{
     volumes,
 };
 use crate::{
-    controllers::{Heard, Lives, Question, Run, View, What},
+    controllers::{Heard, Lives, Question, Run, View, Visit, What},
     object::ObjectExt,
     runtime::{Fetch, Target},
     sim::shell::{
@@ -119,7 +119,7 @@ impl Runtime {
             What::Visit(request) => {
                 let me = Arc::downgrade(self);
                 let target = instance.target.clone();
-                Box::pin(visit(Port { runtime: me, target }, request.clone(), Arc::clone(&shared)))
+                Box::pin(visit(Port { runtime: me, target }, to(request), Arc::clone(&shared)))
             }
         };
         let process = Box::pin(async move {
@@ -128,6 +128,19 @@ impl Runtime {
         });
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         Asked { serial, process: Rehearsal::new(clock, process), done }
+    }
+}
+
+/// A visit as a request.
+fn to(visit: &Visit) -> Fetch {
+    Fetch {
+        method: "GET".into(),
+        secure: visit.secure,
+        host: visit.host.clone(),
+        port: visit.port,
+        path: visit.path.clone(),
+        headers: visit.headers.clone(),
+        ..Fetch::default()
     }
 }
 

@@ -340,6 +340,7 @@ mod tests {
             (json!({"command": ["sh", "-c", "echo a && nope; echo b"]}), None, true),
             (json!({"command": ["sh", "-c", "nope"]}), None, true),
             (json!({"command": ["cat", "/no/such/file"]}), None, true),
+            (json!({"command": ["wget", "-O", "/tmp/x", "http://web/"]}), None, true),
             (json!({"command": ["chroot", "/host", "crictl", "images"]}), None, true),
             (json!({"command": ["sh", "-c", "exit 4"], "stdin": true}), Some((0.0, 4)), false),
             (

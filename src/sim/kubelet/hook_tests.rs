@@ -80,6 +80,26 @@ fn a_hook_comes_before_term() {
 }
 
 #[test]
+fn hooks_may_be_plain_commands() {
+    let mut lab = Lab::new(Settings::default());
+    for command in [json!(["touch", "/tmp/bye"]), json!(["wget", "-o", "/tmp/bye", "http://x/"])] {
+        let mut spec = sh("until [ -e /tmp/bye ]; do sleep 1; done; exit 9");
+        spec["containers"][0]["lifecycle"] = json!({"preStop": {"exec": {"command": command}}});
+        lab.create(spec);
+        lab.pass(9.0);
+        lab.delete(30);
+        lab.pass(6.0);
+        let told = lab.heard();
+        let gone = lab.get("pods", "default/p").is_none();
+        assert!(
+            gone || told.iter().any(|t| t.contains("PreStopHook failed")),
+            "{command} {told:?}"
+        );
+        lab.pass(60.0);
+    }
+}
+
+#[test]
 fn last_words_are_the_message() {
     let mut lab = Lab::new(Settings::default());
     let probe = json!({"exec": {"command": ["false"]}, "failureThreshold": 1});

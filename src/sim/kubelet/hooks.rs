@@ -7,9 +7,8 @@ use super::{
     sync::{Sync, plus},
 };
 use crate::{
-    controllers::{Heard, Question, What},
+    controllers::{Heard, Question, Visit, What},
     object::{ObjectExt, Value, time},
-    runtime::Fetch,
     sim::images::process::{self, Image},
 };
 use jiff::Timestamp;
@@ -63,19 +62,17 @@ pub fn perform(s: &mut Sync<'_>, spec: &Value, r: &Record, name: &str, since: Ti
 }
 
 /// What an `httpGet` hook asks, and whom.
-fn request(s: &Sync<'_>, spec: &Value, get: &Value) -> Fetch {
+fn request(s: &Sync<'_>, spec: &Value, get: &Value) -> Visit {
     let host = match get.str_at("host") {
         "" => s.pod.str_at("status.podIP"),
         host => host,
     };
-    Fetch {
-        method: "GET".into(),
+    Visit {
         secure: get.str_at("scheme") == "HTTPS",
         host: host.to_owned(),
         port: u16::try_from(probe::port(spec, get)).unwrap_or(0),
         path: format!("/{}", get.str_at("path").trim_start_matches('/')),
         headers: probe::headers(s, get, "lifecycle"),
-        ..Fetch::default()
     }
 }
 
