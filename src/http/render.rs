@@ -111,7 +111,11 @@ pub fn answer(
             values::warn(response.headers_mut(), &answer.warnings);
             response
         }
-        Err(e) => error(&e, style.look),
+        Err(e) => {
+            let mut response = error(&e, style.look);
+            values::warn(response.headers_mut(), e.warnings());
+            response
+        }
     };
     let reached = !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     if reached && !kind.deprecated.is_empty() {

@@ -111,6 +111,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
         importer: importer(flags, &world, &settings, registry_address),
         webhooks: webhook::Client::new(Arc::clone(&world.clock), dns(&settings)),
         settings,
+        pages: Default::default(),
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");

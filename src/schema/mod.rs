@@ -15,7 +15,7 @@ pub mod structural;
 mod tests;
 
 pub use decode::decode;
-pub use defaults::{blank, fill_defaults};
+pub use defaults::{blank, fill_defaults, store_lists};
 
 /// A named object type.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 mod budgets;
 mod cli;
 mod clients;
+mod corners;
 mod crash;
 mod custom;
 mod deploymentconfigs;

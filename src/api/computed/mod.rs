@@ -13,6 +13,7 @@ mod projectrequests;
 mod projects;
 mod reviews;
 mod rollouts;
+mod security_reviews;
 mod streams;
 mod templates;
 mod tokens;
@@ -56,6 +57,9 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("pods", "log", streams::log),
     ("pods", "portforward", streams::port_forward),
     ("pods", "proxy", streams::proxy),
+    ("podsecuritypolicyreviews.security.openshift.io", "", security_reviews::accounts),
+    ("podsecuritypolicyselfsubjectreviews.security.openshift.io", "", security_reviews::oneself),
+    ("podsecuritypolicysubjectreviews.security.openshift.io", "", security_reviews::subject),
     ("processedtemplates.template.openshift.io", "", templates::process),
     ("projectrequests.project.openshift.io", "", projectrequests::requests),
     ("projects.project.openshift.io", "", projects::projects),

@@ -28,6 +28,7 @@ pub(super) fn server(containers: Option<Arc<dyn Containers>>) -> Arc<Server> {
         webhooks: crate::webhook::Client::new(Arc::clone(&world.clock), String::new()),
         world,
         containers,
+        pages: Default::default(),
         stopping,
     })
 }

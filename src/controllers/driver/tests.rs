@@ -68,6 +68,7 @@ mod running {
                 String::new(),
                 None,
             ),
+            pages: Default::default(),
             webhooks: crate::webhook::Client::new(Arc::new(clock.clone()), String::new()),
             stopping,
         };

@@ -41,6 +41,7 @@ pub static NODE: Kind = Kind {
     ],
     hooks: Hooks {
         default: Some(allot),
+        status_at_creation: true,
         validate: Some(|o, _, out| validate(o, out)),
         ..Hooks::NONE
     },

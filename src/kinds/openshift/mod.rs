@@ -27,9 +27,13 @@ const CUSTOM_VERBS: &[&str] =
 /// The kinds of this family.
 pub static KINDS: &[&Kind] = &[
     &apps::DEPLOYMENT_CONFIG,
+    &authorization::CLUSTER_ROLE,
+    &authorization::CLUSTER_ROLE_BINDING,
     &authorization::LOCAL_RESOURCE_ACCESS_REVIEW,
     &authorization::LOCAL_SUBJECT_ACCESS_REVIEW,
     &authorization::RESOURCE_ACCESS_REVIEW,
+    &authorization::ROLE,
+    &authorization::ROLE_BINDING,
     &authorization::SELF_SUBJECT_RULES_REVIEW,
     &authorization::SUBJECT_ACCESS_REVIEW,
     &authorization::SUBJECT_RULES_REVIEW,
@@ -69,6 +73,9 @@ pub static KINDS: &[&Kind] = &[
     &projects::PROJECT,
     &projects::PROJECT_REQUEST,
     &routes::ROUTE,
+    &security::REVIEW_OF_ACCOUNTS,
+    &security::REVIEW_OF_SELF,
+    &security::REVIEW_OF_SUBJECT,
     &security::SECURITY_CONTEXT_CONSTRAINTS,
     // The kind is the one that is stored.
     &templates::TEMPLATE,

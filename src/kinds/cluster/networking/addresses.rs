@@ -17,9 +17,14 @@ pub fn address(o: &Value, old: Option<&Value>, out: &mut Causes) {
         // Upstream shows its own type, as Go calls its fields.
         let [group, resource, namespace, name] =
             ["group", "resource", "namespace", "name"].map(|f| parent.get(f).text());
-        let shown =
-            json!({"Group": group, "Resource": resource, "Namespace": namespace, "Name": name});
-        out.invalid(&parent.path, &shown, checks::IMMUTABLE);
+        let shown = format!(
+            "{{\"Group\":{},\"Resource\":{},\"Namespace\":{},\"Name\":{}}}",
+            json!(group),
+            json!(resource),
+            json!(namespace),
+            json!(name)
+        );
+        out.invalid_shown(&parent.path, shown, checks::IMMUTABLE);
     }
     if !parent.is_set() {
         return parent.required(out, "");

@@ -171,7 +171,8 @@ const START: f64 = 4e-5;
 
 /// What it says at its end.
 fn report(call: &Call, bytes: u64, busybox: bool) -> String {
-    let records = |block: u64| format!("{}+{}", bytes / block, u64::from(bytes % block != 0));
+    let records =
+        |block: u64| format!("{}+{}", bytes / block, u64::from(!bytes.is_multiple_of(block)));
     let seconds = START + bytes as f64 / SPEED;
     let rate = bytes as f64 / seconds;
     let copied = match busybox {
