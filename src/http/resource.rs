@@ -35,6 +35,9 @@ const STREAMS: &[&str] = &["attach", "exec", "log", "portforward"];
 /// The subresource that passes everything on.
 const PROXY: &str = "proxy";
 
+/// Subresources that take their body as it comes, with headers and the rest of the path.
+const PASSED: &[&str] = &[PROXY, "instantiatebinary", "webhooks"];
+
 /// Headers that mean the connection, not the request, or that a server in a pod must not see.
 const KEPT_BACK: &[&str] =
     &["connection", "transfer-encoding", "content-length", "upgrade", "authorization", "host"];
@@ -151,7 +154,7 @@ async fn build(
     admit(incoming, &mut request)?;
     options?;
     let style = style(incoming, target)?;
-    if target.sub == PROXY || STREAMS.contains(&target.sub) {
+    if PASSED.contains(&target.sub) || STREAMS.contains(&target.sub) {
         request.options.parameters = incoming.query.pairs().to_vec();
     }
     let place = match verb {
@@ -160,7 +163,7 @@ async fn build(
         _ => {
             let (bytes, place) = take(incoming, &request.caller).await?;
             request.body = match target.sub {
-                PROXY => passed(incoming, target, bytes),
+                sub if PASSED.contains(&sub) => passed(incoming, target, bytes),
                 _ => parsed(incoming.header(header::CONTENT_TYPE), target, &mut request, &bytes)?,
             };
             Some(place)
@@ -239,9 +242,11 @@ fn parsed(
     }
 }
 
-/// Where the path meant begins, behind `/api/v1[/namespaces/NAMESPACE]/RESOURCE/NAME/proxy`.
+/// Where the path meant begins, behind `/api/v1[/namespaces/NAMESPACE]/RESOURCE/NAME/proxy`, or as
+/// much of a group's path.
 fn behind(path: &str, target: &Target<'_>) -> usize {
     let parts = if target.namespace.is_empty() { 6 } else { 8 };
+    let parts = parts + usize::from(!target.kind.group.is_empty());
     path.match_indices('/').nth(parts - 1).map_or(path.len(), |(at, _)| at)
 }
 

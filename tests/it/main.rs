@@ -2,6 +2,7 @@
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
 mod budgets;
+mod builds;
 mod cli;
 mod clients;
 mod corners;
@@ -25,6 +26,7 @@ mod shell;
 mod streams;
 mod support;
 mod templates;
+mod time;
 mod triggers;
 mod uploads;
 mod verbs;

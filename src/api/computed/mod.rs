@@ -4,6 +4,7 @@
 //! straight to the store.
 
 mod binding;
+mod builds;
 mod components;
 mod eviction;
 pub mod images;
@@ -35,6 +36,11 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("buildconfigs.build.openshift.io", "instantiate", builds::instantiate),
+    ("buildconfigs.build.openshift.io", "instantiatebinary", builds::instantiate_binary),
+    ("buildconfigs.build.openshift.io", "webhooks", builds::webhooks),
+    ("builds.build.openshift.io", "clone", builds::clone),
+    ("builds.build.openshift.io", "log", builds::log),
     ("componentstatuses", "", components::components),
     ("deploymentconfigs.apps.openshift.io", "instantiate", rollouts::instantiate),
     ("deploymentconfigs.apps.openshift.io", "log", rollouts::log),

@@ -2,9 +2,9 @@
 
 mod apps;
 mod authorization;
+mod builds;
 mod config;
 mod images;
-mod later;
 mod mirrors;
 mod oauth;
 mod projects;
@@ -37,6 +37,8 @@ pub static KINDS: &[&Kind] = &[
     &authorization::SELF_SUBJECT_RULES_REVIEW,
     &authorization::SUBJECT_ACCESS_REVIEW,
     &authorization::SUBJECT_RULES_REVIEW,
+    &builds::BUILD,
+    &builds::BUILD_CONFIG,
     &config::API_SERVER,
     &config::AUTHENTICATION,
     &config::CLUSTER_OPERATOR,
@@ -63,8 +65,6 @@ pub static KINDS: &[&Kind] = &[
     &images::IMAGE_STREAM_MAPPING,
     &images::IMAGE_STREAM_TAG,
     &images::IMAGE_TAG,
-    &later::BUILD,
-    &later::BUILD_CONFIG,
     &oauth::OAUTH_ACCESS_TOKEN,
     &oauth::OAUTH_AUTHORIZE_TOKEN,
     &oauth::OAUTH_CLIENT,

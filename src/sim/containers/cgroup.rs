@@ -131,6 +131,7 @@ mod tests {
             objects: Arc::new(Snapshot::default()),
             now: Timestamp::UNIX_EPOCH,
             settings: Arc::new(Settings::default()),
+            delays: crate::settings::Delays::default(),
             lives: None,
         };
         let rows = [

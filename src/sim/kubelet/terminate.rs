@@ -94,7 +94,7 @@ fn end(
     limit: Timestamp,
 ) -> (Timestamp, i64) {
     let process = container::process(s, spec, r);
-    let percent = f64::from(s.view.settings.delays.term_percent) / 100.0;
+    let percent = f64::from(s.view.delays.term_percent) / 100.0;
     let hooked = limit > asked && hooks::has(spec, "preStop");
     let term = match hooked.then(|| hooks::perform(s, spec, r, "preStop", asked)) {
         None => asked,
