@@ -17,6 +17,7 @@ mod images;
 mod imports;
 mod nodeimages;
 mod oc;
+mod protobuf;
 mod refusals;
 mod registry;
 mod rollout;

@@ -491,6 +491,13 @@ impl Containers for Runtime {
         self.shown(to)
     }
 
+    fn certificate(&self, namespace: &str, pod: &str, port: u16) -> Result<Option<String>, String> {
+        let asked = Fetch { secure: true, port, ..Fetch::default() };
+        let place = self.proxied(namespace, pod, &asked)?.place;
+        let view = self.view();
+        Ok(network::certificate::of(&view, &place, &place.argv(&view, &place.config(&view))))
+    }
+
     fn summary(&self, node: &str) -> Value {
         self.me.upgrade().map_or(Value::Null, |me| kubelet::summary(&me, node))
     }

@@ -2,6 +2,7 @@
 //! objects; nothing is ever dialled.
 
 mod api;
+pub mod certificate;
 mod forward;
 mod listeners;
 mod names;
