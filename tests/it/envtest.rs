@@ -4,7 +4,7 @@
 use crate::support::{
     eventually,
     lab::{get, open, send},
-    plane::{Plane, assets, run},
+    plane::{Java, Plane, assets, run},
     repository,
 };
 use pocketshift::object::ObjectExt;
@@ -190,6 +190,24 @@ async fn variables_add_controllers_and_openshift() {
     })
     .await;
     gone_after_deletion(&admin).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_launchers_of_java() {
+    let home = tempdir().expect("a folder");
+    let mut plane = Java::start(&assets(home.path()), home.path()).await;
+    let admin = plane.client().await;
+    get(&admin, "/api/v1/namespaces/default").await.expect(200);
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    let body = json!({"metadata": {"name": "robot"}});
+    send(&admin, "POST", accounts, "", Some(&body)).await.expect(201);
+    let path = format!("{accounts}/robot/token");
+    let token = send(&admin, "POST", &path, "", Some(&json!({"spec": {}}))).await.expect(201);
+    let reviews = "/apis/authentication.k8s.io/v1/tokenreviews";
+    let review = json!({"spec": {"token": token.str_at("status.token")}});
+    let review = send(&admin, "POST", reviews, "", Some(&review)).await.expect(201);
+    assert_eq!(review.at("status.authenticated"), Some(&json!(true)), "{review}");
+    assert_eq!(plane.stop(), Some(0));
 }
 
 /// A namespace that is deleted goes.

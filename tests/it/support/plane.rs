@@ -108,6 +108,91 @@ impl Running {
     }
 }
 
+/// A control plane started as the launchers of Java's tests start one: flags in words of their own, a
+/// client certificate that is its own authority, and no serving certificate.
+pub struct Java {
+    api_server: Running,
+    _etcd: Running,
+    port: u16,
+    certs: PathBuf,
+    client: (String, String),
+}
+
+impl Java {
+    /// Starts etcd and the API server; returns when the latter is ready.
+    pub async fn start(assets: &Path, folder: &Path) -> Java {
+        let (at, peer, port) = (port(), port(), port());
+        let data = folder.join("data");
+        let certs = folder.join("certs");
+        fs::create_dir_all(&certs).expect("a folder");
+        let words = |text: &str| -> Vec<String> { text.split(' ').map(Into::into).collect() };
+        let mut command = Command::new(assets.join("etcd"));
+        command.args(words(&format!(
+            "-data-dir {0} -wal-dir {0} --listen-client-urls http://0.0.0.0:{at} \
+             --advertise-client-urls http://0.0.0.0:{at} --initial-cluster default=http://localhost:{peer} \
+             --initial-advertise-peer-urls http://localhost:{peer} --listen-peer-urls http://localhost:{peer}",
+            data.display()
+        )));
+        let etcd = Running::start(&mut command);
+        etcd.healthy(&format!("http://127.0.0.1:{at}"), "/health").await;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = name("kubeapitest", "system:masters");
+        let key = KeyPair::generate().expect("a key");
+        let cert = params.self_signed(&key).expect("a certificate").pem();
+        let file = |name: &str, text: &str| -> String {
+            fs::write(certs.join(name), text).expect("a file");
+            certs.join(name).display().to_string()
+        };
+        let clients = file("client.crt", &cert);
+        let keys = fs::read_to_string(super::repository("src/access/keyfile_test.pem"));
+        let keys = keys.expect("the file of keys");
+        let (from, to) = ("-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----");
+        let rsa =
+            &keys[keys.find(from).expect("a key")..keys.find(to).expect("its end") + to.len()];
+        let rsa = file("sa.key", rsa);
+        let mut command = Command::new(assets.join("kube-apiserver"));
+        command.args(words(&format!(
+            "--cert-dir {} --secure-port {port} --etcd-servers http://0.0.0.0:{at} \
+             --authorization-mode RBAC --service-account-issuer https://localhost \
+             --service-account-signing-key-file {rsa} --service-account-signing-key-file {rsa} \
+             --service-account-key-file {rsa} --service-account-issuer {clients} \
+             --disable-admission-plugins ServiceAccount --client-ca-file {clients} \
+             --service-cluster-ip-range 10.0.0.0/24 --allow-privileged",
+            certs.display()
+        )));
+        let api_server = Running::start(&mut command);
+        api_server.healthy(&format!("https://127.0.0.1:{port}"), "/readyz").await;
+        Java { api_server, _etcd: etcd, port, certs, client: (cert, key.serialize_pem()) }
+    }
+
+    /// A client with the certificate, which trusts what the server put into its folder.
+    pub async fn client(&self) -> Client {
+        let trusted = fs::read(self.certs.join("apiserver.crt")).expect("the server's certificate");
+        let user = json!({
+            "client-certificate-data": STANDARD.encode(&self.client.0),
+            "client-key-data": STANDARD.encode(&self.client.1),
+        });
+        client(&format!("https://127.0.0.1:{}", self.port), &trusted, user).await
+    }
+
+    /// Stops the API server; answers its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        self.api_server.stop()
+    }
+}
+
+/// A client of a server with a certificate that one of `authority` vouches for.
+async fn client(server: &str, authority: &[u8], user: serde_json::Value) -> Client {
+    let text = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server,
+            "certificate-authority-data": STANDARD.encode(authority)}}],
+        "users": [{"name": "u", "user": user}],
+    });
+    super::lab::client(&text.to_string(), None).await
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         if let Ok(process) = self.0.get_mut() {
@@ -215,14 +300,7 @@ impl Plane {
     }
 
     async fn client(&self, user: serde_json::Value) -> Client {
-        let text = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-            "clusters": [{"name": "c", "cluster": {"server": self.url(),
-                "certificate-authority-data": STANDARD.encode(&self.serving.1)}}],
-            "users": [{"name": "u", "user": user}],
-        });
-        super::lab::client(&text.to_string(), None).await
+        client(&self.url(), self.serving.1.as_bytes(), user).await
     }
 
     /// Stops the API server; answers its exit code.
