@@ -38,7 +38,7 @@
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
-//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls` |
+//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer`, `router` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
@@ -81,6 +81,14 @@
 //! (the images a node holds) is an object too, of a resource that is not served
 //! ([`controllers::INTERNAL`]). So are the questions of kubelets that only the network can answer:
 //! a task asks the registry and writes its answer beside the question, which wakes the kubelet.
+//!
+//! # Time
+//!
+//! [`world::World`] has two clocks. What happens in the cluster follows `clock`, a
+//! [`world::ClusterTime`] that can stand still, run faster and be moved on; patience with clients,
+//! registries and threads follows `wall`, the machine's. Time moves on by the moments somebody waits
+//! for, and only while nothing is under way: every task of controllers and containers is tracked by
+//! [`world::Activity`] from its waking until it waits again.
 //!
 //! # Recipes
 //!

@@ -121,8 +121,8 @@ impl Server {
             return false;
         }
         let mut changed = self.store.feed().any();
-        let deadline = time::plus_seconds(self.world.clock.now(), PATIENCE);
-        let mut too_late = self.world.clock.sleep_until(deadline);
+        let deadline = time::plus_seconds(self.world.wall.now(), PATIENCE);
+        let mut too_late = self.world.wall.sleep_until(deadline);
         while early(&self.store.snapshot()) {
             tokio::select! {
                 () = &mut too_late => break,

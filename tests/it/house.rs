@@ -69,7 +69,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
     (
         "controllers",
-        &["access", "api", "builds", "images", "kinds", "metrics", "settings", "store", "tls"],
+        &[
+            "access", "api", "builds", "images", "kinds", "metrics", "settings", "store", "tls",
+            "world",
+        ],
     ),
     (
         "sim",

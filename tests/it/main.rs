@@ -27,6 +27,7 @@ mod shell;
 mod streams;
 mod support;
 mod templates;
+mod time;
 mod triggers;
 mod uploads;
 mod verbs;

@@ -30,7 +30,7 @@ pub struct Person {
 
 /// Whoever has this name and password; `None` when nobody does. Who guesses from `peer` is slowed.
 pub async fn sign_in(cx: Cx<'_>, peer: &str, name: &str, given: &str) -> Option<Person> {
-    let (guesses, clock) = (&cx.access.guesses, &cx.world.clock);
+    let (guesses, clock) = (&cx.access.guesses, &cx.world.wall);
     if !guesses.wait(clock.as_ref(), name, peer).await {
         return None;
     }
