@@ -2,12 +2,13 @@
 //! the body, and who has none has nothing read or parsed.
 
 use super::{
+    accept::{self, Form, Syntax},
     bodies::{self, Place},
     body, links,
     look::Look,
     parameters::{self, Query},
     path::Target,
-    render::{self, Form, Style},
+    render::{self, Style},
     serve::Incoming,
     stream,
     streaming::{self, Messages},
@@ -153,7 +154,7 @@ async fn build(
     };
     admit(incoming, &mut request)?;
     options?;
-    let style = style(incoming, target)?;
+    let style = style(incoming, target, verb)?;
     if PASSED.contains(&target.sub) || STREAMS.contains(&target.sub) {
         request.options.parameters = incoming.query.pairs().to_vec();
     }
@@ -183,17 +184,20 @@ fn admit(incoming: &Incoming<'_>, request: &mut Request) -> Result<(), Error> {
     about_oneself.map_err(|_| refusal)
 }
 
-fn style(incoming: &Incoming<'_>, target: &Target<'_>) -> Result<Style, Error> {
+fn style(incoming: &Incoming<'_>, target: &Target<'_>, verb: Verb) -> Result<Style, Error> {
     let include = match incoming.query.get("includeObject") {
         Some("Object") => Include::Object,
         Some("None") => Include::None,
         _ => Include::Metadata,
     };
-    let (form, yaml) = match STREAMS.contains(&target.sub) || target.sub == PROXY {
-        true => (Form::Plain, false),
-        false => render::negotiate(incoming.header(header::ACCEPT), include, &target.kind)?,
+    let (form, syntax) = match STREAMS.contains(&target.sub) || target.sub == PROXY {
+        true => (Form::Plain, Syntax::Json),
+        false => {
+            let accept = incoming.header(header::ACCEPT);
+            accept::negotiate(accept, include, &target.kind, verb == Verb::Watch)?
+        }
     };
-    let look = Look { yaml, ..incoming.look };
+    let look = Look { syntax, ..incoming.look };
     Ok(Style { form, look, now: incoming.http.server.world.clock.now() })
 }
 

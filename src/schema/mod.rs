@@ -9,6 +9,7 @@ mod check;
 mod decode;
 mod defaults;
 mod go;
+pub mod golang;
 pub mod proto;
 pub mod structural;
 #[cfg(test)]

@@ -35,7 +35,7 @@ const ROWS: &[(&str, &str, &str, u16, &str)] = &[
     (SECURITY, "securitycontextconstraints?dryRun=All", r#"{"metadata":{"name":"s"},"runAsUser":{"type":"X"},"seLinuxContext":{"type":"RunAsAny"}}"#, 422, r#"{"message":"SecurityContextConstraints.security.openshift.io \"s\" is invalid: runAsUser.type: Invalid value: \"X\": invalid strategy type.  Valid values are MustRunAs, MustRunAsNonRoot, MustRunAsRange, RunAsAny"}"#),
     // OpenShift's own roles and bindings.
     (VIEWS, "namespaces/it/rolebindings", r#"{"metadata":{"name":"b"},"roleRef":{"name":"view"},"userNames":["bob","system:serviceaccount:o:d"]}"#, 201, r#"{"kind":"RoleBinding","apiVersion":"authorization.openshift.io/v1","groupNames":null,"roleRef":{"name":"view"},"subjects":[{"kind":"User","name":"bob"},{"kind":"ServiceAccount","name":"d","namespace":"o"}]}"#),
-    (VIEWS, "namespaces/it/rolebindings", r#"{"metadata":{"name":"c"},"roleRef":{"name":"view"},"subjects":[{"kind":"Robot","name":"r"}]}"#, 500, r#"{"message":"Internal error occurred: invalid kind for origin subject: \"Robot\""}"#),
+    (VIEWS, "namespaces/it/rolebindings", r#"{"metadata":{"name":"c"},"roleRef":{"name":"view"},"subjects":[{"kind":"Robot","name":"r"}]}"#, 500, r#"{"message":"invalid kind for origin subject: \"Robot\""}"#),
     (VIEWS, "namespaces/it/roles", r#"{"metadata":{"name":"r"},"rules":[{"verbs":["get"],"resources":["pods"]}]}"#, 201, r#"{"rules":[{"apiGroups":[""],"attributeRestrictions":null,"resources":["pods"],"verbs":["get"]}]}"#),
     // Reviews of pods.
     (REVIEWS, "podsecuritypolicysubjectreviews", r#"{"spec":{"user":"bob"}}"#, 422, r#"{"reason":"Invalid","details":{"kind":"PodSecurityPolicySubjectReview"}}"#),

@@ -5,7 +5,7 @@ use super::webhooks;
 use crate::api::write::Ask;
 
 /// Who may change objects.
-pub const CHANGE: &[Ask] = &[webhooks::change];
+pub static CHANGE: &[Ask] = &[webhooks::change];
 
 /// Who may refuse what is about to be stored.
-pub const JUDGE: &[Ask] = &[webhooks::judge];
+pub static JUDGE: &[Ask] = &[webhooks::judge];

@@ -55,6 +55,14 @@ fn allot(node: &mut Value) {
     if let Some(capacity) = capacity.filter(|_| !allotted) {
         node.set_at("status.allocatable", capacity);
     }
+    // The older name of the first range. Source: the conversions of `NodeSpec`.
+    let range = node.str_at("spec.podCIDR").to_owned();
+    if !range.is_empty() && node.list_at("spec.podCIDRs").first().is_none_or(|r| *r != range) {
+        node.set_at("spec.podCIDRs", json!([range]));
+    }
+    if let Some(first) = node.list_at("spec.podCIDRs").first().cloned() {
+        node.set_at("spec.podCIDR", first);
+    }
 }
 
 /// Source: `ValidateNode`, which places taints below `metadata`.

@@ -4,6 +4,7 @@ use super::{cells, checks, warnings};
 use crate::error::{Causes, Error};
 use crate::kinds::{Column, Cx, Hooks, Kind, Sub, columns::AGE, workloads};
 use crate::object::{Map, ObjectExt, Value, diff, json, name, quantity::Quantity, time};
+use crate::schema::{self, golang};
 
 /// `persistentvolumes`.
 pub static PERSISTENT_VOLUME: Kind = Kind {
@@ -225,7 +226,9 @@ fn attributes_class(o: &Value, out: &mut Causes) {
     }
 }
 
-/// Upstream appends a difference listing to the first message; see [`claim_changes`].
+/// The struct in which a volume's spec says where it is.
+const SOURCE: &str = "PersistentVolumeSource";
+
 fn volume_changes(o: &Value, old: &Value, out: &mut Causes) {
     let source = |o: &Value| -> Map {
         let spec = o.map_at("spec").into_iter().flatten();
@@ -240,7 +243,13 @@ fn volume_changes(o: &Value, old: &Value, out: &mut Causes) {
     }
     if new != before {
         let why = "spec.persistentvolumesource is immutable after creation";
-        out.forbidden("spec.persistentvolumesource", why);
+        let spec = schema::find("io.k8s.api.core.v1.PersistentVolumeSpec");
+        let [before, new] = [before, new].map(|source| {
+            let of = |spec| golang::lines_of_embedded(spec, SOURCE, &Value::Object(source));
+            spec.map(of).unwrap_or_default()
+        });
+        let differs = diff::unified(&before, &new);
+        out.forbidden("spec.persistentvolumesource", format!("{why}\n{differs}"));
     }
     if o.at("spec.volumeMode") != old.at("spec.volumeMode") {
         out.invalid("volumeMode", &json!(o.str_at("spec.volumeMode")), checks::IMMUTABLE);

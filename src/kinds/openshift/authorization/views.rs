@@ -113,7 +113,7 @@ pub static CLUSTER_ROLE_BINDING: Kind = Kind {
 };
 
 fn fits(o: &Value, namespaced: bool) -> Result<(), Error> {
-    misfit(o, namespaced).map_or(Ok(()), |why| Err(Error::Internal(why)))
+    misfit(o, namespaced).map_or(Ok(()), |why| Err(Error::Plain(why)))
 }
 
 /// Who writes through the view must have the right to what is behind it.
