@@ -52,7 +52,9 @@ fn openshift_catalogue(
     let duration = serde_json::json!({ "description": DURATION, "type": "string" });
     definitions.insert("io.k8s.apimachinery.pkg.apis.meta.v1.Duration".into(), duration);
     for family in openshift::families() {
-        let package = format!("com.github.openshift.api.{}.{}", family.package, family.version);
+        let openshift = family.group.ends_with("openshift.io");
+        let home = if openshift { "com.github.openshift.api" } else { "io.k8s.metrics.pkg.apis" };
+        let package = format!("{home}.{}.{}", family.package, family.version);
         for (name, schema) in family.schemas {
             let mut schema = serde_json::to_value(schema)?;
             openshift::qualify(&mut schema, &package);

@@ -28,6 +28,7 @@
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
 //! | [`builds`] | builds: their Dockerfiles, and the images that come of them | `images`, `kinds`, snapshots of `store` |
+//! | [`metrics`] | what pods and nodes use, as their annotations say | snapshots of `store` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`webhook`] | the way to webhooks: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
@@ -137,6 +138,7 @@ pub mod http;
 pub mod images;
 pub mod importer;
 pub mod kinds;
+pub mod metrics;
 pub mod object;
 pub mod patch;
 pub mod registry;

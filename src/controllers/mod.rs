@@ -32,6 +32,7 @@ mod monitor;
 mod namespace;
 mod nodelifecycle;
 mod plan;
+mod podautoscaler;
 mod podgc;
 pub mod podlens;
 mod projectpolicy;
@@ -147,6 +148,7 @@ pub static ALL: &[&Controller] = &[
     &daemonset::CONTROLLER,
     &job::CONTROLLER,
     &disruption::CONTROLLER,
+    &podautoscaler::CONTROLLER,
     &podgc::CONTROLLER,
     &nodelifecycle::CONTROLLER,
     &nodelifecycle::eviction::CONTROLLER,

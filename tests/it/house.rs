@@ -27,6 +27,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("images", &[]),
     ("templates", &["kinds"]),
     ("builds", &["images", "kinds", "store"]),
+    ("metrics", &["store"]),
     ("importer", &["images", "world"]),
     ("webhook", &["importer", "runtime", "store", "world"]),
     ("config", &[]),
@@ -42,6 +43,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "images",
             "importer",
             "kinds",
+            "metrics",
             "patch",
             "runtime",
             "schema",
@@ -67,7 +69,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
     (
         "controllers",
-        &["access", "api", "builds", "images", "kinds", "settings", "store", "tls", "world"],
+        &[
+            "access", "api", "builds", "images", "kinds", "metrics", "settings", "store", "tls",
+            "world",
+        ],
     ),
     (
         "sim",

@@ -15,6 +15,7 @@ mod house;
 mod imageconfig;
 mod images;
 mod imports;
+mod metrics;
 mod nodeimages;
 mod oc;
 mod protobuf;

@@ -8,6 +8,7 @@ mod builds;
 mod components;
 mod eviction;
 pub mod images;
+mod metrics;
 mod openshift_reviews;
 mod project_template;
 mod projectrequests;
@@ -57,6 +58,7 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("localsubjectaccessreviews.authorization.k8s.io", "", reviews::access),
     ("localsubjectaccessreviews.authorization.openshift.io", "", openshift_reviews::access),
     ("nodes", "proxy", streams::proxy),
+    ("nodes.metrics.k8s.io", "", metrics::nodes),
     ("pods", "attach", streams::attach),
     ("pods", "binding", binding::create),
     ("pods", "exec", streams::exec),
@@ -66,6 +68,7 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("podsecuritypolicyreviews.security.openshift.io", "", security_reviews::accounts),
     ("podsecuritypolicyselfsubjectreviews.security.openshift.io", "", security_reviews::oneself),
     ("podsecuritypolicysubjectreviews.security.openshift.io", "", security_reviews::subject),
+    ("pods.metrics.k8s.io", "", metrics::pods),
     ("processedtemplates.template.openshift.io", "", templates::process),
     ("projectrequests.project.openshift.io", "", projectrequests::requests),
     ("projects.project.openshift.io", "", projects::projects),

@@ -137,6 +137,10 @@ impl Sync<'_> {
     }
 
     fn start(&mut self) {
+        if self.build.at("spec.strategy.jenkinsPipelineStrategy").is_some_and(Value::is_object) {
+            // Jenkins' business.
+            return;
+        }
         match policy::turn(self.view, self.entry, &self.build) {
             Turn::Later => return,
             Turn::Never => {

@@ -18,6 +18,7 @@ mod job;
 mod job_status;
 mod job_update;
 mod jobspec;
+mod metrics;
 mod pod;
 mod pod_columns;
 mod pod_status;
@@ -71,6 +72,8 @@ pub static KINDS: &[&Kind] = &[
     &poddisruptionbudget::KIND,
     &horizontalpodautoscaler::KIND,
     &horizontalpodautoscaler_v1::KIND,
+    &metrics::POD_METRICS,
+    &metrics::NODE_METRICS,
 ];
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod config_specs;
 mod image;
 mod image_parts;
 mod k8s;
+mod metrics;
 mod oauth;
 mod operator;
 mod project;
@@ -65,6 +66,7 @@ pub fn families() -> Vec<Family> {
         build::family(),
         config::family(),
         operator::family(),
+        metrics::family(),
     ]
 }
 
