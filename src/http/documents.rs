@@ -29,7 +29,8 @@ pub fn missing(kinds: &Catalogue, path: &str, look: Look) -> HttpResponse {
     let mut parts = path.trim_matches('/').split('/');
     let served = match (parts.next(), parts.next()) {
         (Some("api"), Some(_)) => true,
-        (Some("apis"), Some(group)) => kinds.all().any(|k| k.group == *group),
+        // Of a custom group nobody answers for versions that are not there.
+        (Some("apis"), Some(group)) => kinds.all().any(|k| k.group == *group && k.custom.is_none()),
         _ => false,
     };
     if served { render::error(&Error::NoSuchPath, look) } else { not_found() }
