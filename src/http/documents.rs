@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{Caller, discovery, openapi},
     error::Error,
-    kinds::{Catalogue, Served},
+    kinds::Catalogue,
     object::{Value, json, write},
 };
 use actix_web::{
@@ -23,15 +23,14 @@ use actix_web::{
 };
 use std::sync::Arc;
 
-/// Nothing is there: a Status below the built-in groups, plain text elsewhere, as upstream's
+/// Nothing is there: a Status below the groups served, plain text elsewhere, as upstream's
 /// handlers for the two answer.
 pub fn missing(kinds: &Catalogue, path: &str, look: Look) -> HttpResponse {
     let mut parts = path.trim_matches('/').split('/');
     let served = match (parts.next(), parts.next()) {
         (Some("api"), Some(_)) => true,
-        (Some("apis"), Some(group)) => {
-            kinds.all().any(|k| matches!(k, Served::BuiltIn(_)) && k.group == *group)
-        }
+        // Of a custom group nobody answers for versions that are not there.
+        (Some("apis"), Some(group)) => kinds.all().any(|k| k.group == *group && k.custom.is_none()),
         _ => false,
     };
     if served { render::error(&Error::NoSuchPath, look) } else { not_found() }
