@@ -15,6 +15,7 @@ mod images;
 mod imports;
 mod nodeimages;
 mod oc;
+mod policies;
 mod refusals;
 mod registry;
 mod rollout;
