@@ -33,6 +33,7 @@ mod nodelifecycle;
 mod plan;
 mod podgc;
 pub mod podlens;
+mod policystatus;
 mod projectpolicy;
 mod queue;
 mod quota;
@@ -128,6 +129,7 @@ pub static ALL: &[&Controller] = &[
     &certificates::CLEANER,
     &clusterroles::CONTROLLER,
     &customresources::CONTROLLER,
+    &policystatus::CONTROLLER,
     &eventttl::CONTROLLER,
     &flowcontrol::CONTROLLER,
     &garbage::CONTROLLER,

@@ -3,7 +3,8 @@
 
 use crate::support::{
     Lab,
-    lab::{Reply, send},
+    lab::{Reply, get, send},
+    wait::eventually,
 };
 use pocketshift::object::ObjectExt;
 use serde_json::{Value, json};
@@ -129,6 +130,33 @@ async fn policies_have_parameters_rights_and_warnings() {
     assert_eq!(reply.code, 201, "{}", reply.text());
     let warning = reply.headers.get("warning").and_then(|w| w.to_str().ok()).unwrap_or_default();
     assert!(warning.contains("Validation failed for ValidatingAdmissionPolicy 'warned' with binding 'warned': look out"), "{warning}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policys_status_says_what_fits_no_type() {
+    let lab = Lab::start().await;
+    let spec = json!({
+        "matchConstraints": {"resourceRules": [{"apiGroups": ["apps"], "apiVersions": ["v1"],
+            "operations": ["CREATE"], "resources": ["deployments"]}]},
+        "variables": [{"name": "n", "expression": "object.spec.replicas"}],
+        "validations": [{"expression": "object.spec.replicas > '1'"},
+            {"expression": "variables.n > 1 && object.spec.template.spec.containers.all(c, c.image.startsWith('a'))"},
+            {"expression": "object.spec.nothing == 1"}],
+    });
+    make(&lab, "validatingadmissionpolicies", &policy("typed", spec)).await.expect(201);
+    eventually("the types are checked", || async {
+        let path = format!("{GROUP}/validatingadmissionpolicies/typed");
+        let found = status(&get(&lab.client, &path).await);
+        let warnings = found.list_at("status.typeChecking.expressionWarnings").to_vec();
+        let [first, second] = warnings.as_slice() else { return Err(found.to_string()) };
+        assert_eq!(found.i64_at("status.observedGeneration"), Some(1));
+        assert_eq!(first.str_at("fieldRef"), "spec.validations[0].expression");
+        let said = "apps/v1, Kind=Deployment: ERROR: <input>:1:22: found no matching overload for '_>_' applied to '(int, string)'\n | object.spec.replicas > '1'";
+        assert!(first.str_at("warning").starts_with(said), "{first}");
+        assert!(second.str_at("warning").contains("undefined field 'nothing'"), "{second}");
+        Ok(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

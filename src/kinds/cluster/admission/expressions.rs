@@ -101,23 +101,58 @@ fn named(name: &str, properties: Value) -> Arc<Decl> {
 }
 
 /// What expressions may name, besides variables of the policy's own.
-fn environment(params: bool, authorizer: bool) -> Vec<(String, Type)> {
+fn environment(object: &Type, params: Option<&Type>) -> Vec<(String, Type)> {
+    let check = Type::Plain("kubernetes.authorization.ResourceCheck");
+    let whole = Type::Plain("kubernetes.authorization.Authorizer");
     let mut known = vec![
-        ("object".to_owned(), Type::Dyn),
-        ("oldObject".to_owned(), Type::Dyn),
+        ("object".to_owned(), object.clone()),
+        ("oldObject".to_owned(), object.clone()),
         ("request".to_owned(), REQUEST.ty()),
         ("namespaceObject".to_owned(), NAMESPACE.ty()),
+        ("authorizer".to_owned(), whole),
+        ("authorizer.requestResource".to_owned(), check),
     ];
-    if params {
-        known.push(("params".into(), Type::Dyn));
-    }
-    if authorizer {
-        let check = Type::Plain("kubernetes.authorization.ResourceCheck");
-        let whole = Type::Plain("kubernetes.authorization.Authorizer");
-        known.push(("authorizer".into(), whole));
-        known.push(("authorizer.requestResource".into(), check));
-    }
+    known.extend(params.map(|ty| ("params".to_owned(), ty.clone())));
     known
+}
+
+/// What the validations of a policy may name where objects and parameters are of these types.
+pub fn typed(policy: &Value, object: &Type, params: Option<&Type>) -> Vec<(String, Type)> {
+    let mut known = environment(object, params);
+    known.push(("variables".into(), variables(&BTreeMap::new())));
+    let list = policy.list_at("spec.variables").iter().enumerate();
+    named_variables(&mut known, list);
+    known
+}
+
+/// Compiles variables, of which later ones may use earlier ones.
+fn named_variables<'a>(
+    known: &mut Vec<(String, Type)>,
+    list: impl Iterator<Item = (usize, &'a Value)>,
+) -> Vec<(String, Expression)> {
+    let mut members: BTreeMap<String, Member> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (i, variable) in list {
+        let name = variable.str_at("name").to_owned();
+        let at = format!("spec.variables[{i}]");
+        let compiled = compile(variable, "expression", &at, known, &[]);
+        let ty = compiled.program.as_ref().map_or(Type::Dyn, |p| p.output().clone());
+        let decl = Arc::new(Decl::scalar(ty, 0, 0));
+        members.insert(name.clone(), Member { name: name.clone(), decl });
+        if let Some((_, ty)) = known.last_mut() {
+            *ty = variables(&members);
+        }
+        found.push((name, compiled));
+    }
+    found
+}
+
+/// A program, or what is wrong with its text.
+///
+/// # Errors
+/// What is wrong.
+pub fn compiled(text: &str, known: &[(String, Type)]) -> Result<Program, String> {
+    Program::compile(text, known)
 }
 
 /// Compiles the text of a field whose result must be one of these types, if it matters.
@@ -149,7 +184,7 @@ impl Expressions {
     /// Compiles the expressions of a policy.
     pub fn read(policy: &Value) -> Expressions {
         let params = policy.at("spec.paramKind").is_some_and(|k| !k.is_null());
-        let mut known = environment(params, true);
+        let mut known = environment(&Type::Dyn, params.then_some(&Type::Dyn));
         let mut found = Expressions::default();
         let items = |path: &'static str| {
             let list = policy.list_at(path).iter().enumerate();
@@ -158,19 +193,9 @@ impl Expressions {
         for (condition, at) in items("spec.matchConditions") {
             found.conditions.push(compile(condition, "expression", &at, &known, &["bool"]));
         }
-        let mut members: BTreeMap<String, Member> = BTreeMap::new();
-        known.push(("variables".into(), variables(&members)));
-        for (variable, at) in items("spec.variables") {
-            let name = variable.str_at("name").to_owned();
-            let compiled = compile(variable, "expression", &at, &known, &[]);
-            let ty = compiled.program.as_ref().map_or(Type::Dyn, |p| p.output().clone());
-            let decl = Arc::new(Decl::scalar(ty, 0, 0));
-            members.insert(name.clone(), Member { name: name.clone(), decl });
-            if let Some((_, ty)) = known.last_mut() {
-                *ty = variables(&members);
-            }
-            found.variables.push((name, compiled));
-        }
+        known.push(("variables".into(), variables(&BTreeMap::new())));
+        let list = policy.list_at("spec.variables").iter().enumerate();
+        found.variables = named_variables(&mut known, list);
         // Messages and annotations may not ask for rights.
         let plain = |(name, _): &(String, Type)| !name.starts_with("authorizer");
         let quiet: Vec<(String, Type)> = known.iter().filter(|k| plain(k)).cloned().collect();

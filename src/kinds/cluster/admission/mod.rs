@@ -9,7 +9,10 @@ mod policies;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod typecheck;
 mod webhooks;
+
+pub use typecheck::warnings as type_warnings;
 
 use super::{cells, conditions};
 use crate::kinds::columns::AGE;
