@@ -40,6 +40,9 @@ pub enum Command {
     /// Let nodes of the running server fail and come back
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Tell, stop and move the time of the running server's cluster
+    #[command(subcommand)]
+    Time(TimeCommand),
     /// Lay out etcd, kube-apiserver and kubectl for envtest, and print the line that points test
     /// suites at them
     #[command(after_help = "Use it as: eval \"$(pocketshift envtest)\" && go test ./...")]
@@ -80,6 +83,45 @@ pub enum RegistryCommand {
         /// Let it answer again
         #[arg(long)]
         end: bool,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+}
+
+/// What can be done with a cluster's time. Controllers, pods, imports, tokens and events follow it;
+/// time-outs of requests and certificates follow the machine's. Every move ends when all work that
+/// was due is done.
+#[derive(Debug, Subcommand)]
+pub enum TimeCommand {
+    /// Tell the time, how fast it runs, and when something happens next
+    Show(Where),
+    /// Let it stand still
+    Stop(Where),
+    /// Let it run as the machine's
+    Run(Where),
+    /// Let it run so many times as fast as the machine's
+    Rate {
+        /// From 0 to 1000
+        times: f64,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+    /// Move it on
+    Step {
+        /// How far: 90s, 15m, 1h30m
+        by: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+    /// Move it on to when something happens next
+    Next(Where),
+    /// Move it on to a moment
+    Until {
+        /// The moment: 2031-01-02T03:04:05Z
+        moment: String,
         #[command(flatten)]
         #[allow(missing_docs)]
         at: Where,

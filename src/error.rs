@@ -36,6 +36,16 @@ impl Causes {
         let m = with_detail(&format!("Invalid value: {}", printed(value)), why.as_ref());
         self.push("FieldValueInvalid", field, m);
     }
+    /// The same, for a value that Go shows otherwise than as it is sent.
+    pub fn invalid_shown(
+        &mut self,
+        field: impl Into<String>,
+        shown: impl std::fmt::Display,
+        why: impl AsRef<str>,
+    ) {
+        let m = with_detail(&format!("Invalid value: {shown}"), why.as_ref());
+        self.push("FieldValueInvalid", field, m);
+    }
     /// A value of the wrong type (or format); `is` names what it is.
     pub fn of_type(&mut self, field: impl Into<String>, is: &str, why: impl AsRef<str>) {
         let m = with_detail(&format!("Invalid value: {is:?}"), why.as_ref());
@@ -108,8 +118,15 @@ fn with_detail(what: &str, why: &str) -> String {
 }
 
 fn printed(value: &Value) -> String {
-    // Go prints an absent pointer as `null` and everything composite as JSON.
-    value.to_string()
+    // Go prints an absent pointer as `null` and everything composite as JSON, its fields as they are
+    // declared: those of selectors not in the alphabet's order.
+    let selector = value.get("matchLabels").zip(value.get("matchExpressions"));
+    match selector.filter(|_| value.as_object().is_some_and(|o| o.len() == 2)) {
+        Some((labels, expressions)) => {
+            format!("{{\"matchLabels\":{labels},\"matchExpressions\":{expressions}}}")
+        }
+        None => value.to_string(),
+    }
 }
 
 /// A failed request. Each variant carries what its message needs.
@@ -118,6 +135,14 @@ pub enum Error {
     /// The request itself is wrong (400).
     #[error("{0}")]
     BadRequest(String),
+    /// A refusal of something that was warned of before.
+    #[error("{error}")]
+    Warned {
+        /// The refusal.
+        error: Box<Error>,
+        /// What the client must hear besides.
+        warnings: Vec<String>,
+    },
     /// Nobody knows who is asking (401).
     #[error("Unauthorized")]
     Unauthorized,
@@ -341,9 +366,25 @@ impl Error {
         matches!(self, Error::NotFound { .. })
     }
 
+    /// The same, said after warnings.
+    pub fn after(self, warnings: Vec<String>) -> Error {
+        match warnings.is_empty() {
+            true => self,
+            false => Error::Warned { error: Box::new(self), warnings },
+        }
+    }
+    /// What the client was warned of before.
+    pub fn warnings(&self) -> &[String] {
+        match self {
+            Error::Warned { warnings, .. } => warnings,
+            _ => &[],
+        }
+    }
+
     /// HTTP code and Status reason.
     pub fn code(&self) -> (u16, &'static str) {
         match self {
+            Error::Warned { error, .. } => error.code(),
             Error::BadRequest(_) => (400, "BadRequest"),
             Error::Unauthorized => (401, "Unauthorized"),
             Error::Forbidden { .. } => (403, "Forbidden"),
@@ -372,8 +413,10 @@ impl Error {
 
     /// The `Status` object clients read.
     pub fn status(&self) -> Value {
-        if let Error::Raw(status) = self {
-            return (**status).clone();
+        match self {
+            Error::Raw(status) => return (**status).clone(),
+            Error::Warned { error, .. } => return error.status(),
+            _ => {}
         }
         let (code, reason) = self.code();
         let mut details = self.details();

@@ -27,6 +27,7 @@
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
+//! | [`builds`] | builds: their Dockerfiles, and the images that come of them | `images`, `kinds`, snapshots of `store` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`webhook`] | the way to webhooks: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
@@ -36,7 +37,7 @@
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
-//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls` |
+//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer`, `router` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
@@ -80,6 +81,14 @@
 //! ([`controllers::INTERNAL`]). So are the questions of kubelets that only the network can answer:
 //! a task asks the registry and writes its answer beside the question, which wakes the kubelet.
 //!
+//! # Time
+//!
+//! [`world::World`] has two clocks. What happens in the cluster follows `clock`, a
+//! [`world::ClusterTime`] that can stand still, run faster and be moved on; patience with clients,
+//! registries and threads follows `wall`, the machine's. Time moves on by the moments somebody waits
+//! for, and only while nothing is under way: every task of controllers and containers is tracked by
+//! [`world::Activity`] from its waking until it waits again.
+//!
 //! # Recipes
 //!
 //! | to add | touch |
@@ -118,6 +127,7 @@
 
 pub mod access;
 pub mod api;
+pub mod builds;
 pub mod catalog;
 pub mod cel;
 pub mod config;

@@ -3,6 +3,12 @@
 //! Nothing else in the crate reads the system clock or a system random source, so that a test (or
 //! a teacher) can stop, step and replay both.
 
+mod activity;
+mod time;
+
+pub use activity::{Activity, Busy, Tracked};
+pub use time::{ClusterTime, FASTEST, Reading};
+
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use rand::{RngCore, SeedableRng, rngs::StdRng};
@@ -17,6 +23,10 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// Ends when `now()` has reached `time`.
     fn sleep_until(&self, time: Timestamp) -> BoxFuture<()>;
+    /// Whether time stands still until somebody moves it.
+    fn stands(&self) -> bool {
+        false
+    }
 }
 
 /// The machine's own clock.
@@ -122,15 +132,25 @@ impl Entropy {
 /// Time and chance, handed to whoever needs them.
 #[derive(Clone)]
 pub struct World {
-    /// Time.
+    /// The cluster's time: what happens in the cluster waits for it, and a teacher may stop it.
     pub clock: Arc<dyn Clock>,
+    /// The machine's time: patience with clients, with registries outside and among threads.
+    pub wall: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<Entropy>,
+    /// Whether anything is under way in the cluster; its time moves on only when nothing is.
+    pub activity: Arc<Activity>,
 }
 
 impl World {
+    /// A world in which the cluster's time is the machine's.
+    pub fn new(clock: Arc<dyn Clock>, entropy: Entropy) -> World {
+        let (wall, activity) = (Arc::clone(&clock), Arc::default());
+        World { clock, wall, entropy: Arc::new(entropy), activity }
+    }
+
     /// The machine's clock and the operating system's randomness.
     pub fn real() -> World {
-        World { clock: Arc::new(SystemClock), entropy: Arc::new(Entropy::from_os()) }
+        World::new(Arc::new(SystemClock), Entropy::from_os())
     }
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::{Caller, Verb, admission},
     error::Error,
-    kinds::Served,
+    kinds::{self, Backing, Served},
     object::{ObjectExt, Value},
     store::Snapshot,
 };
@@ -25,12 +25,25 @@ use serde::Deserialize;
 /// See [`check`].
 pub fn admit(object: &Value, attributes: &admission::Attributes<'_>) -> Result<(), Error> {
     let (kind, verb) = (attributes.kind, attributes.verb);
-    if kind.group != "rbac.authorization.k8s.io" || !matches!(verb, Verb::Create | Verb::Update) {
+    if !matches!(verb, Verb::Create | Verb::Update) {
         return Ok(());
     }
-    let authorizer = Authorizer::default();
-    check(&authorizer, attributes.snapshot, attributes.caller, kind, object, attributes.old)
+    let (snapshot, caller, old) = (attributes.snapshot, attributes.caller, attributes.old);
+    if kind.group == GROUP {
+        return check(&Authorizer::default(), snapshot, caller, kind, object, old);
+    }
+    // OpenShift's own form of roles and bindings grants what is stored behind it.
+    if let Backing::Converted { resource, to_stored, .. } = kind.backing
+        && let Some(behind) = kinds::by_resource(resource).filter(|k| k.group == GROUP)
+    {
+        let (object, old) = (to_stored(object.clone()), old.map(|o| to_stored(o.clone())));
+        let authorizer = Authorizer::default();
+        return check(&authorizer, snapshot, caller, &behind, &object, old.as_ref());
+    }
+    Ok(())
 }
+
+const GROUP: &str = "rbac.authorization.k8s.io";
 
 /// Checks a Role, ClusterRole, RoleBinding or ClusterRoleBinding that `caller` wants to store over
 /// `old`.

@@ -35,6 +35,8 @@ pub struct Access {
     pub signer: jwt::Signer,
     /// The server's secrets.
     pub keys: Keys,
+    /// Wrong passwords of late.
+    pub guesses: oauth::Guesses,
     /// Tokens of people who are no objects.
     pub tokens: Tokens,
     /// Whether callers may stay unknown.
@@ -84,6 +86,7 @@ impl Access {
             keys,
             tokens: trust.tokens,
             anonymous: trust.anonymous,
+            guesses: oauth::Guesses::default(),
         })
     }
 }

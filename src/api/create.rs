@@ -21,17 +21,27 @@ impl Server {
     pub(super) async fn create(
         self: &Arc<Self>,
         snapshot: Arc<Snapshot>,
+        request: Request,
+    ) -> Result<Answer, Error> {
+        let mut warnings = Vec::new();
+        let made = self.create_warning(snapshot, request, &mut warnings).await;
+        made.map_err(|e| e.after(warnings))
+    }
+
+    async fn create_warning(
+        self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
         mut request: Request,
+        warnings: &mut Vec<String>,
     ) -> Result<Answer, Error> {
         let (mut value, duplicates) = request.take_object()?;
         refuse_terminating(&request, value.name())?;
-        let mut warnings = Vec::new();
-        self.decode(&request, &mut value, &duplicates, &mut warnings)?;
+        self.decode(&request, &mut value, &duplicates, warnings)?;
         let revision = value.str_at("metadata.resourceVersion").parse::<u64>();
         meta::normalise(&mut value);
         meta::agree(&mut value, &request.namespace, &request.name, &request.kind)?;
         meta::stamp(&mut value, &request.kind, &request.namespace, &self.world);
-        if request.kind.sub("status").is_some() {
+        if request.kind.sub("status").is_some() && !request.kind.hooks.status_at_creation {
             value.remove_at("status");
         }
         // Upstream's storage says so, after everybody else; nothing is stored for a dry run.
@@ -50,7 +60,7 @@ impl Server {
         mut snapshot: Arc<Snapshot>,
         request: &Request,
         value: Value,
-        mut warnings: Vec<String>,
+        warnings: &mut Vec<String>,
     ) -> Result<Answer, Error> {
         let generated = value.name().is_empty();
         let (mut names, mut races, mut kept) = (0, 0, None);
@@ -60,20 +70,25 @@ impl Server {
         loop {
             let mut draft = kept.take().unwrap_or_else(|| Draft::of(value.clone()));
             let attempt = Attempt::create(self, request, &snapshot);
-            attempt.run(lists::CREATE, &mut draft).await?;
+            if let Err(refused) = attempt.run(lists::CREATE, &mut draft).await {
+                warnings.append(&mut draft.warnings());
+                return Err(refused);
+            }
             let name = draft.object.name().to_owned();
             if request.options.dry_run {
                 if snapshot.get(request.kind.stored_as(), &request.namespace, &name).is_some() {
                     return Err(Error::exists(request.kind.resource(), &name));
                 }
                 warnings.append(&mut draft.warnings());
-                return Ok(one(201, super::Item::Value(draft.object), warnings));
+                let item = super::Item::Value(draft.object);
+                return Ok(one(201, item, std::mem::take(warnings)));
             }
             let extra = std::mem::take(&mut draft.extra);
             let error = match self.put(&request.kind, &draft.object, Expect::Absent, extra).await {
                 Ok(entry) => {
                     warnings.append(&mut draft.warnings());
-                    return Ok(one(201, item(&request.kind, &entry, &self.store), warnings));
+                    let item = item(&request.kind, &entry, &self.store);
+                    return Ok(one(201, item, std::mem::take(warnings)));
                 }
                 Err(error) => error,
             };
@@ -106,8 +121,8 @@ impl Server {
             return false;
         }
         let mut changed = self.store.feed().any();
-        let deadline = time::plus_seconds(self.world.clock.now(), PATIENCE);
-        let mut too_late = self.world.clock.sleep_until(deadline);
+        let deadline = time::plus_seconds(self.world.wall.now(), PATIENCE);
+        let mut too_late = self.world.wall.sleep_until(deadline);
         while early(&self.store.snapshot()) {
             tokio::select! {
                 () = &mut too_late => break,

@@ -27,12 +27,14 @@ pub(super) fn normalise(object: &mut Value) {
 pub(super) fn stamp(object: &mut Value, kind: &Served, namespace: &str, world: &World) {
     object.set_at("metadata.uid", world.entropy.uuid());
     object.set_at("metadata.creationTimestamp", time::seconds(world.clock.now()));
-    for gone in ["deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"]
-    {
+    for gone in ["deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"] {
         object.remove_at(&format!("metadata.{gone}"));
     }
+    // Where nobody counts, what was sent stays.
     if !matches!(kind.generation, Generation::None | Generation::Later) {
         object.set_at("metadata.generation", 1);
+    } else if object.i64_at("metadata.generation").unwrap_or(0) == 0 {
+        object.remove_at("metadata.generation");
     }
     if kind.namespaced {
         object.set_at("metadata.namespace", namespace);
@@ -104,6 +106,10 @@ pub(super) fn validate(object: &Value, kind: &Served, causes: &mut Causes) {
             causes.invalid("metadata.name", &json!(name), problem);
         }
     }
+    if let Some(negative) = object.i64_at("metadata.generation").filter(|g| *g < 0) {
+        let why = "must be greater than or equal to 0";
+        causes.invalid("metadata.generation", &json!(negative), why);
+    }
     labels("metadata.labels", object.at("metadata.labels"), causes);
     annotations(object.at("metadata.annotations"), causes);
     owners(object, causes);
@@ -125,15 +131,13 @@ fn finalizers(object: &Value, kind: &Served, causes: &mut Causes) {
     }
     for (i, finalizer) in object.list_at(PATH).iter().enumerate() {
         let text = finalizer.as_str().unwrap_or("");
-        let problems = name::qualified_name_problems(text);
-        for problem in &problems {
+        for problem in &name::qualified_name_problems(text) {
             causes.invalid(PATH, finalizer, problem);
         }
         // Only Kubernetes' own kinds insist on a domain (`pkg/apis/core/validation`).
         let foreign = kind.group.ends_with(".openshift.io") || GENERIC.contains(&&*kind.group);
-        let own = kind.custom.is_none() && !foreign;
-        if own && problems.is_empty() && !text.contains('/') && !STANDARD_FINALIZERS.contains(&text)
-        {
+        let own = kind.custom.is_none() && !foreign && kind.name_rule != NameRule::Late;
+        if own && !text.contains('/') && !STANDARD_FINALIZERS.contains(&text) {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             causes.invalid(format!("{PATH}[{i}]"), finalizer, why);
         }
@@ -157,7 +161,7 @@ pub(super) fn name_problems(rule: NameRule, name: &str) -> Vec<String> {
     match rule {
         NameRule::Subdomain => name::subdomain_problems(name),
         NameRule::Label => name::label_problems(name),
-        NameRule::PathSegment => name::path_segment_problems(name),
+        NameRule::PathSegment | NameRule::Late => name::path_segment_problems(name),
         NameRule::Address => name::address_problems(name),
     }
 }
@@ -192,7 +196,7 @@ fn owners(object: &Value, causes: &mut Causes) {
     let owners = object.list_at(PATH);
     for owner in owners {
         let version = owner.str_at("apiVersion");
-        if version.matches('/').count() > 1 {
+        if version.matches('/').count() > 1 || version.ends_with('/') {
             let why = "version must not be empty";
             causes.invalid(format!("{PATH}.apiVersion"), &json!(version), why);
         }

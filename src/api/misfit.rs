@@ -2,7 +2,7 @@
 //! patches those of the code that applies them. Source: apiserver `endpoints/handlers/patch.go`,
 //! apimachinery `runtime/converter.go`.
 
-use super::{Body, PatchType, Request};
+use super::{Body, PatchType, Request, patched};
 use crate::{
     error::{Causes, Error},
     kinds::{self, Served},
@@ -14,8 +14,23 @@ pub(super) fn mismatch(request: &Request, value: &Value, why: &str) -> Error {
     match &request.body {
         Body::Patch(PatchType::Strategic, _) => patch(request, value, converter_words(why)),
         Body::Patch(PatchType::Merge | PatchType::Json, _) => patch(request, value, why.into()),
+        Body::Patch(PatchType::Apply, applied) => unapplied(request, applied, why),
         _ => whole(request, why),
     }
+}
+
+/// What is applied is first merged; what comes of it then is no object of its type. Upstream has no
+/// code for that.
+fn unapplied(request: &Request, applied: &Value, why: &str) -> Error {
+    let (version, kind) = (request.kind.api_version(), &request.kind.kind);
+    // The core group has no name, but its slash.
+    let slash = if request.kind.group.is_empty() { "/" } else { "" };
+    let kind = format!("{slash}{version}, Kind={kind}");
+    let (namespace, name) = (applied.namespace(), &request.name);
+    let why = from_json(why);
+    Error::Plain(format!(
+        "failed to convert new object ({namespace}/{name}; {kind}) to proper version: unable to convert unstructured object to {kind}: {why}"
+    ))
 }
 
 /// Refuses unknown and repeated fields.
@@ -128,11 +143,35 @@ fn whole(request: &Request, why: &str) -> Error {
 fn patch(request: &Request, value: &Value, why: String) -> Error {
     let shown = match &request.body {
         Body::Patch(PatchType::Strategic, patch) => go_text(patch),
+        Body::Patch(form, patch) if request.kind.custom.is_none() => {
+            patched::text(request.kind.ty(), value, *form, patch)
+        }
         _ => value.to_string(),
     };
     let mut causes = Causes::default();
     causes.invalid("patch", &Value::String(shown), why);
     Error::Invalid { kind: String::new(), name: String::new(), causes: causes.into_vec() }
+}
+
+/// The converter has no texts of its own for what it leaves to the JSON decoder.
+fn from_json(why: &str) -> String {
+    let prefix = if why.starts_with("illegal base64") { "error decoding from json: " } else { "" };
+    format!("{prefix}{why}")
+}
+
+/// The same refusal of a patched object, showing `whole` instead of what was left of it.
+pub(super) fn shown_whole(request: &Request, error: Error, whole: &Value) -> Error {
+    let Error::Invalid { causes, .. } = &error else { return error };
+    let said = causes.first().filter(|c| c.field == "patch").and_then(|cause| {
+        let shown = cause.message.strip_prefix("Invalid value: ")?;
+        let mut texts = serde_json::Deserializer::from_str(shown).into_iter::<String>();
+        texts.next()?.ok()?;
+        shown.get(texts.byte_offset()..)?.strip_prefix(": ").map(str::to_owned)
+    });
+    match said {
+        Some(why) => patch(request, whole, why),
+        None => error,
+    }
 }
 
 /// The JSON decoder's mismatch in the words of the converter from maps to structs.
@@ -142,7 +181,7 @@ fn converter_words(why: &str) -> String {
         let (got, rest) = rest.split_once(" into ")?;
         Some((got, rest.rsplit_once(" of type ")?.1))
     };
-    let Some((got, wanted)) = parts() else { return why.into() };
+    let Some((got, wanted)) = parts() else { return from_json(why) };
     let got = match got.split(' ').next().unwrap_or_default() {
         "object" => "map",
         "array" => "slice",

@@ -10,6 +10,8 @@ mod growth;
 pub mod meta;
 mod misfit;
 pub mod openapi;
+mod pages;
+mod patched;
 mod read;
 mod request;
 mod scale;
@@ -20,6 +22,7 @@ mod update;
 mod watch;
 mod write;
 
+pub use pages::Pages;
 pub use read::{field_text, read_token};
 pub use request::{
     Answer, Body, Caller, Event, FieldValidation, Item, List, Options, PatchType, Request,

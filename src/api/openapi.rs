@@ -4,6 +4,7 @@
 //! made from the kinds really served. Knows nothing of objects or requests.
 
 mod custom;
+mod gnostic;
 mod operations;
 mod paths;
 #[cfg(test)]
@@ -100,6 +101,11 @@ pub fn v2(kinds: &Catalogue) -> Vec<u8> {
             .as_bytes(),
     );
     out
+}
+
+/// The same in gnostic's protobuf.
+pub fn v2_protobuf(kinds: &Catalogue) -> Vec<u8> {
+    gnostic::document(&serde_json::from_slice(&v2(kinds)).unwrap_or_default())
 }
 
 /// A small document whose schemas hold what every kind's refer to.

@@ -49,6 +49,9 @@ impl Server {
             _ => None,
         };
         let continue_token = next.map(|e| token(snapshot.rev, &e.key)).unwrap_or_default();
+        if !continue_token.is_empty() && options.continue_token.is_empty() {
+            self.pages.begun(snapshot.rev, self.world.clock.now());
+        }
         let items = entries.into_iter().map(|e| item(kind, e, &self.store)).collect();
         Ok(Response::List(List { rev: snapshot.rev, continue_token, remaining, items }).into())
     }
@@ -79,7 +82,9 @@ impl Server {
         if rev < 0 {
             return Ok((now, start));
         }
-        match self.rewind(&now, request.kind.stored_as(), rev.unsigned_abs()) {
+        let rev = rev.unsigned_abs();
+        let over = rev < now.rev && self.pages.are_over(rev, self.world.clock.now());
+        match self.rewind(&now, request.kind.stored_as(), rev).filter(|_| !over) {
             Some(then) => Ok((then, start)),
             None => Err(Error::Expired {
                 message: "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.".into(),

@@ -1,6 +1,6 @@
 //! The server: what a request needs, gathered in one place, and the way a request goes.
 
-use super::{Answer, Caller, Item, Request, Response, Verb, admission, computed};
+use super::{Answer, Caller, Item, Pages, Request, Response, Verb, admission, computed};
 use crate::{
     access::{Access, Attributes, Credentials, Impersonation, impersonation},
     error::{Causes, Error},
@@ -29,6 +29,8 @@ pub struct Server {
     pub containers: Option<Arc<dyn Containers>>,
     /// The way to image registries.
     pub importer: Importer,
+    /// Which lists are being read page by page.
+    pub pages: Pages,
     /// The way to webhooks.
     pub webhooks: webhook::Client,
     /// Ends every watch and session when it turns true.

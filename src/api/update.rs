@@ -1,7 +1,7 @@
 //! Changing objects: PUT and PATCH, of the object and of its subresources.
 
 use super::{
-    Answer, Body, Item, PatchType, Request, Server, Verb, meta,
+    Answer, Body, Item, PatchType, Request, Server, Verb, meta, misfit,
     server::{item, one},
     write::{ATTEMPTS, Attempt, Draft, Lost, Stage, gone, lists, root_of},
 };
@@ -19,12 +19,22 @@ const PATCH_ATTEMPTS: usize = 6;
 impl Server {
     pub(super) async fn update(
         self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
+        request: Request,
+    ) -> Result<Answer, Error> {
+        let mut warnings = Vec::new();
+        let done = self.update_warning(snapshot, request, &mut warnings).await;
+        done.map_err(|e| e.after(warnings))
+    }
+
+    async fn update_warning(
+        self: &Arc<Self>,
         mut snapshot: Arc<Snapshot>,
         mut request: Request,
+        warnings: &mut Vec<String>,
     ) -> Result<Answer, Error> {
         let (mut body, duplicates) = request.take_object()?;
-        let mut warnings = Vec::new();
-        self.decode(&request, &mut body, &duplicates, &mut warnings)?;
+        self.decode(&request, &mut body, &duplicates, warnings)?;
         meta::normalise(&mut body);
         meta::agree(&mut body, &request.namespace, &request.name, &request.kind)?;
         let mut kept = None;
@@ -40,10 +50,11 @@ impl Server {
             };
             let pinned = check_preconditions(&request, &body, &old)?;
             let mut draft = kept.take().unwrap_or_else(|| Draft::of(body.clone()));
-            let lost = match self.replace(&snapshot, &request, &mut draft, (&entry, &old)).await? {
+            let outcome = self.replace(&snapshot, &request, &mut draft, (&entry, &old)).await;
+            let lost = match outcome.inspect_err(|_| warnings.append(&mut draft.warnings()))? {
                 Ok(item) => {
                     warnings.append(&mut draft.warnings());
-                    return Ok(one(200, item, warnings));
+                    return Ok(one(200, item, std::mem::take(warnings)));
                 }
                 Err(lost) => lost,
             };
@@ -58,14 +69,25 @@ impl Server {
 
     pub(super) async fn patch(
         self: &Arc<Self>,
+        snapshot: Arc<Snapshot>,
+        request: Request,
+    ) -> Result<Answer, Error> {
+        let mut warnings = Vec::new();
+        let done = self.patch_warning(snapshot, request, &mut warnings).await;
+        done.map_err(|e| e.after(warnings))
+    }
+
+    async fn patch_warning(
+        self: &Arc<Self>,
         mut snapshot: Arc<Snapshot>,
         request: Request,
+        warnings: &mut Vec<String>,
     ) -> Result<Answer, Error> {
         let Body::Patch(form, body) = &request.body else {
             return Err(Error::BadRequest("a request body is required".into()));
         };
         check_patch_options(&request, *form)?;
-        let (mut warnings, mut kept) = (Vec::new(), None);
+        let mut kept = None;
         for attempt in 0.. {
             let found = match Server::stored(&snapshot, &request) {
                 Ok(found) => Some(found),
@@ -73,7 +95,7 @@ impl Server {
                 Err(e) => return Err(e),
             };
             let old = found.as_ref().map(|(_, old)| old);
-            let mut new = self.patched(&request, *form, body, old, &mut warnings)?;
+            let mut new = self.patched(&request, *form, body, old, warnings)?;
             let Some((entry, old)) = &found else {
                 super::create::refuse_terminating(&request, &request.name)?;
                 if !new.uid().is_empty() {
@@ -86,10 +108,11 @@ impl Server {
             let pinned = check_preconditions(&request, &new, old)?
                 && body.at("metadata.resourceVersion").is_some();
             let mut draft = kept.take().unwrap_or_else(|| Draft::of(new));
-            let lost = match self.replace(&snapshot, &request, &mut draft, (entry, old)).await? {
+            let outcome = self.replace(&snapshot, &request, &mut draft, (entry, old)).await;
+            let lost = match outcome.inspect_err(|_| warnings.append(&mut draft.warnings()))? {
                 Ok(item) => {
                     warnings.append(&mut draft.warnings());
-                    return Ok(one(200, item, warnings));
+                    return Ok(one(200, item, std::mem::take(warnings)));
                 }
                 Err(lost) => lost,
             };
@@ -120,7 +143,7 @@ impl Server {
             (PatchType::Strategic, Some(ty), _) => patch::strategic(base, body, ty)?,
             (PatchType::Apply, _, Some(ty)) => {
                 managed::fits(body, ty)?;
-                self.decode(request, &mut body.clone(), &[], warnings)?;
+                misfit::expect_type(body, &request.kind)?;
                 // What is said to be false or empty is said all the same: only the object that
                 // comes of it is read as its type.
                 let mut applied = body.clone();
@@ -160,7 +183,18 @@ impl Server {
             }
         };
         let mut heard = Vec::new();
-        self.decode(request, &mut new, &request.options.repeated, &mut heard)?;
+        self.decode(request, &mut new, &request.options.repeated, &mut heard).map_err(|e| {
+            // What is shown of it is the whole, before anything of it was read.
+            let whole = match form {
+                PatchType::Json => patch::json(base, body).ok(),
+                PatchType::Merge => Some(patch::merge(base, body)),
+                _ => None,
+            };
+            match whole {
+                Some(whole) => misfit::shown_whole(request, e, &whole),
+                None => e,
+            }
+        })?;
         let said: HashSet<&String> = warnings.iter().collect();
         heard.retain(|w| !said.contains(w));
         warnings.append(&mut heard);
@@ -268,7 +302,8 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
     }
     let rv = body.str_at("metadata.resourceVersion");
     if rv.is_empty() || rv == "0" {
-        if !kind.unconditional_update && whole {
+        let applied = matches!(&request.body, Body::Patch(PatchType::Apply, _));
+        if !kind.unconditional_update && !applied {
             let mut causes = Causes::default();
             causes.invalid(
                 "metadata.resourceVersion",

@@ -60,7 +60,7 @@ impl Server {
         } else if let Since::TooOld(floor) = self.store.feed().since(cursor, Some(&resource)) {
             return Err(too_old(cursor, floor));
         }
-        let now = self.world.clock.now();
+        let now = self.world.wall.now();
         let seconds = match options.timeout_seconds {
             Some(s) => i64::try_from(s).unwrap_or(i64::MAX / 4),
             None => DEFAULT_TIMEOUT + self.world.entropy.below(DEFAULT_TIMEOUT as u64) as i64,
@@ -141,7 +141,7 @@ impl Cursor {
     async fn wait(&mut self) -> Option<()> {
         let until =
             if self.options.allow_bookmarks { self.ends.min(self.bookmark_at) } else { self.ends };
-        let clock = &self.world.clock;
+        let clock = &self.world.wall;
         let timer = self.timer.get_or_insert_with(|| clock.sleep_until(until));
         tokio::select! {
             changed = self.signal.changed() => changed.ok()?,

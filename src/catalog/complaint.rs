@@ -57,6 +57,7 @@ codes! {
     BLOB_UPLOAD_INVALID 404 "blob upload invalid"
     SIGNATURE_INVALID 400 "invalid image signature"
     SIGNATURE_EXISTS 409 "image signature already exists"
+    MOMENT_INVALID 400 "invalid moment"
     PAGINATION_NUMBER_INVALID 400 "invalid number of results requested"
 }
 

@@ -213,6 +213,23 @@ fn facts(image: &Value, origin: &str) -> Facts {
 }
 
 impl Config {
+    /// What an image does that was made from another: the same if it runs the same, else what the
+    /// program it runs does, which if it is not known serves the ports that are declared.
+    fn behaviour(&self, base: &Config) -> Behaviour {
+        if (&self.entrypoint, &self.cmd) == (&base.entrypoint, &base.cmd) {
+            return base.run.clone();
+        }
+        let words = self.entrypoint.iter().chain(&self.cmd);
+        let names = words.map(|w| w.rsplit('/').next().unwrap_or(w));
+        let known = names.filter_map(|name| base.programs.get(name)).next();
+        let unknown = || Behaviour {
+            serves: self.expose.clone(),
+            on_term: Some(End { after: 0.1, code: 143 }),
+            ..Behaviour::default()
+        };
+        known.cloned().unwrap_or_else(unknown)
+    }
+
     /// What is known of an image that the catalogue does not have: what its configuration says, and
     /// what the image it was made from does. Without one, it serves the ports it declares.
     fn of(run: &RunConfig, base: Option<&Arc<Config>>) -> Config {
@@ -232,7 +249,8 @@ impl Config {
             ..Config::default()
         };
         if let Some(base) = base {
-            let (run, programs) = (base.run.clone(), base.programs.clone());
+            let programs = base.programs.clone();
+            let run = own.behaviour(base);
             return Config { shell: base.shell, family: base.family.clone(), run, programs, ..own };
         }
         let behaviour = Behaviour {

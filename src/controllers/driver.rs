@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     object::{Meta, name},
     store::{Change, Entry, Since},
+    world::Clock,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{
@@ -33,6 +34,9 @@ use tokio::{
 
 /// Keys looked at before other tasks get their turn.
 const TURN: usize = 64;
+/// Who is to wait at most so long before the next try waits on the wall's clock, so that work ends
+/// also while the cluster's stands still.
+const SHORT: SignedDuration = SignedDuration::from_secs(1);
 /// Conflicts of a key in a row that are answered by looking again at once.
 const QUICK_RETRIES: u32 = 3;
 
@@ -56,14 +60,15 @@ pub async fn run_watched(
     mut stop: watch::Receiver<bool>,
 ) {
     let local = LocalSet::new();
-    let work = async move {
+    let activity = Arc::clone(&server.world.activity);
+    let work = activity.track(async move {
         let driver = Rc::new(Driver::new(server, controllers, monitor, lives));
         tokio::select! {
             () = driver.follow() => {}
             // A sender that is gone will never ask to stop; its owner is gone too.
             _ = stop.wait_for(|s| *s) => {}
         }
-    };
+    });
     local.run_until(work).await;
 }
 
@@ -76,6 +81,8 @@ struct Driver {
     recorder: Recorder,
     lanes: RefCell<Vec<Lane>>,
     timers: RefCell<Timers>,
+    /// Keys to be looked at again soon, by the wall's clock.
+    retries: RefCell<Timers>,
     /// Fires when a key was given back.
     freed: Notify,
 }
@@ -148,6 +155,7 @@ impl Driver {
             recorder: Recorder::start(&server),
             lanes: RefCell::new(controllers.iter().map(|_| Lane::default()).collect()),
             timers: RefCell::default(),
+            retries: RefCell::default(),
             freed: Notify::new(),
             server,
             controllers,
@@ -175,31 +183,24 @@ impl Driver {
             }
             self.fire();
             if self.pump() {
-                tokio::task::yield_now().await;
+                self.server.world.activity.let_others().await;
                 continue;
             }
-            let next = self.timers.borrow().next();
-            let clock = &self.server.world.clock;
+            let (next, retry) = (self.timers.borrow().next(), self.retries.borrow().next());
+            let world = &self.server.world;
+            let _busy = retry.map(|_| world.activity.hold());
             tokio::select! {
                 changed = signal.changed() => if changed.is_err() { return },
                 () = self.freed.notified() => {}
-                () = async {
-                    match next {
-                        Some(at) => clock.sleep_until(at).await,
-                        None => std::future::pending().await,
-                    }
-                } => {}
+                () = wait(&*world.clock, next) => {}
+                () = wait(&*world.wall, retry) => {}
             }
         }
     }
 
     fn view(&self) -> View {
-        View {
-            objects: self.server.store.snapshot(),
-            now: self.server.world.clock.now(),
-            settings: Arc::clone(&self.server.settings),
-            lives: self.lives.clone(),
-        }
+        let (server, lives) = (&self.server, self.lives.clone());
+        View::new(server.store.snapshot(), &*server.world.clock, &server.settings, lives)
     }
 
     /// Queues every key of every controller; answers the revision that was listed.
@@ -268,12 +269,15 @@ impl Driver {
 
     /// Queues the keys whose time has come.
     fn fire(&self) {
-        let now = self.server.world.clock.now();
-        loop {
-            // The borrow must end before `add`.
-            let due = self.timers.borrow_mut().due(now);
-            let Some((lane, key)) = due else { return };
-            self.add(lane, &key);
+        let world = &self.server.world;
+        for (timers, now) in [(&self.timers, world.clock.now()), (&self.retries, world.wall.now())]
+        {
+            loop {
+                // The borrow must end before `add`.
+                let due = timers.borrow_mut().due(now);
+                let Some((lane, key)) = due else { break };
+                self.add(lane, &key);
+            }
         }
     }
 
@@ -314,10 +318,14 @@ impl Driver {
             return self.finish(lane, &key, verdict);
         }
         let driver = Rc::clone(self);
-        spawn_local(async move {
+        let activity = Arc::clone(&self.server.world.activity);
+        // Also while the store's thread writes, or somebody outside is asked.
+        let busy = activity.hold();
+        spawn_local(activity.track(async move {
+            let _busy = busy;
             let verdict = driver.carry_out(lane, &key, plan).await;
             driver.finish(lane, &key, verdict);
-        });
+        }));
     }
 
     /// Applies a plan, and the plans that follow from its outcome.
@@ -373,9 +381,14 @@ impl Driver {
             }
             Verdict::Conflict | Verdict::Retry => {
                 let wait = SignedDuration::try_from(queue.failed(key)).unwrap_or_default();
-                let now = self.server.world.clock.now();
+                let world = &self.server.world;
+                let (timers, clock) = match wait <= SHORT {
+                    true => (&self.retries, &world.wall),
+                    false => (&self.timers, &world.clock),
+                };
+                let now = clock.now();
                 let at = now.saturating_add(wait).unwrap_or(now);
-                self.timers.borrow_mut().add(at, lane, key);
+                timers.borrow_mut().add(at, lane, key);
                 self.monitor.gauges[lane].retried();
             }
         }
@@ -392,6 +405,14 @@ impl Driver {
         if self.lanes.borrow().iter().all(|l| l.first.is_empty()) {
             self.monitor.set_ready();
         }
+    }
+}
+
+/// Ends at a moment, or never.
+async fn wait(clock: &dyn Clock, until: Option<Timestamp>) {
+    match until {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

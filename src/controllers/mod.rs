@@ -5,6 +5,7 @@
 //! queues, applies plans through the same API that `oc` uses (as the controller's service account),
 //! retries, backs off and waits on the clock.
 
+pub mod builds;
 mod certificates;
 mod children;
 mod clusterroles;
@@ -165,6 +166,9 @@ pub static ALL: &[&Controller] = &[
     &deploymentconfig::CONTROLLER,
     &deployer::CONTROLLER,
     &deployer::program::CONTROLLER,
+    &builds::triggers::CONTROLLER,
+    &builds::CONTROLLER,
+    &builds::program::CONTROLLER,
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
     &imageimport::CONTROLLER,

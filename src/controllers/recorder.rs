@@ -37,11 +37,13 @@ impl Recorder {
     pub fn start(server: &Arc<Server>) -> Recorder {
         let lane = |_| {
             let (sender, mut jobs) = mpsc::channel::<Job>(WAITING);
-            spawn_local(async move {
+            let activity = Arc::clone(&server.world.activity);
+            spawn_local(server.world.activity.track(async move {
                 while let Some((writer, verdict)) = jobs.recv().await {
+                    let _busy = activity.hold();
                     write(&writer, verdict).await;
                 }
-            });
+            }));
             sender
         };
         Recorder {

@@ -58,7 +58,8 @@ impl Kit {
     /// What a controller would see.
     pub fn view(&self) -> View {
         let settings = Arc::clone(&self.settings);
-        View { objects: self.store.snapshot(), now: self.now, settings, lives: None }
+        let delays = crate::settings::Delays::default();
+        View { objects: self.store.snapshot(), now: self.now, settings, delays, lives: None }
     }
 
     /// An object, if it is there.

@@ -3,8 +3,9 @@
 use super::Lives;
 use crate::{
     object::{Value, links, name, selector::Labels},
-    settings::Settings,
+    settings::{Delays, Settings},
     store::{Entry, Snapshot},
+    world::Clock,
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -17,11 +18,25 @@ pub struct View {
     pub now: Timestamp,
     /// The simulated cluster.
     pub settings: Arc<Settings>,
+    /// How long the simulation takes: no time at all while the clock stands still, so that work
+    /// ends also then.
+    pub delays: Delays,
     /// The processes in containers, where there are any.
     pub lives: Option<Arc<dyn Lives>>,
 }
 
 impl View {
+    /// What is seen now.
+    pub fn new(
+        objects: Arc<Snapshot>,
+        clock: &dyn Clock,
+        settings: &Arc<Settings>,
+        lives: Option<Arc<dyn Lives>>,
+    ) -> View {
+        let delays = if clock.stands() { Delays::zero() } else { settings.delays.clone() };
+        View { objects, now: clock.now(), settings: Arc::clone(settings), delays, lives }
+    }
+
     /// An object by resource (`plural.group`) and key.
     pub fn get(&self, resource: &str, key: &str) -> Option<&Arc<Entry>> {
         self.objects.get_key(resource, key)

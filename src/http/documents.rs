@@ -2,6 +2,7 @@
 //! account tokens, and the OAuth server.
 
 use super::{
+    accept::Syntax,
     bodies,
     health::{self, Check},
     look::Look,
@@ -118,7 +119,7 @@ fn aggregated_discovery(kinds: &Catalogue, core: bool, look: Look) -> HttpRespon
 
 /// A document that is indented whoever asks.
 fn raw(document: &Value) -> HttpResponse {
-    let pretty = Look { yaml: false, pretty: true };
+    let pretty = Look { syntax: Syntax::Json, pretty: true };
     pretty.response(200, document)
 }
 
@@ -157,9 +158,15 @@ fn issuer(document: &Value) -> HttpResponse {
         .body(document.to_string())
 }
 
+/// How the media types of gnostic's messages begin; they differ in what stands before the version.
+const GNOSTIC: &str = "application/com.github.proto-openapi.spec.v2";
+
 fn openapi(kinds: &Catalogue, rest: &str, accept: &str, look: Look) -> HttpResponse {
     let json = |bytes: Vec<u8>| HttpResponse::Ok().content_type("application/json").body(bytes);
     match rest {
+        "openapi/v2" if accept.starts_with(GNOSTIC) => HttpResponse::Ok()
+            .content_type("application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
+            .body(openapi::v2_protobuf(kinds)),
         "openapi/v2" if accept.contains("json") || accept.contains("*/*") || accept.is_empty() => {
             json(openapi::v2(kinds))
         }

@@ -134,7 +134,7 @@ fn connections(
                     }
                     prompt(&io);
                     let connection = h2::Connection { subject: subject(&io), io, peer };
-                    let clock = Arc::clone(&http.server.world.clock);
+                    let clock = Arc::clone(&http.server.world.wall);
                     let stopping = http.server.stopping.clone();
                     if let Err(error) = h2::serve(connection, second, clock, stopping).await {
                         tracing::debug!(%error, "a connection over HTTP/2");

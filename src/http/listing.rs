@@ -1,7 +1,12 @@
 //! Lists as bytes: item by item, so that a long answer exists as a chunk at a time for each of its
 //! readers. The items are shared: they are the stored bytes.
 
-use super::render::{Form, Style};
+use super::{
+    accept::{Form, Syntax},
+    binary,
+    look::Look,
+    render::{self, Style},
+};
 use crate::{
     api::{Item, List, table},
     kinds::Served,
@@ -9,7 +14,7 @@ use crate::{
 };
 use actix_web::{HttpResponse, http::header};
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use std::{
     convert::Infallible,
     pin::Pin,
@@ -23,7 +28,13 @@ const CHUNK: usize = 128 << 10;
 /// A list as a response.
 pub fn respond(kind: Served, list: List, style: Style) -> HttpResponse {
     let metadata = metadata(&kind, &list);
-    if style.look.yaml {
+    if style.look.syntax == Syntax::Protobuf {
+        return match binary::list(&kind, &list, &metadata, style.form) {
+            Ok(items) => messages(items),
+            Err(why) => render::error(&why, Look { syntax: Syntax::Json, ..style.look }),
+        };
+    }
+    if style.look.syntax == Syntax::Yaml {
         let document = yaml::document(&whole(&kind, metadata, &list.items, style));
         return HttpResponse::Ok().content_type("application/yaml").body(document);
     }
@@ -36,6 +47,18 @@ pub fn respond(kind: Served, list: List, style: Style) -> HttpResponse {
     }
     rest.first = Some(first);
     response.streaming(rest)
+}
+
+/// A list of messages as a response.
+fn messages(mut items: binary::Items) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CONTENT_TYPE, Syntax::Protobuf.media_type()));
+    let first = items.chunk();
+    if items.is_done() {
+        return response.body(first);
+    }
+    let first = futures_util::stream::once(std::future::ready(Ok(first)));
+    response.streaming(first.chain(items))
 }
 
 /// What a list says beside its items.
@@ -170,12 +193,11 @@ impl Stream for Rows {
 
 #[cfg(test)]
 mod tests {
-    use super::super::look::Look;
     use super::*;
     use crate::{api::table::Include, kinds};
 
     fn style(form: Form, pretty: bool) -> Style {
-        let look = Look { yaml: false, pretty };
+        let look = Look { syntax: Syntax::Json, pretty };
         Style { form, look, now: jiff::Timestamp::UNIX_EPOCH }
     }
 

@@ -1,15 +1,19 @@
-//! How an answer looks: JSON or YAML, and whether it is indented for people.
+//! How an answer looks: its syntax, and whether it is indented for people.
 //! Source: k8s.io/apiserver `pkg/endpoints/handlers/negotiation/negotiate.go`.
 
-use super::parameters::Query;
+use super::{
+    accept::{self, Syntax},
+    binary,
+    parameters::Query,
+};
 use crate::object::{Value, write, yaml};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::StatusCode, http::header};
 
 /// How a client wants its answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Look {
-    /// YAML instead of JSON.
-    pub yaml: bool,
+    /// How it is written.
+    pub syntax: Syntax,
     /// Indented JSON.
     pub pretty: bool,
 }
@@ -28,16 +32,28 @@ impl Look {
             None | Some("") => PEOPLE.iter().any(|tool| agent.starts_with(tool)),
             Some(_) => query.flag("pretty") == Some(true),
         };
-        let first = header(header::ACCEPT).split([',', ';']).next().unwrap_or_default().trim();
-        Look { yaml: first == "application/yaml", pretty }
+        Look { syntax: accept::plain(header(header::ACCEPT)), pretty }
     }
 
     /// An object as a response.
     pub fn response(self, code: u16, object: &Value) -> HttpResponse {
-        if self.yaml {
-            return builder(code).content_type("application/yaml").body(yaml::document(object));
+        match self.syntax {
+            Syntax::Yaml => {
+                return builder(code).content_type("application/yaml").body(yaml::document(object));
+            }
+            Syntax::Protobuf => {
+                if let Some(document) = binary::document(object) {
+                    return self.binary(code, document);
+                }
+            }
+            Syntax::Json => {}
         }
         self.json(builder(code).content_type("application/json"), write::text(object))
+    }
+
+    /// An enveloped message as a response.
+    pub fn binary(self, code: u16, message: Vec<u8>) -> HttpResponse {
+        builder(code).content_type(Syntax::Protobuf.media_type()).body(message)
     }
 
     /// JSON text as the body of a response: indented, or on one line that ends.
@@ -72,16 +88,20 @@ mod tests {
             Look::of(&request, &Query::parse(query))
         };
         let rows = [
-            ("curl/8.0", "*/*", "", false, true),
-            ("Wget/1", "*/*", "", false, true),
-            ("Mozilla/5.0 (X)", "*/*", "", false, true),
-            ("kubectl/1", "application/json", "", false, false),
-            ("kubectl/1", "application/json", "pretty=true", false, true),
-            ("curl/8", "application/yaml", "pretty=false", true, false),
-            ("x", "application/json, application/yaml", "pretty=x", false, false),
+            ("curl/8.0", "*/*", "", Syntax::Json, true),
+            ("Wget/1", "*/*", "", Syntax::Json, true),
+            ("Mozilla/5.0 (X)", "*/*", "", Syntax::Json, true),
+            ("kubectl/1", "application/json", "", Syntax::Json, false),
+            ("kubectl/1", "application/json", "pretty=true", Syntax::Json, true),
+            ("curl/8", "application/yaml", "pretty=false", Syntax::Yaml, false),
+            ("x", "application/json, application/yaml", "pretty=x", Syntax::Json, false),
         ];
-        for (agent, accept, query, yaml, pretty) in rows {
-            assert_eq!(of(agent, accept, query), Look { yaml, pretty }, "{agent} {accept} {query}");
+        for (agent, accept, query, syntax, pretty) in rows {
+            assert_eq!(
+                of(agent, accept, query),
+                Look { syntax, pretty },
+                "{agent} {accept} {query}"
+            );
         }
     }
 }

@@ -1,6 +1,8 @@
 //! From bytes to [`crate::api::Request`] and from its answer to bytes. Knows paths, headers and
 //! media types; decides nothing.
 
+mod accept;
+mod binary;
 mod bodies;
 mod body;
 mod credentials;

@@ -25,6 +25,7 @@ pub async fn answer(incoming: &Incoming<'_>, rest: &str, body: &[u8]) -> Option<
         csrf: text("x-csrf-token"),
         basic: basic(&text("authorization")),
         cookie: text("cookie"),
+        peer: request.peer_addr().map(|a| a.ip().to_string()).unwrap_or_default(),
     };
     let server = &http.server;
     let cx = Cx {

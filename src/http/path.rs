@@ -106,7 +106,7 @@ fn target<'a>(kind: Served, namespace: &'a str, tail: &[&'a str], watch: bool) -
             None => return None,
         },
         // Only what stands behind a proxy has a path of its own.
-        [name, "proxy", ..] => (*name, kind.sub("proxy")?.name),
+        [name, passing @ ("proxy" | "webhooks"), ..] => (*name, kind.sub(passing)?.name),
         _ => return None,
     };
     Some(Path::Resource(Target { kind, namespace, name, sub, watch }))

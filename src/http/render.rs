@@ -1,7 +1,8 @@
 //! Answers to bytes: objects as stored, tables, partial metadata, logs, what proxies were answered.
 
 use super::{
-    listing,
+    accept::{Form, Syntax},
+    binary, listing,
     look::{Look, builder},
     stream, values,
 };
@@ -25,17 +26,6 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// What of an object a client accepts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Form {
-    /// The object.
-    Plain,
-    /// `as=Table`.
-    Table(Include),
-    /// `as=PartialObjectMetadata` and its list.
-    Partial,
-}
-
 /// How to answer one request.
 #[derive(Clone, Copy)]
 pub struct Style {
@@ -45,41 +35,6 @@ pub struct Style {
     pub look: Look,
     /// The present moment, for ages in tables.
     pub now: Timestamp,
-}
-
-/// Reads the Accept header: the first form in it that can be produced, and whether as YAML. Kinds
-/// that nobody reads back have no tables.
-///
-/// # Errors
-/// 406 when there is none.
-pub fn negotiate(accept: &str, include: Include, kind: &Served) -> Result<(Form, bool), Error> {
-    if accept.trim().is_empty() {
-        return Ok((Form::Plain, false));
-    }
-    let tables = kind.verbs.iter().any(|verb| matches!(*verb, "get" | "list"));
-    for clause in accept.split(',') {
-        let mut parts = clause.split(';').map(str::trim);
-        let media_type = parts.next().unwrap_or_default();
-        let parameters: Vec<(&str, &str)> = parts.filter_map(|p| p.split_once('=')).collect();
-        let get = |name: &str| parameters.iter().find(|(k, _)| *k == name).map(|(_, v)| *v);
-        let yaml = match media_type {
-            "application/json" | "*/*" | "application/*" => false,
-            "application/yaml" => true,
-            _ => continue,
-        };
-        let v1 = get("v") == Some("v1") && get("g") == Some("meta.k8s.io");
-        match get("as") {
-            None => return Ok((Form::Plain, yaml)),
-            Some("Table") if v1 && tables => return Ok((Form::Table(include), yaml)),
-            Some("PartialObjectMetadata" | "PartialObjectMetadataList") if v1 => {
-                return Ok((Form::Partial, yaml));
-            }
-            Some(_) => {}
-        }
-    }
-    Err(Error::NotAcceptable(
-        "application/json, application/yaml, application/vnd.kubernetes.protobuf".into(),
-    ))
 }
 
 /// What a client hears that asks for a stream as if it were an object.
@@ -111,7 +66,11 @@ pub fn answer(
             values::warn(response.headers_mut(), &answer.warnings);
             response
         }
-        Err(e) => error(&e, style.look),
+        Err(e) => {
+            let mut response = error(&e, style.look);
+            values::warn(response.headers_mut(), e.warnings());
+            response
+        }
     };
     let reached = !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     if reached && !kind.deprecated.is_empty() {
@@ -157,7 +116,14 @@ pub fn error(e: &Error, look: Look) -> HttpResponse {
 fn single(kind: &Served, code: u16, item: &Item, style: Style) -> HttpResponse {
     let look = style.look;
     match (style.form, item) {
-        (Form::Plain, Item::Entry(e)) if !look.yaml => {
+        (form, item) if look.syntax == Syntax::Protobuf => {
+            let form = if is_status(item) { Form::Plain } else { form };
+            match binary::object(kind, item, form) {
+                Ok(message) => look.binary(code, message),
+                Err(why) => error(&why, Look { syntax: Syntax::Json, ..look }),
+            }
+        }
+        (Form::Plain, Item::Entry(e)) if look.syntax == Syntax::Json => {
             look.json(builder(code).content_type("application/json"), e.bytes.to_vec())
         }
         (Form::Table(_), item) if !is_status(item) => {
@@ -195,38 +161,5 @@ pub fn event_object(out: &mut Vec<u8>, kind: &Served, item: &Item, style: Style,
             write::write(out, &one_row(kind, item, style, metadata, first));
         }
         _ => listing::write_item(out, kind, item, style),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kinds;
-
-    #[test]
-    fn accept_headers() {
-        let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
-        let rows = [
-            ("", Some((Form::Plain, false))),
-            ("application/json", Some((Form::Plain, false))),
-            (table, Some((Form::Table(Include::Metadata), false))),
-            ("application/vnd.kubernetes.protobuf,application/json", Some((Form::Plain, false))),
-            ("application/vnd.kubernetes.protobuf", None),
-            ("application/yaml", Some((Form::Plain, true))),
-            (
-                "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io",
-                Some((Form::Partial, false)),
-            ),
-            ("text/html,*/*;q=0.8", Some((Form::Plain, false))),
-        ];
-        let pod = kinds::by_kind("v1", "Pod").unwrap();
-        for (accept, expected) in rows {
-            assert_eq!(negotiate(accept, Include::Metadata, &pod).ok(), expected, "{accept}");
-        }
-        let review = kinds::by_kind("authorization.k8s.io/v1", "SelfSubjectAccessReview").unwrap();
-        let only = "application/json;as=Table;v=v1;g=meta.k8s.io";
-        assert!(negotiate(only, Include::Metadata, &review).is_err());
-        let plain = Some((Form::Plain, false));
-        assert_eq!(negotiate(table, Include::Metadata, &review).ok(), plain);
     }
 }

@@ -2,12 +2,13 @@
 //! the body, and who has none has nothing read or parsed.
 
 use super::{
+    accept::{self, Form, Syntax},
     bodies::{self, Place},
     body, links,
     look::Look,
     parameters::{self, Query},
     path::Target,
-    render::{self, Form, Style},
+    render::{self, Style},
     serve::Incoming,
     stream,
     streaming::{self, Messages},
@@ -34,6 +35,9 @@ const STREAMS: &[&str] = &["attach", "exec", "log", "portforward"];
 
 /// The subresource that passes everything on.
 const PROXY: &str = "proxy";
+
+/// Subresources that take their body as it comes, with headers and the rest of the path.
+const PASSED: &[&str] = &[PROXY, "instantiatebinary", "webhooks"];
 
 /// Headers that mean the connection, not the request, or that a server in a pod must not see.
 const KEPT_BACK: &[&str] =
@@ -150,8 +154,8 @@ async fn build(
     };
     admit(incoming, &mut request)?;
     options?;
-    let style = style(incoming, target)?;
-    if target.sub == PROXY || STREAMS.contains(&target.sub) {
+    let style = style(incoming, target, verb)?;
+    if PASSED.contains(&target.sub) || STREAMS.contains(&target.sub) {
         request.options.parameters = incoming.query.pairs().to_vec();
     }
     let place = match verb {
@@ -160,7 +164,7 @@ async fn build(
         _ => {
             let (bytes, place) = take(incoming, &request.caller).await?;
             request.body = match target.sub {
-                PROXY => passed(incoming, target, bytes),
+                sub if PASSED.contains(&sub) => passed(incoming, target, bytes),
                 _ => parsed(incoming.header(header::CONTENT_TYPE), target, &mut request, &bytes)?,
             };
             Some(place)
@@ -180,17 +184,20 @@ fn admit(incoming: &Incoming<'_>, request: &mut Request) -> Result<(), Error> {
     about_oneself.map_err(|_| refusal)
 }
 
-fn style(incoming: &Incoming<'_>, target: &Target<'_>) -> Result<Style, Error> {
+fn style(incoming: &Incoming<'_>, target: &Target<'_>, verb: Verb) -> Result<Style, Error> {
     let include = match incoming.query.get("includeObject") {
         Some("Object") => Include::Object,
         Some("None") => Include::None,
         _ => Include::Metadata,
     };
-    let (form, yaml) = match STREAMS.contains(&target.sub) || target.sub == PROXY {
-        true => (Form::Plain, false),
-        false => render::negotiate(incoming.header(header::ACCEPT), include, &target.kind)?,
+    let (form, syntax) = match STREAMS.contains(&target.sub) || target.sub == PROXY {
+        true => (Form::Plain, Syntax::Json),
+        false => {
+            let accept = incoming.header(header::ACCEPT);
+            accept::negotiate(accept, include, &target.kind, verb == Verb::Watch)?
+        }
     };
-    let look = Look { yaml, ..incoming.look };
+    let look = Look { syntax, ..incoming.look };
     Ok(Style { form, look, now: incoming.http.server.world.clock.now() })
 }
 
@@ -239,9 +246,11 @@ fn parsed(
     }
 }
 
-/// Where the path meant begins, behind `/api/v1[/namespaces/NAMESPACE]/RESOURCE/NAME/proxy`.
+/// Where the path meant begins, behind `/api/v1[/namespaces/NAMESPACE]/RESOURCE/NAME/proxy`, or as
+/// much of a group's path.
 fn behind(path: &str, target: &Target<'_>) -> usize {
     let parts = if target.namespace.is_empty() { 6 } else { 8 };
+    let parts = parts + usize::from(!target.kind.group.is_empty());
     path.match_indices('/').nth(parts - 1).map_or(path.len(), |(at, _)| at)
 }
 

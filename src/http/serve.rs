@@ -52,7 +52,7 @@ impl Http {
         processes: Handle,
         limits: Limits,
     ) -> Http {
-        let bodies = Bodies::new(Arc::clone(&server.world.clock));
+        let bodies = Bodies::new(Arc::clone(&server.world.wall));
         let inflight = InFlight::new(limits);
         Http {
             server,
@@ -102,7 +102,7 @@ pub async fn handle(
     http: web::Data<Http>,
 ) -> HttpResponse {
     let mut payload = payload.into_inner();
-    let started = http.server.world.clock.now();
+    let started = http.server.world.wall.now();
     let path = parameters::unescape_path(request.path());
     let query = Query::parse(request.query_string());
     let look = Look::of(&request, &query);
@@ -135,7 +135,7 @@ pub async fn handle(
         }
         true => {}
     }
-    let took = http.server.world.clock.now().duration_since(started).unsigned_abs();
+    let took = http.server.world.wall.now().duration_since(started).unsigned_abs();
     let code = response.status().as_u16();
     http.metrics.observe(labels, code, took);
     tracing::debug!(method = %request.method(), path, code, ?took, "request");
@@ -202,7 +202,7 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
         Err(e) => return render::error(&e, look),
     };
     let response = respond(&mut incoming, parsed, verb, caller);
-    let response = within(&*http.server.world.clock, deadline, response).await;
+    let response = within(&*http.server.world.wall, deadline, response).await;
     response.unwrap_or_else(|| render::error(&bodies::late(), look))
 }
 

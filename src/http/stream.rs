@@ -1,7 +1,11 @@
-//! Watches on the wire: one JSON document a line, flushed as it happens; what is ready together
+//! Watches on the wire: one JSON document a line, or one message a frame, flushed as it happens; what is ready together
 //! travels together.
 
-use super::render::{Form, Style, event_object};
+use super::{
+    accept::{Form, Syntax},
+    binary,
+    render::{Style, event_object},
+};
 use crate::{
     api::{Event, WatchStream},
     kinds::Served,
@@ -27,9 +31,13 @@ pub fn respond(
     style: Style,
     clock: Arc<dyn Clock>,
 ) -> HttpResponse {
+    let content = match style.look.syntax {
+        Syntax::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
+        _ => "application/json",
+    };
     let body = Lines { kind, events: Some(events), style, clock, first: true };
     HttpResponse::Ok()
-        .content_type("application/json")
+        .content_type(content)
         .insert_header((header::CACHE_CONTROL, "no-cache, private"))
         .streaming(body)
 }
@@ -94,10 +102,22 @@ fn write_line(out: &mut Vec<u8>, kind: &Served, event: &Event, style: Style, fir
         Event::Modified(item) => ("MODIFIED", item),
         Event::Deleted(item) => ("DELETED", item),
         Event::Bookmark(rev, end) => {
-            return document(out, "BOOKMARK", &bookmark(kind, *rev, *end, style));
+            let object = bookmark(kind, *rev, *end, style);
+            return match style.look.syntax {
+                Syntax::Protobuf => out.extend(binary::bookmark(&object, style.form)),
+                _ => document(out, "BOOKMARK", &object),
+            };
         }
-        Event::Error(status) => return document(out, "ERROR", status),
+        Event::Error(status) => {
+            return match style.look.syntax {
+                Syntax::Protobuf => out.extend(binary::failed(status)),
+                _ => document(out, "ERROR", status),
+            };
+        }
     };
+    if style.look.syntax == Syntax::Protobuf {
+        return out.extend(binary::event(kind, name, item, style.form));
+    }
     out.extend_from_slice(format!("{{\"type\":\"{name}\",\"object\":").as_bytes());
     event_object(out, kind, item, style, *first);
     out.extend_from_slice(b"}\n");

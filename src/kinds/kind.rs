@@ -168,6 +168,9 @@ pub enum NameRule {
     PathSegment,
     /// An IP address in canonical form.
     Address,
+    /// Anything that can stand in a path, and nobody looks at the metadata before all else is
+    /// right: the kind's own rules leave it to the rules of all (budgets, events).
+    Late,
 }
 
 /// A subresource.
@@ -272,6 +275,9 @@ pub struct Hooks {
     /// What an update of the whole object takes over from the status that came with it (second
     /// argument), before `prepare`; without this hook nothing. The object has its stored status.
     pub sent_status: Option<fn(&mut Value, &Value)>,
+    /// Whether an object is created together with its status, though that has a subresource (nodes,
+    /// as kubelets create them).
+    pub status_at_creation: bool,
     /// Settles a write to `/status`: what of the object sent stands there, and what stays as it is
     /// stored. Without this hook the status alone (and annotations) are taken over.
     pub prepare_status: Option<PrepareFn>,
@@ -326,6 +332,7 @@ impl Hooks {
         default: None,
         prepare: None,
         sent_status: None,
+        status_at_creation: false,
         prepare_status: None,
         validate: None,
         validate_status: None,

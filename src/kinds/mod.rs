@@ -21,6 +21,7 @@ pub use kind::{
 pub use name::Name;
 pub use openshift::{check_template, image_outside, rollouts, shown_stream};
 pub use served::{Served, ServedKind};
+pub use workloads::{check_pod_spec, default_pod_template};
 
 use crate::object::Value;
 use std::{collections::HashMap, sync::LazyLock};

@@ -6,6 +6,7 @@
 
 pub mod cron;
 pub mod depth;
+pub mod diff;
 pub mod duration;
 pub mod links;
 pub mod name;

@@ -182,6 +182,38 @@ pub fn path_segment_problems(s: &str) -> Vec<String> {
         .collect()
 }
 
+/// Longest name of a sysctl.
+pub const SYSCTL_LENGTH: usize = 253;
+/// What names of sysctls look like, as errors say it.
+pub const SYSCTL_NAME: &str =
+    "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+/// What patterns of sysctls look like, as errors say it.
+pub const SYSCTL_PATTERN: &str =
+    "([a-z0-9]([-_a-z0-9]*[a-z0-9])?\\.)*([a-z0-9][-_a-z0-9]*)?[a-z0-9*]";
+
+fn is_sysctl_segment(s: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    let outer = |c: Option<char>| c.is_some_and(|c| inner(c) && !"-_".contains(c));
+    s.chars().all(inner) && outer(s.chars().next()) && outer(s.chars().last())
+}
+
+/// Whether `s` can be the name of a sysctl; slashes separate as dots do.
+pub fn is_sysctl(s: &str) -> bool {
+    s.len() <= SYSCTL_LENGTH && s.split(['.', '/']).all(is_sysctl_segment)
+}
+
+/// Whether `s` is a sysctl's name or a beginning of one with a star behind it.
+pub fn is_sysctl_pattern(s: &str) -> bool {
+    let Some(beginning) = s.strip_suffix('*') else {
+        return s.len() <= SYSCTL_LENGTH && s.split('.').all(is_sysctl_segment);
+    };
+    let (whole, last) = beginning.rsplit_once('.').unwrap_or(("", beginning));
+    // What stands before the star need not end as a segment does.
+    let ended = last.is_empty() || is_sysctl_segment(&format!("{last}0"));
+    let before = !beginning.contains('.') || whole.split('.').all(is_sysctl_segment);
+    s.len() <= SYSCTL_LENGTH && ended && before
+}
+
 /// Problems of `s` as the name of an address: an IP address as its family writes it.
 pub fn address_problems(s: &str) -> Vec<String> {
     match s.parse::<std::net::IpAddr>() {
@@ -196,6 +228,25 @@ pub fn address_problems(s: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sysctls() {
+        let rows = [
+            ("kernel.shm_rmid_forced", true, true),
+            ("net/ipv4/tcp_syncookies", true, false),
+            ("*", false, true),
+            ("net.*", false, true),
+            ("net.ipv4_*", false, true),
+            ("net..*", false, false),
+            (".*", false, false),
+            ("Net", false, false),
+            ("a-", false, false),
+            ("", false, false),
+        ];
+        for (text, name, pattern) in rows {
+            assert_eq!((is_sysctl(text), is_sysctl_pattern(text)), (name, pattern), "{text:?}");
+        }
+    }
 
     #[test]
     fn patterns() {

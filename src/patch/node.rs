@@ -110,7 +110,8 @@ impl<'t> Node<'t> {
     /// The place a shape describes when no field says more about it.
     pub(super) fn of(shape: &'static Shape) -> Node<'t> {
         match shape {
-            Shape::Any => Node::Any,
+            // `RawExtension` and its like: one value.
+            Shape::Any => Node::Leaf(shape),
             Shape::Object(i) => match object(*i) {
                 Some(ty) if !ty.atomic => Node::Struct(ty),
                 Some(_) => Node::Leaf(shape),

@@ -33,7 +33,7 @@ enum Way {
 pub(super) async fn admit(registries: &Registries, mut stream: TcpStream) -> io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     let mut first = [0];
-    let clock = &*registries.server.world.clock;
+    let clock = &*registries.server.world.wall;
     let silent = || io::Error::from(io::ErrorKind::TimedOut);
     let seen = within(clock, PATIENCE, stream.peek(&mut first)).await.ok_or_else(silent)??;
     if seen == 0 || first[0] == TLS {

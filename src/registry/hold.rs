@@ -44,10 +44,19 @@ impl Registries {
         named: &str,
         down: bool,
     ) -> Result<(), Complaint> {
+        self.note(resource, named, json!({"down": down})).await
+    }
+
+    /// Writes a row, whether or not there is one.
+    pub(super) async fn note(
+        &self,
+        resource: &str,
+        named: &str,
+        content: Value,
+    ) -> Result<(), Complaint> {
         let at = name::key("", named);
         let known = self.server.store.snapshot().get_key(resource, &at).is_some();
         let expect = if known { Expect::Present } else { Expect::Absent };
-        let content = json!({"down": down});
         self.put(resource, &at, named, content, expect).await.map_err(|e| broken(&e))
     }
 

@@ -19,7 +19,7 @@ pub(super) async fn run(registries: Arc<Registries>, mut stopping: watch::Receiv
     let mut projects = registries.server.store.feed().signal("namespaces");
     let mut seen = registries.server.store.snapshot().rev;
     let mut some_went = true;
-    let clock = Arc::clone(&registries.server.world.clock);
+    let clock = Arc::clone(&registries.server.world.wall);
     let later = || clock.sleep_until(clock.now().checked_add(SWEEP).unwrap_or(Timestamp::MAX));
     let mut sweeping = later();
     loop {

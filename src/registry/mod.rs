@@ -7,6 +7,7 @@
 
 mod ask;
 mod blobs;
+mod builds;
 mod certificates;
 mod cluster;
 mod credentials;
@@ -25,18 +26,21 @@ mod serve;
 mod shelf;
 mod signatures;
 mod source;
+mod time;
 mod uploads;
 mod vendor;
 
 pub use blobs::FOLDER;
 pub use certificates::Certificates;
 pub use serve::{Listening, serve};
+pub use time::kept_time;
 
 use crate::{
     api::Server,
     catalog::{Catalog, Outside, complaint::*},
     http::Bodies,
     store::Snapshot,
+    world::ClusterTime,
 };
 use ask::Ask;
 use blobs::Blobs;
@@ -57,6 +61,7 @@ pub struct Registries {
     bodies: Bodies,
     /// Where the API server listens: clients behind the proxy may dial it too.
     api: SocketAddr,
+    time: Arc<ClusterTime>,
 }
 
 impl Registries {
@@ -68,13 +73,14 @@ impl Registries {
     pub fn new(
         server: Arc<Server>,
         api: SocketAddr,
+        time: Arc<ClusterTime>,
         data_dir: Option<&Path>,
     ) -> io::Result<Registries> {
         let mint = Mint::new(&server.world);
         let blobs = Blobs::new(data_dir);
-        let uploads = Uploads::open(&blobs, server.world.clock.now())?;
-        let bodies = Bodies::new(Arc::clone(&server.world.clock));
-        let registries = Registries { server, mint, blobs, uploads, bodies, api };
+        let uploads = Uploads::open(&blobs, server.world.wall.now())?;
+        let bodies = Bodies::new(Arc::clone(&server.world.wall));
+        let registries = Registries { server, mint, blobs, uploads, bodies, api, time };
         registries.sweep_orphans()?;
         Ok(registries)
     }
@@ -110,6 +116,9 @@ impl Registries {
         }
         if let Some(part) = Part::parse(&ask.path) {
             return self.outage(ask, part).await;
+        }
+        if ask.path == time::PATH {
+            return self.time(ask).await;
         }
         match ask.path.strip_prefix("/admin/blobs/") {
             Some(digest) => self.prune_blob(ask, digest).await,

@@ -37,7 +37,7 @@ impl Registries {
         endpoint: Endpoint<'_>,
         body: Incoming,
     ) -> Result<Reply, Reply> {
-        let now = self.server.world.clock.now();
+        let now = self.server.world.wall.now();
         let digest = ask.query.get("digest").unwrap_or_default();
         let range = ask.header("content-range");
         Ok(match (ask.method.as_str(), endpoint) {
@@ -60,7 +60,7 @@ impl Registries {
                 if matches!(method, "PATCH" | "PUT") {
                     let length = ask.header("content-length");
                     upload.admit(&self.blobs, range, length)?;
-                    upload.receive(&self.blobs, &*self.server.world.clock, length, body).await?;
+                    upload.receive(&self.blobs, &*self.server.world.wall, length, body).await?;
                 }
                 match method {
                     "GET" => Reply::upload(ask, name, id, upload.size(), 204),
@@ -131,7 +131,7 @@ impl Registries {
     }
 
     /// Makes a blob one of a repository's.
-    async fn keep_blob(
+    pub(super) async fn keep_blob(
         &self,
         repository: &str,
         digest: &str,
@@ -164,12 +164,12 @@ impl Registries {
         body: impl Stream<Item = io::Result<Bytes>> + Unpin,
     ) -> Result<(), Complaint> {
         let id = self.server.world.entropy.uuid();
-        let now = self.server.world.clock.now();
+        let now = self.server.world.wall.now();
         let upload = self.uploads.begin(&self.blobs, repository, &id, owner, now)?;
         let mut upload = upload.lock().await;
         let taken = async {
             upload.admit(&self.blobs, "", length)?;
-            upload.receive(&self.blobs, &*self.server.world.clock, length, body).await?;
+            upload.receive(&self.blobs, &*self.server.world.wall, length, body).await?;
             self.finish(repository, &mut upload, digest).await
         };
         let taken = taken.await;
@@ -295,7 +295,7 @@ impl Registries {
     pub(super) async fn collect(&self, who: &str, body: Incoming) -> Result<Bytes, Complaint> {
         let busy = |_| Complaint::new(&TOOMANYREQUESTS);
         let _place = self.bodies.place(who, LARGEST).map_err(busy)?;
-        let whole = within(&*self.server.world.clock, PATIENCE, collect(body)).await;
+        let whole = within(&*self.server.world.wall, PATIENCE, collect(body)).await;
         whole.unwrap_or_else(|| Err(Complaint::new(&MANIFEST_INVALID)))
     }
 }

@@ -5,7 +5,7 @@ use super::{
     Certificates, Registries,
     ask::Ask,
     blobs::Stored,
-    entry, keeper,
+    builds, entry, keeper,
     reply::{Body, Reply},
     uploads::Incoming,
 };
@@ -42,6 +42,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running listener; it ends with this.
 pub struct Listening {
+    registries: Arc<Registries>,
     handle: ServerHandle,
     task: Option<tokio::task::JoinHandle<io::Result<()>>>,
 }
@@ -61,6 +62,7 @@ impl Listening {
             // The listener's own end has nothing to say that the stop has not said.
             let _ = task.await;
         }
+        self.registries.rest().await;
     }
 }
 
@@ -77,9 +79,12 @@ pub fn serve(
     let tls = tls::resolving(&ca, Arc::new(certificates)).map_err(|e: TlsError| e.to_string())?;
     tls::let_many_begin();
     let stopping = registries.server.stopping.clone();
-    tokio::spawn(keeper::run(Arc::clone(&registries), stopping));
+    tokio::spawn(keeper::run(Arc::clone(&registries), stopping.clone()));
+    let served = Arc::clone(&registries);
     let factory = move || {
         let (door, inside) = (Arc::clone(&registries), Arc::clone(&registries));
+        // On the only worker's thread, where requests to the API may run.
+        actix_web::rt::spawn(builds::run(Arc::clone(&registries), stopping.clone()));
         let http = HttpService::build()
             .client_request_timeout(HEAD_TIMEOUT)
             .on_connect_ext(connected)
@@ -102,7 +107,7 @@ pub fn serve(
         .map_err(|e| format!("cannot serve: {e}"))?
         .run();
     let handle = server.handle();
-    Ok(Listening { handle, task: Some(tokio::spawn(server)) })
+    Ok(Listening { registries: served, handle, task: Some(tokio::spawn(server)) })
 }
 
 async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBody> {

@@ -134,7 +134,7 @@ impl Router {
         request: Fetch,
         timeout: SignedDuration,
     ) -> Result<Fetched, Fetched> {
-        let clock = &*self.world.clock;
+        let clock = &*self.world.wall;
         match within(clock, timeout, containers.forward(to, request)).await {
             None => Err(pages::too_late()),
             Some(Ok(answer)) => Ok(answer),
@@ -162,7 +162,7 @@ impl Router {
             // What signs itself is signed by nobody.
             Shown::Unknown | Shown::Plain => return false,
         };
-        let now = self.world.clock.now();
+        let now = self.world.wall.now();
         match road.tls.destination_ca_certificate.as_str() {
             "" => {
                 let name = format!("{}.{}.svc", server.service, road.namespace);

@@ -32,7 +32,7 @@ impl Certificates {
         let ca = Pair { cert: settings.ca_pem.clone(), key: settings.ca_key_pem.clone() };
         let domain = &settings.apps_domain;
         let names = [format!("*.{domain}"), domain.clone()];
-        let pair = tls::serving(&ca, &names, router.world.clock.now())?;
+        let pair = tls::serving(&ca, &names, router.world.wall.now())?;
         let default = Arc::new(tls::certified(&ca.cert, &pair)?);
         Ok(Certificates { router, default })
     }
@@ -70,7 +70,7 @@ impl Router {
             Shown::Plain => return None,
             Shown::Pair { cert, key } => (cert, key),
             Shown::Unknown => {
-                made = tls::self_signed("localhost", self.world.clock.now()).ok()?;
+                made = tls::self_signed("localhost", self.world.wall.now()).ok()?;
                 (&made.cert, &made.key)
             }
         };

@@ -136,7 +136,7 @@ impl Door {
     async fn admit(&self, mut stream: TcpStream, secure: bool) -> io::Result<Admitted> {
         stream.set_nodelay(true)?;
         let peer = stream.peer_addr().ok();
-        let clock = &*self.router.world.clock;
+        let clock = &*self.router.world.wall;
         let silent = || io::Error::from(io::ErrorKind::TimedOut);
         if !secure {
             let mut first = [0; CONNECT.len()];

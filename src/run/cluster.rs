@@ -17,7 +17,7 @@ use crate::{
     sim,
     store::{self, Store},
     tls, webhook,
-    world::{Entropy, SystemClock, World},
+    world::{ClusterTime, Entropy, SystemClock, World},
 };
 use jiff::SignedDuration;
 use std::{
@@ -50,6 +50,15 @@ pub struct Cluster {
     controllers: JoinHandle<()>,
     processes: Processes,
     stop: watch::Sender<bool>,
+}
+
+/// Chance, the machine's time, and the cluster's as it was left.
+fn world(store: &Store, entropy: Entropy) -> (World, Arc<ClusterTime>) {
+    let real = World::new(Arc::new(SystemClock), entropy);
+    let (now, rate) = registry::kept_time(&store.snapshot(), real.wall.now());
+    let (wall, activity) = (Arc::clone(&real.wall), Arc::clone(&real.activity));
+    let time = ClusterTime::new(wall, activity, now, rate);
+    (World { clock: Arc::new(Arc::clone(&time)), ..real }, time)
 }
 
 /// Connections that may wait to be accepted.
@@ -86,7 +95,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     })
     .map_err(|e| e.to_string())?;
     let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
-    let world = World { clock: Arc::new(SystemClock), entropy: Arc::new(entropy) };
+    let (world, time) = world(&store, entropy);
     stage.done("store opened");
     let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
     let settings = Settings {
@@ -109,8 +118,9 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
         access,
         containers: Some(Arc::clone(&containers) as _),
         importer: importer(flags, &world, &settings, registry_address),
-        webhooks: webhook::Client::new(Arc::clone(&world.clock), dns(&settings)),
+        webhooks: webhook::Client::new(Arc::clone(&world.wall), dns(&settings)),
         settings,
+        pages: Default::default(),
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");
@@ -134,7 +144,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     readiness.set("informer-sync", true);
     server.store.harden().await.map_err(|e| e.to_string())?;
     let (processes, handle) = Processes::start()?;
-    handle.spawn(sim::containers::tend(Arc::clone(&containers)));
+    handle.spawn(world.activity.track(sim::containers::tend(Arc::clone(&containers))));
     // Whoever has dialled since the port was bound is served from here on.
     let http = Arc::new(Http::new(
         Arc::clone(&server),
@@ -150,7 +160,8 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     ));
     let registries = match registry_listener {
         Some((listener, _)) => {
-            Some(registries(&server, listener, flags, &secrets.ca, (address, dir.as_deref()))?)
+            let at = (address, dir.as_deref());
+            Some(registries(&server, time, listener, flags, &secrets.ca, at)?)
         }
         None => None,
     };
@@ -158,7 +169,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     let router = ports.serve(&containers)?;
     let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;
     let registry = shown(registry_address).to_string();
-    let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.clock.now())
+    let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.wall.now())
         .map_err(|e| e.to_string())?;
     let text = kubeconfig::text(&url, &registry, &secrets.ca.cert, &admin);
     let kubeconfig = write_kubeconfigs(&text, dir, flags.kubeconfig.clone())?;
@@ -187,6 +198,7 @@ const FURNISHER: &str = "service-account-controller";
 /// Starts the registries on a bound socket.
 fn registries(
     server: &Arc<Server>,
+    time: Arc<ClusterTime>,
     listener: TcpListener,
     flags: &Serve,
     ca: &tls::Pair,
@@ -196,10 +208,10 @@ fn registries(
         Arc::clone(&server.settings.catalog),
         ca.clone(),
         &registry_names(flags.bind_address, &server.settings),
-        server.world.clock.now(),
+        server.world.wall.now(),
     )
     .map_err(|e| e.to_string())?;
-    let registries = Registries::new(Arc::clone(server), shown(api), dir);
+    let registries = Registries::new(Arc::clone(server), shown(api), time, dir);
     let registries = registries.map_err(|e| format!("cannot use the data folder: {e}"))?;
     registry::serve(Arc::new(registries), listener, certificates)
 }
@@ -324,7 +336,7 @@ fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketA
         routes.add(host, registry);
     }
     routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
-    Importer::new(Arc::clone(&world.clock), routes, dns(settings), pace)
+    Importer::new(Arc::clone(&world.wall), routes, dns(settings), pace)
         .through(Proxies::from_environment())
 }
 
@@ -356,7 +368,7 @@ pub(super) fn serving(address: IpAddr, ca: &tls::Pair, world: &World) -> Result<
     ];
     let mut hosts: Vec<String> = hosts.map(String::from).to_vec();
     hosts.push(address.to_string());
-    tls::serving(ca, &hosts, world.clock.now()).map_err(|e| e.to_string())
+    tls::serving(ca, &hosts, world.wall.now()).map_err(|e| e.to_string())
 }
 
 /// The service of the cluster's own registry.
@@ -391,7 +403,8 @@ fn run_controllers(
     std::thread::Builder::new()
         .name("controllers".into())
         .spawn(move || {
-            runtime.block_on(async {
+            let activity = Arc::clone(&server.world.activity);
+            runtime.block_on(activity.track(async {
                 tokio::select! {
                     () = driver::run_watched(
                         Arc::clone(&server), all, monitor, Some(lives), stopping,
@@ -400,7 +413,7 @@ fn run_controllers(
                     () = sim::containers::serve(Arc::clone(&server), asks) => {}
                     () = sim::registries::network::serve(Arc::clone(&server)) => {}
                 }
-            })
+            }))
         })
         .map_err(|e| format!("cannot start: {e}"))
 }

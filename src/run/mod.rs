@@ -10,6 +10,7 @@ pub mod registry;
 pub mod routes;
 mod secrets;
 mod seed;
+pub mod time;
 
 pub use cluster::{Cluster, start, start_as};
 pub use nature::Nature;

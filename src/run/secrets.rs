@@ -63,7 +63,7 @@ pub fn load_or_make(dir: Option<&Path>, world: &World) -> Result<Secrets, String
 
 fn make(world: &World) -> Result<Secrets, String> {
     Ok(Secrets {
-        ca: tls::authority(world.clock.now()).map_err(|e| e.to_string())?,
+        ca: tls::authority(world.wall.now()).map_err(|e| e.to_string())?,
         keys: Keys::generate(&world.entropy).map_err(|e| e.to_string())?,
         kubeadmin_password: password::generate(&world.entropy),
     })

@@ -33,6 +33,37 @@ fn object(of: &'static Type, map: &mut Map) {
     }
 }
 
+/// What storing does to an object: protobuf, in which upstream keeps the kinds whose fields have
+/// numbers, has no lists without items.
+pub fn store_lists(kind: &'static Type, value: &mut Value) {
+    let Value::Object(map) = value else { return };
+    for field in kind.fields {
+        let Some(value) = map.get_mut(field.name) else { continue };
+        let shown = field.presence != Presence::Omit && field.proto != 0;
+        if shown && value.as_array().is_some_and(Vec::is_empty) {
+            *value = Value::Null;
+        }
+        store_below(&field.shape, value);
+    }
+}
+
+fn store_below(shape: &'static Shape, value: &mut Value) {
+    match (shape, value) {
+        (Shape::Object(_), value) => {
+            if let Some(of) = shape.object() {
+                store_lists(of, value);
+            }
+        }
+        (Shape::List(item), Value::Array(list)) if nested(item) => {
+            list.iter_mut().for_each(|v| store_below(item, v));
+        }
+        (Shape::Map(item), Value::Object(map)) if nested(item) => {
+            map.iter_mut().for_each(|(_, v)| store_below(item, v));
+        }
+        _ => {}
+    }
+}
+
 /// What upstream's type holds before anything is set, as it would be written: the fields that are
 /// always there, with their zero values.
 pub fn blank(kind: &'static Type) -> Value {

@@ -9,13 +9,14 @@ mod check;
 mod decode;
 mod defaults;
 mod go;
+pub mod golang;
 pub mod proto;
 pub mod structural;
 #[cfg(test)]
 mod tests;
 
 pub use decode::decode;
-pub use defaults::{blank, fill_defaults};
+pub use defaults::{blank, fill_defaults, store_lists};
 
 /// A named object type.
 #[derive(Debug)]

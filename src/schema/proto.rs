@@ -1,13 +1,17 @@
-//! Request bodies in Kubernetes protobuf, read into the JSON upstream's clients would have sent.
+//! Kubernetes protobuf: request bodies, read into the JSON upstream's clients would have sent, and
+//! answers, written from what is stored.
 //!
 //! Knows the wire format and the type tables, nothing of kinds or HTTP. Any bytes may come in: depth
 //! is bounded, lengths are checked, and nothing is read twice.
 //! Source: k8s.io/apimachinery `pkg/runtime/serializer/protobuf`, and the `generated.proto` files.
 
+mod either;
+pub mod encode;
 mod reader;
 mod scalar;
 #[cfg(test)]
 mod tests;
+pub mod writer;
 
 use super::{
     Field, Presence, Shape, Type,
@@ -15,6 +19,7 @@ use super::{
     find_kind,
 };
 use crate::object::{Map, Value};
+use either::Either;
 use reader::{Reader, Wire};
 
 /// The four bytes before every message.
@@ -77,7 +82,7 @@ fn message(of: &Type, bytes: &[u8], object: &mut Map, depth: usize) -> Result<()
     let mut reader = Reader::new(bytes);
     while let Some((number, wire)) = reader.next()? {
         if let Some(field) = of.fields.iter().find(|f| f.proto == number) {
-            read(field, wire, object, depth)?;
+            read(field, either::of(of, field), wire, object, depth)?;
         } else if let Some(embedded) = of.embedded.iter().find(|e| e.proto == number)
             && let Some(inner) = Shape::Object(embedded.message).object()
         {
@@ -87,7 +92,13 @@ fn message(of: &Type, bytes: &[u8], object: &mut Map, depth: usize) -> Result<()
     Ok(())
 }
 
-fn read(field: &Field, wire: Wire, object: &mut Map, depth: usize) -> Result<(), String> {
+fn read(
+    field: &Field,
+    either: Option<Either>,
+    wire: Wire,
+    object: &mut Map,
+    depth: usize,
+) -> Result<(), String> {
     match field.shape {
         Shape::List(item) => {
             let slot = object.entry(field.name).or_insert_with(|| Value::Array(Vec::new()));
@@ -98,11 +109,11 @@ fn read(field: &Field, wire: Wire, object: &mut Map, depth: usize) -> Result<(),
         Shape::Map(item) => {
             let slot = object.entry(field.name).or_insert_with(|| Map::new().into());
             if let Value::Object(map) = slot {
-                entry(item, wire.bytes()?, map, depth)?;
+                entry((item, either), wire.bytes()?, map, depth)?;
             }
         }
         ref shape => {
-            let value = value(shape, wire, depth)?;
+            let value = one(shape, either, wire, depth)?;
             if kept(field, &value) {
                 object.insert(field.name.into(), value);
             }
@@ -134,18 +145,32 @@ fn push(item: &Shape, wire: Wire, list: &mut Vec<Value>, depth: usize) -> Result
 }
 
 /// A map entry is a message of key (1) and value (2).
-fn entry(item: &Shape, bytes: &[u8], map: &mut Map, depth: usize) -> Result<(), String> {
+fn entry(
+    (item, either): (&Shape, Option<Either>),
+    bytes: &[u8],
+    map: &mut Map,
+    depth: usize,
+) -> Result<(), String> {
     let (mut key, mut found) = (String::new(), zero(item));
     let mut reader = Reader::new(bytes);
     while let Some((number, wire)) = reader.next()? {
         match number {
             1 => key = scalar::text(wire.bytes()?)?,
-            2 => found = value(item, wire, depth)?,
+            2 => found = one(item, either, wire, depth)?,
             _ => {}
         }
     }
     map.insert(key, found);
     Ok(())
+}
+
+/// A value that may be a schema or something else.
+fn one(shape: &Shape, either: Option<Either>, wire: Wire, depth: usize) -> Result<Value, String> {
+    match (shape, either) {
+        (Shape::Any, Some(_)) if depth > MAX_DEPTH => Err("message is nested too deeply".into()),
+        (Shape::Any, Some(either)) => either.read(wire.bytes()?, depth),
+        _ => value(shape, wire, depth),
+    }
 }
 
 fn value(shape: &Shape, wire: Wire, depth: usize) -> Result<Value, String> {

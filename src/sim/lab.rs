@@ -50,7 +50,7 @@ impl Lab {
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         let (told, settings) = (Vec::new(), Arc::new(settings));
         let clock = StepClock::new(now);
-        let world = World { clock: Arc::new(clock.clone()), entropy: Arc::new(Entropy::seeded(1)) };
+        let world = World::new(Arc::new(clock.clone()), Entropy::seeded(1));
         let (containers, asks) = Containers::new(store.clone(), world, Arc::clone(&settings));
         let (writes, serial, keeps_deleted_pods) = (0, 0, false);
         let mut lab = Lab {
@@ -82,6 +82,7 @@ impl Lab {
             objects: self.store.snapshot(),
             now: self.now,
             settings: self.settings.clone(),
+            delays: self.settings.delays.clone(),
             lives: Some(Arc::clone(&self.containers) as _),
         }
     }

@@ -5,10 +5,11 @@ use crate::support::{
     eventually,
     lab::{get, open, send},
     plane::{Plane, assets, run},
+    repository,
 };
 use pocketshift::object::ObjectExt;
 use serde_json::{Value, json};
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 use tempfile::tempdir;
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -201,4 +202,29 @@ async fn gone_after_deletion(admin: &kube::Client) {
         if reply.code == 404 { Ok(()) } else { Err(reply.text()) }
     })
     .await;
+}
+
+/// The operator of `tests/envtest`, whose suite is like any other's and knows nothing of this
+/// server: only where the programs are.
+#[test]
+fn an_operators_own_suite_passes() {
+    let go = Command::new("go").arg("version").output();
+    if !go.is_ok_and(|out| out.status.success()) {
+        println!("left out: there is no go");
+        return;
+    }
+    let home = tempdir().expect("a folder");
+    let out = Command::new("go")
+        .args(["test", "-count=1", "-v", "./..."])
+        .current_dir(repository("tests/envtest"))
+        .env("GOFLAGS", "-p=2")
+        .env("KUBEBUILDER_ASSETS", assets(home.path()))
+        .output()
+        .expect("go runs");
+    let said = String::from_utf8_lossy(&out.stdout);
+    let err = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{said}\n{err}");
+    for test in ["TestReconciler", "TestRefusals", "TestProtobuf"] {
+        assert!(said.contains(&format!("--- PASS: {test}")), "{said}");
+    }
 }

@@ -26,6 +26,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("patch", &["schema"]),
     ("images", &[]),
     ("templates", &["kinds"]),
+    ("builds", &["images", "kinds", "store"]),
     ("importer", &["images", "world"]),
     ("webhook", &["importer", "runtime", "store", "world"]),
     ("config", &[]),
@@ -37,6 +38,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "api",
         &[
             "access",
+            "builds",
             "images",
             "importer",
             "kinds",
@@ -58,12 +60,15 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "registry",
         &[
-            "access", "api", "catalog", "http", "images", "importer", "kinds", "store", "tls",
-            "world",
+            "access", "api", "builds", "catalog", "http", "images", "importer", "kinds", "store",
+            "tls", "world",
         ],
     ),
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
-    ("controllers", &["access", "api", "images", "kinds", "settings", "store", "tls"]),
+    (
+        "controllers",
+        &["access", "api", "builds", "images", "kinds", "settings", "store", "tls", "world"],
+    ),
     (
         "sim",
         &[

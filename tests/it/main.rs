@@ -2,8 +2,10 @@
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
 mod budgets;
+mod builds;
 mod cli;
 mod clients;
+mod corners;
 mod crash;
 mod custom;
 mod deploymentconfigs;
@@ -16,6 +18,7 @@ mod imports;
 mod nodeimages;
 mod oc;
 mod policies;
+mod protobuf;
 mod refusals;
 mod registry;
 mod rollout;
@@ -25,6 +28,7 @@ mod shell;
 mod streams;
 mod support;
 mod templates;
+mod time;
 mod triggers;
 mod uploads;
 mod verbs;

@@ -18,6 +18,11 @@ struct Constraint {
     fs_group: &'static str,
     groups: &'static str,
     seccomp: &'static str,
+    /// First and last id of users and groups, when they are not the namespace's.
+    ids: Option<(i64, i64)>,
+    /// Whether pods need user ids of their own.
+    own_users: bool,
+    se_linux_type: &'static str,
     users: &'static [&'static str],
     members: &'static [&'static str],
     more_volumes: &'static [&'static str],
@@ -35,6 +40,9 @@ const BASE: Constraint = Constraint {
     fs_group: "MustRunAs",
     groups: "RunAsAny",
     seccomp: "",
+    ids: None,
+    own_users: false,
+    se_linux_type: "",
     users: &[],
     members: &[],
     more_volumes: &[],
@@ -87,6 +95,17 @@ static ALL: &[Constraint] = &[
         ..BASE
     },
     Constraint {
+        name: "hostmount-anyuid-v2",
+        about: "Like hostmount-anyuid, with any SELinux label.",
+        flags: "de",
+        drop: &["MKNOD"],
+        run_as: "RunAsAny",
+        se_linux: "RunAsAny",
+        fs_group: "RunAsAny",
+        more_volumes: &["hostPath", "nfs"],
+        ..BASE
+    },
+    Constraint {
         name: "hostnetwork",
         about: "Host networking and ports, with the UID and SELinux context of the namespace.",
         flags: "noe",
@@ -99,6 +118,19 @@ static ALL: &[Constraint] = &[
         flags: "no",
         groups: "MustRunAs",
         ..V2
+    },
+    Constraint {
+        name: "nested-container",
+        about: "For containers that run containers: a user namespace of the pod's own, in it any id, SETUID and SETGID.",
+        flags: "e",
+        drop: &[],
+        add: &["SETUID", "SETGID"],
+        groups: "MustRunAs",
+        seccomp: "*",
+        ids: Some((0, 65_534)),
+        own_users: true,
+        se_linux_type: "container_engine_t",
+        ..BASE
     },
     Constraint {
         name: "nonroot",
@@ -140,6 +172,14 @@ static ALL: &[Constraint] = &[
         about: "Like restricted, with all capabilities dropped and no privilege escalation: what authenticated users get.",
         ..V2
     },
+    Constraint {
+        name: "restricted-v3",
+        about: "Like restricted-v2, in a user namespace of the pod's own, with any user but root there.",
+        groups: "MustRunAs",
+        ids: Some((1_000, 65_534)),
+        own_users: true,
+        ..V2
+    },
 ];
 
 impl Constraint {
@@ -175,6 +215,18 @@ impl Constraint {
             "users": self.users,
             "volumes": if has('P') { vec!["*"] } else { volumes },
         });
+        if let Some((first, last)) = self.ids {
+            object.set_at("runAsUser.uidRangeMin", first);
+            object.set_at("runAsUser.uidRangeMax", last);
+            for groups in ["fsGroup.ranges", "supplementalGroups.ranges"] {
+                object.set_at(groups, json!([{"min": first, "max": last}]));
+            }
+        }
+        if !self.se_linux_type.is_empty() {
+            object.set_at("seLinuxContext.seLinuxOptions.type", self.se_linux_type);
+        }
+        let level = if self.own_users { "RequirePodLevel" } else { "AllowHostLevel" };
+        object.set_at("userNamespaceLevel", level);
         if !self.seccomp.is_empty() {
             object.set_at("seccompProfiles", json!([self.seccomp]));
         }

@@ -25,7 +25,7 @@ pub(super) async fn answer(cx: Cx<'_>, ask: &Ask) -> Reply {
         Err(reply) => return *reply,
     };
     let person = match &ask.basic {
-        Some((name, password)) => sign_in(cx, name, password).await,
+        Some((name, password)) => sign_in(cx, &ask.peer, name, password).await,
         None => pages::session(cx, ask),
     };
     let Some(person) = person else { return challenge(cx, &wanted) };

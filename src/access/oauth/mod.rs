@@ -6,9 +6,12 @@
 //! openshift/oauth-server.
 
 mod authorize;
+mod guesses;
 mod pages;
 mod sign_in;
 mod token;
+
+pub use guesses::Guesses;
 
 use crate::{
     access::Access,
@@ -60,6 +63,8 @@ pub struct Ask {
     pub basic: Option<(String, String)>,
     /// Header `Cookie`.
     pub cookie: String,
+    /// Address it comes from.
+    pub peer: String,
 }
 
 /// A reply.

@@ -72,7 +72,8 @@ pub(super) async fn signed_in(cx: Cx<'_>, ask: &Ask) -> Reply {
     if !csrf_agrees(ask) {
         return login(cx, ask, "Could not check CSRF token. Please try again.");
     }
-    let Some(person) = sign_in(cx, ask.form("username"), ask.form("password")).await else {
+    let (name, given) = (ask.form("username"), ask.form("password"));
+    let Some(person) = sign_in(cx, &ask.peer, name, given).await else {
         return login(cx, ask, "Invalid login or password. Please try again.");
     };
     // Only back to this server: anything else would make it a lure for phishers.

@@ -28,8 +28,21 @@ pub struct Person {
     pub uid: String,
 }
 
-/// Whoever has this name and password; `None` when nobody does.
-pub async fn sign_in(cx: Cx<'_>, name: &str, given: &str) -> Option<Person> {
+/// Whoever has this name and password; `None` when nobody does. Who guesses from `peer` is slowed.
+pub async fn sign_in(cx: Cx<'_>, peer: &str, name: &str, given: &str) -> Option<Person> {
+    let (guesses, clock) = (&cx.access.guesses, &cx.world.wall);
+    if !guesses.wait(clock.as_ref(), name, peer).await {
+        return None;
+    }
+    let person = known(cx, name, given).await;
+    match person {
+        Some(_) => guesses.right(name),
+        None => guesses.wrong(clock.now(), name, peer),
+    }
+    person
+}
+
+async fn known(cx: Cx<'_>, name: &str, given: &str) -> Option<Person> {
     let snapshot = cx.store.snapshot();
     if name == KUBE_ADMIN_LOGIN
         && let Some(kept) = secret(&snapshot, KUBE_ADMIN_SECRET.0, KUBE_ADMIN_SECRET.1, "kubeadmin")

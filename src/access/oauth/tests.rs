@@ -32,8 +32,8 @@ impl Bench {
     /// A cluster's OAuth objects and passwords.
     fn new() -> Bench {
         let clock = StepClock::new("2026-01-01T00:00:00Z".parse().unwrap());
-        let entropy = Arc::new(Entropy::seeded(3));
-        let world = World { clock: Arc::new(clock.clone()), entropy };
+        let entropy = Entropy::seeded(3);
+        let world = World::new(Arc::new(clock.clone()), entropy);
         let store = Store::open(&Options::default()).unwrap();
         let objects = bootstrap::objects(&world, &Settings::default(), "admin-password");
         let ops = objects.into_iter().filter_map(|mut object| {

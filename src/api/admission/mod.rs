@@ -14,6 +14,7 @@ mod image_policy;
 mod ingress_class;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod node_taint;
 pub mod outside;
 mod owner_references;
 mod pod_node_environment;
@@ -23,7 +24,7 @@ mod priority;
 pub mod resource_quota;
 pub mod resources;
 mod runtime_class;
-mod scc;
+pub mod scc;
 mod service_account;
 mod storage_class;
 mod storage_protection;
@@ -105,6 +106,7 @@ static PLUGINS: &[Plugin] = &[
         validate: Some(limit_ranger::validate),
     },
     Plugin { name: SERVICE_ACCOUNT, mutate: Some(service_account::mutate), validate: None },
+    Plugin { name: "TaintNodesByCondition", mutate: Some(node_taint::mutate), validate: None },
     Plugin { name: "Priority", mutate: Some(priority::mutate), validate: Some(priority::validate) },
     Plugin {
         name: "DefaultTolerationSeconds",

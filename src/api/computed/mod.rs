@@ -4,6 +4,7 @@
 //! straight to the store.
 
 mod binding;
+mod builds;
 mod components;
 mod eviction;
 pub mod images;
@@ -13,6 +14,7 @@ mod projectrequests;
 mod projects;
 mod reviews;
 mod rollouts;
+mod security_reviews;
 mod streams;
 mod templates;
 mod tokens;
@@ -34,6 +36,11 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("buildconfigs.build.openshift.io", "instantiate", builds::instantiate),
+    ("buildconfigs.build.openshift.io", "instantiatebinary", builds::instantiate_binary),
+    ("buildconfigs.build.openshift.io", "webhooks", builds::webhooks),
+    ("builds.build.openshift.io", "clone", builds::clone),
+    ("builds.build.openshift.io", "log", builds::log),
     ("componentstatuses", "", components::components),
     ("deploymentconfigs.apps.openshift.io", "instantiate", rollouts::instantiate),
     ("deploymentconfigs.apps.openshift.io", "log", rollouts::log),
@@ -56,6 +63,9 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("pods", "log", streams::log),
     ("pods", "portforward", streams::port_forward),
     ("pods", "proxy", streams::proxy),
+    ("podsecuritypolicyreviews.security.openshift.io", "", security_reviews::accounts),
+    ("podsecuritypolicyselfsubjectreviews.security.openshift.io", "", security_reviews::oneself),
+    ("podsecuritypolicysubjectreviews.security.openshift.io", "", security_reviews::subject),
     ("processedtemplates.template.openshift.io", "", templates::process),
     ("projectrequests.project.openshift.io", "", projectrequests::requests),
     ("projects.project.openshift.io", "", projects::projects),

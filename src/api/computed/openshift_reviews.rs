@@ -2,8 +2,8 @@
 //! Source: openshift-apiserver `pkg/authorization/apiserver/registry`.
 
 use super::{
-    Handled, answer,
-    reviews::{body, strings},
+    Handled,
+    reviews::{body, no_metadata, refuse, strings, told},
 };
 use crate::{
     access::{
@@ -12,6 +12,8 @@ use crate::{
         rules::{Rules, Target},
     },
     api::{Caller, Request, Server},
+    error::{Causes, Error},
+    kinds::Served,
     object::{ObjectExt, Value, json},
     store::Snapshot,
 };
@@ -38,6 +40,41 @@ fn wanted<'a>(review: &'a Value, namespace: &'a str) -> Attributes<'a> {
     }
 }
 
+/// Checks what is asked about. Source: `pkg/authorization/apis/authorization/validation`, which says
+/// the kind without its group.
+fn check(kind: &Served, review: &Value) -> Result<(), Error> {
+    let mut causes = Causes::default();
+    if review.str_at("verb").is_empty() {
+        causes.required("verb", "");
+    }
+    if review.is_true("isNonResourceURL") {
+        if review.str_at("path").is_empty() {
+            causes.required("path", "");
+        }
+        for (field, name) in [
+            ("resource", "resource"),
+            ("resourceAPIGroup", "group"),
+            ("resourceAPIVersion", "version"),
+            ("resourceName", "resourceName"),
+            ("namespace", "namespace"),
+        ] {
+            let given = review.str_at(field);
+            if !given.is_empty() {
+                let why = format!("{name} may not be specified with non resource URLs");
+                causes.invalid(name, &json!(given), why);
+            }
+        }
+        if review.get("content").is_some_and(|c| !c.is_null()) {
+            let why = "content may not be specified with non resource URLs";
+            causes.invalid("content", &Value::Null, why);
+        }
+    } else if review.str_at("resource").is_empty() {
+        causes.required("resource", "");
+    }
+    no_metadata(kind, review, "must be empty", &mut causes);
+    refuse(&kind.kind, review, causes)
+}
+
 fn place(request: &Request, review: &Value) -> String {
     if request.kind.namespaced {
         request.namespace.clone()
@@ -49,7 +86,8 @@ fn place(request: &Request, review: &Value) -> String {
 /// `SubjectAccessReview` and `LocalSubjectAccessReview`; without user and groups, about the caller.
 pub fn access(server: Arc<Server>, request: Request) -> Handled {
     async move {
-        let review = body(&request)?;
+        let (review, warnings) = body(&server, &request)?;
+        check(&request.kind, &review)?;
         let namespace = place(&request, &review);
         let (user, groups) = (review.str_at("user"), strings(&review, "groups"));
         let mut caller = if user.is_empty() && groups.is_empty() {
@@ -63,12 +101,12 @@ pub fn access(server: Arc<Server>, request: Request) -> Handled {
         let snapshot = server.store.snapshot();
         let attributes = wanted(&review, &namespace);
         let decision = server.access.authorizer.authorize(&snapshot, &caller, &attributes);
-        Ok(answer(
-            201,
+        Ok(told(
             json!({
                 "kind": "SubjectAccessReviewResponse", "apiVersion": request.kind.api_version(),
                 "namespace": namespace, "allowed": decision.allowed, "reason": decision.reason,
             }),
+            warnings,
         ))
     }
     .boxed_local()
@@ -77,15 +115,16 @@ pub fn access(server: Arc<Server>, request: Request) -> Handled {
 /// `ResourceAccessReview` and `LocalResourceAccessReview`: who may do something.
 pub fn who_can(server: Arc<Server>, request: Request) -> Handled {
     async move {
-        let review = body(&request)?;
+        let (review, warnings) = body(&server, &request)?;
+        check(&request.kind, &review)?;
         let namespace = place(&request, &review);
         let (users, groups) = allowed(&server.store.snapshot(), &wanted(&review, &namespace));
-        Ok(answer(
-            201,
+        Ok(told(
             json!({
                 "kind": "ResourceAccessReviewResponse", "apiVersion": request.kind.api_version(),
                 "namespace": namespace, "users": users, "groups": groups, "evalutionError": "",
             }),
+            warnings,
         ))
     }
     .boxed_local()
@@ -134,8 +173,15 @@ fn allowed(snapshot: &Snapshot, wanted: &Attributes<'_>) -> (BTreeSet<String>, B
 /// `SelfSubjectRulesReview` and `SubjectRulesReview`.
 pub fn rules(server: Arc<Server>, request: Request) -> Handled {
     async move {
-        let mut review = body(&request)?;
+        let (mut review, warnings) = body(&server, &request)?;
         let own = request.kind.kind == "SelfSubjectRulesReview";
+        let mut causes = Causes::default();
+        let asks = |path: &str| !review.str_at(path).is_empty();
+        if !own && !asks("spec.user") && review.list_at("spec.groups").is_empty() {
+            causes.required("user", "at least one of user and groups must be specified");
+        }
+        no_metadata(&request.kind, &review, "must be empty", &mut causes);
+        refuse(&request.kind.kind, &review, causes)?;
         let mut caller = if own {
             (*request.caller).clone()
         } else {
@@ -167,7 +213,7 @@ pub fn rules(server: Arc<Server>, request: Request) -> Handled {
             status.set_at("evaluationError", missing.join(", "));
         }
         review.set_at("status", status);
-        Ok(answer(201, review))
+        Ok(told(review, warnings))
     }
     .boxed_local()
 }

@@ -108,7 +108,7 @@ fn admin(project: &str, requester: &str) -> Value {
 }
 
 async fn create(server: Arc<Server>, request: Request) -> Result<crate::api::Answer, Error> {
-    let asked = body(&request)?;
+    let (asked, _) = body(&server, &request)?;
     let name = asked.name().to_owned();
     check_name(&name)?;
     if server.store.snapshot().get("namespaces", "", &name).is_some() {

@@ -123,6 +123,9 @@ async fn single(server: Arc<Server>, request: Request) -> Result<Answer, Error> 
 
 /// An error about a namespace as one about a project.
 fn renamed(error: Error, resource: &str, name: &str) -> Error {
+    if let Error::Warned { error, warnings } = error {
+        return renamed(*error, resource, name).after(warnings);
+    }
     let resource = resource.to_owned();
     let name = name.to_owned();
     match error {

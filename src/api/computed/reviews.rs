@@ -4,24 +4,58 @@
 use super::{Handled, answer};
 use crate::{
     access::{Attributes, jwt, rules::Rule, scopes},
-    api::{Body, Caller, Request, Server},
+    api::{Answer, Caller, Request, Server, meta},
     error::{Causes, Error},
+    kinds::Served,
     object::{Map, ObjectExt, Value, json},
 };
 use futures_util::future::FutureExt;
 use std::sync::Arc;
 
-/// The review in a request's body.
-pub(super) fn body(request: &Request) -> Result<Value, Error> {
-    match &request.body {
-        Body::Object(value, _) => {
-            let mut value = value.clone();
-            value.set_at("apiVersion", request.kind.api_version());
-            value.set_at("kind", &request.kind.kind);
-            Ok(value)
-        }
-        _ => Err(Error::BadRequest("a request body is required".into())),
+/// What a request asks with: its body by its type, and warnings about it.
+///
+/// # Errors
+/// 400 in upstream's words.
+pub(super) fn body(server: &Server, request: &Request) -> Result<(Value, Vec<String>), Error> {
+    let (sent, duplicates) = request.object()?;
+    let (mut review, mut warnings) = (sent.clone(), Vec::new());
+    server.decode(request, &mut review, duplicates, &mut warnings)?;
+    meta::normalise(&mut review);
+    if request.kind.namespaced && review.namespace().is_empty() {
+        review.set_at("metadata.namespace", request.namespace.as_str());
     }
+    Ok((review, warnings))
+}
+
+/// A question has no metadata of its own, but perhaps a namespace.
+pub(super) fn no_metadata(kind: &Served, review: &Value, why: &str, causes: &mut Causes) {
+    let nothing = |v: &Value| match v {
+        Value::Null => true,
+        Value::String(s) => s.is_empty(),
+        Value::Array(a) => a.is_empty(),
+        Value::Object(o) => o.is_empty(),
+        Value::Number(n) => n.as_i64() == Some(0),
+        Value::Bool(_) => false,
+    };
+    let own = |key: &str| key == "managedFields" || (key == "namespace" && kind.namespaced);
+    let metadata = review.map_at("metadata").into_iter().flatten();
+    if metadata.into_iter().any(|(key, value)| !own(key) && !nothing(value)) {
+        let shown = review.at("metadata").cloned().unwrap_or_default();
+        causes.invalid("metadata", &shown, why);
+    }
+}
+
+/// Refuses a question with which something is wrong.
+pub(super) fn refuse(kind: &str, review: &Value, causes: Causes) -> Result<(), Error> {
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Invalid { kind: kind.into(), name: review.name().into(), causes: causes.into_vec() })
+}
+
+/// An answer to a question, with what was said of it.
+pub(super) fn told(review: Value, warnings: Vec<String>) -> Answer {
+    Answer { warnings, ..answer(201, review) }
 }
 
 /// A list of strings in a body.
@@ -42,14 +76,11 @@ fn user_info(caller: &Caller) -> Value {
 }
 
 /// `SelfSubjectReview`.
-pub fn who_am_i(_: Arc<Server>, request: Request) -> Handled {
+pub fn who_am_i(server: Arc<Server>, request: Request) -> Handled {
     async move {
-        let mut review = body(&request)?;
-        if review.at("metadata").is_none_or(Value::is_null) {
-            review.set_at("metadata", json!({}));
-        }
+        let (mut review, warnings) = body(&server, &request)?;
         review.set_at("status", json!({"userInfo": user_info(&request.caller)}));
-        Ok(answer(201, review))
+        Ok(told(review, warnings))
     }
     .boxed_local()
 }
@@ -57,7 +88,7 @@ pub fn who_am_i(_: Arc<Server>, request: Request) -> Handled {
 /// `TokenReview`.
 pub fn token(server: Arc<Server>, request: Request) -> Handled {
     async move {
-        let mut review = body(&request)?;
+        let (mut review, warnings) = body(&server, &request)?;
         let token = review.str_at("spec.token").to_owned();
         if token.is_empty() {
             return Err(Error::BadRequest(
@@ -82,7 +113,7 @@ pub fn token(server: Arc<Server>, request: Request) -> Handled {
             None => json!({"user": {}, "error": "[invalid bearer token]"}),
         };
         review.set_at("status", status);
-        Ok(answer(201, review))
+        Ok(told(review, warnings))
     }
     .boxed_local()
 }
@@ -145,32 +176,29 @@ fn check_spec(request: &Request, review: &Value, about_others: bool) -> Result<(
     {
         causes.invalid("spec.user", &json!(""), "at least one of user or group must be specified");
     }
-    if request.kind.namespaced
-        && review.str_at("spec.resourceAttributes.namespace") != request.namespace
-    {
-        causes.invalid(
-            "spec.resourceAttributes.namespace",
-            &json!(review.str_at("spec.resourceAttributes.namespace")),
-            "must match metadata.namespace",
-        );
+    let except = if request.kind.namespaced { " except for namespace" } else { "" };
+    no_metadata(&request.kind, review, &format!("must be empty{except}"), &mut causes);
+    if request.kind.namespaced {
+        let namespace = part("resourceAttributes").map(|a| a.str_at("namespace"));
+        if let Some(other) = namespace.filter(|n| *n != review.namespace()) {
+            let why = "must match metadata.namespace";
+            causes.invalid("spec.resourceAttributes.namespace", &json!(other), why);
+        }
+        if let Some(other) = paths {
+            let why = "disallowed on this kind of request";
+            causes.invalid("spec.nonResourceAttributes", other, why);
+        }
     }
-    if causes.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Invalid {
-        kind: request.kind.kind_group().into(),
-        name: review.name().into(),
-        causes: causes.into_vec(),
-    })
+    refuse(request.kind.kind_group(), review, causes)
 }
 
 /// `SubjectAccessReview` and `LocalSubjectAccessReview`.
 pub fn access(server: Arc<Server>, request: Request) -> Handled {
     async move {
-        let review = body(&request)?;
+        let (review, warnings) = body(&server, &request)?;
         check_spec(&request, &review, true)?;
         let caller = subject(review.at("spec").unwrap_or(&Value::Null));
-        Ok(answer(201, decided(&server, review, &caller)))
+        Ok(told(decided(&server, review, &caller), warnings))
     }
     .boxed_local()
 }
@@ -178,9 +206,9 @@ pub fn access(server: Arc<Server>, request: Request) -> Handled {
 /// `SelfSubjectAccessReview`.
 pub fn own_access(server: Arc<Server>, request: Request) -> Handled {
     async move {
-        let review = body(&request)?;
+        let (review, warnings) = body(&server, &request)?;
         check_spec(&request, &review, false)?;
-        Ok(answer(201, decided(&server, review, &request.caller)))
+        Ok(told(decided(&server, review, &request.caller), warnings))
     }
     .boxed_local()
 }
@@ -193,9 +221,6 @@ fn decided(server: &Server, mut review: Value, caller: &Caller) -> Value {
     if !decision.reason.is_empty() {
         status.set_at("reason", decision.reason);
     }
-    if review.at("metadata").is_none_or(Value::is_null) {
-        review.set_at("metadata", json!({}));
-    }
     review.set_at("status", status);
     review
 }
@@ -203,7 +228,7 @@ fn decided(server: &Server, mut review: Value, caller: &Caller) -> Value {
 /// `SelfSubjectRulesReview` of authorization.k8s.io.
 pub fn own_rules(server: Arc<Server>, request: Request) -> Handled {
     async move {
-        let mut review = body(&request)?;
+        let (mut review, warnings) = body(&server, &request)?;
         let namespace = review.str_at("spec.namespace").to_owned();
         if namespace.is_empty() {
             return Err(Error::BadRequest("no namespace on request".into()));
@@ -226,7 +251,7 @@ pub fn own_rules(server: Arc<Server>, request: Request) -> Handled {
             status.set_at("evaluationError", missing.join(", "));
         }
         review.set_at("status", status);
-        Ok(answer(201, review))
+        Ok(told(review, warnings))
     }
     .boxed_local()
 }

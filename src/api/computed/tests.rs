@@ -17,7 +17,7 @@ use futures_util::StreamExt;
 /// A server with an empty store.
 pub(super) fn server(containers: Option<Arc<dyn Containers>>) -> Arc<Server> {
     let clock = StepClock::new("2026-01-01T00:00:00Z".parse().unwrap());
-    let world = World { clock: Arc::new(clock), entropy: Arc::new(Entropy::seeded(5)) };
+    let world = World::new(Arc::new(clock), Entropy::seeded(5));
     let (stop, stopping) = tokio::sync::watch::channel(false);
     std::mem::forget(stop);
     Arc::new(Server {
@@ -28,6 +28,7 @@ pub(super) fn server(containers: Option<Arc<dyn Containers>>) -> Arc<Server> {
         webhooks: crate::webhook::Client::new(Arc::clone(&world.clock), String::new()),
         world,
         containers,
+        pages: Default::default(),
         stopping,
     })
 }

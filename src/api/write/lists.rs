@@ -25,6 +25,7 @@ pub(in crate::api) static CREATE: &[Stage] = &[
     Do(warn),
     Do(admit),
     Ask(outside::JUDGE),
+    Do(store),
     Do(charge),
 ];
 
@@ -45,6 +46,7 @@ pub(in crate::api) static UPDATE: &[Stage] = &[
     Do(warn),
     Do(admit),
     Ask(outside::JUDGE),
+    Do(store),
     Do(charge),
 ];
 
@@ -81,6 +83,7 @@ pub(in crate::api) static SUBRESOURCE: &[Stage] = &[
     Do(refuse_causes),
     Do(admit),
     Ask(outside::JUDGE),
+    Do(store),
     Do(charge),
 ];
 
@@ -95,6 +98,7 @@ pub(in crate::api) static SCALED: &[Stage] = &[
     Do(check_metadata),
     Do(check_object),
     Do(refuse_causes),
+    Do(store),
     Do(warn),
 ];
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::Error,
     images::{image, stream},
-    kinds::{Served, image_outside},
+    kinds::{NameRule, Served, image_outside},
     object::{ObjectExt, Value},
     patch::{Root, managed},
     schema,
@@ -140,7 +140,9 @@ pub(super) fn count_generation(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 
 /// Looks for what is wrong with the metadata.
 pub(super) fn check_metadata(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
-    meta::validate(&d.object, &a.request.kind, &mut d.causes);
+    if a.request.kind.name_rule != NameRule::Late {
+        meta::validate(&d.object, &a.request.kind, &mut d.causes);
+    }
     Ok(())
 }
 
@@ -150,6 +152,9 @@ pub(super) fn check_object(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
         validate(&d.object, a.old, &mut d.causes);
     }
     check_custom(a, d);
+    if a.request.kind.name_rule == NameRule::Late && d.causes.is_empty() {
+        meta::validate(&d.object, &a.request.kind, &mut d.causes);
+    }
     Ok(())
 }
 
@@ -164,6 +169,16 @@ fn check_custom(a: &Attempt<'_>, d: &mut Draft) {
 /// Refuses an object with which something is wrong.
 pub(super) fn refuse_causes(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     refuse(&a.request.kind, &name_of(a, d), std::mem::take(&mut d.causes))
+}
+
+/// What is lost on the way into storage, which dry runs go as well.
+pub(super) fn store(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    // OpenShift's own keep theirs: many are custom resources on a cluster, which are stored as JSON.
+    let kubernetes = !a.request.kind.group.ends_with(".openshift.io");
+    if let Some(ty) = a.request.kind.ty().filter(|_| kubernetes) {
+        schema::store_lists(ty, &mut d.object);
+    }
+    Ok(())
 }
 
 /// What the kind warns of.

@@ -169,6 +169,12 @@ impl Blob {
     }
 }
 
+/// A layer of small files: its bytes, and the digest of what is in the gzip.
+pub fn layer(files: &[(&str, String)]) -> (Bytes, String) {
+    let made = layer::of_files(files);
+    (made.bytes, made.diff_id)
+}
+
 /// The digest of some bytes.
 pub fn sha256(bytes: &[u8]) -> String {
     named(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())

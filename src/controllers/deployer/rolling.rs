@@ -95,7 +95,7 @@ pub fn up(p: &mut Program<'_>) -> Flow {
 /// As far down as those that must be available allow, a moment after the way up.
 pub fn down(p: &mut Program<'_>) -> Flow {
     let seconds = p.config.i64_at("spec.strategy.rollingParams.updatePeriodSeconds").unwrap_or(1);
-    let pace = i32::try_from(p.view.settings.delays.boot_percent).unwrap_or(i32::MAX);
+    let pace = i32::try_from(p.view.delays.boot_percent).unwrap_or(i32::MAX);
     let period = SignedDuration::from_secs(seconds) * pace / 100;
     if let Some(at) = p.state.scaled.and_then(|at| at.checked_add(period).ok())
         && !p.reached(at)

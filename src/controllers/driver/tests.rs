@@ -53,12 +53,12 @@ mod running {
 
     fn bench() -> Bench {
         let clock = StepClock::new("2026-01-01T00:00:00Z".parse().unwrap());
-        let entropy = Arc::new(Entropy::seeded(1));
+        let entropy = Entropy::seeded(1);
         let keys = Keys::generate(&entropy).unwrap();
         let (_, stopping) = watch::channel(false);
         let server = Server {
             store: Store::open(&store::Options::default()).unwrap(),
-            world: World { clock: Arc::new(clock.clone()), entropy },
+            world: World::new(Arc::new(clock.clone()), entropy),
             settings: Arc::new(Settings::default()),
             access: Access::new(keys).unwrap(),
             containers: None,
@@ -68,6 +68,7 @@ mod running {
                 String::new(),
                 None,
             ),
+            pages: Default::default(),
             webhooks: crate::webhook::Client::new(Arc::new(clock.clone()), String::new()),
             stopping,
         };

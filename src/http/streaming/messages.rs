@@ -39,7 +39,7 @@ pub fn respond(
         Ok(agreed) => agreed,
         Err(refusal) => return refused(refusal),
     };
-    let (wire, body) = Wire::new(arriving(payload), Arc::clone(&http.server.world.clock));
+    let (wire, body) = Wire::new(arriving(payload), Arc::clone(&http.server.world.wall));
     let watched = wire.watched(http.server.stopping.clone());
     let (reader, sink) = wire.websocket();
     actix_web::rt::spawn(async move {

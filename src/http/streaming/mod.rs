@@ -46,9 +46,9 @@ pub fn respond(
         Ok(agreement) => agreement,
         Err(refusal) => return refused(refusal),
     };
-    let (wire, body) = Wire::new(arriving(payload), Arc::clone(&http.server.world.clock));
+    let (wire, body) = Wire::new(arriving(payload), Arc::clone(&http.server.world.wall));
     let watched = wire.watched(http.server.stopping.clone());
-    let clock = Arc::clone(&http.server.world.clock);
+    let clock = Arc::clone(&http.server.world.wall);
     let host = Host { session, processes: http.processes.clone(), clock };
     let work = work(host, agreement.protocol, wire);
     actix_web::rt::spawn(async move {

@@ -5,6 +5,7 @@
 use crate::{
     error::Causes,
     object::{Map, ObjectExt, Value, json, name, quantity::Quantity},
+    schema,
 };
 use std::net::IpAddr;
 
@@ -32,6 +33,14 @@ pub fn fixed(o: &Value, old: &Value, path: &str, out: &mut Causes) {
     let (new, old) = (o.at(path), old.at(path));
     if new != old {
         out.invalid(path, new.unwrap_or(&Value::Null), IMMUTABLE);
+    }
+}
+
+/// The same for a field upstream shows as its own struct, of the type called `of`.
+pub fn fixed_struct(o: &Value, old: &Value, (path, of): (&str, &str), out: &mut Causes) {
+    let (new, old) = (o.at(path), old.at(path));
+    if let (Some(new), true, Some(of)) = (new, new != old, schema::find(of)) {
+        out.invalid_shown(path, schema::golang::text(of, new), IMMUTABLE);
     }
 }
 

@@ -136,9 +136,8 @@ fn subsets(o: &Value, out: &mut Causes) {
 fn check_address(address: &Value, path: &str, out: &mut Causes) {
     let ip_path = format!("{path}.ip");
     let ip = address.str_at("ip");
-    if checks::ip(ip, &ip_path, out).is_some() {
-        checks::endpoint_ip(ip, &ip_path, out);
-    }
+    checks::ip(ip, &ip_path, out);
+    checks::endpoint_ip(ip, &ip_path, out);
     host_and_node(address, path, out);
 }
 
@@ -192,15 +191,47 @@ fn slice(o: &Value, old: Option<&Value>, out: &mut Causes) {
             out.too_many(path.clone(), addresses.len(), 100);
         }
         host_and_node(endpoint, &format!("endpoints[{i}]"), out);
-        let ips = matches!(o.str_at("addressType"), "IPv4" | "IPv6");
-        for (n, address) in addresses.iter().filter_map(Value::as_str).enumerate().filter(|_| ips) {
-            let path = format!("{path}[{n}]");
-            if checks::ip(address, &path, out).is_some() {
-                checks::endpoint_ip(address, &path, out);
-            }
+        let family = o.str_at("addressType");
+        for (n, address) in addresses.iter().filter_map(Value::as_str).enumerate() {
+            slice_address(family, address, (&path, n), out);
         }
     }
     slice_ports(o, out);
+}
+
+/// An address of a slice, by its family; `list` and `n` say where it stands.
+fn slice_address(family: &str, address: &str, (list, n): (&str, usize), out: &mut Causes) {
+    let (path, shown) = (format!("{list}[{n}]"), json!(address));
+    let parsed = match family {
+        "FQDN" => return domain(address, path, out),
+        "IPv4" => checks::ip(address, &path, out),
+        "IPv6" => {
+            let problems = name::address_problems(address);
+            problems.iter().for_each(|why| out.invalid(path.as_str(), &shown, why));
+            address.parse().ok().filter(|_| problems.is_empty())
+        }
+        _ => None,
+    };
+    if let Some(ip) = parsed {
+        if ip.is_ipv4() != (family == "IPv4") {
+            out.invalid(list, &shown, format!("must be an {family} address"));
+        }
+        checks::endpoint_ip(address, &path, out);
+    }
+}
+
+fn domain(address: &str, path: String, out: &mut Causes) {
+    if address.is_empty() {
+        return out.required(path, "");
+    }
+    let bare = address.strip_suffix('.').unwrap_or(address);
+    let problems = name::subdomain_problems(bare);
+    if !problems.is_empty() {
+        out.invalid(path, &json!(bare), problems.join(","));
+    } else if !bare.contains('.') {
+        let why = "should be a domain with at least two segments separated by dots";
+        out.invalid(path, &json!(bare), why);
+    }
 }
 
 fn slice_ports(o: &Value, out: &mut Causes) {

@@ -3,7 +3,7 @@
 
 use super::cells;
 use crate::error::Causes;
-use crate::kinds::{Backing, CellCx, Column, Hooks, Kind};
+use crate::kinds::{Backing, CellCx, Column, Hooks, Kind, NameRule};
 use crate::object::{Map, ObjectExt, Value, duration, json, name};
 
 const COLUMNS: &[Column] = &[
@@ -83,6 +83,7 @@ const EVENT_BASE: Kind = Kind {
     plural: "events",
     short: &["ev"],
     create_on_update: true,
+    name_rule: NameRule::Late,
     columns: COLUMNS,
     ..Kind::BASE
 };

@@ -19,6 +19,15 @@ pub static LEASE: Kind = Kind {
         AGE,
     ],
     hooks: Hooks {
+        // Without the feature of coordinated election nobody asks for these.
+        prepare: Some(|o, old, _| {
+            for field in ["spec.preferredHolder", "spec.strategy"] {
+                if old.is_none_or(|old| old.at(field).is_none()) {
+                    o.remove_at(field);
+                }
+            }
+            Ok(())
+        }),
         validate: Some(|o, _, out| {
             let rules = [
                 ("spec.leaseDurationSeconds", 1, "must be greater than 0"),

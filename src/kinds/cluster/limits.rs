@@ -40,6 +40,7 @@ pub static LIMIT_RANGE: Kind = Kind {
     columns: &[super::cells::CREATED_AT],
     hooks: Hooks {
         default: Some(default_range),
+        prepare: Some(name_range),
         validate: Some(|o, _, out| limits(o, out)),
         ..Hooks::NONE
     },
@@ -198,6 +199,14 @@ fn go_selector(terms: &[Value]) -> Value {
 
 /// Limits of containers fill in for each other: max gives default, default gives request, min
 /// gives request.
+/// A limit range needs no name: it gets one.
+fn name_range(o: &mut Value, old: Option<&Value>, cx: &Cx<'_>) -> Result<(), Error> {
+    if old.is_none() && o.name().is_empty() {
+        o.set_at("metadata.name", cx.world.entropy.uuid());
+    }
+    Ok(())
+}
+
 fn default_range(o: &mut Value) {
     let limits = o.get_mut("spec").and_then(|s| s.get_mut("limits"));
     let Some(Value::Array(limits)) = limits else { return };
@@ -254,7 +263,13 @@ fn one_limit(limit: &Value, kind: &str, path: &str, out: &mut Causes) {
             continue;
         }
         for resource in values() {
-            checks::resource_name(resource, &format!("{path}.{field}[{resource}]"), out);
+            let at = format!("{path}.{field}[{resource}]");
+            checks::resource_name(resource, &at, out);
+            let standard = ["cpu", "memory", "ephemeral-storage"].contains(&resource.as_str())
+                || resource.starts_with("hugepages-");
+            if ["Pod", "Container"].contains(&kind) && !resource.contains('/') && !standard {
+                out.invalid(at, &json!(resource), "must be a standard resource for containers");
+            }
             if !resources.contains(&resource.as_str()) {
                 resources.push(resource);
             }

@@ -41,6 +41,7 @@ pub static NODE: Kind = Kind {
     ],
     hooks: Hooks {
         default: Some(allot),
+        status_at_creation: true,
         validate: Some(|o, _, out| validate(o, out)),
         ..Hooks::NONE
     },
@@ -53,6 +54,14 @@ fn allot(node: &mut Value) {
     let allotted = node.at("status.allocatable").is_some_and(|a| !a.is_null());
     if let Some(capacity) = capacity.filter(|_| !allotted) {
         node.set_at("status.allocatable", capacity);
+    }
+    // The older name of the first range. Source: the conversions of `NodeSpec`.
+    let range = node.str_at("spec.podCIDR").to_owned();
+    if !range.is_empty() && node.list_at("spec.podCIDRs").first().is_none_or(|r| *r != range) {
+        node.set_at("spec.podCIDRs", json!([range]));
+    }
+    if let Some(first) = node.list_at("spec.podCIDRs").first().cloned() {
+        node.set_at("spec.podCIDR", first);
     }
 }
 

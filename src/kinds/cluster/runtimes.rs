@@ -2,8 +2,10 @@
 
 use super::cells;
 use super::checks;
+use crate::error::Causes;
+use crate::kinds::workloads::{self, Field};
 use crate::kinds::{Column, Hooks, Kind, columns::AGE};
-use crate::object::{ObjectExt, json, name};
+use crate::object::{ObjectExt, Value, json, name};
 
 /// `runtimeclasses.node.k8s.io`.
 pub static RUNTIME_CLASS: Kind = Kind {
@@ -22,16 +24,27 @@ pub static RUNTIME_CLASS: Kind = Kind {
     ],
     hooks: Hooks {
         warn: Some(super::warnings::runtime_class),
-        validate: Some(|o, old, out| match (old, o.str_at("handler")) {
-            (Some(old), _) => checks::fixed(o, old, "handler", out),
-            (None, "") => out.required("handler", ""),
-            (None, handler) => {
-                for problem in name::label_problems(handler) {
-                    out.invalid("handler", &json!(handler), problem);
-                }
-            }
-        }),
+        validate: Some(validate),
         ..Hooks::NONE
     },
     ..Kind::BASE
 };
+
+/// Source: kubernetes `pkg/apis/node/validation`.
+fn validate(o: &Value, old: Option<&Value>, out: &mut Causes) {
+    match o.str_at("handler") {
+        "" => out.required("handler", ""),
+        handler => {
+            for problem in name::label_problems(handler) {
+                out.invalid("handler", &json!(handler), problem);
+            }
+        }
+    }
+    workloads::labels(
+        &Field::placed(o.at("scheduling.nodeSelector"), "scheduling.nodeSelector"),
+        out,
+    );
+    if let Some(old) = old {
+        checks::fixed(o, old, "handler", out);
+    }
+}

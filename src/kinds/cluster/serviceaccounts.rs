@@ -1,6 +1,7 @@
 //! ServiceAccount and its tokens.
 
-use crate::kinds::{Kind, Sub};
+use crate::kinds::{Hooks, Kind, Sub};
+use crate::object::{ObjectExt, Value, json};
 
 /// `serviceaccounts`.
 pub static SERVICE_ACCOUNT: Kind = Kind {
@@ -14,5 +15,22 @@ pub static SERVICE_ACCOUNT: Kind = Kind {
         verbs: &["create"],
     }],
     delete_returns_object: true,
+    hooks: Hooks {
+        prepare: Some(|o, _, _| {
+            names_alone(o);
+            Ok(())
+        }),
+        ..Hooks::NONE
+    },
     ..Kind::BASE
 };
+
+/// Of references to secrets nothing but the name is kept. Source: `cleanSecretReferences`.
+fn names_alone(account: &mut Value) {
+    if let Some(Value::Array(secrets)) = account.get_mut("secrets") {
+        for secret in secrets {
+            let name = secret.str_at("name").to_owned();
+            *secret = if name.is_empty() { json!({}) } else { json!({"name": name}) };
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use super::{cells, checks, warnings};
 use crate::error::{Causes, Error};
 use crate::kinds::{Column, Cx, Hooks, Kind, Sub, columns::AGE, workloads};
-use crate::object::{Map, ObjectExt, Value, json, name, quantity::Quantity, time};
+use crate::object::{Map, ObjectExt, Value, diff, json, name, quantity::Quantity, time};
+use crate::schema::{self, golang};
 
 /// `persistentvolumes`.
 pub static PERSISTENT_VOLUME: Kind = Kind {
@@ -85,7 +86,7 @@ pub static PERSISTENT_VOLUME_CLAIM: Kind = Kind {
     ],
     hooks: Hooks {
         default: Some(|o| set_if_empty(o, "spec.volumeMode", "Filesystem")),
-        prepare: Some(pending),
+        prepare: Some(prepare_claim),
         validate: Some(claim),
         warn: Some(warnings::claim),
         ..Hooks::NONE
@@ -128,6 +129,32 @@ fn pending(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> 
         o.set_at("status", json!({"phase": "Pending"}));
     }
     Ok(())
+}
+
+/// The volume a claim begins with is said by two names: what is said by one counts for both. What
+/// the older cannot name is not said by it.
+fn prepare_claim(o: &mut Value, old: Option<&Value>, cx: &Cx<'_>) -> Result<(), Error> {
+    const OLDER: &str = "spec.dataSource";
+    const NEWER: &str = "spec.dataSourceRef";
+    let known = [("PersistentVolumeClaim", ""), ("VolumeSnapshot", "snapshot.storage.k8s.io")];
+    let named = |s: &Value| known.contains(&(s.str_at("kind"), s.str_at("apiGroup")));
+    let was = old.and_then(|old| old.at(OLDER)).is_some_and(|s| !s.is_null());
+    if !was && o.at(OLDER).is_some_and(|s| s.is_object() && !named(s)) {
+        o.remove_at(OLDER);
+    }
+    if old.is_none() {
+        let given = |o: &Value, path: &str| o.at(path).filter(|s| s.is_object()).cloned();
+        match (given(o, OLDER), given(o, NEWER)) {
+            (Some(older), None) => o.set_at(NEWER, older),
+            (None, Some(newer)) if newer.str_at("namespace").is_empty() => {
+                let mut older = newer;
+                older.remove_at("namespace");
+                o.set_at(OLDER, older);
+            }
+            _ => {}
+        }
+    }
+    pending(o, old, cx)
 }
 
 fn access_modes(o: &Value, why: &str, out: &mut Causes) {
@@ -199,7 +226,9 @@ fn attributes_class(o: &Value, out: &mut Causes) {
     }
 }
 
-/// Upstream appends a difference listing to the first message; see [`claim_changes`].
+/// The struct in which a volume's spec says where it is.
+const SOURCE: &str = "PersistentVolumeSource";
+
 fn volume_changes(o: &Value, old: &Value, out: &mut Causes) {
     let source = |o: &Value| -> Map {
         let spec = o.map_at("spec").into_iter().flatten();
@@ -214,7 +243,13 @@ fn volume_changes(o: &Value, old: &Value, out: &mut Causes) {
     }
     if new != before {
         let why = "spec.persistentvolumesource is immutable after creation";
-        out.forbidden("spec.persistentvolumesource", why);
+        let spec = schema::find("io.k8s.api.core.v1.PersistentVolumeSpec");
+        let [before, new] = [before, new].map(|source| {
+            let of = |spec| golang::lines_of_embedded(spec, SOURCE, &Value::Object(source));
+            spec.map(of).unwrap_or_default()
+        });
+        let differs = diff::unified(&before, &new);
+        out.forbidden("spec.persistentvolumesource", format!("{why}\n{differs}"));
     }
     if o.at("spec.volumeMode") != old.at("spec.volumeMode") {
         out.invalid("volumeMode", &json!(o.str_at("spec.volumeMode")), checks::IMMUTABLE);
@@ -262,37 +297,111 @@ fn claim(o: &Value, old: Option<&Value>, out: &mut Causes) {
     storage(o.at("spec.resources.requests.storage"), "spec.resources[storage]", out);
     class_name(o, out);
     checks::one_of_if_set(o, "spec.volumeMode", VOLUME_MODES, out);
+    sources(o, out);
     if let Some(old) = old {
         claim_changes(o, old, out);
     }
 }
 
-/// Upstream appends a difference listing to the first message; its form is not part of the API
-/// and differs between releases, so the message stands alone here.
+/// What a claim's volume begins with, by its two names.
+fn sources(o: &Value, out: &mut Causes) {
+    let given = |path: &str| o.at(path).filter(|v| v.is_object());
+    for path in ["spec.dataSource", "spec.dataSourceRef"] {
+        let Some(source) = given(path) else { continue };
+        let (kind, group) = (source.str_at("kind"), source.str_at("apiGroup"));
+        for field in ["name", "kind"] {
+            if source.str_at(field).is_empty() {
+                out.required(format!("{path}.{field}"), "");
+            }
+        }
+        if group.is_empty() && kind != "PersistentVolumeClaim" {
+            let why = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
+            out.invalid(path, &json!(kind), why);
+        }
+        let problems = if group.is_empty() { vec![] } else { name::subdomain_problems(group) };
+        for problem in problems {
+            out.invalid(format!("{path}.apiGroup"), &json!(group), problem);
+        }
+    }
+    let class = o.str_at("spec.volumeAttributesClassName");
+    let problems = if class.is_empty() { vec![] } else { name::subdomain_problems(class) };
+    for problem in problems {
+        out.invalid("spec.volumeAttributesClassName", &json!(class), problem);
+    }
+}
+
+/// A claim's spec as Go prints the struct behind it: by the fields' Go names, in their order, those
+/// that are unset as well.
+fn go_claim(spec: &Value) -> String {
+    let part = |value: &Value, path: &str, fields: &[(&str, &str)]| -> String {
+        let Some(value) = value.at(path).filter(|v| v.is_object()) else { return "null".into() };
+        let fields: Vec<String> = fields
+            .iter()
+            .map(|(name, field)| {
+                let text = matches!(*field, "kind" | "name").then(|| json!(value.str_at(field)));
+                let value = text.unwrap_or_else(|| value.get(*field).cloned().unwrap_or_default());
+                format!("  {name:?}: {}", indented(&value, "  "))
+            })
+            .collect();
+        format!("{{\n{}\n }}", fields.join(",\n"))
+    };
+    let plain = |field: &str| indented(spec.get(field).unwrap_or(&Value::Null), " ");
+    let reference = [("APIGroup", "apiGroup"), ("Kind", "kind"), ("Name", "name")];
+    let distant = [&reference[..], &[("Namespace", "namespace")]].concat();
+    let resources =
+        json!({"resources": spec.get("resources").cloned().unwrap_or_else(|| json!({}))});
+    let amounts = [("Limits", "limits"), ("Requests", "requests")];
+    let rows = [
+        ("AccessModes", plain("accessModes")),
+        ("Selector", plain("selector")),
+        ("Resources", part(&resources, "resources", &amounts)),
+        ("VolumeName", json!(spec.str_at("volumeName")).to_string()),
+        ("StorageClassName", plain("storageClassName")),
+        ("VolumeMode", plain("volumeMode")),
+        ("DataSource", part(spec, "dataSource", &reference)),
+        ("DataSourceRef", part(spec, "dataSourceRef", &distant)),
+        ("VolumeAttributesClassName", plain("volumeAttributesClassName")),
+    ];
+    let rows: Vec<String> = rows.iter().map(|(name, text)| format!(" {name:?}: {text}")).collect();
+    format!("{{\n{}\n}}", rows.join(",\n"))
+}
+
+/// JSON over several lines, one space a level, the first line aside behind `margin`.
+fn indented(value: &Value, margin: &str) -> String {
+    let mut out = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+    let mut writer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    // A value is written into memory, which cannot fail.
+    let _ = serde::Serialize::serialize(value, &mut writer);
+    String::from_utf8_lossy(&out).replace('\n', &format!("\n{margin}"))
+}
+
 fn claim_changes(o: &Value, old: &Value, out: &mut Causes) {
     let bound = o.str_at("status.phase") == "Bound";
-    let fixed = |claim: &Value| {
-        let mut spec = claim.get("spec").cloned().unwrap_or_default();
-        if bound {
-            spec.remove_at("resources.requests.storage");
-            spec.remove_at("volumeAttributesClassName");
-        }
-        // The volume is chosen once, by the controller that binds.
-        if old.str_at("spec.volumeName").is_empty() {
-            spec.remove_at("volumeName");
-        }
-        spec
+    let spec = |claim: &Value| claim.get("spec").cloned().unwrap_or_default();
+    let (mut new, mut before) = (spec(o), spec(old));
+    let take = |to: &mut Value, from: &Value, path: &str| match from.at(path) {
+        Some(value) => to.set_at(path, value.clone()),
+        None => drop(to.remove_at(path)),
     };
-    if fixed(o) != fixed(old) {
-        out.forbidden("spec", "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims");
+    // The volume is chosen once, by the controller that binds.
+    if old.str_at("spec.volumeName").is_empty() {
+        take(&mut before, &new, "volumeName");
+    }
+    if bound {
+        take(&mut new, &before, "resources.requests.storage");
+        take(&mut new, &before, "volumeAttributesClassName");
+    }
+    if new != before {
+        let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        let differs = diff::unified(&go_claim(&before), &go_claim(&new));
+        out.forbidden("spec", format!("{why}\n{differs}"));
     }
     let size = |c: &Value, path: &str| c.at(path).and_then(Quantity::from_value);
     let request = "spec.resources.requests.storage";
     let given = size(old, "status.capacity.storage").unwrap_or(Quantity::ZERO);
-    if let (Some(new), Some(before)) = (size(o, request), size(old, request))
-        && new < before
-        && new <= given
-    {
+    let of = |c: &Value| size(c, request).unwrap_or(Quantity::ZERO);
+    if of(o) < of(old) && of(o) <= given {
         out.forbidden(request, "field can not be less than status.capacity");
     }
     if o.at("spec.volumeMode") != old.at("spec.volumeMode") {

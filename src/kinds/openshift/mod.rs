@@ -2,9 +2,9 @@
 
 mod apps;
 mod authorization;
+mod builds;
 mod config;
 mod images;
-mod later;
 mod mirrors;
 mod oauth;
 mod projects;
@@ -27,12 +27,18 @@ const CUSTOM_VERBS: &[&str] =
 /// The kinds of this family.
 pub static KINDS: &[&Kind] = &[
     &apps::DEPLOYMENT_CONFIG,
+    &authorization::CLUSTER_ROLE,
+    &authorization::CLUSTER_ROLE_BINDING,
     &authorization::LOCAL_RESOURCE_ACCESS_REVIEW,
     &authorization::LOCAL_SUBJECT_ACCESS_REVIEW,
     &authorization::RESOURCE_ACCESS_REVIEW,
+    &authorization::ROLE,
+    &authorization::ROLE_BINDING,
     &authorization::SELF_SUBJECT_RULES_REVIEW,
     &authorization::SUBJECT_ACCESS_REVIEW,
     &authorization::SUBJECT_RULES_REVIEW,
+    &builds::BUILD,
+    &builds::BUILD_CONFIG,
     &config::API_SERVER,
     &config::AUTHENTICATION,
     &config::CLUSTER_OPERATOR,
@@ -59,8 +65,6 @@ pub static KINDS: &[&Kind] = &[
     &images::IMAGE_STREAM_MAPPING,
     &images::IMAGE_STREAM_TAG,
     &images::IMAGE_TAG,
-    &later::BUILD,
-    &later::BUILD_CONFIG,
     &oauth::OAUTH_ACCESS_TOKEN,
     &oauth::OAUTH_AUTHORIZE_TOKEN,
     &oauth::OAUTH_CLIENT,
@@ -69,6 +73,9 @@ pub static KINDS: &[&Kind] = &[
     &projects::PROJECT,
     &projects::PROJECT_REQUEST,
     &routes::ROUTE,
+    &security::REVIEW_OF_ACCOUNTS,
+    &security::REVIEW_OF_SELF,
+    &security::REVIEW_OF_SUBJECT,
     &security::SECURITY_CONTEXT_CONSTRAINTS,
     // The kind is the one that is stored.
     &templates::TEMPLATE,

@@ -81,6 +81,10 @@ const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
 fn default(o: &mut Value) {
     template::default_template(o.at_mut("spec.template"));
+    // The field behind it is a number, which is there before anybody counts.
+    if o.annotation(TEMPLATE_GENERATION).is_none() {
+        o.set_annotation(TEMPLATE_GENERATION, "0");
+    }
     if o.str_at("spec.updateStrategy.type") != "RollingUpdate" {
         return;
     }

@@ -116,7 +116,10 @@ fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> 
         if !o.is_true("spec.manualSelector") {
             generate_selector(o);
         }
-        labels_of_template(o);
+        // Only what is read again gets the generated ones, and of a bad name nothing is.
+        if name::label_value_problems(o.name()).is_empty() {
+            labels_of_template(o);
+        }
         o.set_at("status", json!({}));
     }
     Ok(())

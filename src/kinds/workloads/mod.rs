@@ -32,6 +32,7 @@ pub(super) mod template;
 
 pub(super) use checks::{annotations, labels};
 pub(super) use field::Field;
+pub use template::default_template as default_pod_template;
 pub(super) use template::{deprecated_label, disks::driver_name, node_selector};
 
 use super::Kind;
@@ -48,6 +49,11 @@ pub fn persistent_volume(spec: &Value, name: &str, out: &mut Causes) {
         (false, _) => {}
     }
     template::disks::of_volume(&Field::placed(Some(spec), "spec"), name, out);
+}
+
+/// Looks for what is wrong with a pod's spec inside another object.
+pub fn check_pod_spec(object: &Value, path: &str, out: &mut Causes) {
+    template::validate_spec(&Field::of(object, path), template::Place::Template, out);
 }
 
 /// The kinds of this family. `autoscaling/v2` stands before `v1`: discovery prefers the first.

@@ -3,7 +3,7 @@
 use super::{cells::count, checks, field::Field};
 use crate::{
     error::{Causes, Error},
-    kinds::{Column, Cx, Generation, Hooks, Kind, Sub, columns},
+    kinds::{Column, Cx, Generation, Hooks, Kind, NameRule, Sub, columns},
     object::{ObjectExt, Value, json},
 };
 
@@ -17,6 +17,7 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     schema: "io.k8s.api.policy.v1.PodDisruptionBudget",
     generation: Generation::Spec,
+    name_rule: NameRule::Late,
     unconditional_update: false,
     hooks: Hooks {
         prepare: Some(prepare),
@@ -70,7 +71,16 @@ fn validate(new: &Value, _: Option<&Value>, out: &mut Causes) {
     let spec = Field::of(new, "spec");
     let limits = [spec.get("minAvailable"), spec.get("maxUnavailable")];
     if limits.iter().all(Field::is_set) {
-        spec.invalid(out, "minAvailable and maxUnavailable cannot be both set");
+        let part = |name: &str| spec.get(name).value.cloned().unwrap_or_default();
+        let shown = format!(
+            r#"{{"MinAvailable":{},"Selector":{},"MaxUnavailable":{},"UnhealthyPodEvictionPolicy":{}}}"#,
+            part("minAvailable"),
+            part("selector"),
+            part("maxUnavailable"),
+            part("unhealthyPodEvictionPolicy")
+        );
+        let why = "minAvailable and maxUnavailable cannot be both set";
+        out.invalid_shown("spec", shown, why);
     }
     for limit in limits.iter().filter(|l| l.is_set()) {
         checks::int_or_percent(limit, out);

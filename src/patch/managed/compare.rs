@@ -84,6 +84,10 @@ fn field(parent: Node<'_>, key: &str, old: Option<&Value>, new: Option<&Value>) 
     let there = || embedded(parent, key, node);
     match (old, new) {
         (Some(old), Some(new)) => both(node, old, new),
+        // A list that is there without items is not one that is not there.
+        (None, Some(Value::Array(list))) if list.is_empty() && matches!(node, Node::Keyed(..)) => {
+            Part::changed()
+        }
         (None, Some(new)) if there() => both(node, &empty_like(new), new),
         (Some(old), None) if there() => both(node, old, &empty_like(old)),
         (old, new) => one(node, old, new),

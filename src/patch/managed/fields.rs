@@ -69,6 +69,20 @@ fn add(out: &mut Map, key: String, inner: Option<Map>, member: bool) {
     }
 }
 
+/// Whether a list somewhere below has an item that cannot be called by a key. Who owns what of such
+/// an object cannot be said.
+pub fn is_nameless(node: Node<'_>, value: &Value) -> bool {
+    match (node, value) {
+        (node, Value::Object(map)) if node.is_map() => {
+            map.iter().any(|(key, value)| is_nameless(node.child_or_any(key), value))
+        }
+        (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(list)) => list
+            .iter()
+            .any(|v| element::key(node, v).is_err() || is_nameless(element::item(node), v)),
+        _ => false,
+    }
+}
+
 /// What is wrong with a configuration, in upstream's words (`.spec.x: field not declared in
 /// schema`).
 pub fn check(node: Node<'_>, value: &Value) -> Vec<String> {

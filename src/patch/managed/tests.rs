@@ -90,7 +90,7 @@ fn a_create_owns_what_it_says_in_upstreams_form() {
                 "f:nodeSelector": {},
                 "f:replicas": {},
                 "f:selector": {},
-                "f:strategy": {"f:rollingUpdate": {".": {}, "f:maxSurge": {}}, "f:type": {}},
+                "f:strategy": {"f:rollingUpdate": {}, "f:type": {}},
             },
         })
     );

@@ -4,7 +4,7 @@
 use super::{
     compare::{Delta, compare},
     entries::{self, Entry, Operation},
-    is_reset, reset_field, root,
+    fields, is_reset, reset_field, root,
     set::{field_key, subtract, union},
     strip,
 };
@@ -34,6 +34,9 @@ pub fn record_update(
 ) {
     let sent = new.remove_at("metadata.managedFields");
     let Some(mut managed) = known(old, sent, sub) else { return };
+    if fields::is_nameless(root(ty), new) {
+        return;
+    }
     // A new object is compared with an unset one: what both hold nobody has set.
     let mut delta = match old {
         Some(old) => compare(root(ty), old, new),

@@ -16,9 +16,48 @@ pub fn family() -> Family {
         group: "build.openshift.io",
         package: "build",
         version: "v1",
-        kinds: &["BuildConfig", "Build", "BuildRequest"],
-        schemas: collect(&[push::<BuildConfig>, push::<Build>, push::<BuildRequest>]),
+        kinds: &["BuildConfig", "Build", "BuildRequest", "BuildLog", "BinaryBuildRequestOptions"],
+        schemas: collect(&[
+            push::<BuildConfig>,
+            push::<Build>,
+            push::<BuildRequest>,
+            push::<BuildLog>,
+            push::<BinaryBuildRequestOptions>,
+        ]),
     }
+}
+
+/// The log of a build.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct BuildLog {}
+
+/// What is told of source that comes with a request.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct BinaryBuildRequestOptions {
+    /// Name, labels, annotations and what the server keeps about the object.
+    pub metadata: Option<k8s::ObjectMeta>,
+    /// File name to store the input under.
+    pub as_file: Option<String>,
+    /// Commit it was made from.
+    #[schema(rename = "revision.commit")]
+    pub commit: Option<String>,
+    /// Message of the commit.
+    #[schema(rename = "revision.message")]
+    pub message: Option<String>,
+    /// Name of its author.
+    #[schema(rename = "revision.authorName")]
+    pub author_name: Option<String>,
+    /// Address of its author.
+    #[schema(rename = "revision.authorEmail")]
+    pub author_email: Option<String>,
+    /// Name of its committer.
+    #[schema(rename = "revision.committerName")]
+    pub committer_name: Option<String>,
+    /// Address of its committer.
+    #[schema(rename = "revision.committerEmail")]
+    pub committer_email: Option<String>,
 }
 
 /// One run of a build.

@@ -1,9 +1,12 @@
 //! Single values on the wire, and the small messages that JSON writes as one scalar
 //! (quantities, times, durations, int-or-string).
 
-use super::reader::{Reader, Wire};
+use super::{
+    reader::{Reader, Wire},
+    writer as w,
+};
 use crate::{
-    object::{Value, quantity, quantity::Quantity, time},
+    object::{Value, duration as go, quantity, quantity::Quantity, time},
     schema::Shape,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -124,4 +127,53 @@ fn duration(bytes: &[u8]) -> Result<Value, String> {
         _ => format!("{sign}{hours}h{minutes}m{seconds}{fraction}s"),
     }
     .into())
+}
+
+/// Writes text as what its field is.
+pub(super) fn text_to(
+    out: &mut Vec<u8>,
+    number: u32,
+    shape: &Shape,
+    text: &str,
+) -> Result<(), String> {
+    match shape {
+        Shape::String => w::bytes(out, number, text.as_bytes()),
+        Shape::Bytes => {
+            let bytes = STANDARD.decode(text).map_err(|e| e.to_string())?;
+            w::bytes(out, number, &bytes);
+        }
+        Shape::Quantity => quantity_to(out, number, text),
+        Shape::IntOrString => int_or_string_to(out, number, Err(text)),
+        Shape::Time | Shape::MicroTime => {
+            let at = time::parse(text).ok_or_else(|| format!("{text:?} is no time"))?;
+            let open = w::open(out, number);
+            w::int(out, 1, at.as_second().cast_unsigned());
+            w::int(out, 2, i64::from(at.subsec_nanosecond()).cast_unsigned());
+            w::close(out, open);
+        }
+        Shape::Duration => {
+            let nanos = go::parse_go(text)?;
+            let open = w::open(out, number);
+            w::int(out, 1, nanos.cast_unsigned());
+            w::close(out, open);
+        }
+        other => return Err(format!("text for a field of shape {other:?}")),
+    }
+    Ok(())
+}
+
+/// Writes a quantity.
+pub(super) fn quantity_to(out: &mut Vec<u8>, number: u32, text: &str) {
+    let open = w::open(out, number);
+    w::bytes(out, 1, text.as_bytes());
+    w::close(out, open);
+}
+
+/// Writes a number or text, and which of the two it is.
+pub(super) fn int_or_string_to(out: &mut Vec<u8>, number: u32, value: Result<i64, &str>) {
+    let open = w::open(out, number);
+    w::int(out, 1, value.is_err().into());
+    w::int(out, 2, value.unwrap_or_default().cast_unsigned());
+    w::bytes(out, 3, value.err().unwrap_or_default().as_bytes());
+    w::close(out, open);
 }

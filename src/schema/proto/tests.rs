@@ -198,3 +198,85 @@ proptest! {
         let _ = decode(&[MAGIC, &noise].concat());
     }
 }
+
+/// A value without what reads as if it were not there.
+fn bare(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let fields = map.iter().map(|(k, v)| (k.clone(), bare(v)));
+            fields.filter(|(_, v)| !is_zero(v)).collect::<Map>().into()
+        }
+        Value::Array(list) => list.iter().map(bare).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The fixtures of all kinds.
+fn fixtures() -> Vec<(String, Value)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/kinds");
+    let files = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path());
+    let read = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let first = text.split("\n---\n").next().unwrap();
+        (path.display().to_string(), serde_norway::from_str(first).unwrap())
+    };
+    files.map(read).collect()
+}
+
+#[test]
+fn every_kind_comes_back_as_it_was_written() {
+    let mut seen = 0;
+    for (file, mut object) in fixtures() {
+        let (version, kind) = (object["apiVersion"].clone(), object["kind"].clone());
+        let names = (version.as_str().unwrap(), kind.as_str().unwrap());
+        let Some(of) = find_kind(names.0, names.1) else { continue };
+        if of.fields.iter().all(|f| f.proto == 0) {
+            continue;
+        }
+        crate::schema::decode(of, &mut object).unwrap();
+        let text = object.to_string();
+        let mut json = serde_json::Deserializer::from_str(&text);
+        let from_text =
+            encode::encode(of, names, &mut json).unwrap_or_else(|e| panic!("{file}: {e}"));
+        assert_eq!(encode::encode(of, names, &object).unwrap(), from_text, "{file}");
+        let back = decode(&from_text).unwrap_or_else(|e| panic!("{file}: {e}"));
+        assert_eq!(bare(&back), bare(&object), "{file}");
+        seen += 1;
+    }
+    assert!(seen > 60, "{seen}");
+}
+
+#[test]
+fn what_is_written_is_what_go_writes() {
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "m", "creationTimestamp": null, "labels": {"a": "b"}},
+        "data": {"k": "v", "long": "x".repeat(300)}});
+    let of = find_kind("v1", "ConfigMap").unwrap();
+    // ConfigMap's fields come in the order of their names here, in that of their numbers in Go.
+    let data = [entry(2, "k", "v"), entry(2, "long", "x".repeat(300))].concat();
+    let meta = msg(1, &[entry(11, "a", "b"), len(1, "m")]);
+    let expected = body("v1", "ConfigMap", &[data, meta]);
+    assert_eq!(encode::encode(of, ("v1", "ConfigMap"), &map).unwrap(), expected);
+}
+
+#[test]
+fn schemas_of_definitions_hold_one_or_the_other() {
+    let schema = json!({
+        "type": "object", "additionalProperties": false,
+        "properties": {
+            "a": {"type": "array", "items": {"type": "string"}, "default": ["x"]},
+            "b": {"additionalProperties": {"type": "integer"}, "maximum": 1.5},
+            "c": {"items": [{"type": "string"}], "additionalItems": true, "enum": [1, "x", null]},
+            "d": {"dependencies": {"x": ["y"], "z": {"type": "object"}}},
+        },
+    });
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition", "metadata": {"name": "d"},
+        "spec": {"group": "g", "versions": [
+            {"name": "v1", "schema": {"openAPIV3Schema": schema}}]}});
+    let names = ("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+    let of = find_kind(names.0, names.1).unwrap();
+    let back = decode(&encode::encode(of, names, &definition).unwrap()).unwrap();
+    let found = &back["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    assert_eq!(found, &schema);
+}

@@ -54,6 +54,7 @@ mod tests {
             objects: Arc::new(Snapshot::default()),
             now: jiff::Timestamp::UNIX_EPOCH,
             settings: Arc::new(Settings::default()),
+            delays: crate::settings::Delays::default(),
             lives: None,
         };
         let config = Config { entrypoint: vec!["$(A)".into()], ..Config::default() };

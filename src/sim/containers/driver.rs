@@ -67,7 +67,8 @@ pub fn drive(runtime: &Arc<Runtime>, instance: &Arc<Instance>) {
     }
     // Without tasks whoever looks brings it forward, see `Runtime::step`.
     if let Some(tasks) = runtime.tasks.get() {
-        tasks.spawn(follow(Arc::clone(runtime), Arc::clone(instance)));
+        let work = follow(Arc::clone(runtime), Arc::clone(instance));
+        tasks.spawn(runtime.world.activity.track(work));
     }
 }
 
@@ -84,7 +85,7 @@ async fn follow(runtime: Arc<Runtime>, instance: Arc<Instance>) {
             Step::Waits(whole) => whole,
         };
         if !whole {
-            tokio::task::yield_now().await;
+            runtime.world.activity.let_others().await;
             continue;
         }
         let next = instance.next_step();

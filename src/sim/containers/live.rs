@@ -90,10 +90,14 @@ impl Live {
         let policy = place.spec.str_at("terminationMessagePolicy").to_owned();
         let spread = [(written, Source::Out), (errors, Source::Err)].map(|(from, source)| {
             let (live, runtime) = (Arc::clone(&live), Arc::clone(runtime));
-            tokio::spawn(live.spread(runtime, Arc::clone(instance), from, source))
+            let activity = Arc::clone(&runtime.world.activity);
+            let work = live.spread(runtime, Arc::clone(instance), from, source);
+            tokio::spawn(activity.track(work))
         });
+        let world = runtime.world.clone();
         let ask = (runtime.asks.clone(), instance.target.clone(), instance.run.clone());
-        tokio::spawn(async move {
+        let activity = Arc::clone(&world.activity);
+        tokio::spawn(activity.track(async move {
             let typing = async {
                 if let Some((terminal, typed)) = pump {
                     terminal.pump(typed).await;
@@ -106,7 +110,8 @@ impl Live {
                 () = gone => 137,
             };
             // The last output comes before the end, unless a client does not take it.
-            let patience = clock.sleep_until(time::plus_seconds(clock.now(), PATIENCE));
+            let wall = &world.wall;
+            let patience = wall.sleep_until(time::plus_seconds(wall.now(), PATIENCE));
             tokio::select! {
                 _ = futures_util::future::join_all(spread) => {}
                 () = patience => {}
@@ -117,7 +122,7 @@ impl Live {
             // Without an API there is nobody to tell.
             let _ = asks.send(Ask::Ended { target, run, end }).await;
             over.send_replace(Some(code));
-        });
+        }));
         live
     }
 

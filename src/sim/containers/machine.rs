@@ -154,7 +154,7 @@ impl Machine for PodMachine {
         let env = env.iter().filter_map(|e| e.split_once('='));
         let env: Vec<_> = env.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
         let process = process::program_of(&place.known_image(&config), argv, &env).ok()?;
-        let boot = process.boot * f64::from(view.settings.delays.boot_percent) / 100.0;
+        let boot = process.boot * f64::from(view.delays.boot_percent) / 100.0;
         let words = programs::of(argv).map(|(_, words)| words).unwrap_or_default();
         let values = Values {
             pod: self.target.pod.clone(),

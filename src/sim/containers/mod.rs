@@ -145,12 +145,8 @@ impl Runtime {
     }
 
     fn view(&self) -> View {
-        View {
-            objects: self.store.snapshot(),
-            now: self.world.clock.now(),
-            settings: Arc::clone(&self.settings),
-            lives: self.me.upgrade().map(|me| me as _),
-        }
+        let lives = self.me.upgrade().map(|me| me as _);
+        View::new(self.store.snapshot(), &*self.world.clock, &self.settings, lives)
     }
 
     /// A tree over a layer; all share one disk.
@@ -450,9 +446,9 @@ impl Containers for Runtime {
         let me = self.me.upgrade().ok_or_else(refused)?;
         let (to, incoming) = mpsc::channel(BACKLOG);
         let (outgoing, from) = mpsc::channel(BACKLOG);
-        tokio::spawn(
-            async move { me.converse(*backend, "127.0.0.1".into(), incoming, outgoing).await },
-        );
+        tokio::spawn(self.world.activity.track(async move {
+            me.converse(*backend, "127.0.0.1".into(), incoming, outgoing).await;
+        }));
         Ok((to, from))
     }
 

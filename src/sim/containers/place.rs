@@ -128,7 +128,7 @@ impl Place {
         let image = self.known_image(&config);
         let argv = self.argv(view, &config);
         let mut process = process::of_container(&image, &self.spec, &argv).unwrap_or_default();
-        process.boot *= f64::from(view.settings.delays.boot_percent) / 100.0;
+        process.boot *= f64::from(view.delays.boot_percent) / 100.0;
         if let (true, Some(lives)) = (process.driven, &view.lives) {
             process.serves = self.run().map_or(Vec::new(), |run| lives.ports(&run.id));
         }

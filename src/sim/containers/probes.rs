@@ -22,7 +22,7 @@ fn schedules<'a>(view: &View, place: &'a Place, started: Timestamp) -> Vec<Sched
     let process = place.process(view);
     let boot = SignedDuration::try_from_secs_f64(process.boot.clamp(0.0, 1e9)).unwrap_or_default();
     let served = started.saturating_add(boot).unwrap_or(started);
-    let lag = view.settings.delays.notice.min(SignedDuration::from_secs(1));
+    let lag = view.delays.notice.min(SignedDuration::from_secs(1));
     let one = |field: &str, from: Timestamp| -> Option<Schedule<'a>> {
         let probe = place.spec.at(field).filter(|p| !p.is_null())?;
         let http = probe.at("httpGet")?;

@@ -41,8 +41,8 @@ impl Lab {
         let options = Options { data_dir: None, full_sync: false, window_bytes: 0 };
         let store = Store::open(&options).unwrap();
         let clock = StepClock::new(start());
-        let entropy = Arc::new(Entropy::seeded(1));
-        let world = World { clock: Arc::new(clock.clone()), entropy };
+        let entropy = Entropy::seeded(1);
+        let world = World::new(Arc::new(clock.clone()), entropy);
         let (runtime, asks) = Runtime::new(store.clone(), world, Arc::new(Settings::default()));
         Lab { runtime, store, clock, _asks: asks }
     }

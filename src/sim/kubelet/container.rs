@@ -81,7 +81,7 @@ fn start(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp) {
         present(s, r, pulled.text);
         return fail(s, r, "CreateContainerError", why);
     }
-    let due = pulled.at.saturating_add(s.view.settings.delays.start).unwrap_or(pulled.at);
+    let due = pulled.at.saturating_add(s.view.delays.start).unwrap_or(pulled.at);
     if !s.reached(due) {
         return;
     }
@@ -184,7 +184,7 @@ pub fn process(s: &Sync<'_>, spec: &Value, r: &Record) -> Process {
     if root_only && config::user(s.pod, spec).is_some_and(|uid| uid != 0) {
         process.ends = Some(End { after: 0.1, code: 1 });
     }
-    let percent = f64::from(s.view.settings.delays.boot_percent) / 100.0;
+    let percent = f64::from(s.view.delays.boot_percent) / 100.0;
     process.boot *= percent;
     process
 }
@@ -227,7 +227,7 @@ fn again(s: &mut Sync<'_>, spec: &Value, r: &mut Record, ended: &Ended, role: Ro
     if wait.is_zero() {
         return start(s, spec, r, ended.finished);
     }
-    let notice = ended.finished.saturating_add(s.view.settings.delays.notice);
+    let notice = ended.finished.saturating_add(s.view.delays.notice);
     if s.reached(notice.unwrap_or(ended.finished)) {
         let (pod, name) = (s.shown(), r.name.clone());
         let message =

@@ -218,7 +218,7 @@ fn arriving(s: &Sync<'_>, wanted: &Wanted<'_>, offer: Offer, began: Timestamp) -
 /// Finding the manifest, and the bytes unless they are there already; a fifth more or less,
 /// depending on the pod.
 fn duration(s: &Sync<'_>, offer: &Offer) -> SignedDuration {
-    let delays = &s.view.settings.delays;
+    let delays = &s.view.delays;
     let bytes = if held(s, offer) { 0 } else { offer.size };
     let transfer = match delays.bandwidth {
         0 => 0,
@@ -306,7 +306,7 @@ fn refused(
     series: Timestamp,
     began: Timestamp,
 ) {
-    let delays = &s.view.settings.delays;
+    let delays = &s.view.delays;
     let failed = began.saturating_add(delays.manifest).unwrap_or(began);
     if !s.reached(failed) {
         return;
@@ -319,7 +319,7 @@ fn refused(
 
 /// After a failed attempt: its error, then `ImagePullBackOff` until the next.
 fn back_off(s: &mut Sync<'_>, r: &mut Record, written: &str, failure: &Failure, series: Timestamp) {
-    let delays = s.view.settings.delays.clone();
+    let delays = s.view.delays.clone();
     let attempt = backoff::pulls(series, s.now());
     let wait = delays.manifest.saturating_add(delays.notice);
     let noticed = attempt.began.saturating_add(wait).unwrap_or(attempt.began);

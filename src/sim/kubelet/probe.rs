@@ -130,7 +130,7 @@ fn look(
     let number = |field: &str, default: i64| p.i64_at(field).unwrap_or(default).max(0);
     let period = number("periodSeconds", 10).max(1);
     // The first attempt follows the kubelet's notice of the start.
-    let lag = s.view.settings.delays.notice.min(SignedDuration::from_secs(1));
+    let lag = s.view.delays.notice.min(SignedDuration::from_secs(1));
     let first = time::plus_seconds(since, number("initialDelaySeconds", 0));
     let first = first.saturating_add(lag).unwrap_or(first);
     if !s.reached(first) {

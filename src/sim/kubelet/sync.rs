@@ -288,7 +288,7 @@ impl<'a> Sync<'a> {
     /// Stored times have whole seconds: the delay counts from the end of that second, so that it
     /// is never cut short. Pods of one second do not all move at the same moment.
     pub fn sandbox_at(&self) -> Timestamp {
-        let delay = self.view.settings.delays.sandbox;
+        let delay = self.view.delays.sandbox;
         if delay.is_zero() {
             return self.start;
         }

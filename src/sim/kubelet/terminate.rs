@@ -93,7 +93,7 @@ fn end(
     limit: Timestamp,
 ) -> (Timestamp, i64) {
     let process = container::process(s, spec, r);
-    let percent = f64::from(s.view.settings.delays.term_percent) / 100.0;
+    let percent = f64::from(s.view.delays.term_percent) / 100.0;
     let term = plus(asked, pre_stop(s, spec, r));
     // The moment of TERM is known to the second: what follows counts from the end of it. The
     // runtime gets two seconds to end it, however short the grace (upstream's minimum).

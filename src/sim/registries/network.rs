@@ -46,7 +46,7 @@ type Heard = (Answer, Option<Learned>);
 pub async fn serve(server: Arc<Server>) {
     let mut changed = server.store.feed().signal(RESOURCE);
     let (mut running, mut busy) = (FuturesUnordered::new(), HashSet::<Arc<str>>::new());
-    let clock = Arc::clone(&server.world.clock);
+    let clock = Arc::clone(&server.world.wall);
     let after = || clock.now().saturating_add(SignedDuration::from_secs(SWEEP));
     let mut sweeping = clock.sleep_until(clock.now());
     loop {
@@ -61,6 +61,7 @@ pub async fn serve(server: Arc<Server>) {
             Some(key) = running.next() => drop(busy.remove(&key)),
             alive = changed.changed() => if alive.is_err() { return },
             () = &mut sweeping => {
+                let _busy = server.world.activity.hold();
                 sweep(&server).await;
                 sweeping = clock.sleep_until(after().unwrap_or_else(|_| clock.now()));
             }
@@ -70,6 +71,7 @@ pub async fn serve(server: Arc<Server>) {
 
 /// Asks, and writes down what was said; answers the row's key.
 async fn answer(server: &Arc<Server>, entry: Arc<Entry>) -> Arc<str> {
+    let _busy = server.world.activity.hold();
     let pull = entry.lens::<Pull>();
     let heard = hear(server, &pull).await;
     let (answer, image) = heard.unwrap_or_else(|refusal| match refusal {
@@ -111,9 +113,9 @@ async fn hear(server: &Arc<Server>, pull: &Pull) -> Result<Heard, Refusal> {
     let names = Reference::candidates(&pull.image).map_err(Refusal::Refused)?;
     let name = names.into_iter().next().ok_or_else(|| Refusal::Refused(String::new()))?;
     let sources = Sources::read(&view.objects);
-    let began = server.world.clock.now();
+    let began = server.world.wall.now();
     let heard = |image: Learned, by: Option<&Key>| {
-        let took = server.world.clock.now().duration_since(began).as_millis();
+        let took = server.world.wall.now().duration_since(began).as_millis();
         let digest = image.digests.first().cloned().unwrap_or_default();
         let took = i64::try_from(took).unwrap_or(i64::MAX);
         (Answer::Image { digest, took, by: by.map(Key::hash) }, Some(image))
@@ -133,12 +135,7 @@ async fn hear(server: &Arc<Server>, pull: &Pull) -> Result<Heard, Refusal> {
 }
 
 fn view(server: &Server) -> View {
-    View {
-        objects: server.store.snapshot(),
-        now: server.world.clock.now(),
-        settings: Arc::clone(&server.settings),
-        lives: None,
-    }
+    View::new(server.store.snapshot(), &*server.world.clock, &server.settings, None)
 }
 
 /// The manifest and the configuration of an image, with one key or none.

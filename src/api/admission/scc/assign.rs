@@ -142,7 +142,66 @@ fn check(constraint: &Constraint, pod: &Value, root: &str, causes: &mut Causes) 
             causes.invalid(format!("{root}.spec.{field}"), &json!(true), why);
         }
     }
+    let users = pod.at("spec.hostUsers").filter(|u| !u.is_null());
+    if constraint.user_namespace_level == "RequirePodLevel" && users != Some(&json!(false)) {
+        let shown = users.cloned().unwrap_or_default();
+        causes.invalid(format!("{root}.spec.hostUsers"), &shown, "Host Users must be set to false");
+    }
+    check_sysctls(constraint, pod, causes);
     check_volumes(constraint, pod, root, causes);
+    check_flex_volumes(constraint, pod, root, causes);
+}
+
+/// Sysctls that belong to the pod and reach nobody else. Source: apiserver-library-go `sysctl`;
+/// the kernels here are new enough for all of them.
+const SAFE_SYSCTLS: [&str; 12] = [
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_wmem",
+];
+
+/// Upstream names these fields without the provider.
+fn check_sysctls(constraint: &Constraint, pod: &Value, causes: &mut Causes) {
+    let covers = |patterns: &[String], name: &str| {
+        patterns.iter().any(|p| match p.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => p == name,
+        })
+    };
+    for (i, sysctl) in pod.list_at("spec.securityContext.sysctls").iter().enumerate() {
+        let path = format!("spec.securityContext.sysctls[{i}]");
+        let name = sysctl.str_at("name");
+        if covers(constraint.forbidden_sysctls(), name) {
+            causes.forbidden(path, format!("sysctl {name:?} is not allowed"));
+        } else if !SAFE_SYSCTLS.contains(&name) && !covers(constraint.unsafe_sysctls(), name) {
+            causes.forbidden(path, format!("unsafe sysctl {name:?} is not allowed"));
+        }
+    }
+}
+
+fn check_flex_volumes(constraint: &Constraint, pod: &Value, root: &str, causes: &mut Causes) {
+    let known = constraint.flex_volumes();
+    if known.is_empty() || !constraint.volumes().iter().any(|v| v == "flexVolume" || v == "*") {
+        return;
+    }
+    for (i, volume) in pod.list_at("spec.volumes").iter().enumerate() {
+        let Some(flex) = volume.get("flexVolume").filter(|f| f.is_object()) else { continue };
+        let driver = flex.str_at("driver");
+        if !known.iter().any(|k| k.driver == driver) {
+            let why = "Flexvolume driver is not allowed to be used";
+            let path = format!("{root}.spec.volumes[{i}].flexVolume.driver");
+            causes.invalid(path, &json!(driver), why);
+        }
+    }
 }
 
 fn check_groups(strategy: &Strategy, path: &str, groups: &[Value], causes: &mut Causes) {

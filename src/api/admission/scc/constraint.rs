@@ -39,6 +39,14 @@ pub struct Range {
     pub max: i64,
 }
 
+/// A driver of flex volumes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct FlexVolume {
+    /// Its name.
+    pub driver: String,
+}
+
 /// The object. Lists may be null.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -62,6 +70,10 @@ pub struct Constraint {
     required_drop_capabilities: Option<Vec<String>>,
     seccomp_profiles: Option<Vec<String>>,
     volumes: Option<Vec<String>>,
+    allowed_flex_volumes: Option<Vec<FlexVolume>>,
+    pub user_namespace_level: String,
+    allowed_unsafe_sysctls: Option<Vec<String>>,
+    forbidden_sysctls: Option<Vec<String>>,
     users: Option<Vec<String>>,
     groups: Option<Vec<String>>,
     pub run_as_user: Strategy,
@@ -99,6 +111,18 @@ impl Constraint {
     /// Volume types.
     pub fn volumes(&self) -> &[String] {
         list(&self.volumes)
+    }
+    /// Drivers of flex volumes; all if none is named.
+    pub fn flex_volumes(&self) -> &[FlexVolume] {
+        self.allowed_flex_volumes.as_deref().unwrap_or_default()
+    }
+    /// Sysctls that are allowed though they reach beyond the pod; names or beginnings with a star.
+    pub fn unsafe_sysctls(&self) -> &[String] {
+        list(&self.allowed_unsafe_sysctls)
+    }
+    /// Sysctls that are not allowed.
+    pub fn forbidden_sysctls(&self) -> &[String] {
+        list(&self.forbidden_sysctls)
     }
     /// Users it is for, whatever RBAC says.
     pub fn users(&self) -> &[String] {

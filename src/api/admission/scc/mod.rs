@@ -7,6 +7,7 @@ mod assign;
 mod constraint;
 mod containers;
 mod enter;
+mod review;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use crate::{
 };
 use constraint::Constraint;
 pub use enter::may_enter;
+pub use review::{Chosen, account, choices};
 
 const RESOURCE: &str = "securitycontextconstraints.security.openshift.io";
 const CHOSEN: &str = "openshift.io/scc";

@@ -76,8 +76,8 @@ fn too_slow() -> Error {
 /// Waits until something holds; answers whether it does.
 async fn wait(server: &Server, holds: impl Fn(&Snapshot) -> bool) -> bool {
     let mut changed = server.store.feed().any();
-    let deadline = time::plus_seconds(server.world.clock.now(), PATIENCE);
-    let mut too_late = server.world.clock.sleep_until(deadline);
+    let deadline = time::plus_seconds(server.world.wall.now(), PATIENCE);
+    let mut too_late = server.world.wall.sleep_until(deadline);
     let mut stopping = server.stopping.clone();
     while !holds(&server.store.snapshot()) {
         tokio::select! {

@@ -141,7 +141,7 @@ fn read_log(server: &Server, request: &Request) -> Result<Answer, Error> {
 fn paced(server: &Server, lines: LogStream) -> Answer {
     let mut stopping = server.stopping.clone();
     let stopped = async move { stopping.wait_for(|s| *s).await.is_ok() };
-    let lines = Paced::new(lines, Arc::clone(&server.world.clock)).take_until(Box::pin(stopped));
+    let lines = Paced::new(lines, Arc::clone(&server.world.wall)).take_until(Box::pin(stopped));
     Response::Log(Box::pin(lines)).into()
 }
 

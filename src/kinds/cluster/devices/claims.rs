@@ -39,6 +39,13 @@ pub fn class(o: &Value, out: &mut Causes) {
 pub fn template(spec: &Field<'_>, out: &mut Causes) {
     labels(&spec.get("metadata.labels"), out);
     annotations(&spec.get("metadata.annotations"), out);
+    let metadata = spec.get("metadata");
+    for (name, value) in metadata.map().into_iter().flatten() {
+        let kept = ["annotations", "labels"].contains(&name.as_str());
+        if !kept && !value.is_null() {
+            metadata.get(name).forbidden(out, "cannot be set");
+        }
+    }
     self::spec(&spec.get("spec"), out);
 }
 
@@ -198,7 +205,10 @@ fn qualified(field: &Field<'_>, out: &mut Causes) {
     field.needs_text(out);
     super::slices::qualified_name(field.text(), &field.path, out);
     if !field.text().is_empty() && !field.text().contains('/') {
-        field.invalid(out, "must include a domain");
+        field.invalid(
+            out,
+            "a fully qualified name must be a domain and a name separated by a slash",
+        );
     }
 }
 

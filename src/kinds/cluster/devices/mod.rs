@@ -45,15 +45,20 @@ pub static RESOURCE_CLAIM: Kind = Kind {
     ],
     hooks: Hooks {
         default: Some(|o| counts(o, "spec.devices.requests")),
-        validate: Some(|o, old, out| match old {
-            Some(old) => checks::fixed(o, old, "spec", out),
-            None => claims::spec(&Field::of(o, "spec"), out),
+        validate: Some(|o, old, out| {
+            if let Some(old) = old {
+                checks::fixed_struct(o, old, ("spec", CLAIM_SPEC), out);
+            }
+            claims::spec(&Field::of(o, "spec"), out);
         }),
         validate_status: Some(status::validate),
         ..Hooks::NONE
     },
     ..GROUP
 };
+
+const CLAIM_SPEC: &str = "io.k8s.api.resource.v1.ResourceClaimSpec";
+const TEMPLATE_SPEC: &str = "io.k8s.api.resource.v1.ResourceClaimTemplateSpec";
 
 /// `resourceclaimtemplates.resource.k8s.io`.
 pub static RESOURCE_CLAIM_TEMPLATE: Kind = Kind {
@@ -62,9 +67,11 @@ pub static RESOURCE_CLAIM_TEMPLATE: Kind = Kind {
     schema: "io.k8s.api.resource.v1.ResourceClaimTemplate",
     hooks: Hooks {
         default: Some(|o| counts(o, "spec.spec.devices.requests")),
-        validate: Some(|o, old, out| match old {
-            Some(old) => checks::fixed(o, old, "spec", out),
-            None => claims::template(&Field::of(o, "spec"), out),
+        validate: Some(|o, old, out| {
+            if let Some(old) = old {
+                checks::fixed_struct(o, old, ("spec", TEMPLATE_SPEC), out);
+            }
+            claims::template(&Field::of(o, "spec"), out);
         }),
         ..Hooks::NONE
     },

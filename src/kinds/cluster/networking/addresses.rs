@@ -17,9 +17,14 @@ pub fn address(o: &Value, old: Option<&Value>, out: &mut Causes) {
         // Upstream shows its own type, as Go calls its fields.
         let [group, resource, namespace, name] =
             ["group", "resource", "namespace", "name"].map(|f| parent.get(f).text());
-        let shown =
-            json!({"Group": group, "Resource": resource, "Namespace": namespace, "Name": name});
-        out.invalid(&parent.path, &shown, checks::IMMUTABLE);
+        let shown = format!(
+            "{{\"Group\":{},\"Resource\":{},\"Namespace\":{},\"Name\":{}}}",
+            json!(group),
+            json!(resource),
+            json!(namespace),
+            json!(name)
+        );
+        out.invalid_shown(&parent.path, shown, checks::IMMUTABLE);
     }
     if !parent.is_set() {
         return parent.required(out, "");
@@ -38,7 +43,7 @@ pub fn address(o: &Value, old: Option<&Value>, out: &mut Causes) {
 pub fn range(o: &Value, old: Option<&Value>, out: &mut Causes) {
     const PATH: &str = "spec.cidrs";
     let cidrs = Field::of(o, PATH);
-    let Some(old) = old else { return ranges(o, &cidrs, out) };
+    let Some(old) = old else { return ranges(&cidrs, out) };
     let before = old.list_at(PATH);
     let moved = |i: usize| before.get(i).is_some_and(|b| cidrs.list().get(i) != Some(b));
     match (before.len(), cidrs.list().len()) {
@@ -48,21 +53,21 @@ pub fn range(o: &Value, old: Option<&Value>, out: &mut Causes) {
                 item.invalid(out, checks::IMMUTABLE);
             }
             if a != b {
-                ranges(o, &cidrs, out);
+                ranges(&cidrs, out);
             }
         }
         _ => cidrs.invalid(out, checks::IMMUTABLE),
     }
 }
 
-fn ranges(o: &Value, cidrs: &Field<'_>, out: &mut Causes) {
+fn ranges(cidrs: &Field<'_>, out: &mut Causes) {
     let items = cidrs.items();
     if items.is_empty() {
         return cidrs.required(out, "at least one CIDR required");
     }
     if items.len() > 2 {
-        let spec = o.at("spec").unwrap_or(&Value::Null);
-        return out.invalid(&cidrs.path, spec, "may only hold up to 2 values");
+        let shown = format!("{{\"CIDRs\":{}}}", json!(cidrs.list()));
+        return out.invalid_shown(&cidrs.path, shown, "may only hold up to 2 values");
     }
     let parsed: Vec<Option<IpAddr>> = items.iter().map(|item| canonical(item, out)).collect();
     if let [Some(a), Some(b)] = parsed.as_slice()

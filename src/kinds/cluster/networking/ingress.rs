@@ -26,18 +26,25 @@ pub(super) fn default_class(o: &mut Value) {
 
 /// See [`crate::kinds::Hooks::validate`].
 pub(super) fn validate_class(o: &Value, old: Option<&Value>, out: &mut Causes) {
-    if let Some(old) = old {
-        checks::fixed(o, old, "spec.controller", out);
+    let controller = |o: &Value| json!(o.str_at("spec.controller"));
+    if old.is_some_and(|old| controller(old) != controller(o)) {
+        out.invalid("spec.controller", &controller(o), checks::IMMUTABLE);
     }
     match o.str_at("spec.controller") {
         "" => out.required("spec.controller", ""),
         c if c.len() > 250 => out.too_long("spec.controller", 250),
-        c if !c.contains('/') => out.invalid(
-            "spec.controller",
-            &json!(c),
-            "must be a domain-prefixed path (such as \"acme.io/foo\")",
-        ),
-        _ => {}
+        c => match c.split_once('/') {
+            Some((domain, path)) if !domain.is_empty() && !path.is_empty() => {
+                for problem in name::subdomain_problems(domain) {
+                    out.invalid("spec.controller", &json!(domain), problem);
+                }
+            }
+            _ => out.invalid(
+                "spec.controller",
+                &json!(c),
+                "must be a domain-prefixed path (such as \"acme.io/foo\")",
+            ),
+        },
     }
     if let Some(parameters) = o.at("spec.parameters").filter(|p| !p.is_null()) {
         class_parameters(parameters, out);
@@ -86,7 +93,7 @@ pub(super) fn validate(o: &Value, old: Option<&Value>, out: &mut Causes) {
     let default = o.at("spec.defaultBackend").filter(|b| !b.is_null());
     if rules.is_empty() && default.is_none() {
         let why = "either `defaultBackend` or `rules` must be specified";
-        out.invalid("spec", &json!(rules), why);
+        out.invalid("spec", &Value::Null, why);
     }
     if let Some(default) = default {
         backend(default, "spec.defaultBackend", out);
@@ -193,8 +200,14 @@ fn backend(backend: &Value, path: &str, out: &mut Causes) {
         }
         (None, None) => out.invalid(path, &nothing, "resource or service backend is required"),
         (None, Some(resource)) => {
-            for field in ["kind", "name"].iter().filter(|f| resource.str_at(f).is_empty()) {
-                out.required(format!("{path}.resource.{field}"), "");
+            for field in ["kind", "name"] {
+                let (at, given) = (format!("{path}.resource.{field}"), resource.str_at(field));
+                if given.is_empty() {
+                    out.required(at.as_str(), "");
+                }
+                for problem in name::path_segment_problems(given) {
+                    out.invalid(at.as_str(), &json!(given), problem);
+                }
             }
         }
         (Some(service), None) => check_service(service, path, out),
@@ -237,7 +250,9 @@ mod tests {
         let rows: &[(Value, &[&str])] = &[
             (
                 json!({}),
-                &["spec: Invalid value: []: either `defaultBackend` or `rules` must be specified"],
+                &[
+                    "spec: Invalid value: null: either `defaultBackend` or `rules` must be specified",
+                ],
             ),
             (json!({"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}}), &[]),
             (

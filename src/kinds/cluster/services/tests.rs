@@ -15,10 +15,8 @@ fn run(o: Value, old: Option<&Value>) -> Result<Value, String> {
 }
 
 fn run_among(snapshot: &Snapshot, mut o: Value, old: Option<&Value>) -> Result<Value, String> {
-    let world = World {
-        clock: Arc::new(StepClock::new("2026-01-02T03:04:05Z".parse().unwrap())),
-        entropy: Arc::new(Entropy::seeded(1)),
-    };
+    let clock = StepClock::new("2026-01-02T03:04:05Z".parse().unwrap());
+    let world = World::new(Arc::new(clock), Entropy::seeded(1));
     let cx = Cx {
         snapshot,
         world: &world,

@@ -145,7 +145,8 @@ pub fn attachment(o: &Value, old: Option<&Value>, out: &mut Causes) {
         }
     }
     if let Some(old) = old {
-        checks::fixed(o, old, "spec", out);
+        let spec = ("spec", "io.k8s.api.storage.v1.VolumeAttachmentSpec");
+        checks::fixed_struct(o, old, spec, out);
     }
 }
 

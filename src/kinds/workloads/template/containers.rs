@@ -11,13 +11,14 @@ use std::collections::HashSet;
 /// All lists of containers of a pod spec.
 pub fn validate(spec: &Field<'_>, volumes: &Volumes<'_>, place: Place, out: &mut Causes) {
     let grace = spec.get("terminationGracePeriodSeconds").int();
+    let users = shares_users(spec);
     let main = spec.get("containers");
     if main.list().is_empty() {
         main.required(out, "");
     }
     let mut names = HashSet::new();
     for container in main.items() {
-        common(&container, volumes, out);
+        common(&container, (volumes, users), out);
         unique(&container, &mut names, out);
         probes::lifecycle(&container.get("lifecycle"), grace, out);
         probes::all(&container, grace, out);
@@ -26,7 +27,7 @@ pub fn validate(spec: &Field<'_>, volumes: &Volumes<'_>, place: Place, out: &mut
     host_ports(&main.items(), out);
     let init = spec.get("initContainers");
     for container in init.items() {
-        common(&container, volumes, out);
+        common(&container, (volumes, users), out);
         restart_rules(&container, out);
         unique(&container, &mut names, out);
         host_ports(std::slice::from_ref(&container), out);
@@ -52,7 +53,13 @@ fn image_spaces(container: &Field<'_>, out: &mut Causes) {
     }
 }
 
-fn common(container: &Field<'_>, volumes: &Volumes<'_>, out: &mut Causes) {
+/// Whether a pod's users are the node's.
+fn shares_users(spec: &Field<'_>) -> bool {
+    spec.get("hostUsers").value != Some(&json!(false))
+}
+
+/// What all containers are checked for. `users` is whether their pod shares the node's user ids.
+fn common(container: &Field<'_>, (volumes, users): (&Volumes<'_>, bool), out: &mut Causes) {
     let field = |name: &str| container.get(name);
     field("name").needs_text(out);
     field("name").dns_label(out);
@@ -65,7 +72,7 @@ fn common(container: &Field<'_>, volumes: &Volumes<'_>, out: &mut Causes) {
     devices(container, volumes, out);
     field("imagePullPolicy").one_of(out, &["Always", "IfNotPresent", "Never"]);
     resources::validate(&field("resources"), out);
-    security::container(&field("securityContext"), out);
+    security::container(&field("securityContext"), users, out);
 }
 
 fn ports(ports: &Field<'_>, out: &mut Causes) {
@@ -247,9 +254,9 @@ fn ephemeral<'a>(
     names: &mut HashSet<&'a str>,
     out: &mut Causes,
 ) {
-    let others = names.clone();
+    let (others, users) = (names.clone(), shares_users(spec));
     for container in spec.get("ephemeralContainers").items() {
-        common(&container, volumes, out);
+        common(&container, (volumes, users), out);
         image_spaces(&container, out);
         unique(&container, names, out);
         let target = container.get("targetContainerName");

@@ -11,6 +11,17 @@ pub fn default_template(template: &mut Value) {
         for_each(template, list, pull_policy);
     }
     for_each(template, "volumes", volume);
+    account(template);
+}
+
+/// The service account by its old name means the same, and is shown by both. Source: the
+/// conversions of `PodSpec`.
+fn account(template: &mut Value) {
+    const NAMES: [&str; 2] = ["spec.serviceAccountName", "spec.serviceAccount"];
+    let given = NAMES.iter().map(|n| template.str_at(n)).find(|name| !name.is_empty());
+    if let Some(given) = given.map(str::to_owned) {
+        NAMES.iter().for_each(|n| template.set_at(n, given.as_str()));
+    }
 }
 
 /// Fills what a Pod leaves open: as a template, and what only Pods get.

@@ -29,6 +29,7 @@ pub fn validate_spec(spec: &Field<'_>, place: Place, out: &mut Causes) {
     }
     scheduling::gates(&spec.get("schedulingGates"), out);
     scheduling::spread(&spec.get("topologySpreadConstraints"), out);
+    security::host_processes(spec, out);
     names(spec, out);
     spec.get("activeDeadlineSeconds").within(out, 1, i64::from(i32::MAX));
     spec.get("hostname").dns_label(out);
@@ -39,7 +40,13 @@ pub fn validate_spec(spec: &Field<'_>, place: Place, out: &mut Causes) {
     spec.get("runtimeClassName").dns_subdomain(out);
     spec.get("preemptionPolicy").one_of_if_set(out, &["PreemptLowerPriority", "Never"]);
     if spec.get("os").is_set() {
-        spec.get("os.name").one_of(out, &["linux", "windows"]);
+        let (os, name) = (spec.get("os"), spec.get("os.name"));
+        let systems = ["linux", "windows"];
+        match name.text() {
+            "" => name.required(out, ""),
+            known if systems.contains(&known) => {}
+            other => out.unsupported(os.path, &json!(other), &systems),
+        }
     }
 }
 

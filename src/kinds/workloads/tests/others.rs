@@ -211,7 +211,7 @@ fn controllers_budgets_and_autoscalers() {
     assert_eq!(
         run(&poddisruptionbudget::KIND, pdb, None),
         [
-            "spec: Invalid value: {\"maxUnavailable\":1,\"minAvailable\":1}: minAvailable and maxUnavailable cannot be both set"
+            "spec: Invalid value: {\"MinAvailable\":1,\"Selector\":null,\"MaxUnavailable\":1,\"UnhealthyPodEvictionPolicy\":null}: minAvailable and maxUnavailable cannot be both set"
         ]
     );
     let hpa = json!({"spec": {"minReplicas": 2, "maxReplicas": 1,

@@ -25,6 +25,9 @@ const ALWAYS: &[&str] = &[
 
 /// What only works for OpenShift's kinds and policies.
 const FOR_OPENSHIFT: &[&str] = &[
+    "build-controller",
+    "buildconfig-controller",
+    "builder",
     "default-rolebindings-controller",
     "deployer",
     "deployer-controller",

@@ -148,6 +148,7 @@ mod tests {
             objects: Arc::new(Snapshot::default()),
             now: jiff::Timestamp::UNIX_EPOCH,
             settings: Arc::new(Settings::default()),
+            delays: crate::settings::Delays::default(),
             lives: None,
         }
     }

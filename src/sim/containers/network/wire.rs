@@ -128,7 +128,8 @@ impl Port {
         let (into, mut incoming) = mpsc::channel(BACKLOG);
         let (outgoing, from) = mpsc::channel(BACKLOG);
         let running = Handle::try_current().map_err(|_| NetError::Refused(to))?;
-        running.spawn(async move {
+        let activity = Arc::clone(&runtime.world.activity);
+        running.spawn(activity.track(async move {
             match reached {
                 Reached::Program(backend) => {
                     runtime.converse(*backend, client, incoming, outgoing).await;
@@ -136,7 +137,7 @@ impl Port {
                 // They do not answer to plain text: they hang up at the first word.
                 _ => drop((incoming.recv().await, outgoing)),
             }
-        });
+        }));
         Ok((into, from))
     }
 

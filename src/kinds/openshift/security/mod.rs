@@ -1,7 +1,10 @@
 //! security.openshift.io: what pods may ask of the node.
 
+mod defaults;
+mod validate;
+
 use super::CUSTOM_VERBS;
-use crate::kinds::{Column, Generation, Kind};
+use crate::kinds::{Backing, Column, Generation, Hooks, Kind};
 use crate::object::{ObjectExt, Value, json};
 
 /// `securitycontextconstraints.security.openshift.io`.
@@ -15,6 +18,11 @@ pub static SECURITY_CONTEXT_CONSTRAINTS: Kind = Kind {
     schema: "com.github.openshift.api.security.v1.SecurityContextConstraints",
     generation: Generation::Spec,
     unconditional_update: false,
+    hooks: Hooks {
+        prepare: Some(defaults::prepare),
+        validate: Some(|o, _, out| validate::constraint(o, out)),
+        ..Hooks::NONE
+    },
     columns: &[
         Column::text("Priv", "Whether containers may be privileged.", |o, _| {
             printed(o, "allowPrivilegedContainer")
@@ -39,6 +47,37 @@ pub static SECURITY_CONTEXT_CONSTRAINTS: Kind = Kind {
         Column::text("Volumes", "Volume plugins allowed.", |o, _| printed(o, "volumes")),
     ],
     ..Kind::BASE
+};
+
+const REVIEW: Kind = Kind {
+    group: "security.openshift.io",
+    verbs: &["create"],
+    backing: Backing::Computed,
+    ..Kind::BASE
+};
+
+/// `podsecuritypolicyreviews.security.openshift.io`: what service accounts may run.
+pub static REVIEW_OF_ACCOUNTS: Kind = Kind {
+    kind: "PodSecurityPolicyReview",
+    plural: "podsecuritypolicyreviews",
+    schema: "com.github.openshift.api.security.v1.PodSecurityPolicyReview",
+    ..REVIEW
+};
+
+/// `podsecuritypolicyselfsubjectreviews.security.openshift.io`: what the caller may run.
+pub static REVIEW_OF_SELF: Kind = Kind {
+    kind: "PodSecurityPolicySelfSubjectReview",
+    plural: "podsecuritypolicyselfsubjectreviews",
+    schema: "com.github.openshift.api.security.v1.PodSecurityPolicySelfSubjectReview",
+    ..REVIEW
+};
+
+/// `podsecuritypolicysubjectreviews.security.openshift.io`: what somebody may run.
+pub static REVIEW_OF_SUBJECT: Kind = Kind {
+    kind: "PodSecurityPolicySubjectReview",
+    plural: "podsecuritypolicysubjectreviews",
+    schema: "com.github.openshift.api.security.v1.PodSecurityPolicySubjectReview",
+    ..REVIEW
 };
 
 /// What a JSONPath prints into a text column: the null that stands for an unset field becomes

@@ -1,5 +1,10 @@
-//! authorization.openshift.io: OpenShift's own reviews, which `oc` still asks. Answered, never
-//! stored.
+//! authorization.openshift.io: OpenShift's own reviews, which `oc` still asks (answered, never
+//! stored), and its own form of roles and bindings.
+
+mod convert;
+mod views;
+
+pub use views::{CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING};
 
 use crate::kinds::{Backing, Kind};
 

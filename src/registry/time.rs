@@ -1,0 +1,144 @@
+//! The cluster's time at an administrator's word: read, stopped, run at another rate, moved on. It
+//! lasts over restarts.
+
+use super::{Registries, ask::Ask, reply::Reply};
+use crate::{
+    catalog::complaint::*,
+    object::{ObjectExt, Value, time::seconds},
+    store::Snapshot,
+    world::{Clock, FASTEST, Reading},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+/// The row that keeps what the clock showed.
+const RESOURCE: &str = "clocks.internal";
+const NAME: &str = "cluster";
+
+/// Where time is told and moved.
+pub(super) const PATH: &str = "/time";
+
+/// What is asked of the clock.
+#[derive(Debug, PartialEq)]
+enum Move {
+    Rate(f64),
+    By(SignedDuration),
+    To(Timestamp),
+    Next,
+}
+
+impl Move {
+    fn parse(ask: &Ask) -> Result<Move, String> {
+        let [(name, value)] = ask.query.pairs() else {
+            return Err("say one of rate, by, to, next".into());
+        };
+        let bad = |why: &dyn std::fmt::Display| format!("{name}={value:?}: {why}");
+        match name.as_str() {
+            "rate" => match value.parse::<f64>() {
+                Ok(rate) if (0.0..=FASTEST).contains(&rate) => Ok(Move::Rate(rate)),
+                _ => Err(bad(&format!("must be a number from 0 to {FASTEST}"))),
+            },
+            "by" => match value.parse::<SignedDuration>() {
+                Ok(by) if by.is_negative() => Err(bad(&"time does not go back")),
+                Ok(by) => Ok(Move::By(by)),
+                Err(_) => Err(bad(&"must be a duration such as 90s, 15m or 1h30m")),
+            },
+            "to" => value.parse().map(Move::To).map_err(|_| bad(&"must be a moment (RFC 3339)")),
+            "next" => Ok(Move::Next),
+            _ => Err("say one of rate, by, to, next".into()),
+        }
+    }
+}
+
+impl Registries {
+    /// GET tells the time; POST does with it what the query says, and answers when all work that
+    /// was due is done.
+    pub(super) async fn time(&self, ask: &Ask) -> Result<Reply, Reply> {
+        self.administrator(ask)?;
+        match ask.method.as_str() {
+            "GET" => {}
+            "POST" => self.move_time(Move::parse(ask).map_err(refused)?).await?,
+            _ => return Err(Complaint::new(&UNSUPPORTED).into()),
+        }
+        let Reading { now, rate, next } = self.time.reading();
+        let next = next.map(|n| n.to_string());
+        Ok(Reply::json(200, &json!({"now": now.to_string(), "rate": rate, "next": next})))
+    }
+
+    async fn move_time(&self, asked: Move) -> Result<(), Reply> {
+        let now = self.time.now();
+        match asked {
+            Move::Rate(rate) => self.time.set_rate(rate),
+            Move::By(by) => {
+                let to = now.checked_add(by).map_err(|_| refused("that is too far".into()))?;
+                self.time.advance(to).await;
+            }
+            Move::To(to) if to < now => {
+                return Err(refused(format!("it is {} already", seconds(now))));
+            }
+            Move::To(to) => self.time.advance(to).await,
+            Move::Next => self.time.advance_to_next().await,
+        }
+        self.keep_time().await.map_err(Reply::from)
+    }
+
+    /// Writes down what the clock of a cluster shows that will rest, if it was ever touched.
+    pub async fn rest(&self) {
+        if self.server.store.snapshot().get_key(RESOURCE, NAME).is_some() {
+            // What cannot be written now was written when the clock was last touched.
+            let _ = self.keep_time().await;
+        }
+    }
+
+    async fn keep_time(&self) -> Result<(), Complaint> {
+        let Reading { now, rate, .. } = self.time.reading();
+        let wall = self.server.world.wall.now();
+        let content = json!({"shown": now.to_string(), "wall": wall.to_string(), "rate": rate});
+        self.note(RESOURCE, NAME, content).await
+    }
+}
+
+/// What the clock shows now and how fast it runs, by what was written down. While the program was
+/// not there, time passed as the machine's, unless it stood still.
+pub fn kept_time(snapshot: &Snapshot, wall: Timestamp) -> (Timestamp, f64) {
+    let Some(row) = snapshot.get_key(RESOURCE, NAME) else { return (wall, 1.0) };
+    let row = row.value();
+    let moment = |field| row.str_at(field).parse::<Timestamp>().unwrap_or(wall);
+    let rate = row.at("rate").and_then(Value::as_f64).unwrap_or(1.0);
+    let passed = wall.duration_since(moment("wall")).max(SignedDuration::ZERO);
+    let passed = if rate == 0.0 { SignedDuration::ZERO } else { passed };
+    (moment("shown").saturating_add(passed).unwrap_or(Timestamp::MAX), rate)
+}
+
+fn refused(why: String) -> Reply {
+    Complaint::saying(&MOMENT_INVALID, why).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Query;
+
+    #[test]
+    fn moves_are_read() {
+        let ask = |query: &str| Move::parse(&Ask { query: Query::parse(query), ..Ask::default() });
+        let moment = "2031-01-02T03:04:05Z".parse().unwrap();
+        let rows = [
+            ("rate=0", Ok(Move::Rate(0.0))),
+            ("rate=60", Ok(Move::Rate(60.0))),
+            ("by=1h30m", Ok(Move::By(SignedDuration::from_mins(90)))),
+            ("to=2031-01-02T03:04:05Z", Ok(Move::To(moment))),
+            ("next=", Ok(Move::Next)),
+            ("rate=1001", Err(r#"rate="1001": must be a number from 0 to 1000"#)),
+            ("rate=NaN", Err(r#"rate="NaN": must be a number from 0 to 1000"#)),
+            ("by=-5m", Err(r#"by="-5m": time does not go back"#)),
+            ("by=soon", Err(r#"by="soon": must be a duration such as 90s, 15m or 1h30m"#)),
+            ("to=tomorrow", Err(r#"to="tomorrow": must be a moment (RFC 3339)"#)),
+            ("", Err("say one of rate, by, to, next")),
+            ("rate=1&by=5m", Err("say one of rate, by, to, next")),
+        ];
+        for (query, expected) in rows {
+            assert_eq!(ask(query), expected.map_err(str::to_owned), "{query}");
+        }
+    }
+}
