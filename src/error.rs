@@ -368,9 +368,12 @@ impl Error {
 
     /// The same, said after warnings.
     pub fn after(self, warnings: Vec<String>) -> Error {
-        match warnings.is_empty() {
-            true => self,
-            false => Error::Warned { error: Box::new(self), warnings },
+        match self {
+            Error::Warned { error, warnings: later } => {
+                Error::Warned { error, warnings: [warnings, later].concat() }
+            }
+            error if warnings.is_empty() => error,
+            error => Error::Warned { error: Box::new(error), warnings },
         }
     }
     /// What the client was warned of before.

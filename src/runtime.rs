@@ -220,6 +220,12 @@ pub trait Containers: Send + Sync {
     /// What the server at an address of the cluster's network shows.
     fn shows(&self, to: (Ipv4Addr, u16)) -> Shown;
 
+    /// The certificate a server in a pod shows, PEM; `None` for one of its own making.
+    ///
+    /// # Errors
+    /// Why it cannot be reached by TLS, as Go's HTTP client says it.
+    fn certificate(&self, namespace: &str, pod: &str, port: u16) -> Result<Option<String>, String>;
+
     /// What a node's kubelet reports at `/stats/summary`.
     fn summary(&self, node: &str) -> Value;
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Request, Server, Verb, admission, meta,
-    server::{item, one},
+    server::one,
     write::{ATTEMPTS, Attempt, Draft, Lost, lists},
 };
 use crate::{
@@ -87,7 +87,7 @@ impl Server {
             let error = match self.put(&request.kind, &draft.object, Expect::Absent, extra).await {
                 Ok(entry) => {
                     warnings.append(&mut draft.warnings());
-                    let item = item(&request.kind, &entry, &self.store);
+                    let item = self.shown(&request.kind, &entry).await?;
                     return Ok(one(201, item, std::mem::take(warnings)));
                 }
                 Err(error) => error,

@@ -3,7 +3,7 @@
 
 use super::{
     Answer, Body, Item, List, Options, Request, Response, Server, Verb,
-    server::{item, one},
+    server::one,
     write::{ATTEMPTS, Attempt, Draft, Lost, Stage, gone, lists},
 };
 use crate::{
@@ -89,7 +89,7 @@ impl Server {
     ) -> Result<(Deleted, Vec<String>), Error> {
         let (kind, mut kept) = (&request.kind, None);
         for _ in 0..ATTEMPTS {
-            let (entry, old) = Server::stored(&snapshot, request)?;
+            let (entry, old) = self.found(&snapshot, request).await?;
             check_preconditions(kind, &request.options, &old)?;
             let mut draft = kept.take().unwrap_or_else(|| Draft::of(old.clone()));
             let attempt = Attempt::update(self, request, &snapshot, &old);
@@ -107,7 +107,7 @@ impl Server {
             };
             match result {
                 Ok(entry) => {
-                    let shown = item(kind, &entry, &self.store).value();
+                    let shown = self.shown(kind, &entry).await?.value();
                     return Ok((Deleted::of(going, shown), heard));
                 }
                 Err(error) => match Lost::from(&error) {

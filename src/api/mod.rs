@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod computed;
+mod conversion;
 mod create;
 mod delete;
 pub mod discovery;

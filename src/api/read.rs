@@ -1,8 +1,8 @@
 //! Reading objects: one, or a page of a list at one revision.
 
 use super::{
-    Answer, List, Options, Request, Response, Server,
-    server::{item, one, stored_item},
+    Answer, Item, List, Options, Request, Response, Server,
+    server::{one, stored_item},
 };
 use crate::{
     error::{Cause, Causes, Error},
@@ -14,7 +14,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::sync::Arc;
 
 impl Server {
-    pub(super) fn get(&self, request: &Request) -> Result<Answer, Error> {
+    pub(super) async fn get(&self, request: &Request) -> Result<Answer, Error> {
         self.reached(&request.options).map_err(unexplained)?;
         let snapshot = self.store.snapshot();
         let kind = &request.kind;
@@ -23,20 +23,23 @@ impl Server {
             .ok_or_else(|| Error::not_found(kind.resource(), &request.name))?;
         // The status is read as it is stored.
         let shown = if request.sub.is_empty() {
-            item(kind, entry, &self.store)
+            self.shown(kind, entry).await?
+        } else if kind.custom.is_some() {
+            Item::Value(self.value_shown(kind, entry).await?)
         } else {
             stored_item(kind, entry)
         };
         Ok(one(200, shown, Vec::new()))
     }
 
-    pub(super) fn list(&self, request: &Request) -> Result<Answer, Error> {
+    pub(super) async fn list(&self, request: &Request) -> Result<Answer, Error> {
         let (kind, options) = (&request.kind, &request.options);
         check_fields(kind, options)?;
         check_match(options, false)?;
         revision(&options.resource_version)
             .map_err(|e| Error::BadRequest(format!("invalid resource version: {e}")))?;
         let (snapshot, start) = self.list_snapshot(request)?;
+        self.comparable(kind, options, snapshot.list(kind.stored_as(), &request.namespace)).await?;
         let limit = if options.limit == 0 { usize::MAX } else { options.limit };
         let mut selected = snapshot
             .list_from(kind.stored_as(), &request.namespace, &start)
@@ -52,8 +55,23 @@ impl Server {
         if !continue_token.is_empty() && options.continue_token.is_empty() {
             self.pages.begun(snapshot.rev, self.world.clock.now());
         }
-        let items = entries.into_iter().map(|e| item(kind, e, &self.store)).collect();
+        let items = self.all_shown(kind, &entries).await?;
         Ok(Response::List(List { rev: snapshot.rev, continue_token, remaining, items }).into())
+    }
+
+    /// Sees to it that the fields a selector compares can be read, in the version asked for.
+    pub(super) async fn comparable<'a>(
+        &self,
+        kind: &Served,
+        options: &Options,
+        entries: impl Iterator<Item = &'a Arc<Entry>>,
+    ) -> Result<(), Error> {
+        let converted = kind.custom.as_ref().is_some_and(|c| c.conversion.is_some());
+        if converted && !options.fields.is_empty() {
+            let selected = entries.filter(|e| options.labels.matches_meta(&e.meta));
+            self.made(kind, &selected.collect::<Vec<_>>()).await?;
+        }
+        Ok(())
     }
 
     /// The state a list is read from, and the key it starts at.

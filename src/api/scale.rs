@@ -56,7 +56,7 @@ impl Server {
         snapshot: Arc<Snapshot>,
         request: Request,
     ) -> Result<Answer, Error> {
-        let (_, parent) = Server::stored(&snapshot, &request)?;
+        let (_, parent) = self.found(&snapshot, &request).await?;
         let now = scale_of(&request.kind, &parent)?;
         let form = form(&request.kind);
         let asked = Request { kind: form.clone(), sub: "", ..request.clone() };

@@ -13,6 +13,7 @@ use crate::{
     webhook,
     world::World,
 };
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// Everything a request needs. Shared by HTTP and the controllers.
@@ -70,9 +71,9 @@ impl Server {
         // Writes are boxed: their state is large, and reads would carry it along.
         match (request.verb, request.sub) {
             (_, "scale") => Box::pin(self.scale(snapshot, request)).await,
-            (Verb::Get, _) => self.get(&request),
-            (Verb::List, _) => self.list(&request),
-            (Verb::Watch, _) => self.watch(&request),
+            (Verb::Get, _) => self.get(&request).await,
+            (Verb::List, _) => self.list(&request).await,
+            (Verb::Watch, _) => self.watch(&request).await,
             (Verb::Create, "") => Box::pin(self.create(snapshot, request)).await,
             (Verb::Update, _) => Box::pin(self.update(snapshot, request)).await,
             (Verb::Patch, _) => Box::pin(self.patch(snapshot, request)).await,
@@ -260,17 +261,37 @@ pub(super) fn stored_item(kind: &Served, entry: &Arc<Entry>) -> Item {
 /// A stored object in the version a kind speaks.
 pub(super) fn converted(kind: &Served, entry: &Entry) -> Value {
     match (&kind.custom, kind.backing) {
-        (Some(custom), _) => custom.shown(entry.value(), kind.api_version()),
+        (Some(custom), _) => match entry.peek(|kept: &Shown| kept.0 == custom.digest) {
+            Some(shown) => shown.1.clone().unwrap_or_else(|| entry.value()),
+            None => custom.shown(entry.value(), kind.api_version()),
+        },
         (_, Backing::Converted { from_stored, .. }) => from_stored(entry.value()),
         _ => entry.value(),
     }
 }
 
 /// What a revision looks like through one version of a definition; `None`: as it is stored.
-struct Shown(u64, Option<Value>);
+pub(super) struct Shown(pub u64, pub Option<Value>);
+
+/// The version a custom object is stored in.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct StoredVersion {
+    api_version: String,
+}
+
+/// Whether only the definition's webhook can say what an entry looks like, and was not asked yet.
+pub(super) fn needs_asking(custom: &Custom, kind: &Served, entry: &Entry) -> bool {
+    custom.conversion.is_some()
+        && entry.lens::<StoredVersion>().api_version != kind.api_version()
+        && entry.peek(|kept: &Shown| kept.0 == custom.digest).is_none()
+}
 
 /// A custom object as an answer's item. What its schema makes of it is worked out once.
 fn custom_item(custom: &Custom, kind: &Served, entry: &Arc<Entry>) -> Item {
+    if needs_asking(custom, kind, entry) {
+        return Item::Value(custom.shown(entry.value(), kind.api_version()));
+    }
     let shown = entry.kept(
         |kept: &Shown| kept.0 == custom.digest,
         || {

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Body, Item, PatchType, Request, Server, Verb, meta, misfit,
-    server::{item, one},
+    server::one,
     write::{ATTEMPTS, Attempt, Draft, Lost, Stage, gone, lists, root_of},
 };
 use crate::{
@@ -39,9 +39,13 @@ impl Server {
         meta::agree(&mut body, &request.namespace, &request.name, &request.kind)?;
         let mut kept = None;
         for attempt in 0.. {
-            let (entry, old) = match Server::stored(&snapshot, &request) {
+            let (entry, old) = match self.found(&snapshot, &request).await {
                 Ok(found) => found,
-                Err(_) if request.kind.create_on_update && request.sub.is_empty() => {
+                Err(e)
+                    if e.is_not_found()
+                        && request.kind.create_on_update
+                        && request.sub.is_empty() =>
+                {
                     body.remove_at("metadata.resourceVersion");
                     meta::stamp(&mut body, &request.kind, &request.namespace, &self.world);
                     return self.insert(snapshot, &request, body, warnings).await;
@@ -89,9 +93,13 @@ impl Server {
         check_patch_options(&request, *form)?;
         let mut kept = None;
         for attempt in 0.. {
-            let found = match Server::stored(&snapshot, &request) {
+            let found = match self.found(&snapshot, &request).await {
                 Ok(found) => Some(found),
-                Err(_) if *form == PatchType::Apply && request.sub.is_empty() => None,
+                Err(e)
+                    if e.is_not_found() && *form == PatchType::Apply && request.sub.is_empty() =>
+                {
+                    None
+                }
                 Err(e) => return Err(e),
             };
             let old = found.as_ref().map(|(_, old)| old);
@@ -215,7 +223,7 @@ impl Server {
         let attempt = Attempt::update(self, request, snapshot, old);
         attempt.run(list_of(request), draft).await?;
         if same(&draft.object, old) {
-            return Ok(Ok(item(kind, entry, &self.store)));
+            return Ok(Ok(self.shown(kind, entry).await?));
         }
         if request.options.dry_run {
             return Ok(Ok(Item::Value(std::mem::take(&mut draft.object))));
@@ -227,7 +235,7 @@ impl Server {
             self.put(kind, &draft.object, Expect::Rev(entry.rev), extra).await
         };
         match result {
-            Ok(entry) => Ok(Ok(item(kind, &entry, &self.store))),
+            Ok(entry) => Ok(Ok(self.shown(kind, &entry).await?)),
             Err(error) => match Lost::from(&error) {
                 Some(lost) => Ok(Err(lost)),
                 None => Err(Server::noun(kind, &request.name, error)),

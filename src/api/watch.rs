@@ -3,14 +3,13 @@
 use super::{
     Answer, Event, Item, Options, Request, Response, Server,
     read::{check_fields, check_match, revision, selects, too_old, unexplained},
-    server::{converted, item},
 };
 use crate::{
     error::Error,
     kinds::Served,
     object::ObjectExt,
-    store::{Change, Since, Store},
-    world::{BoxFuture, World},
+    store::{Change, Since},
+    world::BoxFuture,
 };
 use futures_util::stream;
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +22,7 @@ const DEFAULT_TIMEOUT: i64 = 1800;
 const BOOKMARK_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 impl Server {
-    pub(super) fn watch(&self, request: &Request) -> Result<Answer, Error> {
+    pub(super) async fn watch(self: &Arc<Self>, request: &Request) -> Result<Answer, Error> {
         let (kind, options) = (&request.kind, &request.options);
         check_fields(kind, options)?;
         check_match(options, true)?;
@@ -48,12 +47,11 @@ impl Server {
         let mut cursor = if asked == 0 { snapshot.rev } else { asked };
         if initial {
             cursor = snapshot.rev;
-            queue.extend(
-                snapshot
-                    .list(&resource, &request.namespace)
-                    .filter(|e| selects(kind, &options, e))
-                    .map(|e| Event::Added(item(kind, e, &self.store))),
-            );
+            let all = || snapshot.list(&resource, &request.namespace);
+            self.comparable(kind, &options, all()).await?;
+            let selected: Vec<_> = all().filter(|e| selects(kind, &options, e)).collect();
+            let items = self.all_shown(kind, &selected).await?;
+            queue.extend(items.into_iter().map(Event::Added));
             if options.send_initial_events == Some(true) && options.allow_bookmarks {
                 queue.push_back(Event::Bookmark(cursor, true));
             }
@@ -66,12 +64,13 @@ impl Server {
             None => DEFAULT_TIMEOUT + self.world.entropy.below(DEFAULT_TIMEOUT as u64) as i64,
         };
         let cursor = Cursor {
-            store: self.store.clone(),
-            world: self.world.clone(),
             stopping: self.stopping.clone(),
-            kind: kind.clone(),
-            namespace: request.namespace.clone(),
-            options,
+            scope: Scope {
+                server: Arc::clone(self),
+                kind: kind.clone(),
+                namespace: request.namespace.clone(),
+                options,
+            },
             resource,
             signal,
             cursor,
@@ -89,14 +88,18 @@ impl Server {
     }
 }
 
-/// The state of one watch.
-struct Cursor {
-    store: Store,
-    world: World,
-    stopping: Receiver<bool>,
+/// What a watch is of.
+struct Scope {
+    server: Arc<Server>,
     kind: Served,
     namespace: String,
     options: Options,
+}
+
+/// The state of one watch.
+struct Cursor {
+    stopping: Receiver<bool>,
+    scope: Scope,
     resource: Arc<str>,
     signal: Receiver<u64>,
     /// Every change up to this revision is delivered or queued.
@@ -119,7 +122,7 @@ impl Cursor {
                 return None;
             }
             self.signal.mark_unchanged();
-            match self.store.feed().since(self.cursor, Some(&self.resource)) {
+            match self.scope.server.store.feed().since(self.cursor, Some(&self.resource)) {
                 Since::TooOld(floor) => {
                     self.done = true;
                     return Some(Event::Error(too_old(self.cursor, floor).status()));
@@ -127,7 +130,14 @@ impl Cursor {
                 Since::Changes(changes, reached) => {
                     self.cursor = reached;
                     for change in &changes {
-                        self.queue.extend(self.translate(change));
+                        match self.scope.translate(change).await {
+                            Ok(event) => self.queue.extend(event),
+                            Err(error) => {
+                                self.done = true;
+                                self.queue.push_back(Event::Error(error.status()));
+                                break;
+                            }
+                        }
                     }
                 }
             }
@@ -139,9 +149,12 @@ impl Cursor {
 
     /// Waits for a change, the time of a bookmark, or the end.
     async fn wait(&mut self) -> Option<()> {
-        let until =
-            if self.options.allow_bookmarks { self.ends.min(self.bookmark_at) } else { self.ends };
-        let clock = &self.world.wall;
+        let until = if self.scope.options.allow_bookmarks {
+            self.ends.min(self.bookmark_at)
+        } else {
+            self.ends
+        };
+        let clock = &self.scope.server.world.wall;
         let timer = self.timer.get_or_insert_with(|| clock.sleep_until(until));
         tokio::select! {
             changed = self.signal.changed() => changed.ok()?,
@@ -152,7 +165,7 @@ impl Cursor {
                 if now >= self.ends {
                     return None;
                 }
-                if self.options.allow_bookmarks && now >= self.bookmark_at {
+                if self.scope.options.allow_bookmarks && now >= self.bookmark_at {
                     self.bookmark_at = now + BOOKMARK_EVERY;
                     self.queue.push_back(Event::Bookmark(self.cursor, false));
                 }
@@ -160,28 +173,35 @@ impl Cursor {
         }
         Some(())
     }
+}
 
+impl Scope {
     /// What a change means to this watch: entering the selection is an addition, leaving it a
     /// deletion that carries the previous content under the new revision.
-    fn translate(&self, change: &Change) -> Option<Event> {
-        let entry = &change.entry;
+    ///
+    /// # Errors
+    /// An object cannot be converted.
+    async fn translate(&self, change: &Change) -> Result<Option<Event>, Error> {
+        let (entry, kind) = (&change.entry, &self.kind);
         if !self.namespace.is_empty() && entry.meta.namespace.as_ref() != self.namespace {
-            return None;
+            return Ok(None);
         }
-        let was = change.before.as_ref().is_some_and(|b| selects(&self.kind, &self.options, b));
-        let is = !change.deleted && selects(&self.kind, &self.options, entry);
-        match (was, is) {
-            (false, false) => None,
-            (false, true) => Some(Event::Added(item(&self.kind, entry, &self.store))),
-            (true, true) => Some(Event::Modified(item(&self.kind, entry, &self.store))),
-            (true, false) if change.deleted => {
-                Some(Event::Deleted(item(&self.kind, entry, &self.store)))
+        let before = change.before.as_ref();
+        self.server.comparable(kind, &self.options, before.into_iter().chain([entry])).await?;
+        let was = before.is_some_and(|b| selects(kind, &self.options, b));
+        let is = !change.deleted && selects(kind, &self.options, entry);
+        Ok(Some(match (was, is, before) {
+            (false, false, _) | (true, false, None) => return Ok(None),
+            (false, true, _) => Event::Added(self.server.shown(kind, entry).await?),
+            (true, true, _) => Event::Modified(self.server.shown(kind, entry).await?),
+            (true, false, _) if change.deleted => {
+                Event::Deleted(self.server.shown(kind, entry).await?)
             }
-            (true, false) => {
-                let mut last = converted(&self.kind, change.before.as_ref()?);
+            (true, false, Some(before)) => {
+                let mut last = self.server.value_shown(kind, before).await?;
                 last.set_at("metadata.resourceVersion", change.rev.to_string());
-                Some(Event::Deleted(Item::Value(last)))
+                Event::Deleted(Item::Value(last))
             }
-        }
+        }))
     }
 }

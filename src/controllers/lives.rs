@@ -35,6 +35,23 @@ pub enum What<'a> {
     Command(&'a [String]),
     /// What its server answers: port, path with query, header lines.
     Request(u16, &'a str, &'a [(String, String)]),
+    /// What somebody in the network answers, asked from the container's node.
+    Visit(&'a Visit),
+}
+
+/// A GET request into the network.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Visit {
+    /// `http` or `https`.
+    pub secure: bool,
+    /// Address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Path and query.
+    pub path: String,
+    /// Header lines.
+    pub headers: Vec<(String, String)>,
 }
 
 /// How far a question has come.
@@ -61,11 +78,20 @@ pub trait Lives: Send + Sync {
     /// Sends a signal to the main process, once for every moment.
     fn signal(&self, run: Run<'_>, signal: i32, at: Timestamp);
 
+    /// Has the main process say what it says when this signal ends it.
+    fn last_words(&self, run: Run<'_>, signal: i32, at: Timestamp);
+
     /// How the main process has ended, if it has.
     fn ended(&self, run: Run<'_>) -> Option<(Timestamp, i32)>;
 
     /// What a run that ends with this code leaves as its message.
     fn message(&self, run: Run<'_>, code: i32) -> String;
+
+    /// Whether a path of a node is of a kind that `hostPath` volumes name.
+    ///
+    /// # Errors
+    /// Why it is not.
+    fn host_path(&self, node: &str, path: &str, kind: &str) -> Result<(), String>;
 
     /// TCP ports a run serves that only running it tells.
     fn ports(&self, id: &str) -> Vec<u16>;

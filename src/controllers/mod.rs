@@ -51,7 +51,7 @@ mod view;
 mod volumes;
 mod writing;
 
-pub use lives::{Heard, Lives, Question, Run, What};
+pub use lives::{Heard, Lives, Question, Run, Visit, What};
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use podgc::disrupted;

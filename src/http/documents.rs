@@ -132,7 +132,13 @@ fn other(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
     match rest {
         "version" => raw(&health::version()),
         ".well-known/openid-configuration" => {
-            issuer(&http.server.access.signer.discovery(&http.url))
+            // Who asks by the service's name can only reach the keys by it.
+            let host = incoming.header(header::HOST);
+            let url = match host.starts_with("kubernetes.") {
+                true => format!("https://{host}"),
+                false => http.url.clone(),
+            };
+            issuer(&http.server.access.signer.discovery(&url))
         }
         "openid/v1/jwks" => HttpResponse::Ok()
             .content_type("application/jwk-set+json")

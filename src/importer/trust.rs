@@ -14,7 +14,8 @@ use std::sync::{Arc, OnceLock};
 pub struct SystemRoots(OnceLock<RootCertStore>);
 
 impl SystemRoots {
-    fn get(&self) -> &RootCertStore {
+    /// The authorities.
+    pub fn get(&self) -> &RootCertStore {
         self.0.get_or_init(|| {
             let mut roots = RootCertStore::empty();
             // A system without certificates trusts nobody: connections say so.

@@ -137,6 +137,10 @@ impl Containers for Double {
         Shown::Plain
     }
 
+    fn certificate(&self, _: &str, _: &str, _: u16) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
     fn summary(&self, node: &str) -> Value {
         json!({"node": {"nodeName": node}})
     }

@@ -85,6 +85,11 @@ impl Entry {
         made
     }
 
+    /// What is kept of a type, if `fits` says that it is still true.
+    pub fn peek<T: Send + Sync + 'static>(&self, fits: impl FnOnce(&T) -> bool) -> Option<Arc<T>> {
+        self.found::<T>().filter(|found| fits(found))
+    }
+
     /// What is kept of a type.
     fn found<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let Lens::Kept(kept) = &*self.lens.read() else { return None };

@@ -101,7 +101,7 @@ impl Client {
             None => Place::Address(host.name.clone(), host.port),
         };
         match place {
-            Place::Pod(pod) => self.simulated(call, host, path, &pod).await,
+            Place::Pod(pod) => self.simulated(call, (host, path), &pod, tls).await,
             Place::Address(address, port) => {
                 let to = connections::To { host, address: &address, port, tls };
                 self.connections.post(&to, path, &call.body, call.limit).await
@@ -113,14 +113,16 @@ impl Client {
     async fn simulated(
         &self,
         call: &Call<'_>,
-        host: &Host,
-        path: &str,
+        (host, path): (&Host, &str),
         pod: &place::Pod,
+        tls: &trust::Trusted,
     ) -> Result<(u16, Bytes), String> {
         let at = format!("dial tcp {}:{}", pod.address, pod.port);
         let Some(containers) = call.containers.filter(|c| c.answers(&pod.node)) else {
             return Err(format!("{at}: connect: no route to host"));
         };
+        let shown = containers.certificate(&pod.namespace, &pod.name, pod.port)?;
+        tls.believes(shown.as_deref(), &host.name, self.clock.now())?;
         let headers =
             [("Content-Type", "application/json"), ("Accept", ACCEPT), ("Host", &host.authority)];
         let fetch = Fetch {

@@ -2,8 +2,9 @@
 //! stands in the bundle itself is believed, authority or not. Launchers of test control planes
 //! hand out exactly such bundles.
 
-use crate::importer::trust::{SystemRoots, provider};
+use crate::importer::trust::{SystemRoots, problem, provider};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
@@ -25,6 +26,7 @@ const KEPT: usize = 200;
 pub struct Trusted {
     /// For handshakes.
     pub config: Arc<ClientConfig>,
+    verifier: Option<Arc<Anchored>>,
     /// What tells this bundle from others, for connections that are kept.
     pub id: usize,
 }
@@ -51,8 +53,8 @@ impl Trust {
         if let Some(known) = self.known.lock().bundles.get(bundle) {
             return Ok(known.clone());
         }
-        let config = match bundle {
-            "" => self.system.verifying([]),
+        let (config, verifier) = match bundle {
+            "" => (self.system.verifying([]), verifier(self.system.get().clone(), Vec::new()).ok()),
             bundle => believing(bundle)
                 .map_err(|why| format!("unable to load root certificates: {why}"))?,
         };
@@ -61,14 +63,35 @@ impl Trust {
             known.bundles.clear();
         }
         known.next += 1;
-        let trusted = Trusted { config, id: known.next };
+        let trusted = Trusted { config, verifier, id: known.next };
         known.bundles.insert(bundle.to_owned(), trusted.clone());
         Ok(trusted)
     }
 }
 
+impl Trusted {
+    /// Whether a certificate that a simulated program shows would be believed.
+    ///
+    /// # Errors
+    /// Why not, as a handshake would say it.
+    pub fn believes(&self, pem: Option<&str>, name: &str, now: Timestamp) -> Result<(), String> {
+        let unknown = || Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let shown = CertificateDer::pem_slice_iter(pem.unwrap_or_default().as_bytes());
+        let shown: Vec<_> = shown.filter_map(Result::ok).collect();
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+        let verdict = match (&self.verifier, shown.split_first(), ServerName::try_from(name)) {
+            (Some(verifier), Some((first, chain)), Ok(server)) => {
+                verifier.verify_server_cert(first, chain, &server, &[], now).map(drop)
+            }
+            _ => Err(unknown()),
+        };
+        verdict.map_err(|error| problem(&error, name))
+    }
+}
+
 /// Only the certificates in a bundle are believed.
-fn believing(bundle: &str) -> Result<Arc<ClientConfig>, String> {
+fn believing(bundle: &str) -> Result<(Arc<ClientConfig>, Option<Arc<Anchored>>), String> {
     const UNUSABLE: &str = "unable to parse bytes as PEM block";
     let pem = STANDARD.decode(bundle).map_err(|_| UNUSABLE.to_owned())?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
@@ -78,16 +101,21 @@ fn believing(bundle: &str) -> Result<Arc<ClientConfig>, String> {
     if roots.is_empty() {
         return Err(UNUSABLE.into());
     }
-    let provider = provider();
-    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .build()
-        .map_err(|e| e.to_string())?;
-    let verifier = Arc::new(Anchored { inner, certificates });
-    let builder = ClientConfig::builder_with_provider(provider)
+    let verifier = verifier(roots, certificates)?;
+    let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
-    Ok(Arc::new(builder.with_no_client_auth()))
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::clone(&verifier) as _);
+    Ok((Arc::new(builder.with_no_client_auth()), Some(verifier)))
+}
+
+fn verifier(
+    roots: RootCertStore,
+    certificates: Vec<CertificateDer<'static>>,
+) -> Result<Arc<Anchored>, String> {
+    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+    let inner = inner.map_err(|e| e.to_string())?;
+    Ok(Arc::new(Anchored { inner, certificates }))
 }
 
 /// Believes whom the bundle leads to, and whoever stands in it.

@@ -5,6 +5,7 @@ use crate::support::{
     Lab,
     hook::Hook,
     lab::{get, send},
+    wait::eventually,
 };
 use serde_json::{Value, json};
 
@@ -63,7 +64,9 @@ async fn a_webhook_refuses_in_its_own_words() {
     let good = send(&lab.client, "POST", MAPS, "", Some(&map("good"))).await;
     assert_eq!(good.header("warning"), r#"299 - "looked at""#);
     good.expect(201);
-    let bad = send(&lab.client, "POST", MAPS, "", Some(&map("bad"))).await.expect(403);
+    let bad = send(&lab.client, "POST", MAPS, "", Some(&map("bad"))).await;
+    assert_eq!(bad.header("warning"), r#"299 - "looked at""#, "who refuses is heard, too");
+    let bad = bad.expect(403);
     let text = r#"admission webhook "maps.example.com" denied the request: that name is bad"#;
     assert_eq!(bad["message"], text);
     assert_eq!(get(&lab.client, &format!("{MAPS}/bad")).await.code, 404);
@@ -281,5 +284,96 @@ async fn a_rule_for_another_version_sees_the_object_in_it() {
         (&request["kind"]["version"], &request["requestKind"]["version"]),
         (&json!("v1"), &json!("v2"))
     );
+    lab.stop().await;
+}
+
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
+/// A definition of two versions, of which `v1` is stored and a webhook converts.
+fn definition(hook: &Hook) -> Value {
+    let version = |name: &str, field: &str, storage: bool| {
+        json!({"name": name, "served": true, "storage": storage, "schema": {"openAPIV3Schema":
+            {"type": "object", "properties": {field: {"type": "string"}}}}})
+    };
+    let client =
+        json!({"url": format!("https://127.0.0.1:{}/convert", hook.port), "caBundle": hook.bundle});
+    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "foos.example.com"}, "spec": {
+            "group": "example.com", "scope": "Namespaced",
+            "names": {"plural": "foos", "kind": "Foo"},
+            "versions": [version("v1", "one", true), version("v2", "two", false)],
+            "conversion": {"strategy": "Webhook",
+                "webhook": {"conversionReviewVersions": ["v1"], "clientConfig": client}}}})
+}
+
+/// Calls what `v1` calls `one` `two`, and the other way round; of an object named `bad` it changes
+/// the name.
+fn convert(_: &str, question: &Value) -> (u16, Value) {
+    let request = &question["request"];
+    let to = &request["desiredAPIVersion"];
+    let made = |object: &Value| {
+        let mut made = object.clone();
+        let (from, into) = if to == "example.com/v2" { ("one", "two") } else { ("two", "one") };
+        if let Some(value) = made.as_object_mut().and_then(|o| o.remove(from)) {
+            made[into] = value;
+        }
+        made["apiVersion"] = to.clone();
+        if made["metadata"]["name"] == "bad" {
+            made["metadata"]["name"] = json!("worse");
+        }
+        made
+    };
+    let objects: Vec<Value> =
+        request["objects"].as_array().expect("objects").iter().map(made).collect();
+    (
+        200,
+        json!({"kind": "ConversionReview", "apiVersion": question["apiVersion"], "response": {
+        "uid": request["uid"], "result": {"status": "Success"}, "convertedObjects": objects}}),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_converts_what_is_stored_in_another_version() {
+    let lab = Lab::start().await;
+    let hook = Hook::serve(&["127.0.0.1"], convert).await;
+    send(&lab.client, "POST", DEFINITIONS, "", Some(&definition(&hook))).await.expect(201);
+    eventually("the definition is established", || async {
+        let reply = get(&lab.client, "/apis/example.com/v1").await;
+        if reply.code == 200 { Ok(()) } else { Err(reply.text()) }
+    })
+    .await;
+    let at = |version: &str| format!("/apis/example.com/{version}/namespaces/default/foos");
+    let foo = |version: &str, name: &str, field: &str| {
+        json!({"apiVersion": format!("example.com/{version}"), "kind": "Foo",
+            "metadata": {"name": name}, field: name})
+    };
+    for name in ["a", "b"] {
+        send(&lab.client, "POST", &at("v1"), "", Some(&foo("v1", name, "one"))).await.expect(201);
+    }
+    assert_eq!(hook.asked().len(), 0, "nobody wanted another version");
+    let list = get(&lab.client, &at("v2")).await.expect(200);
+    let seen: Vec<_> = list["items"].as_array().expect("items").iter().map(|i| &i["two"]).collect();
+    assert_eq!(seen, ["a", "b"]);
+    assert_eq!(list["items"][0]["apiVersion"], "example.com/v2");
+    assert_eq!(hook.asked().len(), 1, "both were asked about at once");
+    get(&lab.client, &format!("{}/a", at("v2"))).await.expect(200);
+    assert_eq!(hook.asked().len(), 1, "and are remembered");
+    assert_eq!(hook.asked()[0].0, "/convert");
+
+    let made = send(&lab.client, "POST", &at("v2"), "", Some(&foo("v2", "c", "two"))).await;
+    assert_eq!(made.expect(201)["two"], "c");
+    let stored = get(&lab.client, &format!("{}/c", at("v1"))).await.expect(200);
+    assert_eq!((&stored["one"], &stored["two"]), (&json!("c"), &Value::Null));
+    let change = json!({"metadata": {"labels": {"x": "y"}}, "two": "d"});
+    let changed = send(&lab.client, "PATCH", &format!("{}/c", at("v2")), "", Some(&change)).await;
+    assert_eq!(changed.expect(200)["two"], "d");
+    let stored = get(&lab.client, &format!("{}/c", at("v1"))).await.expect(200);
+    assert_eq!((&stored["one"], &stored["metadata"]["labels"]["x"]), (&json!("d"), &json!("y")));
+
+    send(&lab.client, "POST", &at("v1"), "", Some(&foo("v1", "bad", "one"))).await.expect(201);
+    let bad = get(&lab.client, &format!("{}/bad", at("v2"))).await.expect(500);
+    let text = "conversion webhook for example.com/v1, Kind=Foo returned invalid object: must have the same name: bad != worse";
+    assert_eq!(bad["message"], text);
+    send(&lab.client, "DELETE", &format!("{}/bad", at("v1")), "", None).await.expect(200);
     lab.stop().await;
 }

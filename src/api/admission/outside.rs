@@ -5,7 +5,7 @@ use super::{policy, webhooks};
 use crate::api::write::Ask;
 
 /// Who may change objects.
-pub const CHANGE: &[Ask] = &[webhooks::change];
+pub static CHANGE: &[Ask] = &[webhooks::change];
 
 /// Who may refuse what is about to be stored.
-pub const JUDGE: &[Ask] = &[policy::judge, webhooks::judge];
+pub static JUDGE: &[Ask] = &[policy::judge, webhooks::judge];

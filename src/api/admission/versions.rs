@@ -21,8 +21,8 @@ pub async fn shown<'a>(
     let old = old.unwrap_or(&Value::Null);
     let Some(other) = other else { return Ok((Cow::Borrowed(object), Cow::Borrowed(old))) };
     let own = &attempt.request.kind;
-    let converted = [object.clone(), old.clone()].map(|o| convert(own, other, o));
-    let [object, old] = converted;
+    let object = convert(attempt, own, other, object.clone()).await?;
+    let old = convert(attempt, own, other, old.clone()).await?;
     Ok((Cow::Owned(object), Cow::Owned(old)))
 }
 
@@ -35,19 +35,26 @@ pub async fn back(
     other: Option<&Served>,
     object: Value,
 ) -> Result<Value, Error> {
-    Ok(match other {
-        Some(other) => convert(other, &attempt.request.kind, object),
-        None => object,
-    })
+    match other {
+        Some(other) => convert(attempt, other, &attempt.request.kind, object).await,
+        None => Ok(object),
+    }
 }
 
 /// One version of an object as another; what is no object of the first stays as it is.
-fn convert(from: &Served, to: &Served, object: Value) -> Value {
+async fn convert(
+    attempt: &Attempt<'_>,
+    from: &Served,
+    to: &Served,
+    object: Value,
+) -> Result<Value, Error> {
     if object.get("kind").is_none_or(|k| k != &*from.kind) {
-        return object;
+        return Ok(object);
     }
     if let Some(custom) = &to.custom {
-        return custom.shown(object, to.api_version());
+        let (server, version) = (attempt.server, to.api_version());
+        let made = server.convert(attempt.snapshot, custom, version, vec![object]).await?;
+        return Ok(custom.shown(made.into_iter().next().unwrap_or_default(), version));
     }
     let stored = match from.backing {
         Backing::Converted { to_stored, .. } => to_stored(object),
@@ -58,5 +65,5 @@ fn convert(from: &Served, to: &Served, object: Value) -> Value {
         _ => stored,
     };
     shown.set_at("apiVersion", to.api_version());
-    shown
+    Ok(shown)
 }

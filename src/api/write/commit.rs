@@ -45,7 +45,8 @@ impl Server {
         extra: Vec<Op>,
     ) -> Result<Arc<Entry>, store::Error> {
         let claims = kind.hooks.claims.map(|f| f(value)).unwrap_or_default();
-        let body = object::encode(&stored_form(kind, value));
+        let stored = self.stored_form(kind, value).await?;
+        let body = object::encode(&stored);
         let op = Op::Put {
             resource: kind.stored_as_shared(),
             key: name::key(value.namespace(), value.name()).into(),
@@ -70,11 +71,12 @@ impl Server {
         rev: u64,
         extra: Vec<Op>,
     ) -> Result<Arc<Entry>, store::Error> {
+        let stored = self.stored_form(kind, last).await?;
         let mut ops = vec![Op::Delete {
             resource: kind.stored_as_shared(),
             key: name::key(last.namespace(), last.name()).into(),
             expect: Expect::Rev(rev),
-            last: Some(object::encode(&stored_form(kind, last))),
+            last: Some(object::encode(&stored)),
         }];
         ops.extend(extra);
         let mut done = self.store.commit(ops).await?;
@@ -92,6 +94,18 @@ impl Server {
         }
     }
 
+    /// An object in the version its rows hold.
+    async fn stored_form<'a>(
+        &self,
+        kind: &Served,
+        value: &'a Value,
+    ) -> Result<Cow<'a, Value>, store::Error> {
+        match kind.backing {
+            Backing::Converted { to_stored, .. } => Ok(Cow::Owned(to_stored(value.clone()))),
+            _ => self.for_storage(kind, value).await.map_err(|e| store::Error::Io(e.to_string())),
+        }
+    }
+
     /// The stored object a request names, in the request's version.
     ///
     /// # Errors
@@ -106,22 +120,6 @@ impl Server {
             .ok_or_else(|| Error::not_found(kind.resource(), &request.name))?;
         let value = converted(kind, entry);
         Ok((Arc::clone(entry), value))
-    }
-}
-
-/// An object in the version its rows hold.
-fn stored_form<'a>(kind: &Served, value: &'a Value) -> Cow<'a, Value> {
-    match kind.backing {
-        Backing::Converted { to_stored, .. } => Cow::Owned(to_stored(value.clone())),
-        _ => match &kind.custom {
-            Some(custom) if custom.storage_version != *kind.version => {
-                let mut stored = value.clone();
-                let version = format!("{}/{}", kind.group, custom.storage_version);
-                stored.set_at("apiVersion", version);
-                Cow::Owned(stored)
-            }
-            _ => Cow::Borrowed(value),
-        },
     }
 }
 

@@ -106,6 +106,9 @@ pub(in crate::api) static SCALED: &[Stage] = &[
 pub(in crate::api) static PASSING: &[Stage] =
     &[Do(admit_changes), Ask(outside::CHANGE), Do(admit), Ask(outside::JUDGE), Do(charge)];
 
+/// A connection to what is behind an object; the draft is its options.
+pub(in crate::api) static CONNECT: &[Stage] = &[Ask(outside::CHANGE), Ask(outside::JUDGE)];
+
 /// An object that is asked to go.
 pub(in crate::api) static DELETE: &[Stage] =
     &[Ask(outside::CHANGE), Do(admit), Ask(outside::JUDGE), Do(charge), Do(mark_deleting)];

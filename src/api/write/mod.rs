@@ -77,6 +77,12 @@ impl<'a> Attempt<'a> {
     /// # Errors
     /// The first refusal.
     pub(super) async fn run(&self, list: &'static [Stage], draft: &mut Draft) -> Result<(), Error> {
+        let outcome = self.stages(list, draft).await;
+        // Who refuses may have been told more than why.
+        outcome.map_err(|error| error.after(std::mem::take(&mut draft.heard)))
+    }
+
+    async fn stages(&self, list: &'static [Stage], draft: &mut Draft) -> Result<(), Error> {
         let again = draft.kept.is_some();
         let mark = list.iter().position(|s| matches!(s, Stage::Keep)).map_or(0, |i| i + 1);
         for stage in &list[if again { mark } else { 0 }..] {

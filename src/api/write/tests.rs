@@ -2,7 +2,7 @@
 
 use super::{
     Draft, Lost, Stage,
-    lists::{CREATE, DELETE, PASSING, SUBRESOURCE, UPDATE},
+    lists::{CONNECT, CREATE, DELETE, PASSING, SUBRESOURCE, UPDATE},
 };
 use crate::{api::admission::outside, object::json, store};
 
@@ -17,7 +17,7 @@ fn asked(list: &[Stage]) -> Vec<usize> {
 
 #[test]
 fn whoever_writes_meets_everybody_who_may_refuse() {
-    for list in [CREATE, UPDATE, SUBRESOURCE, PASSING, DELETE] {
+    for list in [CREATE, UPDATE, SUBRESOURCE, PASSING, CONNECT, DELETE] {
         assert_eq!(asked(list).len(), 2, "first those who change, then those who judge");
         let last = list.iter().rposition(|s| matches!(s, Stage::Ask(_))).unwrap();
         let kept = list.iter().position(|s| matches!(s, Stage::Keep));

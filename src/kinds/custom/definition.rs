@@ -1,6 +1,6 @@
 //! A definition, read once per revision: one served kind per served version.
 
-use super::{Custom, Printer, Scale, versions};
+use super::{Conversion, Custom, Printer, Scale, versions};
 use crate::{
     kinds::{Generation, Kind, Name, NameRule, Served, ServedKind, Sub, kind::ALL_VERBS},
     object::{ObjectExt, Value, json},
@@ -180,8 +180,10 @@ fn custom(object: &Value, version: &Value) -> Custom {
         Structural::preserving()
     };
     schema.preserve |= preserve;
+    let conversion = conversion(object);
     let mut hasher = DefaultHasher::new();
     (object.uid(), version.str_at("name"), document.to_string(), preserve).hash(&mut hasher);
+    conversion.as_ref().map(|c| c.client.to_string()).hash(&mut hasher);
     let path = |of: &Value, name: &str| of.str_at(name).to_owned();
     Custom {
         schema,
@@ -202,8 +204,22 @@ fn custom(object: &Value, version: &Value) -> Custom {
             .map_or("", |v| v.str_at("name"))
             .to_owned()
             .into(),
+        conversion,
         digest: hasher.finish(),
     }
+}
+
+/// The webhook a definition names.
+fn conversion(object: &Value) -> Option<Conversion> {
+    if object.str_at("spec.conversion.strategy") != "Webhook" {
+        return None;
+    }
+    let webhook = object.at("spec.conversion.webhook")?;
+    let reviews = webhook.list_at("conversionReviewVersions").iter();
+    Some(Conversion {
+        client: webhook.get("clientConfig").cloned().unwrap_or_default(),
+        reviews: reviews.filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+    })
 }
 
 /// `com.example.v1.Foo`.

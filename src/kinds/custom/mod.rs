@@ -48,8 +48,19 @@ pub struct Custom {
     pub rules: OnceLock<Option<Rules>>,
     /// The version objects are stored in.
     pub storage_version: Name,
+    /// Who converts objects from version to version; nobody when they only change their name.
+    pub conversion: Option<Conversion>,
     /// Name, group and plural of the resource; what tells two revisions of a schema apart.
     pub digest: u64,
+}
+
+/// A webhook that converts objects.
+#[derive(Debug, PartialEq)]
+pub struct Conversion {
+    /// Where it is: a `WebhookClientConfig`.
+    pub client: Value,
+    /// The forms of the question it understands, the preferred first.
+    pub reviews: Vec<String>,
 }
 
 /// Where a custom scale finds its numbers.

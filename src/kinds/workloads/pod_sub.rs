@@ -30,12 +30,28 @@ fn ephemeral(new: &Value, old: &Value, out: &mut Causes) {
                 PATH,
                 format!("existing ephemeral containers {name:?} may not be removed\n"),
             ),
-            Some(after) if after != before => out.forbidden(
+            Some(after) if whole(after) != whole(before) => out.forbidden(
                 PATH,
                 format!("existing ephemeral containers {name:?} may not be changed\n"),
             ),
             Some(_) => {}
         }
+    }
+}
+
+/// A value without what is empty, which says as much as what is missing.
+fn whole(value: &Value) -> Value {
+    let is_empty = |v: &Value| {
+        v.is_null()
+            || v.as_object().is_some_and(|o| o.is_empty())
+            || v.as_array().is_some_and(|a| a.is_empty())
+    };
+    match value {
+        Value::Object(map) => {
+            let kept = map.iter().map(|(k, v)| (k.clone(), whole(v)));
+            kept.filter(|(_, v)| !is_empty(v)).collect()
+        }
+        other => other.clone(),
     }
 }
 

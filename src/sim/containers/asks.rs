@@ -39,7 +39,11 @@ pub enum Ask {
     /// A pod needs a token of its service account.
     Token {
         /// The pod.
-        pod: Value,
+        pod: Arc<Value>,
+        /// Whom it is for; empty for the API.
+        audience: String,
+        /// How long it is good for.
+        seconds: i64,
         /// Told the token.
         reply: oneshot::Sender<String>,
     },
@@ -58,8 +62,8 @@ pub async fn serve(server: Arc<Server>, mut asks: mpsc::Receiver<Ask>) {
                     tracing::debug!(%error, "the end of a container was not noted");
                 }
             }
-            Ask::Token { pod, reply } => {
-                if let Ok(token) = token(&server, &pod).await {
+            Ask::Token { pod, audience, seconds, reply } => {
+                if let Ok(token) = token(&server, &pod, &audience, seconds).await {
                     let _ = reply.send(token);
                 }
             }
@@ -153,13 +157,19 @@ pub fn note(pod: &mut Value, container: &str, run: &str, end: &End) -> bool {
     false
 }
 
-async fn token(server: &Arc<Server>, pod: &Value) -> Result<String, Error> {
+async fn token(
+    server: &Arc<Server>,
+    pod: &Value,
+    audience: &str,
+    seconds: i64,
+) -> Result<String, Error> {
     let account = match pod.str_at("spec.serviceAccountName") {
         "" => "default",
         own => own,
     };
+    let audiences: &[&str] = if audience.is_empty() { &[] } else { &[audience] };
     let body = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {
-        "expirationSeconds": 3607,
+        "audiences": audiences, "expirationSeconds": seconds,
         "boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": pod.name(), "uid": pod.uid()},
     }});
     let body = Body::Object(body, Vec::new());

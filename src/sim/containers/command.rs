@@ -6,6 +6,7 @@ use crate::{
     controllers::View,
     object::{ObjectExt, Value},
 };
+use std::sync::Arc;
 
 /// The command line as image and spec have it.
 pub fn words(config: &Config, container: &Value) -> Vec<String> {
@@ -23,7 +24,7 @@ pub fn words(config: &Config, container: &Value) -> Vec<String> {
 
 /// The command line that is run: `$(NAME)` in the spec's own words is a variable of the container.
 /// Source: kubelet `ExpandContainerCommandAndArgs`.
-pub fn line(view: &View, pod: &Value, container: &Value, config: &Config) -> Vec<String> {
+pub fn line(view: &View, pod: &Arc<Value>, container: &Value, config: &Config) -> Vec<String> {
     let words = words(config, container);
     let own = ["command", "args"].iter().flat_map(|f| container.list_at(f));
     if !own.filter_map(Value::as_str).any(|w| w.contains("$(") || w.contains("$$")) {
@@ -46,7 +47,6 @@ pub fn line(view: &View, pod: &Value, container: &Value, config: &Config) -> Vec
 mod tests {
     use super::*;
     use crate::{object::json, settings::Settings, store::Snapshot};
-    use std::sync::Arc;
 
     #[test]
     fn variables_are_filled_in_before_the_start() {
@@ -68,7 +68,11 @@ mod tests {
             (json!({"args": ["a"]}), vec!["$(A)", "a"]),
         ];
         for (container, expected) in rows {
-            assert_eq!(line(&view, &json!({}), &container, &config), expected, "{container}");
+            assert_eq!(
+                line(&view, &Arc::new(json!({})), &container, &config),
+                expected,
+                "{container}"
+            );
         }
     }
 }

@@ -43,7 +43,7 @@ fn look(runtime: &Arc<Runtime>, pod: &Entry, deleted: bool) {
     if deleted {
         return;
     }
-    let (pod, view) = (pod.value(), runtime.view());
+    let (pod, view) = (Arc::new(pod.value()), runtime.view());
     for place in Place::all(&pod).into_iter().filter(|p| p.running().is_some()) {
         let process = place.process(&view);
         // What a controller plays is not run.
@@ -73,6 +73,9 @@ pub fn drive(runtime: &Arc<Runtime>, instance: &Arc<Instance>) {
 }
 
 async fn follow(runtime: Arc<Runtime>, instance: Arc<Instance>) {
+    if let Some((place, _)) = instance.place(&runtime.view()) {
+        runtime.need_token(&place).await;
+    }
     loop {
         let whole = match advance(&runtime, &instance) {
             Step::Gone => return,

@@ -34,15 +34,36 @@ pub fn of(
     for (name, value) in &services {
         set(name, value);
     }
-    for (name, value) in given(view, place, &services) {
+    for (name, value) in filled(view, place, &services) {
         set(&name, &value);
     }
     env.entry("HOME".into()).or_insert_with(|| home.to_owned());
     env
 }
 
+/// What the spec itself says, with the variables of services where it uses them.
+pub fn given(view: &View, place: &Place) -> Vec<(String, String)> {
+    filled(view, place, &services(view, place))
+}
+
+/// The names a text refers to as `$(NAME)`.
+pub fn names(text: &str) -> Vec<&str> {
+    let mut rest = text;
+    let mut found = Vec::new();
+    while let Some(at) = rest.find('$') {
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            rest = after;
+        } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
+            found.push(name);
+            rest = after;
+        }
+    }
+    found
+}
+
 /// What the spec says: `envFrom`, then `env` in order, with `$(NAME)` filled in.
-fn given(view: &View, place: &Place, known: &BTreeMap<String, String>) -> Vec<(String, String)> {
+fn filled(view: &View, place: &Place, known: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     for from in place.spec.list_at("envFrom") {
         let prefix = from.str_at("prefix");

@@ -99,6 +99,8 @@ pub struct Instance {
     pub driving: AtomicBool,
     /// Makes that task look at once.
     pub poke: Notify,
+    /// Whether its program has said its last words.
+    pub(super) spoken: OnceLock<()>,
     /// What was asked in it, by name.
     pub(super) questions: Mutex<BTreeMap<String, super::lives::Asked>>,
 }
@@ -157,6 +159,7 @@ impl Instance {
             signalled: Mutex::default(),
             driving: AtomicBool::new(false),
             poke: Notify::new(),
+            spoken: OnceLock::new(),
             questions: Mutex::default(),
         })
     }
@@ -239,6 +242,16 @@ impl Instance {
         let ask = Ask::Ended { target: self.target.clone(), run: self.run.clone(), end };
         // A queue that is full means that many are ending already.
         let _ = runtime.asks.try_send(ask);
+    }
+
+    /// Writes what its program says last: to its log, and where its message is read from.
+    pub fn say_last(&self, view: &View, place: &Place, words: &str, at: Timestamp) {
+        self.log.write(at, Source::Out, format!("{words}\n").as_bytes());
+        let told = self.variables(view, place);
+        let told = told.iter().find(|(name, _)| name == "TERMINATION_MESSAGE_PATH");
+        let path = told.map_or("/dev/termination-log", |(_, path)| path);
+        // A program that cannot write there ends all the same.
+        let _ = self.files.fs.write(path, words.as_bytes(), false, &self.who, at);
     }
 
     /// How the main process has ended, if it has by the moment it was brought forward to.
@@ -357,7 +370,7 @@ impl Instance {
     }
 
     /// Whether this run is still the one that runs.
-    pub fn is_current(&self, pod: &Value) -> bool {
+    pub fn is_current(&self, pod: &Arc<Value>) -> bool {
         let place = Place::of(pod, &self.target.container);
         place.is_some_and(|p| p.running().is_some() && p.run().is_some_and(|r| r.id == self.run))
     }

@@ -1,7 +1,7 @@
 //! A main process that is really run, beside the server's other tasks, and whose end is told to the
 //! API: a shell with its input kept open, as `oc debug` and `kubectl run -i` make them, which
-//! begins when the first client attaches; and a command under another root, which changes its node
-//! and begins with its container.
+//! begins when the first client attaches; and, beginning with their container, scripts that may read
+//! such an input, and commands under another root, which change their node.
 
 use super::{Ask, End, Runtime, instance::Instance, log::Source, place::Place};
 use crate::{
@@ -18,11 +18,11 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
-/// Whether a container's main process is run and not worked out: it acts on its node, or its input
-/// is kept open and nothing in the command ends it before.
+/// Whether a container's main process is run and not worked out: it acts on its node, or what is
+/// typed into its open input decides how it goes.
 pub fn is_run(view: &View, place: &Place) -> bool {
     let process = place.process(view);
-    process.live || (place.spec.is_true("stdin") && !process.driven && process.ends.is_none())
+    process.live || process.reads
 }
 
 /// Seconds the end of a process waits for clients to take its last output.

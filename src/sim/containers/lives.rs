@@ -3,23 +3,29 @@
 use super::{
     Runtime, driver,
     instance::Instance,
-    network::Backend,
+    network::{Backend, Port},
     place::{Place, Run as Found},
+    programs,
     rehearsal::{Rehearsal, Shared, VirtualClock},
+    volumes,
 };
 use crate::{
-    controllers::{Heard, Lives, Question, Run, View, What},
+    controllers::{Heard, Lives, Question, Run, View, Visit, What},
     object::ObjectExt,
     runtime::{Fetch, Target},
     sim::shell::{
         self, NotStarted,
         io::{Input, Output},
+        machine::NetError,
     },
     world::Clock,
 };
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use std::sync::{Arc, OnceLock, atomic::Ordering};
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, OnceLock, atomic::Ordering},
+};
 
 /// Most questions of one run that are remembered; the first asked are forgotten first.
 const MEMORY: usize = 64;
@@ -110,6 +116,11 @@ impl Runtime {
                     }
                 })
             }
+            What::Visit(request) => {
+                let me = Arc::downgrade(self);
+                let target = instance.target.clone();
+                Box::pin(visit(Port { runtime: me, target }, to(request), Arc::clone(&shared)))
+            }
         };
         let process = Box::pin(async move {
             // It is answered once.
@@ -117,6 +128,39 @@ impl Runtime {
         });
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         Asked { serial, process: Rehearsal::new(clock, process), done }
+    }
+}
+
+/// A visit as a request.
+fn to(visit: &Visit) -> Fetch {
+    Fetch {
+        method: "GET".into(),
+        secure: visit.secure,
+        host: visit.host.clone(),
+        port: visit.port,
+        path: visit.path.clone(),
+        headers: visit.headers.clone(),
+        ..Fetch::default()
+    }
+}
+
+/// Makes a request from a pod's node. Source: kubelet `runHTTPHandler`, which speaks plainly to whoever
+/// does not understand TLS.
+async fn visit(from: Port, request: Fetch, clock: Arc<Shared>) -> Heard {
+    let host = request.host.clone();
+    let Ok(to) = host.parse::<Ipv4Addr>() else {
+        return Heard::Failed(format!("dial tcp: lookup {host}: no such host"));
+    };
+    let mut answer = from.clone().fetch(to, request.clone()).await;
+    if let Err(NetError::Plain) = answer {
+        answer = from.fetch(to, Fetch { secure: false, ..request }).await;
+    }
+    match answer {
+        Ok(answer) => {
+            let text = String::from_utf8_lossy(&answer.body).chars().take(LONGEST).collect();
+            Heard::Done(clock.now(), i32::from(answer.status), text)
+        }
+        Err(why) => Heard::Failed(format!("{why:?}")),
     }
 }
 
@@ -180,21 +224,36 @@ impl Lives for Runtime {
         driver::drive(&me, &instance);
     }
 
+    fn last_words(&self, run: Run<'_>, signal: i32, at: Timestamp) {
+        let view = self.view();
+        let Some((place, found)) = self.spoken_of(&view, &run) else { return };
+        let Some(instance) = self.instance(&view, &place, &found) else { return };
+        let Some(words) = programs::find(instance.argv()).last_words(signal) else { return };
+        instance.advance(&view, &place, &found);
+        if instance.spoken.set(()).is_ok() {
+            instance.say_last(&view, &place, &words, at);
+        }
+    }
+
     fn ended(&self, run: Run<'_>) -> Option<(Timestamp, i32)> {
         let view = self.view();
-        let (place, found) = self.spoken_of(&view, &run)?;
         let instance = self.known(run.id)?;
+        let (place, found) = self.spoken_of(&view, &run)?;
         instance.advance(&view, &place, &found);
         instance.end(&place).map(|end| (end.at, end.code))
     }
 
     fn message(&self, run: Run<'_>, code: i32) -> String {
-        let view = self.view();
-        let found = self.known(run.id).zip(self.spoken_of(&view, &run));
+        let (view, known) = (self.view(), self.known(run.id));
+        let found = known.and_then(|known| Some((known, self.spoken_of(&view, &run)?)));
         found.map_or(String::new(), |(instance, (place, found))| {
             instance.advance(&view, &place, &found);
             instance.message(place.spec.str_at("terminationMessagePolicy"), code)
         })
+    }
+
+    fn host_path(&self, node: &str, path: &str, kind: &str) -> Result<(), String> {
+        volumes::check_host_path(&self.node_tree(node).lock(), path, kind)
     }
 
     fn ports(&self, id: &str) -> Vec<u16> {

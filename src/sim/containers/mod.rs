@@ -7,6 +7,7 @@
 //! through the API (`asks`), like everything else.
 
 mod asks;
+mod cgroup;
 mod command;
 mod downward;
 mod driver;
@@ -25,10 +26,12 @@ mod place;
 mod played;
 mod probes;
 pub mod programs;
+mod projected;
 mod rehearsal;
 mod responder;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod usage;
 mod volumes;
 
@@ -55,24 +58,28 @@ use crate::{
         io::{Input, Output},
         machine::{Fetch, Fetched},
     },
-    store::Store,
+    store::{Entry, Store},
     world::{BoxFuture, World},
 };
 use instance::Instance;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use place::{Place, Run};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::Ipv4Addr,
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// Bytes all containers and nodes together may write.
 const DISK: usize = 512 << 20;
+
+/// So few instances are never looked through for those that are gone.
+const FEW: usize = 32;
 
 /// Writes that wait to be taken to the API.
 const ASKS: usize = 256;
@@ -98,13 +105,27 @@ pub struct Runtime {
 
 #[derive(Default)]
 struct State {
+    /// How many instances are worth a look for those that are gone.
+    enough: usize,
     /// By ID of the container.
     instances: HashMap<String, Arc<Instance>>,
     /// By pod uid and volume, or by persistent volume.
     volumes: HashMap<String, volumes::Shared>,
     nodes: HashMap<String, volumes::Shared>,
-    /// By pod uid.
-    tokens: HashMap<String, String>,
+    /// By pod uid and audience: when it was given, and the token.
+    tokens: HashMap<(String, String), (Timestamp, String)>,
+}
+
+/// Whether the parts of volumes a container mounts can be told.
+///
+/// # Errors
+/// Why not.
+pub fn sub_paths(view: &View, pod: &Arc<Value>, spec: &Value) -> Result<(), String> {
+    let mounts = spec.list_at("volumeMounts").iter();
+    let mut parts = mounts
+        .filter(|m| ["subPath", "subPathExpr"].iter().any(|field| !m.str_at(field).is_empty()));
+    let place = Place::new(pod, spec);
+    parts.try_for_each(|mount| volumes::place_of(view, &place, mount).map(drop))
 }
 
 /// The host name of a container.
@@ -155,10 +176,13 @@ impl Runtime {
     }
 
     /// A volume that lives as long as what its key names.
-    fn volume(&self, key: &str, mode: u32) -> volumes::Shared {
+    fn volume(&self, key: &str, group: Option<u32>) -> volumes::Shared {
         let mut state = self.state.lock();
         let made = state.volumes.entry(key.to_owned()).or_insert_with(|| {
-            let root = Node { mode, ..Node::directory() };
+            let mut root = Node { mode: 0o777, ..Node::directory() };
+            if let Some(gid) = group {
+                projected::give(&mut root, gid, 0o660);
+            }
             self.tree(Arc::new(Layer::from([(String::new(), root)])))
         });
         Arc::clone(made)
@@ -183,26 +207,6 @@ impl Runtime {
         Arc::clone(made)
     }
 
-    fn token(&self, uid: &str) -> Option<String> {
-        self.state.lock().tokens.get(uid).cloned()
-    }
-
-    /// Sees to it that a pod that mounts a token has one.
-    async fn need_token(&self, place: &Place) {
-        let mounts = |v: &crate::object::Value| {
-            v.list_at("projected.sources").iter().any(|s| s.at("serviceAccountToken").is_some())
-        };
-        let uid = place.pod.uid();
-        if self.token(uid).is_some() || !place.pod.list_at("spec.volumes").iter().any(mounts) {
-            return;
-        }
-        let (reply, token) = oneshot::channel();
-        let asked = self.asks.send(Ask::Token { pod: place.pod.clone(), reply }).await;
-        if let (Ok(()), Ok(token)) = (asked, token.await) {
-            self.state.lock().tokens.insert(uid.to_owned(), token);
-        }
-    }
-
     /// A run that somebody has looked at.
     fn known(&self, run: &str) -> Option<Arc<Instance>> {
         self.state.lock().instances.get(run).map(Arc::clone)
@@ -220,25 +224,29 @@ impl Runtime {
         Some(Arc::clone(state.instances.entry(run.id.clone()).or_insert(made)))
     }
 
-    /// Forgets what belongs to containers and pods that are gone.
+    /// Forgets what belongs to containers and pods that are gone, when as many came as were left
+    /// the last time: each costs a look at its pod.
     fn sweep(&self, view: &View) {
         let mut state = self.state.lock();
+        if state.instances.len() < state.enough {
+            return;
+        }
         let pod_there = |uid: &str| view.objects.by_uid(uid).is_some();
-        state.instances.retain(|id, instance| {
-            let target = &instance.target;
-            let entry = view.named("pods", &target.namespace, &target.pod);
-            entry.filter(|e| *e.meta.uid == *instance.uid).is_some_and(|e| {
-                let place = Place::of(&e.value(), &target.container);
-                place.is_some_and(|p| {
-                    p.run().into_iter().chain(p.previous()).any(|run| run.id == *id)
-                })
-            })
-        });
+        let pods: HashSet<&str> = state.instances.values().map(|i| i.uid.as_str()).collect();
+        let runs = |pod: &Entry| -> Vec<String> {
+            let places = Place::all(&Arc::new(pod.value()));
+            let runs = places.iter().flat_map(|p| p.run().into_iter().chain(p.previous()));
+            runs.map(|run| run.id).collect()
+        };
+        let there = pods.into_iter().filter_map(|uid| view.objects.by_uid(uid));
+        let known: HashSet<String> = there.flat_map(|entry| runs(entry)).collect();
+        state.instances.retain(|id, _| known.contains(id));
+        state.enough = (2 * state.instances.len()).max(FEW);
         state.volumes.retain(|key, _| match key.split_once('/') {
             Some((uid, _)) => pod_there(uid),
             None => view.get("persistentvolumes", key).is_some(),
         });
-        state.tokens.retain(|uid, _| pod_there(uid));
+        state.tokens.retain(|(uid, _), _| pod_there(uid));
     }
 
     /// Ends when a container's run has ended.
@@ -251,7 +259,7 @@ impl Runtime {
                 let target = &instance.target;
                 let snapshot = store.snapshot();
                 let entry = snapshot.get("pods", &target.namespace, &target.pod);
-                let runs = entry.is_some_and(|e| instance.is_current(&e.value()));
+                let runs = entry.is_some_and(|e| instance.is_current(&Arc::new(e.value())));
                 drop(snapshot);
                 if !runs || changed.changed().await.is_err() {
                     return;
@@ -438,7 +446,7 @@ impl Containers for Runtime {
             )
         };
         let entry = view.named("pods", namespace, pod).ok_or_else(refused)?;
-        let pod = entry.value();
+        let pod = Arc::new(entry.value());
         let backend = match network::listener(&view, &pod, port, network::Protocol::Tcp) {
             network::Found::Backend(backend) => backend,
             _ => return self.listeners.open(pod.uid(), port).ok_or_else(refused),
@@ -483,6 +491,13 @@ impl Containers for Runtime {
         self.shown(to)
     }
 
+    fn certificate(&self, namespace: &str, pod: &str, port: u16) -> Result<Option<String>, String> {
+        let asked = Fetch { secure: true, port, ..Fetch::default() };
+        let place = self.proxied(namespace, pod, &asked)?.place;
+        let view = self.view();
+        Ok(network::certificate::of(&view, &place, &place.argv(&view, &place.config(&view))))
+    }
+
     fn summary(&self, node: &str) -> Value {
         self.me.upgrade().map_or(Value::Null, |me| kubelet::summary(&me, node))
     }
@@ -497,7 +512,8 @@ impl Runtime {
         request: &Fetch,
     ) -> Result<Box<network::Backend>, String> {
         let view = self.view();
-        let pod = view.named("pods", namespace, pod).map(|e| e.value()).unwrap_or_default();
+        let pod = view.named("pods", namespace, pod).map(|e| e.value());
+        let pod = Arc::new(pod.unwrap_or_default());
         let (ip, port) = (pod.str_at("status.podIP"), request.port);
         let network::Found::Backend(backend) =
             network::listener(&view, &pod, port, network::Protocol::Tcp)

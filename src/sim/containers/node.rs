@@ -30,11 +30,11 @@ impl Node {
     }
 
     /// Its pods that were started, the newest first.
-    fn pods(&self) -> Vec<Value> {
+    fn pods(&self) -> Vec<Arc<Value>> {
         let view = self.runtime.view();
-        let pods = view.pods_on(&self.name).map(|e| e.value());
-        let begun = |p: &Value| !p.str_at("status.startTime").is_empty();
-        let mut pods: Vec<Value> = pods.filter(begun).collect();
+        let pods = view.pods_on(&self.name).map(|e| Arc::new(e.value()));
+        let begun = |p: &Arc<Value>| !p.str_at("status.startTime").is_empty();
+        let mut pods: Vec<Arc<Value>> = pods.filter(begun).collect();
         pods.sort_by(|a, b| b.str_at("status.startTime").cmp(a.str_at("status.startTime")));
         pods
     }
@@ -115,7 +115,7 @@ impl NodeRuntime for Node {
     }
 
     fn sandboxes(&self) -> Vec<Sandbox> {
-        let made = |pod: &Value| Sandbox {
+        let made = |pod: &Arc<Value>| Sandbox {
             id: sandbox(pod.uid()),
             name: pod.name().into(),
             namespace: pod.namespace().into(),

@@ -12,13 +12,13 @@ use crate::{
     },
 };
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// A container's pod, spec and status.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// The pod.
-    pub pod: Value,
+    /// The pod, which all its containers share.
+    pub pod: Arc<Value>,
     /// The container in its spec.
     pub spec: Value,
     /// The container in its status.
@@ -45,30 +45,39 @@ const LISTS: [(&str, &str); 3] = [
 
 impl Place {
     /// A container that has no status yet.
-    pub fn new(pod: &Value, spec: &Value) -> Place {
-        Place { pod: pod.clone(), spec: spec.clone(), status: Value::Null }
+    pub fn new(pod: &Arc<Value>, spec: &Value) -> Place {
+        Place { pod: Arc::clone(pod), spec: spec.clone(), status: Value::Null }
     }
 
     /// Looks a container up.
     pub fn find(view: &View, target: &Target) -> Option<Place> {
         let entry = view.named("pods", &target.namespace, &target.pod)?;
-        Place::of(&entry.value(), &target.container)
+        Place::of(&Arc::new(entry.value()), &target.container)
     }
 
     /// A container of a pod.
-    pub fn of(pod: &Value, name: &str) -> Option<Place> {
+    pub fn of(pod: &Arc<Value>, name: &str) -> Option<Place> {
         let called = |list: &'static str| {
             pod.list_at(list).iter().find(|c| c.str_at("name") == name).cloned()
         };
         LISTS.iter().find_map(|(specs, statuses)| {
-            Some(Place { spec: called(specs)?, status: called(statuses)?, pod: pod.clone() })
+            let (spec, status) = (called(specs)?, called(statuses)?);
+            Some(Place { spec, status, pod: Arc::clone(pod) })
         })
     }
 
     /// All containers of a pod that were ever started.
-    pub fn all(pod: &Value) -> Vec<Place> {
-        let names = LISTS.iter().flat_map(|(_, list)| pod.list_at(list));
-        names.filter_map(|s| Place::of(pod, s.str_at("name"))).collect()
+    pub fn all(pod: &Arc<Value>) -> Vec<Place> {
+        let of = |(specs, statuses): &(&str, &str)| {
+            let named = |spec: &'_ Value| (spec.str_at("name").to_owned(), spec.clone());
+            let mut specs: HashMap<_, _> = pod.list_at(specs).iter().map(named).collect();
+            let place = |status: &Value| {
+                let spec = specs.remove(status.str_at("name"))?;
+                Some(Place { pod: Arc::clone(pod), spec, status: status.clone() })
+            };
+            pod.list_at(statuses).iter().filter_map(place).collect::<Vec<_>>()
+        };
+        LISTS.iter().flat_map(of).collect()
     }
 
     /// The run its log is about: the one that goes on, or the last that ended.
@@ -170,6 +179,12 @@ impl Place {
             std::iter::once(first).chain(rest).filter_map(|g| u32::try_from(g).ok()).collect();
         all.dedup();
         all
+    }
+
+    /// The group its pod's volumes belong to.
+    pub fn volume_group(&self) -> Option<u32> {
+        let group = self.pod.i64_at("spec.securityContext.fsGroup");
+        group.and_then(|gid| u32::try_from(gid).ok())
     }
 
     /// Whether it shares its node's network and host name.

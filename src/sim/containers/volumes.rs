@@ -1,15 +1,33 @@
 //! The file system of a container: its image's layers and what its pod mounts.
 //! Source: kubelet `makeMounts` and the volume plug-ins.
 
-use super::{Runtime, downward, env, families, place::Place};
+use super::{
+    Runtime, cgroup, env, families,
+    place::Place,
+    projected::{self, FOLDER},
+};
 use crate::{
-    catalog::Config,
+    catalog::{Config, reference::Reference},
     controllers::View,
     object::{ObjectExt, Value},
-    sim::shell::fs::{Content, Fs, Layer, Mount, Node, Tree, absolute},
+    sim::{
+        registries,
+        shell::fs::{Content, Fs, Layer, Mount, Node, Tree, absolute},
+    },
 };
 use parking_lot::Mutex;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// What files are made anew from.
+enum Made {
+    /// The objects a volume names.
+    Volume(Value),
+    /// The container's resources.
+    Cgroup,
+}
 
 /// The file system of a container, and the volumes in it that are made from objects.
 pub struct Files {
@@ -17,7 +35,7 @@ pub struct Files {
     pub fs: Fs,
     /// Working directory of the image.
     pub workdir: &'static str,
-    made: Vec<(Shared, Value)>,
+    made: Vec<(Shared, Made)>,
     /// The file for the last words.
     message: Shared,
 }
@@ -33,11 +51,19 @@ impl Files {
 
     /// Makes the volumes that come from objects anew: those may have changed since.
     pub fn refresh(&self, runtime: &Runtime, view: &View, place: &Place) {
-        let token = runtime.token(place.pod.uid());
-        for (tree, volume) in &self.made {
-            tree.lock().replace(Arc::new(projected(view, place, volume, token.as_deref())));
+        for (tree, made) in &self.made {
+            let layer = match made {
+                Made::Volume(volume) => files(runtime, view, place, volume),
+                Made::Cgroup => cgroup::files(place, view.now),
+            };
+            tree.lock().replace(Arc::new(layer));
         }
     }
+}
+
+/// The files of a volume that is made from objects.
+fn files(runtime: &Runtime, view: &View, place: &Place, volume: &Value) -> Layer {
+    projected::files(view, place, volume, &|wanted| runtime.token(place.pod.uid(), wanted))
 }
 
 /// Builds the file system of a container.
@@ -65,10 +91,19 @@ pub fn of(runtime: &Runtime, view: &View, place: &Place, config: &Config) -> Fil
         let Some(mount) = mounted(runtime, view, place, mount, volume) else { continue };
         // A part of a volume stays as it was mounted; the whole is kept up to date.
         if is_made(volume) && mount.part.is_empty() {
-            made.push((Arc::clone(&mount.tree), volume.clone()));
+            made.push((Arc::clone(&mount.tree), Made::Volume(volume.clone())));
         }
         mounts.push(mount);
     }
+    let group = runtime.tree(Arc::new(cgroup::files(place, view.now)));
+    made.push((Arc::clone(&group), Made::Cgroup));
+    mounts.push(Mount {
+        at: cgroup::AT.into(),
+        tree: group,
+        part: String::new(),
+        read_only: !place.spec.is_true("securityContext.privileged"),
+        source: "cgroup".into(),
+    });
     let message = runtime.tree(Arc::new(Layer::from([(
         String::new(),
         Node { mode: 0o666, changed: view.now, ..Node::file("") },
@@ -88,13 +123,13 @@ pub fn of(runtime: &Runtime, view: &View, place: &Place, config: &Config) -> Fil
         let mut root = root.lock();
         match mount.at.rsplit_once('/') {
             Some((folder, _)) if is_file => {
-                make_folders(&mut root, folder);
+                make_folders(&mut root, folder, 0o755);
                 if root.get(&mount.at).is_none() {
                     // What does not fit is left out, as below.
                     let _ = root.put(&mount.at, Node::file(""));
                 }
             }
-            _ => make_folders(&mut root, &mount.at),
+            _ => make_folders(&mut root, &mount.at, 0o755),
         }
     }
     Files { fs: Fs::new(mounts), workdir, made, message }
@@ -108,6 +143,7 @@ fn is_made(volume: &Value) -> bool {
 /// Files the runtime writes into every container.
 fn fill(tree: &mut Tree, view: &View, place: &Place, config: &Config) {
     let host = super::hostname(place);
+    ["/proc/1", "/proc/self"].iter().for_each(|folder| make_folders(tree, folder, 0o555));
     // What does not fit is left out; the quota of a node is far larger than this.
     let mut write = |path: &str, text: String| {
         let _ = tree.put(path, Node { changed: view.now, ..Node::file(text) });
@@ -122,6 +158,14 @@ fn fill(tree: &mut Tree, view: &View, place: &Place, config: &Config) {
     write("/etc/hostname", format!("{host}\n"));
     write("/etc/resolv.conf", super::network::resolv_conf(view, &place.pod));
     let uid = place.uid(config);
+    let argv = place.argv(view, config);
+    let name = argv.first().map_or("", |word| word.rsplit('/').next().unwrap_or(word));
+    for process in ["1", "self"] {
+        let score = super::cgroup::oom_score(view, place);
+        write(&format!("/proc/{process}/oom_score_adj"), format!("{score}\n"));
+        let status = super::cgroup::status(view, place, uid, name);
+        write(&format!("/proc/{process}/status"), status);
+    }
     if !matches!(uid, 0 | 1 | 2 | 65534) {
         let known = tree.get("/etc/passwd").map(|n| n.content.clone());
         if let Some(Content::File(bytes)) = known {
@@ -133,13 +177,13 @@ fn fill(tree: &mut Tree, view: &View, place: &Place, config: &Config) {
     }
 }
 
-fn make_folders(tree: &mut Tree, path: &str) {
+fn make_folders(tree: &mut Tree, path: &str, mode: u32) {
     let mut at = String::new();
     for part in path.split('/').filter(|p| !p.is_empty()) {
         at = follow(tree, &format!("{at}/{part}"));
         if tree.get(&at).is_none() {
             // What does not fit is left out, as above.
-            let _ = tree.put(&at, Node::directory());
+            let _ = tree.put(&at, Node { mode, ..Node::directory() });
         }
     }
 }
@@ -164,36 +208,50 @@ fn mounted(
     let mut read_only = mount.is_true("readOnly");
     let mut source = "overlay".to_owned();
     let mut part = String::new();
-    let tree = if volume.at("emptyDir").is_some() {
-        runtime.volume(&format!("{uid}/{name}"), 0o777)
+    let group = place.volume_group();
+    let tree = if let Some(empty) = volume.at("emptyDir") {
+        if empty.str_at("medium") == "Memory" {
+            source = "tmpfs".into();
+        }
+        runtime.volume(&format!("{uid}/{name}"), group)
     } else if let Some(claim) = volume.at("persistentVolumeClaim") {
         read_only |= claim.is_true("readOnly");
         let key = crate::object::name::key(place.pod.namespace(), claim.str_at("claimName"));
         let claim = view.value("persistentvolumeclaims", &key)?;
         source = format!("/dev/disk/{}", claim.str_at("spec.volumeName"));
-        runtime.volume(claim.str_at("spec.volumeName"), 0o777)
+        runtime.volume(claim.str_at("spec.volumeName"), group)
     } else if let Some(host) = volume.at("hostPath") {
         part = absolute("/", host.str_at("path")).trim_end_matches('/').to_owned();
         source = "/dev/vda4".into();
         let tree = runtime.node_tree(place.pod.str_at("spec.nodeName"));
-        make_folders(&mut tree.lock(), &part);
+        host_path(&mut tree.lock(), &part, host.str_at("type"));
         tree
+    } else if let Some(image) = volume.at("image") {
+        read_only = true;
+        let names = Reference::candidates(image.str_at("reference")).unwrap_or_default();
+        let found = names.iter().find_map(|name| {
+            Some((name.repository(), registries::known(view, &name.full())?.config))
+        });
+        let (repository, config) = found?;
+        let (family, workdir) = families::of(&repository, &config);
+        runtime.tree(families::layer(family, workdir, &config))
     } else if !is_made(volume) {
         // Drivers nobody simulates give an empty place.
-        runtime.volume(&format!("{uid}/{name}"), 0o777)
+        runtime.volume(&format!("{uid}/{name}"), group)
     } else {
         read_only = true;
         source = "tmpfs".into();
-        let token = runtime.token(uid);
-        runtime.tree(Arc::new(projected(view, place, volume, token.as_deref())))
+        runtime.tree(Arc::new(files(runtime, view, place, volume)))
     };
-    let below = place_of(place, mount);
+    let below = place_of(view, place, mount).ok()?;
     if !below.is_empty() {
         let inside = if is_made(volume) { format!("/{FOLDER}") } else { String::new() };
         part = format!("{part}{inside}{}", absolute("/", &below));
         let mut tree = tree.lock();
         if tree.get(&part).is_none() && !read_only {
-            make_folders(&mut tree, &part);
+            // A folder of a volume is made like its root.
+            let mode = tree.get("").map_or(0o755, |root| root.mode & 0o777);
+            make_folders(&mut tree, &part, mode);
         }
     }
     let at = mount_point(mount.str_at("mountPath"));
@@ -210,124 +268,71 @@ fn mount_point(path: &str) -> String {
 }
 
 /// The part of a volume that is mounted.
-fn place_of(place: &Place, mount: &Value) -> String {
+///
+/// # Errors
+/// Why the container cannot be made like this. Source: kubelet `makeMounts`.
+pub fn place_of(view: &View, place: &Place, mount: &Value) -> Result<String, String> {
     let expr = mount.str_at("subPathExpr");
-    if expr.is_empty() {
-        return mount.str_at("subPath").to_owned();
-    }
-    let plain = |e: &Value| match e.at("valueFrom.fieldRef") {
-        Some(field) => downward::field(&place.pod, field.str_at("fieldPath")),
-        None => e.str_at("value").to_owned(),
+    let path = match expr.is_empty() {
+        true => mount.str_at("subPath").to_owned(),
+        false => {
+            let known = env::given(view, place);
+            let value = |name: &str| known.iter().rev().find(|(n, _)| n == name);
+            let lacks = |name: &&str| value(name).is_none_or(|(_, value)| value.is_empty());
+            let missing: BTreeSet<&str> = env::names(expr).into_iter().filter(lacks).collect();
+            if !missing.is_empty() {
+                let missing: Vec<&str> = missing.into_iter().collect();
+                return Err(format!("missing value for {}", missing.join(", ")));
+            }
+            env::expand(expr, &known, &BTreeMap::new())
+        }
     };
-    let own = place.spec.list_at("env").iter().map(|e| (e.str_at("name").to_owned(), plain(e)));
-    env::expand(expr, &own.collect::<Vec<_>>(), &BTreeMap::new())
+    if path.starts_with('/') {
+        return Err(format!("error SubPath `{path}` must not be an absolute path"));
+    }
+    if path.split('/').any(|part| part == "..") {
+        return Err(format!("unable to provision SubPath `{path}`: must not contain '..'"));
+    }
+    Ok(path)
 }
 
-/// The files of a volume that is made from objects: config maps, secrets, downward API, tokens.
-fn projected(view: &View, place: &Place, volume: &Value, token: Option<&str>) -> Layer {
-    let mut files = BTreeMap::new();
-    let mode = |v: &Value| {
-        let given = v.i64_at("defaultMode").or(v.i64_at("mode"));
-        given.and_then(|m| u32::try_from(m).ok())
-    };
-    let whole =
-        ["configMap", "secret", "downwardAPI", "projected"].iter().find_map(|f| volume.at(f));
-    let default = whole.and_then(mode).unwrap_or(0o644);
-    let own = std::slice::from_ref(volume);
-    let sources = match volume.at("projected") {
-        Some(projected) => projected.list_at("sources"),
-        None => own,
-    };
-    for source in sources {
-        for (field, resource) in [("configMap", "configmaps"), ("secret", "secrets")] {
-            let Some(named) = source.at(field) else { continue };
-            let called = match named.str_at("secretName") {
-                "" => named.str_at("name"),
-                secret => secret,
-            };
-            let data = env::data(view, place, resource, called);
-            let items = named.list_at("items");
-            if items.is_empty() {
-                files.extend(data.into_iter().map(|(k, v)| (k, (v, default))));
-                continue;
-            }
-            for item in items {
-                if let Some(bytes) = data.get(item.str_at("key")) {
-                    let mode = mode(item).unwrap_or(default);
-                    files.insert(item.str_at("path").to_owned(), (bytes.clone(), mode));
-                }
-            }
+/// Makes what a `hostPath` volume may make.
+fn host_path(tree: &mut Tree, path: &str, kind: &str) {
+    match kind {
+        "FileOrCreate" if tree.get(path).is_none() => {
+            // What does not fit is left out, as above.
+            let _ = tree.put(path, Node::file(""));
         }
-        if let Some(downward) = source.at("downwardAPI") {
-            for item in downward.list_at("items") {
-                let text = match item.at("fieldRef") {
-                    Some(field) => downward::field(&place.pod, field.str_at("fieldPath")),
-                    None => {
-                        let wanted = item.at("resourceFieldRef").cloned().unwrap_or_default();
-                        downward::resource(view, &place.pod, "", &wanted)
-                    }
-                };
-                let mode = mode(item).unwrap_or(default);
-                files.insert(item.str_at("path").to_owned(), (text.into_bytes(), mode));
-            }
-        }
-        if let (Some(wanted), Some(token)) = (source.at("serviceAccountToken"), token) {
-            let path = wanted.str_at("path").to_owned();
-            files.insert(path, (token.as_bytes().to_vec(), default));
-        }
+        // The runtime makes what it is to mount.
+        "" | "DirectoryOrCreate" => make_folders(tree, path, 0o755),
+        _ => {}
     }
-    let mut layer = atomic(files);
-    let made = crate::object::time::parse(place.pod.str_at("status.startTime"));
-    layer.values_mut().for_each(|node| node.changed = made.unwrap_or(view.now));
-    layer
 }
 
-/// Where the kubelet's writer puts the files of a volume it makes.
-const FOLDER: &str = "..2026_01_01_00_00_00.000000000";
-
-/// Files as the kubelet's writer lays them out: links to a folder that is replaced as a whole.
-fn atomic(files: BTreeMap<String, (Vec<u8>, u32)>) -> Layer {
-    let mut layer = Layer::new();
-    layer.insert(String::new(), Node::new(Content::Directory, 0o1777));
-    families::put(&mut layer, &format!("/{FOLDER}"), Node::directory());
-    families::put(&mut layer, "/..data", Node::link(FOLDER));
-    for (path, (bytes, mode)) in files {
-        // Paths of volumes are relative and have no `..`: the API refuses others.
-        let node = Node { mode, ..Node::file(bytes) };
-        families::put(&mut layer, &format!("/{FOLDER}/{path}"), node);
-        let first = path.split('/').next().unwrap_or(&path);
-        families::put(&mut layer, &format!("/{first}"), Node::link(format!("..data/{first}")));
+/// Whether a path of a node is what a `hostPath` volume says.
+///
+/// # Errors
+/// That it is not. Source: kubelet `checkTypeInternal`.
+pub fn check_host_path(tree: &Tree, path: &str, kind: &str) -> Result<(), String> {
+    let found = tree.get(path.trim_end_matches('/'));
+    let (fits, what) = match kind {
+        "Directory" => (found.is_some_and(Node::is_directory), "a directory"),
+        "DirectoryOrCreate" => (found.is_none_or(Node::is_directory), "a directory"),
+        "File" => (found.is_some_and(|n| !n.is_directory()), "a file"),
+        "FileOrCreate" => (found.is_none_or(|n| !n.is_directory()), "a file"),
+        "Socket" => (false, "a socket file"),
+        "CharDevice" => {
+            let device = |n: &Node| matches!(n.content, Content::Device(_));
+            (found.is_some_and(device), "a character device")
+        }
+        "BlockDevice" => (false, "a block device"),
+        _ => (true, ""),
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(format!("hostPath type check failed: {path} is not {what}")),
     }
-    layer
 }
 
 /// A tree that is shared: by the containers of a pod, or the pods of a node.
 pub type Shared = Arc<Mutex<Tree>>;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::shell::fs::{Cred, Quota};
-
-    #[test]
-    fn projected_files_are_links_into_one_folder() {
-        let files = BTreeMap::from([
-            ("a".to_owned(), (b"1".to_vec(), 0o644)),
-            ("deep/b".to_owned(), (b"2".to_vec(), 0o400)),
-        ]);
-        let tree = Arc::new(Mutex::new(Tree::new(Arc::new(atomic(files)), Quota::new(1000))));
-        let root = Mount {
-            at: String::new(),
-            tree,
-            part: String::new(),
-            read_only: true,
-            source: "tmpfs".into(),
-        };
-        let fs = Fs::new(vec![root]);
-        let who = Cred::root();
-        assert_eq!(&fs.read("/a", &who).unwrap()[..], b"1");
-        assert_eq!(&fs.read("/deep/b", &who).unwrap()[..], b"2");
-        let names: Vec<String> = fs.list("/", &who).unwrap().into_iter().map(|(n, _)| n).collect();
-        assert_eq!(names, ["..2026_01_01_00_00_00.000000000", "..data", "a", "deep"]);
-    }
-}

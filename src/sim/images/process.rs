@@ -32,10 +32,15 @@ pub struct Process {
     pub on_term: Option<End>,
     /// Whether only running it tells how it goes.
     pub driven: bool,
-    /// Whether it is run beside the server's other tasks, for it acts on its node.
+    /// Whether it is run beside the server's other tasks, for it acts on its node or its input is
+    /// open.
     pub live: bool,
+    /// Whether it does nothing but what is typed into its open input.
+    pub reads: bool,
     /// Whether its answers decide how HTTP probes end.
     pub choosy: bool,
+    /// Whether it says something when TERM ends it.
+    pub speaks: bool,
     /// Whether it has a trap: how it ends after TERM is only seen by running it.
     pub traps: bool,
 }
@@ -81,7 +86,8 @@ pub fn of_container(
         all: &|| variables(config, container),
     };
     let (own, args) = (container.list_at("command"), container.list_at("args"));
-    if own.is_empty() && args.is_empty() {
+    let reads = reads(container, argv);
+    if own.is_empty() && args.is_empty() && !reads {
         return Ok(built_in(argv, behave(&config.run, &[], &env), &env));
     }
     let process = match run(image, handed_on(image, argv), &env) {
@@ -92,13 +98,15 @@ pub fn of_container(
         Err(missing) if !is_mounted(container, &missing.0) => return Err(missing),
         Err(_) => Process { driven: true, ..Process::default() },
     };
-    if reads(container, argv) {
-        return Ok(Process { ends: None, driven: false, ..process });
+    if reads {
+        return Ok(Process { ends: None, driven: false, reads, ..process });
     }
     // What it said before it failed is its last word: it has to be run to be heard.
     let heard = container.str_at("terminationMessagePolicy") == "FallbackToLogsOnError";
     let fails = process.ends.is_some_and(|end| end.code != 0);
-    Ok(Process { driven: process.driven || (heard && fails), ..process })
+    // What is typed decides how a script goes on.
+    let live = process.live || (process.driven && container.is_true("stdin"));
+    Ok(Process { driven: process.driven || (heard && fails), live, ..process })
 }
 
 /// The command an image's entrypoint runs in its own place, when it is given one; else the whole
@@ -175,7 +183,8 @@ fn built_in(argv: &[String], known: Process, env: &Env<'_>) -> Process {
             let facts = program.facts(&Call::new(argv, env.all), known);
             // What works and ends is run.
             let driven = facts.driven || program.main().is_some();
-            Process { choosy: program.is_choosy(), driven, ..facts }
+            let speaks = program.last_words(15).is_some();
+            Process { choosy: program.is_choosy(), driven, speaks, ..facts }
         }
         None => known,
     }
@@ -331,6 +340,7 @@ mod tests {
             (json!({"command": ["sh", "-c", "echo a && nope; echo b"]}), None, true),
             (json!({"command": ["sh", "-c", "nope"]}), None, true),
             (json!({"command": ["cat", "/no/such/file"]}), None, true),
+            (json!({"command": ["wget", "-O", "/tmp/x", "http://web/"]}), None, true),
             (json!({"command": ["chroot", "/host", "crictl", "images"]}), None, true),
             (json!({"command": ["sh", "-c", "exit 4"], "stdin": true}), Some((0.0, 4)), false),
             (

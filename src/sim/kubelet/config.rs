@@ -8,6 +8,7 @@ use super::{
 use crate::{
     catalog::Config,
     object::{ObjectExt, Value},
+    sim::containers,
 };
 
 /// Whether every volume of the pod can be mounted; if not, says so in an event and arranges the
@@ -18,7 +19,8 @@ pub fn mounted(s: &mut Sync<'_>) -> bool {
         return true;
     }
     let missing = s.pod.list_at("spec.volumes").iter().find_map(|v| {
-        Some((v.name_field().to_owned(), sources(v).find_map(|source| absent(s, source).err())?))
+        let why = sources(v).find_map(|source| absent(s, source).err()).or_else(|| unfit(s, v));
+        Some((v.name_field().to_owned(), why?))
     });
     let Some((volume, why)) = missing else { return true };
     let text = format!("MountVolume.SetUp failed for volume \"{volume}\" : {why}");
@@ -26,6 +28,14 @@ pub fn mounted(s: &mut Sync<'_>) -> bool {
     s.tell_once("", true, "FailedMount", text, minute_ago.unwrap_or(s.start));
     s.wake(plus(s.now(), 60.0));
     false
+}
+
+/// Why a path of the node is not what a volume says it is.
+fn unfit(s: &Sync<'_>, volume: &Value) -> Option<String> {
+    let host = volume.at("hostPath").filter(|h| !h.str_at("type").is_empty())?;
+    let node = s.pod.str_at("spec.nodeName");
+    let lives = s.view.lives.as_ref()?;
+    lives.host_path(node, host.str_at("path"), host.str_at("type")).err()
 }
 
 /// The parts of a volume that may name config maps and secrets.
@@ -84,7 +94,8 @@ pub fn check(s: &Sync<'_>, spec: &Value, image: &Config) -> Result<(), String> {
         key(s, env, "valueFrom.configMapKeyRef", "configmaps", ("configmap", "ConfigMap"))?;
         key(s, env, "valueFrom.secretKeyRef", "secrets", ("secret", "Secret"))?;
     }
-    non_root(s, spec, image)
+    non_root(s, spec, image)?;
+    containers::sub_paths(s.view, s.pod, spec)
 }
 
 fn key(

@@ -1,8 +1,8 @@
 //! The life of one container: waiting, running, ended, and back.
 
 use super::{
-    backoff, config, image, probe,
-    record::{Ended, Named, Record, State},
+    backoff, config, hooks, image, probe,
+    record::{Ended, Record, State},
     sync::{Sync, plus},
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         registries,
     },
 };
+use hooks::Hook;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -66,6 +67,7 @@ fn wait(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp, reaso
 
 /// Starts the container unless image, configuration or time forbid it.
 fn start(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp) {
+    let Some(anchor) = image::ensure_volumes(s, spec, r, anchor) else { return };
     let Some(pulled) = image::ensure(s, spec, r, anchor) else { return };
     if let Err(why) = config::check(s, spec, &pulled.config) {
         present(s, r, pulled.text);
@@ -104,6 +106,13 @@ fn begin(s: &Sync<'_>, spec: &Value, r: &mut Record, image: String, digest: Stri
     // Stored times have whole seconds: work with what the next look will read.
     let second = Timestamp::from_second(s.now().as_second()).unwrap_or(s.now());
     r.state = State::Running(second);
+    if !hooks::has(spec, "postStart") {
+        begun(spec, r);
+    }
+}
+
+/// A container that is up, as far as probes do not find out.
+fn begun(spec: &Value, r: &mut Record) {
     r.started = !has(spec, "startupProbe");
     r.ready = r.started && !has(spec, "readinessProbe");
 }
@@ -150,6 +159,16 @@ fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
     if changed(spec, r) {
         let text = format!("Container {} definition changed, will be restarted", r.name);
         return kill(s, spec, r, since, text);
+    }
+    if !r.started && hooks::has(spec, "postStart") {
+        match hooks::perform(s, spec, r, "postStart", since) {
+            Hook::Open => {}
+            Hook::Done(_) => begun(spec, r),
+            Hook::Failed(_) => {
+                s.tell(&r.name.clone(), true, "FailedPostStartHook", "PostStartHook failed".into());
+                return kill(s, spec, r, since, "FailedPostStartHook".into());
+            }
+        }
     }
     if let Some(task) = Task::of(s.view, s.pod).filter(|t| t.container == r.name) {
         if let Some(exit) = task.exit {
@@ -203,11 +222,23 @@ pub fn finish(s: &Sync<'_>, r: &mut Record, since: Timestamp, code: i64) {
     (r.started, r.ready) = (false, containers::is_done(s.pod, &r.name, code));
 }
 
+/// Lets a program that TERM ends say what it says then.
+pub fn say_last(s: &Sync<'_>, r: &Record, process: &Process, at: Timestamp) {
+    if let (Some(lives), true) = (&s.view.lives, process.speaks) {
+        lives.last_words(r.run(s.pod), 15, at);
+    }
+}
+
 /// Ends a running container that will be started again.
 pub fn kill(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp, text: String) {
     s.tell(&r.name.clone(), false, "Killing", text);
     let process = process(s, spec, r);
+    if hooks::has(spec, "preStop") {
+        // It is done, but not waited for.
+        hooks::perform(s, spec, r, "preStop", s.now());
+    }
     let mut code = process.on_term.map_or(137, |end| end.code);
+    say_last(s, r, &process, s.now());
     if let Some(lives) = s.view.lives.as_ref().filter(|_| process.answers_term()) {
         lives.signal(r.run(s.pod), 15, s.now());
         code = lives.ended(r.run(s.pod)).map_or(137, |(_, code)| code.into());
@@ -254,11 +285,12 @@ pub fn restarts(pod: &Value, spec: &Value, role: Role, code: i64) -> bool {
     }
 }
 
-/// Whether an app container has ended for good.
-pub fn is_over(s: &Sync<'_>, r: &Record) -> bool {
-    let spec = s.pod.list_at("spec.containers").iter().find(|c| c.name_field() == r.name);
-    let Some(spec) = spec else { return true };
-    r.ended().is_some_and(|e| !restarts(s.pod, spec, Role::App, e.code))
+/// Whether all app containers have ended for good.
+pub fn are_over(s: &Sync<'_>) -> bool {
+    let over = |(r, spec): (&Record, &Value)| {
+        r.ended().is_some_and(|e| !restarts(s.pod, spec, Role::App, e.code))
+    };
+    s.apps.iter().zip(s.pod.list_at("spec.containers")).all(over)
 }
 
 /// Probes every running container once all are where they should be.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     catalog::{Config, reference::Reference},
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, json},
     sim::{
         nodes::images::{Held, capacity, repository},
         registries::{self, Asker, Offer, Refusal},
@@ -71,6 +71,39 @@ pub fn ensure(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp)
         }
     }
     pull(s, r, &wanted)
+}
+
+/// Sees to the images a container mounts; answers when all of them are there.
+pub fn ensure_volumes(
+    s: &mut Sync<'_>,
+    spec: &Value,
+    r: &mut Record,
+    anchor: Timestamp,
+) -> Option<Timestamp> {
+    let mounted = |v: &&Value| {
+        let mut mounts = spec.list_at("volumeMounts").iter();
+        v.at("image").is_some() && mounts.any(|m| m.str_at("name") == v.str_at("name"))
+    };
+    let mut there = anchor;
+    let volumes: Vec<Value> =
+        s.pod.list_at("spec.volumes").iter().filter(mounted).cloned().collect();
+    for volume in volumes {
+        let reference = volume.str_at("image.reference");
+        let wanted =
+            json!({"image": reference, "imagePullPolicy": volume.str_at("image.pullPolicy")});
+        // The record is about the container's own image: only what it waits for is taken over.
+        let mut own = Record { image: reference.into(), ..r.clone() };
+        let Some(pulled) = ensure(s, &wanted, &mut own, anchor) else {
+            r.state = own.state;
+            return None;
+        };
+        if !s.reached(pulled.at) {
+            return None;
+        }
+        s.tell_once(&r.name, false, "Pulled", pulled.text, anchor);
+        there = there.max(pulled.at);
+    }
+    Some(there)
 }
 
 /// A container that waited for another image starts over.

@@ -10,6 +10,9 @@ mod backoff;
 mod conditions;
 mod config;
 mod container;
+#[cfg(test)]
+mod hook_tests;
+mod hooks;
 mod image;
 #[cfg(test)]
 mod image_tests;
@@ -110,7 +113,7 @@ fn told(_: &View, change: &Change) -> Vec<String> {
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {
-    let Some(pod) = view.value("pods", key) else { return Plan::none() };
+    let Some(pod) = view.value("pods", key).map(Arc::new) else { return Plan::none() };
     let names = nodes::names(&view.settings);
     let Some(index) = names.iter().position(|n| n == pod.str_at("spec.nodeName")) else {
         // Nobody runs a kubelet on nodes that somebody else made up.

@@ -4,7 +4,7 @@
 //! probe does what its command does. Source: `pkg/kubelet/prober`.
 
 use super::{
-    container,
+    container, hooks,
     record::{Named, Record},
     sync::{Sync, plus},
 };
@@ -14,13 +14,23 @@ use crate::{
     sim::images::process::{self, Image, Process},
 };
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 
 /// What the running containers of a pod do, for probes to look at.
 pub struct Listening {
-    processes: Vec<(String, Timestamp, Process)>,
+    ports: HashMap<i64, Open>,
+    /// The next moment at which one of them is up.
+    turn: Option<Timestamp>,
     address: String,
     /// Whether only asking tells.
     stir: bool,
+}
+
+/// A port some container serves.
+struct Open {
+    since: Timestamp,
+    /// Whether the server on it decides how probes end.
+    choosy: bool,
 }
 
 impl Listening {
@@ -32,23 +42,35 @@ impl Listening {
                 .iter()
                 .any(|p| probe(spec, p).is_some())
         });
-        let running = pairs.filter(|_| probed).filter_map(|(spec, r)| {
-            Some((r.name.clone(), r.running()?, container::process(s, spec, r)))
-        });
+        let running = pairs
+            .filter(|_| probed)
+            .filter_map(|(spec, r)| Some((r.running()?, container::process(s, spec, r))));
         let address = super::network::pod(s).filter(|_| probed);
-        let processes: Vec<_> = running.collect();
-        Listening {
-            stir: processes.iter().any(|(_, _, p)| p.driven || p.choosy),
-            processes,
+        let mut on = Listening {
+            ports: HashMap::new(),
+            turn: None,
             address: address.map_or(String::new(), |(ip, _)| ip.as_str().unwrap_or("").into()),
+            stir: false,
+        };
+        running.for_each(|(since, process)| on.add(s.now(), since, &process));
+        on
+    }
+
+    fn add(&mut self, now: Timestamp, since: Timestamp, process: &Process) {
+        let (up, choosy) = (plus(since, process.boot), process.choosy);
+        self.stir |= process.driven || choosy;
+        if up > now {
+            self.turn = Some(self.turn.map_or(up, |turn| turn.min(up)));
+        }
+        for port in &process.serves {
+            let open = self.ports.entry(i64::from(*port)).or_insert(Open { since: up, choosy });
+            open.since = open.since.min(up);
+            open.choosy |= choosy;
         }
     }
 
-    /// Whether the server on a port decides how probes end.
     fn choosy(&self, port: i64) -> bool {
-        self.processes
-            .iter()
-            .any(|(_, _, p)| p.choosy && p.serves.iter().any(|s| i64::from(*s) == port))
+        self.ports.get(&port).is_some_and(|open| open.choosy)
     }
 
     /// Whether something happens in a container of which nothing tells beforehand.
@@ -57,15 +79,7 @@ impl Listening {
     }
 
     fn serves(&self, port: i64, at: Timestamp) -> bool {
-        self.processes.iter().any(|(_, since, p)| {
-            p.serves.iter().any(|s| i64::from(*s) == port) && at >= plus(*since, p.boot)
-        })
-    }
-
-    /// Moments at which something may change.
-    fn turns(&self) -> Vec<Timestamp> {
-        let of = |(_, since, p): &(String, Timestamp, Process)| plus(*since, p.boot);
-        self.processes.iter().map(of).collect()
+        self.ports.get(&port).is_some_and(|open| at >= open.since)
     }
 }
 
@@ -84,6 +98,9 @@ struct Findings {
 /// Probes one running container.
 pub fn container(s: &mut Sync<'_>, spec: &Value, r: &mut Record, on: &Listening) {
     let Some(since) = r.running() else { return };
+    if hooks::holds(s, spec, r) {
+        return;
+    }
     if !r.started {
         let Some(p) = probe(spec, "startupProbe") else { return r.started = true };
         match look(s, spec, r, p, on, since, "Startup").verdict {
@@ -167,7 +184,7 @@ fn look(
     let stirs = on.stir || probe(p, "exec").is_some_and(|_| on.moves(s, r));
     if found.failed.is_some() || good < needs.0 || stirs {
         s.wake(at(done + 1));
-    } else if let Some(turn) = on.turns().into_iter().filter(|t| *t > s.now()).min() {
+    } else if let Some(turn) = on.turn {
         let whole = turn.duration_since(first).as_millis() as f64 / 1000.0 / period as f64;
         s.wake(at((whole.ceil() as i64).max(done + 1)));
     }
@@ -219,11 +236,7 @@ fn attempt(
 
 /// Asks a server whose answers differ.
 fn http_asked(s: &Sync<'_>, r: &Record, http: &Value, port: i64, turn: &Turn<'_>) -> Attempt {
-    let pair = |h: &Value| (h.str_at("name").to_owned(), h.str_at("value").to_owned());
-    let mut headers: Vec<(String, String)> = http.list_at("httpHeaders").iter().map(pair).collect();
-    let version = s.view.settings.versions.kubernetes.trim_start_matches('v');
-    let minor: Vec<&str> = version.split('.').take(2).collect();
-    headers.push(("User-Agent".into(), format!("kube-probe/{}", minor.join("."))));
+    let headers = headers(s, http, "probe");
     let path = format!("/{}", http.str_at("path").trim_start_matches('/'));
     let what = What::Request(u16::try_from(port).unwrap_or(0), &path, &headers);
     let question = Question { name: &turn.name(), what, since: turn.at };
@@ -237,8 +250,18 @@ fn http_asked(s: &Sync<'_>, r: &Record, http: &Value, port: i64, turn: &Turn<'_>
     }
 }
 
+/// The header lines of a request the kubelet makes for an `httpGet` action.
+pub fn headers(s: &Sync<'_>, http: &Value, purpose: &str) -> Vec<(String, String)> {
+    let pair = |h: &Value| (h.str_at("name").to_owned(), h.str_at("value").to_owned());
+    let mut headers: Vec<(String, String)> = http.list_at("httpHeaders").iter().map(pair).collect();
+    let version = s.view.settings.versions.kubernetes.trim_start_matches('v');
+    let minor: Vec<&str> = version.split('.').take(2).collect();
+    headers.push(("User-Agent".into(), format!("kube-{purpose}/{}", minor.join("."))));
+    headers
+}
+
 /// A port by number, or by the name the container's ports give it.
-fn port(spec: &Value, action: &Value) -> i64 {
+pub fn port(spec: &Value, action: &Value) -> i64 {
     let wanted = action.at("port").cloned().unwrap_or(Value::Null);
     let named = |name: &str| {
         let found = spec.list_at("ports").iter().find(|p| p.name_field() == name);

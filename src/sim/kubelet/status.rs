@@ -7,6 +7,7 @@ use super::{
     sync::Sync,
 };
 use crate::object::{ObjectExt, Value, json, time};
+use std::collections::HashMap;
 
 /// The whole status. `terminated` means that everything has been stopped for good.
 pub fn of(s: &Sync<'_>, terminated: bool) -> Value {
@@ -43,8 +44,8 @@ pub fn of(s: &Sync<'_>, terminated: bool) -> Value {
 }
 
 fn written(records: &[&Record], specs: &[Value]) -> Value {
-    let spec = |r: &Record| specs.iter().find(|c| c.name_field() == r.name);
-    records.iter().filter_map(|r| Some(r.write(spec(r)?))).collect()
+    let specs: HashMap<&str, &Value> = specs.iter().map(|c| (c.name_field(), c)).collect();
+    records.iter().filter_map(|r| Some(r.write(specs.get(r.name.as_str())?))).collect()
 }
 
 /// Whether the sandbox exists: its time has come, and volumes are mounted if anything ran.
@@ -79,8 +80,7 @@ fn phase(s: &Sync<'_>, terminated: bool) -> &'static str {
     if s.apps.iter().any(|r| waits(r) && r.last.is_none()) {
         return "Pending";
     }
-    let over = s.apps.iter().all(|r| container::is_over(s, r));
-    match over {
+    match container::are_over(s) {
         false => "Running",
         true if s.apps.iter().all(good) => "Succeeded",
         true => "Failed",

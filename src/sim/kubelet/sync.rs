@@ -12,7 +12,11 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
+use std::{
+    cell::OnceCell,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// Reason of pods a node gets rid of.
 pub const EVICTED: &str = "Evicted";
@@ -22,7 +26,7 @@ pub struct Sync<'a> {
     /// All objects and the time.
     pub view: &'a View,
     /// The pod as stored.
-    pub pod: &'a Value,
+    pub pod: &'a Arc<Value>,
     /// Its node.
     pub node: Arc<NodeLens>,
     /// The images the node holds.
@@ -43,27 +47,41 @@ pub struct Sync<'a> {
     pub verdict: Option<(&'static str, String)>,
     /// Whether every volume could be mounted.
     pub mounts_ready: bool,
+    /// The lists of those containers that are not among `containers`, by name.
+    others: HashMap<String, &'static str>,
+    /// What earlier looks told, and what this one did: part, reason and text.
+    past: OnceCell<told::Past>,
+    said: HashSet<(String, &'static str, String)>,
+    /// Resources and names this look has written besides the status.
+    written: HashSet<(String, String)>,
     plan: Plan,
 }
 
 impl<'a> Sync<'a> {
     /// Reads a pod.
-    pub fn new(view: &'a View, pod: &'a Value, index: usize) -> Sync<'a> {
+    pub fn new(view: &'a View, pod: &'a Arc<Value>, index: usize) -> Sync<'a> {
         let stored = time::parse(pod.str_at("status.startTime"));
         let node = view.get("nodes", pod.str_at("spec.nodeName"));
         let inits = pod.list_at("spec.initContainers");
         let waiting = if inits.is_empty() { "ContainerCreating" } else { "PodInitializing" };
         let records = |specs: &[Value], path: &str| -> Vec<Record> {
-            let known = pod.list_at(path);
+            let known: HashMap<&str, &Value> =
+                pod.list_at(path).iter().map(|s| (s.name_field(), s)).collect();
             let of = |spec: &Value| {
-                let old = known.iter().find(|s| s.name_field() == spec.name_field());
-                old.map_or_else(|| Record::fresh(spec, waiting), Record::read)
+                let old = known.get(spec.name_field());
+                old.map_or_else(|| Record::fresh(spec, waiting), |old| Record::read(old))
             };
             specs.iter().map(of).collect()
         };
+        let names = |path: &str, list: &'static str| {
+            pod.list_at(path).iter().map(move |c| (c.name_field().to_owned(), list))
+        };
+        let others = names("spec.initContainers", "initContainers")
+            .chain(names("spec.ephemeralContainers", "ephemeralContainers"));
         Sync {
             view,
             pod,
+            others: others.collect(),
             node: node.map(|e| e.lens::<NodeLens>()).unwrap_or_default(),
             images: Inventory::of(view, pod.str_at("spec.nodeName")),
             index,
@@ -77,6 +95,9 @@ impl<'a> Sync<'a> {
             ),
             verdict: None,
             mounts_ready: false,
+            past: OnceCell::new(),
+            said: HashSet::new(),
+            written: HashSet::new(),
             plan: Plan::none(),
         }
     }
@@ -89,8 +110,7 @@ impl<'a> Sync<'a> {
     /// Has something written besides the status, once.
     pub fn write(&mut self, write: Option<Write>) {
         let Some(write) = write else { return };
-        let mut planned = self.plan.steps.iter().flat_map(|step| &step.writes);
-        if !planned.any(|w| w.resource == write.resource && w.body.name() == write.body.name()) {
+        if self.written.insert((write.resource.to_string(), write.body.name().to_owned())) {
             self.plan.write(write);
         }
     }
@@ -111,8 +131,9 @@ impl<'a> Sync<'a> {
 
     /// Records an event about the pod, or, with a container's name, about that container.
     pub fn tell(&mut self, container: &str, warning: bool, reason: &'static str, text: String) {
-        self.plan.event(self.pod, warning, reason, text);
         let field = self.field(container);
+        self.said.insert((field.clone(), reason, text.clone()));
+        self.plan.event(self.pod, warning, reason, text);
         if let Some(event) = self.plan.events.last_mut() {
             event.host = self.pod.str_at("spec.nodeName").into();
             if !field.is_empty() {
@@ -139,11 +160,14 @@ impl<'a> Sync<'a> {
     }
 
     /// Whether an event was recorded since `since`, by this look or an earlier one.
-    pub fn told(&self, container: &str, reason: &str, text: &str, since: Timestamp) -> bool {
-        let field = self.field(container);
-        let now = self.plan.events.iter().any(|e| {
-            e.reason == reason && e.message == text && e.regarding.str_at("fieldPath") == field
-        });
+    pub fn told(
+        &self,
+        container: &str,
+        reason: &'static str,
+        text: &str,
+        since: Timestamp,
+    ) -> bool {
+        let now = self.said.contains(&(self.field(container), reason, text.to_owned()));
         now || self.first_told(container, reason, text, since).is_some()
     }
 
@@ -159,16 +183,12 @@ impl<'a> Sync<'a> {
         if self.fresh {
             return None;
         }
-        told::since(self.view, self.pod, reason, &field, text, since)
+        let past = self.past.get_or_init(|| told::Past::of(self.view, self.pod));
+        past.since(reason, &field, text, since)
     }
 
     fn field(&self, container: &str) -> String {
-        let among = |records: &[Record]| records.iter().any(|r| r.name == container);
-        let list = match (among(&self.inits), among(&self.extras)) {
-            (true, _) => "initContainers",
-            (_, true) => "ephemeralContainers",
-            _ => "containers",
-        };
+        let list = self.others.get(container).copied().unwrap_or("containers");
         if container.is_empty() { String::new() } else { format!("spec.{list}{{{container}}}") }
     }
 
@@ -211,7 +231,7 @@ impl<'a> Sync<'a> {
     /// The node does not take the pod: it fails before anything is done.
     fn reject(mut self, reason: &'static str, message: String) -> Plan {
         self.tell("", true, reason, message.clone());
-        let mut pod = self.pod.clone();
+        let mut pod = Value::clone(self.pod);
         pod.set_at("status.phase", "Failed");
         pod.set_at("status.reason", reason);
         pod.set_at("status.message", format!("Pod was rejected: {message}"));
@@ -278,7 +298,7 @@ impl<'a> Sync<'a> {
             self.apps[i] = record;
         }
         container::probe_all(self);
-        if self.apps.iter().all(|r| container::is_over(self, r)) {
+        if container::are_over(self) {
             terminate::stop_sidecars(self);
         }
     }
@@ -338,7 +358,7 @@ impl<'a> Sync<'a> {
         if terminated {
             self.lose_containers();
         }
-        let mut pod = self.pod.clone();
+        let mut pod = Value::clone(self.pod);
         let new = status::of(self, terminated);
         if pod.at("status") != Some(&new) {
             pod.set_at("status", new);

@@ -2,13 +2,11 @@
 
 use super::{
     container,
+    hooks::{self, Hook},
     record::{Ended, Record, State},
     sync::{Sync, plus},
 };
-use crate::{
-    object::{ObjectExt, Value, time},
-    sim::images::process::{self, Image},
-};
+use crate::object::{ObjectExt, Value, time};
 use jiff::{SignedDuration, Timestamp};
 
 /// Moves a deleted pod towards its end; true when every container has stopped.
@@ -78,6 +76,9 @@ fn stop(
     };
     let (at, code) = end(s, spec, r, since, asked, limit);
     if s.reached(at) {
+        if code != 137 {
+            container::say_last(s, r, &container::process(s, spec, r), at);
+        }
         container::finish(s, r, since, code);
     }
     at
@@ -94,7 +95,18 @@ fn end(
 ) -> (Timestamp, i64) {
     let process = container::process(s, spec, r);
     let percent = f64::from(s.view.delays.term_percent) / 100.0;
-    let term = plus(asked, pre_stop(s, spec, r));
+    let hooked = limit > asked && hooks::has(spec, "preStop");
+    let term = match hooked.then(|| hooks::perform(s, spec, r, "preStop", asked)) {
+        None => asked,
+        Some(Hook::Done(at)) => at.max(asked),
+        Some(Hook::Failed(at)) => {
+            let text = "PreStopHook failed";
+            s.tell_once(&r.name, true, "FailedPreStopHook", text.into(), asked);
+            at.max(asked)
+        }
+        Some(Hook::Open) if s.now() < limit => return (limit, 137),
+        Some(Hook::Open) => limit,
+    };
     // The moment of TERM is known to the second: what follows counts from the end of it. The
     // runtime gets two seconds to end it, however short the grace (upstream's minimum).
     let (heard, limit) = match percent > 0.0 {
@@ -121,24 +133,6 @@ fn end(
         }
     }
     (at, code)
-}
-
-/// Seconds the preStop hook takes.
-fn pre_stop(s: &Sync<'_>, spec: &Value, r: &Record) -> f64 {
-    let hook = spec.at("lifecycle.preStop").cloned().unwrap_or(Value::Null);
-    if let Some(seconds) = hook.i64_at("sleep.seconds") {
-        return seconds as f64;
-    }
-    let argv: Vec<String> =
-        hook.list_at("exec.command").iter().filter_map(Value::as_str).map(Into::into).collect();
-    let Some(config) = container::config(s, r) else { return 0.0 };
-    let image = Image { name: &r.image_id, config: &config };
-    let done = process::exec(&image, &argv).ok();
-    match (argv.is_empty(), done) {
-        (false, Some(p)) if p.driven => 0.0,
-        (false, Some(p)) => p.ends.map_or(1e9, |e| e.after),
-        _ => 0.0,
-    }
 }
 
 /// Stops everything at once.

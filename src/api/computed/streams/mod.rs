@@ -13,7 +13,10 @@ mod tests;
 use super::Handled;
 use crate::{
     access,
-    api::{Answer, Request, Response, Server, Session, Task, Verb, admission},
+    api::{
+        Answer, Request, Response, Server, Session, Task, Verb, admission,
+        write::{Attempt, Draft, lists},
+    },
     error::Error,
     object::{ObjectExt, Value},
     runtime::{Containers, LogStream, Target},
@@ -24,17 +27,17 @@ use std::sync::Arc;
 
 /// Answers requests to run a command.
 pub fn exec(server: Arc<Server>, request: Request) -> Handled {
-    Box::pin(async move { process(&server, &request) })
+    Box::pin(async move { process(&server, &request).await })
 }
 
 /// Answers requests to join a container's main process.
 pub fn attach(server: Arc<Server>, request: Request) -> Handled {
-    Box::pin(async move { process(&server, &request) })
+    Box::pin(async move { process(&server, &request).await })
 }
 
 /// Answers requests to forward ports.
 pub fn port_forward(server: Arc<Server>, request: Request) -> Handled {
-    Box::pin(async move { forward(&server, &request) })
+    Box::pin(async move { forward(&server, &request).await })
 }
 
 /// Answers requests for a container's log.
@@ -62,7 +65,14 @@ fn allowed(server: &Server, request: &Request) -> Result<(), Error> {
     server.access.authorizer.check(&snapshot, &request.caller, &wanted)
 }
 
-fn process(server: &Server, request: &Request) -> Result<Answer, Error> {
+/// Lets whoever outside has a say refuse a connection.
+async fn asked(server: &Server, request: &Request, options: Value) -> Result<(), Error> {
+    let snapshot = server.store.snapshot();
+    let mut draft = Draft::of(options);
+    Attempt::create(server, request, &snapshot).run(lists::CONNECT, &mut draft).await
+}
+
+async fn process(server: &Server, request: &Request) -> Result<Answer, Error> {
     let options = options::process(&request.options.parameters);
     let snapshot = server.store.snapshot();
     let (_, pod) = Server::stored(&snapshot, request)?;
@@ -72,6 +82,7 @@ fn process(server: &Server, request: &Request) -> Result<Answer, Error> {
     };
     admission::may_enter(&pod, &of_creation, request.sub)?;
     allowed(server, request)?;
+    asked(server, request, options::shown(request.sub, &request.options.parameters)).await?;
     let container = pod::container(&pod, &options.container)?;
     pod::placed(&pod)?;
     dial::session(&snapshot, &*containers(server, request)?, &pod)?;
@@ -106,8 +117,9 @@ fn target(request: &Request, container: String) -> Target {
     Target { namespace: request.namespace.clone(), pod: request.name.clone(), container }
 }
 
-fn forward(server: &Server, request: &Request) -> Result<Answer, Error> {
+async fn forward(server: &Server, request: &Request) -> Result<Answer, Error> {
     allowed(server, request)?;
+    asked(server, request, options::shown(request.sub, &request.options.parameters)).await?;
     let ports = options::ports(&request.options.parameters)?;
     let snapshot = server.store.snapshot();
     let (_, pod) = Server::stored(&snapshot, request)?;

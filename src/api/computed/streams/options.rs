@@ -5,7 +5,7 @@
 use crate::{
     api::session::Streams,
     error::{Causes, Error},
-    object::json,
+    object::{Value, json},
     runtime::LogOptions,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -50,6 +50,38 @@ pub fn process(pairs: &Pairs) -> Process {
             tty: flag(pairs, "tty"),
         },
     }
+}
+
+/// The options of a connection as the object they are.
+pub fn shown(sub: &str, pairs: &Pairs) -> Value {
+    let kind = match sub {
+        "exec" => "PodExecOptions",
+        "attach" => "PodAttachOptions",
+        _ => "PodPortForwardOptions",
+    };
+    let mut object = json!({"kind": kind, "apiVersion": "v1"});
+    if sub == "portforward" {
+        let ports = all(pairs, "ports").filter_map(|p| p.parse::<u16>().ok());
+        object["ports"] = ports.collect();
+        return object;
+    }
+    let Process { container, command, streams } = process(pairs);
+    let flags = [
+        ("stdin", streams.stdin),
+        ("stdout", streams.stdout),
+        ("stderr", streams.stderr),
+        ("tty", streams.tty),
+    ];
+    for (name, _) in flags.into_iter().filter(|(_, set)| *set) {
+        object[name] = json!(true);
+    }
+    if !container.is_empty() {
+        object["container"] = json!(container);
+    }
+    if sub == "exec" {
+        object["command"] = json!(command);
+    }
+    object
 }
 
 /// What of a log's parameters goes on to the kubelet, by name; source: `LogLocation`.

@@ -6,7 +6,7 @@ use super::{super::Handled, dial, kubelet};
 use crate::{
     api::{Answer, Body, Request, Response, Server},
     error::Error,
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, json},
     runtime::{Fetch, Fetched},
 };
 use std::sync::Arc;
@@ -42,6 +42,9 @@ async fn pass(server: &Arc<Server>, mut request: Request) -> Result<Answer, Erro
         return Err(Error::NoSuchPath);
     };
     let what = request.kind.plural.trim_end_matches('s');
+    let options = format!("{}ProxyOptions", request.kind.kind);
+    let options = json!({"kind": options, "apiVersion": "v1", "path": fetch.path});
+    super::asked(server, &request, options).await?;
     let text = request.name.clone();
     let id = split(&text)
         .ok_or_else(|| Error::BadRequest(format!("invalid {what} request {text:?}")))?;

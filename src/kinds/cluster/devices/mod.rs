@@ -45,11 +45,9 @@ pub static RESOURCE_CLAIM: Kind = Kind {
     ],
     hooks: Hooks {
         default: Some(|o| counts(o, "spec.devices.requests")),
-        validate: Some(|o, old, out| {
-            if let Some(old) = old {
-                checks::fixed_struct(o, old, ("spec", CLAIM_SPEC), out);
-            }
-            claims::spec(&Field::of(o, "spec"), out);
+        validate: Some(|o, old, out| match old {
+            Some(old) => checks::fixed_struct(o, old, ("spec", CLAIM_SPEC), out),
+            None => claims::spec(&Field::of(o, "spec"), out),
         }),
         validate_status: Some(status::validate),
         ..Hooks::NONE

@@ -11,14 +11,14 @@ use std::collections::HashSet;
 /// All lists of containers of a pod spec.
 pub fn validate(spec: &Field<'_>, volumes: &Volumes<'_>, place: Place, out: &mut Causes) {
     let grace = spec.get("terminationGracePeriodSeconds").int();
-    let users = shares_users(spec);
+    let (users, never) = (shares_users(spec), spec.get("restartPolicy").text() == "Never");
     let main = spec.get("containers");
     if main.list().is_empty() {
         main.required(out, "");
     }
     let mut names = HashSet::new();
     for container in main.items() {
-        common(&container, (volumes, users), out);
+        common(&container, (volumes, users, never), out);
         unique(&container, &mut names, out);
         probes::lifecycle(&container.get("lifecycle"), grace, out);
         probes::all(&container, grace, out);
@@ -27,7 +27,7 @@ pub fn validate(spec: &Field<'_>, volumes: &Volumes<'_>, place: Place, out: &mut
     host_ports(&main.items(), out);
     let init = spec.get("initContainers");
     for container in init.items() {
-        common(&container, (volumes, users), out);
+        common(&container, (volumes, users, never), out);
         restart_rules(&container, out);
         unique(&container, &mut names, out);
         host_ports(std::slice::from_ref(&container), out);
@@ -59,7 +59,11 @@ fn shares_users(spec: &Field<'_>) -> bool {
 }
 
 /// What all containers are checked for. `users` is whether their pod shares the node's user ids.
-fn common(container: &Field<'_>, (volumes, users): (&Volumes<'_>, bool), out: &mut Causes) {
+fn common(
+    container: &Field<'_>,
+    (volumes, users, never): (&Volumes<'_>, bool, bool),
+    out: &mut Causes,
+) {
     let field = |name: &str| container.get(name);
     field("name").needs_text(out);
     field("name").dns_label(out);
@@ -72,7 +76,34 @@ fn common(container: &Field<'_>, (volumes, users): (&Volumes<'_>, bool), out: &m
     devices(container, volumes, out);
     field("imagePullPolicy").one_of(out, &["Always", "IfNotPresent", "Never"]);
     resources::validate(&field("resources"), out);
+    resize_policy(&field("resizePolicy"), never, out);
     security::container(&field("securityContext"), users, out);
+}
+
+/// What happens when resources change; `never` is the pod's restart policy.
+fn resize_policy(list: &Field<'_>, never: bool, out: &mut Causes) {
+    let mut seen = HashSet::new();
+    for policy in list.items() {
+        let (resource, restart) = (policy.get("resourceName"), policy.get("restartPolicy"));
+        if !seen.insert(resource.text()) {
+            out.duplicate(&policy.path, &json!(resource.text()));
+        }
+        let rules: [(&str, &[&str]); 2] = [
+            (resource.text(), &["cpu", "memory"]),
+            (restart.text(), &["NotRequired", "RestartContainer"]),
+        ];
+        for (text, known) in rules {
+            match text {
+                "" => list.required(out, ""),
+                text if known.contains(&text) => {}
+                text => out.unsupported(&list.path, &json!(text), known),
+            }
+        }
+        if never && restart.text() != "NotRequired" {
+            let why = "must be 'NotRequired' when pod `restartPolicy` is 'Never'";
+            out.invalid(&list.path, &json!(restart.text()), why);
+        }
+    }
 }
 
 fn ports(ports: &Field<'_>, out: &mut Causes) {
@@ -255,8 +286,9 @@ fn ephemeral<'a>(
     out: &mut Causes,
 ) {
     let (others, users) = (names.clone(), shares_users(spec));
+    let never = spec.get("restartPolicy").text() == "Never";
     for container in spec.get("ephemeralContainers").items() {
-        common(&container, (volumes, users), out);
+        common(&container, (volumes, users, never), out);
         image_spaces(&container, out);
         unique(&container, names, out);
         let target = container.get("targetContainerName");

@@ -30,7 +30,7 @@ fn router(view: &View) -> Value {
 impl Runtime {
     fn found(&self, view: &View, (to, port): (Ipv4Addr, u16)) -> Found {
         let chance = |n: usize| self.world.entropy.below(n as u64) as usize;
-        let (from, affinity) = (&router(view), &self.affinity);
+        let (from, affinity) = (&Arc::new(router(view)), &self.affinity);
         let protocol = Protocol::Tcp;
         at(view, &Call { from, to, port, protocol, chance: &chance, affinity }, to, port)
     }

@@ -2,6 +2,7 @@
 //! objects; nothing is ever dialled.
 
 mod api;
+pub mod certificate;
 mod forward;
 mod listeners;
 mod names;
@@ -21,7 +22,7 @@ use crate::{
     object::{ObjectExt, Value},
     sim::nodes,
 };
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, sync::Arc};
 
 /// A container that answers on a port.
 #[derive(Debug, Clone)]
@@ -77,7 +78,7 @@ impl Protocol {
 /// Somebody who wants to reach somebody.
 pub struct Call<'a> {
     /// The pod it comes from.
-    pub from: &'a Value,
+    pub from: &'a Arc<Value>,
     /// Where it goes.
     pub to: Ipv4Addr,
     /// The port there.
@@ -145,7 +146,7 @@ fn at(view: &View, call: &Call<'_>, address: Ipv4Addr, port: u16) -> Found {
         lens.status.pod_ip == text && !lens.is_terminal() && !lens.spec.host_network
     });
     if let Some(owner) = owner {
-        return listener(view, &owner.value(), port, call.protocol);
+        return listener(view, &Arc::new(owner.value()), port, call.protocol);
     }
     let count = nodes::names(&view.settings).len();
     match (0..count).find(|i| nodes::ip(&view.settings, *i) == address) {
@@ -185,7 +186,8 @@ fn on_node(view: &View, call: &Call<'_>, index: usize) -> Found {
             false => host_port(&lens, call),
         };
         if let Some(port) = port
-            && let found @ Found::Backend(_) = listener(view, &entry.value(), port, call.protocol)
+            && let found @ Found::Backend(_) =
+                listener(view, &Arc::new(entry.value()), port, call.protocol)
         {
             return found;
         }
@@ -224,7 +226,7 @@ fn forwarded(
 }
 
 /// The container of a pod that listens on a port now.
-pub fn listener(view: &View, pod: &Value, port: u16, protocol: Protocol) -> Found {
+pub fn listener(view: &View, pod: &Arc<Value>, port: u16, protocol: Protocol) -> Found {
     for place in Place::all(pod) {
         let Some(since) = place.running() else { continue };
         let process = place.process(view);

@@ -188,8 +188,8 @@ mod tests {
     #[test]
     fn a_pod_with_a_subdomain_knows_its_full_name() {
         let place = |spec| Place {
-            pod: json!({"metadata": {"namespace": "x", "name": "web-0"}, "spec": spec,
-                "status": {"podIP": "10.217.2.9"}}),
+            pod: Arc::new(json!({"metadata": {"namespace": "x", "name": "web-0"}, "spec": spec,
+                "status": {"podIP": "10.217.2.9"}})),
             spec: json!({}),
             status: json!({}),
         };

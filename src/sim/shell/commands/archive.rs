@@ -1,6 +1,7 @@
 //! `tar`: makes and reads archives in memory, which is what copying files in and out needs.
 //! The format is left to the `tar` crate, used on byte slices only.
 
+use super::gzip::{packed, unpacked};
 use crate::sim::shell::{
     fs::{Content, Errno, absolute},
     pattern::Pattern,
@@ -205,10 +206,7 @@ async fn create(p: &mut Process, base: &Process, call: &Call) -> Done {
     // Writing to memory does not fail.
     let mut bytes = builder.into_inner().unwrap_or_default();
     if call.gzip {
-        let mut encoder = flate2::read::GzEncoder::new(&bytes[..], flate2::Compression::fast());
-        let mut packed = Vec::new();
-        let _ = encoder.read_to_end(&mut packed);
-        bytes = packed;
+        bytes = packed(&bytes);
     }
     match call.file.as_deref() {
         None | Some("-") => p.out(bytes).await?,
@@ -242,12 +240,10 @@ async fn extract(p: &mut Process, base: &Process, call: &Call) -> Done {
         }
     };
     let bytes = if call.gzip || bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut plain = Vec::new();
-        let decoder = flate2::read::MultiGzDecoder::new(&bytes[..]);
-        if decoder.take(LARGEST as u64).read_to_end(&mut plain).is_err() {
+        let Some(plain) = unpacked(&bytes, LARGEST) else {
             p.err("gzip: stdin: not in gzip format\ntar: Child returned status 1").await;
             return Ok(2);
-        }
+        };
         plain
     } else {
         bytes

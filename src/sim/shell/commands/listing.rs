@@ -180,6 +180,11 @@ pub fn mode(node: &Node) -> String {
     let bits = "rwxrwxrwx".chars().enumerate();
     let shown = bits.map(|(i, c)| if node.mode & (0o400 >> i) != 0 { c } else { '-' });
     let mut text: String = std::iter::once(kind).chain(shown).collect();
+    for (bit, at, runs) in [(0o4000, 3, 0o100), (0o2000, 6, 0o010)] {
+        if node.mode & bit != 0 {
+            text.replace_range(at..=at, if node.mode & runs != 0 { "s" } else { "S" });
+        }
+    }
     if node.mode & 0o1000 != 0 {
         text.replace_range(9.., if node.mode & 1 != 0 { "t" } else { "T" });
     }
@@ -327,6 +332,7 @@ pub async fn df(p: &mut Process, argv: &[String]) -> Done {
             }
         }
     }
+    let all = all.into_iter().filter(|(_, mount)| mount.kind() != "cgroup2").collect();
     let list = if o.rest.is_empty() { all } else { wanted };
     for (at, mount) in list {
         let (whole, left) = mount.tree.lock().usage().1.state();
@@ -361,14 +367,21 @@ pub async fn df(p: &mut Process, argv: &[String]) -> Done {
 }
 
 pub async fn mount(p: &mut Process, argv: &[String]) -> Done {
-    if argv.len() > 1 {
+    let kind = match &argv[1..] {
+        [flag, kind] if flag == "-t" => Some(kind.as_str()),
+        _ => None,
+    };
+    if argv.len() > 1 && kind.is_none() {
         p.err(format!("mount: {}: must be superuser to use mount.", argv[argv.len() - 1])).await;
         return Ok(32);
     }
     for (at, mount) in p.fs.mounts() {
         let mode = if mount.read_only { "ro" } else { "rw" };
-        let kind = if mount.source == "overlay" { "overlay" } else { "xfs" };
-        p.out(format!("{} on {at} type {kind} ({mode},relatime,seclabel)\n", mount.source)).await?;
+        let of = mount.kind();
+        if kind.is_none_or(|kind| kind == of) {
+            let source = &mount.source;
+            p.out(format!("{source} on {at} type {of} ({mode},relatime,seclabel)\n")).await?;
+        }
     }
     Ok(0)
 }

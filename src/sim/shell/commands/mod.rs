@@ -4,9 +4,11 @@ mod archive;
 mod awk;
 mod busybox;
 mod bytes;
+mod dd;
 mod files;
 mod find;
 mod grep;
+mod gzip;
 mod kernel;
 mod launch;
 mod lines;
@@ -54,6 +56,7 @@ pub const TABLE: &[(&str, Main)] = &[
     ("cut", run!(lines::cut)),
     ("dash", run!(builtins::shell)),
     ("date", run!(moments::date)),
+    ("dd", run!(dd::dd)),
     ("df", run!(listing::df)),
     ("dig", run!(net::dig::dig)),
     ("dirname", run!(text::basename)),
@@ -69,6 +72,8 @@ pub const TABLE: &[(&str, Main)] = &[
     ("getent", run!(net::getent::getent)),
     ("grep", run!(grep::grep)),
     ("groups", run!(users::groups)),
+    ("gunzip", run!(gzip::gzip)),
+    ("gzip", run!(gzip::gzip)),
     ("hd", run!(bytes::hexdump)),
     ("head", run!(text::head)),
     ("hexdump", run!(bytes::hexdump)),
@@ -134,6 +139,7 @@ pub const TABLE: &[(&str, Main)] = &[
     ("xargs", run!(launch::xargs)),
     ("xxd", run!(bytes::xxd)),
     ("yes", run!(text::yes)),
+    ("zcat", run!(gzip::gzip)),
 ];
 
 /// Looks a command up.

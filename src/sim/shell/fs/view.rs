@@ -22,6 +22,18 @@ pub struct Mount {
     pub source: String,
 }
 
+impl Mount {
+    /// The kind of file system it is.
+    pub fn kind(&self) -> &'static str {
+        match self.source.as_str() {
+            "overlay" => "overlay",
+            "tmpfs" => "tmpfs",
+            "cgroup" => "cgroup2",
+            _ => "xfs",
+        }
+    }
+}
+
 /// Mounts and a root.
 #[derive(Debug, Clone)]
 pub struct Fs {
@@ -242,13 +254,15 @@ impl Fs {
     }
 
     /// Whether the folder a place is in may be changed.
-    fn parent_allows(&self, place: &Place<'_>, who: &Cred) -> Result<(), Errno> {
+    /// The group of what `who` makes there, if that is allowed: a folder may hand its own on.
+    fn parent_allows(&self, place: &Place<'_>, who: &Cred) -> Result<u32, Errno> {
         let folder = self.place(split(&place.full).0.trim_end_matches('/'))?;
         let tree = folder.mount.tree.lock();
         let node = tree.get(&folder.key).ok_or(Errno::Missing)?;
         match node.is_directory() {
             false => Err(Errno::NotDirectory),
-            true if allowed(node, who, 3) => Ok(()),
+            true if allowed(node, who, 3) && node.mode & 0o2000 != 0 => Ok(node.gid),
+            true if allowed(node, who, 3) => Ok(who.groups.first().copied().unwrap_or(0)),
             true => Err(Errno::Denied),
         }
     }
@@ -277,8 +291,7 @@ impl Fs {
             Some(node) if matches!(node.content, Content::Device(_)) => return Ok(()),
             Some(node) => node,
             None => {
-                self.parent_allows(&place, who)?;
-                let gid = who.groups.first().copied().unwrap_or(0);
+                let gid = self.parent_allows(&place, who)?;
                 Node { uid: who.uid, gid, ..Node::file(Bytes::new()) }
             }
         };
@@ -313,8 +326,7 @@ impl Fs {
         if path.is_empty() || place.mount.tree.lock().get(&place.key).is_some() {
             return Err(Errno::Exists);
         }
-        self.parent_allows(&place, who)?;
-        let gid = who.groups.first().copied().unwrap_or(0);
+        let gid = self.parent_allows(&place, who)?;
         let node = Node { content, mode, uid: who.uid, gid, changed: now };
         place.mount.tree.lock().put(&place.key, node)
     }

@@ -95,3 +95,21 @@ fn shells_say_what_they_cannot_open() {
         assert_eq!(super::with(&argv, 0, "").err, expected, "{argv:?}");
     }
 }
+
+#[test]
+fn blocks_and_packed_bytes_go_from_place_to_place() {
+    check(&[
+        ("dd if=/dev/zero of=/tmp/x bs=1024 count=4 status=none; wc -c </tmp/x", "4096\n", 0),
+        ("printf abcdef | dd bs=1 skip=2 count=3 2>/dev/null", "cde", 0),
+        (
+            "printf abc >/tmp/y; printf X | dd of=/tmp/y seek=1 bs=1 conv=notrunc 2>&1 | head -n 1; \
+          cat /tmp/y",
+            "1+0 records in\naXc",
+            0,
+        ),
+        ("dd oops 2>&1", "dd: unrecognized operand 'oops'\n", 1),
+        ("printf hello | gzip | gunzip", "hello", 0),
+        ("printf hello >/tmp/z; gzip /tmp/z && zcat /tmp/z.gz; ls /tmp/z 2>/dev/null", "hello", 2),
+        ("printf no | gunzip 2>&1 | tail -n 1", "gzip: stdin: not in gzip format\n", 0),
+    ]);
+}

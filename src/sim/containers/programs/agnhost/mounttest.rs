@@ -24,6 +24,7 @@ const NEW: [(&str, u32); 4] = [
 /// Numbers of file systems as `statfs` has them.
 const OVERLAY: &str = "2035054128";
 const XFS: &str = "1481003842";
+const CGROUP: &str = "1667723888";
 
 /// The program.
 pub struct Mounttest;
@@ -73,9 +74,10 @@ fn because(operation: &str, path: &str, why: Errno) -> String {
 async fn kind(p: &Running, path: &str) -> Result<bool, Stop> {
     match p.fs.mount_of(path, &p.who) {
         Ok((_, mount)) => {
-            let kind = match mount.source.as_str() {
+            let kind = match mount.kind() {
                 "tmpfs" => "tmpfs",
                 "overlay" => OVERLAY,
+                "cgroup2" => CGROUP,
                 _ => XFS,
             };
             p.out(format!("mount type of {path:?}: {kind}\n")).await?;

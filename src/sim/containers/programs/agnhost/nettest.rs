@@ -29,7 +29,7 @@ struct State {
 
 impl Program for Nettest {
     fn facts(&self, call: &Call<'_>, known: Process) -> Process {
-        if call.flag("service").is_none_or(str::is_empty) {
+        if call.flag("service").is_some_and(str::is_empty) {
             return Process { ends: Some(End { after: 0.0, code: 1 }), ..Process::default() };
         }
         let port = call.number("port").and_then(|p| u16::try_from(p).ok()).unwrap_or(PORT);
