@@ -38,6 +38,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "api",
         &[
             "access",
+            "cel",
             "builds",
             "images",
             "importer",

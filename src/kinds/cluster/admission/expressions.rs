@@ -127,7 +127,7 @@ pub fn typed(policy: &Value, object: &Type, params: Option<&Type>) -> Vec<(Strin
 
 /// Compiles variables, of which later ones may use earlier ones.
 fn named_variables<'a>(
-    known: &mut Vec<(String, Type)>,
+    known: &mut [(String, Type)],
     list: impl Iterator<Item = (usize, &'a Value)>,
 ) -> Vec<(String, Expression)> {
     let mut members: BTreeMap<String, Member> = BTreeMap::new();
