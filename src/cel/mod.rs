@@ -19,7 +19,7 @@ pub mod value;
 
 pub use cost::Range;
 pub use eval::{Fault, Outcome};
-pub use library::{Authorizer, Check, Decision, request_resource};
+pub use library::{Authorizer, Check, Decision, Opaque, request_resource};
 pub use types::{Decl, Type};
 pub use value::Value;
 

@@ -35,6 +35,7 @@ mod plan;
 mod podautoscaler;
 mod podgc;
 pub mod podlens;
+mod policystatus;
 mod projectpolicy;
 mod queue;
 mod quota;
@@ -130,6 +131,7 @@ pub static ALL: &[&Controller] = &[
     &certificates::CLEANER,
     &clusterroles::CONTROLLER,
     &customresources::CONTROLLER,
+    &policystatus::CONTROLLER,
     &eventttl::CONTROLLER,
     &flowcontrol::CONTROLLER,
     &garbage::CONTROLLER,

@@ -14,6 +14,7 @@ mod served;
 mod workloads;
 
 pub use catalogue::{Catalogue, OPENSHIFT};
+pub use cluster::{expressions, type_warnings};
 pub use kind::{
     ALL_VERBS, Ask, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };

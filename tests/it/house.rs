@@ -39,6 +39,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "api",
         &[
             "access",
+            "cel",
             "builds",
             "images",
             "importer",

@@ -18,6 +18,7 @@ mod imports;
 mod metrics;
 mod nodeimages;
 mod oc;
+mod policies;
 mod protobuf;
 mod refusals;
 mod registry;

@@ -19,6 +19,7 @@ pub mod outside;
 mod owner_references;
 mod pod_node_environment;
 mod pod_tolerations;
+mod policy;
 mod priority;
 pub mod resource_quota;
 pub mod resources;

@@ -477,7 +477,7 @@ fn field_of<'a>(base: &Value<'a>, field: &str) -> Result<Option<Value<'a>>, Faul
     match base {
         Value::Map(map) => Ok(map.field(field)),
         Value::List(_) => Err(Fault::error("unsupported index type 'string' in list")),
-        Value::Opaque(opaque) => Ok(opaque.field(field)),
+        Value::Opaque(opaque) => opaque.field(field),
         _ => Err(Fault::error(format!("no such key: {field}"))),
     }
 }

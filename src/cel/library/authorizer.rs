@@ -50,13 +50,6 @@ pub struct Decision {
     pub error: String,
 }
 
-impl Opaque<'_> {
-    /// Opaque values have no fields.
-    pub fn field<'a>(&self, _: &str) -> Option<Value<'a>> {
-        None
-    }
-}
-
 /// A check of a resource, as `authorizer.requestResource` is one.
 pub fn request_resource<'a>(authorizer: &Authorizer<'a>, check: Check) -> Value<'a> {
     Opaque::ResourceCheck(authorizer.clone(), Rc::new(check)).into()

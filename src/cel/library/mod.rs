@@ -21,7 +21,7 @@ use super::{
 };
 use crate::object::quantity::Quantity;
 use ipnet::IpNet;
-use std::{net::IpAddr, rc::Rc};
+use std::{collections::HashMap, net::IpAddr, rc::Rc};
 
 /// Values that only functions look into.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub enum Opaque<'a> {
     GroupCheck(Authorizer<'a>, Rc<str>),
     ResourceCheck(Authorizer<'a>, Rc<Check>),
     Decision(Rc<Decision>),
+    /// Values by name, each with what came of it.
+    Fields(Rc<HashMap<String, Answer<'a>>>),
 }
 
 impl<'a> Opaque<'a> {
@@ -55,6 +57,18 @@ impl<'a> Opaque<'a> {
             Opaque::GroupCheck(..) => "kubernetes.authorization.GroupCheck",
             Opaque::ResourceCheck(..) => "kubernetes.authorization.ResourceCheck",
             Opaque::Decision(_) => "kubernetes.authorization.Decision",
+            Opaque::Fields(_) => "kubernetes.variables",
+        }
+    }
+
+    /// A field of it.
+    ///
+    /// # Errors
+    /// What kept it from having a value.
+    pub fn field(&self, name: &str) -> Result<Option<Value<'a>>, Fault> {
+        match self {
+            Opaque::Fields(fields) => fields.get(name).cloned().transpose(),
+            _ => Ok(None),
         }
     }
 

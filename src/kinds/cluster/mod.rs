@@ -30,6 +30,7 @@ mod storage;
 mod volumes;
 mod warnings;
 
+pub use admission::{expressions, type_warnings};
 pub(super) use apiservices::local as local_services;
 
 use super::Kind;

@@ -97,7 +97,8 @@ impl Round {
         let Some(subject) = Subject::of(attempt, &draft.object) else { return Ok(()) };
         let gone = subject.operation == "DELETE";
         let object = if gone { &Value::Null } else { &draft.object };
-        let fit = subject.fits(attempt, hook, (object, attempt.old)).map_err(Trouble::refused)?;
+        let fit =
+            subject.fits(attempt, &hook.scope, (object, attempt.old)).map_err(Trouble::refused)?;
         let Some(fit) = fit else { return Ok(()) };
         let other = fit.resource.as_ref();
         let shown = versions::shown(attempt, other, object, attempt.old).await;

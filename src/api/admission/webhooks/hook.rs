@@ -17,15 +17,9 @@ pub struct Hook {
     /// Where it is.
     pub client: ClientConfig,
     /// The requests it is asked about.
-    pub rules: Vec<Rule>,
+    pub scope: Scope,
     /// Whether a request goes on when it cannot be asked.
     pub ignores_failures: bool,
-    /// Whether it is asked about the same objects in other versions, too.
-    pub equivalent: bool,
-    /// Namespaces whose objects it is asked about.
-    pub namespaces: Labels,
-    /// Objects it is asked about.
-    pub objects: Labels,
     /// Whether it may be asked about what will not be stored.
     pub has_no_side_effects: bool,
     /// Seconds it may take.
@@ -64,6 +58,38 @@ impl Version {
     }
 }
 
+/// Which requests somebody is asked about.
+pub struct Scope {
+    /// Those that fit one of these.
+    pub rules: Vec<Rule>,
+    /// But none of these.
+    pub excluded: Vec<Rule>,
+    /// Whether no rules mean all requests.
+    pub open: bool,
+    /// Whether the same objects in other versions count, too.
+    pub equivalent: bool,
+    /// Namespaces whose objects count.
+    pub namespaces: Labels,
+    /// Objects that count.
+    pub objects: Labels,
+}
+
+impl Scope {
+    /// Reads a scope whose rules stand in this field.
+    pub fn read(from: &Value, rules: &str, excluded: &str) -> Scope {
+        let selector = |name: &str| from.get(name).map(Labels::from_object).unwrap_or_default();
+        let list = |name: &str| from.list_at(name).iter().map(Rule::read).collect();
+        Scope {
+            rules: list(rules),
+            excluded: list(excluded),
+            open: false,
+            equivalent: from.str_at("matchPolicy") != "Exact",
+            namespaces: selector("namespaceSelector"),
+            objects: selector("objectSelector"),
+        }
+    }
+}
+
 /// One rule: which requests.
 #[derive(Debug, Default, PartialEq)]
 #[allow(missing_docs)]
@@ -73,6 +99,7 @@ pub struct Rule {
     pub versions: Vec<String>,
     pub resources: Vec<String>,
     pub scope: String,
+    pub names: Vec<String>,
 }
 
 /// The webhooks that may change objects, in upstream's order.
@@ -117,7 +144,6 @@ fn read(snapshot: &Snapshot, resource: &str, changes: bool) -> Vec<Hook> {
 
 impl Hook {
     fn read(id: (String, usize), hook: &Value, changes: bool) -> Hook {
-        let selector = |name: &str| hook.get(name).map(Labels::from_object).unwrap_or_default();
         let versions = hook.list_at("admissionReviewVersions").iter();
         Hook {
             id,
@@ -127,11 +153,8 @@ impl Hook {
                 .get("clientConfig")
                 .and_then(|c| ClientConfig::deserialize(c).ok())
                 .unwrap_or_default(),
-            rules: hook.list_at("rules").iter().map(Rule::read).collect(),
+            scope: Scope::read(hook, "rules", ""),
             ignores_failures: hook.str_at("failurePolicy") == "Ignore",
-            equivalent: hook.str_at("matchPolicy") != "Exact",
-            namespaces: selector("namespaceSelector"),
-            objects: selector("objectSelector"),
             has_no_side_effects: matches!(hook.str_at("sideEffects"), "None" | "NoneOnDryRun"),
             seconds: hook.i64_at("timeoutSeconds").unwrap_or(10),
             review_version: versions.filter_map(|v| Version::of(v.as_str()?)).next(),
@@ -153,6 +176,7 @@ impl Rule {
             versions: texts("apiVersions"),
             resources: texts("resources"),
             scope: rule.str_at("scope").to_owned(),
+            names: texts("resourceNames"),
         }
     }
 }

@@ -29,7 +29,7 @@ pub fn judge<'a>(
         let object = if subject.operation == "DELETE" { &Value::Null } else { &draft.object };
         let mut wanted: Vec<(&Hook, Fit)> = Vec::new();
         for hook in &hooks.0 {
-            if let Some(fit) = subject.fits(attempt, hook, (object, attempt.old))? {
+            if let Some(fit) = subject.fits(attempt, &hook.scope, (object, attempt.old))? {
                 wanted.push((hook, fit));
             }
         }

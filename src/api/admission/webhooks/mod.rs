@@ -11,6 +11,11 @@ mod subject;
 
 pub use change::change;
 pub use judge::judge;
+pub(super) use {
+    hook::Scope,
+    review::request as review_request,
+    subject::{Fit, Subject},
+};
 
 use super::super::write::{Attempt, Draft};
 use crate::{
@@ -20,7 +25,6 @@ use crate::{
 };
 use answer::Answer;
 use hook::Hook;
-use subject::{Fit, Subject};
 
 /// Most bytes of an answer: an object's own limit, as a patch in base64, and something to say.
 const LONGEST_ANSWER: usize = 8 << 20;

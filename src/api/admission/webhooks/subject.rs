@@ -3,7 +3,7 @@
 
 use super::{
     super::super::{Verb, write::Attempt},
-    hook::{Hook, Rule},
+    hook::{Rule, Scope},
 };
 use crate::{
     error::Error,
@@ -68,46 +68,50 @@ impl<'a> Subject<'a> {
         self.resource.resource() == "namespaces"
     }
 
-    /// Whether a webhook is to be asked, and how.
+    /// Whether somebody with this scope is to be asked, and how.
     ///
     /// # Errors
     /// 404 when the namespace whose labels count is not there.
     pub fn fits(
         &self,
         attempt: &Attempt<'_>,
-        hook: &Hook,
+        scope: &Scope,
         (object, old): (&Value, Option<&Value>),
     ) -> Result<Option<Fit>, Error> {
-        let fit = match hook.rules.iter().any(|r| self.is_for(r, self.resource)) {
+        if scope.excluded.iter().any(|r| self.is_for(r, self.resource)) {
+            return Ok(None);
+        }
+        let all = scope.open && scope.rules.is_empty();
+        let fit = match all || scope.rules.iter().any(|r| self.is_for(r, self.resource)) {
             true => Fit { resource: None },
-            false if hook.equivalent => match self.equivalent(attempt, hook) {
+            false if scope.equivalent => match self.equivalent(attempt, scope) {
                 Some(resource) => Fit { resource: Some(resource) },
                 None => return Ok(None),
             },
             false => return Ok(None),
         };
-        let labelled = |o: &Value| o.is_object() && hook.objects.matches_object(o);
-        if !hook.objects.is_empty() && !labelled(object) && !old.is_some_and(labelled) {
+        let labelled = |o: &Value| o.is_object() && scope.objects.matches_object(o);
+        if !scope.objects.is_empty() && !labelled(object) && !old.is_some_and(labelled) {
             return Ok(None);
         }
-        Ok(self.is_in(attempt, hook, object)?.then_some(fit))
+        Ok(self.is_in(attempt, scope, object)?.then_some(fit))
     }
 
     /// Whether the namespace is one of those a webhook is asked about.
-    fn is_in(&self, attempt: &Attempt<'_>, hook: &Hook, object: &Value) -> Result<bool, Error> {
-        if hook.namespaces.is_empty() || (self.namespace().is_empty() && !self.is_namespace()) {
+    fn is_in(&self, attempt: &Attempt<'_>, scope: &Scope, object: &Value) -> Result<bool, Error> {
+        if scope.namespaces.is_empty() || (self.namespace().is_empty() && !self.is_namespace()) {
             return Ok(true);
         }
         if self.is_namespace()
             && self.sub.is_empty()
             && matches!(self.operation, "CREATE" | "UPDATE")
         {
-            return Ok(hook.namespaces.matches_object(object));
+            return Ok(scope.namespaces.matches_object(object));
         }
         let namespace = self.namespace();
         let stored = attempt.snapshot.get("namespaces", "", namespace);
         let stored = stored.ok_or_else(|| Error::not_found("namespaces", namespace))?;
-        Ok(hook.namespaces.matches_meta(&stored.meta))
+        Ok(scope.namespaces.matches_meta(&stored.meta))
     }
 
     fn is_for(&self, rule: &Rule, resource: &Served) -> bool {
@@ -123,6 +127,7 @@ impl<'a> Subject<'a> {
             (plural == "*" || resource.plural == *plural) && (sub == "*" || sub == self.sub)
         };
         in_scope
+            && (rule.names.is_empty() || rule.names.contains(&self.name))
             && has(&rule.operations, self.operation)
             && has(&rule.groups, &resource.group)
             && has(&rule.versions, &resource.version)
@@ -130,9 +135,9 @@ impl<'a> Subject<'a> {
     }
 
     /// Another version of the request's resource that a rule names, earlier rules first.
-    fn equivalent(&self, attempt: &Attempt<'_>, hook: &Hook) -> Option<Served> {
+    fn equivalent(&self, attempt: &Attempt<'_>, scope: &Scope) -> Option<Served> {
         let others: Vec<Served> = equivalents(attempt, self.resource);
-        hook.rules.iter().find_map(|rule| others.iter().find(|o| self.is_for(rule, o)).cloned())
+        scope.rules.iter().find_map(|rule| others.iter().find(|o| self.is_for(rule, o)).cloned())
     }
 }
 

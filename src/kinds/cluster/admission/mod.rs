@@ -1,13 +1,18 @@
 //! admissionregistration.k8s.io: who else is asked about writes. The objects are stored and checked
 //! here; who calls them reads them from the store.
 //!
-//! Expressions are kept as they are; what compiles them says what is wrong with them.
+//! The expressions of policies that validate are compiled when they are written ([`expressions`]);
+//! those of policies that change are kept as they are.
 
+pub mod expressions;
 mod policies;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod typecheck;
 mod webhooks;
+
+pub use typecheck::warnings as type_warnings;
 
 use super::{cells, conditions};
 use crate::kinds::columns::AGE;

@@ -1,7 +1,7 @@
 //! The rules of admission policies and their bindings.
 //! Source: kubernetes `pkg/apis/admissionregistration/validation`.
 
-use super::rules;
+use super::{expressions::Expressions, rules};
 use crate::{
     error::Causes,
     kinds::workloads::Field,
@@ -28,6 +28,7 @@ pub fn validating(o: &Value, out: &mut Causes) {
         let why = format!("must not have more than {MOST_ANNOTATIONS} auditAnnotations");
         annotations.invalid(out, why);
     }
+    Expressions::read(o).complain(out);
     let mut seen = HashSet::new();
     for annotation in annotations.items() {
         let key = annotation.get("key");

@@ -1,0 +1,242 @@
+//! The expressions of a policy that validates: what they may name, and their compilation.
+//! Source: k8s.io/apiserver `pkg/admission/plugin/cel/{compile,composition}.go`.
+
+use crate::{
+    cel::{
+        Decl, Program, Type,
+        types::{Member, Shape},
+    },
+    error::Causes,
+    kinds::custom::rules::declare,
+    object::{ObjectExt, Value, json},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
+
+/// An expression and what became of it.
+pub struct Expression {
+    /// Its text.
+    pub text: String,
+    /// Where it stands.
+    path: String,
+    /// The program, or what is wrong.
+    pub program: Result<Program, String>,
+}
+
+/// One validation.
+pub struct Validation {
+    /// What must hold.
+    pub rule: Expression,
+    /// What makes the message.
+    pub message: Option<Expression>,
+    /// The message otherwise; may be empty.
+    pub fixed: String,
+    /// The reason of a refusal; may be empty.
+    pub reason: String,
+}
+
+/// All expressions of a policy.
+#[derive(Default)]
+pub struct Expressions {
+    /// Variables by name; later ones may use earlier ones.
+    pub variables: Vec<(String, Expression)>,
+    /// When the policy counts at all.
+    pub conditions: Vec<Expression>,
+    /// What must hold.
+    pub validations: Vec<Validation>,
+    /// What is noted.
+    pub annotations: Vec<Expression>,
+}
+
+/// What the request is declared as.
+pub static REQUEST: LazyLock<Arc<Decl>> = LazyLock::new(|| {
+    let text = || json!({"type": "string"});
+    let kind = |last: &str| {
+        json!({"type": "object",
+            "properties": {"group": text(), "version": text(), last: text()}})
+    };
+    let texts = || json!({"type": "array", "items": text()});
+    let any = json!({"x-kubernetes-int-or-string": true});
+    let user = json!({"type": "object", "properties": {
+        "username": text(), "uid": text(), "groups": texts(),
+        "extra": {"type": "object", "additionalProperties": texts()}}});
+    named(
+        "kubernetes.AdmissionRequest",
+        json!({
+            "kind": kind("kind"), "resource": kind("resource"), "subResource": text(),
+            "requestKind": kind("kind"), "requestResource": kind("resource"),
+            "requestSubResource": text(), "name": text(), "namespace": text(), "operation": text(),
+            "userInfo": user, "dryRun": {"type": "boolean"}, "options": any,
+        }),
+    )
+});
+
+/// What the namespace of a request is declared as.
+pub static NAMESPACE: LazyLock<Arc<Decl>> = LazyLock::new(|| {
+    let text = || json!({"type": "string"});
+    let time = || json!({"type": "string", "format": "date-time"});
+    let map = || json!({"type": "object", "additionalProperties": {"type": "string"}});
+    let texts = || json!({"type": "array", "items": {"type": "string"}});
+    let metadata = json!({
+        "name": text(), "generateName": text(), "namespace": text(), "labels": map(),
+        "annotations": map(), "UID": text(), "creationTimestamp": time(),
+        "deletionGracePeriodSeconds": {"type": "integer"}, "deletionTimestamp": time(),
+        "generation": {"type": "integer"}, "resourceVersion": text(), "finalizers": texts(),
+    });
+    named(
+        "kubernetes.Namespace",
+        json!({
+            "metadata": {"type": "object", "properties": metadata},
+            "spec": {"type": "object", "properties": {"finalizers": texts()}},
+            "status": {"type": "object", "properties": {"phase": text()}},
+        }),
+    )
+});
+
+fn named(name: &str, properties: Value) -> Arc<Decl> {
+    let declared = declare(&json!({"type": "object", "properties": properties}), false, name);
+    declared.unwrap_or_else(|| Arc::new(Decl::scalar(Type::Dyn, 0, 0)))
+}
+
+/// What expressions may name, besides variables of the policy's own.
+fn environment(object: &Type, params: Option<&Type>) -> Vec<(String, Type)> {
+    let check = Type::Plain("kubernetes.authorization.ResourceCheck");
+    let whole = Type::Plain("kubernetes.authorization.Authorizer");
+    let mut known = vec![
+        ("object".to_owned(), object.clone()),
+        ("oldObject".to_owned(), object.clone()),
+        ("request".to_owned(), REQUEST.ty()),
+        ("namespaceObject".to_owned(), NAMESPACE.ty()),
+        ("authorizer".to_owned(), whole),
+        ("authorizer.requestResource".to_owned(), check),
+    ];
+    known.extend(params.map(|ty| ("params".to_owned(), ty.clone())));
+    known
+}
+
+/// What the validations of a policy may name where objects and parameters are of these types.
+pub fn typed(policy: &Value, object: &Type, params: Option<&Type>) -> Vec<(String, Type)> {
+    let mut known = environment(object, params);
+    known.push(("variables".into(), variables(&BTreeMap::new())));
+    let list = policy.list_at("spec.variables").iter().enumerate();
+    named_variables(&mut known, list);
+    known
+}
+
+/// Compiles variables, of which later ones may use earlier ones.
+fn named_variables<'a>(
+    known: &mut [(String, Type)],
+    list: impl Iterator<Item = (usize, &'a Value)>,
+) -> Vec<(String, Expression)> {
+    let mut members: BTreeMap<String, Member> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (i, variable) in list {
+        let name = variable.str_at("name").to_owned();
+        let at = format!("spec.variables[{i}]");
+        let compiled = compile(variable, "expression", &at, known, &[]);
+        let ty = compiled.program.as_ref().map_or(Type::Dyn, |p| p.output().clone());
+        let decl = Arc::new(Decl::scalar(ty, 0, 0));
+        members.insert(name.clone(), Member { name: name.clone(), decl });
+        if let Some((_, ty)) = known.last_mut() {
+            *ty = variables(&members);
+        }
+        found.push((name, compiled));
+    }
+    found
+}
+
+/// A program, or what is wrong with its text.
+///
+/// # Errors
+/// What is wrong.
+pub fn compiled(text: &str, known: &[(String, Type)]) -> Result<Program, String> {
+    Program::compile(text, known)
+}
+
+/// Compiles the text of a field whose result must be one of these types, if it matters.
+fn compile(
+    of: &Value,
+    field: &str,
+    at: &str,
+    known: &[(String, Type)],
+    wanted: &[&str],
+) -> Expression {
+    let text = of.str_at(field).to_owned();
+    let path = format!("{at}.{field}");
+    let program = Program::compile(&text, known)
+        .map_err(|why| format!("compilation failed: {why}"))
+        .and_then(|program| {
+            let found = program.output().to_string();
+            let found = if found == "null" { "null_type".into() } else { found };
+            match wanted {
+                [] => Ok(program),
+                all if all.contains(&found.as_str()) => Ok(program),
+                [one] => Err(format!("must evaluate to {one} but got {found}")),
+                several => Err(format!("must evaluate to one of [{}]", several.join(" "))),
+            }
+        });
+    Expression { text, path, program }
+}
+
+impl Expressions {
+    /// Compiles the expressions of a policy.
+    pub fn read(policy: &Value) -> Expressions {
+        let params = policy.at("spec.paramKind").is_some_and(|k| !k.is_null());
+        let mut known = environment(&Type::Dyn, params.then_some(&Type::Dyn));
+        let mut found = Expressions::default();
+        let items = |path: &'static str| {
+            let list = policy.list_at(path).iter().enumerate();
+            list.map(move |(i, item)| (item, format!("{path}[{i}]")))
+        };
+        for (condition, at) in items("spec.matchConditions") {
+            found.conditions.push(compile(condition, "expression", &at, &known, &["bool"]));
+        }
+        known.push(("variables".into(), variables(&BTreeMap::new())));
+        let list = policy.list_at("spec.variables").iter().enumerate();
+        found.variables = named_variables(&mut known, list);
+        // Messages and annotations may not ask for rights.
+        let plain = |(name, _): &(String, Type)| !name.starts_with("authorizer");
+        let quiet: Vec<(String, Type)> = known.iter().filter(|k| plain(k)).cloned().collect();
+        for (validation, at) in items("spec.validations") {
+            let message = validation.str_at("messageExpression");
+            found.validations.push(Validation {
+                rule: compile(validation, "expression", &at, &known, &["bool"]),
+                message: (!message.trim().is_empty())
+                    .then(|| compile(validation, "messageExpression", &at, &quiet, &["string"])),
+                fixed: validation.str_at("message").trim().to_owned(),
+                reason: validation.str_at("reason").to_owned(),
+            });
+        }
+        for (annotation, at) in items("spec.auditAnnotations") {
+            let wanted = ["string", "null_type"];
+            found.annotations.push(compile(annotation, "valueExpression", &at, &quiet, &wanted));
+        }
+        found
+    }
+
+    /// Says what is wrong with those that are there.
+    pub fn complain(&self, out: &mut Causes) {
+        let validations = self.validations.iter();
+        let validations = validations.flat_map(|v| [Some(&v.rule), v.message.as_ref()]).flatten();
+        let all = self.conditions.iter().chain(self.variables.iter().map(|(_, e)| e));
+        for expression in all.chain(validations).chain(&self.annotations) {
+            if let Err(why) = &expression.program
+                && !expression.text.trim().is_empty()
+            {
+                out.invalid(&expression.path, &json!(expression.text), why);
+            }
+        }
+    }
+}
+
+/// The type of `variables`.
+fn variables(members: &BTreeMap<String, Member>) -> Type {
+    let members = members
+        .iter()
+        .map(|(n, m)| (n.clone(), Member { name: n.clone(), decl: m.decl.clone() }))
+        .collect();
+    let shape = Shape::Object("kubernetes.variables".into(), members);
+    Type::Object(Arc::new(Decl { shape, most: 0, least_size: 0 }))
+}
