@@ -5,7 +5,7 @@ use super::{policy, webhooks};
 use crate::api::write::Ask;
 
 /// Who may change objects.
-pub static CHANGE: &[Ask] = &[webhooks::change];
+pub static CHANGE: [Ask; 1] = [webhooks::change];
 
 /// Who may refuse what is about to be stored.
-pub static JUDGE: &[Ask] = &[policy::judge, webhooks::judge];
+pub static JUDGE: [Ask; 2] = [policy::judge, webhooks::judge];

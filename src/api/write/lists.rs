@@ -15,7 +15,7 @@ pub(in crate::api) static CREATE: &[Stage] = &[
     // Before admission and preparation, as upstream: what those add belongs to nobody.
     Do(track),
     Do(admit_changes),
-    Ask(outside::CHANGE),
+    Ask(&outside::CHANGE),
     Keep,
     Do(name),
     Do(prepare),
@@ -24,7 +24,7 @@ pub(in crate::api) static CREATE: &[Stage] = &[
     Do(refuse_causes),
     Do(warn),
     Do(admit),
-    Ask(outside::JUDGE),
+    Ask(&outside::JUDGE),
     Do(store),
     Do(charge),
 ];
@@ -35,7 +35,7 @@ pub(in crate::api) static UPDATE: &[Stage] = &[
     Do(fill),
     Do(track),
     Do(admit_changes),
-    Ask(outside::CHANGE),
+    Ask(&outside::CHANGE),
     Keep,
     Do(prepare),
     Do(carry_over),
@@ -45,7 +45,7 @@ pub(in crate::api) static UPDATE: &[Stage] = &[
     Do(refuse_causes),
     Do(warn),
     Do(admit),
-    Ask(outside::JUDGE),
+    Ask(&outside::JUDGE),
     Do(store),
     Do(charge),
 ];
@@ -55,14 +55,14 @@ pub(in crate::api) static INSTANTIATE: &[Stage] = &[
     Do(fill),
     Do(track),
     Do(admit_changes),
-    Ask(outside::CHANGE),
+    Ask(&outside::CHANGE),
     Do(prepare),
     Do(carry_over),
     Do(check_metadata),
     Do(check_object),
     Do(refuse_causes),
     Do(admit),
-    Ask(outside::JUDGE),
+    Ask(&outside::JUDGE),
     Do(charge),
 ];
 
@@ -72,7 +72,7 @@ pub(in crate::api) static SUBRESOURCE: &[Stage] = &[
     Do(carry_over),
     Do(track),
     Do(admit_changes),
-    Ask(outside::CHANGE),
+    Ask(&outside::CHANGE),
     Keep,
     // Whoever was asked may have changed more than the subresource has.
     Do(hold_again),
@@ -82,7 +82,7 @@ pub(in crate::api) static SUBRESOURCE: &[Stage] = &[
     Do(check_status),
     Do(refuse_causes),
     Do(admit),
-    Ask(outside::JUDGE),
+    Ask(&outside::JUDGE),
     Do(store),
     Do(charge),
 ];
@@ -104,14 +104,14 @@ pub(in crate::api) static SCALED: &[Stage] = &[
 
 /// A body that is not itself stored: a Scale, a Binding, an Eviction, a TokenRequest, a tag.
 pub(in crate::api) static PASSING: &[Stage] =
-    &[Do(admit_changes), Ask(outside::CHANGE), Do(admit), Ask(outside::JUDGE), Do(charge)];
+    &[Do(admit_changes), Ask(&outside::CHANGE), Do(admit), Ask(&outside::JUDGE), Do(charge)];
 
 /// A connection to what is behind an object; the draft is its options.
-pub(in crate::api) static CONNECT: &[Stage] = &[Ask(outside::CHANGE), Ask(outside::JUDGE)];
+pub(in crate::api) static CONNECT: &[Stage] = &[Ask(&outside::CHANGE), Ask(&outside::JUDGE)];
 
 /// An object that is asked to go.
 pub(in crate::api) static DELETE: &[Stage] =
-    &[Ask(outside::CHANGE), Do(admit), Ask(outside::JUDGE), Do(charge), Do(mark_deleting)];
+    &[Ask(&outside::CHANGE), Do(admit), Ask(&outside::JUDGE), Do(charge), Do(mark_deleting)];
 
 /// A pod that its eviction deletes; the Eviction went by [`PASSING`].
 pub(in crate::api) static EVICTED: &[Stage] = &[Do(mark_deleting)];

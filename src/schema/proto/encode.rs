@@ -167,11 +167,21 @@ impl<'de> Visitor<'de> for Fields<'_> {
             let out = if way.is_empty() { &mut *self.out } else { below.at(&way) };
             let shape = &field.shape;
             let either = either::of(self.of, field);
-            map.next_value_seed(Value { shape, number: field.proto, either, listed: false, out })?;
+            let wrapped = is_wrapped(self.of, field).then(|| w::open(out, field.proto));
+            let number = if wrapped.is_some() { 1 } else { field.proto };
+            map.next_value_seed(Value { shape, number, either, listed: false, out: &mut *out })?;
+            if let Some(open) = wrapped {
+                w::close(out, open);
+            }
         }
         below.write(self.out);
         Ok(())
     }
+}
+
+/// Whether a list has a message of its own: Go has a named type for it (`metav1.Verbs`).
+fn is_wrapped(of: &Type, field: &Field) -> bool {
+    field.name == "verbs" && of.name.ends_with("meta.v1.APIResource")
 }
 
 /// Writes a value into a field; null is not written, unless as one of a list of anything.

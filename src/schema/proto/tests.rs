@@ -280,3 +280,14 @@ fn schemas_of_definitions_hold_one_or_the_other() {
     let found = &back["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     assert_eq!(found, &schema);
 }
+
+#[test]
+fn verbs_have_a_message_of_their_own() {
+    let list = json!({"groupVersion": "v1", "resources": [
+        {"name": "pods", "verbs": ["get", "list"]}]});
+    let of = crate::schema::find("io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList").unwrap();
+    let verbs = msg(4, &[len(1, "get"), len(1, "list")]);
+    let resource = msg(2, &[len(1, "pods"), verbs]);
+    let expected = body("v1", "APIResourceList", &[len(1, "v1"), resource]);
+    assert_eq!(encode::encode(of, ("v1", "APIResourceList"), &list).unwrap(), expected);
+}
