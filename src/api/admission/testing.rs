@@ -51,6 +51,13 @@ impl Scene {
         }
     }
 
+    /// The kind of a plural; several groups may have it, the core's comes first.
+    fn kind(&self, plural: &str) -> &Served {
+        let mut found: Vec<_> = self.kinds.iter().filter(|k| k.plural == plural).collect();
+        found.sort_by_key(|k| !k.group.is_empty());
+        found.first().expect("a kind of that plural")
+    }
+
     /// A request of the caller.
     pub fn attributes<'a>(
         &'a self,
@@ -60,7 +67,7 @@ impl Scene {
         name: &'a str,
     ) -> Attributes<'a> {
         Attributes {
-            kind: self.kinds.iter().find(|k| k.plural == resource).unwrap(),
+            kind: self.kind(resource),
             sub: "",
             verb,
             namespace,

@@ -135,16 +135,31 @@ fn named_variables<'a>(
     for (i, variable) in list {
         let name = variable.str_at("name").to_owned();
         let at = format!("spec.variables[{i}]");
+        // Only what the text names: to declare all again for each would grow with their square.
+        declare_all(known, &named_in(&members, variable.str_at("expression")));
         let compiled = compile(variable, "expression", &at, known, &[]);
         let ty = compiled.program.as_ref().map_or(Type::Dyn, |p| p.output().clone());
         let decl = Arc::new(Decl::scalar(ty, 0, 0));
         members.insert(name.clone(), Member { name: name.clone(), decl });
-        if let Some((_, ty)) = known.last_mut() {
-            *ty = variables(&members);
-        }
         found.push((name, compiled));
     }
+    declare_all(known, &members);
     found
+}
+
+/// Gives the last of what is known, which is `variables`, these members.
+fn declare_all(known: &mut [(String, Type)], members: &BTreeMap<String, Member>) {
+    if let Some((_, ty)) = known.last_mut() {
+        *ty = variables(members);
+    }
+}
+
+/// The members that a text may name.
+fn named_in(members: &BTreeMap<String, Member>, text: &str) -> BTreeMap<String, Member> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter_map(|word| members.get_key_value(word))
+        .map(|(name, m)| (name.clone(), Member { name: name.clone(), decl: m.decl.clone() }))
+        .collect()
 }
 
 /// A program, or what is wrong with its text.
