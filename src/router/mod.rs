@@ -4,7 +4,7 @@
 //! Everything is read from the objects: a route counts from the moment its status says that the
 //! router admits it, a pod as long as an endpoint slice lists it. The router itself remembers only
 //! whose turn it is (`balance`). [`Router::answer`] serves whoever asks: the listeners on loopback
-//! ([`mod@serve`]) and the containers that look up a route's name inside the cluster.
+//! (`serve`) and the containers that look up a route's name inside the cluster.
 //! Source: openshift/router `images/router/haproxy/conf/haproxy-config.template`,
 //! `pkg/router/template`.
 
