@@ -1,5 +1,6 @@
 //! Types, and what an object looks like to an expression.
 
+use super::parse::RESERVED;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// The type of an expression.
@@ -159,7 +160,7 @@ impl Decl {
     pub fn member(&self, name: &str) -> Option<&Member> {
         match &self.shape {
             Shape::Object(_, members) => match members.get(name) {
-                None if RESERVED.contains(&name) => members.get(&format!("__{name}__")),
+                None if is_reserved(name) => members.get(&format!("__{name}__")),
                 found => found,
             },
             _ => None,
@@ -195,35 +196,15 @@ impl Decl {
     }
 }
 
-/// Names that expressions cannot use as they are.
-const RESERVED: [&str; 21] = [
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
+/// Whether expressions cannot use a name as it is.
+fn is_reserved(name: &str) -> bool {
+    ["true", "false", "null", "in"].contains(&name) || RESERVED.contains(&name)
+}
 
 /// The name an expression knows a field by; `None` if it cannot be named.
 /// Source: k8s.io/apiserver `pkg/cel/escaping.go`.
 pub fn escape(name: &str) -> Option<String> {
-    if RESERVED.contains(&name) {
+    if is_reserved(name) {
         return Some(format!("__{name}__"));
     }
     let first = name.chars().next()?;

@@ -40,6 +40,12 @@ impl Drop for Listening {
 }
 
 impl Listening {
+    /// Lets a listener run on the present runtime.
+    pub fn start(server: Server) -> Listening {
+        let handle = server.handle();
+        Listening { handle, task: Some(tokio::spawn(server)) }
+    }
+
     /// Stops accepting, lets running requests end (for a few seconds), and returns.
     pub async fn stop(mut self) {
         self.handle.stop(true).await;
@@ -83,8 +89,7 @@ pub fn serve(
                 .and_then(connections(Arc::clone(&http)).map_err(TlsError::Service))
         })?
         .run();
-    let handle = server.handle();
-    Ok(Listening { handle, task: Some(tokio::spawn(server)) })
+    Ok(Listening::start(server))
 }
 
 /// What becomes of a connection whose handshake is done: HTTP/1.1 is the framework's work, HTTP/2

@@ -50,10 +50,13 @@ pub fn blind() -> Arc<ClientConfig> {
     config(|builder| builder.dangerous().with_custom_certificate_verifier(verifier))
 }
 
-type Builder = rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>;
-type Verified = rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>;
+/// Who has yet to say whom he believes.
+pub type Builder = rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>;
+/// Who has said it.
+pub type Verified = rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>;
 
-fn config(verifier: impl FnOnce(Builder) -> Verified) -> Arc<ClientConfig> {
+/// What handshakes need of a client that believes whom `verifier` says.
+pub fn config(verifier: impl FnOnce(Builder) -> Verified) -> Arc<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(provider());
     // The provider is ring's whole set, which has what the default versions need.
     let builder = match builder.with_safe_default_protocol_versions() {

@@ -11,14 +11,13 @@ use super::{
 };
 use crate::{
     catalog::complaint::*,
-    http::{Query, header_value},
+    http::{self, Query, header_value},
     tls::{self, TlsError},
 };
 use actix_http::{
     Extensions, HttpMessage, HttpService, Payload, Request, Response, StatusCode,
     body::{BoxBody, SizedStream},
 };
-use actix_server::ServerHandle;
 use actix_service::{ServiceFactoryExt, fn_service};
 use actix_tls::accept::rustls_0_23::TlsStream;
 use bytes::{Bytes, BytesMut};
@@ -43,25 +42,14 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// A running listener; it ends with this.
 pub struct Listening {
     registries: Arc<Registries>,
-    handle: ServerHandle,
-    task: Option<tokio::task::JoinHandle<io::Result<()>>>,
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        // Nobody waits for the rest: clients are cut off.
-        drop(self.handle.stop(false));
-    }
+    listening: http::Listening,
 }
 
 impl Listening {
-    /// Stops accepting, lets running requests end (for a few seconds), and returns.
-    pub async fn stop(mut self) {
-        self.handle.stop(true).await;
-        if let Some(task) = self.task.take() {
-            // The listener's own end has nothing to say that the stop has not said.
-            let _ = task.await;
-        }
+    /// Stops accepting, lets running requests end (for a few seconds), writes down the time, and
+    /// returns.
+    pub async fn stop(self) {
+        self.listening.stop().await;
         self.registries.rest().await;
     }
 }
@@ -106,8 +94,7 @@ pub fn serve(
         .listen("registries", listener, factory)
         .map_err(|e| format!("cannot serve: {e}"))?
         .run();
-    let handle = server.handle();
-    Ok(Listening { registries: served, handle, task: Some(tokio::spawn(server)) })
+    Ok(Listening { registries: served, listening: http::Listening::start(server) })
 }
 
 async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBody> {

@@ -23,7 +23,7 @@ mod table;
 
 pub use answer::{Ask, Reply};
 pub use certificates::Certificates;
-pub use serve::{Listening, serve};
+pub use serve::serve;
 
 use crate::{
     settings::Settings,

@@ -13,7 +13,7 @@ use super::{
     table::Table,
 };
 use crate::{
-    http::header_value,
+    http::{Listening, header_value},
     runtime::{Containers, Fetch, Fetched, Unreached},
     tls,
     world::within,
@@ -22,7 +22,6 @@ use actix_http::{
     Extensions, HttpMessage, HttpService, Payload, Request, Response, StatusCode,
     body::{BoxBody, SizedStream},
 };
-use actix_server::ServerHandle;
 use actix_service::{ServiceFactoryExt, fn_service};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt, stream};
@@ -52,30 +51,6 @@ const HANDSHAKE: SignedDuration = SignedDuration::from_secs(10);
 const LONGEST: usize = 16 << 20;
 /// Most bytes of a `CONNECT` request.
 const HEAD: usize = 8 << 10;
-
-/// Running listeners; they end with this.
-pub struct Listening {
-    handle: ServerHandle,
-    task: Option<tokio::task::JoinHandle<io::Result<()>>>,
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        // Nobody waits for the rest: clients are cut off.
-        drop(self.handle.stop(false));
-    }
-}
-
-impl Listening {
-    /// Stops accepting, lets running requests end (for a few seconds), and returns.
-    pub async fn stop(mut self) {
-        self.handle.stop(true).await;
-        if let Some(task) = self.task.take() {
-            // The listener's own end has nothing to say that the stop has not said.
-            let _ = task.await;
-        }
-    }
-}
 
 /// What every connection needs.
 #[derive(Clone)]
@@ -124,9 +99,7 @@ pub fn serve(
         server =
             server.listen(name, listener, factory).map_err(|e| format!("cannot serve: {e}"))?;
     }
-    let server = server.run();
-    let handle = server.handle();
-    Ok(Listening { handle, task: Some(tokio::spawn(server)) })
+    Ok(Listening::start(server.run()))
 }
 
 type Admitted = (Line, Option<SocketAddr>);

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{RouterPort, Serve},
-    router,
+    http, router,
     sim::containers::Runtime,
 };
 use std::{
@@ -47,7 +47,7 @@ impl Ports {
     ///
     /// # Errors
     /// One line for people.
-    pub fn serve(self, containers: &Arc<Runtime>) -> Result<Option<router::Listening>, String> {
+    pub fn serve(self, containers: &Arc<Runtime>) -> Result<Option<http::Listening>, String> {
         let router = Arc::clone(&containers.router);
         if let Some(https) = self.at.https {
             router.answers_tls_at(https.port());

@@ -2,7 +2,7 @@
 //! stands in the bundle itself is believed, authority or not. Launchers of test control planes
 //! hand out exactly such bundles.
 
-use crate::importer::trust::{SystemRoots, problem, provider};
+use crate::importer::trust::{SystemRoots, config, problem, provider};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -102,11 +102,9 @@ fn believing(bundle: &str) -> Result<(Arc<ClientConfig>, Option<Arc<Anchored>>),
         return Err(UNUSABLE.into());
     }
     let verifier = verifier(roots, certificates)?;
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::clone(&verifier) as _);
-    Ok((Arc::new(builder.with_no_client_auth()), Some(verifier)))
+    let believed = Arc::clone(&verifier);
+    let config = config(|b| b.dangerous().with_custom_certificate_verifier(believed));
+    Ok((config, Some(verifier)))
 }
 
 fn verifier(

@@ -119,7 +119,7 @@ fn environment(object: &Type, params: Option<&Type>) -> Vec<(String, Type)> {
 /// What the validations of a policy may name where objects and parameters are of these types.
 pub fn typed(policy: &Value, object: &Type, params: Option<&Type>) -> Vec<(String, Type)> {
     let mut known = environment(object, params);
-    known.push(("variables".into(), variables(&BTreeMap::new())));
+    known.push(("variables".into(), variables(BTreeMap::new())));
     let list = policy.list_at("spec.variables").iter().enumerate();
     named_variables(&mut known, list);
     known
@@ -136,19 +136,19 @@ fn named_variables<'a>(
         let name = variable.str_at("name").to_owned();
         let at = format!("spec.variables[{i}]");
         // Only what the text names: to declare all again for each would grow with their square.
-        declare_all(known, &named_in(&members, variable.str_at("expression")));
+        declare_all(known, named_in(&members, variable.str_at("expression")));
         let compiled = compile(variable, "expression", &at, known, &[]);
         let ty = compiled.program.as_ref().map_or(Type::Dyn, |p| p.output().clone());
         let decl = Arc::new(Decl::scalar(ty, 0, 0));
         members.insert(name.clone(), Member { name: name.clone(), decl });
         found.push((name, compiled));
     }
-    declare_all(known, &members);
+    declare_all(known, members);
     found
 }
 
 /// Gives the last of what is known, which is `variables`, these members.
-fn declare_all(known: &mut [(String, Type)], members: &BTreeMap<String, Member>) {
+fn declare_all(known: &mut [(String, Type)], members: BTreeMap<String, Member>) {
     if let Some((_, ty)) = known.last_mut() {
         *ty = variables(members);
     }
@@ -208,7 +208,7 @@ impl Expressions {
         for (condition, at) in items("spec.matchConditions") {
             found.conditions.push(compile(condition, "expression", &at, &known, &["bool"]));
         }
-        known.push(("variables".into(), variables(&BTreeMap::new())));
+        known.push(("variables".into(), variables(BTreeMap::new())));
         let list = policy.list_at("spec.variables").iter().enumerate();
         found.variables = named_variables(&mut known, list);
         // Messages and annotations may not ask for rights.
@@ -247,11 +247,7 @@ impl Expressions {
 }
 
 /// The type of `variables`.
-fn variables(members: &BTreeMap<String, Member>) -> Type {
-    let members = members
-        .iter()
-        .map(|(n, m)| (n.clone(), Member { name: n.clone(), decl: m.decl.clone() }))
-        .collect();
+fn variables(members: BTreeMap<String, Member>) -> Type {
     let shape = Shape::Object("kubernetes.variables".into(), members);
     Type::Object(Arc::new(Decl { shape, most: 0, least_size: 0 }))
 }
