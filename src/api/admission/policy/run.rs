@@ -12,7 +12,7 @@ use super::{
 use crate::{
     access,
     api::Caller,
-    cel::{self, Authorizer, Check, Fault, Opaque, PER_CALL, value},
+    cel::{self, Authorizer, Check, EvalError, Opaque, PER_CALL, value},
     kinds::expressions::{Expression, NAMESPACE, REQUEST, Validation},
     object::{ObjectExt, Value},
 };
@@ -114,7 +114,7 @@ struct Run<'a> {
     given: &'a Given<'a>,
     params: &'a Value,
     ask: &'a dyn Fn(&Check) -> cel::Decision,
-    variables: Rc<HashMap<String, Result<value::Value<'a>, Fault>>>,
+    variables: Rc<HashMap<String, Result<value::Value<'a>, EvalError>>>,
     budget: Cell<u64>,
 }
 
@@ -158,12 +158,12 @@ impl<'a> Run<'a> {
         for (name, expression) in &policy.expressions.variables {
             let found = match &expression.program {
                 Ok(program) => program.run(&|name| self.value(name), PER_CALL).value,
-                Err(why) => Err(Fault::error(why.as_str())),
+                Err(why) => Err(EvalError::error(why.as_str())),
             };
             let found = found.map_err(|fault| match fault {
-                Fault::Error(why) => {
+                EvalError::Error(why) => {
                     let text = &expression.text;
-                    Fault::error(format!("composited variable \"{name}\" fails to evaluate: expression '{text}' resulted in error: {why}"))
+                    EvalError::error(format!("composited variable \"{name}\" fails to evaluate: expression '{text}' resulted in error: {why}"))
                 }
                 cancelled => cancelled,
             });
