@@ -15,8 +15,8 @@ use crate::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
-use ready::State;
-use rights::Right;
+use ready::Readiness;
+use rights::ResourceAttributes;
 use std::sync::Arc;
 
 const INSTANCES: &str = "templateinstances.template.openshift.io";
@@ -65,7 +65,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     }
     let wanted = instance.list_at("spec.template.objects").len();
     let made = instance.list_at("status.objects").len();
-    let making = Making {
+    let making = Instantiation {
         before: instance.clone(),
         instance,
         objects: Arc::clone(&view.objects),
@@ -85,7 +85,7 @@ fn kind_of(objects: &Snapshot, openshift: bool, object: &Value) -> Option<Served
 }
 
 /// An instance on its way.
-struct Making {
+struct Instantiation {
     before: Value,
     instance: Value,
     /// The world when it was looked at.
@@ -94,13 +94,13 @@ struct Making {
     now: Timestamp,
 }
 
-impl Making {
+impl Instantiation {
     /// Says whether what was made is ready.
     fn look(mut self, view: &View) -> Plan {
         let mut again = None;
         match ready::of(view, &self.instance) {
-            Ok(State::Ready) => self.say("Ready", "True", "Created", ""),
-            Ok(State::Waiting(until)) => {
+            Ok(Readiness::Ready) => self.say("Ready", "True", "Created", ""),
+            Ok(Readiness::Waiting(until)) => {
                 again = Some(until);
                 self.wait();
             }
@@ -135,12 +135,13 @@ impl Making {
                 return self.fail(format!("unable to retrieve TemplateInstance Secret: {why}"));
             };
             fill_in(&found.value(), &mut template);
-            let right = Right { verb: "get", group: "", resource: "secrets", name: secret };
+            let right =
+                ResourceAttributes { verb: "get", group: "", resource: "secrets", name: secret };
             asked.push(right.ask(&requester, namespace));
         }
         let named = template.str_at("metadata.name").to_owned();
         let (group, resource) = ("template.openshift.io", "templateconfigs");
-        let right = Right { verb: "create", group, resource, name: &named };
+        let right = ResourceAttributes { verb: "create", group, resource, name: &named };
         asked.push(right.ask(&requester, namespace));
         let mut plan = Plan::none();
         plan.all(asked, false);
@@ -180,7 +181,7 @@ impl Making {
             };
             let (group, resource) = (kind.group.to_string(), kind.plural.to_string());
             let (group, resource) = (group.as_str(), resource.as_str());
-            let right = Right { verb: "create", group, resource, name: object.name() };
+            let right = ResourceAttributes { verb: "create", group, resource, name: object.name() };
             asked.push(right.ask(&self.requester(), &self.place(&kind, object)));
         }
         let mut plan = Plan::none();

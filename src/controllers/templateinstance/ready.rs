@@ -13,7 +13,7 @@ const WAIT: &str = "template.alpha.openshift.io/wait-for-ready";
 const LONGEST: i64 = 3600;
 
 /// How far the objects are.
-pub enum State {
+pub enum Readiness {
     Ready,
     /// Until then at most.
     Waiting(Timestamp),
@@ -23,7 +23,7 @@ pub enum State {
 ///
 /// # Errors
 /// Which of them has failed, or why none is waited for any longer.
-pub fn of(view: &View, instance: &Value) -> Result<State, String> {
+pub fn of(view: &View, instance: &Value) -> Result<Readiness, String> {
     let made = time::parse(instance.str_at("metadata.creationTimestamp")).unwrap_or(view.now);
     let until = time::plus_seconds(made, LONGEST);
     if view.now > until {
@@ -44,10 +44,10 @@ pub fn of(view: &View, instance: &Value) -> Result<State, String> {
             Some(true) => {}
             Some(false) => return Err(format!("readiness failed on {kind} {namespace}/{name}")),
             // A moment beyond the last, so that the time is over then.
-            None => return Ok(State::Waiting(time::plus_seconds(until, 1))),
+            None => return Ok(Readiness::Waiting(time::plus_seconds(until, 1))),
         }
     }
-    Ok(State::Ready)
+    Ok(Readiness::Ready)
 }
 
 /// Whether an object is ready or has failed; nothing as long as neither is known.

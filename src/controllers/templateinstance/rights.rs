@@ -9,7 +9,7 @@ use crate::{
 use std::sync::Arc;
 
 /// Something that somebody does.
-pub struct Right<'a> {
+pub struct ResourceAttributes<'a> {
     /// Verb.
     pub verb: &'a str,
     /// API group.
@@ -20,7 +20,7 @@ pub struct Right<'a> {
     pub name: &'a str,
 }
 
-impl Right<'_> {
+impl ResourceAttributes<'_> {
     /// Asks whether a requester may.
     pub fn ask(&self, requester: &Value, namespace: &str) -> Write {
         let part = |field: &str| requester.get(field).cloned().unwrap_or_default();

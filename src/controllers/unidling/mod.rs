@@ -59,10 +59,10 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let targets: Vec<Value> = serde_json::from_str(targets).unwrap_or_default();
     for target in targets {
         match awake(view, service.namespace(), &target) {
-            Target::Sleeps(write) => drop(plan.write(*write)),
-            Target::Gone => {}
+            IdledWorkload::Sleeps(write) => drop(plan.write(*write)),
+            IdledWorkload::Gone => {}
             // Who has woken it otherwise keeps it remembered.
-            Target::Awake => left.push(target),
+            IdledWorkload::Awake => left.push(target),
         }
     }
     let rest = match left.is_empty() {
@@ -86,18 +86,20 @@ fn last_needed(view: &View, service: &Value) -> Option<Timestamp> {
 }
 
 /// A workload that a service remembers.
-enum Target {
+enum IdledWorkload {
     /// It has no replicas: this gives them back.
     Sleeps(Box<Write>),
     Awake,
     Gone,
 }
 
-fn awake(view: &View, namespace: &str, target: &Value) -> Target {
-    let Some((resource, entry)) = found(view, namespace, target) else { return Target::Gone };
+fn awake(view: &View, namespace: &str, target: &Value) -> IdledWorkload {
+    let Some((resource, entry)) = found(view, namespace, target) else {
+        return IdledWorkload::Gone;
+    };
     let replicas = target.i64_at("replicas").unwrap_or(0);
     if entry.value().i64_at("spec.replicas").unwrap_or(1) > 0 {
-        return Target::Awake;
+        return IdledWorkload::Awake;
     }
     let spec = json!({ "replicas": replicas });
     // These remember for themselves, too.
@@ -110,7 +112,7 @@ fn awake(view: &View, namespace: &str, target: &Value) -> Target {
         false => ("scale", json!({ "spec": spec })),
     };
     let write = Write::patch(resource, entry, PatchType::Merge, patch);
-    Target::Sleeps(Box::new(Write { sub, ..write }))
+    IdledWorkload::Sleeps(Box::new(Write { sub, ..write }))
 }
 
 /// The resource and the object of a target, as it names them.

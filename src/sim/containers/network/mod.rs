@@ -13,7 +13,7 @@ mod waking;
 mod wire;
 
 pub use listeners::Listeners;
-use policies::{Side, pass};
+use policies::{PolicyPeer, pass};
 pub use resolver::{hosts, of_node, resolv_conf};
 pub use services::Affinity;
 use services::{Asker, protocol_of, through};
@@ -150,11 +150,11 @@ fn at(view: &View, call: &Call<'_>, address: Ipv4Addr, port: u16) -> Found {
         let lens = PodLens::of(e);
         lens.status.pod_ip == text && !lens.is_terminal() && !lens.spec.host_network
     });
-    let from = Side::pod(call.from);
+    let from = PolicyPeer::pod(call.from);
     if let Some(owner) = owner {
         return passing(view, from, &Arc::new(owner.value()), port, call.protocol);
     }
-    if !pass(view, from, Side::at(address), port, call.protocol) {
+    if !pass(view, from, PolicyPeer::at(address), port, call.protocol) {
         return Found::Dropped;
     }
     let count = nodes::names(&view.settings).len();
@@ -195,8 +195,13 @@ fn on_node(view: &View, call: &Call<'_>, index: usize) -> Found {
             false => host_port(&lens, call),
         };
         if let Some(port) = port
-            && let found @ (Found::Backend(_) | Found::Dropped) =
-                passing(view, Side::pod(call.from), &Arc::new(entry.value()), port, call.protocol)
+            && let found @ (Found::Backend(_) | Found::Dropped) = passing(
+                view,
+                PolicyPeer::pod(call.from),
+                &Arc::new(entry.value()),
+                port,
+                call.protocol,
+            )
         {
             return found;
         }
@@ -205,8 +210,14 @@ fn on_node(view: &View, call: &Call<'_>, index: usize) -> Found {
 }
 
 /// The container of a pod that listens on a port, if policies let anybody come there from `from`.
-fn passing(view: &View, from: Side<'_>, pod: &Arc<Value>, port: u16, protocol: Protocol) -> Found {
-    match pass(view, from, Side::pod(pod), port, protocol) {
+fn passing(
+    view: &View,
+    from: PolicyPeer<'_>,
+    pod: &Arc<Value>,
+    port: u16,
+    protocol: Protocol,
+) -> Found {
+    match pass(view, from, PolicyPeer::pod(pod), port, protocol) {
         true => listener(view, pod, port, protocol),
         false => Found::Dropped,
     }

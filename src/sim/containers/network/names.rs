@@ -3,7 +3,7 @@
 
 use super::{
     Protocol,
-    policies::{self, Side, pass},
+    policies::{self, PolicyPeer, pass},
     services::{Endpoint, endpoints},
 };
 use crate::{
@@ -36,12 +36,12 @@ pub fn outside(view: &View) -> Ipv4Addr {
 /// Whether policies let a pod ask a name server. That of the cluster is a pod, which listens at a
 /// port of its own.
 pub fn may_ask(view: &View, pod: &Value, server: Ipv4Addr) -> bool {
-    let from = Side::pod(pod);
+    let from = PolicyPeer::pod(pod);
     if server == cluster(view) {
         let (to, port) = policies::name_server(server);
-        return pass(view, from, Side::pod(&to), port, Protocol::Udp);
+        return pass(view, from, PolicyPeer::pod(&to), port, Protocol::Udp);
     }
-    pass(view, from, Side::at(server), 53, Protocol::Udp)
+    pass(view, from, PolicyPeer::at(server), 53, Protocol::Udp)
 }
 
 /// What a name server answers; `None` when there is none at the address.

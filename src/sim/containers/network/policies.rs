@@ -14,24 +14,24 @@ const POLICIES: &str = "networkpolicies.networking.k8s.io";
 
 /// One side of a connection.
 #[derive(Clone, Copy)]
-pub struct Side<'a> {
+pub struct PolicyPeer<'a> {
     /// The pod, where there is one; only its network counts, so pods on their node's are none.
     pod: Option<&'a Value>,
     /// The address.
     address: Ipv4Addr,
 }
 
-impl<'a> Side<'a> {
+impl<'a> PolicyPeer<'a> {
     /// A pod. The router's counts as a pod though it uses its node's network.
-    pub fn pod(pod: &'a Value) -> Side<'a> {
+    pub fn pod(pod: &'a Value) -> PolicyPeer<'a> {
         let address = pod.str_at("status.podIP").parse().unwrap_or(Ipv4Addr::UNSPECIFIED);
         let own = !pod.is_true("spec.hostNetwork") || is_router(pod);
-        Side { pod: own.then_some(pod), address }
+        PolicyPeer { pod: own.then_some(pod), address }
     }
 
     /// Whatever is at an address.
-    pub fn at(address: Ipv4Addr) -> Side<'a> {
-        Side { pod: None, address }
+    pub fn at(address: Ipv4Addr) -> PolicyPeer<'a> {
+        PolicyPeer { pod: None, address }
     }
 }
 
@@ -84,9 +84,15 @@ impl Direction {
 }
 
 /// Whether a connection comes through.
-pub fn pass(view: &View, from: Side<'_>, to: Side<'_>, port: u16, protocol: Protocol) -> bool {
+pub fn pass(
+    view: &View,
+    from: PolicyPeer<'_>,
+    to: PolicyPeer<'_>,
+    port: u16,
+    protocol: Protocol,
+) -> bool {
     let same = from.pod.zip(to.pod).is_some_and(|(a, b)| !a.uid().is_empty() && a.uid() == b.uid());
-    let call = Passage { view, to: to.pod, port, protocol };
+    let call = PolicyCheck { view, to: to.pod, port, protocol };
     let out = from.pod.filter(|p| !is_router(p));
     // Nodes reach the pods on them, for probes.
     let inward = to.pod.filter(|_| from.pod.is_some() || !is_node(view, from.address));
@@ -100,7 +106,7 @@ fn is_node(view: &View, address: Ipv4Addr) -> bool {
 }
 
 /// What is decided about.
-struct Passage<'a> {
+struct PolicyCheck<'a> {
     view: &'a View,
     /// The pod that is called, whose ports have names.
     to: Option<&'a Value>,
@@ -108,9 +114,9 @@ struct Passage<'a> {
     protocol: Protocol,
 }
 
-impl Passage<'_> {
+impl PolicyCheck<'_> {
     /// Whether the policies of a pod let it talk with the other side.
-    fn may(&self, direction: Direction, pod: &Value, other: Side<'_>) -> bool {
+    fn may(&self, direction: Direction, pod: &Value, other: PolicyPeer<'_>) -> bool {
         let (kind, rules, peers) = direction.names();
         let all = self.view.objects.list(POLICIES, pod.namespace());
         let mut selected = false;
@@ -155,7 +161,7 @@ impl Passage<'_> {
     }
 
     /// Whether the other side is among a rule's peers; none means everybody.
-    fn has_peer(&self, namespace: &str, peers: &[Value], other: Side<'_>) -> bool {
+    fn has_peer(&self, namespace: &str, peers: &[Value], other: PolicyPeer<'_>) -> bool {
         let is = |peer: &Value| match peer.at("ipBlock") {
             Some(block) => in_block(block, other.address),
             None => other.pod.is_some_and(|pod| self.fits(namespace, peer, pod)),
@@ -241,19 +247,19 @@ mod tests {
     }
 
     impl Lab {
-        fn passes(&self, from: Side<'_>, port: u16) -> bool {
-            pass(&self.kit.view(), from, Side::pod(&self.web), port, Protocol::Tcp)
+        fn passes(&self, from: PolicyPeer<'_>, port: u16) -> bool {
+            pass(&self.kit.view(), from, PolicyPeer::pod(&self.web), port, Protocol::Tcp)
         }
 
         /// Who reaches the server: a neighbour, a stranger, the router, a node, the world.
         fn who(&self) -> String {
             let router = router(Ipv4Addr::new(192, 168, 126, 11));
             [
-                ('n', Side::pod(&self.near)),
-                ('s', Side::pod(&self.far)),
-                ('r', Side::pod(&router)),
-                ('k', Side::at(Ipv4Addr::new(192, 168, 126, 11))),
-                ('w', Side::at(Ipv4Addr::new(198, 51, 100, 7))),
+                ('n', PolicyPeer::pod(&self.near)),
+                ('s', PolicyPeer::pod(&self.far)),
+                ('r', PolicyPeer::pod(&router)),
+                ('k', PolicyPeer::at(Ipv4Addr::new(192, 168, 126, 11))),
+                ('w', PolicyPeer::at(Ipv4Addr::new(198, 51, 100, 7))),
             ]
             .into_iter()
             .filter(|(_, side)| self.passes(*side, 8080))
@@ -316,7 +322,7 @@ mod tests {
         ];
         for (ports, expected) in rows {
             let lab = lab(&[json!({"podSelector": {}, "ingress": [{"ports": ports}]})]);
-            assert_eq!(lab.passes(Side::pod(&lab.near), 8080), expected, "{ports}");
+            assert_eq!(lab.passes(PolicyPeer::pod(&lab.near), 8080), expected, "{ports}");
         }
     }
 
@@ -336,12 +342,12 @@ mod tests {
             let lab = lab(&[out(to.clone())]);
             let view = lab.kit.view();
             let (server, port) = name_server(Ipv4Addr::new(172, 30, 0, 10));
-            let from = Side::pod(&lab.near);
-            let world = Side::at(Ipv4Addr::new(198, 51, 100, 7));
+            let from = PolicyPeer::pod(&lab.near);
+            let world = PolicyPeer::at(Ipv4Addr::new(198, 51, 100, 7));
             let found = [
-                pass(&view, from, Side::pod(&lab.far), 8080, Protocol::Tcp),
+                pass(&view, from, PolicyPeer::pod(&lab.far), 8080, Protocol::Tcp),
                 pass(&view, from, world, 443, Protocol::Tcp),
-                pass(&view, from, Side::pod(&server), port, Protocol::Udp),
+                pass(&view, from, PolicyPeer::pod(&server), port, Protocol::Udp),
             ];
             assert_eq!(found, expected, "{to}");
             // A pod always reaches itself.

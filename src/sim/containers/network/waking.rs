@@ -4,7 +4,7 @@
 use super::services::{SLICES, endpoints};
 use crate::{
     object::{ObjectExt, Value},
-    sim::containers::{Ask, Runtime},
+    sim::containers::{DeferredWrite, Runtime},
 };
 use jiff::SignedDuration;
 
@@ -15,7 +15,7 @@ impl Runtime {
     /// Calls a service that sleeps; whether it has a ready endpoint in time.
     pub async fn wake(&self, service: &Value) -> bool {
         let (namespace, service) = (service.namespace().to_owned(), service.name().to_owned());
-        let ask = Ask::Called { namespace: namespace.clone(), service: service.clone() };
+        let ask = DeferredWrite::Called { namespace: namespace.clone(), service: service.clone() };
         // Without anybody to write it down nobody wakes.
         if self.asks.send(ask).await.is_err() {
             return false;
