@@ -4,7 +4,7 @@
 use super::templates;
 use crate::{
     error::{Causes, Error},
-    kinds::{Ask, Column, Cx, Hooks, Kind, Sub},
+    kinds::{AccessReview, Column, Cx, Hooks, Kind, Sub},
     object::{Map, ObjectExt, Value, json, name},
 };
 
@@ -57,13 +57,13 @@ fn prepare(o: &mut Value, old: Option<&Value>, cx: &Cx<'_>) -> Result<(), Error>
     }
     let mut causes = Causes::default();
     let named = o.str_at(REQUESTER);
-    let ask = Ask {
+    let ask = AccessReview {
         verb: "assign",
         group: "template.openshift.io",
         resource: "templateinstances",
         namespace: o.namespace(),
         name: o.name(),
-        ..Ask::default()
+        ..AccessReview::default()
     };
     if named.is_empty() {
         causes.required(REQUESTER, "");
