@@ -2,6 +2,8 @@
 //! components (for `src/api/openapi.rs`), from k8s-openapi, our OpenShift types and the facts under
 //! `openapi/`. Knows nothing of how the tables are used.
 
+#[path = "build/aliases.rs"]
+mod aliases;
 #[path = "build/documents.rs"]
 mod documents;
 #[path = "build/facts.rs"]
@@ -35,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rerun-if-changed={path}");
     }
     let (mut definitions, mut roots) = kubernetes::catalogue();
+    aliases::types(&mut definitions, &mut roots);
     openshift_catalogue(&mut definitions, &mut roots)?;
     roots.sort_by(|a, b| (&a.group, &a.version, &a.kind).cmp(&(&b.group, &b.version, &b.kind)));
     let facts = facts::read(Path::new("openapi"), &definitions)?;

@@ -1,6 +1,6 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
-use super::{kubeconfig, nature::Nature, processes::Processes, routes, secrets, seed};
+use super::{kubeconfig, nature::Nature, processes::Processes, release, routes, secrets, seed};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
@@ -100,6 +100,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     let settings = Settings {
         registry_port: registry_address.port(),
         api_port: address.port(),
+        versions: release::chosen(flags.openshift_version.as_deref(), &store.snapshot())?,
         ..settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
@@ -124,6 +125,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     });
     stage.done("secrets and settings read");
     create_missing(&server, &secrets.kubeadmin_password).await?;
+    release::note(&server).await?;
     stage.done("first objects present");
 
     let readiness = Readiness::default();
@@ -464,7 +466,8 @@ async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), Stri
             && kind.is_some_and(|k| snapshot.get(k.stored_as(), o.namespace(), o.name()).is_none())
     };
     let mut objects = bootstrap::objects(&server.world, &server.settings, password);
-    objects.extend(kinds::local_services(server.settings.openshift));
+    objects
+        .extend(kinds::local_services(server.settings.openshift, server.settings.versions.minor));
     objects.retain(missing);
     // Namespaces first: everything else may live in one; and the range of services' addresses. Image streams last: they look at the
     // configuration. The sort keeps the order of the rest.
