@@ -50,7 +50,7 @@ pub enum Ask {
 }
 
 /// Writes what is asked for, until nobody asks any more.
-pub async fn serve(server: Arc<Server>, mut asks: mpsc::Receiver<Ask>) {
+pub async fn serve(server: Arc<Server>, asks: &mut mpsc::Receiver<Ask>) {
     while let Some(ask) = asks.recv().await {
         let _busy = server.world.activity.hold();
         match ask {
