@@ -1,7 +1,7 @@
 //! The clusters of the process at the word of the first one's administrator. What is asked is read
 //! here; who runs them answers.
 
-use super::{Registries, ask::Ask, reply::Reply, uploads::Incoming};
+use super::{Registries, ask::RegistryRequest, reply::Reply, uploads::Incoming};
 use crate::{catalog::complaint::*, object::Value, world::BoxFuture};
 use bytes::BytesMut;
 use futures_util::StreamExt;
@@ -30,7 +30,7 @@ pub trait Clusters: Send + Sync {
     ///
     /// # Errors
     /// Why it was not done; then nothing has changed.
-    fn order(&self, order: Order) -> BoxFuture<Result<Value, Complaint>>;
+    fn order(&self, order: Order) -> BoxFuture<Result<Value, DistributionError>>;
 }
 
 /// What follows `/clusters` in a path.
@@ -42,7 +42,7 @@ pub(super) fn rest(path: &str) -> Option<&str> {
 impl Registries {
     pub(super) async fn clusters(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         rest: &str,
         body: Incoming,
     ) -> Result<Reply, Reply> {
@@ -55,7 +55,7 @@ impl Registries {
             path: rest.split('/').skip(1).filter(|p| !p.is_empty()).map(str::to_owned).collect(),
             query: ask.query.pairs().to_vec(),
             body: read(body).await.map_err(|why| {
-                Reply::from(Complaint::saying(&CLUSTER_INVALID, format!("the body {why}")))
+                Reply::from(DistributionError::saying(&CLUSTER_INVALID, format!("the body {why}")))
             })?,
         };
         let created = order.method == "POST" && order.path.len() == 1;

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     access::Access,
     api::Server,
-    config::{KUBECONFIG, Serve, Sync},
+    config::{Durability, KUBECONFIG, Serve},
     controllers::Monitor,
     http::{self, Http, Readiness},
     registry::{self, Clusters, Registries},
@@ -118,7 +118,7 @@ pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Resul
     let ports = Ports::bind(flags, &nature)?;
     let store = Store::open(&store::Options {
         data_dir: dir.clone(),
-        full_sync: flags.sync == Sync::Full,
+        full_sync: flags.sync == Durability::Full,
         window_bytes: 0,
     })
     .map_err(|e| e.to_string())?;

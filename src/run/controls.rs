@@ -5,7 +5,7 @@ use crate::{
     api::Server,
     controllers::{Controller, Monitor, driver},
     pool::{Pool, Running},
-    sim::{self, containers::Ask},
+    sim::{self, containers::DeferredWrite},
 };
 use std::{sync::Arc, thread::JoinHandle};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,7 +16,7 @@ pub(super) struct Crew {
     pub all: &'static [&'static Controller],
     pub monitor: Arc<Monitor>,
     pub lives: Arc<sim::containers::Runtime>,
-    pub asks: mpsc::Receiver<Ask>,
+    pub asks: mpsc::Receiver<DeferredWrite>,
     pub stopping: watch::Receiver<bool>,
 }
 

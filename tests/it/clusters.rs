@@ -206,7 +206,7 @@ async fn what_is_wrong_is_said_and_changes_nothing() {
         let refused = host.create(name, &Spec::default()).await.expect_err(name);
         assert!(refused.message.starts_with(&format!("name {name:?}: ")), "{}", refused.message);
     }
-    let message = |refused: pocketshift::catalog::complaint::Complaint| refused.message;
+    let message = |refused: pocketshift::catalog::complaint::DistributionError| refused.message;
     let twice = host.create("one", &Spec::default()).await.map(drop).map_err(message);
     assert_eq!(twice, Err("there is a cluster one".into()));
     let rows = [

@@ -95,10 +95,10 @@ struct Template {
     ca: Pair,
 }
 
-type Refused<T> = Result<T, Complaint>;
+type Refused<T> = Result<T, DistributionError>;
 
-fn invalid(why: impl Into<String>) -> Complaint {
-    Complaint::saying(&CLUSTER_INVALID, why)
+fn invalid(why: impl Into<String>) -> DistributionError {
+    DistributionError::saying(&CLUSTER_INVALID, why)
 }
 
 impl Host {
@@ -143,7 +143,7 @@ impl Host {
         if let Some(shared) = self.shared.get() {
             return Ok(Arc::clone(shared));
         }
-        let shared = Shared::start().map_err(|why| Complaint::saying(&UNKNOWN, why))?;
+        let shared = Shared::start().map_err(|why| DistributionError::saying(&UNKNOWN, why))?;
         Ok(Arc::clone(self.shared.get_or_init(|| shared)))
     }
 
@@ -268,11 +268,14 @@ impl Host {
     /// Makes sure that nobody else takes a name.
     fn reserve(&self, name: &str) -> Refused<Place> {
         check_name(name)?;
-        let host = self.me.upgrade().ok_or_else(|| Complaint::new(&UNKNOWN))?;
+        let host = self.me.upgrade().ok_or_else(|| DistributionError::new(&UNKNOWN))?;
         let hosted = Arc::new(Hosted::default());
         let mut all = self.clusters.lock();
         if all.contains_key(name) {
-            return Err(Complaint::saying(&CLUSTER_EXISTS, format!("there is a cluster {name}")));
+            return Err(DistributionError::saying(
+                &CLUSTER_EXISTS,
+                format!("there is a cluster {name}"),
+            ));
         }
         if all.len() >= MOST {
             return Err(invalid(format!("there are {MOST} clusters already")));
@@ -386,10 +389,10 @@ fn check_name(name: &str) -> Refused<()> {
     }
 }
 
-fn unknown(name: &str) -> Complaint {
-    Complaint::saying(&CLUSTER_UNKNOWN, format!("there is no cluster {name:?}"))
+fn unknown(name: &str) -> DistributionError {
+    DistributionError::saying(&CLUSTER_UNKNOWN, format!("there is no cluster {name:?}"))
 }
 
-fn no_checkpoint(name: &str, checkpoint: &str) -> Complaint {
-    Complaint::saying(&CLUSTER_UNKNOWN, format!("{name} has no checkpoint {checkpoint:?}"))
+fn no_checkpoint(name: &str, checkpoint: &str) -> DistributionError {
+    DistributionError::saying(&CLUSTER_UNKNOWN, format!("{name} has no checkpoint {checkpoint:?}"))
 }

@@ -20,10 +20,10 @@ use crate::{
 use tokio::sync::oneshot;
 
 impl Clusters for Host {
-    fn order(&self, order: Order) -> BoxFuture<Result<Value, Complaint>> {
+    fn order(&self, order: Order) -> BoxFuture<Result<Value, DistributionError>> {
         let me = self.me.upgrade();
         Box::pin(async move {
-            let gone = || Complaint::saying(&UNAVAILABLE, "the server is stopping");
+            let gone = || DistributionError::saying(&UNAVAILABLE, "the server is stopping");
             let me = me.ok_or_else(gone)?;
             let pool = std::sync::Arc::clone(&me.shared()?.desk);
             let (answer, answered) = oneshot::channel();
@@ -42,9 +42,9 @@ impl Clusters for Host {
 }
 
 impl Host {
-    async fn carry_out(&self, order: Order) -> Result<Value, Complaint> {
+    async fn carry_out(&self, order: Order) -> Result<Value, DistributionError> {
         let path: Vec<&str> = order.path.iter().map(String::as_str).collect();
-        let parameter = |name: &str| -> Result<Option<&str>, Complaint> {
+        let parameter = |name: &str| -> Result<Option<&str>, DistributionError> {
             match order.query.as_slice() {
                 [] => Ok(None),
                 [(key, value)] if key == name => Ok(Some(value)),
@@ -94,12 +94,12 @@ impl Host {
                 self.delete(name).await?;
                 Ok(json!({"name": name}))
             }
-            _ => Err(Complaint::new(&UNSUPPORTED)),
+            _ => Err(DistributionError::new(&UNSUPPORTED)),
         }
     }
 }
 
-fn spec(body: &Value) -> Result<Spec, Complaint> {
+fn spec(body: &Value) -> Result<Spec, DistributionError> {
     match body {
         Value::Null => Ok(Spec::default()),
         body => serde_json::from_value(body.clone()).map_err(|e| invalid(e.to_string())),
