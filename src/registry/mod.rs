@@ -24,6 +24,7 @@ mod push;
 mod reply;
 mod serve;
 mod shelf;
+mod shelves;
 mod signatures;
 mod source;
 mod time;
@@ -49,6 +50,7 @@ use outage::Part;
 use place::{Endpoint, Place};
 use reply::Reply;
 use serde_json::json;
+use shelves::Shelves;
 use std::{io, net::SocketAddr, path::Path, sync::Arc};
 use uploads::{Incoming, Uploads};
 
@@ -98,7 +100,7 @@ impl Registries {
     }
 
     /// Answers a request.
-    async fn answer(&self, ask: &Ask, body: Incoming) -> Reply {
+    async fn answer_one(&self, ask: &Ask, body: Incoming) -> Reply {
         let dialled = self.catalog().host(ask.name()).map(str::to_owned);
         let answered = match (Endpoint::parse(&ask.path), dialled) {
             (Some(endpoint), Some(host)) => self.at_vendor(ask, &host, endpoint, body).await,
@@ -116,6 +118,9 @@ impl Registries {
         }
         if let Some(part) = Part::parse(&ask.path) {
             return self.outage(ask, part).await;
+        }
+        if let Some(wanted) = Shelves::parse(&ask.path) {
+            return self.shelves(ask, wanted);
         }
         if ask.path == time::PATH {
             return self.time(ask).await;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     catalog::complaint::*,
-    http::{self, Query, header_value},
+    http::{self, AtDesk, Desk, Query, header_value},
     tls::{self, TlsError},
 };
 use actix_http::{
@@ -20,8 +20,9 @@ use actix_http::{
 };
 use actix_service::{ServiceFactoryExt, fn_service};
 use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::HttpResponse;
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
 use std::{
     convert::Infallible, io, net::TcpListener, ops::Range, panic::AssertUnwindSafe, path::PathBuf,
     sync::Arc, time::Duration,
@@ -46,6 +47,11 @@ pub struct Listening {
 }
 
 impl Listening {
+    /// The desk at which these registries and the clock are asked beside the API.
+    pub fn desk(&self) -> Arc<dyn Desk> {
+        Arc::clone(&self.registries) as _
+    }
+
     /// Stops accepting, lets running requests end (for a few seconds), writes down the time, and
     /// returns.
     pub async fn stop(self) {
@@ -97,12 +103,28 @@ pub fn serve(
     Ok(Listening { registries: served, listening: http::Listening::start(server) })
 }
 
+impl Desk for Registries {
+    fn answer(&self, asked: AtDesk) -> LocalBoxFuture<'_, HttpResponse> {
+        let head = asked.method == "HEAD";
+        let ask = Ask {
+            method: asked.method,
+            host: String::new(),
+            path: asked.path,
+            query: asked.query,
+            headers: vec![("authorization".into(), asked.authorization)],
+            subject: asked.subject,
+        };
+        let nothing = stream::empty().boxed_local();
+        async move { respond(self.answer_one(&ask, nothing).await, head).into() }.boxed_local()
+    }
+}
+
 async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBody> {
     let head = request.method() == "HEAD";
     let ask = ask(&request);
     let body = payload(request.take_payload());
     // A request that breaks down takes nothing with it but itself.
-    let answered = AssertUnwindSafe(registries.answer(&ask, body)).catch_unwind().await;
+    let answered = AssertUnwindSafe(registries.answer_one(&ask, body)).catch_unwind().await;
     let reply = answered.unwrap_or_else(|_| {
         tracing::error!(method = ask.method, path = ask.path, "a request broke down");
         Complaint::new(&UNKNOWN).into()

@@ -1,6 +1,6 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
-use super::{kubeconfig, nature::Nature, processes::Processes, routes, secrets, seed};
+use super::{console, kubeconfig, nature::Nature, processes::Processes, routes, secrets, seed};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
@@ -145,7 +145,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     let (processes, handle) = Processes::start()?;
     handle.spawn(world.activity.track(sim::containers::tend(Arc::clone(&containers))));
     // Whoever has dialled since the port was bound is served from here on.
-    let http = Arc::new(Http::new(
+    let mut http = Http::new(
         Arc::clone(&server),
         readiness.clone(),
         Arc::clone(&monitor),
@@ -156,7 +156,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
             writes: flags.max_mutating_requests_inflight,
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
-    ));
+    );
     let registries = match registry_listener {
         Some((listener, _)) => {
             let at = (address, dir.as_deref());
@@ -164,6 +164,11 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
         }
         None => None,
     };
+    http.desk = registries.as_ref().map(registry::Listening::desk);
+    let http = Arc::new(http);
+    if nature.openshift {
+        console::publish(&server, &url).await?;
+    }
     let routes = ports.at;
     let router = ports.serve(&containers)?;
     let listening = http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?;

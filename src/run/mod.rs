@@ -2,6 +2,7 @@
 
 mod client;
 mod cluster;
+mod console;
 pub mod envtest;
 mod kubeconfig;
 mod nature;
