@@ -4,7 +4,7 @@
 use crate::support::{
     Lab,
     clients::blocking,
-    get, send,
+    lab::{get, send},
     tools::{self, output},
 };
 use serde_json::json;
@@ -40,7 +40,8 @@ async fn files_come_with_a_policy_and_the_desk_asks_who_it_is() {
         assert_eq!(get(&somebody, &path).await.code, 403, "{path}");
     }
     let hosts = get(&lab.client, "/console/desk/registries").await.expect(200);
-    let quay = hosts["items"].as_array().and_then(|all| all.iter().find(|r| r["host"] == "quay.io"));
+    let quay =
+        hosts["items"].as_array().and_then(|all| all.iter().find(|r| r["host"] == "quay.io"));
     let quay = quay.expect("quay.io");
     assert_eq!(quay["down"], false);
     let tags = "/console/desk/registries/quay.io/tags?repository=keycloak/keycloak";
