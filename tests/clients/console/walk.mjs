@@ -116,6 +116,8 @@ async function pods() {
 async function refused() {
   await go(page, "/nodes");
   await sees(page, 'User "developer" cannot list resource "nodes"');
+  await go(page, "/clock");
+  await sees(page, "this takes the rights of a cluster administrator");
   await go(page, "/p/default/topology");
   await sees(page, 'cannot list resource "pods" in API group "" in the namespace "default"');
   await click(page, "Sign out");
