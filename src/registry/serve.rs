@@ -3,7 +3,7 @@
 
 use super::{
     Certificates, Registries,
-    ask::Ask,
+    ask::RegistryRequest,
     blobs::Stored,
     builds, entry, keeper,
     reply::{Body, Reply},
@@ -106,7 +106,7 @@ pub fn serve(
 impl Desk for Registries {
     fn answer(&self, asked: AtDesk) -> LocalBoxFuture<'_, HttpResponse> {
         let head = asked.method == "HEAD";
-        let ask = Ask {
+        let ask = RegistryRequest {
             method: asked.method,
             host: String::new(),
             path: asked.path,
@@ -128,7 +128,7 @@ impl Desk for Registries {
 /// What is said to somebody who is known and may not.
 fn forbidden() -> Reply {
     let why = "this takes the rights of a cluster administrator (all verbs on all resources)";
-    Reply { status: 403, ..Complaint::saying(&DENIED, why.into()).into() }
+    Reply { status: 403, ..Reply::from(DistributionError::saying(&DENIED, why)) }
 }
 
 async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBody> {
@@ -139,7 +139,7 @@ async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBo
     let answered = AssertUnwindSafe(registries.answer_one(&ask, body)).catch_unwind().await;
     let reply = answered.unwrap_or_else(|_| {
         tracing::error!(method = ask.method, path = ask.path, "a request broke down");
-        Complaint::new(&UNKNOWN).into()
+        DistributionError::new(&UNKNOWN).into()
     });
     tracing::debug!(
         method = ask.method,
@@ -151,7 +151,7 @@ async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBo
     respond(reply, head)
 }
 
-fn ask(request: &Request) -> Ask {
+fn ask(request: &Request) -> RegistryRequest {
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, value) in request.headers() {
         let Ok(value) = value.to_str() else { continue };
@@ -161,7 +161,7 @@ fn ask(request: &Request) -> Ask {
         }
     }
     let uri = request.uri();
-    let mut ask = Ask {
+    let mut ask = RegistryRequest {
         method: request.method().to_string(),
         host: String::new(),
         path: uri.path().into(),

@@ -1,7 +1,7 @@
 //! What the vendors have, for an administrator's eyes: hosts with their repositories, and what the
 //! tags of a repository mean.
 
-use super::{Registries, ask::Ask, reply::Reply};
+use super::{Registries, ask::RegistryRequest, reply::Reply};
 use crate::catalog::complaint::*;
 use serde_json::json;
 
@@ -29,10 +29,14 @@ impl<'a> Shelves<'a> {
 
 impl Registries {
     /// Tells what there is.
-    pub(super) fn shelves(&self, ask: &Ask, wanted: Shelves<'_>) -> Result<Reply, Reply> {
+    pub(super) fn shelves(
+        &self,
+        ask: &RegistryRequest,
+        wanted: Shelves<'_>,
+    ) -> Result<Reply, Reply> {
         self.administrator(ask)?;
         if !ask.reads() {
-            return Err(Complaint::new(&UNSUPPORTED).into());
+            return Err(DistributionError::new(&UNSUPPORTED).into());
         }
         let snapshot = self.server.store.snapshot();
         let outside = self.outside(&snapshot);
@@ -48,7 +52,8 @@ impl Registries {
                 let path = ask.query.get("repository").unwrap_or_default();
                 let name = format!("{host}/{path}");
                 if self.catalog().registry(host).is_none() || !outside.knows(&name) {
-                    let unknown = Complaint::new(&NAME_UNKNOWN).about(json!({"name": name}));
+                    let unknown =
+                        DistributionError::new(&NAME_UNKNOWN).about(json!({"name": name}));
                     return Err(unknown.into());
                 }
                 Ok(Reply::json(200, &json!({"name": name, "tags": outside.tags(&name)})))
