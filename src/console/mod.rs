@@ -41,6 +41,7 @@ pub static FILES: &[File] = files! {
     "console.css"
     "diff.js"
     "dom.js"
+    "history.js"
     "icon.svg"
     "main.js"
     "objects.js"

@@ -22,10 +22,19 @@ export class Samples {
     if (this.list.length > MOST) this.list.shift();
     return true;
   }
+
+  /** Puts samples of the past before those that were seen. */
+  precede(earlier) {
+    const seen = this.list;
+    this.list = [];
+    const shift = seen.length && earlier.length ? seen[0].at - earlier.at(-1).at - FOLD : 0;
+    for (const sample of earlier) this.add({ ...sample, at: sample.at + shift });
+    for (const sample of seen) this.add(sample);
+  }
 }
 
-/** Draws samples up to now; answers a sentence that says the same. */
-export function timeline(picture, samples, now) {
+/** Draws samples up to now, with a mark at one of them; answers a sentence about that one. */
+export function timeline(picture, samples, now, chosen = samples.list.length - 1) {
   const { list } = samples;
   if (!list.length) return "";
   const places = [0];
@@ -45,8 +54,10 @@ export function timeline(picture, samples, now) {
     line(list, (one) => one.bounds.most, "most", { x, y, places, next }),
     line(list, (one) => one.bounds.least, "least", { x, y, places, next }),
     list.map((one, i) => i > 0 && one.at - list[i - 1].at > FOLD &&
-      s("text", { x: x(places[i]) - 8, y: HEIGHT - 6, class: "fold" }, "⋯")));
-  return sentence(list.at(-1));
+      s("text", { x: x(places[i]) - 8, y: HEIGHT - 6, class: "fold" }, "⋯")),
+    chosen < list.length - 1 &&
+      s("line", { class: "chosen", x1: x(places[chosen]), x2: x(places[chosen]), y1: TOP, y2: HEIGHT - BOTTOM }));
+  return sentence(list[chosen]);
 }
 
 const sum = (sample) => sample.revisions.reduce((all, r) => all + r.ready + r.coming + r.going, 0);

@@ -1,11 +1,14 @@
 // A Deployment's rollout as it goes: its revisions over time, and what one can do about it.
 
+import { KINDS, path } from "../api.js";
 import { follow, h, replace, text } from "../dom.js";
-import { bounds, byOwner, condition, controller, holds, Palette, revision } from "../objects.js";
+import { earlier, sizes } from "../history.js";
+import { bounds, byOwner, condition, controller, Palette, revision } from "../objects.js";
 import { drawLegend, drawPods, podList } from "../pods.js";
 import { cause, pause, previous, restart, scale, setImage, setStrategy, undo } from "../rollouts.js";
 import { key, picture, Samples, timeline } from "../timeline.js";
 import { act, ask, button, View } from "../view.js";
+import { past } from "../watch.js";
 import { objectAddress, summary } from "../workloads.js";
 import { drawEvents, eventTable } from "./events.js";
 
@@ -26,11 +29,16 @@ class Rollout extends View {
     this.picture = picture();
     this.said = h("p", { id: "timeline-said", class: "note" });
     this.key = h("div");
+    this.moment = h("input", { type: "range", id: "moment", min: 0, max: 0, value: 0, oninput: () => {
+      this.chosen = this.moment.value === this.moment.max ? null : Number(this.moment.value);
+      this.#drawLine();
+    } });
     this.legend = h("ul", { class: "legend", "aria-label": "Images by digest" });
     this.rows = h("tbody");
     this.table = eventTable();
     this.append(this.state, this.facts, this.#buttons(),
-      h("h2", {}, "Time line"), this.picture, this.said, this.key,
+      h("h2", {}, "Time line"), this.picture,
+      h("p", { class: "row" }, h("label", { for: "moment" }, "Moment "), this.moment), this.said, this.key,
       h("h2", {}, "Revisions"), this.legend,
       h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Revisions" },
         h("table", {},
@@ -69,22 +77,36 @@ class Rollout extends View {
     const limits = bounds(deployment);
     this.#drawState(deployment, limits);
     this.#drawRevisions(sets, podsOf);
-    const revisions = sets.map((set) => {
-      const all = podsOf.get(set.metadata.uid) ?? [];
-      const going = all.filter((pod) => pod.metadata.deletionTimestamp).length;
-      const ready = all.filter((pod) => holds(pod, "Ready") && !pod.metadata.deletionTimestamp).length;
-      return { number: revision(set), ready, coming: all.length - ready - going, going };
-    }).filter((r) => r.number);
-    const now = Date.now();
-    if (this.pods.ready && this.sets.ready && this.samples.add({ at: now, revisions, bounds: limits })) {
-      text(this.said, timeline(this.picture, this.samples, now));
-      const numbers = [...new Set(this.samples.list.flatMap((x) => x.revisions.map((r) => r.number)))];
-      replace(this.key, key(numbers.sort((a, b) => a - b)));
-    }
+    const sample = { at: Date.now(), revisions: sizes(sets, podsOf), bounds: limits };
+    if (this.pods.ready && this.sets.ready && this.samples.add(sample)) this.#drawLine();
+    if (this.pods.ready && !this.asked) this.#past(deployment, limits);
     const uids = new Set([deployment.metadata.uid]);
     for (const set of sets) uids.add(set.metadata.uid);
     drawEvents(this.table, [...this.events.items.values()].filter((e) =>
       uids.has(e.involvedObject.uid) || e.involvedObject.name?.startsWith(`${deployment.metadata.name}-`)));
+  }
+
+  #drawLine() {
+    const { list } = this.samples;
+    const last = list.length - 1;
+    Object.assign(this.moment, { max: last, value: this.chosen ?? last });
+    text(this.said, timeline(this.picture, this.samples, Date.now(), this.chosen ?? last));
+    const numbers = [...new Set(list.flatMap((x) => x.revisions.map((r) => r.number)))];
+    replace(this.key, key(numbers.sort((a, b) => a - b)));
+  }
+
+  /** What happened before the view was opened, as far as the server still knows it. */
+  async #past(deployment, limits) {
+    this.asked = true;
+    const { project } = this.parameters;
+    const labels = Object.entries(deployment.spec.selector.matchLabels ?? {});
+    const query = { labelSelector: labels.map(([name, value]) => `${name}=${value}`).join(",") };
+    const paths = ["replicasets", "pods"].map((plural) => [plural, path(KINDS[plural], project)]);
+    // Without a past there is only what is seen from now on.
+    const changes = await past(paths, query).catch(() => []);
+    if (!this.isConnected || !changes.length) return;
+    this.samples.precede(earlier(changes, deployment, limits));
+    this.#drawLine();
   }
 
   #drawState(deployment, limits) {
