@@ -1,6 +1,8 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
-use super::{kubeconfig, nature::Nature, processes::Processes, routes, secrets, seed};
+use super::{
+    kubeconfig, nature::Nature, priority, processes::Processes, rest, routes, secrets, seed,
+};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
@@ -143,6 +145,8 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     readiness.set("informer-sync", true);
     server.store.harden().await.map_err(|e| e.to_string())?;
     let (processes, handle) = Processes::start()?;
+    let (store, clock) = (server.store.clone(), Arc::clone(&server.world.wall));
+    handle.spawn(rest::run(store, clock, server.stopping.clone()));
     handle.spawn(world.activity.track(sim::containers::tend(Arc::clone(&containers))));
     // Whoever has dialled since the port was bound is served from here on.
     let http = Arc::new(Http::new(
@@ -402,6 +406,7 @@ fn run_controllers(
     std::thread::Builder::new()
         .name("controllers".into())
         .spawn(move || {
+            priority::background();
             let activity = Arc::clone(&server.world.activity);
             runtime.block_on(activity.track(async {
                 tokio::select! {

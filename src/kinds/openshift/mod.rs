@@ -17,7 +17,7 @@ mod users;
 
 use super::Kind;
 pub use apps::rollouts;
-pub use images::{outside as image_outside, shown as shown_stream};
+pub use images::{glanced as glanced_stream, outside as image_outside, shown as shown_stream};
 pub use templates::check as check_template;
 
 /// Verbs of a kind that upstream serves as a custom resource, in the order it lists them.
