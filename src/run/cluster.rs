@@ -2,13 +2,14 @@
 
 use super::{
     checkpoint::Checkpoint,
+    console,
     controls::{Controls, Crew},
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    release, routes,
+    release, rest, routes,
     secrets::{self, Secrets},
     seed,
 };
@@ -231,8 +232,10 @@ pub(super) async fn begin(
     let processes = ForProcesses::of(shared)?;
     let tending = world.activity.track(sim::containers::tend(Arc::clone(&containers)));
     let tending = processes.handle().spawn(tending).abort_handle();
+    let (store, clock) = (server.store.clone(), Arc::clone(&server.world.wall));
+    processes.handle().spawn(rest::run(store, clock, server.stopping.clone()));
     // Whoever has dialled since the port was bound is served from here on.
-    let http = Arc::new(Http::new(
+    let mut http = Http::new(
         Arc::clone(&server),
         readiness.clone(),
         Arc::clone(&monitor),
@@ -243,7 +246,7 @@ pub(super) async fn begin(
             writes: flags.max_mutating_requests_inflight,
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
-    ));
+    );
     let registries = match ports.registry {
         Some((listener, _)) => {
             let made =
@@ -256,6 +259,11 @@ pub(super) async fn begin(
         }
         None => None,
     };
+    http.desk = registries.as_ref().map(registry::Listening::desk);
+    let http = Arc::new(http);
+    if nature.openshift {
+        console::publish(&server, &url).await?;
+    }
     let routes = ports.routes.at;
     let router = ports.routes.serve(&containers)?;
     let listener = ports.api.0;
