@@ -3,11 +3,13 @@
 
 mod budgets;
 mod builds;
+mod cases;
 mod cli;
 mod clients;
 mod clusters;
 mod console;
 mod corners;
+mod courses;
 mod crash;
 mod custom;
 mod deploymentconfigs;
