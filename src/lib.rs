@@ -24,6 +24,7 @@
 //! | [`settings`] | the simulated cluster as plain data | `catalog` |
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`cel`] | the language of rules and policies: types, costs, evaluation | `schema` |
+//! | [`audit`] | the audit log: which requests are written down, how much of them, and where | `world` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
@@ -32,6 +33,7 @@
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`webhook`] | the way to webhooks: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
+//! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
 //! | [`kinds`] | the catalogue: one value per kind | `cel`, `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
@@ -128,6 +130,7 @@
 
 pub mod access;
 pub mod api;
+pub mod audit;
 pub mod builds;
 pub mod catalog;
 pub mod cel;
@@ -152,5 +155,6 @@ pub mod store;
 pub mod templates;
 pub mod tls;
 pub mod trace;
+pub mod trail;
 pub mod webhook;
 pub mod world;

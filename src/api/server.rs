@@ -9,7 +9,8 @@ use crate::{
     object::Value,
     runtime::Containers,
     settings::Settings,
-    store::{Entry, Snapshot, Store},
+    store::{Author, Entry, Snapshot, Store, written_by},
+    trail::{Refusals, Refused},
     webhook,
     world::World,
 };
@@ -34,6 +35,8 @@ pub struct Server {
     pub pages: Pages,
     /// The way to webhooks.
     pub webhooks: webhook::Client,
+    /// The writes that were refused of late.
+    pub refusals: Refusals,
     /// Ends every watch and session when it turns true.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }
@@ -44,6 +47,39 @@ impl Server {
     /// # Errors
     /// What the client gets as a Status.
     pub async fn call(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
+        if matches!(request.verb, Verb::Get | Verb::List | Verb::Watch) {
+            return self.carry_out(request).await;
+        }
+        let author = Arc::new(Author {
+            at: self.world.clock.now(),
+            user: request.caller.name.clone(),
+            agent: request.options.manager().to_owned(),
+            verb: request.verb.name(),
+            sub: request.sub,
+            cause: request.options.cause,
+        });
+        let (kind, namespace) = (request.kind.clone(), request.namespace.clone());
+        let (name, by_client) = (request.name.clone(), !request.options.agent.is_empty());
+        let work = Box::pin(written_by(Arc::clone(&author), self.carry_out(request)));
+        let done = work.await;
+        if let Err(error) = &done
+            // Controllers lose races every day, and look again.
+            && (by_client || !matches!(error, Error::Conflict { .. } | Error::NotFound { .. }))
+        {
+            self.refusals.add(Refused {
+                rev: self.store.snapshot().rev,
+                author,
+                resource: kind.resource().to_owned(),
+                namespace,
+                name,
+                code: error.code().0,
+                why: error.to_string(),
+            });
+        }
+        done
+    }
+
+    async fn carry_out(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
         let snapshot = self.store.snapshot();
         let attributes = Attributes::of(&request);
         self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
@@ -156,6 +192,11 @@ impl Server {
         } else {
             Err(Error::NoSuchPath)
         }
+    }
+
+    /// Fills what an object leaves out, as every write does.
+    pub fn fill(&self, kind: &Served, object: &mut Value) {
+        super::write::default(kind, object, &self.store.snapshot());
     }
 
     /// Whether an admission plug-in is off.

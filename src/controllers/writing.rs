@@ -25,11 +25,11 @@ impl Writer {
         Writer { server, caller: Arc::new(caller(controller)), manager: controller.manager }
     }
 
-    /// Runs steps in order until one fails.
-    pub async fn steps(&self, steps: Vec<Step>) -> Outcome {
+    /// Runs steps in order until one fails, all because of a revision.
+    pub async fn steps(&self, steps: Vec<Step>, cause: u64) -> Outcome {
         let mut outcome = Outcome { results: Vec::new() };
         for step in steps {
-            self.step(step, &mut outcome).await;
+            self.step(step, cause, &mut outcome).await;
             if outcome.error().is_some() {
                 break;
             }
@@ -38,7 +38,7 @@ impl Writer {
     }
 
     /// Runs the writes of a step side by side, or in growing batches until one of a batch fails.
-    async fn step(&self, step: Step, outcome: &mut Outcome) {
+    async fn step(&self, step: Step, cause: u64, outcome: &mut Outcome) {
         let mut rest = step.writes.into_iter();
         let mut batch = if step.slow_start { 1 } else { usize::MAX };
         loop {
@@ -46,7 +46,8 @@ impl Writer {
             if writes.is_empty() {
                 return;
             }
-            outcome.results.extend(join_all(writes.into_iter().map(|w| self.write(w))).await);
+            let all = writes.into_iter().map(|w| self.write(w, cause));
+            outcome.results.extend(join_all(all).await);
             if outcome.error().is_some() {
                 return;
             }
@@ -54,13 +55,17 @@ impl Writer {
         }
     }
 
-    async fn write(&self, write: Write) -> (Write, Written) {
-        let result = self.send(&write).await;
+    async fn write(&self, write: Write, cause: u64) -> (Write, Written) {
+        let result = self.caused(&write, cause).await;
         (write, result)
     }
 
     /// Carries out one write; answers the object as it is now, when the server says.
     pub async fn send(&self, write: &Write) -> Written {
+        self.caused(write, 0).await
+    }
+
+    async fn caused(&self, write: &Write, cause: u64) -> Written {
         if write.resource.ends_with(INTERNAL) {
             return self.store(write).await;
         }
@@ -68,7 +73,8 @@ impl Writer {
         let Some(kind) = catalogue.by_resource(&write.resource) else {
             return Err(Error::NoSuchPath);
         };
-        let mut options = Options { field_manager: self.manager.into(), ..Options::default() };
+        let mut options =
+            Options { field_manager: self.manager.into(), cause, ..Options::default() };
         let (verb, body) = match write.verb {
             WriteVerb::Create => (Verb::Create, Body::Object(write.body.clone(), vec![])),
             WriteVerb::Update => (Verb::Update, Body::Object(write.body.clone(), vec![])),

@@ -2,6 +2,7 @@
 //! media types; decides nothing.
 
 mod accept;
+mod audited;
 mod binary;
 mod bodies;
 mod body;

@@ -27,6 +27,7 @@ mod shelf;
 mod signatures;
 mod source;
 mod time;
+mod trail;
 mod uploads;
 mod vendor;
 
@@ -119,6 +120,11 @@ impl Registries {
         }
         if ask.path == time::PATH {
             return self.time(ask).await;
+        }
+        match ask.path.as_str() {
+            trail::TRAIL => return self.trail(ask),
+            trail::WHY => return self.why(ask),
+            _ => {}
         }
         match ask.path.strip_prefix("/admin/blobs/") {
             Some(digest) => self.prune_blob(ask, digest).await,

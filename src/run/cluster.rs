@@ -1,6 +1,6 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
-use super::{kubeconfig, nature::Nature, processes::Processes, routes, secrets, seed};
+use super::{audit, kubeconfig, nature::Nature, processes::Processes, routes, secrets, seed};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
@@ -96,6 +96,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
     let (world, time) = world(&store, entropy);
     stage.done("store opened");
+    let audit = audit::log(&flags.audit, &world)?;
     let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
     let settings = Settings {
         registry_port: registry_address.port(),
@@ -120,6 +121,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
         webhooks: webhook::Client::new(Arc::clone(&world.wall), dns(&settings)),
         settings,
         pages: Default::default(),
+        refusals: Default::default(),
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");
@@ -145,7 +147,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     let (processes, handle) = Processes::start()?;
     handle.spawn(world.activity.track(sim::containers::tend(Arc::clone(&containers))));
     // Whoever has dialled since the port was bound is served from here on.
-    let http = Arc::new(Http::new(
+    let http = Http::new(
         Arc::clone(&server),
         readiness.clone(),
         Arc::clone(&monitor),
@@ -156,7 +158,8 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
             writes: flags.max_mutating_requests_inflight,
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
-    ));
+    );
+    let http = Arc::new(http.audited(audit));
     let registries = match registry_listener {
         Some((listener, _)) => {
             let at = (address, dir.as_deref());

@@ -1,5 +1,6 @@
 //! The composition root: the only place that names the concrete parts of every layer.
 
+mod audit;
 mod client;
 mod cluster;
 pub mod envtest;
@@ -11,6 +12,7 @@ pub mod routes;
 mod secrets;
 mod seed;
 pub mod time;
+pub mod trail;
 
 pub use cluster::{Cluster, start, start_as};
 pub use nature::Nature;

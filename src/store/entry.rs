@@ -1,5 +1,6 @@
 //! A stored revision of an object: the bytes clients get, and what is read from them often.
 
+use super::Author;
 use crate::object::{Meta, Value};
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -17,6 +18,8 @@ pub struct Entry {
     pub bytes: Bytes,
     /// Its metadata.
     pub meta: Meta,
+    /// Who wrote it, unless that was before the last start or nobody's request.
+    pub author: Option<Arc<Author>>,
     lens: RwLock<Lens>,
 }
 
@@ -32,7 +35,13 @@ enum Lens {
 impl Entry {
     /// Wraps serialised bytes.
     pub fn new(rev: u64, resource: Arc<str>, key: Arc<str>, bytes: Bytes, meta: Meta) -> Entry {
-        Entry { rev, resource, key, bytes, meta, lens: RwLock::new(Lens::Unread) }
+        let lens = RwLock::new(Lens::Unread);
+        Entry { rev, resource, key, bytes, meta, author: None, lens }
+    }
+
+    /// The same, written by somebody.
+    pub(super) fn by(self, author: Option<Arc<Author>>) -> Entry {
+        Entry { author, ..self }
     }
 
     /// The whole object, parsed afresh.

@@ -2,7 +2,7 @@
 //! together, and only then shows them.
 
 use super::{
-    Change, Committed, Entry, Error, Expect, Feed, Op, Snapshot,
+    Author, Change, Committed, Entry, Error, Expect, Feed, Op, Snapshot, author,
     engine::{Engine, Loaded, Record, Watch},
 };
 use crate::object::Encoded;
@@ -21,6 +21,7 @@ type Reply = oneshot::Sender<Result<Committed, Error>>;
 
 struct Batch {
     ops: Vec<Op>,
+    author: Option<Arc<Author>>,
     reply: Reply,
 }
 
@@ -96,7 +97,8 @@ impl Handle {
 
     pub(super) async fn submit(&self, ops: Vec<Op>) -> Result<Committed, Error> {
         let (reply, answer) = oneshot::channel();
-        self.send(Message::Commit(Batch { ops, reply }))?;
+        let author = author::current();
+        self.send(Message::Commit(Batch { ops, author, reply }))?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -147,6 +149,8 @@ struct Writer {
     claims: HashMap<String, (Arc<str>, Arc<str>)>,
     claims_of: HashMap<(Arc<str>, Arc<str>), Vec<String>>,
     compacted: u64,
+    /// Whose batch is being applied.
+    author: Option<Arc<Author>>,
 }
 
 impl Writer {
@@ -161,7 +165,7 @@ impl Writer {
             claims_of.entry(holder.clone()).or_default().push(value.clone());
         }
         let compacted = shared.feed.floor();
-        Writer { shared, engine, state, claims, claims_of, compacted }
+        Writer { shared, engine, state, claims, claims_of, compacted, author: None }
     }
 
     /// Serves batches until the queue is closed and empty.
@@ -197,6 +201,7 @@ impl Writer {
         let mut records = Vec::new();
         let mut passed = Vec::new();
         for batch in group {
+            self.author = batch.author;
             match self.apply(batch.ops, &mut records) {
                 Ok(committed) => passed.push((batch.reply, committed)),
                 // Nobody may be waiting any more: the answer is then nobody's business.
@@ -358,7 +363,8 @@ impl Writer {
         self.state.rev += 1;
         let rev = self.state.rev;
         let bytes = Bytes::from(body.with_revision(rev));
-        Arc::new(Entry::new(rev, resource, key, bytes, body.meta.clone()))
+        let entry = Entry::new(rev, resource, key, bytes, body.meta.clone());
+        Arc::new(entry.by(self.author.clone()))
     }
 
     /// Lets the database forget what the window has forgotten, a little after each commit.

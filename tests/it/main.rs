@@ -1,6 +1,7 @@
 //! The integration tests: one binary, so that everything is linked once. Every test starts a
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
+mod audit;
 mod budgets;
 mod builds;
 mod cli;
@@ -30,6 +31,7 @@ mod streams;
 mod support;
 mod templates;
 mod time;
+mod trail;
 mod triggers;
 mod uploads;
 mod verbs;

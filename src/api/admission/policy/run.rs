@@ -16,7 +16,12 @@ use crate::{
     kinds::expressions::{Expression, NAMESPACE, REQUEST, Validation},
     object::{ObjectExt, Value},
 };
-use std::{borrow::Cow, cell::Cell, collections::HashMap, rc::Rc};
+use std::{
+    borrow::Cow,
+    cell::Cell,
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
 
 /// Most that the expressions of one binding may cost.
 const PER_BINDING: u64 = 10_000_000;
@@ -29,9 +34,17 @@ pub struct Decision {
     pub message: String,
     /// The reason of the Status; may be empty.
     pub reason: String,
+    /// Which of the policy's validations says so.
+    pub index: usize,
     /// Whether it counts whatever the binding makes of others.
     pub always: bool,
 }
+
+/// What policies note about a request, by policy and key.
+pub type Said = BTreeMap<(String, String), Vec<String>>;
+
+/// Most bytes of a note.
+const LONGEST_NOTE: usize = 10 << 10;
 
 /// What expressions see of a request.
 pub struct Given<'a> {
@@ -199,15 +212,20 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What a policy has against a request.
-pub fn decide(policy: &Policy, given: &Given<'_>, params: &Value) -> Vec<Decision> {
+/// What a policy has against a request, and what it has to note about it.
+pub fn decide(
+    policy: &Policy,
+    given: &Given<'_>,
+    params: &Value,
+    said: &mut Said,
+) -> Vec<Decision> {
     let ask = |check: &Check| given.ask(check);
     let mut run =
         Run { given, params, ask: &ask, variables: Rc::default(), budget: Cell::new(PER_BINDING) };
     let mut found = Vec::new();
     let failed = |found: &mut Vec<Decision>, message: String, always: bool| {
         if policy.fails {
-            found.push(Decision { message, reason: String::new(), always });
+            found.push(Decision { message, reason: String::new(), index: 0, always });
         }
     };
     match run.counts(policy) {
@@ -219,21 +237,34 @@ pub fn decide(policy: &Policy, given: &Given<'_>, params: &Value) -> Vec<Decisio
         }
     }
     run.name_variables(policy);
-    for validation in &policy.expressions.validations {
+    for (index, validation) in policy.expressions.validations.iter().enumerate() {
         match run.eval(&validation.rule) {
             Ok(value::Value::Bool(true)) => {}
             Ok(_) => found.push(Decision {
                 message: run.message(validation),
                 reason: validation.reason.clone(),
+                index,
                 always: false,
             }),
             Err(why) => failed(&mut found, why, false),
         }
     }
-    for annotation in &policy.expressions.annotations {
-        if let Err(why) = run.eval(annotation) {
-            failed(&mut found, why, true);
+    for (key, annotation) in policy.keys.iter().zip(&policy.expressions.annotations) {
+        match run.eval(annotation) {
+            Ok(value::Value::String(text)) => note(said, policy, key, text.trim()),
+            Ok(_) => {}
+            Err(why) => failed(&mut found, why, true),
         }
     }
     found
+}
+
+/// Keeps a note that says anything and was not made before.
+fn note(said: &mut Said, policy: &Policy, key: &str, text: &str) {
+    let end = (0..=text.len().min(LONGEST_NOTE)).rev().find(|i| text.is_char_boundary(*i));
+    let text = &text[..end.unwrap_or(0)];
+    let noted = said.entry((policy.name.clone(), key.to_owned())).or_default();
+    if !text.is_empty() && !noted.iter().any(|n| n == text) {
+        noted.push(text.to_owned());
+    }
 }

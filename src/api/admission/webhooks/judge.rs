@@ -16,6 +16,9 @@ use crate::{
 };
 use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 
+/// What the audit log is told of webhooks that could not be asked, under.
+const FAILED_OPEN: &str = "failed-open.validating.webhook.admission.k8s.io/";
+
 /// Lets every validating webhook that wants to refuse the draft.
 pub fn judge<'a>(
     attempt: &'a Attempt<'a>,
@@ -38,19 +41,26 @@ pub fn judge<'a>(
             shown.push(versions::shown(attempt, fit.resource.as_ref(), object, attempt.old).await?);
         }
         let subject = &subject;
-        let asked = wanted.iter().zip(&shown).map(|((hook, fit), (object, old))| async move {
-            (*hook, ask(attempt, hook, fit, subject, (object, old)).await)
+        let asked = wanted.iter().zip(&shown).enumerate();
+        let asked = asked.map(|(i, ((hook, fit), (object, old)))| async move {
+            (i, *hook, ask(attempt, hook, fit, subject, (object, old)).await)
         });
         let answers: Vec<_> = asked.collect::<FuturesUnordered<_>>().collect().await;
         draft.asked |= !answers.is_empty();
         let mut refusal = None;
-        for (hook, answer) in answers {
+        for (i, hook, answer) in answers {
             let outcome = match answer {
                 Ok(mut answer) => {
-                    hear(draft, &mut answer);
+                    hear(attempt, hook, draft, &mut answer);
                     if answer.allowed { Ok(()) } else { Err(answer.refusal(&hook.name)) }
                 }
-                Err(trouble) => trouble.settle(hook),
+                Err(trouble) => {
+                    if trouble.is_passed_over(hook) {
+                        let key = format!("{FAILED_OPEN}round_0_index_{i}");
+                        attempt.request.options.notes.add(key, &*hook.name);
+                    }
+                    trouble.settle(hook)
+                }
             };
             refusal = refusal.or(outcome.err());
         }
