@@ -8,6 +8,7 @@ mod run;
 
 use super::{
     super::write::{Attempt, Draft},
+    evaluation::Given,
     versions,
     webhooks::Subject,
 };
@@ -17,7 +18,7 @@ use crate::{
 };
 use futures_util::future::LocalBoxFuture;
 use read::{Binding, Bindings, Policies, Policy};
-use run::{Decision, Given, Said};
+use run::{Decision, Said};
 
 /// Questions and tokens, which policies have no say in.
 const EXEMPT: [&str; 6] = [
