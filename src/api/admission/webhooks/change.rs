@@ -125,7 +125,7 @@ impl Round {
         };
         let pair = (&object, &*old);
         if !is_wanted(attempt, hook, &fit, &subject, pair).map_err(Trouble::refused)? {
-            return Ok(());
+            return Ok(None);
         }
         draft.asked = true;
         let answer = ask(attempt, hook, &fit, &subject, pair).await;
