@@ -1,5 +1,13 @@
 //! The command line: flags, their environment variables, and the texts of `--help`.
 
+mod audit;
+mod faults;
+mod trail;
+
+pub use audit::{Audit, AuditFormat};
+pub use faults::{FaultAdd, FaultCommand};
+pub use trail::{Trail, Why};
+
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use std::{net::IpAddr, path::PathBuf};
 
@@ -43,6 +51,9 @@ pub enum Command {
     /// Tell, stop and move the time of the running server's cluster
     #[command(subcommand)]
     Time(TimeCommand),
+    /// Let requests to the running server fail by rule
+    #[command(subcommand)]
+    Fault(FaultCommand),
     /// Tell why an object of the running server is as it is: its latest changes, by whom, and what
     /// each followed from
     #[command(after_help = "For example: pocketshift why deployment/web -n shop")]
@@ -132,49 +143,6 @@ pub enum TimeCommand {
         #[allow(missing_docs)]
         at: Where,
     },
-}
-
-/// Flags of `why`.
-#[derive(Clone, Debug, Args)]
-pub struct Why {
-    /// The object: RESOURCE/NAME, or RESOURCE and NAME
-    #[arg(value_name = "RESOURCE/NAME")]
-    pub object: String,
-    /// Name, when it does not stand behind a slash
-    #[arg(hide = true)]
-    pub name: Option<String>,
-    /// Namespace of the object
-    #[arg(short, long, default_value = "default")]
-    pub namespace: String,
-    /// How many of its latest changes [default: 3]
-    #[arg(long, value_name = "N")]
-    pub limit: Option<u32>,
-    /// Only the change that led to this revision
-    #[arg(long, value_name = "N")]
-    pub revision: Option<u64>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub at: Where,
-}
-
-/// Flags of `trail`.
-#[derive(Clone, Debug, Args)]
-pub struct Trail {
-    /// Only what came after this resourceVersion, or since this moment (2031-01-02T03:04:05Z)
-    #[arg(long, value_name = "REVISION|MOMENT")]
-    pub since: Option<String>,
-    /// With events, leases and what no API shows
-    #[arg(long)]
-    pub all: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    #[allow(missing_docs)]
-    pub at: Where,
 }
 
 /// What can happen to a machine.
@@ -440,60 +408,6 @@ impl Default for Serve {
             log_format: LogFormat::Text,
         }
     }
-}
-
-/// Flags of the audit log, upstream's.
-#[derive(Clone, Debug, Args)]
-pub struct Audit {
-    /// File to which requests are logged that --audit-policy-file names; `-` is standard output
-    #[arg(long, env = "POCKETSHIFT_AUDIT_LOG_PATH", value_name = "FILE|-")]
-    pub audit_log_path: Option<String>,
-
-    /// Policy (audit.k8s.io/v1) that says which requests are logged, and how much of them
-    #[arg(long, env = "POCKETSHIFT_AUDIT_POLICY_FILE", value_name = "FILE")]
-    pub audit_policy_file: Option<PathBuf>,
-
-    /// Days for which old audit logs are kept; 0 means for ever
-    #[arg(long, default_value_t = 366, value_name = "DAYS")]
-    pub audit_log_maxage: u32,
-
-    /// Most old audit logs; 0 means no limit
-    #[arg(long, default_value_t = 100, value_name = "N")]
-    pub audit_log_maxbackup: u32,
-
-    /// Megabytes at which the audit log is put aside and a new one begun; 0 means never
-    #[arg(long, default_value_t = 100, value_name = "MEGABYTES")]
-    pub audit_log_maxsize: u32,
-
-    /// Form of the audit log's lines
-    #[arg(long, value_enum, default_value_t = AuditFormat::Json)]
-    pub audit_log_format: AuditFormat,
-
-    /// Compress old audit logs
-    #[arg(long, value_parser = BoolishValueParser::new())]
-    pub audit_log_compress: bool,
-}
-
-impl Default for Audit {
-    fn default() -> Audit {
-        Audit {
-            audit_log_path: None,
-            audit_policy_file: None,
-            audit_log_maxage: 366,
-            audit_log_maxbackup: 100,
-            audit_log_maxsize: 100,
-            audit_log_format: AuditFormat::Json,
-            audit_log_compress: false,
-        }
-    }
-}
-
-/// Form of the audit log.
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-#[allow(missing_docs)]
-pub enum AuditFormat {
-    Json,
-    Legacy,
 }
 
 /// Where routes answer.

@@ -34,6 +34,7 @@
 //! | [`webhook`] | the way to webhooks: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
 //! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
+//! | [`faults`] | faults by rule: which requests fail, how, how often | snapshots of `store`, `world` |
 //! | [`kinds`] | the catalogue: one value per kind | `cel`, `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
@@ -137,6 +138,7 @@ pub mod cel;
 pub mod config;
 pub mod controllers;
 pub mod error;
+pub mod faults;
 pub mod http;
 pub mod images;
 pub mod importer;

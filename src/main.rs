@@ -36,6 +36,7 @@ fn command(cli: Cli) -> Result<(), String> {
         Some(Command::Registry(command)) => block_on(run::registry::command(&command)),
         Some(Command::Node(command)) => block_on(run::registry::node(&command)),
         Some(Command::Time(command)) => block_on(run::time::command(&command)),
+        Some(Command::Fault(command)) => block_on(run::faults::command(&command)),
         Some(Command::Why(asked)) => block_on(run::trail::why(&asked)),
         Some(Command::Trail(asked)) => block_on(run::trail::trail(&asked)),
         Some(Command::Check(folder)) => run::check(&folder),

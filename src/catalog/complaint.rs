@@ -58,6 +58,7 @@ codes! {
     SIGNATURE_INVALID 400 "invalid image signature"
     SIGNATURE_EXISTS 409 "image signature already exists"
     MOMENT_INVALID 400 "invalid moment"
+    FAULT_INVALID 400 "invalid fault"
     QUESTION_INVALID 400 "invalid question"
     PAGINATION_NUMBER_INVALID 400 "invalid number of results requested"
 }

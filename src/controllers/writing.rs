@@ -4,6 +4,7 @@ use super::{Controller, INTERNAL, Outcome, Step, Write, WriteVerb};
 use crate::{
     api::{Body, Caller, Item, Options, Request, Response, Server, Verb},
     error::Error,
+    faults::Hit,
     object::{ObjectExt, Value, encode, name},
     store::{self, Entry, Expect, Op},
 };
@@ -94,10 +95,31 @@ impl Writer {
             options,
             body,
         };
-        match self.server.call(request).await?.response {
+        let hit = self.server.fault(&request, self.manager, true);
+        if let Some(hit) = &hit {
+            self.suffer(hit, &request).await?;
+        }
+        let done = self.server.call(request).await?;
+        if hit.is_some_and(|hit| hit.effect().lose) {
+            return Err(Error::internal("the answer was lost"));
+        }
+        match done.response {
             Response::One(_, Item::Entry(entry)) => Ok(Some(entry)),
             _ => Ok(None),
         }
+    }
+
+    /// What a write meets before it is carried out. Delays are the machine's: work is not time.
+    async fn suffer(&self, hit: &Hit, request: &Request) -> Result<(), Error> {
+        if let Some(late) = hit.delay() {
+            let wall = &self.server.world.wall;
+            let now = wall.now();
+            wall.sleep_until(now.checked_add(late).unwrap_or(now)).await;
+        }
+        if hit.effect().cut {
+            return Err(Error::internal("the connection was cut"));
+        }
+        hit.error(request.kind.resource(), &request.name).map_or(Ok(()), Err)
     }
 
     /// Writes what no API shows.

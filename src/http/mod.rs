@@ -9,6 +9,7 @@ mod body;
 mod credentials;
 mod documents;
 mod doorway;
+mod faulty;
 mod h2;
 mod health;
 mod limits;

@@ -5,7 +5,7 @@ use super::{
     accept::{self, Form, Syntax},
     audited,
     bodies::{self, Place},
-    body, links,
+    body, faulty, links,
     look::Look,
     parameters::{self, Query},
     path::Target,
@@ -91,7 +91,19 @@ pub async fn respond(
         Ok(built) => built,
         Err(e) => return render::error(&e, incoming.look),
     };
-    let answer = incoming.http.server.call(built).await;
+    let hit = incoming.http.server.fault(&built, incoming.header(header::USER_AGENT), false);
+    if let Some(hit) = &hit
+        && let Some(response) = faulty::before(incoming, hit, &built).await
+    {
+        return response;
+    }
+    let mut answer = incoming.http.server.call(built).await;
+    if let Some(hit) = &hit {
+        answer = match faulty::after(incoming, hit, answer) {
+            Ok(answer) => answer,
+            Err(response) => return response,
+        };
+    }
     if let (Some(record), Ok(answer)) = (incoming.record.get(), &answer) {
         audited::gets(record, &target.kind, answer, style, &incoming.http.server.world.clock).await;
     }

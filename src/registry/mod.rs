@@ -12,6 +12,7 @@ mod certificates;
 mod cluster;
 mod credentials;
 mod entry;
+mod faults;
 mod hold;
 mod keeper;
 mod mapping;
@@ -117,6 +118,9 @@ impl Registries {
         }
         if let Some(part) = Part::parse(&ask.path) {
             return self.outage(ask, part).await;
+        }
+        if ask.path == faults::PATH || ask.path.starts_with("/faults/") {
+            return self.faults(ask, body).await;
         }
         if ask.path == time::PATH {
             return self.time(ask).await;

@@ -122,6 +122,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
         settings,
         pages: Default::default(),
         refusals: Default::default(),
+        faults: Default::default(),
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");

@@ -4,6 +4,7 @@ mod audit;
 mod client;
 mod cluster;
 pub mod envtest;
+pub mod faults;
 mod kubeconfig;
 mod nature;
 mod processes;

@@ -32,6 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("webhook", &["importer", "runtime", "store", "world"]),
     ("audit", &["world"]),
     ("trail", &["store"]),
+    ("faults", &["store", "world"]),
     ("config", &[]),
     ("trace", &["config"]),
     ("settings", &["catalog"]),
@@ -44,6 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "audit",
             "cel",
             "builds",
+            "faults",
             "images",
             "importer",
             "kinds",
@@ -67,6 +69,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "api",
             "audit",
             "controllers",
+            "faults",
             "kinds",
             "runtime",
             "schema",
@@ -78,16 +81,16 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "registry",
         &[
-            "access", "api", "builds", "catalog", "http", "images", "importer", "kinds", "store",
-            "tls", "trail", "world",
+            "access", "api", "builds", "catalog", "faults", "http", "images", "importer", "kinds",
+            "store", "tls", "trail", "world",
         ],
     ),
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
     (
         "controllers",
         &[
-            "access", "api", "builds", "images", "kinds", "metrics", "settings", "store", "tls",
-            "world",
+            "access", "api", "builds", "faults", "images", "kinds", "metrics", "settings", "store",
+            "tls", "world",
         ],
     ),
     (

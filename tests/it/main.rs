@@ -11,6 +11,7 @@ mod crash;
 mod custom;
 mod deploymentconfigs;
 mod envtest;
+mod faults;
 mod fuzz;
 mod house;
 mod imageconfig;
