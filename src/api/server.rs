@@ -6,7 +6,7 @@ use crate::{
     error::{Causes, Error},
     faults::{Faults, Hit, Meeting},
     importer::Importer,
-    kinds::{Ask, Backing, Catalogue, Cx, Served, custom::Custom},
+    kinds::{AccessReview, Backing, Catalogue, Cx, Served, custom::Custom},
     object::{ObjectExt, Value},
     runtime::Containers,
     settings::Settings,
@@ -257,7 +257,12 @@ impl Server {
     }
 
     /// Whether somebody may do something; what is said of a refusal.
-    fn may(&self, snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Result<(), String> {
+    fn may(
+        &self,
+        snapshot: &Snapshot,
+        caller: &Caller,
+        ask: &AccessReview<'_>,
+    ) -> Result<(), String> {
         let attributes = Attributes {
             verb: ask.verb,
             group: ask.group,

@@ -1,6 +1,6 @@
 //! Faults by rule, at an administrator's word: added, listed, taken away.
 
-use super::{Registries, ask::Ask, reply::Reply, uploads::Incoming};
+use super::{Registries, ask::RegistryRequest, reply::Reply, uploads::Incoming};
 use crate::{
     catalog::complaint::*,
     faults::{RESOURCE, Rule},
@@ -19,7 +19,11 @@ const SUFFIX: usize = 5;
 impl Registries {
     /// GET lists the rules, POST adds those of the body (a rule, or `{"items": […]}`), all or none;
     /// DELETE takes away the one named behind the path, or all.
-    pub(super) async fn faults(&self, ask: &Ask, body: Incoming) -> Result<Reply, Reply> {
+    pub(super) async fn faults(
+        &self,
+        ask: &RegistryRequest,
+        body: Incoming,
+    ) -> Result<Reply, Reply> {
         self.administrator(ask)?;
         let named = ask.path[PATH.len()..].trim_start_matches('/');
         match (ask.method.as_str(), named) {
@@ -42,14 +46,14 @@ impl Registries {
                 let doomed: Vec<String> = all.filter(|n| named.is_empty() || n == named).collect();
                 if doomed.is_empty() && !named.is_empty() {
                     let why = format!("fault {named:?} not found");
-                    return Err(Complaint::saying(&NAME_UNKNOWN, why).into());
+                    return Err(DistributionError::saying(&NAME_UNKNOWN, why).into());
                 }
                 for name in &doomed {
                     self.forget(name).await;
                 }
                 return Ok(Reply::json(200, &json!({"removed": doomed})));
             }
-            _ => return Err(Complaint::new(&UNSUPPORTED).into()),
+            _ => return Err(DistributionError::new(&UNSUPPORTED).into()),
         }
         let items = self.server.faults.told(&self.server.store.snapshot());
         Ok(Reply::json(200, &json!({"items": items})))
@@ -96,5 +100,5 @@ impl Registries {
 }
 
 fn refused(why: String) -> Reply {
-    Complaint::saying(&FAULT_INVALID, why).into()
+    DistributionError::saying(&FAULT_INVALID, why).into()
 }

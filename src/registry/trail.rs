@@ -1,7 +1,7 @@
 //! What happened in the cluster, for its administrator: all changes since a revision or a moment,
 //! and why an object is as it is.
 
-use super::{Registries, ask::Ask, reply::Reply};
+use super::{Registries, ask::RegistryRequest, reply::Reply};
 use crate::{
     catalog::complaint::*,
     kinds::{Backing, Catalogue, Served},
@@ -22,7 +22,7 @@ const MOST: usize = 2000;
 
 impl Registries {
     /// `GET /trail?since=REVISION|MOMENT[&all]`: changes and refusals, oldest first.
-    pub(super) fn trail(&self, ask: &Ask) -> Result<Reply, Reply> {
+    pub(super) fn trail(&self, ask: &RegistryRequest) -> Result<Reply, Reply> {
         self.reading(ask)?;
         let feed = self.server.store.feed();
         let since = ask.query.get("since").unwrap_or_default();
@@ -56,7 +56,7 @@ impl Registries {
 
     /// `GET /why?resource=R&name=N[&namespace=NS][&limit=N][&revision=N]`: the latest changes of an
     /// object, each with the chain of what led to it.
-    pub(super) fn why(&self, ask: &Ask) -> Result<Reply, Reply> {
+    pub(super) fn why(&self, ask: &RegistryRequest) -> Result<Reply, Reply> {
         self.reading(ask)?;
         let text = |field: &str| ask.query.get(field).unwrap_or_default();
         let number = |field: &str| match text(field) {
@@ -97,9 +97,9 @@ impl Registries {
         Ok(Reply::json(200, &json!({"object": current, "changes": changes})))
     }
 
-    fn reading(&self, ask: &Ask) -> Result<(), Reply> {
+    fn reading(&self, ask: &RegistryRequest) -> Result<(), Reply> {
         self.administrator(ask)?;
-        if ask.reads() { Ok(()) } else { Err(Complaint::new(&UNSUPPORTED).into()) }
+        if ask.reads() { Ok(()) } else { Err(DistributionError::new(&UNSUPPORTED).into()) }
     }
 }
 
@@ -114,5 +114,5 @@ fn named(kinds: &Catalogue, word: &str) -> Option<Served> {
 }
 
 fn refused(why: String) -> Reply {
-    Complaint::saying(&QUESTION_INVALID, why).into()
+    DistributionError::saying(&QUESTION_INVALID, why).into()
 }

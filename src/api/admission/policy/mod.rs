@@ -104,11 +104,11 @@ impl Judgement<'_> {
         }
         let params = match params::collect(attempt, policy, binding, self.subject.namespace()) {
             Ok(params) => params,
-            Err(params::Fault::Policy(why)) => {
+            Err(params::ParamsError::Policy(why)) => {
                 self.misconfigured(policy, None, &format!("failed to configure policy: {why}"));
                 return Ok(());
             }
-            Err(params::Fault::Binding(why)) => {
+            Err(params::ParamsError::Binding(why)) => {
                 let why = format!("failed to configure binding: {why}");
                 self.misconfigured(policy, Some(binding), &why);
                 return Ok(());
