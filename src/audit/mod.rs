@@ -13,7 +13,7 @@ mod target;
 pub use event::{Event, Stage, User};
 pub use file::Bounds;
 pub use ids::Ids;
-pub use policy::{Level, Policy, Verdict};
+pub use policy::{Level, Policy, RequestAuditConfig};
 pub use record::{Notes, Record};
 pub use target::Target;
 

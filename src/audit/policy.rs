@@ -58,7 +58,7 @@ struct Resources {
 
 /// What a policy says of one request.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Verdict {
+pub struct RequestAuditConfig {
     /// How much is written down.
     pub level: Level,
     /// At which stages nothing is.
@@ -100,11 +100,14 @@ impl Policy {
     }
 
     /// What becomes of a request. `who` is nobody whose credentials were refused.
-    pub fn verdict(&self, who: Option<(&str, &[String])>, target: &Target) -> Verdict {
+    pub fn verdict(&self, who: Option<(&str, &[String])>, target: &Target) -> RequestAuditConfig {
         let Some(rule) = self.rules.iter().find(|rule| rule.matches(who, target)) else {
-            return Verdict { omits: self.omit_stages.clone(), ..Verdict::default() };
+            return RequestAuditConfig {
+                omits: self.omit_stages.clone(),
+                ..RequestAuditConfig::default()
+            };
         };
-        Verdict {
+        RequestAuditConfig {
             level: rule.level,
             omits: [self.omit_stages.as_slice(), &rule.omit_stages].concat(),
             without_managed_fields: rule.omit_managed_fields.unwrap_or(self.omit_managed_fields),

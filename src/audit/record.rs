@@ -1,7 +1,7 @@
 //! One request on its way into the log, from its head to the end of its answer.
 
 use super::{
-    Event, Level, Log, Stage, Verdict,
+    Event, Level, Log, RequestAuditConfig, Stage,
     event::{Outcome, Reference},
 };
 use crate::object::{ObjectExt, Value, time, write};
@@ -41,7 +41,7 @@ impl Notes {
 /// A request that is written down.
 pub struct Record {
     log: Arc<Log>,
-    verdict: Verdict,
+    verdict: RequestAuditConfig,
     /// What is noted about it.
     pub notes: Notes,
     /// Whether it lasts by its nature.
@@ -51,7 +51,12 @@ pub struct Record {
 
 impl Record {
     /// Begins a record, and tells that the request is there. Times are set here.
-    pub fn begin(log: &Arc<Log>, verdict: Verdict, mut event: Event, lasts: bool) -> Record {
+    pub fn begin(
+        log: &Arc<Log>,
+        verdict: RequestAuditConfig,
+        mut event: Event,
+        lasts: bool,
+    ) -> Record {
         let now = time::micros(log.world.clock.now());
         event.level = verdict.level;
         event.request_received_timestamp.clone_from(&now);
