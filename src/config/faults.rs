@@ -41,8 +41,8 @@ pub struct FaultAdd {
     /// Name of the rule [default: a new one]
     pub name: Option<String>,
     /// File with rules (YAML, kind: Fault) in place of the flags; `-` is standard input
-    #[arg(short, long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub rules: Option<PathBuf>,
     /// Verbs: get, list, watch, create, update, patch, delete, deletecollection
     #[arg(long, value_delimiter = ',')]
     pub verb: Vec<String>,

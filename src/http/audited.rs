@@ -103,7 +103,11 @@ fn opened(
         agent.truncate(end);
         agent.push_str(AGENT.1);
     }
-    let event = Event::new(incoming.id, incoming.request.uri().to_string(), &target);
+    let event = Event::new(
+        incoming.id,
+        incoming.request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned(),
+        &target,
+    );
     let event = Event {
         user: own.map(user).unwrap_or_default(),
         impersonated_user: acting.map(user),

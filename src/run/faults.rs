@@ -18,7 +18,7 @@ const LARGEST: u64 = 1 << 20;
 pub async fn command(command: &FaultCommand) -> Result<(), String> {
     match command {
         FaultCommand::Add(asked) => {
-            let rules = match &asked.file {
+            let rules = match &asked.rules {
                 Some(file) => json!({"items": documents(file)?}),
                 None => rule(asked)?,
             };

@@ -170,7 +170,7 @@ async fn controllers_meet_what_is_meant_for_them() {
     let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "r"},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"a": "b"}}, "template":
             {"metadata": {"labels": {"a": "b"}},
-             "spec": {"containers": [{"name": "c", "image": "busybox"}]}}}});
+             "spec": {"containers": [{"name": "c", "image": "busybox", "command": ["sleep", "1d"]}]}}}});
     let sets = "/apis/apps/v1/namespaces/own/replicasets";
     send(&lab.client, "POST", sets, "", Some(&set)).await.expect(201);
     eventually("the pod is there after all", || async {
