@@ -1,10 +1,12 @@
 //! The command line: flags, their environment variables, and the texts of `--help`.
 
 mod audit;
+mod clusters;
 mod faults;
 mod trail;
 
 pub use audit::{Audit, AuditFormat};
+pub use clusters::{ClusterCommand, ClusterSettings};
 pub use faults::{FaultAdd, FaultCommand};
 pub use trail::{Trail, Why};
 
@@ -51,6 +53,9 @@ pub enum Command {
     /// Tell, stop and move the time of the running server's cluster
     #[command(subcommand)]
     Time(TimeCommand),
+    /// Create, fork, reset and delete clusters of the running server
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Let requests to the running server fail by rule
     #[command(subcommand)]
     Fault(FaultCommand),
@@ -83,7 +88,7 @@ pub enum RegistryCommand {
         tag: String,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
     /// Take a tag away
     Untag {
@@ -91,7 +96,7 @@ pub enum RegistryCommand {
         image: String,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
     /// Let a registry answer nothing but errors
     Outage {
@@ -102,7 +107,7 @@ pub enum RegistryCommand {
         end: bool,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
 }
 
@@ -112,18 +117,18 @@ pub enum RegistryCommand {
 #[derive(Debug, Subcommand)]
 pub enum TimeCommand {
     /// Tell the time, how fast it runs, and when something happens next
-    Show(Where),
+    Show(Which),
     /// Let it stand still
-    Stop(Where),
+    Stop(Which),
     /// Let it run as the machine's
-    Run(Where),
+    Run(Which),
     /// Let it run so many times as fast as the machine's
     Rate {
         /// From 0 to 1000
         times: f64,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
     /// Move it on
     Step {
@@ -131,17 +136,17 @@ pub enum TimeCommand {
         by: String,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
     /// Move it on to when something happens next
-    Next(Where),
+    Next(Which),
     /// Move it on to a moment
     Until {
         /// The moment: 2031-01-02T03:04:05Z
         moment: String,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
 }
 
@@ -162,7 +167,7 @@ pub struct NodeArgs {
     pub name: String,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub at: Where,
+    pub at: Which,
 }
 
 /// Flags of `envtest`.
@@ -223,6 +228,17 @@ impl Where {
             None => Ok(self.folder.path()?.join(KUBECONFIG)),
         }
     }
+}
+
+/// Which cluster of a running server is meant.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Which {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub at: Where,
+    /// Name of the cluster [default: the server's first]
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
 }
 
 /// Name of the kubeconfig in the data folder.

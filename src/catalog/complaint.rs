@@ -60,6 +60,9 @@ codes! {
     MOMENT_INVALID 400 "invalid moment"
     FAULT_INVALID 400 "invalid fault"
     QUESTION_INVALID 400 "invalid question"
+    CLUSTER_UNKNOWN 404 "no such cluster"
+    CLUSTER_EXISTS 409 "the cluster exists"
+    CLUSTER_INVALID 400 "invalid cluster"
     PAGINATION_NUMBER_INVALID 400 "invalid number of results requested"
 }
 

@@ -16,14 +16,19 @@ const LARGEST: usize = 16 << 20;
 /// # Errors
 /// One line for people.
 pub async fn ask(admin: &Admin, method: &str, path: &str) -> Result<String, String> {
-    send(admin, method, path, String::new()).await
+    send(admin, method, path, None).await
 }
 
-/// Sends a request; answers the body of a success.
+/// Sends a request, perhaps with a JSON body; answers the body of a success.
 ///
 /// # Errors
 /// One line for people.
-pub async fn send(admin: &Admin, method: &str, path: &str, body: String) -> Result<String, String> {
+pub async fn send(
+    admin: &Admin,
+    method: &str,
+    path: &str,
+    body: Option<String>,
+) -> Result<String, String> {
     let at = &admin.registry;
     let stream = TcpStream::connect(at)
         .await
@@ -38,7 +43,8 @@ pub async fn send(admin: &Admin, method: &str, path: &str, body: String) -> Resu
     let (mut sender, connection) = http1::handshake(tls).await.map_err(|e| failed(&e))?;
     let running = tokio::spawn(connection);
     let request = Request::builder().method(method).uri(path).header("host", at);
-    let request = request.body(Full::new(Bytes::from(body))).map_err(|e| failed(&e))?;
+    let request =
+        request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(|e| failed(&e))?;
     let answer = sender.send_request(request).await.map_err(|e| failed(&e))?;
     let code = answer.status();
     let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|e| failed(&e))?;

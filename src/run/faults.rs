@@ -23,7 +23,7 @@ pub async fn command(command: &FaultCommand) -> Result<(), String> {
                 None => rule(asked)?,
             };
             let admin = Admin::read(&asked.at.kubeconfig()?)?;
-            let answer = client::send(&admin, "POST", "/faults", rules.to_string()).await?;
+            let answer = client::send(&admin, "POST", "/faults", Some(rules.to_string())).await?;
             let answer: Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
             for item in answer["items"].as_array().into_iter().flatten() {
                 println!("{}", item["metadata"]["name"].as_str().unwrap_or_default());
