@@ -1,6 +1,6 @@
 //! The command line about faults.
 
-use super::Where;
+use super::Which;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub enum FaultCommand {
         json: bool,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
     /// Take rules away
     Remove {
@@ -31,7 +31,7 @@ pub enum FaultCommand {
         all: bool,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
 }
 
@@ -108,5 +108,5 @@ pub struct FaultAdd {
     pub events: Option<u32>,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub at: Where,
+    pub at: Which,
 }

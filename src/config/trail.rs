@@ -1,6 +1,6 @@
 //! The command line about what happened.
 
-use super::Where;
+use super::Which;
 use clap::Args;
 
 /// Flags of `why`.
@@ -26,7 +26,7 @@ pub struct Why {
     pub json: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub at: Where,
+    pub at: Which,
 }
 
 /// Flags of `trail`.
@@ -43,5 +43,5 @@ pub struct Trail {
     pub json: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub at: Where,
+    pub at: Which,
 }

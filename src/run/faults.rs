@@ -1,6 +1,6 @@
 //! The commands about faults.
 
-use super::{client, kubeconfig::Admin, trail::quoted};
+use super::{client, clusters, trail::quoted};
 use crate::{
     config::{FaultAdd, FaultCommand},
     object::read,
@@ -22,7 +22,7 @@ pub async fn command(command: &FaultCommand) -> Result<(), String> {
                 Some(file) => json!({"items": documents(file)?}),
                 None => rule(asked)?,
             };
-            let admin = Admin::read(&asked.at.kubeconfig()?)?;
+            let admin = clusters::admin(&asked.at.at, asked.at.cluster.as_deref()).await?;
             let answer = client::send(&admin, "POST", "/faults", Some(rules.to_string())).await?;
             let answer: Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
             for item in answer["items"].as_array().into_iter().flatten() {
@@ -30,7 +30,7 @@ pub async fn command(command: &FaultCommand) -> Result<(), String> {
             }
         }
         FaultCommand::List { json, at } => {
-            let admin = Admin::read(&at.kubeconfig()?)?;
+            let admin = clusters::admin(&at.at, at.cluster.as_deref()).await?;
             let answer = client::ask(&admin, "GET", "/faults").await?;
             if *json {
                 println!("{answer}");
@@ -45,7 +45,7 @@ pub async fn command(command: &FaultCommand) -> Result<(), String> {
             if names.is_empty() != *all {
                 return Err("say the names of faults, or --all".into());
             }
-            let admin = Admin::read(&at.kubeconfig()?)?;
+            let admin = clusters::admin(&at.at, at.cluster.as_deref()).await?;
             if *all {
                 client::ask(&admin, "DELETE", "/faults").await?;
             }

@@ -1,6 +1,6 @@
 //! The commands that tell what happened in a running server's cluster.
 
-use super::{client, kubeconfig::Admin};
+use super::{client, clusters};
 use crate::config::{Trail, Why};
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ pub async fn why(asked: &Why) -> Result<(), String> {
     if let Some(revision) = asked.revision {
         path += &format!("&revision={revision}");
     }
-    let admin = Admin::read(&asked.at.kubeconfig()?)?;
+    let admin = clusters::admin(&asked.at.at, asked.at.cluster.as_deref()).await?;
     let answer = client::ask(&admin, "GET", &path).await?;
     if asked.json {
         println!("{answer}");
@@ -53,7 +53,7 @@ pub async fn why(asked: &Why) -> Result<(), String> {
 pub async fn trail(asked: &Trail) -> Result<(), String> {
     let all = if asked.all { "&all" } else { "" };
     let since = quoted(asked.since.as_deref().unwrap_or_default());
-    let admin = Admin::read(&asked.at.kubeconfig()?)?;
+    let admin = clusters::admin(&asked.at.at, asked.at.cluster.as_deref()).await?;
     let answer = client::ask(&admin, "GET", &format!("/trail?since={since}{all}")).await?;
     if asked.json {
         println!("{answer}");
