@@ -49,7 +49,8 @@ pub fn misplaced(target: &ResourcePath<'_>, look: Look) -> HttpResponse {
     render::error(&error, look)
 }
 
-fn not_found() -> HttpResponse {
+/// No such path, in plain text.
+pub fn not_found() -> HttpResponse {
     HttpResponse::NotFound()
         .content_type("text/plain; charset=utf-8")
         .insert_header(("X-Content-Type-Options", "nosniff"))

@@ -4,6 +4,7 @@
 use super::{
     audited,
     bodies::{self, Bodies},
+    console::{self, Desk},
     credentials, documents,
     health::{Metrics, Readiness},
     limits::{InFlight, Limits},
@@ -52,6 +53,8 @@ pub struct Http {
     pub ids: Ids,
     /// Where requests are written down, if they are.
     pub audit: Option<Arc<Log>>,
+    /// Who answers beside the API, if anybody does.
+    pub desk: Option<Arc<dyn Desk>>,
 }
 
 impl Http {
@@ -78,12 +81,8 @@ impl Http {
             bodies,
             ids,
             audit: None,
+            desk: None,
         }
-    }
-
-    /// The same, writing down requests.
-    pub fn audited(self, audit: Option<Arc<Log>>) -> Http {
-        Http { audit, ..self }
     }
 }
 
@@ -207,6 +206,13 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
         && (*rest == "oauth" || rest.starts_with("oauth/"))
     {
         return documents::oauth(incoming, rest).await;
+    }
+    // Whoever wants to sign in is given the console's files; its desk asks who he is.
+    if let Some(Path::Other(rest)) = &parsed
+        && http.server.settings.openshift
+        && rest.split('/').next() == Some(crate::console::ROOT)
+    {
+        return console::answer(incoming, rest).await;
     }
     let caller = match credentials::caller(http, incoming.request) {
         Ok(caller) => caller,

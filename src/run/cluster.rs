@@ -3,13 +3,14 @@
 use super::{
     audit,
     checkpoint::Checkpoint,
+    console,
     controls::{Controls, Crew},
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    routes,
+    rest, routes,
     secrets::{self, Secrets},
     seed,
 };
@@ -233,8 +234,10 @@ pub(super) async fn begin(
     let processes = ForProcesses::of(shared)?;
     let tending = world.activity.track(sim::containers::tend(Arc::clone(&containers)));
     let tending = processes.handle().spawn(tending).abort_handle();
+    let (store, clock) = (server.store.clone(), Arc::clone(&server.world.wall));
+    processes.handle().spawn(rest::run(store, clock, server.stopping.clone()));
     // Whoever has dialled since the port was bound is served from here on.
-    let http = Http::new(
+    let mut http = Http::new(
         Arc::clone(&server),
         readiness.clone(),
         Arc::clone(&monitor),
@@ -246,7 +249,7 @@ pub(super) async fn begin(
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
     );
-    let http = Arc::new(http.audited(audit));
+    http.audit = audit;
     let registries = match ports.registry {
         Some((listener, _)) => {
             let made =
@@ -259,6 +262,11 @@ pub(super) async fn begin(
         }
         None => None,
     };
+    http.desk = registries.as_ref().map(registry::Listening::desk);
+    let http = Arc::new(http);
+    if nature.openshift {
+        console::publish(&server, &url).await?;
+    }
     let routes = ports.routes.at;
     let router = ports.routes.serve(&containers)?;
     let listener = ports.api.0;

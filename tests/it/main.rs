@@ -7,6 +7,7 @@ mod builds;
 mod cli;
 mod clients;
 mod clusters;
+mod console;
 mod corners;
 mod crash;
 mod custom;
