@@ -28,20 +28,20 @@ pub async fn before(incoming: &Incoming<'_>, hit: &Hit, request: &Request) -> Op
     Some(render::error(&error, incoming.look))
 }
 
-/// What becomes of the answer to a request that was carried out; `Err`: nobody hears of it.
+/// What becomes of the answer to a request that was carried out; `None`: nobody hears of it.
 pub fn after(
     incoming: &Incoming<'_>,
     hit: &Hit,
     answer: Result<Answer, Error>,
-) -> Result<Result<Answer, Error>, HttpResponse> {
+) -> Option<Result<Answer, Error>> {
     let effect = hit.effect();
     if effect.lose {
-        return Err(cut(incoming));
+        return None;
     }
-    let Some(watch) = effect.watch else { return Ok(answer) };
+    let Some(watch) = effect.watch else { return Some(answer) };
     let (events, warnings) = match answer {
         Ok(Answer { response: Response::Watch(events), warnings }) => (events, warnings),
-        other => return Ok(other),
+        other => return Some(other),
     };
     let before = events.take(effect.events.unwrap_or_default() as usize);
     let events = match watch {
@@ -55,11 +55,11 @@ pub fn after(
             before.chain(stream::iter([Event::Error(gone.status())])).boxed()
         }
     };
-    Ok(Ok(Answer { response: Response::Watch(events), warnings }))
+    Some(Ok(Answer { response: Response::Watch(events), warnings }))
 }
 
 /// Cuts the connection: nothing more is sent on it. The response is nobody's.
-fn cut(incoming: &Incoming<'_>) -> HttpResponse {
+pub fn cut(incoming: &Incoming<'_>) -> HttpResponse {
     let request = incoming.request;
     // HTTP/1 keeps it with the connection, HTTP/2 hands it on with every request.
     let own = request.extensions().get::<Cutter>().cloned();

@@ -100,8 +100,8 @@ pub async fn respond(
     let mut answer = incoming.http.server.call(built).await;
     if let Some(hit) = &hit {
         answer = match faulty::after(incoming, hit, answer) {
-            Ok(answer) => answer,
-            Err(response) => return response,
+            Some(answer) => answer,
+            None => return faulty::cut(incoming),
         };
     }
     if let (Some(record), Ok(answer)) = (incoming.record.get(), &answer) {

@@ -89,6 +89,7 @@ fn rule(asked: &FaultAdd) -> Result<Value, String> {
     if let Some(who) = &asked.from {
         matches.insert("from".into(), json!(who));
     }
+    let on = |switch: bool| switch.then_some(Value::Bool(true));
     let mut effect = Map::new();
     let mut say = |field: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -99,8 +100,8 @@ fn rule(asked: &FaultAdd) -> Result<Value, String> {
     say("message", asked.message.as_ref().map(|v| json!(v)));
     say("retryAfter", asked.retry_after.map(|v| json!(v)));
     say("delay", asked.delay.as_ref().map(|v| json!(v)));
-    say("cut", asked.cut.then(|| json!(true)));
-    say("lose", asked.lose.then(|| json!(true)));
+    say("cut", on(asked.cut));
+    say("lose", on(asked.lose));
     say("watch", asked.watch.as_ref().map(|v| json!(v)));
     say("events", asked.events.map(|v| json!(v)));
     let mut spec = Map::new();
