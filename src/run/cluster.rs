@@ -10,7 +10,7 @@ use super::{
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    rest, routes,
+    release, rest, routes,
     secrets::{self, Secrets},
     seed,
 };
@@ -175,6 +175,7 @@ pub(super) async fn begin(
     let settings = Settings {
         registry_port: registry_address.port(),
         api_port: address.port(),
+        versions: release::chosen(flags.openshift_version.as_deref(), &store.snapshot())?,
         ..equip::settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
@@ -203,6 +204,7 @@ pub(super) async fn begin(
     if !whole {
         furnish::create_missing(&server, &secrets.kubeadmin_password).await?;
     }
+    release::note(&server).await?;
     stage.done("first objects present");
 
     let readiness = Readiness::default();
