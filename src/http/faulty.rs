@@ -29,11 +29,7 @@ pub async fn before(incoming: &Incoming<'_>, hit: &Hit, request: &Request) -> Op
 }
 
 /// What becomes of the answer to a request that was carried out; `None`: nobody hears of it.
-pub fn after(
-    incoming: &Incoming<'_>,
-    hit: &Hit,
-    answer: Result<Answer, Error>,
-) -> Option<Result<Answer, Error>> {
+pub fn after(hit: &Hit, answer: Result<Answer, Error>) -> Option<Result<Answer, Error>> {
     let effect = hit.effect();
     if effect.lose {
         return None;

@@ -99,7 +99,7 @@ pub async fn respond(
     }
     let mut answer = incoming.http.server.call(built).await;
     if let Some(hit) = &hit {
-        answer = match faulty::after(incoming, hit, answer) {
+        answer = match faulty::after(hit, answer) {
             Some(answer) => answer,
             None => return faulty::cut(incoming),
         };
