@@ -1,5 +1,6 @@
 //! The composition root: the only place that names the concrete parts of every layer.
 
+mod audit;
 mod checkpoint;
 mod client;
 mod cluster;
@@ -8,6 +9,7 @@ mod console;
 mod controls;
 pub mod envtest;
 mod equip;
+pub mod faults;
 mod furnish;
 mod ground;
 pub mod host;
@@ -22,6 +24,7 @@ pub mod routes;
 mod secrets;
 mod seed;
 pub mod time;
+pub mod trail;
 
 pub use checkpoint::Checkpoint;
 pub use cluster::{Cluster, start, start_as};
