@@ -8,10 +8,12 @@ use crate::{
         Value,
         selector::{Fields, Labels},
     },
-    runtime::{Fetch, Fetched, LogStream},
+    runtime::{Fetch, Fetched},
     store::Entry,
 };
-use std::sync::Arc;
+use bytes::Bytes;
+use futures_util::Stream;
+use std::{pin::Pin, sync::Arc};
 
 /// Who is asking.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -243,6 +245,9 @@ pub enum Event {
 /// A running watch: a stream that ends when the server shuts down or time is up.
 pub type WatchStream = std::pin::Pin<Box<dyn futures_util::Stream<Item = Event> + Send>>;
 
+/// A log on its way to a client; an error is the connection's end.
+pub type LogBody = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
+
 /// What a request gets.
 pub enum Response {
     /// One object with an HTTP code (200, 201, 202).
@@ -252,7 +257,7 @@ pub enum Response {
     /// A watch.
     Watch(WatchStream),
     /// A log, as it is written.
-    Log(LogStream),
+    Log(LogBody),
     /// What a proxy was answered.
     Passed(Fetched),
     /// A session that may begin, if the client upgrades its connection.

@@ -8,21 +8,19 @@ use super::{
 };
 use crate::{
     api::{
-        Answer, Item, Response,
+        Answer, Item, LogBody, Response,
         table::{self, Include},
     },
     error::Error,
     kinds::Served,
     object::{Value, json, write},
-    runtime::{Fetched, LogStream},
+    runtime::Fetched,
     world::Clock,
 };
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
 };
-use bytes::Bytes;
-use futures_util::StreamExt;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -80,10 +78,8 @@ pub fn answer(
 }
 
 /// A log as a response that ends with it.
-fn log(lines: LogStream) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/plain")
-        .streaming(lines.map(Ok::<Bytes, std::convert::Infallible>))
+fn log(lines: LogBody) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").streaming(lines)
 }
 
 /// An answer from behind a proxy.

@@ -27,7 +27,7 @@ use actix_web::{
     http::{Method, header},
 };
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::ready};
 use std::sync::Arc;
 
 /// Subresources that are streams: they have parameters of their own, no body, and no other form.
@@ -112,7 +112,8 @@ pub async fn respond(
             messages(incoming, Messages::Watch(events))
         }
         Ok(Answer { response: Response::Log(lines), .. }) if websocket => {
-            messages(incoming, Messages::Log(lines.boxed_local()))
+            let whole = lines.take_while(|l| ready(l.is_ok())).filter_map(|l| ready(l.ok()));
+            messages(incoming, Messages::Log(whole.boxed_local()))
         }
         // Only who upgrades reaches the node, and hears what it says.
         Err(Error::Backend(..)) if is_session(target.sub) && !asked => {

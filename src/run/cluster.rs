@@ -1,6 +1,6 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
-use super::{kubeconfig, nature::Nature, processes::Processes, routes, secrets, seed};
+use super::{kubeconfig, nature::Nature, processes::Processes, routes, samples, secrets, seed};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
@@ -103,6 +103,10 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
         ..settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
+    let samples = settings.openshift && store.snapshot().rev == 0;
+    if samples {
+        samples::prepare(&settings.catalog);
+    }
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
     let furnishes = nature.has(FURNISHER);
@@ -125,6 +129,10 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     stage.done("secrets and settings read");
     create_missing(&server, &secrets.kubeadmin_password).await?;
     stage.done("first objects present");
+    if samples {
+        samples::import(&server).await;
+        stage.done("sample images imported");
+    }
 
     let readiness = Readiness::default();
     readiness.expect("informer-sync");

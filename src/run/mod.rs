@@ -8,6 +8,7 @@ mod nature;
 mod processes;
 pub mod registry;
 pub mod routes;
+mod samples;
 mod secrets;
 mod seed;
 pub mod time;

@@ -30,6 +30,7 @@ mod streams;
 mod support;
 mod templates;
 mod time;
+mod transcripts;
 mod triggers;
 mod uploads;
 mod verbs;

@@ -7,7 +7,7 @@
 //! back at the next start, as upstream brings them back.
 
 pub mod aggregate;
-mod imagestreams;
+pub mod imagestreams;
 mod policy;
 pub mod scc;
 mod templates;

@@ -87,10 +87,8 @@ fn validate_quota(o: &Value, old: Option<&Value>, out: &mut Causes) {
 fn amounts(o: &Value, path: &str, out: &mut Causes) {
     for (resource, amount) in o.map_at(path).into_iter().flatten() {
         let field = format!("{path}[{resource}]");
-        if checks::resource_name(resource, &field, out)
-            && !resource.contains('/')
-            && !checks::is_quota_resource(resource)
-        {
+        checks::resource_name(resource, &field, out);
+        if !resource.contains('/') && !checks::is_quota_resource(resource) {
             out.invalid(field.clone(), &json!(resource), "must be a standard resource for quota");
         }
         let quantity = checks::not_negative(amount, &field, out);
@@ -358,6 +356,7 @@ mod tests {
                 json!({"bananas": "1"}),
                 &[
                     "spec.hard[bananas]: Invalid value: \"bananas\": must be a standard resource type or fully qualified",
+                    "spec.hard[bananas]: Invalid value: \"bananas\": must be a standard resource for quota",
                 ],
             ),
         ];

@@ -40,6 +40,9 @@ fn validate(o: &Value, old: Option<&Value>, out: &mut Causes) {
             }
         }
     }
+    // Upstream looks at it as at the limits of a container.
+    let overhead = json!({"limits": o.at("overhead.podFixed").cloned().unwrap_or_default()});
+    workloads::resources(&Field::placed(Some(&overhead), "overhead"), out);
     workloads::labels(
         &Field::placed(o.at("scheduling.nodeSelector"), "scheduling.nodeSelector"),
         out,

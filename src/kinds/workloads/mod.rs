@@ -49,7 +49,17 @@ pub fn persistent_volume(spec: &Value, name: &str, out: &mut Causes) {
         (true, true) => template::node_selector(&required, out),
         (false, _) => {}
     }
+    persistent_volume_source(spec, name, out);
+}
+
+/// The same for where a volume is, alone.
+pub fn persistent_volume_source(spec: &Value, name: &str, out: &mut Causes) {
     template::disks::of_volume(&Field::placed(Some(spec), "spec"), name, out);
+}
+
+/// Looks for what is wrong with requests and limits as a container has them.
+pub fn resources(resources: &Field<'_>, out: &mut Causes) {
+    template::resources(resources, out);
 }
 
 /// Looks for what is wrong with a pod's spec inside another object.

@@ -351,6 +351,10 @@ impl Containers for Runtime {
         !is_down(&self.store.snapshot(), MACHINES, node)
     }
 
+    fn lost(&self, node: &str) -> BoxFuture<()> {
+        Box::pin(self.until_down(node))
+    }
+
     fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended> {
         let me = self.me.upgrade();
         Box::pin(async move {

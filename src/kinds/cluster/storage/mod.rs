@@ -98,7 +98,16 @@ pub static CSI_DRIVER: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks { default: Some(driver_defaults), validate: Some(drivers::driver), ..Hooks::NONE },
+    hooks: Hooks {
+        default: Some(driver_defaults),
+        prepare: Some(|o, _, _| {
+            // Its feature is off.
+            o.remove_at("spec.preventPodSchedulingIfMissing");
+            Ok(())
+        }),
+        validate: Some(drivers::driver),
+        ..Hooks::NONE
+    },
     ..GROUP
 };
 

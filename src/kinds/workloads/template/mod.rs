@@ -16,7 +16,7 @@ mod volumes;
 mod warnings;
 
 pub use defaults::{default_pod, default_template};
-pub use resources::qos_class;
+pub use resources::{qos_class, validate as resources};
 pub use scheduling::node_selector;
 pub use spec::validate_spec;
 pub use volumes::host_path;
