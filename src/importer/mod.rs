@@ -22,7 +22,7 @@ mod shelf;
 mod signature;
 pub mod trust;
 
-pub use fault::Fault;
+pub use fault::FetchError;
 pub use keyring::Keyring;
 pub use limiter::{Limiter, Rate};
 pub use proxy::Proxies;

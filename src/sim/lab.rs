@@ -7,9 +7,9 @@ use crate::{
     settings::{Delays, Settings},
     sim::{
         self,
-        containers::{Ask, Runtime as Containers, note},
+        containers::{DeferredWrite, Runtime as Containers, note},
     },
-    store::{Expect, Op, Options, Store},
+    store::{Entry, Expect, Op, Options, Store},
     world::{Clock, Entropy, StepClock, World},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -22,7 +22,7 @@ pub struct Lab {
     runtime: tokio::runtime::Runtime,
     clock: StepClock,
     containers: Arc<Containers>,
-    asks: mpsc::Receiver<Ask>,
+    asks: mpsc::Receiver<DeferredWrite>,
     /// The present moment.
     pub now: Timestamp,
     /// The settings.
@@ -109,6 +109,18 @@ impl Lab {
         self.runtime.block_on(self.store.commit(vec![op])).unwrap();
     }
 
+    /// Takes everything of a resource away.
+    pub fn clear(&mut self, resource: &str) {
+        let gone = |entry: &Arc<Entry>| Op::Delete {
+            resource: resource.into(),
+            key: entry.key.clone(),
+            expect: Expect::Present,
+            last: None,
+        };
+        let ops = self.store.snapshot().list(resource, "").map(gone).collect();
+        self.runtime.block_on(self.store.commit(ops)).unwrap();
+    }
+
     /// An object.
     pub fn get(&self, resource: &str, key: &str) -> Option<Value> {
         self.store.snapshot().get_key(resource, key).map(|e| e.value())
@@ -191,7 +203,7 @@ impl Lab {
         let view = self.view();
         let mut over = self.containers.step();
         while let Ok(ask) = self.asks.try_recv() {
-            if let Ask::Ended { target, run, end } = ask {
+            if let DeferredWrite::Ended { target, run, end } = ask {
                 over.push((target, run, end));
             }
         }

@@ -5,7 +5,7 @@ use crate::{
     object::{ObjectExt, Value, hex, time},
     runtime::{Containers, Ended, LogOptions, LogStream, Target},
     sim::{
-        nodes::images::{Held, Inventory, runtime},
+        nodes::images::{Inventory, StoredImage, runtime},
         registries,
         shell::{
             self,
@@ -200,7 +200,7 @@ impl NodeRuntime for Node {
 impl NodeImages for Node {
     fn list(&self) -> Vec<NodeImage> {
         let view = self.runtime.view();
-        let one = |image: &Held| {
+        let one = |image: &StoredImage| {
             let digests = image.repo_digests();
             let known = digests.iter().find_map(|d| registries::known(&view, d));
             NodeImage {
