@@ -180,6 +180,9 @@ pub enum Error {
         /// The verb.
         verb: &'static str,
     },
+    /// None of the accepted media types is one of the path's (406).
+    #[error("406: Not Acceptable\n\nAvailable representations: {0}")]
+    NoRepresentation(String),
     /// None of the accepted media types can be produced (406).
     #[error("only the following media types are accepted: {0}")]
     NotAcceptable(String),
@@ -393,7 +396,7 @@ impl Error {
             Error::Forbidden { .. } => (403, "Forbidden"),
             Error::NotFound { .. } | Error::NoSuchPath => (404, "NotFound"),
             Error::MethodNotAllowed | Error::VerbNotSupported { .. } => (405, "MethodNotAllowed"),
-            Error::NotAcceptable(_) => (406, "NotAcceptable"),
+            Error::NotAcceptable(_) | Error::NoRepresentation(_) => (406, "NotAcceptable"),
             Error::AlreadyExists { .. } => (409, "AlreadyExists"),
             Error::Conflict { .. } | Error::ApplyConflict { .. } => (409, "Conflict"),
             Error::Expired { .. } => (410, "Expired"),
@@ -453,7 +456,10 @@ impl Error {
     /// Whether upstream prints details with nothing in them.
     fn has_bare_details(&self) -> bool {
         match self {
-            Error::NoSuchPath | Error::MethodNotAllowed | Error::Unprocessable => true,
+            Error::NoSuchPath
+            | Error::MethodNotAllowed
+            | Error::NoRepresentation(_)
+            | Error::Unprocessable => true,
             Error::Timeout { causes, .. } => causes.is_empty(),
             Error::UnsupportedMediaType(accepted) => accepted.is_empty(),
             _ => false,

@@ -2,7 +2,7 @@
 //! the body, and who has none has nothing read or parsed.
 
 use super::{
-    accept::{self, Form, Syntax},
+    accept::{self, Form, Syntax, Wish},
     bodies::{self, BodyPermit},
     body, links,
     look::Look,
@@ -195,7 +195,12 @@ fn style(incoming: &Incoming<'_>, target: &ResourcePath<'_>, verb: Verb) -> Resu
         true => (Form::Plain, Syntax::Json),
         false => {
             let accept = incoming.header(header::ACCEPT);
-            accept::negotiate(accept, include, &target.kind, verb == Verb::Watch)?
+            let wish = match verb {
+                Verb::Watch => Wish::Watch,
+                Verb::List => Wish::List,
+                _ => Wish::One,
+            };
+            accept::negotiate(accept, include, &target.kind, wish)?
         }
     };
     let look = Look { syntax, ..incoming.look };

@@ -26,6 +26,7 @@ mod serve;
 mod shelf;
 mod signatures;
 mod source;
+pub mod stock;
 mod time;
 mod uploads;
 mod vendor;

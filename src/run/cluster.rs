@@ -105,7 +105,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     let settings = Arc::new(settings);
     let samples = settings.openshift && store.snapshot().rev == 0;
     if samples {
-        samples::prepare(&settings.catalog);
+        samples::prepare(&settings);
     }
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));

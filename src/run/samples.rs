@@ -6,56 +6,21 @@
 use crate::{
     access::bootstrap::imagestreams,
     api::{Body, Caller, Options, Request, Server, Verb},
-    catalog::{
-        Catalog,
-        content::{Blob, Content},
-    },
     controllers::imageimport,
-    images::{STREAMS, reference::Reference},
-    importer::Shelf,
     kinds,
     object::{ObjectExt, Value},
+    registry::stock,
+    settings::Settings,
 };
-use bytes::Bytes;
 use std::sync::Arc;
 
 const NAMESPACE: &str = "openshift";
+const STREAMS: &str = "imagestreams.image.openshift.io";
 const IMPORTS: &str = "imagestreamimports.image.openshift.io";
 
-impl Shelf for Catalog {
-    fn manifest(&self, repository: &str, version: &str) -> Option<(String, Bytes)> {
-        let content = open(self, repository)?;
-        let digest = content.tags.get(version).map_or(version, String::as_str);
-        let manifest = content.manifest(digest)?;
-        Some((manifest.media_type.clone(), manifest.bytes.clone()))
-    }
-
-    fn blob(&self, repository: &str, digest: &str) -> Option<Bytes> {
-        match open(self, repository)?.blob(digest)? {
-            Blob::Bytes(bytes) => Some(bytes),
-            Blob::Bulk(_) => None,
-        }
-    }
-}
-
-/// What a repository serves, if everybody may have it.
-fn open<'a>(catalog: &'a Catalog, repository: &str) -> Option<&'a Content> {
-    let registry = catalog.registry(repository.split('/').next()?)?;
-    registry.users.is_empty().then(|| catalog.content(repository)).flatten().map(Arc::as_ref)
-}
-
-/// Makes the content of the sample images, in the background: whoever needs it earlier waits.
-pub fn prepare(catalog: &Arc<Catalog>) {
-    let catalog = Arc::clone(catalog);
-    let make = move || {
-        for image in imagestreams::images() {
-            if let Ok(image) = Reference::parse(&image) {
-                catalog.content(&image.with_defaults().repository().exact());
-            }
-        }
-    };
-    // Without the thread the imports make it themselves.
-    let _ = std::thread::Builder::new().name("samples".into()).spawn(make);
+/// Makes the content of the sample images, in the background.
+pub fn prepare(settings: &Settings) {
+    stock::prepare(&settings.catalog, imagestreams::images().collect());
 }
 
 /// Imports what the sample streams want.

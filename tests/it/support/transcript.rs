@@ -2,7 +2,8 @@
 //! remark, `@ ` says who sends from here on, `! ` does something to the registry, `> ` begins a
 //! request (method and path, then headers; its body follows), `< ` its answer (code, then headers;
 //! its body follows). What differs from cluster to cluster stands as a name in braces: `{u1}` a uid,
-//! `{d1}` a digest, `{r1}` a revision (bound anew by every answer), `{t}` a time, `{a}` an age,
+//! `{d1}` a digest (and
+//! `{e1}` and `{f1}` the beginning of one), `{r1}` a revision (bound anew by every answer), `{t}` a time, `{a}` an age,
 //! `{h}` a hash, `{n}` some letters and digits, `{registry}` where the images are, `{server}` where
 //! the cluster is. A body that is not text is in base64. What the
 //! transcript left out stands as `…`: as a key of an object that has more keys, or as the last item
@@ -106,8 +107,12 @@ impl<'a> Replay<'a> {
         let mut known = BTreeMap::from([("{registry}".to_owned(), registry.to_owned())]);
         let server = lab.cluster.url.trim_start_matches("https://").to_owned();
         known.insert("{server}".to_owned(), server);
-        let digests = (1..).zip(digests).map(|(n, digest)| (format!("{{d{n}}}"), digest.clone()));
-        known.extend(digests);
+        for (n, digest) in (1..).zip(digests) {
+            let hex = digest.trim_start_matches("sha256:");
+            known.insert(format!("{{d{n}}}"), digest.clone());
+            known.insert(format!("{{e{n}}}"), format!("sha256:{}", &hex[..7]));
+            known.insert(format!("{{f{n}}}"), hex[..8].to_owned());
+        }
         Replay { lab, clients: BTreeMap::new(), known }
     }
 
