@@ -8,6 +8,7 @@
 pub mod builds;
 mod certificates;
 mod children;
+mod clusterquota;
 mod clusterroles;
 mod correlate;
 mod cronjob;
@@ -28,6 +29,7 @@ mod imagetrigger;
 mod ingressroute;
 mod job;
 mod lives;
+mod machinepools;
 mod monitor;
 mod namespace;
 mod nodelifecycle;
@@ -44,14 +46,18 @@ mod replicaset;
 mod resources;
 mod router;
 mod serviceaccounts;
+mod serviceca;
 mod statefulset;
 pub mod task;
+mod templateinstance;
 #[cfg(test)]
 pub mod testkit;
+pub mod unidling;
 mod view;
 mod volumes;
 mod writing;
 
+pub use crate::metrics::{SERVED, Served, WINDOW};
 pub use lives::{Heard, Lives, Question, Run, Visit, What};
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
@@ -75,6 +81,9 @@ pub struct Controller {
     pub workers: usize,
     /// Its writes may take long: nobody waits for them when the server starts.
     pub slow: bool,
+    /// What it looks at sums up many objects that change together: while others have work it is
+    /// given a tenth of the time. It has one worker.
+    pub patient: bool,
     /// What wakes it.
     pub watches: &'static [Watch],
     /// One look at the world for one key.
@@ -90,6 +99,7 @@ impl Controller {
         manager: "kube-controller-manager",
         workers: 16,
         slow: false,
+        patient: false,
         watches: &[],
         reconcile: |_, _| Plan::none(),
     };
@@ -151,10 +161,12 @@ pub static ALL: &[&Controller] = &[
     &job::CONTROLLER,
     &disruption::CONTROLLER,
     &podautoscaler::CONTROLLER,
+    &machinepools::CONTROLLER,
     &podgc::CONTROLLER,
     &nodelifecycle::CONTROLLER,
     &nodelifecycle::eviction::CONTROLLER,
     &quota::CONTROLLER,
+    &clusterquota::CONTROLLER,
     &volumes::CONTROLLER,
     &volumes::volume::CONTROLLER,
     &volumes::protection::CLAIM,
@@ -163,6 +175,12 @@ pub static ALL: &[&Controller] = &[
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &router::CONTROLLER,
+    &serviceca::CONTROLLER,
+    &serviceca::bundles::CONTROLLER,
+    &templateinstance::CONTROLLER,
+    &templateinstance::FINALIZER_CONTROLLER,
+    &unidling::CONTROLLER,
+    &unidling::calls::CONTROLLER,
     &ingressroute::CONTROLLER,
     &deployment::CONTROLLER,
     &deploymentconfig::CONTROLLER,

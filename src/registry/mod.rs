@@ -10,6 +10,7 @@ mod blobs;
 mod builds;
 mod certificates;
 mod cluster;
+mod clusters;
 mod credentials;
 mod entry;
 mod hold;
@@ -24,6 +25,7 @@ mod push;
 mod reply;
 mod serve;
 mod shelf;
+mod shelves;
 mod signatures;
 mod source;
 pub mod stock;
@@ -31,10 +33,11 @@ mod time;
 mod uploads;
 mod vendor;
 
-pub use blobs::FOLDER;
+pub use blobs::{FOLDER, Kept};
 pub use certificates::Certificates;
-pub use serve::{Listening, serve};
-pub use time::kept_time;
+pub use clusters::{Clusters, Order};
+pub use serve::{Listening, serve, serve_on};
+pub use time::{is_moved, kept_time};
 
 use crate::{
     api::Server,
@@ -50,7 +53,13 @@ use outage::Part;
 use place::{Endpoint, RepositoryRef};
 use reply::Reply;
 use serde_json::json;
-use std::{io, net::SocketAddr, path::Path, sync::Arc};
+use shelves::Shelves;
+use std::{
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Weak},
+};
 use uploads::{Incoming, Uploads};
 
 /// All registries.
@@ -63,6 +72,8 @@ pub struct Registries {
     /// Where the API server listens: clients behind the proxy may dial it too.
     api: SocketAddr,
     time: Arc<ClusterTime>,
+    /// Who runs this cluster and others, if its administrator is theirs too.
+    host: Option<Weak<dyn Clusters>>,
 }
 
 impl Registries {
@@ -76,14 +87,25 @@ impl Registries {
         api: SocketAddr,
         time: Arc<ClusterTime>,
         data_dir: Option<&Path>,
+        host: Option<Weak<dyn Clusters>>,
     ) -> io::Result<Registries> {
         let mint = Mint::new(&server.world);
         let blobs = Blobs::new(data_dir);
         let uploads = Uploads::open(&blobs, server.world.wall.now())?;
         let bodies = Bodies::new(Arc::clone(&server.world.wall));
-        let registries = Registries { server, mint, blobs, uploads, bodies, api, time };
+        let registries = Registries { server, mint, blobs, uploads, bodies, api, time, host };
         registries.sweep_orphans()?;
         Ok(registries)
+    }
+
+    /// The bytes of what was pushed, as far as they are in memory.
+    pub fn kept(&self) -> Kept {
+        self.blobs.kept()
+    }
+
+    /// Puts them back.
+    pub fn put_back(&self, kept: &Kept) {
+        self.blobs.put_back(kept);
     }
 
     fn outside<'a>(&'a self, objects: &'a Snapshot) -> Outside<'a> {
@@ -99,7 +121,7 @@ impl Registries {
     }
 
     /// Answers a request.
-    async fn answer(&self, ask: &RegistryRequest, body: Incoming) -> Reply {
+    async fn answer_one(&self, ask: &RegistryRequest, body: Incoming) -> Reply {
         let dialled = self.catalog().host(ask.name()).map(str::to_owned);
         let answered = match (Endpoint::parse(&ask.path), dialled) {
             (Some(endpoint), Some(host)) => self.at_vendor(ask, &host, endpoint, body).await,
@@ -118,8 +140,14 @@ impl Registries {
         if let Some(part) = Part::parse(&ask.path) {
             return self.outage(ask, part).await;
         }
+        if let Some(wanted) = Shelves::parse(&ask.path) {
+            return self.shelves(ask, wanted);
+        }
         if ask.path == time::PATH {
             return self.time(ask).await;
+        }
+        if let Some(rest) = clusters::rest(&ask.path) {
+            return self.clusters(ask, rest, body).await;
         }
         match ask.path.strip_prefix("/admin/blobs/") {
             Some(digest) => self.prune_blob(ask, digest).await,

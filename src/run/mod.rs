@@ -1,19 +1,32 @@
 //! The composition root: the only place that names the concrete parts of every layer.
 
+mod checkpoint;
 mod client;
 mod cluster;
+pub mod clusters;
+mod console;
+mod controls;
 pub mod envtest;
+mod equip;
+mod furnish;
+mod ground;
+pub mod host;
 mod kubeconfig;
 mod nature;
+mod priority;
 mod processes;
 pub mod registry;
+mod release;
+mod rest;
 pub mod routes;
 mod samples;
 mod secrets;
 mod seed;
 pub mod time;
 
+pub use checkpoint::Checkpoint;
 pub use cluster::{Cluster, start, start_as};
+pub use host::Host;
 pub use nature::Nature;
 
 use crate::{
@@ -29,21 +42,23 @@ use std::{io::Write, time::Instant};
 /// One line for people.
 pub async fn serve(flags: Serve) -> Result<(), String> {
     let began = Instant::now();
-    let cluster = start(&flags).await?;
+    let host = Host::new(&flags);
+    let cluster = cluster::start_at(&flags, Nature::default(), host.site()).await?;
     greet(&cluster, began);
+    host.adopt(cluster).await;
     wait_for_signal().await?;
     println!("stopping");
-    cluster.stop().await;
+    host.stop().await;
     Ok(())
 }
 
 fn greet(cluster: &Cluster, began: Instant) {
-    let url = &cluster.url;
+    let (url, versions) = (&cluster.url, &cluster.server.settings.versions);
     let mut text = format!(
-        "pocketshift {} (OpenShift {}, Kubernetes v{}) is ready at {url} after {} ms\n\n",
+        "pocketshift {} (OpenShift {}, Kubernetes {}) is ready at {url} after {} ms\n\n",
         env!("CARGO_PKG_VERSION"),
-        crate::settings::OPENSHIFT_VERSION,
-        crate::settings::KUBERNETES_VERSION,
+        versions.openshift,
+        versions.kubernetes,
         began.elapsed().as_millis(),
     );
     match &cluster.kubeconfig {

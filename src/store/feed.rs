@@ -6,25 +6,25 @@
 use super::Change;
 use parking_lot::RwLock;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 use tokio::sync::watch;
 
 /// Changes of the recent past.
 pub struct Feed {
-    window: RwLock<Window>,
-    latest: watch::Sender<u64>,
-    by_resource: RwLock<HashMap<Arc<str>, watch::Sender<u64>>>,
+    pub(super) window: RwLock<Window>,
+    pub(super) latest: watch::Sender<u64>,
+    pub(super) by_resource: RwLock<HashMap<Arc<str>, watch::Sender<u64>>>,
     max_bytes: usize,
 }
 
-struct Window {
+pub(super) struct Window {
     /// Every change after this revision is in `changes`.
-    floor: u64,
-    changes: VecDeque<Change>,
+    pub floor: u64,
+    pub changes: VecDeque<Change>,
     /// Bytes of the replaced and deleted revisions that only the window holds.
-    bytes: usize,
+    pub bytes: usize,
 }
 
 /// Most changes held, however small.
@@ -72,15 +72,23 @@ impl Feed {
         w.floor
     }
 
-    /// Wakes whoever waits for these resources.
-    pub(super) fn announce<'a>(&self, rev: u64, resources: impl Iterator<Item = &'a Arc<str>>) {
-        // First what bounds `since`, then those who will ask for it.
-        self.latest.send_replace(rev);
-        let signals = self.by_resource.read();
-        for resource in resources {
-            if let Some(signal) = signals.get(resource) {
-                signal.send_replace(rev);
-            }
+    /// Lets `since` tell of the changes up to a revision; wakes nobody.
+    pub(super) fn reached(&self, rev: u64) {
+        self.latest.send_if_modified(|latest| {
+            *latest = rev;
+            false
+        });
+    }
+
+    /// Wakes whoever waits for these resources, or for any.
+    pub(super) fn wake(&self, resources: &BTreeSet<Arc<str>>) {
+        if resources.is_empty() {
+            return;
+        }
+        self.latest.send_modify(|_| {});
+        let (latest, signals) = (self.latest(), self.by_resource.read());
+        for signal in resources.iter().filter_map(|resource| signals.get(resource)) {
+            signal.send_replace(latest);
         }
     }
 

@@ -162,6 +162,13 @@ impl Snapshot {
             .filter_map(|(_, r, k)| self.get_key(r, k))
     }
 
+    /// Lets go of the typed views of objects that nobody has looked at since the last time. Answers
+    /// whether there were any.
+    pub fn let_go(&self) -> bool {
+        let all = self.tables.iter().flat_map(|(_, table)| table.iter());
+        all.fold(false, |found, (_, entry)| entry.rest() | found)
+    }
+
     /// This state with changes (oldest first, the newest being the last before now) undone, as of
     /// revision `rev`.
     pub fn rewound<'a>(
@@ -196,6 +203,13 @@ impl Snapshot {
         self.uids.insert(entry.meta.uid.clone(), (entry.resource.clone(), entry.key.clone()));
         let table = self.tables.entry(entry.resource.clone()).or_default();
         table.insert(entry.key.clone(), entry);
+    }
+
+    /// Replaces an entry by one with the same metadata.
+    pub(super) fn swap(&mut self, entry: Arc<Entry>) {
+        if let Some(table) = self.tables.get_mut(&entry.resource) {
+            table.insert(Arc::clone(&entry.key), entry);
+        }
     }
 
     /// Removes an entry; does nothing when there is none.

@@ -3,7 +3,7 @@
 
 use super::{DeferredWrite, End, Runtime, instance::Instance, live::Live, place::Place};
 use crate::{
-    controllers::task::Task,
+    controllers::{podlens::PodLens, task::Task},
     runtime::Target,
     store::{Entry, Since},
 };
@@ -40,7 +40,7 @@ pub async fn tend(runtime: Arc<Runtime>) {
 /// Starts the main processes of a pod that have to be run, and lets those that run see the change.
 fn look(runtime: &Arc<Runtime>, pod: &Entry, deleted: bool) {
     runtime.poke(&pod.meta.uid);
-    if deleted {
+    if deleted || !runs(&PodLens::of(pod)) {
         return;
     }
     let (pod, view) = (Arc::new(pod.value()), runtime.view());
@@ -58,6 +58,17 @@ fn look(runtime: &Arc<Runtime>, pod: &Entry, deleted: bool) {
             false => drive(runtime, &instance),
         }
     }
+}
+
+/// Whether a container of a pod runs.
+fn runs(pod: &PodLens) -> bool {
+    let status = &pod.status;
+    let all = [
+        &status.container_statuses,
+        &status.init_container_statuses,
+        &status.ephemeral_container_statuses,
+    ];
+    all.into_iter().flatten().any(|s| s.state.running.is_some())
 }
 
 /// Sees to it that a task brings a run forward.
@@ -122,6 +133,9 @@ enum RunProgress {
 
 fn advance(runtime: &Arc<Runtime>, instance: &Arc<Instance>) -> RunProgress {
     let view = runtime.view();
+    if !runtime.knows(instance) {
+        return RunProgress::Gone;
+    }
     let Some((place, run)) = instance.place(&view) else { return RunProgress::Gone };
     instance.files.refresh(runtime, &view, &place);
     let whole = instance.advance(&view, &place, &run);
@@ -150,6 +164,18 @@ impl Runtime {
         let state = self.state.lock();
         let driven = state.instances.values().filter(|i| i.driving.load(Ordering::Relaxed));
         driven.filter_map(|i| i.next_step()).min()
+    }
+
+    /// Whether a run is what is known under its ID: after a cluster was put back it may be another.
+    pub fn knows(&self, instance: &Arc<Instance>) -> bool {
+        self.known(&instance.run).is_some_and(|known| Arc::ptr_eq(&known, instance))
+    }
+
+    /// Forgets everything: containers, files and what runs. What the objects tell is made anew when
+    /// somebody looks.
+    pub fn forget(&self) {
+        let old = std::mem::take(&mut *self.state.lock());
+        old.instances.values().for_each(|i| i.poke.notify_one());
     }
 
     /// Lets the driven runs of a pod look at once.

@@ -28,6 +28,7 @@ const FOR_OPENSHIFT: &[&str] = &[
     "build-controller",
     "buildconfig-controller",
     "builder",
+    "cluster-quota-reconciliation-controller",
     "default-rolebindings-controller",
     "deployer",
     "deployer-controller",
@@ -35,12 +36,19 @@ const FOR_OPENSHIFT: &[&str] = &[
     "image-import-controller",
     "image-trigger-controller",
     "ingress-to-route-controller",
+    "machine-config-controller",
     "namespace-security-allocation-controller",
+    "ovnkube-controller",
     "pod-security-admission-label-synchronization-controller",
     "router",
     "scheduled-image-import-controller",
     "scheduled-image-import-turns",
+    "service-ca-injection-controller",
+    "service-serving-cert-controller",
     "serviceaccount-pull-secrets-controller",
+    "template-instance-controller",
+    "template-instance-finalizer-controller",
+    "unidling-controller",
 ];
 
 /// Plug-ins that upstream does not switch on by itself, and OpenShift's.

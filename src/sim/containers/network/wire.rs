@@ -3,7 +3,7 @@
 use super::{Backend, Call, Found, Protocol, dial, listeners::exchange, names};
 use crate::{
     controllers::View,
-    object::ObjectExt,
+    object::{ObjectExt, Value},
     router::{self, RouterRequest},
     runtime::{BACKLOG, Connection, Fetch, Fetched, Target},
     sim::{
@@ -40,6 +40,8 @@ enum Reached {
     Api,
     /// The router.
     Router,
+    /// A service that sleeps.
+    Asleep(Box<Value>),
 }
 
 impl Port {
@@ -70,6 +72,7 @@ impl Port {
             }
             Found::Api => Reached::Api,
             Found::Router => Reached::Router,
+            Found::Asleep(service) => Reached::Asleep(service),
             Found::Closed { .. } | Found::Refused => return Err(NetError::Refused(to)),
             Found::Unreachable => return Err(NetError::Unreachable(to)),
             Found::Dropped => return Err(NetError::Dropped(to)),
@@ -81,6 +84,20 @@ impl Port {
         Ok((client.to_owned(), reached))
     }
 
+    /// Calls a service that sleeps until somebody answers.
+    async fn again(
+        &self,
+        runtime: &Arc<Runtime>,
+        service: &Value,
+        to: (Ipv4Addr, u16),
+    ) -> Result<(String, Reached), NetError> {
+        let attempt = |view: &View| match self.reach(runtime, view, to, Protocol::Tcp) {
+            Ok((_, Reached::Asleep(_))) | Err(NetError::Refused(_)) => None,
+            found => Some(found),
+        };
+        runtime.wake(service, attempt).await.ok_or(NetError::Dropped(to.0))?
+    }
+
     /// Listens on a port of the pod.
     pub fn listen(&self, port: u16) -> Option<mpsc::Receiver<Connection>> {
         let (runtime, _, place) = self.look()?;
@@ -89,7 +106,10 @@ impl Port {
 
     /// Asks a name server.
     pub fn ask(&self, server: Ipv4Addr, name: &str, kind: Kind) -> Result<Reply, NetError> {
-        let (_, view, _) = self.look().ok_or(NetError::Unknown)?;
+        let (_, view, place) = self.look().ok_or(NetError::Unknown)?;
+        if !names::may_ask(&view, &place.pod, server) {
+            return Err(NetError::Dropped(server));
+        }
         names::ask(&view, server, name, kind).ok_or(NetError::Dropped(server))
     }
 
@@ -97,16 +117,21 @@ impl Port {
     pub async fn fetch(self, to: Ipv4Addr, request: Fetch) -> Result<Fetched, NetError> {
         let (runtime, view, _) = self.look().ok_or(NetError::Unknown)?;
         let there = (to, request.port);
-        let (client, reached) = self.reach(&runtime, &view, there, Protocol::Tcp)?;
+        let (mut client, mut reached) = self.reach(&runtime, &view, there, Protocol::Tcp)?;
+        drop(view);
+        if let Reached::Asleep(service) = reached {
+            (client, reached) = self.again(&runtime, &service, there).await?;
+        }
         let backend = match reached {
             Reached::Program(backend) => backend,
             Reached::Script(connection) => {
-                drop(view);
                 return exchange(connection, &request).await.ok_or(NetError::Closed);
             }
             Reached::Api => return super::api::call(&runtime.settings, request).await,
             Reached::Router => return routed(&runtime, &client, request).await,
+            Reached::Asleep(_) => return Err(NetError::Dropped(to)),
         };
+        let view = runtime.view();
         if backend.words(&view).quiet {
             return Err(NetError::Closed);
         }
@@ -129,8 +154,21 @@ impl Port {
         let (outgoing, from) = mpsc::channel(BACKLOG);
         let running = Handle::try_current().map_err(|_| NetError::Refused(to))?;
         let activity = Arc::clone(&runtime.world.activity);
+        let me = self.clone();
         running.spawn(activity.track(async move {
             match reached {
+                Reached::Asleep(service) => {
+                    // Who waits too long, or finds nobody after all, is hung up on.
+                    match me.again(&runtime, &service, (to, port)).await {
+                        Ok((client, Reached::Program(backend))) => {
+                            runtime.converse(*backend, client, incoming, outgoing).await;
+                        }
+                        Ok((_, Reached::Script(there))) => {
+                            join((outgoing, incoming), there).await;
+                        }
+                        _ => {}
+                    }
+                }
                 Reached::Program(backend) => {
                     runtime.converse(*backend, client, incoming, outgoing).await;
                 }
@@ -154,6 +192,18 @@ impl Port {
         let Reached::Program(backend) = reached else { return Err(NetError::Refused(to)) };
         Ok(runtime.tell(&backend, &client, &data).await)
     }
+}
+
+/// Carries what is said on either side to the other, until both have hung up.
+async fn join(here: Connection, there: Connection) {
+    async fn carry(mut from: mpsc::Receiver<Bytes>, to: mpsc::Sender<Bytes>) {
+        while let Some(chunk) = from.recv().await {
+            if to.send(chunk).await.is_err() {
+                return;
+            }
+        }
+    }
+    tokio::join!(carry(here.1, there.0), carry(there.1, here.0));
 }
 
 /// What the router answers.
