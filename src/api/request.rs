@@ -141,11 +141,17 @@ pub struct Options {
     pub text: bytes::Bytes,
     /// The fields that stand twice in a patch.
     pub repeated: Vec<String>,
+    /// What a reader of YAML says of keys that stand twice in a body, one by one.
+    pub lines: Vec<String>,
     /// Subresource to name in managed fields, when it is not the request's own.
     pub tracked_as: Option<&'static str>,
 }
 
 impl Options {
+    /// What a reader of YAML says when a key stands twice.
+    pub fn twice(&self) -> String {
+        format!("yaml: unmarshal errors:\n  {}", self.lines.join("\n  "))
+    }
     /// Who will own the fields written: the manager given, else the client's program.
     pub fn manager(&self) -> &str {
         if self.field_manager.is_empty() { &self.agent } else { &self.field_manager }

@@ -1,7 +1,7 @@
 //! Changing objects: PUT and PATCH, of the object and of its subresources.
 
 use super::{
-    Answer, Body, Item, PatchType, Request, Server, Verb, meta, misfit,
+    Answer, Body, FieldValidation, Item, PatchType, Request, Server, Verb, meta, misfit,
     server::one,
     write::{ATTEMPTS, Attempt, Draft, Lost, Stage, gone, lists, root_of},
 };
@@ -190,6 +190,18 @@ impl Server {
                 )));
             }
         };
+        if form == PatchType::Apply && !request.options.lines.is_empty() {
+            match request.options.field_validation {
+                FieldValidation::Ignore => {}
+                FieldValidation::Warn => warnings.extend(request.options.lines.iter().cloned()),
+                FieldValidation::Strict => {
+                    return Err(Error::BadRequest(format!(
+                        "error strict decoding YAML: error converting YAML to JSON: {}",
+                        request.options.twice()
+                    )));
+                }
+            }
+        }
         let mut heard = Vec::new();
         self.decode(request, &mut new, &request.options.repeated, &mut heard).map_err(|e| {
             // What is shown of it is the whole, before anything of it was read.

@@ -14,10 +14,7 @@ use super::{
     streaming::{self, Messages},
 };
 use crate::{
-    api::{
-        Answer, Body, Caller, FieldValidation, Options, PatchType, Request, Response, Verb,
-        table::Include,
-    },
+    api::{Answer, Body, Caller, Options, PatchType, Request, Response, Verb, table::Include},
     error::Error,
     object::{json, read},
     runtime::Fetch,
@@ -229,16 +226,10 @@ fn parsed(
     match request.verb {
         Verb::Patch => {
             let (body, repeated) = body::patch(content_type, bytes)?;
-            let applied = matches!(body, Body::Patch(PatchType::Apply, _));
-            if applied
-                && !repeated.is_empty()
-                && request.options.field_validation == FieldValidation::Strict
-            {
-                let why = read::repeated(bytes);
-                return Err(Error::BadRequest(format!("error strict decoding YAML: {why}")));
-            }
-            if !applied {
-                request.options.repeated = repeated;
+            match body {
+                Body::Patch(PatchType::Apply, _) if repeated.is_empty() => {}
+                Body::Patch(PatchType::Apply, _) => request.options.lines = read::repeated(bytes),
+                _ => request.options.repeated = repeated,
             }
             Ok(body)
         }
@@ -246,8 +237,13 @@ fn parsed(
             if matches!(body::media_type(content_type), "" | "application/json" | "*/*") {
                 request.options.text = bytes.clone();
             }
-            body::object(content_type, bytes)
-                .map_err(|e| body::unrecognized(&target.kind.kind, e, bytes))
+            let body = body::object(content_type, bytes)
+                .map_err(|e| body::unrecognized(&target.kind.kind, e, bytes))?;
+            let yaml = body::media_type(content_type) == "application/yaml";
+            if matches!(&body, Body::Object(_, repeated) if yaml && !repeated.is_empty()) {
+                request.options.lines = read::repeated(bytes);
+            }
+            Ok(body)
         }
         Verb::Delete | Verb::DeleteCollection => body::object(content_type, bytes),
         Verb::Get | Verb::List | Verb::Watch => Ok(Body::Empty),

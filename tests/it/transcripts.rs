@@ -110,6 +110,24 @@ async fn tables() {
     replay("14").await;
 }
 
+/// What the real `oc` sent for the commands of a transcript; answers are those with which it printed
+/// what the transcript shows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_made_and_changed() {
+    replay("03").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repaired_annotation() {
+    replay("17").await;
+}
+
+/// Faults of the past, each a request or some.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cases() {
+    replay("cases").await;
+}
+
 /// A sample stream's tags are there before the first request, at any pace.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_project_openshift_holds_is_there_at_once() {

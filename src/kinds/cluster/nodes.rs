@@ -63,6 +63,20 @@ fn allot(node: &mut Value) {
     if let Some(first) = node.list_at("spec.podCIDRs").first().cloned() {
         node.set_at("spec.podCIDR", first);
     }
+    times_of_conditions(node);
+}
+
+/// Times of Go are always written: null when there is none.
+fn times_of_conditions(node: &mut Value) {
+    if node.list_at("status.conditions").is_empty() {
+        return;
+    }
+    let conditions = node.at_mut("status.conditions").as_array_mut();
+    for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+        for time in ["lastHeartbeatTime", "lastTransitionTime"] {
+            condition.entry(time).or_insert(Value::Null);
+        }
+    }
 }
 
 /// Source: `ValidateNode`, which places taints below `metadata`.
