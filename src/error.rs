@@ -76,6 +76,10 @@ impl Causes {
     pub fn duplicate(&mut self, field: impl Into<String>, value: &Value) {
         self.push("FieldValueDuplicate", field, format!("Duplicate value: {}", printed(value)));
     }
+    /// The same, for a value that Go shows otherwise than as it is sent.
+    pub fn duplicate_shown(&mut self, field: impl Into<String>, shown: impl std::fmt::Display) {
+        self.push("FieldValueDuplicate", field, format!("Duplicate value: {shown}"));
+    }
     /// The same, with a reason.
     pub fn duplicate_because(&mut self, field: impl Into<String>, value: &Value, why: &str) {
         let m = with_detail(&format!("Duplicate value: {}", printed(value)), why);

@@ -6,6 +6,7 @@ use crate::error::Causes;
 use crate::kinds::workloads::{self, Field};
 use crate::kinds::{Column, Hooks, Kind, columns::AGE};
 use crate::object::{ObjectExt, Value, json, name};
+use std::collections::HashSet;
 
 /// `runtimeclasses.node.k8s.io`.
 pub static RUNTIME_CLASS: Kind = Kind {
@@ -47,6 +48,24 @@ fn validate(o: &Value, old: Option<&Value>, out: &mut Causes) {
         &Field::placed(o.at("scheduling.nodeSelector"), "scheduling.nodeSelector"),
         out,
     );
+    let list = Field::placed(o.at("scheduling.tolerations"), "scheduling.tolerations");
+    workloads::tolerations(&list, out);
+    let mut seen = HashSet::new();
+    for toleration in list.items() {
+        let text = |field| toleration.get(field).text();
+        if !seen.insert(["key", "operator", "value", "effect"].map(text)) {
+            let seconds = toleration.get("tolerationSeconds").int();
+            let shown = format!(
+                "{{\"Key\":{},\"Operator\":{},\"Value\":{},\"Effect\":{},\"TolerationSeconds\":{}}}",
+                json!(text("key")),
+                json!(text("operator")),
+                json!(text("value")),
+                json!(text("effect")),
+                json!(seconds),
+            );
+            out.duplicate_shown(&toleration.path, shown);
+        }
+    }
     if let Some(old) = old {
         checks::fixed(o, old, "handler", out);
     }

@@ -34,7 +34,7 @@ pub(super) mod template;
 pub(super) use checks::{annotations, labels};
 pub(super) use field::Field;
 pub use template::default_template as default_pod_template;
-pub(super) use template::{deprecated_label, disks::driver_name, node_selector};
+pub(super) use template::{deprecated_label, disks::driver_name, node_selector, tolerations};
 
 use super::Kind;
 use crate::{error::Causes, object::Value};

@@ -48,7 +48,9 @@ pub(super) fn check(object: &Value, old: Option<&Value>, out: &mut Causes) {
     }
     if versions.iter().filter(|v| v.is_true("storage")).count() != 1 {
         let why = "must have exactly one version marked as storage version";
-        out.invalid_shown("spec.versions", shown(versions, &shared), why);
+        let none = object.at("spec.versions").is_none_or(Value::is_null);
+        let shown = if none { "null".into() } else { shown(versions, &shared) };
+        out.invalid_shown("spec.versions", shown, why);
     }
     let before: HashMap<&str, &Value> = old
         .into_iter()
@@ -237,10 +239,7 @@ fn shown(versions: &[Value], shared: &HashSet<&str>) -> String {
             own("selectableFields"),
         )
     };
-    match versions {
-        [] => "null".into(),
-        all => format!("[{}]", all.iter().map(one).collect::<Vec<_>>().join(",")),
-    }
+    format!("[{}]", versions.iter().map(one).collect::<Vec<_>>().join(","))
 }
 
 /// The versions objects may be stored in.
