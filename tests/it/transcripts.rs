@@ -110,11 +110,26 @@ async fn tables() {
     replay("14").await;
 }
 
-/// What the real `oc` sent for the commands of a transcript; answers are those with which it printed
-/// what the transcript shows.
+/// What the real `oc` sends for the commands of a transcript. An answer is given where `oc` printed
+/// with it what the transcript shows; elsewhere (the registry was another one) its code.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tags_made_and_changed() {
     replay("03").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_of_every_form() {
+    replay("04").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn imports() {
+    replay("05").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_looked_up() {
+    replay("07").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
