@@ -1,8 +1,11 @@
 //! The command line: flags, their environment variables, and the texts of `--help`.
 
 mod clusters;
+mod labs;
 
 pub use clusters::{ClusterCommand, ClusterSettings};
+
+pub use labs::{ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use std::{net::IpAddr, path::PathBuf};
@@ -50,6 +53,9 @@ pub enum Command {
     /// Create, fork, reset and delete clusters of the running server
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Exercises: start, grade and finish them
+    #[command(subcommand)]
+    Lab(LabCommand),
     /// Lay out etcd, kube-apiserver and kubectl for envtest, and print the line that points test
     /// suites at them
     #[command(after_help = "Use it as: eval \"$(pocketshift envtest)\" && go test ./...")]

@@ -42,6 +42,7 @@
 //! | [`console`] | what a browser is given: the console's files | nothing of ours |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api`, `console` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
+//! | [`labs`] | exercises: set-up, recording, grades, and the commands of solutions | `api` as a client, `http`'s desk, `runtime` |
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer`, `router` |
@@ -161,6 +162,7 @@ pub mod http;
 pub mod images;
 pub mod importer;
 pub mod kinds;
+pub mod labs;
 pub mod metrics;
 pub mod object;
 pub mod patch;

@@ -37,6 +37,7 @@ fn command(cli: Cli) -> Result<(), String> {
         Some(Command::Node(command)) => block_on(run::registry::node(&command)),
         Some(Command::Cluster(command)) => block_on(run::clusters::command(&command)),
         Some(Command::Time(command)) => block_on(run::time::command(&command)),
+        Some(Command::Lab(command)) => block_on(run::labs::command(&command)),
         Some(Command::Check(folder)) => run::check(&folder),
         Some(Command::Reset(folder)) => run::reset(&folder),
         Some(Command::Envtest(asked)) => run::envtest::install(&asked),

@@ -57,6 +57,7 @@ pub static FILES: &[File] = files! {
     "workloads.js"
     "views/clock.js"
     "views/events.js"
+    "views/labs.js"
     "views/logs.js"
     "views/nodes.js"
     "views/object.js"

@@ -19,6 +19,7 @@ use crate::{
     config::{Durability, KUBECONFIG, Serve},
     controllers::Monitor,
     http::{self, Http, Readiness},
+    labs::Labs,
     registry::{self, Clusters, Registries},
     settings::Settings,
     sim,
@@ -257,7 +258,9 @@ pub(super) async fn begin(
         }
         None => None,
     };
-    http.desk = registries.as_ref().map(registry::Listening::desk);
+    http.desk = registries
+        .as_ref()
+        .map(|r| Arc::new(Labs::new(Arc::clone(&server), r.desk())) as Arc<dyn http::Desk>);
     let http = Arc::new(http);
     if nature.openshift {
         console::publish(&server, &url).await?;

@@ -12,6 +12,7 @@ mod furnish;
 mod ground;
 pub mod host;
 mod kubeconfig;
+pub mod labs;
 mod nature;
 mod priority;
 mod processes;

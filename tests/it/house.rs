@@ -81,6 +81,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "store", "tls", "world",
         ],
     ),
+    ("labs", &["access", "api", "http", "kinds", "runtime", "store", "world"]),
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
     (
         "controllers",
@@ -118,6 +119,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "http",
             "importer",
             "kinds",
+            "labs",
             "pool",
             "registry",
             "router",

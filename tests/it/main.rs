@@ -17,6 +17,7 @@ mod house;
 mod imageconfig;
 mod images;
 mod imports;
+mod labs;
 mod metrics;
 mod nodeimages;
 mod oc;
