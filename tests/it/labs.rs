@@ -174,3 +174,39 @@ async fn a_class_and_its_board() {
     assert_eq!((points(0), points(1)), (json!(0), json!(7)));
     lab.stop().await;
 }
+
+const ASKING: &str = "\
+name: asking
+title: What is answered
+part: tests
+text: Nothing.
+project: asking
+setup:
+  manifests:
+  - apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: web}
+    spec:
+      replicas: 0
+      selector: {matchLabels: {app: web}}
+      template:
+        metadata: {labels: {app: web}}
+        spec: {containers: [{name: web, image: 'registry.access.redhat.com/ubi9/nginx-120:1-86'}]}
+  - {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {selector: {app: web}, ports: [{port: 8080}]}}
+  - {apiVersion: route.openshift.io/v1, kind: Route, metadata: {name: web}, spec: {to: {kind: Service, name: web}}}
+tasks: [Scale it.]
+checks:
+- {title: A command, points: 1, command: {labels: app=web, run: hostname, contains: web-}}
+- {title: A route, points: 2, http: {route: web, status: 200}}
+solution:
+- oc scale deployment/web --replicas 1
+- oc rollout status deployment/web
+wrong:
+- {name: nothing at all, points: 0, steps: [oc rollout status deployment/web]}
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_and_routes_are_asked() {
+    let exercise = Exercise::parse(ASKING).expect("whole");
+    run::labs::check(&[(exercise, ASKING.to_owned())]).await.expect("as it says");
+}
