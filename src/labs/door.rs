@@ -105,7 +105,7 @@ impl Labs {
                 let way = way
                     .and_then(|w| running.exercise.wrong.get(w))
                     .ok_or("there is no such way")?;
-                Ok(json!({"lines": self.walk(&running, &way.steps.clone()).await?}))
+                Ok(json!({"lines": self.walk(&running, &way.steps).await?}))
             }
             ("DELETE", "") => {
                 self.finish(name, student).await?;
@@ -117,12 +117,11 @@ impl Labs {
 
     fn list(&self) -> Value {
         let running = self.running.lock();
-        let rows =
-            library::all().map(|text| Exercise::parse(text)).filter_map(Result::ok).map(|e| {
-                let started = running.contains_key(&e.name);
-                json!({"name": e.name, "title": e.title, "part": e.part, "guided": e.guided,
+        let rows = library::all().map(Exercise::parse).filter_map(Result::ok).map(|e| {
+            let started = running.contains_key(&e.name);
+            json!({"name": e.name, "title": e.title, "part": e.part, "guided": e.guided,
                 "points": e.points(), "started": started})
-            });
+        });
         json!({"items": rows.collect::<Vec<_>>()})
     }
 

@@ -49,6 +49,8 @@ pub struct Running {
 /// How the world outside was.
 #[derive(Default)]
 struct Before {
+    /// Whether the project is ours to delete.
+    project: bool,
     rate: Option<f64>,
     tags: Vec<(String, String, Option<String>)>,
     outages: Vec<String>,
@@ -128,6 +130,7 @@ impl Labs {
             "metadata": {"name": running.project}, "displayName": running.exercise.title});
         let made = hands.create(&words::kind("projectrequest")?, request).await;
         made.map_err(|e| format!("the project: {e}"))?;
+        running.before.lock().project = true;
         hands.settle().await;
         let admin = Hands { caller: Arc::new(Caller::component("system:admin")), ..hands.clone() };
         for (number, object) in running.exercise.setup.manifests.iter().enumerate() {
@@ -226,6 +229,9 @@ impl Labs {
         }
         for (kind, namespace, name) in before.objects {
             self.delete(kind, &namespace, &name).await;
+        }
+        if !before.project {
+            return Ok(());
         }
         if let Some(kind) = kinds::by_resource("namespaces") {
             self.delete(kind, "", &running.project).await;

@@ -7,6 +7,8 @@ mod outside;
 mod rollouts;
 mod streams;
 
+pub(in crate::labs) use outside::image;
+
 use super::words::{self, Words};
 use crate::{
     api::{Body, Caller, Options, PatchType, Request, Response, Server, Verb},

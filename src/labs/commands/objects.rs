@@ -1,6 +1,6 @@
 //! Objects of any kind: apply, create, patch, annotate, delete.
 
-use super::{Command, Hands, Said, Words, text};
+use super::{Command, Hands, Words, text};
 use crate::{
     api::{Body, PatchType, Verb},
     labs::words,

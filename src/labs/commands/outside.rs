@@ -1,6 +1,6 @@
 //! Time, the vendors' registries and machines: what an administrator moves.
 
-use super::{Command, Hands, Said, Words};
+use super::{Command, Hands, Words};
 use crate::{
     http::{AtDesk, Query},
     object::Value,

@@ -1,6 +1,6 @@
 //! Rollouts: images, environments, sizes, strategies, pausing, going back, waiting.
 
-use super::{Command, Hands, Said, Words, objects::containers, text};
+use super::{Command, Hands, Words, objects::containers, text};
 use crate::{
     api::PatchType,
     kinds::Served,

@@ -1,6 +1,6 @@
 //! Image streams: tags, aliases, imports, triggers, names without a registry.
 
-use super::{Command, Hands, Said, Words, text};
+use super::{Command, Hands, Words, text};
 use crate::{
     api::PatchType,
     error::Error,
