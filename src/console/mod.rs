@@ -44,6 +44,7 @@ pub static FILES: &[File] = files! {
     "history.js"
     "icon.svg"
     "main.js"
+    "manifests.js"
     "objects.js"
     "pods.js"
     "rollouts.js"

@@ -92,7 +92,10 @@ impl Labs {
                         let many = many.parse().map_err(|_| format!("{many:?} is no number"))?;
                         self.class(&text, many).await
                     }
-                    None => Ok(told(&self.start(&text, "developer", "").await?)),
+                    None => {
+                        let running = self.start(&text, "developer", "").await?;
+                        Ok(shown(&running.exercise, Some(&running)))
+                    }
                 }
             }
             ("POST", "solve") => {
@@ -168,10 +171,6 @@ fn exercise_text(asked: &AtDesk, name: &str) -> Result<String, String> {
         return known.map(str::to_owned).ok_or_else(|| format!("there is no exercise {name:?}"));
     }
     String::from_utf8(asked.body.to_vec()).map_err(|_| "the exercise is no text".to_owned())
-}
-
-fn told(running: &Running) -> Value {
-    shown(&running.exercise, Some(running))
 }
 
 /// What a student reads.

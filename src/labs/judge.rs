@@ -122,7 +122,7 @@ fn count_holds(check: &CountCheck, recording: &Recording) -> Result<(), String> 
     let all = recording.now(&kind.kind);
     let chosen: Vec<&Value> = all.into_iter().filter(|o| labels.matches_object(o)).collect();
     let good = chosen.iter().filter(|o| fields::all(&check.fields, o).is_ok()).count();
-    let what = format!("{} of {} {}", good, chosen.len(), *kind.plural);
+    let what = format!("{} of {} {}", good, chosen.len(), kind.plural.as_str());
     amount(good, check.is, check.at_least, check.at_most).map_err(|wanted| {
         let other = chosen.iter().find_map(|o| fields::all(&check.fields, o).err());
         let other = other.map(|why| format!(" ({why})")).unwrap_or_default();

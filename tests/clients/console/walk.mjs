@@ -44,6 +44,10 @@ async function topology() {
   await page.getByRole("article", { name: "Route web" }).getByText("web 100 %").waitFor();
   await page.waitForFunction(() => document.querySelectorAll(".wire").length === 3);
   await accessible(page, "topology");
+  await click(page, "Apply YAML");
+  const map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {a: b}\n";
+  await answer(page, "Apply YAML", { Manifests: map }, "Apply");
+  await sees(page, "Applied: ConfigMap one.");
   await click(page, "Move alias 20");
   await answer(page, "Move the alias 20", { "It shall track": "20.0.3" }, "Move");
   await login.getByText("Revision 2").waitFor();
