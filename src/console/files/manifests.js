@@ -2,14 +2,32 @@
 
 import { get, send } from "./api.js";
 
+const word = (text, name, before) =>
+  new RegExp(`${before}["']?${name}["']?:\\s*["']?([^\\s"',}#]+)`, "m").exec(text)?.[1] ?? "";
+
+/** The fields of a document's metadata themselves, without what is inside of them. */
+function metadata(part) {
+  const flow = /^metadata:\s*\{/m.exec(part);
+  if (flow) {
+    let [depth, own] = [0, ""];
+    for (const c of part.slice(flow.index + flow[0].length - 1)) {
+      if (c === "{" || c === "[") depth++;
+      if (depth === 1) own += c;
+      if ((c === "}" || c === "]") && --depth === 0) break;
+    }
+    return (name) => word(own, name, "[{,]\\s*");
+  }
+  const lines = /^metadata:[ \t]*\n((?:[ \t]+.*(?:\n|$)|[ \t]*\n)*)/m.exec(part)?.[1] ?? "";
+  const indent = /^[ \t]+/.exec(lines)?.[0] ?? "";
+  return (name) => word(lines, name, `^${indent}`);
+}
+
 /** The documents of a YAML text, with what they say they are. */
 export function documents(text) {
-  const field = (part, name) => new RegExp(`^${name}:\\s*["']?([^\\s"'#]+)`, "m").exec(part)?.[1] ?? "";
   return text.split(/^---\s*$/m).filter((part) => /^\s*[^\s#]/m.test(part)).map((part) => {
-    const metadata = /^metadata:\s*(\{[^}]*\}|(?:\n[ \t]+.*)*)/m.exec(part)?.[1] ?? "";
-    const inner = (name) => new RegExp(`(?:^\\s*|[{,]\\s*)${name}:\\s*["']?([^\\s"',}#]+)`, "m").exec(metadata)?.[1] ?? "";
-    return { text: part, apiVersion: field(part, "apiVersion"), kind: field(part, "kind"),
-      name: inner("name"), namespace: inner("namespace") };
+    const of = metadata(part);
+    return { text: part, apiVersion: word(part, "apiVersion", "^"), kind: word(part, "kind", "^"),
+      name: of("name"), namespace: of("namespace") };
   });
 }
 
