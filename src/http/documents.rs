@@ -132,7 +132,7 @@ fn other(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
         _ => {}
     }
     match rest {
-        "version" => raw(&health::version()),
+        "version" => raw(&health::version(&http.server.settings.versions)),
         ".well-known/openid-configuration" => {
             // Who asks by the service's name can only reach the keys by it.
             let host = incoming.header(header::HOST);

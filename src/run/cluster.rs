@@ -1,6 +1,7 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
 use super::{
+    audit,
     checkpoint::Checkpoint,
     console,
     controls::{Controls, Crew},
@@ -9,7 +10,7 @@ use super::{
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    rest, routes,
+    release, rest, routes,
     secrets::{self, Secrets},
     seed,
 };
@@ -168,12 +169,14 @@ pub(super) async fn begin(
     let mut stage = Stages(std::time::Instant::now());
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
     let Origin { store, world, time, secrets, pushed, whole } = origin;
+    let audit = audit::log(&flags.audit, &world)?;
     let address = ports.api.1;
     let nowhere = SocketAddr::new(flags.bind_address, 0);
     let registry_address = ports.registry.as_ref().map_or(nowhere, |(_, at)| *at);
     let settings = Settings {
         registry_port: registry_address.port(),
         api_port: address.port(),
+        versions: release::chosen(flags.openshift_version.as_deref(), &store.snapshot())?,
         ..equip::settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
@@ -194,12 +197,15 @@ pub(super) async fn begin(
         webhooks: webhook::Client::new(Arc::clone(&world.wall), equip::dns(&settings)),
         settings,
         pages: Default::default(),
+        refusals: Default::default(),
+        faults: Default::default(),
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");
     if !whole {
         furnish::create_missing(&server, &secrets.kubeadmin_password).await?;
     }
+    release::note(&server).await?;
     stage.done("first objects present");
 
     let readiness = Readiness::default();
@@ -246,6 +252,7 @@ pub(super) async fn begin(
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
     );
+    http.audit = audit;
     let registries = match ports.registry {
         Some((listener, _)) => {
             let made =
