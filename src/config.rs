@@ -2,7 +2,7 @@
 
 mod clusters;
 
-pub use clusters::{ClusterCommand, ClusterSettings};
+pub use clusters::{ClusterCommand, ClusterSettings, NewCluster, Output};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use std::{net::IpAddr, path::PathBuf};
@@ -35,6 +35,21 @@ pub struct Cli {
 pub enum Command {
     /// Start the server (the default)
     Serve(Serve),
+    /// Start the server in the background; returns when it is ready
+    Start(Start),
+    /// Stop the server in the background
+    Stop(Folder),
+    /// Tell whether a server runs in the background
+    Status(Folder),
+    /// Print what the server in the background has said
+    Logs {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        folder: Folder,
+        /// Go on until the server ends
+        #[arg(short, long)]
+        follow: bool,
+    },
     /// Print shell variables that send clients of vendors' registries to the running server
     #[command(after_help = "Use it as: eval \"$(pocketshift env)\"")]
     Env(Where),
@@ -153,6 +168,17 @@ pub struct NodeArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub at: Which,
+}
+
+/// Flags of `start`.
+#[derive(Clone, Debug, Args)]
+pub struct Start {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub serve: Serve,
+    /// Write the admin kubeconfig into the user's own, too, and make it the current context
+    #[arg(long)]
+    pub set_context: bool,
 }
 
 /// Flags of `envtest`.

@@ -61,12 +61,21 @@ impl Pool {
                 let _ = tell.send(());
             })
         });
+        self.send(work);
+        Running { stop: Some(stop), ended }
+    }
+
+    /// Lets what `make` makes run to its own end, whoever waits for it.
+    pub fn spawn(&self, make: impl FnOnce() -> Local + Send + 'static) {
+        self.send(Box::new(make));
+    }
+
+    fn send(&self, work: Work) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         if let Some(thread) = self.threads.get(turn % self.threads.len().max(1)) {
             // A thread ends only with the pool.
             let _ = thread.send(work);
         }
-        Running { stop: Some(stop), ended }
     }
 }
 

@@ -8,6 +8,7 @@
 mod ceiling;
 mod client;
 mod cluster;
+mod clusters;
 mod imports;
 mod streams;
 #[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
@@ -58,6 +59,9 @@ fn main() {
         }
         if runs("triggers") {
             triggers::fan_out().await;
+        }
+        if runs("clusters") {
+            clusters::all().await;
         }
         if runs("import") {
             imports::import().await;

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, so that everything is linked once. Every test starts a
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
+mod background;
 mod budgets;
 mod builds;
 mod cli;
@@ -16,6 +17,8 @@ mod house;
 mod imageconfig;
 mod images;
 mod imports;
+mod kits;
+mod library;
 mod metrics;
 mod nodeimages;
 mod oc;
