@@ -1,6 +1,7 @@
 //! Compiles the type catalogue: `types.rs` (tables for `src/schema`) and compressed OpenAPI
 //! components (for `src/api/openapi.rs`), from k8s-openapi, our OpenShift types and the facts under
-//! `openapi/`. Knows nothing of how the tables are used.
+//! `openapi/`. Knows nothing of how the tables are used. And the program's wishes to its allocator,
+//! which can be said in C without unsafe Rust.
 
 #[path = "build/documents.rs"]
 mod documents;
@@ -41,7 +42,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = env::var("OUT_DIR")?;
     let out = Path::new(&out);
     fs::write(out.join("types.rs"), tables::render(&definitions, &facts, &roots)?)?;
+    allocator();
     documents::write(out, definitions, &facts, &roots)
+}
+
+/// What the allocator of the program (and of nothing else that is built here) is told.
+fn allocator() {
+    let mut build = cc::Build::new();
+    // Where the allocator's own build says its declarations are.
+    build.file("build/allocator.c").includes(env::var_os("DEP_MIMALLOC_INCLUDE_DIR"));
+    for object in build.compile_intermediates() {
+        println!("cargo::rustc-link-arg-bins={}", object.display());
+    }
 }
 
 /// Adds OpenShift's types. Their names gain the package their module stands for.

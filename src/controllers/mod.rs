@@ -79,6 +79,9 @@ pub struct Controller {
     pub workers: usize,
     /// Its writes may take long: nobody waits for them when the server starts.
     pub slow: bool,
+    /// What it looks at sums up many objects that change together: while others have work it is
+    /// given a tenth of the time. It has one worker.
+    pub patient: bool,
     /// What wakes it.
     pub watches: &'static [Watch],
     /// One look at the world for one key.
@@ -94,6 +97,7 @@ impl Controller {
         manager: "kube-controller-manager",
         workers: 16,
         slow: false,
+        patient: false,
         watches: &[],
         reconcile: |_, _| Plan::none(),
     };

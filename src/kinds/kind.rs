@@ -3,13 +3,13 @@
 //! A field not mentioned takes its value from [`Kind::BASE`]. Hooks are plain functions, pure but
 //! for the read-only [`Cx`] they are handed.
 
+use super::moments::CellCx;
 use crate::{
     error::{Causes, Error},
     object::Value,
     store::{Entry, Snapshot},
     world::World,
 };
-use jiff::Timestamp;
 
 /// A served resource.
 #[derive(Clone, Copy)]
@@ -200,12 +200,6 @@ impl Sub {
         body: ("autoscaling", "v1", "Scale"),
         verbs: &["get", "patch", "update"],
     };
-}
-
-/// What a cell function may look at besides the object.
-pub struct CellCx {
-    /// The present moment, for ages.
-    pub now: Timestamp,
 }
 
 /// A column of the table output.

@@ -8,7 +8,7 @@ use super::{
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    routes,
+    rest, routes,
     secrets::{self, Secrets},
     seed,
 };
@@ -236,6 +236,8 @@ pub(super) async fn begin(
     let processes = ForProcesses::of(shared)?;
     let tending = world.activity.track(sim::containers::tend(Arc::clone(&containers)));
     let tending = processes.handle().spawn(tending).abort_handle();
+    let (store, clock) = (server.store.clone(), Arc::clone(&server.world.wall));
+    processes.handle().spawn(rest::run(store, clock, server.stopping.clone()));
     // Whoever has dialled since the port was bound is served from here on.
     let http = Arc::new(Http::new(
         Arc::clone(&server),

@@ -19,7 +19,7 @@ mod users;
 
 use super::Kind;
 pub use apps::rollouts;
-pub use images::{outside as image_outside, shown as shown_stream};
+pub use images::{glanced as glanced_stream, outside as image_outside, shown as shown_stream};
 pub use quota::selects as quota_selects;
 pub use templates::check as check_template;
 
