@@ -359,12 +359,16 @@ impl Host {
         Ok(())
     }
 
-    /// The names of all clusters that have begun, and what is to be known of each.
+    /// The names of all clusters that have begun, the first before all others, and what is to be known
+    /// of each.
     pub fn list(&self) -> Vec<(String, Facts)> {
         let all = self.clusters.lock();
-        let known =
-            all.iter().filter_map(|(n, hosted)| Some((n.clone(), hosted.facts.get()?.clone())));
-        known.collect()
+        let known = |(name, hosted): (&String, &Arc<Hosted>)| {
+            Some((name.clone(), hosted.facts.get()?.clone()))
+        };
+        let mut known: Vec<_> = all.iter().filter_map(known).collect();
+        known.sort_by_key(|(name, _)| name != MAIN);
+        known
     }
 
     /// What is to be known of a cluster, and the names of its checkpoints.
