@@ -39,7 +39,8 @@
 //! | [`kinds`] | the catalogue: one value per kind | `cel`, `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
-//! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
+//! | [`console`] | what a browser is given: the console's files | nothing of ours |
+//! | [`http`] | bytes to requests, answers to bytes, TLS | `api`, `console` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
@@ -158,6 +159,7 @@ pub mod catalog;
 pub mod cel;
 pub mod cluster;
 pub mod config;
+pub mod console;
 pub mod controllers;
 pub mod error;
 pub mod http;

@@ -32,6 +32,8 @@ pub struct Style {
     pub look: Look,
     /// The present moment, for ages in tables.
     pub now: Timestamp,
+    /// Minor of Kubernetes, for warnings.
+    pub minor: u8,
 }
 
 /// What a client hears that asks for a stream as if it were an object.
@@ -70,8 +72,9 @@ pub fn answer(
         }
     };
     let reached = !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-    if reached && !kind.deprecated.is_empty() {
-        values::warn(response.headers_mut(), &[kind.deprecated.to_string()]);
+    let deprecated = kind.deprecated_by(style.minor);
+    if reached && !deprecated.is_empty() {
+        values::warn(response.headers_mut(), &[deprecated.to_owned()]);
     }
     response
 }

@@ -3,6 +3,7 @@
 
 use super::{
     bodies::{self, Bodies},
+    console::{self, Desk},
     credentials, documents,
     health::{Metrics, Readiness},
     limits::{InFlight, Limits},
@@ -48,6 +49,8 @@ pub struct Http {
     pub inflight: InFlight,
     /// Bodies under way.
     pub bodies: Bodies,
+    /// Who answers beside the API, if anybody does.
+    pub desk: Option<Arc<dyn Desk>>,
 }
 
 impl Http {
@@ -73,6 +76,7 @@ impl Http {
             used,
             inflight,
             bodies,
+            desk: None,
         }
     }
 }
@@ -184,6 +188,13 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
         && (*rest == "oauth" || rest.starts_with("oauth/"))
     {
         return documents::oauth(incoming, rest).await;
+    }
+    // Whoever wants to sign in is given the console's files; its desk asks who he is.
+    if let Some(Path::Other(rest)) = &parsed
+        && http.server.settings.openshift
+        && rest.split('/').next() == Some(crate::console::ROOT)
+    {
+        return console::answer(incoming, rest).await;
     }
     let caller = match credentials::caller(http, incoming.request) {
         Ok(caller) => caller,

@@ -2,13 +2,14 @@
 
 use super::{
     checkpoint::Checkpoint,
+    console,
     controls::{Controls, Crew},
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    rest, routes,
+    release, rest, routes,
     secrets::{self, Secrets},
     seed,
 };
@@ -177,6 +178,7 @@ pub(super) async fn begin(
     let settings = Settings {
         registry_port: registry_address.port(),
         api_port: address.port(),
+        versions: release::chosen(flags.openshift_version.as_deref(), &store.snapshot())?,
         ..equip::settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
@@ -204,6 +206,7 @@ pub(super) async fn begin(
     if !whole {
         furnish::create_missing(&server, &secrets.kubeadmin_password).await?;
     }
+    release::note(&server).await?;
     stage.done("first objects present");
 
     let readiness = Readiness::default();
@@ -239,7 +242,7 @@ pub(super) async fn begin(
     let (store, clock) = (server.store.clone(), Arc::clone(&server.world.wall));
     processes.handle().spawn(rest::run(store, clock, server.stopping.clone()));
     // Whoever has dialled since the port was bound is served from here on.
-    let http = Arc::new(Http::new(
+    let mut http = Http::new(
         Arc::clone(&server),
         readiness.clone(),
         Arc::clone(&monitor),
@@ -250,7 +253,7 @@ pub(super) async fn begin(
             writes: flags.max_mutating_requests_inflight,
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
-    ));
+    );
     let registries = match ports.registry {
         Some((listener, _)) => {
             let made =
@@ -263,6 +266,11 @@ pub(super) async fn begin(
         }
         None => None,
     };
+    http.desk = registries.as_ref().map(registry::Listening::desk);
+    let http = Arc::new(http);
+    if nature.openshift {
+        console::publish(&server, &url).await?;
+    }
     let routes = ports.routes.at;
     let router = ports.routes.serve(&containers)?;
     let listener = ports.api.0;

@@ -26,7 +26,7 @@ impl std::fmt::Display for Refusal {
 }
 
 /// Who applies, as field managers are named.
-const MANAGER: &str = "pocketshift";
+pub(super) const MANAGER: &str = "pocketshift";
 
 /// The objects of a YAML (or JSON) text; lists are taken apart.
 pub(super) fn documents(text: &str) -> Result<Vec<Value>, String> {

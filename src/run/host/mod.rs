@@ -471,6 +471,9 @@ impl Host {
         let ports = Ports::bind(&flags, &nature).map_err(invalid)?;
         let cluster = begin(&flags, nature, site, origin, ports).await.map_err(invalid)?;
         cluster.server.access.authorizer.learn(&content.known);
+        // What tells of its own address is there by now.
+        let parts = cluster.server.store.parts().await.map_err(|e| invalid(e.to_string()))?;
+        let content = Checkpoint { parts, ..content };
         let facts = place.hosted.begun(cluster, flags).await;
         // It has just been made for this.
         let _ = place.hosted.start.set(content);

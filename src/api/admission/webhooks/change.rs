@@ -16,7 +16,7 @@ use crate::{
         write::{self, Attempt, Draft},
     },
     error::Error,
-    kinds::{Catalogue, Served},
+    kinds::Served,
     object::{ObjectExt, Value},
     patch,
 };
@@ -186,7 +186,7 @@ fn kind_of(attempt: &Attempt<'_>, other: Option<&Served>, object: &Value) -> Opt
     if object.str_at("kind") == &*kind.kind {
         return Some(kind.clone());
     }
-    let catalogue = Catalogue::of(attempt.snapshot, attempt.server.settings.openshift);
+    let catalogue = attempt.server.catalogue_of(attempt.snapshot);
     catalogue.by_kind(object.str_at("apiVersion"), object.str_at("kind"))
 }
 
