@@ -1,6 +1,6 @@
 //! The threads a cluster runs on: its own, or those of a host that runs many.
 
-use super::processes::Processes;
+use super::{priority, processes::Processes};
 use crate::pool::Pool;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -28,9 +28,9 @@ impl Shared {
         let threads = std::thread::available_parallelism().map_or(2, |n| n.get().clamp(1, 8));
         let (own, processes) = Processes::start()?;
         Ok(Arc::new(Shared {
-            front: Pool::start("clusters", threads)?,
-            work: Pool::start("controllers", threads)?,
-            desk: Pool::start("host", 1)?,
+            front: Pool::start("clusters", threads, || {})?,
+            work: Pool::start("controllers", threads, priority::background)?,
+            desk: Pool::start("host", 1, || {})?,
             processes,
             _processes: own,
         }))
