@@ -28,6 +28,7 @@
 //! | [`settings`] | the simulated cluster as plain data | `catalog` |
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`cel`] | the language of rules and policies: types, costs, evaluation | `schema` |
+//! | [`audit`] | the audit log: which requests are written down, how much of them, and where | `world` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
@@ -36,6 +37,8 @@
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`webhook`] | the way to webhooks: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
+//! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
+//! | [`faults`] | faults by rule: which requests fail, how, how often | snapshots of `store`, `world` |
 //! | [`kinds`] | the catalogue: one value per kind | `cel`, `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
@@ -154,6 +157,7 @@ pub use cluster::Cluster;
 
 pub mod access;
 pub mod api;
+pub mod audit;
 pub mod builds;
 pub mod catalog;
 pub mod cel;
@@ -162,6 +166,7 @@ pub mod config;
 pub mod console;
 pub mod controllers;
 pub mod error;
+pub mod faults;
 pub mod http;
 pub mod images;
 pub mod importer;
@@ -181,5 +186,6 @@ pub mod store;
 pub mod templates;
 pub mod tls;
 pub mod trace;
+pub mod trail;
 pub mod webhook;
 pub mod world;

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 fn command(cli: Cli) -> Result<(), String> {
     match cli.command {
         None => serve(cli.serve),
-        Some(Command::Serve(flags)) => serve(flags),
+        Some(Command::Serve(flags)) => serve(*flags),
         Some(Command::Start(asked)) => block_on(run::start_in_background(&asked)),
         Some(Command::Stop(folder)) => block_on(run::stop_in_background(&folder)),
         Some(Command::Status(folder)) => run::status(&folder),
@@ -41,6 +41,9 @@ fn command(cli: Cli) -> Result<(), String> {
         Some(Command::Node(command)) => block_on(run::registry::node(&command)),
         Some(Command::Cluster(command)) => block_on(run::clusters::command(&command)),
         Some(Command::Time(command)) => block_on(run::time::command(&command)),
+        Some(Command::Fault(command)) => block_on(run::faults::command(&command)),
+        Some(Command::Why(asked)) => block_on(run::trail::why(&asked)),
+        Some(Command::Trail(asked)) => block_on(run::trail::trail(&asked)),
         Some(Command::Check(folder)) => run::check(&folder),
         Some(Command::Reset(folder)) => run::reset(&folder),
         Some(Command::Envtest(asked)) => run::envtest::install(&asked),

@@ -1,5 +1,6 @@
 //! The composition root: the only place that names the concrete parts of every layer.
 
+mod audit;
 mod background;
 mod checkpoint;
 mod client;
@@ -9,6 +10,7 @@ mod console;
 mod controls;
 pub mod envtest;
 mod equip;
+pub mod faults;
 mod furnish;
 mod ground;
 pub mod host;
@@ -24,6 +26,7 @@ pub mod routes;
 mod secrets;
 mod seed;
 pub mod time;
+pub mod trail;
 
 pub use background::{logs, start as start_in_background, status, stop as stop_in_background};
 pub use checkpoint::Checkpoint;

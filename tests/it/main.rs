@@ -1,6 +1,7 @@
 //! The integration tests: one binary, so that everything is linked once. Every test starts a
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
+mod audit;
 mod background;
 mod budgets;
 mod builds;
@@ -13,6 +14,7 @@ mod crash;
 mod custom;
 mod deploymentconfigs;
 mod envtest;
+mod faults;
 mod fuzz;
 mod house;
 mod imageconfig;
@@ -39,6 +41,7 @@ mod support;
 mod templates;
 mod time;
 mod traffic;
+mod trail;
 mod triggers;
 mod uploads;
 mod verbs;
