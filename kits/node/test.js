@@ -5,12 +5,12 @@ import { Host } from "./index.js";
 
 let host;
 
+// Here, not in a test: a hook of a test runs when that test ends.
+after(async () => (await host)?.stop());
+
 /** The server of this process. */
 export function theHost() {
-  if (!host) {
-    host = Host.start();
-    after(async () => (await host).stop());
-  }
+  host ??= Host.start();
   return host;
 }
 

@@ -84,6 +84,9 @@ pub enum ClusterCommand {
     Kubeconfig {
         /// Name of the cluster
         name: String,
+        /// With a bearer token instead of a client certificate, for clients that cannot read its key
+        #[arg(long)]
+        token: bool,
         #[command(flatten)]
         #[allow(missing_docs)]
         at: Where,

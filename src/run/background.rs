@@ -90,13 +90,13 @@ pub async fn start(asked: &Start) -> Result<(), String> {
         println!("it runs already (process {}); see `pocketshift status`", pid.as_raw_nonzero());
         return Ok(());
     }
+    let mut server = command(asked, &folder)?;
     let failed = |what: &Path, e: std::io::Error| format!("cannot write {}: {e}", what.display());
     std::fs::create_dir_all(&folder).map_err(|e| failed(&folder, e))?;
     let path = folder.join(LOG);
     let log = open(&path).and_then(|log| log.set_len(0).map(|()| log));
     let log = log.map_err(|e| failed(&path, e))?;
     let errors = log.try_clone().map_err(|e| failed(&path, e))?;
-    let mut server = command(asked, &folder)?;
     server.stdin(Stdio::null()).stdout(log).stderr(errors);
     let mut child = server.spawn().map_err(|e| format!("cannot start: {e}"))?;
     let said = until(|| greeting(&path, &mut child)).await;

@@ -60,9 +60,10 @@ pub async fn command(command: &ClusterCommand) -> Result<(), String> {
             println!("{name} is as it was {}", to.as_deref().unwrap_or("when it was created"));
             Ok(())
         }
-        ClusterCommand::Kubeconfig { name, at } => {
+        ClusterCommand::Kubeconfig { name, token, at } => {
             let admin = Admin::read(&at.kubeconfig()?)?;
-            print!("{}", kubeconfig_of(&admin, name).await?);
+            let query = if *token { "?with=token" } else { "" };
+            print!("{}", kubeconfig_of(&admin, name, query).await?);
             Ok(())
         }
         ClusterCommand::Delete { name, at } => {
@@ -82,7 +83,7 @@ pub(super) async fn admin(at: &Where, name: Option<&str>) -> Result<Admin, Strin
     let first = Admin::read(&at.kubeconfig()?)?;
     match name {
         None => Ok(first),
-        Some(name) => Admin::of_text(&kubeconfig_of(&first, name).await?)
+        Some(name) => Admin::of_text(&kubeconfig_of(&first, name, "").await?)
             .ok_or_else(|| format!("{name}: the server's answer is no kubeconfig")),
     }
 }
@@ -101,8 +102,8 @@ fn begun(made: &str, output: &NewCluster) -> Result<(), String> {
     Ok(())
 }
 
-async fn kubeconfig_of(admin: &Admin, name: &str) -> Result<String, String> {
-    let path = format!("/clusters/{}/kubeconfig", plain(name)?);
+async fn kubeconfig_of(admin: &Admin, name: &str, query: &str) -> Result<String, String> {
+    let path = format!("/clusters/{}/kubeconfig{query}", plain(name)?);
     let answer = client::ask(admin, "GET", &path).await?;
     let answer: serde_json::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
     let text = answer["kubeconfig"].as_str();

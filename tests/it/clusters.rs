@@ -247,6 +247,8 @@ async fn the_command_line_does_all_of_it() {
     let one = client(&say(&["kubeconfig", "one"]), None).await;
     let nodes = get(&one, "/api/v1/nodes").await.expect(200);
     assert_eq!(nodes["items"].as_array().map(Vec::len), Some(1));
+    let by_token = client(&say(&["kubeconfig", "one", "--token"]), None).await;
+    assert_eq!(get(&by_token, "/api/v1/secrets").await.code, 200);
     put_map(&one, "m").await;
     assert_eq!(say(&["checkpoint", "one", "with-map"]), "one: checkpoint with-map is set\n");
     assert_eq!(say(&["reset", "one"]), "one is as it was when it was created\n");

@@ -112,6 +112,8 @@ pub struct Facts {
     pub kubeconfig: String,
     /// Password of the user `kubeadmin`.
     pub kubeadmin_password: String,
+    /// A bearer token of the administrator; empty when there is none.
+    pub token: String,
 }
 
 /// A cluster at rest.
@@ -495,6 +497,7 @@ impl Hosted {
             registry: cluster.registry.clone(),
             kubeconfig: cluster.kubeconfig_text.clone(),
             kubeadmin_password: cluster.kubeadmin_password.clone(),
+            token: cluster.secrets.keys.admin_token.clone(),
         };
         // Nobody else fills a place.
         if let Some(registries) = &cluster.registries {

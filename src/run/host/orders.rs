@@ -5,14 +5,17 @@
 //! | `GET /clusters` | all clusters |
 //! | `POST /clusters/NAME` | creates one as the body says ([`Spec`]); with `?from=OTHER` it is a fork |
 //! | `GET /clusters/NAME` | its address and checkpoints |
-//! | `GET /clusters/NAME/kubeconfig` | its administrator's kubeconfig, as creation answers it, too |
+//! | `GET /clusters/NAME/kubeconfig` | its administrator's kubeconfig, as creation answers it, too; with `?with=token` for clients that cannot read its key |
 //! | `POST /clusters/NAME/reset` | puts it back to its start, with `?to=CHECKPOINT` to that |
 //! | `POST`, `DELETE /clusters/NAME/checkpoints/CHECKPOINT` | keeps it as it is now; forgets that |
 //! | `POST /clusters/NAME/manifests` | applies the manifests that the body, a JSON string, holds |
 //! | `POST /clusters/NAME/settled` | answers when it has done all there is to do now |
 //! | `DELETE /clusters/NAME` | ends it |
 
-use super::{super::manifests, Facts, Host, Spec, invalid};
+use super::{
+    super::{kubeconfig, manifests},
+    Facts, Host, Spec, invalid,
+};
 use crate::{
     catalog::complaint::*,
     object::{Value, json},
@@ -73,7 +76,15 @@ impl Host {
                 shown["checkpoints"] = json!(checkpoints);
                 Ok(shown)
             }
-            ("GET", [name, "kubeconfig"]) => Ok(opened(name, &self.look(name)?.0)),
+            ("GET", [name, "kubeconfig"]) => {
+                let facts = self.look(name)?.0;
+                let mut opened = opened(name, &facts);
+                if parameter("with")? == Some("token") {
+                    let text = kubeconfig::with_token(&facts.kubeconfig, &facts.token);
+                    opened["kubeconfig"] = text.ok_or_else(|| invalid("it has no token"))?.into();
+                }
+                Ok(opened)
+            }
             ("POST", [name, "reset"]) => {
                 self.reset(name, parameter("to")?).await?;
                 Ok(json!({"name": name}))

@@ -38,11 +38,21 @@ public final class Host implements AutoCloseable {
         }
       } while (!line.contains("-u kubeadmin"));
       // Nobody else reads it, and a full pipe would hold the server up.
-      Thread reader = new Thread(() -> out.lines().forEach(unread -> {}));
+      Thread reader = new Thread(() -> drain(out));
       reader.setDaemon(true);
       reader.start();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void drain(BufferedReader out) {
+    try {
+      while (out.readLine() != null) {
+        // Nobody wants it.
+      }
+    } catch (IOException e) {
+      // It ends with the server.
     }
   }
 
@@ -97,8 +107,13 @@ public final class Host implements AutoCloseable {
   private Cluster begun(List<String> words) {
     String name = words.get(words.get(1).equals("fork") ? 3 : 2);
     Path kubeconfig = folder.resolve(name + ".kubeconfig");
-    words.addAll(List.of("--write-kubeconfig", kubeconfig.toString()));
     String said = run(words).strip();
+    try {
+      // With a token: fabric8's client reads no key on an elliptic curve.
+      Files.writeString(kubeconfig, run(List.of("cluster", "kubeconfig", name, "--token")));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
     return new Cluster(this, name, said.substring(said.lastIndexOf(' ') + 1), kubeconfig);
   }
 
