@@ -10,6 +10,7 @@ mod client;
 mod cluster;
 mod clusters;
 mod imports;
+mod routes;
 mod streams;
 #[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
 mod support;
@@ -62,6 +63,8 @@ fn main() {
         }
         if runs("clusters") {
             clusters::all().await;
+        if runs("router") {
+            routes::forward().await;
         }
         if runs("import") {
             imports::import().await;
