@@ -63,6 +63,7 @@ fn main() {
         }
         if runs("clusters") {
             clusters::all().await;
+        }
         if runs("router") {
             routes::forward().await;
         }
