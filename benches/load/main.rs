@@ -8,6 +8,7 @@
 mod ceiling;
 mod client;
 mod cluster;
+mod clusters;
 mod imports;
 mod routes;
 mod streams;
@@ -59,6 +60,9 @@ fn main() {
         }
         if runs("triggers") {
             triggers::fan_out().await;
+        }
+        if runs("clusters") {
+            clusters::all().await;
         }
         if runs("router") {
             routes::forward().await;
