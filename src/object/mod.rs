@@ -10,6 +10,7 @@ pub mod diff;
 pub mod duration;
 pub mod links;
 pub mod name;
+mod pick;
 pub mod quantity;
 pub mod read;
 pub mod selector;
@@ -20,6 +21,7 @@ mod value;
 pub mod write;
 pub mod yaml;
 
+pub use pick::pick;
 pub use spans::Spans;
 pub use value::{Encoded, Meta, ObjectExt, OwnerRef, encode, size};
 

@@ -11,6 +11,7 @@ mod feed;
 mod load;
 mod open;
 mod place;
+pub mod reads;
 mod row;
 mod snapshot;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! All objects at one revision.
 
-use super::Entry;
+use super::{Entry, reads};
 use imbl::{HashMap, OrdMap, OrdSet};
 use parking_lot::Mutex;
 use std::{
@@ -53,6 +53,7 @@ impl Snapshot {
 
     /// One object by its key.
     pub fn get_key(&self, resource: &str, key: &str) -> Option<&Arc<Entry>> {
+        reads::note();
         self.tables.get(resource)?.get(key)
     }
 
@@ -76,6 +77,7 @@ impl Snapshot {
             .flatten()
             .take_while(move |(k, _)| k.starts_with(prefix.as_str()))
             .map(|(_, e)| e)
+            .inspect(|_| reads::note())
     }
 
     /// The objects of a resource from a key on (inclusive), within a namespace or in all.
@@ -93,6 +95,7 @@ impl Snapshot {
             .flatten()
             .take_while(move |(k, _)| k.starts_with(prefix.as_str()))
             .map(|(_, e)| e)
+            .inspect(|_| reads::note())
     }
 
     /// How many objects a resource has.
