@@ -28,6 +28,15 @@ pub fn reads(resource: &str, namespace: &str, name: &str) -> String {
     format!("{resource}/{namespace}/{name}")
 }
 
+/// What workloads adopt when nobody controls it.
+pub const ADOPTABLE: [&str; 4] =
+    ["pods", "replicasets.apps", "replicationcontrollers", "controllerrevisions.apps"];
+
+/// Term of the objects of a namespace that nobody controls and a workload may adopt.
+pub fn orphans(namespace: &str) -> String {
+    format!("orphans/{namespace}")
+}
+
 /// Term of events about the object with this uid.
 pub fn involved(uid: &str) -> String {
     format!("involved/{uid}")

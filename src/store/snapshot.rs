@@ -1,6 +1,7 @@
 //! All objects at one revision.
 
 use super::{Entry, reads};
+use crate::object::links;
 use imbl::{HashMap, OrdMap, OrdSet};
 use parking_lot::Mutex;
 use std::{
@@ -21,6 +22,8 @@ pub struct Snapshot {
     pub(super) owned: OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
     /// (term, resource, key) of everything else objects refer to: see [`crate::object::links`].
     pub(super) linked: OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
+    /// The revision at which something last changed among what is linked to a node.
+    pub(super) turned: HashMap<Box<str>, u64>,
     /// uid to (resource, key).
     pub(super) uids: HashMap<Box<str>, (Arc<str>, Arc<str>)>,
     /// What was computed of the state, shared by all states of a store.
@@ -43,6 +46,14 @@ impl PartialEq for TableVersion {
             _ => false,
         }
     }
+}
+
+/// The terms an object is found by.
+fn terms(entry: &Entry) -> impl Iterator<Item = Box<str>> + use<'_> {
+    let meta = &entry.meta;
+    let adoptable = links::ADOPTABLE.contains(&&*entry.resource) && meta.controller().is_none();
+    let orphan = adoptable.then(|| links::orphans(&meta.namespace).into());
+    meta.links.iter().cloned().chain(orphan)
 }
 
 impl Snapshot {
@@ -127,6 +138,23 @@ impl Snapshot {
         made
     }
 
+    /// What was computed of the states before, brought up to date: `next` is given what it made last,
+    /// if anything. One value per type; for one that is asked for from one place.
+    pub fn advanced<T: Any + Send + Sync>(&self, next: impl FnOnce(Option<&T>) -> T) -> Arc<T> {
+        let kept = self.derived.lock().get(&TypeId::of::<T>()).map(|(_, kept)| Arc::clone(kept));
+        let before = kept.and_then(|kept| kept.downcast::<T>().ok());
+        let made = Arc::new(next(before.as_deref()));
+        let entry = (TableVersion(None), Arc::clone(&made) as _);
+        self.derived.lock().insert(TypeId::of::<T>(), entry);
+        made
+    }
+
+    /// The revision at which something last changed among what is linked to a node's term; 0 for
+    /// never.
+    pub fn turned(&self, term: &str) -> u64 {
+        self.turned.get(term).copied().unwrap_or(0)
+    }
+
     /// Every resource that has objects, with their number.
     pub fn resources(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
         self.tables.iter().map(|(r, t)| (r, t.len()))
@@ -200,8 +228,9 @@ impl Snapshot {
                 entry.key.clone(),
             ));
         }
-        for term in &entry.meta.links {
-            self.linked.insert((term.clone(), entry.resource.clone(), entry.key.clone()));
+        for term in terms(&entry) {
+            self.turn(&term);
+            self.linked.insert((term, entry.resource.clone(), entry.key.clone()));
         }
         self.uids.insert(entry.meta.uid.clone(), (entry.resource.clone(), entry.key.clone()));
         let table = self.tables.entry(entry.resource.clone()).or_default();
@@ -216,9 +245,16 @@ impl Snapshot {
             let uid: Box<str> = owner.uid.as_str().into();
             self.owned.remove(&(uid, old.resource.clone(), old.key.clone()));
         }
-        for term in &old.meta.links {
-            self.linked.remove(&(term.clone(), old.resource.clone(), old.key.clone()));
+        for term in terms(&old) {
+            self.turn(&term);
+            self.linked.remove(&(term, old.resource.clone(), old.key.clone()));
         }
         self.uids.remove(&old.meta.uid);
+    }
+
+    fn turn(&mut self, term: &str) {
+        if term.starts_with(links::UNPLACED) {
+            self.turned.insert(term.into(), self.rev);
+        }
     }
 }
