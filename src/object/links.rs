@@ -59,11 +59,13 @@ pub fn of(object: &Value) -> Box<[Box<str>]> {
     terms.into_iter().map(Into::into).collect()
 }
 
+const CLAIMS: &str = "persistentvolumeclaims";
+
 /// Where a volume source (or a part of a projected one) names an object, and of which resource.
 const VOLUMES: [(&str, &str, &str); 3] = [
     ("configMap", "name", "configmaps"),
     ("secret", "secretName", "secrets"),
-    ("persistentVolumeClaim", "claimName", "persistentvolumeclaims"),
+    ("persistentVolumeClaim", "claimName", CLAIMS),
 ];
 /// The same in a container's environment.
 const VARIABLES: [(&str, &str, &str); 2] = [
@@ -85,6 +87,11 @@ fn of_pod(pod: &Value) -> Vec<String> {
     let ip = pod.str_at("status.podIP");
     if !ip.is_empty() && !pod.is_true("spec.hostNetwork") {
         terms.push(address(ip));
+    }
+    let ephemeral = |v: &&Value| v.at("ephemeral").is_some_and(|source| !source.is_null());
+    for volume in pod.list_at("spec.volumes").iter().filter(ephemeral) {
+        let claim = format!("{}-{}", pod.name(), volume.str_at("name"));
+        terms.push(reads(CLAIMS, pod.namespace(), &claim));
     }
     let mut add = |item: &Value, places: &[(&str, &str, &str)]| {
         for (field, name, resource) in places {

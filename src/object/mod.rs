@@ -23,7 +23,7 @@ pub mod yaml;
 
 pub use pick::pick;
 pub use spans::Spans;
-pub use value::{Encoded, Meta, ObjectExt, OwnerRef, encode, size};
+pub use value::{Encoded, Meta, ObjectExt, OwnerRef, alike, encode, size};
 
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {

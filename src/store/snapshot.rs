@@ -2,12 +2,15 @@
 
 use super::{Entry, reads};
 use crate::object::links;
-use imbl::{HashMap, OrdMap, OrdSet};
+use imbl::{HashMap, OrdMap};
 use parking_lot::Mutex;
 use std::{
     any::{Any, TypeId},
     sync::Arc,
 };
+
+/// Entries by (term, resource, key).
+pub(super) type Index = OrdMap<(Box<str>, Arc<str>, Arc<str>), Arc<Entry>>;
 
 /// The entries of one resource, by key.
 pub(super) type Table = OrdMap<Arc<str>, Arc<Entry>>;
@@ -19,9 +22,9 @@ pub struct Snapshot {
     pub rev: u64,
     pub(super) tables: HashMap<Arc<str>, Table>,
     /// (owner uid, resource, key) of every owner reference.
-    pub(super) owned: OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
+    pub(super) owned: Index,
     /// (term, resource, key) of everything else objects refer to: see [`crate::object::links`].
-    pub(super) linked: OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
+    pub(super) linked: Index,
     /// The revision at which something last changed among what is linked to a node.
     pub(super) turned: HashMap<Box<str>, u64>,
     /// uid to (resource, key).
@@ -180,17 +183,18 @@ impl Snapshot {
 
     fn indexed<'a>(
         &'a self,
-        index: &'a OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
+        index: &'a Index,
         term: Box<str>,
         resource: &'a str,
     ) -> impl Iterator<Item = &'a Arc<Entry>> + use<'a> {
         let from = (term.clone(), Arc::from(resource), Arc::from(""));
         index
             .range(from..)
-            .take_while(move |(t, r, _)| {
+            .take_while(move |((t, r, _), _)| {
                 *t == term && (resource.is_empty() || r.as_ref() == resource)
             })
-            .filter_map(|(_, r, k)| self.get_key(r, k))
+            .map(|(_, entry)| entry)
+            .inspect(|_| reads::note())
     }
 
     /// Lets go of the typed views of objects that nobody has looked at since the last time. Answers
@@ -222,15 +226,14 @@ impl Snapshot {
     pub(super) fn put(&mut self, entry: Arc<Entry>) {
         self.remove(&entry.resource, &entry.key);
         for owner in &entry.meta.owners {
-            self.owned.insert((
-                owner.uid.as_str().into(),
-                entry.resource.clone(),
-                entry.key.clone(),
-            ));
+            let uid = owner.uid.as_str().into();
+            let place = (uid, entry.resource.clone(), entry.key.clone());
+            self.owned.insert(place, Arc::clone(&entry));
         }
         for term in terms(&entry) {
             self.turn(&term);
-            self.linked.insert((term, entry.resource.clone(), entry.key.clone()));
+            let place = (term, entry.resource.clone(), entry.key.clone());
+            self.linked.insert(place, Arc::clone(&entry));
         }
         self.uids.insert(entry.meta.uid.clone(), (entry.resource.clone(), entry.key.clone()));
         let table = self.tables.entry(entry.resource.clone()).or_default();
