@@ -145,8 +145,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     readiness.set("informer-sync", true);
     server.store.harden().await.map_err(|e| e.to_string())?;
     let (processes, handle) = Processes::start()?;
-    let (store, clock) = (server.store.clone(), Arc::clone(&server.world.wall));
-    handle.spawn(rest::run(store, clock, server.stopping.clone()));
+    handle.spawn(rest::run(Arc::clone(&server)));
     handle.spawn(world.activity.track(sim::containers::tend(Arc::clone(&containers))));
     // Whoever has dialled since the port was bound is served from here on.
     let http = Arc::new(Http::new(
