@@ -17,7 +17,7 @@ mod workloads;
 pub use catalogue::{Catalogue, OPENSHIFT};
 pub use cluster::{expressions, type_warnings};
 pub use kind::{
-    ALL_VERBS, Ask, Backing, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
+    ALL_VERBS, AccessReview, Backing, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
 pub use moments::{CellCx, Template};
 pub use name::Name;

@@ -377,3 +377,48 @@ async fn a_webhook_converts_what_is_stored_in_another_version() {
     send(&lab.client, "DELETE", &format!("{}/bad", at("v1")), "", None).await.expect(200);
     lab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conditions_decide_who_is_asked() {
+    let lab = Lab::start().await;
+    let hook = Hook::serve(&["127.0.0.1"], |_, question| {
+        answer(question, json!({"allowed": question["request"]["name"] != "bad"}))
+    })
+    .await;
+    let conditions = json!([
+        {"name": "not-skipped", "expression": "!('skip' in object.data)"},
+        {"name": "by-somebody", "expression": "request.userInfo.username != '' && object.data.key != 'fault' || object.data.nothing == ''"},
+        {"name": "may", "expression": "authorizer.group('').resource('configmaps').check('get').allowed()"},
+    ]);
+    let change = json!({"matchConditions": conditions});
+    let strict = configuration("ValidatingWebhookConfiguration", &hook, "/strict", change.clone());
+    configure(&lab, &strict).await;
+    let mut lax = configuration("MutatingWebhookConfiguration", &hook, "/lax", change);
+    lax["webhooks"][0]["failurePolicy"] = json!("Ignore");
+    configure(&lab, &lax).await;
+
+    send(&lab.client, "POST", MAPS, "", Some(&map("good"))).await.expect(201);
+    assert_eq!(hook.asked().len(), 2, "both webhooks");
+    send(&lab.client, "POST", MAPS, "", Some(&map("bad"))).await.expect(400);
+    let asked = hook.asked().len();
+    let mut skipped = map("bad");
+    skipped["data"]["skip"] = json!("");
+    send(&lab.client, "POST", MAPS, "", Some(&skipped)).await.expect(201);
+    let fault = send(&lab.client, "POST", MAPS, "", Some(&map("fault"))).await.expect(403);
+    assert_eq!(hook.asked().len(), asked, "nobody was asked about either");
+    let text = fault["message"].as_str().unwrap_or_default();
+    let head = r#"configmaps "fault" is forbidden: expression '"#;
+    assert!(text.starts_with(head) && text.ends_with("resulted in error: no such key: nothing"));
+
+    let bad = json!({"matchConditions": [{"name": "a", "expression": " 1 "},
+        {"name": "b", "expression": "nobody == 1"}]});
+    let bad = configuration("ValidatingWebhookConfiguration", &hook, "/x", bad);
+    let path = format!("{CONFIGURATIONS}/validatingwebhookconfigurations");
+    let refused = send(&lab.client, "POST", &path, "", Some(&bad)).await.expect(422);
+    let causes = refused["details"]["causes"].as_array().expect("causes");
+    let said = |i: usize, field: &str| causes[i][field].as_str().unwrap_or_default().to_owned();
+    assert_eq!(said(0, "field"), "webhooks[0].matchConditions[0].expression");
+    assert_eq!(said(0, "message"), r#"Invalid value: "1": must evaluate to bool but got int"#);
+    assert!(said(1, "message").contains("compilation failed: ERROR: <input>:1:1: undeclared"));
+    lab.stop().await;
+}

@@ -9,6 +9,7 @@ mod certificates;
 mod claim_resize;
 mod common;
 mod default_toleration_seconds;
+mod evaluation;
 mod external_ips;
 mod image_policy;
 mod ingress_class;

@@ -8,6 +8,7 @@ mod run;
 
 use super::{
     super::write::{Attempt, Draft},
+    evaluation::Given,
     versions,
     webhooks::Subject,
 };
@@ -17,7 +18,7 @@ use crate::{
 };
 use futures_util::future::LocalBoxFuture;
 use read::{Binding, Bindings, Policies, Policy};
-use run::{Decision, Given};
+use run::Decision;
 
 /// Questions and tokens, which policies have no say in.
 const EXEMPT: [&str; 6] = [
@@ -95,11 +96,11 @@ impl Judgement<'_> {
         }
         let params = match params::collect(attempt, policy, binding, self.subject.namespace()) {
             Ok(params) => params,
-            Err(params::Fault::Policy(why)) => {
+            Err(params::ParamsError::Policy(why)) => {
                 self.misconfigured(policy, None, &format!("failed to configure policy: {why}"));
                 return Ok(());
             }
-            Err(params::Fault::Binding(why)) => {
+            Err(params::ParamsError::Binding(why)) => {
                 let why = format!("failed to configure binding: {why}");
                 self.misconfigured(policy, Some(binding), &why);
                 return Ok(());

@@ -1,25 +1,16 @@
-//! The expressions of a policy, evaluated on a request.
-//! Source: k8s.io/apiserver `pkg/admission/plugin/policy/validating/validator.go`,
-//! `pkg/admission/plugin/cel`.
+//! What a validating policy's expressions have against a request.
+//! Source: k8s.io/apiserver `pkg/admission/plugin/policy/validating/validator.go`.
 
 use super::{
-    super::{
-        super::write::Attempt,
-        webhooks::{Fit, Subject, review_request},
-    },
+    super::evaluation::{Given, Run, hold},
     Policy,
 };
 use crate::{
-    access,
-    api::Caller,
-    cel::{self, Authorizer, Check, Fault, Opaque, PER_CALL, value},
-    kinds::expressions::{Expression, NAMESPACE, REQUEST, Validation},
-    object::{ObjectExt, Value},
+    cel::{Check, value},
+    kinds::expressions::Validation,
+    object::Value,
 };
-use std::{borrow::Cow, cell::Cell, collections::HashMap, rc::Rc};
 
-/// Most that the expressions of one binding may cost.
-const PER_BINDING: u64 = 10_000_000;
 /// Most bytes of a message that an expression makes.
 const LONGEST_MESSAGE: usize = 5 << 10;
 
@@ -33,184 +24,32 @@ pub struct Decision {
     pub always: bool,
 }
 
-/// What expressions see of a request.
-pub struct Given<'a> {
-    attempt: &'a Attempt<'a>,
-    object: Cow<'a, Value>,
-    old: Cow<'a, Value>,
-    request: Value,
-    namespace: Value,
-}
-
-impl<'a> Given<'a> {
-    /// What is to be seen.
-    pub fn new(
-        attempt: &'a Attempt<'a>,
-        subject: &Subject<'_>,
-        fit: &Fit,
-        object: Cow<'a, Value>,
-        old: Cow<'a, Value>,
-    ) -> Given<'a> {
-        let mut request = review_request("", attempt, fit, subject, &object, &old);
-        for field in ["uid", "object", "oldObject"] {
-            request.remove_at(field);
-        }
-        let own = attempt.request.kind.resource() == "namespaces";
-        let name = if own { "" } else { subject.namespace() };
-        let stored = attempt.snapshot.get("namespaces", "", name).filter(|_| !name.is_empty());
-        let mut namespace = stored.map_or(Value::Null, |e| e.value());
-        if let Some(uid) = namespace.remove_at("metadata.uid") {
-            namespace.set_at("metadata.UID", uid);
-        }
-        Given { attempt, object, old, request, namespace }
-    }
-
-    /// Who is asked about rights.
-    fn ask(&self, check: &Check) -> cel::Decision {
-        let request = self.attempt.request;
-        let account = check.account.as_ref().map(|name| {
-            let namespace = name.split(':').nth(2).unwrap_or_default();
-            Caller {
-                name: name.clone(),
-                groups: vec![
-                    "system:serviceaccounts".into(),
-                    format!("system:serviceaccounts:{namespace}"),
-                    "system:authenticated".into(),
-                ],
-                ..Caller::default()
-            }
-        });
-        let attributes = access::Attributes {
-            verb: &check.verb,
-            group: &check.group,
-            resource: &check.resource,
-            sub: &check.subresource,
-            namespace: &check.namespace,
-            name: &check.name,
-            path: check.path.as_deref().unwrap_or_default(),
-        };
-        let caller = account.as_ref().unwrap_or(&request.caller);
-        let server = self.attempt.server;
-        let found = server.access.authorizer.authorize(self.attempt.snapshot, caller, &attributes);
-        cel::Decision { allowed: found.allowed, reason: found.reason, error: String::new() }
-    }
-
-    /// The check of the request's own resource.
-    fn own(&self) -> Check {
-        let request = self.attempt.request;
-        Check {
-            group: request.kind.group.to_string(),
-            resource: request.kind.plural.to_string(),
-            subresource: request.sub.to_owned(),
-            namespace: request.namespace.clone(),
-            name: request.name.clone(),
-            ..Check::default()
+/// What is said of a validation that does not hold.
+fn message<'a>(run: &Run<'a>, validation: &'a Validation) -> String {
+    let made = validation.message.as_ref().and_then(|e| run.eval(e).ok());
+    if let Some(value::Value::String(text)) = made {
+        let text = text.trim();
+        if !text.is_empty() && text.len() <= LONGEST_MESSAGE && !text.contains('\n') {
+            return text.to_owned();
         }
     }
-}
-
-/// One run over a policy's expressions.
-struct Run<'a> {
-    given: &'a Given<'a>,
-    params: &'a Value,
-    ask: &'a dyn Fn(&Check) -> cel::Decision,
-    variables: Rc<HashMap<String, Result<value::Value<'a>, Fault>>>,
-    budget: Cell<u64>,
-}
-
-impl<'a> Run<'a> {
-    fn value(&self, name: &str) -> Option<value::Value<'a>> {
-        let whole = |json: &'a Value| value::lift(json, None);
-        Some(match name {
-            "object" => whole(&self.given.object),
-            "oldObject" => whole(&self.given.old),
-            "params" => whole(self.params),
-            "request" => value::lift(&self.given.request, Some(&REQUEST)),
-            "namespaceObject" => value::lift(&self.given.namespace, Some(&NAMESPACE)),
-            "authorizer" => Opaque::Authorizer(Authorizer::new(self.ask)).into(),
-            "authorizer.requestResource" => {
-                cel::request_resource(&Authorizer::new(self.ask), self.given.own())
-            }
-            "variables" => Opaque::Fields(Rc::clone(&self.variables)).into(),
-            _ => return None,
-        })
-    }
-
-    /// Evaluates an expression; the text says what went wrong.
-    fn eval(&self, expression: &'a Expression) -> Result<value::Value<'a>, String> {
-        let text = &expression.text;
-        let program = match &expression.program {
-            Ok(program) => program,
-            Err(why) => return Err(format!("compilation error: {why}")),
-        };
-        let outcome = program.run(&|name| self.value(name), PER_CALL);
-        let Some(rest) = self.budget.get().checked_sub(outcome.cost) else {
-            return Err(
-                "validation failed due to running out of cost budget, no further validation rules will be run".into(),
-            );
-        };
-        self.budget.set(rest);
-        outcome.value.map_err(|fault| format!("expression '{text}' resulted in error: {fault}"))
-    }
-
-    /// Evaluates the variables; what goes wrong counts where they are used.
-    fn name_variables(&mut self, policy: &'a Policy) {
-        for (name, expression) in &policy.expressions.variables {
-            let found = match &expression.program {
-                Ok(program) => program.run(&|name| self.value(name), PER_CALL).value,
-                Err(why) => Err(Fault::error(why.as_str())),
-            };
-            let found = found.map_err(|fault| match fault {
-                Fault::Error(why) => {
-                    let text = &expression.text;
-                    Fault::error(format!("composited variable \"{name}\" fails to evaluate: expression '{text}' resulted in error: {why}"))
-                }
-                cancelled => cancelled,
-            });
-            Rc::make_mut(&mut self.variables).insert(name.clone(), found);
-        }
-    }
-
-    /// Whether the policy counts: all conditions must hold; one that does not outweighs errors.
-    fn counts(&self, policy: &'a Policy) -> Result<bool, String> {
-        let mut fault = None;
-        for condition in &policy.expressions.conditions {
-            match self.eval(condition) {
-                Ok(value::Value::Bool(true)) => {}
-                Ok(_) => return Ok(false),
-                Err(why) => fault = fault.or(Some(why)),
-            }
-        }
-        fault.map_or(Ok(true), Err)
-    }
-
-    fn message(&self, validation: &'a Validation) -> String {
-        let made = validation.message.as_ref().and_then(|e| self.eval(e).ok());
-        if let Some(value::Value::String(text)) = made {
-            let text = text.trim();
-            if !text.is_empty() && text.len() <= LONGEST_MESSAGE && !text.contains('\n') {
-                return text.to_owned();
-            }
-        }
-        match validation.fixed.as_str() {
-            "" => format!("failed expression: {}", validation.rule.text.trim()),
-            fixed => fixed.to_owned(),
-        }
+    match validation.fixed.as_str() {
+        "" => format!("failed expression: {}", validation.rule.text.trim()),
+        fixed => fixed.to_owned(),
     }
 }
 
 /// What a policy has against a request.
 pub fn decide(policy: &Policy, given: &Given<'_>, params: &Value) -> Vec<Decision> {
     let ask = |check: &Check| given.ask(check);
-    let mut run =
-        Run { given, params, ask: &ask, variables: Rc::default(), budget: Cell::new(PER_BINDING) };
+    let mut run = Run::new(given, params, &ask);
     let mut found = Vec::new();
     let failed = |found: &mut Vec<Decision>, message: String, always: bool| {
         if policy.fails {
             found.push(Decision { message, reason: String::new(), always });
         }
     };
-    match run.counts(policy) {
+    match hold(&policy.expressions.conditions, given, params) {
         Ok(true) => {}
         Ok(false) => return found,
         Err(why) => {
@@ -218,21 +57,21 @@ pub fn decide(policy: &Policy, given: &Given<'_>, params: &Value) -> Vec<Decisio
             return found;
         }
     }
-    run.name_variables(policy);
+    run.name_variables(&policy.expressions.variables);
     for validation in &policy.expressions.validations {
         match run.eval(&validation.rule) {
             Ok(value::Value::Bool(true)) => {}
             Ok(_) => found.push(Decision {
-                message: run.message(validation),
+                message: message(&run, validation),
                 reason: validation.reason.clone(),
                 always: false,
             }),
-            Err(why) => failed(&mut found, why, false),
+            Err(why) => failed(&mut found, why.text(), false),
         }
     }
     for annotation in &policy.expressions.annotations {
         if let Err(why) = run.eval(annotation) {
-            failed(&mut found, why, true);
+            failed(&mut found, why.text(), true);
         }
     }
     found

@@ -5,7 +5,7 @@
 use super::{
     Trouble, ask, hear,
     hook::{Hook, Mutating},
-    review,
+    is_wanted, review,
     subject::Subject,
 };
 use crate::{
@@ -108,8 +108,12 @@ impl Round {
             "CREATE" => review::without_late(&mut object),
             _ => Vec::new(),
         };
+        let pair = (&object, &*old);
+        if !is_wanted(attempt, hook, &fit, &subject, pair).map_err(Trouble::refused)? {
+            return Ok(());
+        }
         draft.asked = true;
-        let answer = ask(attempt, hook, &fit, &subject, (&object, &old)).await;
+        let answer = ask(attempt, hook, &fit, &subject, pair).await;
         let mut answer = answer.inspect_err(|_| self.asked(hook))?;
         hear(draft, &mut answer);
         if !answer.allowed {

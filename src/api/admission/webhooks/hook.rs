@@ -1,6 +1,7 @@
 //! What is read of a webhook configuration, once per revision.
 
 use crate::{
+    kinds::expressions::{self, Expression},
     object::{ObjectExt, Value, selector::Labels},
     store::Snapshot,
     webhook::ClientConfig,
@@ -18,6 +19,8 @@ pub struct Hook {
     pub client: ClientConfig,
     /// The requests it is asked about.
     pub scope: Scope,
+    /// What must hold of these besides.
+    pub conditions: Vec<Expression>,
     /// Whether a request goes on when it cannot be asked.
     pub ignores_failures: bool,
     /// Whether it may be asked about what will not be stored.
@@ -154,6 +157,7 @@ impl Hook {
                 .and_then(|c| ClientConfig::deserialize(c).ok())
                 .unwrap_or_default(),
             scope: Scope::read(hook, "rules", ""),
+            conditions: expressions::conditions(hook, ""),
             ignores_failures: hook.str_at("failurePolicy") == "Ignore",
             has_no_side_effects: matches!(hook.str_at("sideEffects"), "None" | "NoneOnDryRun"),
             seconds: hook.i64_at("timeoutSeconds").unwrap_or(10),

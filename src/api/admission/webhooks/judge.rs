@@ -4,6 +4,7 @@
 use super::{
     ask, hear,
     hook::{Hook, Validating},
+    is_wanted,
     subject::{Fit, Subject},
 };
 use crate::{
@@ -33,15 +34,18 @@ pub fn judge<'a>(
                 wanted.push((hook, fit));
             }
         }
-        let mut shown = Vec::new();
-        for (_, fit) in &wanted {
-            shown.push(versions::shown(attempt, fit.resource.as_ref(), object, attempt.old).await?);
-        }
         let subject = &subject;
-        let asked = wanted.iter().zip(&shown).map(|((hook, fit), (object, old))| async move {
-            (*hook, ask(attempt, hook, fit, subject, (object, old)).await)
-        });
-        let answers: Vec<_> = asked.collect::<FuturesUnordered<_>>().collect().await;
+        let asked = FuturesUnordered::new();
+        for (hook, fit) in &wanted {
+            let shown = versions::shown(attempt, fit.resource.as_ref(), object, attempt.old);
+            let (object, old) = shown.await?;
+            if is_wanted(attempt, hook, fit, subject, (&object, &old))? {
+                asked.push(async move {
+                    (*hook, ask(attempt, hook, fit, subject, (&object, &old)).await)
+                });
+            }
+        }
+        let answers: Vec<_> = asked.collect().await;
         draft.asked |= !answers.is_empty();
         let mut refusal = None;
         for (hook, answer) in answers {

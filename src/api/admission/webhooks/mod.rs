@@ -17,7 +17,10 @@ pub(super) use {
     subject::{Fit, Subject},
 };
 
-use super::super::write::{Attempt, Draft};
+use super::{
+    super::write::{Attempt, Draft},
+    evaluation::{Given, hold},
+};
 use crate::{
     error::Error,
     object::{Value, json},
@@ -25,6 +28,7 @@ use crate::{
 };
 use answer::Answer;
 use hook::Hook;
+use std::borrow::Cow;
 
 /// Most bytes of an answer: an object's own limit, as a patch in base64, and something to say.
 const LONGEST_ANSWER: usize = 8 << 20;
@@ -92,6 +96,33 @@ async fn ask(
     })?;
     Answer::read(answer, &uid, version, hook.changes)
         .map_err(|why| Trouble::Call(format!("received invalid webhook response: {why}")))
+}
+
+/// Whether a webhook's conditions let it be asked about an object (and what it takes the place of).
+///
+/// # Errors
+/// 403 with what is wrong with them, if the webhook does not ignore what fails.
+fn is_wanted(
+    attempt: &Attempt<'_>,
+    hook: &Hook,
+    fit: &Fit,
+    subject: &Subject<'_>,
+    (object, old): (&Value, &Value),
+) -> Result<bool, Error> {
+    if hook.conditions.is_empty() {
+        return Ok(true);
+    }
+    let (object, old) = (Cow::Borrowed(object), Cow::Borrowed(old));
+    let given = Given::new(attempt, subject, fit, object, old);
+    match hold(&hook.conditions, &given, &Value::Null) {
+        Err(_) if hook.ignores_failures => Ok(false),
+        Err(why) => {
+            let resource = attempt.request.kind.resource().to_owned();
+            let name = subject.name.clone();
+            Err(Error::Forbidden { resource, name, why, causes: Vec::new() })
+        }
+        holds => Ok(holds.unwrap_or(false)),
+    }
 }
 
 /// Hands on what a webhook has to say, whatever it decided.

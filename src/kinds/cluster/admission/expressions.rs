@@ -195,6 +195,34 @@ fn compile(
     Expression { text, path, program }
 }
 
+/// Compiles the conditions (`matchConditions`, which stand at `at`) under which a webhook is asked.
+pub fn conditions(of: &Value, at: &str) -> Vec<Expression> {
+    let list = of.list_at("matchConditions");
+    if list.is_empty() {
+        return Vec::new();
+    }
+    let known = environment(&Type::Dyn, None);
+    let at = |i: usize| format!("{at}.matchConditions[{i}]");
+    list.iter().enumerate().map(|(i, c)| condition(c, &at(i), &known)).collect()
+}
+
+/// Compiles a condition, which upstream trims.
+fn condition(of: &Value, at: &str, known: &[(String, Type)]) -> Expression {
+    let text = json!({"expression": of.str_at("expression").trim()});
+    compile(&text, "expression", at, known, &["bool"])
+}
+
+impl Expression {
+    /// Says what is wrong with it, if it is there.
+    pub fn complain(&self, out: &mut Causes) {
+        if let Err(why) = &self.program
+            && !self.text.trim().is_empty()
+        {
+            out.invalid(&self.path, &json!(self.text), why);
+        }
+    }
+}
+
 impl Expressions {
     /// Compiles the expressions of a policy.
     pub fn read(policy: &Value) -> Expressions {
@@ -205,8 +233,8 @@ impl Expressions {
             let list = policy.list_at(path).iter().enumerate();
             list.map(move |(i, item)| (item, format!("{path}[{i}]")))
         };
-        for (condition, at) in items("spec.matchConditions") {
-            found.conditions.push(compile(condition, "expression", &at, &known, &["bool"]));
+        for (one, at) in items("spec.matchConditions") {
+            found.conditions.push(condition(one, &at, &known));
         }
         known.push(("variables".into(), variables(BTreeMap::new())));
         let list = policy.list_at("spec.variables").iter().enumerate();
@@ -237,11 +265,7 @@ impl Expressions {
         let validations = validations.flat_map(|v| [Some(&v.rule), v.message.as_ref()]).flatten();
         let all = self.conditions.iter().chain(self.variables.iter().map(|(_, e)| e));
         for expression in all.chain(validations).chain(&self.annotations) {
-            if let Err(why) = &expression.program
-                && !expression.text.trim().is_empty()
-            {
-                out.invalid(&expression.path, &json!(expression.text), why);
-            }
+            expression.complain(out);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The rules of both webhook configurations.
 //! Source: kubernetes `pkg/apis/admissionregistration/validation`, apiserver `pkg/util/webhook`.
 
-use super::rules;
+use super::{expressions, rules};
 use crate::{
     error::Causes,
     kinds::workloads::Field,
@@ -47,10 +47,9 @@ fn webhook(hook: &Field<'_>, out: &mut Causes) {
     client(&hook.get("clientConfig"), out);
     let conditions = hook.get("matchConditions");
     rules::match_conditions(&conditions, out);
-    // Asking in spite of a condition, or not asking because of one, would be wrong silently.
-    if !conditions.list().is_empty() {
-        let why = "this server does not evaluate expressions yet: leave matchConditions out";
-        out.forbidden(&conditions.path, why);
+    let of = hook.value.unwrap_or(&Value::Null);
+    for condition in expressions::conditions(of, &hook.path) {
+        condition.complain(out);
     }
 }
 
