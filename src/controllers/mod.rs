@@ -8,6 +8,7 @@
 pub mod builds;
 mod certificates;
 mod children;
+mod clusterquota;
 mod clusterroles;
 mod correlate;
 mod cronjob;
@@ -46,8 +47,10 @@ mod router;
 mod serviceaccounts;
 mod statefulset;
 pub mod task;
+mod templateinstance;
 #[cfg(test)]
 pub mod testkit;
+pub mod unidling;
 mod view;
 mod volumes;
 mod writing;
@@ -159,6 +162,7 @@ pub static ALL: &[&Controller] = &[
     &nodelifecycle::CONTROLLER,
     &nodelifecycle::eviction::CONTROLLER,
     &quota::CONTROLLER,
+    &clusterquota::CONTROLLER,
     &volumes::CONTROLLER,
     &volumes::volume::CONTROLLER,
     &volumes::protection::CLAIM,
@@ -167,6 +171,10 @@ pub static ALL: &[&Controller] = &[
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &router::CONTROLLER,
+    &templateinstance::CONTROLLER,
+    &templateinstance::FINALIZER_CONTROLLER,
+    &unidling::CONTROLLER,
+    &unidling::calls::CONTROLLER,
     &ingressroute::CONTROLLER,
     &deployment::CONTROLLER,
     &deploymentconfig::CONTROLLER,

@@ -21,7 +21,9 @@ pub use kind::{
 };
 pub use moments::{CellCx, Template};
 pub use name::Name;
-pub use openshift::{check_template, glanced_stream, image_outside, rollouts, shown_stream};
+pub use openshift::{
+    check_template, glanced_stream, image_outside, quota_selects, rollouts, shown_stream,
+};
 pub use served::{Served, ServedKind};
 pub use workloads::{check_pod_spec, default_pod_template};
 

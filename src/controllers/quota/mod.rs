@@ -60,19 +60,23 @@ fn frees(change: &Change) -> bool {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(mut quota) = view.value("resourcequotas", key) else { return plan };
-    let hard: Map = quota.map_at("spec.hard").cloned().unwrap_or_default();
-    let used: Map = {
-        let pods = usage::pods_of(view, &quota);
-        let amount = |name: &str| usage::of(view, &quota, &pods, name);
-        let one = |name: &String| Some((name.clone(), json!(amount(name)?.to_string())));
-        hard.keys().filter_map(one).collect()
-    };
-    let status = json!({"hard": hard, "used": used});
+    let hard = quota.at("spec.hard").cloned().unwrap_or_else(|| json!({}));
+    let status = json!({"hard": hard, "used": used(view, &quota)});
     if quota.get("status") != Some(&status) && !quota.is_deleting() {
         quota.set_at("status", status);
         plan.write(Write::status("resourcequotas", quota));
     }
     plan
+}
+
+/// What the namespace of a quota uses of what the quota limits.
+pub(super) fn used(view: &View, quota: &Value) -> Map {
+    let names = quota.map_at("spec.hard").into_iter().flat_map(Map::keys);
+    let pods = usage::pods_of(view, quota);
+    let amount = |name: &String| {
+        Some((name.clone(), json!(usage::of(view, quota, &pods, name)?.to_string())))
+    };
+    names.filter_map(amount).collect()
 }
 
 /// Whether the pod falls under a quota's scopes.
