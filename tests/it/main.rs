@@ -5,6 +5,7 @@ mod budgets;
 mod builds;
 mod cli;
 mod clients;
+mod clusters;
 mod corners;
 mod crash;
 mod custom;

@@ -59,7 +59,7 @@ pub enum DeferredWrite {
 }
 
 /// Writes what is asked for, until nobody asks any more.
-pub async fn serve(server: Arc<Server>, mut asks: mpsc::Receiver<DeferredWrite>) {
+pub async fn serve(server: Arc<Server>, asks: &mut mpsc::Receiver<DeferredWrite>) {
     while let Some(ask) = asks.recv().await {
         let _busy = server.world.activity.hold();
         match ask {
