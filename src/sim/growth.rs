@@ -26,7 +26,7 @@ const GROWS: &[(&str, &str, &str)] = &[
         "the same, and every Service of the namespace may select a pod",
     ),
     ("endpointslice-controller", "*", "the same"),
-    ("disruptioncontroller", "*", "the same with budgets"),
+    ("disruption-controller", "*", "the same with budgets"),
 ];
 
 /// A cluster with `n` neighbours of each kind beside one object of each, and the latter's keys.

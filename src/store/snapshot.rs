@@ -52,7 +52,7 @@ impl PartialEq for TableVersion {
 }
 
 /// The terms an object is found by.
-fn terms(entry: &Entry) -> impl Iterator<Item = Box<str>> + use<'_> {
+fn terms(entry: &Entry) -> impl Iterator<Item = Box<str>> {
     let meta = &entry.meta;
     let adoptable = links::ADOPTABLE.contains(&&*entry.resource) && meta.controller().is_none();
     let orphan = adoptable.then(|| links::orphans(&meta.namespace).into());
@@ -147,8 +147,8 @@ impl Snapshot {
         let kept = self.derived.lock().get(&TypeId::of::<T>()).map(|(_, kept)| Arc::clone(kept));
         let before = kept.and_then(|kept| kept.downcast::<T>().ok());
         let made = Arc::new(next(before.as_deref()));
-        let entry = (TableVersion(None), Arc::clone(&made) as _);
-        self.derived.lock().insert(TypeId::of::<T>(), entry);
+        let shared: Arc<dyn Any + Send + Sync> = Arc::clone(&made) as _;
+        self.derived.lock().insert(TypeId::of::<T>(), (TableVersion(None), shared));
         made
     }
 
