@@ -28,17 +28,19 @@ enum Wanted<'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// What is left of a path behind a field, if it leads through it.
+    fn behind<'p>(&self, path: &'p str, key: &str) -> Option<&'p str> {
+        let rest = path[self.from..].strip_prefix(key)?;
+        (rest.is_empty() || rest.starts_with('.')).then_some(rest)
+    }
+
     fn field(&self, key: &str) -> Wanted<'a> {
-        let of = |path: &&str| {
-            let rest = path[self.from..].strip_prefix(key);
-            rest.filter(|r| r.is_empty() || r.starts_with('.'))
-        };
-        let Some(first) = self.paths.iter().position(|p| of(p).is_some()) else {
+        let Some(first) = self.paths.iter().position(|p| self.behind(p, key).is_some()) else {
             return Wanted::Nothing;
         };
         let mine = &self.paths[first..];
-        let count = mine.iter().take_while(|p| of(p).is_some()).count();
-        if mine[..count].iter().any(|p| of(p) == Some("")) {
+        let count = mine.iter().take_while(|p| self.behind(p, key).is_some()).count();
+        if mine[..count].iter().any(|p| self.behind(p, key) == Some("")) {
             return Wanted::Whole(key.to_owned());
         }
         let rest = Parts { paths: &mine[..count], from: self.from + key.len() + 1 };
