@@ -14,12 +14,7 @@ const FEW: usize = 24;
 
 /// What grows: controller, the resource that changes, and why. Nothing else may.
 const GROWS: &[(&str, &str, &str)] = &[
-    ("default-scheduler", "*", "the free room of all nodes is counted once for all pods of a look"),
-    ("garbage-collector", "namespaces", "a namespace that goes takes along what is in it"),
-    ("namespace-controller", "*", "a namespace that goes takes along what is in it"),
-    ("resourcequota-controller", "*", "a quota sums up its namespace; see `Controller::patient`"),
     ("endpoint-controller", "services", "a selector is looked for among the namespace's pods"),
-    ("endpoint-controller", "endpoints", "the same"),
     (
         "endpoint-controller",
         "pods",
@@ -27,6 +22,11 @@ const GROWS: &[(&str, &str, &str)] = &[
     ),
     ("endpointslice-controller", "*", "the same"),
     ("disruption-controller", "*", "the same with budgets"),
+    (
+        "serviceaccount-pull-secrets-controller",
+        "serviceaccounts",
+        "an account without a secret looks for one among the namespace's, once",
+    ),
 ];
 
 /// A cluster with `n` neighbours of each kind beside one object of each, and the latter's keys.
