@@ -3,6 +3,8 @@
 //! `openapi/`. Knows nothing of how the tables are used. And the program's wishes to its allocator,
 //! which can be said in C without unsafe Rust.
 
+#[path = "build/aliases.rs"]
+mod aliases;
 #[path = "build/documents.rs"]
 mod documents;
 #[path = "build/facts.rs"]
@@ -36,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rerun-if-changed={path}");
     }
     let (mut definitions, mut roots) = kubernetes::catalogue();
+    aliases::types(&mut definitions, &mut roots);
     openshift_catalogue(&mut definitions, &mut roots)?;
     roots.sort_by(|a, b| (&a.group, &a.version, &a.kind).cmp(&(&b.group, &b.version, &b.kind)));
     let facts = facts::read(Path::new("openapi"), &definitions)?;

@@ -1,8 +1,14 @@
 //! The command line: flags, their environment variables, and the texts of `--help`.
 
+mod audit;
 mod clusters;
+mod faults;
+mod trail;
 
+pub use audit::{Audit, AuditFormat};
 pub use clusters::{ClusterCommand, ClusterSettings};
+pub use faults::{FaultAdd, FaultCommand};
+pub use trail::{Trail, Why};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use std::{net::IpAddr, path::PathBuf};
@@ -34,7 +40,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start the server (the default)
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Print shell variables that send clients of vendors' registries to the running server
     #[command(after_help = "Use it as: eval \"$(pocketshift env)\"")]
     Env(Where),
@@ -50,6 +56,15 @@ pub enum Command {
     /// Create, fork, reset and delete clusters of the running server
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Let requests to the running server fail by rule
+    #[command(subcommand)]
+    Fault(FaultCommand),
+    /// Tell why an object of the running server is as it is: its latest changes, by whom, and what
+    /// each followed from
+    #[command(after_help = "For example: pocketshift why deployment/web -n shop")]
+    Why(Why),
+    /// Tell what happened on the running server: changes and refused writes, oldest first
+    Trail(Trail),
     /// Lay out etcd, kube-apiserver and kubectl for envtest, and print the line that points test
     /// suites at them
     #[command(after_help = "Use it as: eval \"$(pocketshift envtest)\" && go test ./...")]
@@ -286,6 +301,11 @@ pub struct Serve {
     )]
     pub apps_domain: String,
 
+    /// Release whose groups, versions and deprecations are served, 4.14 to 4.23 [default: that of the
+    /// data folder's cluster, the newest for a new one]
+    #[arg(long, env = "POCKETSHIFT_OPENSHIFT_VERSION", value_name = "4.N")]
+    pub openshift_version: Option<String>,
+
     /// Keep everything in memory: nothing is written to disk except where --kubeconfig says
     #[arg(long, env = "POCKETSHIFT_IN_MEMORY", value_parser = BoolishValueParser::new())]
     pub in_memory: bool,
@@ -361,6 +381,10 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_SYNC", value_enum, default_value_t = Durability::Full)]
     pub sync: Durability,
 
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub audit: Audit,
+
     /// Seed of the random source (names, uids, addresses) [default: from the system]
     #[arg(long, env = "POCKETSHIFT_RANDOM_SEED", value_name = "NUMBER")]
     pub random_seed: Option<u64>,
@@ -385,6 +409,7 @@ impl Default for Serve {
             router_http_port: RouterPort::Off,
             router_https_port: RouterPort::Off,
             apps_domain: "apps-crc.testing".into(),
+            openshift_version: None,
             in_memory: false,
             kubeconfig: None,
             nodes: 3,
@@ -399,6 +424,7 @@ impl Default for Serve {
             max_mutating_requests_inflight: 200,
             request_timeout: 60,
             sync: Durability::Full,
+            audit: Audit::default(),
             random_seed: None,
             log_level: "warn".into(),
             log_format: LogFormat::Text,

@@ -30,13 +30,16 @@ fn main() -> ExitCode {
 fn command(cli: Cli) -> Result<(), String> {
     match cli.command {
         None => serve(cli.serve),
-        Some(Command::Serve(flags)) => serve(flags),
+        Some(Command::Serve(flags)) => serve(*flags),
         Some(Command::Kubeconfig(folder)) => kubeconfig(&folder),
         Some(Command::Env(at)) => run::registry::env(&at),
         Some(Command::Registry(command)) => block_on(run::registry::command(&command)),
         Some(Command::Node(command)) => block_on(run::registry::node(&command)),
         Some(Command::Cluster(command)) => block_on(run::clusters::command(&command)),
         Some(Command::Time(command)) => block_on(run::time::command(&command)),
+        Some(Command::Fault(command)) => block_on(run::faults::command(&command)),
+        Some(Command::Why(asked)) => block_on(run::trail::why(&asked)),
+        Some(Command::Trail(asked)) => block_on(run::trail::trail(&asked)),
         Some(Command::Check(folder)) => run::check(&folder),
         Some(Command::Reset(folder)) => run::reset(&folder),
         Some(Command::Envtest(asked)) => run::envtest::install(&asked),

@@ -12,6 +12,7 @@ mod ceiling;
 mod client;
 mod cluster;
 mod imports;
+mod routes;
 mod streams;
 #[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
 mod support;
@@ -61,6 +62,9 @@ fn main() {
         }
         if runs("triggers") {
             triggers::fan_out().await;
+        }
+        if runs("router") {
+            routes::forward().await;
         }
         if runs("import") {
             imports::import().await;

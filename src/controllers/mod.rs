@@ -29,6 +29,7 @@ mod imagetrigger;
 mod ingressroute;
 mod job;
 mod lives;
+mod machinepools;
 mod monitor;
 mod namespace;
 mod nodelifecycle;
@@ -45,6 +46,7 @@ mod replicaset;
 mod resources;
 mod router;
 mod serviceaccounts;
+mod serviceca;
 mod statefulset;
 pub mod task;
 mod templateinstance;
@@ -55,6 +57,7 @@ mod view;
 mod volumes;
 mod writing;
 
+pub use crate::metrics::{SERVED, Served, WINDOW};
 pub use lives::{Heard, Lives, Question, Run, Visit, What};
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
@@ -158,6 +161,7 @@ pub static ALL: &[&Controller] = &[
     &job::CONTROLLER,
     &disruption::CONTROLLER,
     &podautoscaler::CONTROLLER,
+    &machinepools::CONTROLLER,
     &podgc::CONTROLLER,
     &nodelifecycle::CONTROLLER,
     &nodelifecycle::eviction::CONTROLLER,
@@ -171,6 +175,8 @@ pub static ALL: &[&Controller] = &[
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &router::CONTROLLER,
+    &serviceca::CONTROLLER,
+    &serviceca::bundles::CONTROLLER,
     &templateinstance::CONTROLLER,
     &templateinstance::FINALIZER_CONTROLLER,
     &unidling::CONTROLLER,

@@ -1,6 +1,6 @@
 //! Who sends a request: its headers and the connection's certificate.
 
-use super::{Http, listener::Subject, parameters};
+use super::{Http, listener::Subject, parameters, streaming};
 use crate::{
     access::{Credentials, Impersonation},
     api::Caller,
@@ -14,25 +14,50 @@ use std::{collections::BTreeMap, sync::Arc};
 /// # Errors
 /// 401 for bad credentials, 403 for an impersonation that is not allowed.
 pub fn caller(http: &Http, request: &HttpRequest) -> Result<Arc<Caller>, Error> {
+    authenticated(http, request, &wanted(request))
+}
+
+/// Who sends it in his own name, if he acts for somebody else and is known.
+pub fn own(http: &Http, request: &HttpRequest) -> Option<Arc<Caller>> {
+    if wanted(request).is_empty() {
+        return None;
+    }
+    authenticated(http, request, &Impersonation::default()).ok()
+}
+
+fn authenticated(
+    http: &Http,
+    request: &HttpRequest,
+    wanted: &Impersonation,
+) -> Result<Arc<Caller>, Error> {
     let headers = request.headers();
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    // Browsers send no header with a WebSocket, but choose its subprotocols.
+    let offered = streaming::bearer(headers)?;
     let bearer = text("authorization")
         .split_once(' ')
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim());
+        .map(|(_, token)| token.trim())
+        .or(offered.as_deref());
     // HTTP/1 keeps it with the connection, HTTP/2 hands it on with every request.
     let own = request.extensions().get::<Subject>().cloned();
     let subject = own.as_ref().or_else(|| request.conn_data::<Subject>());
     let credentials =
         Credentials { bearer, certificate: subject.map(|s| (s.0.as_str(), s.1.as_slice())) };
+    http.server.authenticate(&credentials, wanted)
+}
+
+/// Whom the sender wants to act for.
+fn wanted(request: &HttpRequest) -> Impersonation {
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let groups = headers.get_all("impersonate-group").filter_map(|v| v.to_str().ok());
-    let wanted = Impersonation {
+    Impersonation {
         user: text("impersonate-user").into(),
         uid: text("impersonate-uid").into(),
         groups: groups.map(Into::into).collect(),
         extra: extra(headers),
-    };
-    http.server.authenticate(&credentials, &wanted)
+    }
 }
 
 /// The `Impersonate-Extra-` headers.

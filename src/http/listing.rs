@@ -203,7 +203,7 @@ mod tests {
 
     fn style(form: Form, pretty: bool) -> Style {
         let look = Look { syntax: Syntax::Json, pretty };
-        Style { form, look, now: jiff::Timestamp::UNIX_EPOCH }
+        Style { form, look, now: jiff::Timestamp::UNIX_EPOCH, minor: 0 }
     }
 
     fn items(n: usize) -> Vec<Item> {

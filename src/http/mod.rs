@@ -2,12 +2,15 @@
 //! media types; decides nothing.
 
 mod accept;
+mod audited;
 mod binary;
 mod bodies;
 mod body;
+mod console;
 mod credentials;
 mod documents;
 mod doorway;
+mod faulty;
 mod h2;
 mod health;
 mod limits;
@@ -27,6 +30,7 @@ mod values;
 
 pub use bodies::Bodies;
 pub use body::{object as read_object, patch as read_patch};
+pub use console::{AtDesk, Desk};
 pub use health::Readiness;
 pub use limits::Limits;
 pub use listener::{Listening, accept, serve, serve_on};

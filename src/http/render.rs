@@ -2,6 +2,7 @@
 
 use super::{
     accept::{Form, Syntax},
+    audited::Told,
     binary, listing,
     look::{Look, builder},
     stream, values,
@@ -32,6 +33,8 @@ pub struct Style {
     pub look: Look,
     /// The present moment, for ages in tables.
     pub now: Timestamp,
+    /// Minor of Kubernetes, for warnings.
+    pub minor: u8,
 }
 
 /// What a client hears that asks for a stream as if it were an object.
@@ -49,7 +52,13 @@ pub fn answer(
     let mut response = match result {
         Ok(answer) => {
             let mut response = match answer.response {
-                Response::One(code, item) => single(kind, code, &item, style),
+                Response::One(code, item) => {
+                    let mut response = single(kind, code, &item, style);
+                    if is_status(&item) {
+                        response.extensions_mut().insert(Told(item.value()));
+                    }
+                    response
+                }
                 Response::List(list) => listing::respond(kind.clone(), list, style),
                 Response::Watch(events) => {
                     stream::respond(kind.clone(), events, style, Arc::clone(clock))
@@ -70,8 +79,9 @@ pub fn answer(
         }
     };
     let reached = !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-    if reached && !kind.deprecated.is_empty() {
-        values::warn(response.headers_mut(), &[kind.deprecated.to_string()]);
+    let deprecated = kind.deprecated_by(style.minor);
+    if reached && !deprecated.is_empty() {
+        values::warn(response.headers_mut(), &[deprecated.to_owned()]);
     }
     response
 }
@@ -104,9 +114,11 @@ pub fn error(e: &Error, look: Look) -> HttpResponse {
     let status = e.status();
     let (code, _) = e.code();
     let mut response = look.response(code, &status);
-    if let Some(seconds) = status.pointer("/details/retryAfterSeconds").and_then(Value::as_u64) {
+    let seconds = status.pointer("/details/retryAfterSeconds").and_then(Value::as_u64);
+    if let Some(seconds) = seconds {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
+    response.extensions_mut().insert(Told(status));
     response
 }
 

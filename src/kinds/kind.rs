@@ -56,6 +56,12 @@ pub struct Kind {
     /// What the Warning header of every answer says about a deprecated kind, after its version
     /// and name (`deprecated in v1.33+; use …`); `""` for none.
     pub deprecated: &'static str,
+    /// Minor of Kubernetes since which it is; OpenShift 4.N is Kubernetes 1.(N + 13).
+    pub deprecated_since: u8,
+    /// Minor of Kubernetes since which this version of the kind is served.
+    pub since: u8,
+    /// Minor of Kubernetes that does not serve it any more; `u8::MAX` for none.
+    pub until: u8,
     /// Where objects come from.
     pub backing: Backing,
     /// Behaviour that data cannot express.
@@ -89,6 +95,9 @@ impl Kind {
         delete_returns_object: false,
         orphans_by_default: false,
         deprecated: "",
+        deprecated_since: 0,
+        since: 0,
+        until: u8::MAX,
         backing: Backing::Stored,
         hooks: Hooks::NONE,
     };

@@ -77,8 +77,9 @@ pub fn by_resource(resource: &str) -> Option<Served> {
 }
 
 /// The APIServices of what is built in, with or without OpenShift's groups.
-pub fn local_services(openshift: bool) -> Vec<Value> {
+pub fn local_services(openshift: bool, minor: u8) -> Vec<Value> {
     let served = declared().filter(|k| openshift || !k.group.ends_with(OPENSHIFT));
+    let served = served.filter(|k| k.since <= minor && minor < k.until);
     cluster::local_services(served.map(|k| (k.group, k.version)))
 }
 

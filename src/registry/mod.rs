@@ -13,6 +13,7 @@ mod cluster;
 mod clusters;
 mod credentials;
 mod entry;
+mod faults;
 mod hold;
 mod keeper;
 mod mapping;
@@ -25,9 +26,11 @@ mod push;
 mod reply;
 mod serve;
 mod shelf;
+mod shelves;
 mod signatures;
 mod source;
 mod time;
+mod trail;
 mod uploads;
 mod vendor;
 
@@ -51,6 +54,7 @@ use outage::Part;
 use place::{Endpoint, RepositoryRef};
 use reply::Reply;
 use serde_json::json;
+use shelves::Shelves;
 use std::{
     io,
     net::SocketAddr,
@@ -118,7 +122,7 @@ impl Registries {
     }
 
     /// Answers a request.
-    async fn answer(&self, ask: &RegistryRequest, body: Incoming) -> Reply {
+    async fn answer_one(&self, ask: &RegistryRequest, body: Incoming) -> Reply {
         let dialled = self.catalog().host(ask.name()).map(str::to_owned);
         let answered = match (Endpoint::parse(&ask.path), dialled) {
             (Some(endpoint), Some(host)) => self.at_vendor(ask, &host, endpoint, body).await,
@@ -137,8 +141,19 @@ impl Registries {
         if let Some(part) = Part::parse(&ask.path) {
             return self.outage(ask, part).await;
         }
+        if ask.path == faults::PATH || ask.path.starts_with("/faults/") {
+            return self.faults(ask, body).await;
+        }
+        if let Some(wanted) = Shelves::parse(&ask.path) {
+            return self.shelves(ask, wanted);
+        }
         if ask.path == time::PATH {
             return self.time(ask).await;
+        }
+        match ask.path.as_str() {
+            trail::TRAIL => return self.trail(ask),
+            trail::WHY => return self.why(ask),
+            _ => {}
         }
         if let Some(rest) = clusters::rest(&ask.path) {
             return self.clusters(ask, rest, body).await;

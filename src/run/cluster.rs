@@ -1,14 +1,16 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
 use super::{
+    audit,
     checkpoint::Checkpoint,
+    console,
     controls::{Controls, Crew},
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    rest, routes,
+    release, rest, routes,
     secrets::{self, Secrets},
     seed,
 };
@@ -166,12 +168,14 @@ pub(super) async fn begin(
     let mut stage = Stages(std::time::Instant::now());
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
     let Origin { store, world, time, secrets, pushed, whole } = origin;
+    let audit = audit::log(&flags.audit, &world)?;
     let address = ports.api.1;
     let nowhere = SocketAddr::new(flags.bind_address, 0);
     let registry_address = ports.registry.as_ref().map_or(nowhere, |(_, at)| *at);
     let settings = Settings {
         registry_port: registry_address.port(),
         api_port: address.port(),
+        versions: release::chosen(flags.openshift_version.as_deref(), &store.snapshot())?,
         ..equip::settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
@@ -192,12 +196,15 @@ pub(super) async fn begin(
         webhooks: webhook::Client::new(Arc::clone(&world.wall), equip::dns(&settings)),
         settings,
         pages: Default::default(),
+        refusals: Default::default(),
+        faults: Default::default(),
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");
     if !whole {
         furnish::create_missing(&server, &secrets.kubeadmin_password).await?;
     }
+    release::note(&server).await?;
     stage.done("first objects present");
 
     let readiness = Readiness::default();
@@ -231,7 +238,7 @@ pub(super) async fn begin(
     let tending = processes.handle().spawn(tending).abort_handle();
     processes.handle().spawn(rest::run(Arc::clone(&server)));
     // Whoever has dialled since the port was bound is served from here on.
-    let http = Arc::new(Http::new(
+    let mut http = Http::new(
         Arc::clone(&server),
         readiness.clone(),
         Arc::clone(&monitor),
@@ -242,7 +249,8 @@ pub(super) async fn begin(
             writes: flags.max_mutating_requests_inflight,
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
-    ));
+    );
+    http.audit = audit;
     let registries = match ports.registry {
         Some((listener, _)) => {
             let made =
@@ -255,6 +263,11 @@ pub(super) async fn begin(
         }
         None => None,
     };
+    http.desk = registries.as_ref().map(registry::Listening::desk);
+    let http = Arc::new(http);
+    if nature.openshift {
+        console::publish(&server, &url).await?;
+    }
     let routes = ports.routes.at;
     let router = ports.routes.serve(&containers)?;
     let listener = ports.api.0;

@@ -1,12 +1,15 @@
 //! The composition root: the only place that names the concrete parts of every layer.
 
+mod audit;
 mod checkpoint;
 mod client;
 mod cluster;
 pub mod clusters;
+mod console;
 mod controls;
 pub mod envtest;
 mod equip;
+pub mod faults;
 mod furnish;
 mod ground;
 pub mod host;
@@ -15,11 +18,13 @@ mod nature;
 mod priority;
 mod processes;
 pub mod registry;
+mod release;
 mod rest;
 pub mod routes;
 mod secrets;
 mod seed;
 pub mod time;
+pub mod trail;
 
 pub use checkpoint::Checkpoint;
 pub use cluster::{Cluster, start, start_as};
@@ -50,12 +55,12 @@ pub async fn serve(flags: Serve) -> Result<(), String> {
 }
 
 fn greet(cluster: &Cluster, began: Instant) {
-    let url = &cluster.url;
+    let (url, versions) = (&cluster.url, &cluster.server.settings.versions);
     let mut text = format!(
-        "pocketshift {} (OpenShift {}, Kubernetes v{}) is ready at {url} after {} ms\n\n",
+        "pocketshift {} (OpenShift {}, Kubernetes {}) is ready at {url} after {} ms\n\n",
         env!("CARGO_PKG_VERSION"),
-        crate::settings::OPENSHIFT_VERSION,
-        crate::settings::KUBERNETES_VERSION,
+        versions.openshift,
+        versions.kubernetes,
         began.elapsed().as_millis(),
     );
     match &cluster.kubeconfig {

@@ -31,7 +31,11 @@ const TABLE: &[(&str, &[&str])] = &[
     ("metrics", &["store"]),
     ("importer", &["images", "world"]),
     ("webhook", &["importer", "runtime", "store", "world"]),
+    ("audit", &["world"]),
+    ("trail", &["store"]),
+    ("faults", &["store", "world"]),
     ("config", &[]),
+    ("console", &[]),
     ("trace", &["config"]),
     ("settings", &["catalog"]),
     ("kinds", &["cel", "images", "schema", "store", "world"]),
@@ -40,8 +44,10 @@ const TABLE: &[(&str, &[&str])] = &[
         "api",
         &[
             "access",
+            "audit",
             "cel",
             "builds",
+            "faults",
             "images",
             "importer",
             "kinds",
@@ -53,6 +59,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "store",
             "templates",
             "tls",
+            "trail",
             "webhook",
             "world",
         ],
@@ -62,7 +69,10 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "access",
             "api",
+            "audit",
+            "console",
             "controllers",
+            "faults",
             "kinds",
             "pool",
             "runtime",
@@ -75,16 +85,16 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "registry",
         &[
-            "access", "api", "builds", "catalog", "http", "images", "importer", "kinds", "pool",
-            "store", "tls", "world",
+            "access", "api", "builds", "catalog", "faults", "http", "images", "importer", "kinds",
+            "pool", "store", "tls", "trail", "world",
         ],
     ),
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
     (
         "controllers",
         &[
-            "access", "api", "builds", "images", "kinds", "metrics", "settings", "store", "tls",
-            "world",
+            "access", "api", "builds", "faults", "images", "kinds", "metrics", "settings", "store",
+            "tls", "world",
         ],
     ),
     (
@@ -109,8 +119,10 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "access",
             "api",
+            "audit",
             "catalog",
             "config",
+            "console",
             "controllers",
             "http",
             "importer",

@@ -1,16 +1,21 @@
 //! The integration tests: one binary, so that everything is linked once. Every test starts a
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
+mod audit;
 mod budgets;
 mod builds;
+mod cases;
 mod cli;
 mod clients;
 mod clusters;
+mod console;
 mod corners;
+mod courses;
 mod crash;
 mod custom;
 mod deploymentconfigs;
 mod envtest;
+mod faults;
 mod fuzz;
 mod house;
 mod imageconfig;
@@ -19,11 +24,13 @@ mod imports;
 mod metrics;
 mod nodeimages;
 mod oc;
+mod platform;
 mod policies;
 mod protobuf;
 mod quotas;
 mod refusals;
 mod registry;
+mod releases;
 mod rollout;
 mod routes;
 mod rules;
@@ -33,6 +40,7 @@ mod support;
 mod templates;
 mod time;
 mod traffic;
+mod trail;
 mod triggers;
 mod uploads;
 mod verbs;

@@ -5,6 +5,7 @@ mod authorization;
 mod builds;
 mod config;
 mod images;
+mod machines;
 mod mirrors;
 mod oauth;
 mod projects;
@@ -68,6 +69,8 @@ pub static KINDS: &[&Kind] = &[
     &images::IMAGE_STREAM_MAPPING,
     &images::IMAGE_STREAM_TAG,
     &images::IMAGE_TAG,
+    &machines::MACHINE_CONFIG,
+    &machines::MACHINE_CONFIG_POOL,
     &oauth::OAUTH_ACCESS_TOKEN,
     &oauth::OAUTH_AUTHORIZE_TOKEN,
     &oauth::OAUTH_CLIENT,

@@ -98,6 +98,7 @@ pub static MUTATING_WEBHOOK_CONFIGURATION: Kind = Kind {
 
 /// `validatingadmissionpolicies.admissionregistration.k8s.io`.
 pub static VALIDATING_ADMISSION_POLICY: Kind = Kind {
+    since: 30,
     kind: "ValidatingAdmissionPolicy",
     plural: "validatingadmissionpolicies",
     schema: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
@@ -127,6 +128,7 @@ pub static VALIDATING_ADMISSION_POLICY: Kind = Kind {
 
 /// `validatingadmissionpolicybindings.admissionregistration.k8s.io`.
 pub static VALIDATING_ADMISSION_POLICY_BINDING: Kind = Kind {
+    since: 30,
     kind: "ValidatingAdmissionPolicyBinding",
     plural: "validatingadmissionpolicybindings",
     schema: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding",
@@ -143,6 +145,7 @@ pub static VALIDATING_ADMISSION_POLICY_BINDING: Kind = Kind {
 
 /// `mutatingadmissionpolicies.admissionregistration.k8s.io`.
 pub static MUTATING_ADMISSION_POLICY: Kind = Kind {
+    since: 36,
     kind: "MutatingAdmissionPolicy",
     plural: "mutatingadmissionpolicies",
     schema: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy",
@@ -161,6 +164,7 @@ pub static MUTATING_ADMISSION_POLICY: Kind = Kind {
 
 /// `mutatingadmissionpolicybindings.admissionregistration.k8s.io`.
 pub static MUTATING_ADMISSION_POLICY_BINDING: Kind = Kind {
+    since: 36,
     kind: "MutatingAdmissionPolicyBinding",
     plural: "mutatingadmissionpolicybindings",
     schema: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding",
