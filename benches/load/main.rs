@@ -11,6 +11,7 @@ mod aims;
 mod ceiling;
 mod client;
 mod cluster;
+mod clusters;
 mod imports;
 mod routes;
 mod streams;
@@ -62,6 +63,9 @@ fn main() {
         }
         if runs("triggers") {
             triggers::fan_out().await;
+        }
+        if runs("clusters") {
+            clusters::all().await;
         }
         if runs("router") {
             routes::forward().await;

@@ -2,6 +2,7 @@
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
 mod audit;
+mod background;
 mod budgets;
 mod builds;
 mod cases;
@@ -21,6 +22,8 @@ mod house;
 mod imageconfig;
 mod images;
 mod imports;
+mod kits;
+mod library;
 mod metrics;
 mod nodeimages;
 mod oc;
