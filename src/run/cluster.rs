@@ -244,8 +244,7 @@ pub(super) async fn begin(
     let processes = ForProcesses::of(shared)?;
     let tending = world.activity.track(sim::containers::tend(Arc::clone(&containers)));
     let tending = processes.handle().spawn(tending).abort_handle();
-    let (store, clock) = (server.store.clone(), Arc::clone(&server.world.wall));
-    processes.handle().spawn(rest::run(store, clock, server.stopping.clone()));
+    processes.handle().spawn(rest::run(Arc::clone(&server)));
     // Whoever has dialled since the port was bound is served from here on.
     let mut http = Http::new(
         Arc::clone(&server),
