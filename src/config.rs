@@ -1,8 +1,16 @@
 //! The command line: flags, their environment variables, and the texts of `--help`.
 
+mod audit;
 mod clusters;
+mod faults;
+mod labs;
+mod trail;
 
-pub use clusters::{ClusterCommand, ClusterSettings};
+pub use audit::{Audit, AuditFormat};
+pub use clusters::{ClusterCommand, ClusterSettings, NewCluster, Output};
+pub use faults::{FaultAdd, FaultCommand};
+pub use labs::{ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
+pub use trail::{Trail, Why};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use std::{net::IpAddr, path::PathBuf};
@@ -34,7 +42,22 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start the server (the default)
-    Serve(Serve),
+    Serve(Box<Serve>),
+    /// Start the server in the background; returns when it is ready
+    Start(Box<Start>),
+    /// Stop the server in the background
+    Stop(Folder),
+    /// Tell whether a server runs in the background
+    Status(Folder),
+    /// Print what the server in the background has said
+    Logs {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        folder: Folder,
+        /// Go on until the server ends
+        #[arg(short, long)]
+        follow: bool,
+    },
     /// Print shell variables that send clients of vendors' registries to the running server
     #[command(after_help = "Use it as: eval \"$(pocketshift env)\"")]
     Env(Where),
@@ -50,6 +73,18 @@ pub enum Command {
     /// Create, fork, reset and delete clusters of the running server
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Exercises: start, grade and finish them
+    #[command(subcommand)]
+    Lab(LabCommand),
+    /// Let requests to the running server fail by rule
+    #[command(subcommand)]
+    Fault(FaultCommand),
+    /// Tell why an object of the running server is as it is: its latest changes, by whom, and what
+    /// each followed from
+    #[command(after_help = "For example: pocketshift why deployment/web -n shop")]
+    Why(Why),
+    /// Tell what happened on the running server: changes and refused writes, oldest first
+    Trail(Trail),
     /// Lay out etcd, kube-apiserver and kubectl for envtest, and print the line that points test
     /// suites at them
     #[command(after_help = "Use it as: eval \"$(pocketshift envtest)\" && go test ./...")]
@@ -153,6 +188,17 @@ pub struct NodeArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub at: Which,
+}
+
+/// Flags of `start`.
+#[derive(Clone, Debug, Args)]
+pub struct Start {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub serve: Serve,
+    /// Write the admin kubeconfig into the user's own, too, and make it the current context
+    #[arg(long)]
+    pub set_context: bool,
 }
 
 /// Flags of `envtest`.
@@ -366,6 +412,10 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_SYNC", value_enum, default_value_t = Durability::Full)]
     pub sync: Durability,
 
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub audit: Audit,
+
     /// Seed of the random source (names, uids, addresses) [default: from the system]
     #[arg(long, env = "POCKETSHIFT_RANDOM_SEED", value_name = "NUMBER")]
     pub random_seed: Option<u64>,
@@ -405,6 +455,7 @@ impl Default for Serve {
             max_mutating_requests_inflight: 200,
             request_timeout: 60,
             sync: Durability::Full,
+            audit: Audit::default(),
             random_seed: None,
             log_level: "warn".into(),
             log_format: LogFormat::Text,

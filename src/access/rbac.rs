@@ -94,7 +94,7 @@ impl<'a> Attributes<'a> {
         Attributes { verb, path, ..Attributes::default() }
     }
 
-    fn target(&self) -> ResourceAction<'a> {
+    pub(super) fn target(&self) -> ResourceAction<'a> {
         ResourceAction {
             verb: self.verb,
             group: self.group,
@@ -156,7 +156,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    fn is(&self, caller: &Caller, namespace: &str) -> bool {
+    pub(super) fn is(&self, caller: &Caller, namespace: &str) -> bool {
         match self.kind.as_str() {
             "User" => self.name == caller.name,
             "Group" => caller.groups.contains(&self.name),
@@ -275,7 +275,21 @@ pub struct Authorizer {
     allow_all: bool,
 }
 
+/// What an authorizer has worked out of roles and bindings: of use to every other that sees the same.
+#[derive(Clone, Default)]
+pub struct Known(Option<Arc<Index>>);
+
 impl Authorizer {
+    /// What it has worked out.
+    pub fn known(&self) -> Known {
+        Known(self.index.load_full())
+    }
+
+    /// Begins with what another has worked out.
+    pub fn learn(&self, known: &Known) {
+        self.index.store(known.0.clone());
+    }
+
     /// One that allows everything to everybody, or decides by RBAC.
     pub fn allowing(allow_all: bool) -> Authorizer {
         Authorizer { allow_all, ..Authorizer::default() }

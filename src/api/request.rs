@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::{
+    audit::Notes,
     error::Error,
     kinds::Served,
     object::{
@@ -143,6 +144,10 @@ pub struct Options {
     pub repeated: Vec<String>,
     /// What a reader of YAML says of keys that stand twice in a body, one by one.
     pub lines: Vec<String>,
+    /// The revision that made a controller send it; 0 for everybody else.
+    pub cause: u64,
+    /// What is noted about the request for the audit log.
+    pub notes: Notes,
     /// Subresource to name in managed fields, when it is not the request's own.
     pub tracked_as: Option<&'static str>,
 }

@@ -11,6 +11,7 @@ use super::{
     Controller, Lives, Monitor, Plan, View, Watch,
     queue::Queue,
     recorder::Recorder,
+    timers::Timers,
     writing::{Writer, is_conflict},
 };
 use crate::{
@@ -24,8 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use patience::Turn;
 use std::{
     cell::RefCell,
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet},
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
@@ -83,7 +83,6 @@ struct Driver {
     writers: Vec<Writer>,
     recorder: Recorder,
     lanes: RefCell<Vec<Lane>>,
-    timers: RefCell<Timers>,
     /// Keys to be looked at again soon, by the wall's clock.
     retries: RefCell<Timers>,
     /// Fires when a key was given back.
@@ -96,41 +95,6 @@ struct Lane {
     queue: Queue,
     first: HashSet<Arc<str>>,
     turn: Turn,
-}
-
-/// Moments to look again: at most one of a kind per key, the earliest asked for.
-#[derive(Default)]
-struct Timers {
-    heap: BinaryHeap<Reverse<(Timestamp, usize, Arc<str>)>>,
-    set: HashMap<(usize, Arc<str>), Timestamp>,
-}
-
-impl Timers {
-    fn add(&mut self, at: Timestamp, lane: usize, key: &Arc<str>) {
-        let id = (lane, Arc::clone(key));
-        if self.set.get(&id).is_none_or(|t| at < *t) {
-            self.set.insert(id, at);
-            self.heap.push(Reverse((at, lane, Arc::clone(key))));
-        }
-    }
-
-    fn next(&self) -> Option<Timestamp> {
-        self.heap.peek().map(|Reverse((at, ..))| *at)
-    }
-
-    /// A key whose time has come.
-    fn due(&mut self, now: Timestamp) -> Option<(usize, Arc<str>)> {
-        while self.next().is_some_and(|at| at <= now) {
-            let Reverse((at, lane, key)) = self.heap.pop()?;
-            let id = (lane, key);
-            // A timer replaced by an earlier one is still in the heap: skip it.
-            if self.set.get(&id) == Some(&at) {
-                self.set.remove(&id);
-                return Some(id);
-            }
-        }
-        None
-    }
 }
 
 /// Everything a watch would have told of, had it been there from the start.
@@ -158,7 +122,6 @@ impl Driver {
             writers: controllers.iter().map(|c| Writer::new(Arc::clone(&server), c)).collect(),
             recorder: Recorder::start(&server),
             lanes: RefCell::new(controllers.iter().map(|_| Lane::default()).collect()),
-            timers: RefCell::default(),
             retries: RefCell::default(),
             freed: Notify::new(),
             server,
@@ -173,7 +136,7 @@ impl Driver {
         let feed = self.server.store.feed();
         let mut signal = feed.any();
         signal.mark_unchanged();
-        let mut seen = self.list(true);
+        let mut seen = self.begin();
         loop {
             match feed.since(seen, None) {
                 Since::Changes(changes, latest) => {
@@ -190,7 +153,7 @@ impl Driver {
                 self.server.world.activity.let_others().await;
                 continue;
             }
-            let next = self.timers.borrow().next();
+            let next = self.note_rest(seen);
             let retry = self.retries.borrow().next().into_iter().chain(self.next_turn()).min();
             let world = &self.server.world;
             let _busy = retry.map(|_| world.activity.hold());
@@ -208,6 +171,30 @@ impl Driver {
         View::new(server.store.snapshot(), &*server.world.clock, &server.settings, lives)
     }
 
+    /// Goes on from where others rested, or looks at every object. Answers the revision that is seen.
+    fn begin(&self) -> u64 {
+        let rested = self.monitor.rest.lock().done;
+        match rested.filter(|rev| *rev >= self.server.store.feed().floor()) {
+            Some(rev) => {
+                self.note_ready();
+                rev
+            }
+            None => {
+                *self.monitor.rest.lock() = Default::default();
+                self.list(true)
+            }
+        }
+    }
+
+    /// Notes whether nothing is to be done but what waits for its time; answers when that is.
+    fn note_rest(&self, seen: u64) -> Option<Timestamp> {
+        let idle = |lane: &Lane| lane.queue.depth() == 0 && lane.queue.working() == 0;
+        let rests = self.retries.borrow().next().is_none() && self.lanes.borrow().iter().all(idle);
+        let mut rest = self.monitor.rest.lock();
+        rest.done = rests.then_some(seen);
+        rest.timers.next()
+    }
+
     /// Queues every key of every controller; answers the revision that was listed.
     fn list(&self, first: bool) -> u64 {
         let view = self.view();
@@ -218,7 +205,7 @@ impl Driver {
                     let rev = entry.rev;
                     let change = Change { rev, entry, before: None, deleted: false };
                     for key in self.keys(watch, &view, &change) {
-                        self.add(i, &key);
+                        self.add(i, &key, 0);
                         if first && !controller.slow {
                             self.lanes.borrow_mut()[i].first.insert(key);
                         }
@@ -242,7 +229,7 @@ impl Driver {
                     controller.watches.iter().filter(|w| w.concerns(&change.entry.resource));
                 for watch in concerned {
                     for key in self.keys(watch, &view, change) {
-                        self.add(i, &key);
+                        self.add(i, &key, change.rev);
                     }
                 }
             }
@@ -264,9 +251,9 @@ impl Driver {
         }
     }
 
-    fn add(&self, lane: usize, key: &Arc<str>) {
+    fn add(&self, lane: usize, key: &Arc<str>, cause: u64) {
         let queue = &mut self.lanes.borrow_mut()[lane].queue;
-        if queue.add(key) {
+        if queue.add(key, cause) {
             self.monitor.gauges[lane].added();
             self.monitor.gauges[lane].set_depth(queue.depth());
         }
@@ -275,14 +262,19 @@ impl Driver {
     /// Queues the keys whose time has come.
     fn fire(&self) {
         let world = &self.server.world;
-        for (timers, now) in [(&self.timers, world.clock.now()), (&self.retries, world.wall.now())]
-        {
-            loop {
-                // The borrow must end before `add`.
-                let due = timers.borrow_mut().due(now);
-                let Some((lane, key)) = due else { break };
-                self.add(lane, &key);
-            }
+        let (now, soon) = (world.clock.now(), world.wall.now());
+        loop {
+            let due = {
+                let mut rest = self.monitor.rest.lock();
+                if rest.timers.next().is_some_and(|at| at <= now) {
+                    rest.done = None;
+                }
+                rest.timers.due(now)
+            };
+            // The borrow must end before `add`.
+            let due = due.or_else(|| self.retries.borrow_mut().due(soon));
+            let Some((lane, key)) = due else { return };
+            self.add(lane, &key, 0);
         }
     }
 
@@ -290,8 +282,8 @@ impl Driver {
     fn pump(self: &Rc<Self>) -> bool {
         let mut left = TURN;
         for lane in 0..self.controllers.len() {
-            while let Some(key) = self.take(lane) {
-                self.look(lane, key);
+            while let Some((key, cause)) = self.take(lane) {
+                self.look(lane, key, cause);
                 left -= 1;
                 if left == 0 {
                     return true;
@@ -301,7 +293,7 @@ impl Driver {
         false
     }
 
-    fn take(&self, lane: usize) -> Option<Arc<str>> {
+    fn take(&self, lane: usize) -> Option<(Arc<str>, u64)> {
         let controller = self.controllers[lane];
         if controller.patient && !self.has_turn(lane) {
             return None;
@@ -336,15 +328,15 @@ impl Driver {
     }
 
     /// Reconciles one key. Only a plan with something to wait for becomes a task.
-    fn look(self: &Rc<Self>, lane: usize, key: Arc<str>) {
+    fn look(self: &Rc<Self>, lane: usize, key: Arc<str>, cause: u64) {
         let controller = self.controllers[lane];
         let view = self.view();
         let plan = guarded(controller, &key, || (controller.reconcile)(&view, &key));
         drop(view);
-        let Some(mut plan) = plan else { return self.finish(lane, &key, WorkResult::Retry) };
+        let Some(mut plan) = plan else { return self.finish(lane, &key, cause, WorkResult::Retry) };
         if plan.steps.is_empty() && plan.then.is_none() {
             let verdict = self.note(lane, &key, &mut plan, None);
-            return self.finish(lane, &key, verdict);
+            return self.finish(lane, &key, cause, verdict);
         }
         let driver = Rc::clone(self);
         let activity = Arc::clone(&self.server.world.activity);
@@ -352,17 +344,24 @@ impl Driver {
         let busy = activity.hold();
         spawn_local(activity.track(async move {
             let _busy = busy;
-            let verdict = driver.carry_out(lane, &key, plan).await;
-            driver.finish(lane, &key, verdict);
+            let verdict = driver.carry_out(lane, &key, cause, plan).await;
+            driver.finish(lane, &key, cause, verdict);
         }));
     }
 
     /// Applies a plan, and the plans that follow from its outcome.
-    async fn carry_out(&self, lane: usize, key: &Arc<str>, mut plan: Plan) -> WorkResult {
+    async fn carry_out(
+        &self,
+        lane: usize,
+        key: &Arc<str>,
+        cause: u64,
+        mut plan: Plan,
+    ) -> WorkResult {
         let controller = self.controllers[lane];
         let mut verdict = WorkResult::Done;
         loop {
-            let outcome = self.writers[lane].steps(std::mem::take(&mut plan.steps)).await;
+            let steps = std::mem::take(&mut plan.steps);
+            let outcome = self.writers[lane].steps(steps, cause).await;
             verdict = worse(verdict, self.note(lane, key, &mut plan, outcome.error()));
             let Some(then) = plan.then else { return verdict };
             match guarded(controller, key, move || then(&outcome)) {
@@ -381,10 +380,10 @@ impl Driver {
         error: Option<&Error>,
     ) -> WorkResult {
         if let Some(at) = plan.again {
-            self.timers.borrow_mut().add(at, lane, key);
+            self.monitor.rest.lock().timers.add(at, lane, key);
         }
         for (at, key) in plan.reminders.drain(..) {
-            self.timers.borrow_mut().add(at, lane, &key.into());
+            self.monitor.rest.lock().timers.add(at, lane, &key.into());
         }
         let asked = if plan.retry { WorkResult::Retry } else { WorkResult::Done };
         let Some(error) = error else {
@@ -404,7 +403,7 @@ impl Driver {
     }
 
     /// Gives a key back, to be looked at again as its verdict says.
-    fn finish(&self, lane: usize, key: &Arc<str>, verdict: WorkResult) {
+    fn finish(&self, lane: usize, key: &Arc<str>, cause: u64, verdict: WorkResult) {
         let mut lanes = self.lanes.borrow_mut();
         let Lane { queue, first, turn } = &mut lanes[lane];
         turn.end(self.server.world.wall.now());
@@ -412,19 +411,19 @@ impl Driver {
             WorkResult::Done => queue.forget(key),
             WorkResult::Conflict if queue.failures(key) < QUICK_RETRIES => {
                 queue.failed(key);
-                queue.add(key);
+                queue.add(key, cause);
                 self.monitor.gauges[lane].retried();
             }
             WorkResult::Conflict | WorkResult::Retry => {
                 let wait = SignedDuration::try_from(queue.failed(key)).unwrap_or_default();
                 let world = &self.server.world;
-                let (timers, clock) = match wait <= SHORT {
-                    true => (&self.retries, &world.wall),
-                    false => (&self.timers, &world.clock),
-                };
-                let now = clock.now();
+                let soon = wait <= SHORT;
+                let now = if soon { world.wall.now() } else { world.clock.now() };
                 let at = now.saturating_add(wait).unwrap_or(now);
-                timers.borrow_mut().add(at, lane, key);
+                match soon {
+                    true => self.retries.borrow_mut().add(at, lane, key),
+                    false => self.monitor.rest.lock().timers.add(at, lane, key),
+                }
                 self.monitor.gauges[lane].retried();
             }
         }

@@ -2,6 +2,7 @@
 //! who asks, how many may ask at once, and how long it may take.
 
 use super::{
+    audited,
     bodies::{self, Bodies},
     console::{self, Desk},
     credentials, documents,
@@ -12,7 +13,14 @@ use super::{
     path::{self, Path},
     render, resource, streaming,
 };
-use crate::{api::Server, controllers::Monitor, error::Error, kinds::Name, world::within};
+use crate::{
+    api::Server,
+    audit::{Ids, Log, Record},
+    controllers::Monitor,
+    error::Error,
+    kinds::Name,
+    world::within,
+};
 use actix_http::{ConnectionType, Payload};
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -20,7 +28,14 @@ use actix_web::{
     web,
 };
 use futures_util::FutureExt;
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    cell::OnceCell,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 use tokio::runtime::Handle;
 
 /// What the HTTP layer needs.
@@ -37,10 +52,16 @@ pub struct Http {
     pub url: String,
     /// Where the processes of sessions run, so that none of them holds up requests.
     pub processes: Handle,
+    /// When the last request began, in seconds.
+    pub used: AtomicI64,
     /// Requests under way.
     pub inflight: InFlight,
     /// Bodies under way.
     pub bodies: Bodies,
+    /// Names of requests.
+    pub ids: Ids,
+    /// Where requests are written down, if they are.
+    pub audit: Option<Arc<Log>>,
     /// Who answers beside the API, if anybody does.
     pub desk: Option<Arc<dyn Desk>>,
 }
@@ -56,7 +77,9 @@ impl Http {
         limits: Limits,
     ) -> Http {
         let bodies = Bodies::new(Arc::clone(&server.world.wall));
+        let used = AtomicI64::new(server.world.wall.now().as_second());
         let inflight = InFlight::new(limits);
+        let ids = Ids::new(&server.world);
         Http {
             server,
             readiness,
@@ -64,8 +87,11 @@ impl Http {
             monitor,
             url,
             processes,
+            used,
             inflight,
             bodies,
+            ids,
+            audit: None,
             desk: None,
         }
     }
@@ -83,6 +109,10 @@ pub struct Incoming<'a> {
     pub query: &'a Query,
     /// How its answer looks.
     pub look: Look,
+    /// Its name.
+    pub id: &'a str,
+    /// What is written down of it.
+    pub record: &'a OnceCell<Arc<Record>>,
     /// What it sends behind its head.
     pub payload: &'a mut Payload,
 }
@@ -107,6 +137,7 @@ pub async fn handle(
 ) -> HttpResponse {
     let mut payload = payload.into_inner();
     let started = http.server.world.wall.now();
+    http.used.store(started.as_second(), Ordering::Relaxed);
     let path = parameters::unescape_path(request.path());
     let query = Query::parse(request.query_string());
     let look = Look::of(&request, &query);
@@ -114,12 +145,15 @@ pub async fn handle(
         // Without a wish to upgrade nothing follows the head that anybody could read.
         payload = Payload::None;
     }
+    let (id, record) = (http.name(&request), OnceCell::new());
     let incoming = Incoming {
         http: &http,
         request: &request,
         path: &path,
         query: &query,
         look,
+        id: &id,
+        record: &record,
         payload: &mut payload,
     };
     let kinds = http.server.catalogue();
@@ -127,6 +161,7 @@ pub async fn handle(
     let labels = labels(&request, &query, parsed.as_ref());
     // A request that breaks down takes nothing with it but itself.
     let answered = AssertUnwindSafe(answer(incoming, parsed)).catch_unwind().await;
+    let broke_down = answered.is_err();
     let mut response = answered.unwrap_or_else(|_| {
         tracing::error!(method = %request.method(), path, "a request broke down");
         let why = "This request caused apiserver to panic. Look in the logs for details.";
@@ -138,6 +173,12 @@ pub async fn handle(
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
         true => {}
+    }
+    if let Ok(id) = header::HeaderValue::try_from(id) {
+        response.headers_mut().insert(audited::ID, id);
+    }
+    if let Some(record) = record.get() {
+        response = audited::finished(record, response, broke_down);
     }
     let took = http.server.world.wall.now().duration_since(started).unsigned_abs();
     let code = response.status().as_u16();
@@ -187,7 +228,10 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
     }
     let caller = match credentials::caller(http, incoming.request) {
         Ok(caller) => caller,
-        Err(e) => return render::error(&e, look),
+        Err(e) => {
+            audited::refused(&incoming, &e);
+            return render::error(&e, look);
+        }
     };
     let verb = match &parsed {
         Some(Path::Resource(target)) => {
@@ -201,6 +245,7 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
         }
         _ => (false, !matches!(*incoming.request.method(), Method::GET | Method::HEAD)),
     };
+    audited::begin(&incoming, &caller, lasts);
     if lasts {
         return respond(&mut incoming, parsed, verb, caller).await;
     }

@@ -13,6 +13,7 @@ mod cluster;
 mod clusters;
 mod credentials;
 mod entry;
+mod faults;
 mod hold;
 mod keeper;
 mod mapping;
@@ -30,6 +31,7 @@ mod signatures;
 mod source;
 pub mod stock;
 mod time;
+mod trail;
 mod uploads;
 mod vendor;
 
@@ -37,7 +39,7 @@ pub use blobs::{FOLDER, Kept};
 pub use certificates::Certificates;
 pub use clusters::{Clusters, Order};
 pub use serve::{Listening, serve, serve_on};
-pub use time::{is_moved, kept_time};
+pub use time::{Move, is_moved, kept_time};
 
 use crate::{
     api::Server,
@@ -140,11 +142,19 @@ impl Registries {
         if let Some(part) = Part::parse(&ask.path) {
             return self.outage(ask, part).await;
         }
+        if ask.path == faults::PATH || ask.path.starts_with("/faults/") {
+            return self.faults(ask, body).await;
+        }
         if let Some(wanted) = Shelves::parse(&ask.path) {
             return self.shelves(ask, wanted);
         }
         if ask.path == time::PATH {
             return self.time(ask).await;
+        }
+        match ask.path.as_str() {
+            trail::TRAIL => return self.trail(ask),
+            trail::WHY => return self.why(ask),
+            _ => {}
         }
         if let Some(rest) = clusters::rest(&ask.path) {
             return self.clusters(ask, rest, body).await;

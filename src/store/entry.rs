@@ -1,5 +1,6 @@
 //! A stored revision of an object: the bytes clients get, and what is read from them often.
 
+use super::Author;
 use crate::object::{Encoded, Meta, Spans, Value};
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -24,6 +25,8 @@ pub struct Entry {
     pub bytes: Bytes,
     /// Its metadata.
     pub meta: Meta,
+    /// Who wrote it, unless that was before the last start or nobody's request.
+    pub author: Option<Arc<Author>>,
     spans: OnceLock<Spans>,
     lens: RwLock<Lens>,
     /// Whether a view was looked at since the last round of [`Entry::rest`].
@@ -46,7 +49,13 @@ impl Entry {
     /// Wraps serialised bytes.
     pub fn new(rev: u64, resource: Arc<str>, key: Arc<str>, bytes: Bytes, meta: Meta) -> Entry {
         let (spans, lens) = (OnceLock::new(), RwLock::new(Lens::Unread));
-        Entry { rev, resource, key, bytes, meta, spans, lens, touched: AtomicBool::new(true) }
+        let (author, touched) = (None, AtomicBool::new(true));
+        Entry { rev, resource, key, bytes, meta, author, spans, lens, touched }
+    }
+
+    /// The same, written by somebody.
+    pub(super) fn by(self, author: Option<Arc<Author>>) -> Entry {
+        Entry { author, ..self }
     }
 
     /// Gives a serialised object its revision.
@@ -210,5 +219,49 @@ impl Change {
     /// the last.
     pub(super) fn history(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.before.iter().chain(self.deleted.then_some(&self.entry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::{encode, json};
+
+    #[derive(Default, serde::Deserialize)]
+    struct Lens {
+        kind: String,
+    }
+
+    fn entry() -> Entry {
+        let object = json!({"kind": "Thing", "metadata": {"name": "a", "uid": "u",
+            "managedFields": [{"manager": "m"}]}, "spec": {"x": 1}});
+        Entry::encoded(3, "things".into(), "a".into(), encode(&object))
+    }
+
+    #[test]
+    fn views_nobody_looks_at_are_let_go() {
+        let entry = entry();
+        assert!(!entry.rest(), "there are none");
+        let first = entry.lens::<Lens>();
+        assert_eq!(first.kind, "Thing");
+        assert!(entry.rest());
+        assert!(Arc::ptr_eq(&first, &entry.lens::<Lens>()), "it was looked at");
+        assert!(entry.rest());
+        assert!(entry.rest(), "the last round found it still");
+        assert!(!Arc::ptr_eq(&first, &entry.lens::<Lens>()), "nobody had looked since");
+    }
+
+    #[test]
+    fn managed_fields_are_left_out_for_readers() {
+        let entry = entry();
+        let mut whole = entry.value();
+        whole["metadata"].as_object_mut().unwrap().remove("managedFields");
+        assert_eq!(entry.lean(), whole);
+        let (before, behind) = entry.around_metadata();
+        let all = [before, entry.metadata().unwrap(), behind].concat();
+        assert_eq!(all, entry.bytes);
+        let loaded =
+            Entry::new(3, "things".into(), "a".into(), entry.bytes.clone(), Meta::default());
+        assert_eq!(loaded.lean(), whole, "also when nobody noted the places");
     }
 }

@@ -3,9 +3,10 @@
 //! does the writer's work.
 
 use super::{
-    Change, Committed, Entry, Error, Expect, Feed, Op, Parts, Snapshot,
+    Author, Change, Committed, Entry, Error, Expect, Feed, Op, Parts, Snapshot, author,
     claims::Claims,
     engine::{Engine, Loaded, Nowhere, Record, Watch},
+    limits::{Limits, Size},
 };
 use crate::object::Encoded;
 use arc_swap::ArcSwap;
@@ -22,6 +23,7 @@ type Reply = oneshot::Sender<Result<Committed, Error>>;
 
 struct Batch {
     ops: Vec<Op>,
+    author: Option<Arc<Author>>,
     reply: Reply,
 }
 
@@ -96,7 +98,9 @@ impl Handle {
     /// A store in memory that begins with what another holds, at its revision and without history.
     pub(super) fn begin(parts: Parts, window: usize) -> Arc<Handle> {
         let rev = parts.state.rev;
-        let state = Snapshot { derived: Arc::default(), ..(*parts.state).clone() };
+        // What was computed of tables that are the same is true here, too.
+        let derived = Arc::new(Mutex::new(parts.state.derived.lock().clone()));
+        let state = Snapshot { derived, ..(*parts.state).clone() };
         let (state, feed) = (ArcSwap::from_pointee(state), Feed::new(rev, rev, window));
         let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
         let engine = Box::new(Nowhere);
@@ -115,11 +119,12 @@ impl Handle {
     }
 
     pub(super) async fn submit(&self, ops: Vec<Op>) -> Result<Committed, Error> {
+        let author = author::current();
         match &self.way {
-            Way::Inline(writer) => inline(writer, |writer| writer.commit_now(ops))?,
+            Way::Inline(writer) => inline(writer, |writer| writer.commit_now(ops, author))?,
             Way::Thread(queue, _) => {
                 let (reply, answer) = oneshot::channel();
-                send(queue, Message::Commit(Batch { ops, reply }))?;
+                send(queue, Message::Commit(Batch { ops, author, reply }))?;
                 answer.await.map_err(|_| closed())?
             }
         }
@@ -207,14 +212,19 @@ pub(super) struct Writer {
     pub(super) engine: Box<dyn Engine>,
     pub(super) state: Snapshot,
     pub(super) claims: Claims,
+    pub(super) limits: Limits,
+    pub(super) size: Size,
     compacted: u64,
+    /// Whose batch is being applied.
+    author: Option<Arc<Author>>,
 }
 
 impl Writer {
     fn new(shared: Arc<Shared>, engine: Box<dyn Engine>, claims: Claims) -> Writer {
         let state = (**shared.state.load()).clone();
         let compacted = shared.feed.floor();
-        Writer { shared, engine, state, claims, compacted }
+        let (limits, size) = Default::default();
+        Writer { shared, engine, state, claims, limits, size, compacted, author: None }
     }
 
     /// Serves batches until the queue is closed and empty.
@@ -244,9 +254,18 @@ impl Writer {
     }
 
     /// Checks a batch and shows it, where nothing has to be made durable.
-    fn commit_now(&mut self, ops: Vec<Op>) -> Result<Committed, Error> {
+    fn commit_now(
+        &mut self,
+        ops: Vec<Op>,
+        author: Option<Arc<Author>>,
+    ) -> Result<Committed, Error> {
+        self.author = author;
         let (durable, mut records) = (self.state.clone(), Vec::new());
         let committed = self.apply(ops, &mut records)?;
+        if let Err(full) = self.fits(&records, &durable) {
+            self.undo(durable, &records);
+            return Err(full);
+        }
         let changed = self.publish(records, &durable);
         self.shared.feed.wake(&changed);
         Ok(committed)
@@ -258,6 +277,7 @@ impl Writer {
         let mut records = Vec::new();
         let mut passed = Vec::new();
         for batch in group {
+            self.author = batch.author;
             match self.apply(batch.ops, &mut records) {
                 Ok(committed) => passed.push((batch.reply, committed)),
                 // Nobody may be waiting any more: the answer is then nobody's business.
@@ -409,7 +429,8 @@ impl Writer {
     fn entry(&mut self, resource: Arc<str>, key: Arc<str>, body: Encoded) -> Arc<Entry> {
         self.state.rev += 1;
         let rev = self.state.rev;
-        Arc::new(Entry::encoded(rev, resource, key, body))
+        let entry = Entry::encoded(rev, resource, key, body);
+        Arc::new(entry.by(self.author.clone()))
     }
 
     /// Lets the database forget what the window has forgotten, a little after each commit.

@@ -31,6 +31,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("metrics", &["store"]),
     ("importer", &["images", "world"]),
     ("webhook", &["importer", "runtime", "store", "world"]),
+    ("audit", &["world"]),
+    ("trail", &["store"]),
+    ("faults", &["store", "world"]),
     ("config", &[]),
     ("console", &[]),
     ("trace", &["config"]),
@@ -41,8 +44,10 @@ const TABLE: &[(&str, &[&str])] = &[
         "api",
         &[
             "access",
+            "audit",
             "cel",
             "builds",
+            "faults",
             "images",
             "importer",
             "kinds",
@@ -54,6 +59,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "store",
             "templates",
             "tls",
+            "trail",
             "webhook",
             "world",
         ],
@@ -63,8 +69,10 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "access",
             "api",
+            "audit",
             "console",
             "controllers",
+            "faults",
             "kinds",
             "pool",
             "runtime",
@@ -77,16 +85,17 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "registry",
         &[
-            "access", "api", "builds", "catalog", "http", "images", "importer", "kinds", "pool",
-            "store", "tls", "world",
+            "access", "api", "builds", "catalog", "faults", "http", "images", "importer", "kinds",
+            "pool", "store", "tls", "trail", "world",
         ],
     ),
+    ("labs", &["access", "api", "http", "kinds", "runtime", "store", "world"]),
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
     (
         "controllers",
         &[
-            "access", "api", "builds", "images", "kinds", "metrics", "settings", "store", "tls",
-            "world",
+            "access", "api", "builds", "faults", "images", "kinds", "metrics", "settings", "store",
+            "tls", "world",
         ],
     ),
     (
@@ -106,11 +115,13 @@ const TABLE: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
+    ("cluster", &["api", "catalog", "config", "registry", "run"]),
     (
         "run",
         &[
             "access",
             "api",
+            "audit",
             "catalog",
             "config",
             "console",
@@ -118,6 +129,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "http",
             "importer",
             "kinds",
+            "labs",
             "pool",
             "registry",
             "router",

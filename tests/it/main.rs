@@ -1,22 +1,30 @@
 //! The integration tests: one binary, so that everything is linked once. Every test starts a
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
+mod audit;
+mod background;
 mod budgets;
 mod builds;
+mod cases;
 mod cli;
 mod clients;
 mod clusters;
 mod console;
 mod corners;
+mod courses;
 mod crash;
 mod custom;
 mod deploymentconfigs;
 mod envtest;
+mod faults;
 mod fuzz;
 mod house;
 mod imageconfig;
 mod images;
 mod imports;
+mod kits;
+mod labs;
+mod library;
 mod metrics;
 mod nodeimages;
 mod oc;
@@ -36,6 +44,7 @@ mod support;
 mod templates;
 mod time;
 mod traffic;
+mod trail;
 mod transcripts;
 mod triggers;
 mod uploads;

@@ -21,6 +21,8 @@ pub struct Policy {
     pub fails: bool,
     /// `apiVersion` and `kind` of its parameters.
     pub params: Option<(String, String)>,
+    /// The keys of what it notes, in the order of those expressions.
+    pub keys: Vec<String>,
     /// Its expressions, compiled.
     pub expressions: Expressions,
 }
@@ -93,6 +95,10 @@ impl Policy {
             scope: scope(constraints),
             fails: policy.str_at("spec.failurePolicy") != "Ignore",
             params: kind.map(|k| (k.str_at("apiVersion").into(), k.str_at("kind").into())),
+            keys: {
+                let notes = policy.list_at("spec.auditAnnotations").iter();
+                notes.map(|note| note.str_at("key").to_owned()).collect()
+            },
             expressions: Expressions::read(policy),
         }
     }

@@ -15,9 +15,10 @@ use crate::{
         request::Body,
         write::{self, Attempt, Draft},
     },
+    audit::Level,
     error::Error,
     kinds::Served,
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, json},
     patch,
 };
 use futures_util::future::LocalBoxFuture;
@@ -49,7 +50,7 @@ pub fn change<'a>(
         if again.is_empty() {
             return Ok(());
         }
-        let mut second = Round { only: Some(again), ..Round::default() };
+        let mut second = Round { only: Some(again), number: 1, ..Round::default() };
         second.go(attempt, draft, &hooks.0).await
     })
 }
@@ -60,6 +61,8 @@ type Ids = HashSet<(String, usize)>;
 /// One pass over all webhooks.
 #[derive(Default)]
 struct Round {
+    /// 0, then 1.
+    number: usize,
     /// Who may be asked at all; everybody in the first round.
     only: Option<Ids>,
     /// Whether anybody changed anything.
@@ -77,29 +80,41 @@ impl Round {
         draft: &mut Draft,
         hooks: &[Hook],
     ) -> Result<(), Error> {
-        for hook in hooks {
+        for (i, hook) in hooks.iter().enumerate() {
             if self.only.as_ref().is_some_and(|only| !only.contains(&hook.id)) {
                 continue;
             }
-            let asked = self.one(attempt, draft, hook).await;
-            asked.or_else(|trouble| trouble.settle(hook))?;
+            let place = format!("webhook.admission.k8s.io/round_{}_index_{i}", self.number);
+            let asked = self.one(attempt, draft, hook, &place).await;
+            let notes = &attempt.request.options.notes;
+            if !matches!(asked, Ok(None)) {
+                let changed = matches!(asked, Ok(Some(true)));
+                notes.add(format!("mutation.{place}"), about(hook, "mutated", changed));
+            }
+            if let Err(trouble) = asked {
+                if trouble.is_passed_over(hook) {
+                    notes.add(format!("failed-open.mutation.{place}"), &*hook.name);
+                }
+                trouble.settle(hook)?;
+            }
         }
         Ok(())
     }
 
-    /// Asks one webhook, if it wants to be.
+    /// Asks one webhook, if it wants to be; whether it changed anything.
     async fn one(
         &mut self,
         attempt: &Attempt<'_>,
         draft: &mut Draft,
         hook: &Hook,
-    ) -> Result<(), Trouble> {
-        let Some(subject) = Subject::of(attempt, &draft.object) else { return Ok(()) };
+        place: &str,
+    ) -> Result<Option<bool>, Trouble> {
+        let Some(subject) = Subject::of(attempt, &draft.object) else { return Ok(None) };
         let gone = subject.operation == "DELETE";
         let object = if gone { &Value::Null } else { &draft.object };
         let fit =
             subject.fits(attempt, &hook.scope, (object, attempt.old)).map_err(Trouble::refused)?;
-        let Some(fit) = fit else { return Ok(()) };
+        let Some(fit) = fit else { return Ok(None) };
         let other = fit.resource.as_ref();
         let shown = versions::shown(attempt, other, object, attempt.old).await;
         let (object, old) = shown.map_err(Trouble::refused)?;
@@ -110,17 +125,23 @@ impl Round {
         };
         let pair = (&object, &*old);
         if !is_wanted(attempt, hook, &fit, &subject, pair).map_err(Trouble::refused)? {
-            return Ok(());
+            return Ok(None);
         }
         draft.asked = true;
         let answer = ask(attempt, hook, &fit, &subject, pair).await;
         let mut answer = answer.inspect_err(|_| self.asked(hook))?;
-        hear(draft, &mut answer);
+        hear(attempt, hook, draft, &mut answer);
         if !answer.allowed {
             return Err(Trouble::refused(answer.refusal(&hook.name)));
         }
         let mut changed = false;
         if let Some(mut made) = apply(attempt, hook, other, object, &answer.patch)? {
+            let notes = &attempt.request.options.notes;
+            if notes.are_read(Level::Request) {
+                let patch = String::from_utf8_lossy(&answer.patch);
+                let patch = format!("{patch},\"patchType\":\"JSONPatch\"");
+                notes.add(format!("patch.{place}"), about(hook, "patch", patch));
+            }
             review::with_late(&mut made, late);
             let back = versions::back(attempt, other, made).await.map_err(Trouble::refused)?;
             changed = back != draft.object;
@@ -131,7 +152,7 @@ impl Round {
             self.again.extend(self.seen.drain());
         }
         self.asked(hook);
-        Ok(())
+        Ok(Some(changed))
     }
 
     fn asked(&mut self, hook: &Hook) {
@@ -139,6 +160,12 @@ impl Round {
             self.seen.insert(hook.id.clone());
         }
     }
+}
+
+/// What the audit log is told of a webhook.
+fn about(hook: &Hook, what: &str, said: impl std::fmt::Display) -> String {
+    let (configuration, webhook) = (json!(hook.id.0), json!(hook.name));
+    format!("{{\"configuration\":{configuration},\"webhook\":{webhook},\"{what}\":{said}}}")
 }
 
 /// What a patch makes of an object; `None` when there is nothing in it.
