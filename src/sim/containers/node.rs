@@ -184,7 +184,7 @@ impl NodeRuntime for Node {
             let name = command.first().map_or("", String::as_str);
             tokio::select! {
                 done = shell::run(exec) => done.map_err(|why| {
-                    let (reason, _) = super::not_started(name, &why);
+                    let (reason, _) = super::command::not_started(name, &why);
                     format!("rpc error: code = Unknown desc = command error: exec failed: {reason}")
                 }),
                 () = runtime.gone(&instance) => Ok(137),
