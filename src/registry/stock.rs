@@ -21,7 +21,8 @@ impl Shelf for Catalog {
     }
 
     fn blob(&self, repository: &str, digest: &str) -> Option<Bytes> {
-        match open(self, repository)?.blob(digest)? {
+        let content = open(self, repository)?;
+        match content.blob(digest)? {
             Blob::Bytes(bytes) => Some(bytes),
             Blob::Bulk(_) => None,
         }
@@ -29,9 +30,9 @@ impl Shelf for Catalog {
 }
 
 /// What a repository serves, if everybody may have it.
-fn open<'a>(catalog: &'a Catalog, repository: &str) -> Option<&'a Content> {
+fn open(catalog: &Catalog, repository: &str) -> Option<Arc<Content>> {
     let registry = catalog.registry(repository.split('/').next()?)?;
-    registry.users.is_empty().then(|| catalog.content(repository)).flatten().map(Arc::as_ref)
+    registry.users.is_empty().then(|| catalog.content(repository)).flatten()
 }
 
 /// Makes what the repositories of these images serve, in the background: whoever needs it earlier
