@@ -29,6 +29,7 @@ mod shelf;
 mod shelves;
 mod signatures;
 mod source;
+pub mod stock;
 mod time;
 mod trail;
 mod uploads;
@@ -38,7 +39,7 @@ pub use blobs::{FOLDER, Kept};
 pub use certificates::Certificates;
 pub use clusters::{Clusters, Order};
 pub use serve::{Listening, serve, serve_on};
-pub use time::{is_moved, kept_time};
+pub use time::{Move, is_moved, kept_time};
 
 use crate::{
     api::Server,

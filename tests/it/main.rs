@@ -2,6 +2,7 @@
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
 mod audit;
+mod background;
 mod budgets;
 mod builds;
 mod cases;
@@ -21,6 +22,9 @@ mod house;
 mod imageconfig;
 mod images;
 mod imports;
+mod kits;
+mod labs;
+mod library;
 mod metrics;
 mod nodeimages;
 mod oc;
@@ -41,6 +45,7 @@ mod templates;
 mod time;
 mod traffic;
 mod trail;
+mod transcripts;
 mod triggers;
 mod uploads;
 mod verbs;
