@@ -32,10 +32,10 @@ impl Structural {
         match value {
             Value::Object(map) => self.prune_map(map, self.embedded, path, unknown),
             Value::Array(list) => {
-                let items = match &self.items {
+                let items: &Structural = match &self.items {
                     Some(items) => items,
                     None if self.preserve => return,
-                    None => &*NOTHING,
+                    None => &NOTHING,
                 };
                 for (i, value) in list.iter_mut().enumerate() {
                     items.prune_value(value, &format!("{path}[{i}]"), unknown);
@@ -47,7 +47,7 @@ impl Structural {
 
     fn prune_map(&self, map: &mut Map, resource: bool, path: &str, unknown: &mut Vec<String>) {
         let child = |name: &str| match &self.additional {
-            Additional::Any | Additional::Forbidden => self.child(name).or(Some(&NOTHING)),
+            Additional::Any | Additional::Forbidden => self.child(name).or(Some(&*NOTHING)),
             _ => self.child(name),
         };
         map.retain(|name, value| {
