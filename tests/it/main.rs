@@ -16,6 +16,7 @@ mod imageconfig;
 mod images;
 mod imports;
 mod metrics;
+mod mutations;
 mod nodeimages;
 mod oc;
 mod policies;

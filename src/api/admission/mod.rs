@@ -162,7 +162,12 @@ const QUOTA: &str = "ResourceQuota";
 
 /// The names of all plug-ins, with which they are switched off.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    let outside = ["MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"];
+    let outside = [
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionWebhook",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionWebhook",
+    ];
     PLUGINS.iter().map(|p| p.name).chain([QUOTA]).chain(outside)
 }
 

@@ -9,11 +9,11 @@ mod judge;
 mod review;
 mod subject;
 
-pub use change::change;
+pub use change::Changing;
 pub use judge::judge;
 pub(super) use {
     hook::Scope,
-    review::request as review_request,
+    review::{request as review_request, with_late, without_late},
     subject::{Fit, Subject},
 };
 

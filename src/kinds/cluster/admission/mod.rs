@@ -1,8 +1,7 @@
 //! admissionregistration.k8s.io: who else is asked about writes. The objects are stored and checked
 //! here; who calls them reads them from the store.
 //!
-//! The expressions of policies that validate are compiled when they are written ([`expressions`]);
-//! those of policies that change are kept as they are.
+//! The expressions of policies and webhooks are compiled when they are written ([`expressions`]).
 
 pub mod expressions;
 mod policies;
