@@ -340,8 +340,8 @@ pub struct Serve {
     pub request_timeout: u32,
 
     /// Sync to disk: `full` survives a power cut, `normal` only a crash of the program
-    #[arg(long, env = "POCKETSHIFT_SYNC", value_enum, default_value_t = Sync::Full)]
-    pub sync: Sync,
+    #[arg(long, env = "POCKETSHIFT_SYNC", value_enum, default_value_t = Durability::Full)]
+    pub sync: Durability,
 
     /// Seed of the random source (names, uids, addresses) [default: from the system]
     #[arg(long, env = "POCKETSHIFT_RANDOM_SEED", value_name = "NUMBER")]
@@ -380,7 +380,7 @@ impl Default for Serve {
             max_requests_inflight: 400,
             max_mutating_requests_inflight: 200,
             request_timeout: 60,
-            sync: Sync::Full,
+            sync: Durability::Full,
             random_seed: None,
             log_level: "warn".into(),
             log_format: LogFormat::Text,
@@ -414,7 +414,7 @@ impl std::str::FromStr for RouterPort {
 /// How hard a commit is synced.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 #[allow(missing_docs)]
-pub enum Sync {
+pub enum Durability {
     Full,
     Normal,
 }

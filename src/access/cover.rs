@@ -24,7 +24,7 @@ pub struct TooComplex;
 /// # Errors
 /// [`TooComplex`].
 pub fn uncovered(held: &[Rule], wanted: &[Rule]) -> Result<Vec<Rule>, TooComplex> {
-    let held = Held::of(held);
+    let held = CoveredRule::of(held);
     let mut lacking = Lacking::default();
     let mut budget = Budget(BUDGET);
     for rule in wanted {
@@ -61,7 +61,7 @@ impl Set {
 
 /// The held rules by each value they name.
 #[derive(Default)]
-struct Held<'a> {
+struct CoveredRule<'a> {
     count: usize,
     verbs: HashMap<&'a str, Vec<usize>>,
     groups: HashMap<&'a str, Vec<usize>>,
@@ -72,9 +72,9 @@ struct Held<'a> {
     urls: Vec<(&'a str, usize)>,
 }
 
-impl<'a> Held<'a> {
-    fn of(rules: &'a [Rule]) -> Held<'a> {
-        let mut held = Held { count: rules.len(), ..Held::default() };
+impl<'a> CoveredRule<'a> {
+    fn of(rules: &'a [Rule]) -> CoveredRule<'a> {
+        let mut held = CoveredRule { count: rules.len(), ..CoveredRule::default() };
         for (i, rule) in rules.iter().enumerate() {
             for (index, values) in [
                 (&mut held.verbs, &rule.verbs),
@@ -258,7 +258,7 @@ impl Lacking {
 }
 
 fn resources(
-    held: &Held<'_>,
+    held: &CoveredRule<'_>,
     rule: &Rule,
     lacking: &mut Lacking,
     budget: &mut Budget,
@@ -288,7 +288,7 @@ fn resources(
 }
 
 fn urls(
-    held: &Held<'_>,
+    held: &CoveredRule<'_>,
     rule: &Rule,
     lacking: &mut Lacking,
     budget: &mut Budget,

@@ -6,7 +6,7 @@
 //! `plugin/pkg/auth/authorizer/rbac`, `pkg/registry/rbac/validation`.
 
 use super::{
-    rules::{Rule, Rules, Target},
+    rules::{ResourceAction, Rule, Rules},
     scopes,
 };
 use crate::{
@@ -94,8 +94,8 @@ impl<'a> Attributes<'a> {
         Attributes { verb, path, ..Attributes::default() }
     }
 
-    fn target(&self) -> Target<'a> {
-        Target {
+    fn target(&self) -> ResourceAction<'a> {
+        ResourceAction {
             verb: self.verb,
             group: self.group,
             resource: self.resource,

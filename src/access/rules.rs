@@ -24,7 +24,7 @@ pub struct Rule {
 
 /// A resource to be acted on.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Target<'a> {
+pub struct ResourceAction<'a> {
     /// Verb.
     pub verb: &'a str,
     /// API group.
@@ -141,7 +141,7 @@ impl Rules {
     }
 
     /// Whether one of the rules allows this.
-    pub fn allow(&self, target: &Target<'_>) -> bool {
+    pub fn allow(&self, target: &ResourceAction<'_>) -> bool {
         let exact = self.by_resource.get(target.resource);
         let any = self.by_resource.get("*");
         exact.into_iter().flatten().any(|g| g.allows(target, false))
@@ -155,7 +155,7 @@ impl Rules {
 }
 
 impl Grant {
-    fn allows(&self, target: &Target<'_>, any_resource: bool) -> bool {
+    fn allows(&self, target: &ResourceAction<'_>, any_resource: bool) -> bool {
         (self.sub.as_ref() == target.sub || (any_resource && self.sub.as_ref() == "*"))
             && self.rule.verbs.allow(target.verb)
             && (has(&self.rule.groups, "*") || has(&self.rule.groups, target.group))
@@ -212,7 +212,7 @@ mod tests {
             (("impersonate", "", "users", "", ""), false),
         ];
         for ((verb, group, resource, sub, name), allowed) in rows {
-            let target = Target { verb, group, resource, sub, name };
+            let target = ResourceAction { verb, group, resource, sub, name };
             assert_eq!(r.allow(&target), allowed, "{target:?}");
         }
     }
@@ -234,6 +234,10 @@ mod tests {
     #[test]
     fn a_role_without_rules_grants_nothing() {
         let r: Rules = serde_json::from_value(json!({"rules": null})).unwrap();
-        assert!(!r.allow(&Target { verb: "get", resource: "pods", ..Target::default() }));
+        assert!(!r.allow(&ResourceAction {
+            verb: "get",
+            resource: "pods",
+            ..ResourceAction::default()
+        }));
     }
 }

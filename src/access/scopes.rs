@@ -4,7 +4,7 @@
 
 use super::{
     rbac::{Attributes, CLUSTER_ROLES},
-    rules::{Rules, Target, url_matches},
+    rules::{ResourceAction, Rules, url_matches},
 };
 use crate::{api::Caller, store::Snapshot};
 
@@ -143,7 +143,7 @@ fn by_role(snapshot: &Snapshot, scope: &str, wanted: &Attributes<'_>) -> bool {
     if s.namespace != "*" && s.namespace != wanted.namespace {
         return false;
     }
-    let target = Target {
+    let target = ResourceAction {
         verb: wanted.verb,
         group: wanted.group,
         resource: wanted.resource,

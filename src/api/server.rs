@@ -5,7 +5,7 @@ use crate::{
     access::{Access, Attributes, Credentials, Impersonation, impersonation},
     error::{Causes, Error},
     importer::Importer,
-    kinds::{Ask, Backing, Catalogue, Cx, Served, custom::Custom},
+    kinds::{AccessReview, Backing, Catalogue, Cx, Served, custom::Custom},
     object::Value,
     runtime::Containers,
     settings::Settings,
@@ -182,7 +182,12 @@ impl Server {
     }
 
     /// Whether somebody may do something; what is said of a refusal.
-    fn may(&self, snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Result<(), String> {
+    fn may(
+        &self,
+        snapshot: &Snapshot,
+        caller: &Caller,
+        ask: &AccessReview<'_>,
+    ) -> Result<(), String> {
         let attributes = Attributes {
             verb: ask.verb,
             group: ask.group,

@@ -6,14 +6,14 @@ pub const LARGEST: usize = 256 << 10;
 
 /// One instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct Instruction {
     /// Its name, in capitals.
     pub name: String,
     /// What stands behind it, on one line.
     pub rest: String,
 }
 
-impl Step {
+impl Instruction {
     /// As a log shows it.
     pub fn shown(&self) -> String {
         format!("{} {}", self.name, self.rest)
@@ -53,11 +53,11 @@ const KNOWN: &[&str] = &[
 ///
 /// # Errors
 /// What is wrong with it, for people.
-pub fn read(text: &str) -> Result<Vec<Step>, String> {
+pub fn read(text: &str) -> Result<Vec<Instruction>, String> {
     if text.len() > LARGEST {
         return Err("the Dockerfile is too large".into());
     }
-    let mut steps: Vec<Step> = Vec::new();
+    let mut steps: Vec<Instruction> = Vec::new();
     let mut open = String::new();
     for line in text.lines() {
         let line = line.trim();
@@ -78,7 +78,7 @@ pub fn read(text: &str) -> Result<Vec<Step>, String> {
         if rest.trim().is_empty() {
             return Err(format!("{name} requires at least one argument"));
         }
-        steps.push(Step { name, rest: rest.trim().into() });
+        steps.push(Instruction { name, rest: rest.trim().into() });
     }
     match steps.iter().find(|s| s.name != "ARG") {
         None => Err("file with no instructions".into()),
@@ -184,7 +184,7 @@ mod tests {
     fn instructions_are_read_over_lines() {
         let steps =
             read("# a\nARG V=1\nFROM a:$V\nrun one \\\n  two\n\nCMD [\"x\", \"y\"]\n").unwrap();
-        let shown: Vec<String> = steps.iter().map(Step::shown).collect();
+        let shown: Vec<String> = steps.iter().map(Instruction::shown).collect();
         assert_eq!(shown, ["ARG V=1", "FROM a:$V", "RUN one two", "CMD [\"x\", \"y\"]"]);
         assert_eq!(steps[3].command(), ["x", "y"]);
         assert_eq!(steps[2].command(), ["/bin/sh", "-c", "one two"]);

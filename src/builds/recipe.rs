@@ -1,6 +1,6 @@
 //! The image that comes of a build: a base, what is changed in its configuration, and one layer.
 
-use super::dockerfile::{self, Step};
+use super::dockerfile::{self, Instruction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ impl Recipe {
     }
 
     /// Does what an instruction says, its variables put in already.
-    pub fn apply(&mut self, step: &Step) {
+    pub fn apply(&mut self, step: &Instruction) {
         match step.name.as_str() {
             "ENV" => {
                 for (name, value) in dockerfile::pairs(&step.rest) {

@@ -3,7 +3,7 @@
 //! registry by whoever plays it. Source: openshift/builder `pkg/build/builder`.
 
 use super::{
-    dockerfile::{self, Step},
+    dockerfile::{self, Instruction},
     number, own,
     recipe::Recipe,
     strategy,
@@ -308,7 +308,7 @@ fn docker(script: &mut Script, build: &Value, spec: &Value, input: Option<&Input
             "RUN" | "CMD" | "ENTRYPOINT" => step.rest.clone(),
             _ => dockerfile::expanded(&step.rest, &value),
         };
-        let mut step = Step { name: step.name.clone(), rest };
+        let mut step = Instruction { name: step.name.clone(), rest };
         match step.name.as_str() {
             "ARG" => {
                 let (name, default) = match step.rest.split_once('=') {

@@ -17,7 +17,7 @@ pub struct Code {
 
 /// A refusal.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Complaint {
+pub struct DistributionError {
     /// What kind.
     pub code: &'static Code,
     /// Words for people.
@@ -69,31 +69,31 @@ pub static PULL_THROUGH: Code =
 pub static TOO_LARGE: Code =
     Code { name: "SIZE_INVALID", status: 413, words: "content is too large" };
 
-impl Complaint {
+impl DistributionError {
     /// A refusal in the usual words.
-    pub fn new(code: &'static Code) -> Complaint {
-        Complaint::saying(code, code.words)
+    pub fn new(code: &'static Code) -> DistributionError {
+        DistributionError::saying(code, code.words)
     }
 
     /// A refusal in words of its own.
-    pub fn saying(code: &'static Code, message: impl Into<String>) -> Complaint {
-        Complaint { code, message: message.into(), detail: json!({}) }
+    pub fn saying(code: &'static Code, message: impl Into<String>) -> DistributionError {
+        DistributionError { code, message: message.into(), detail: json!({}) }
     }
 
     /// The same with what it is about.
-    pub fn about(self, detail: Value) -> Complaint {
-        Complaint { detail, ..self }
+    pub fn about(self, detail: Value) -> DistributionError {
+        DistributionError { detail, ..self }
     }
 
     /// Reads what the runtime writes: `manifest unknown`, `denied: who are you`.
-    pub fn parse(text: &str) -> Option<Complaint> {
+    pub fn parse(text: &str) -> Option<DistributionError> {
         let (code, message) = text.split_once(": ").unwrap_or((text, ""));
         let name = code.to_uppercase().replace(' ', "_");
         let code = ALL.iter().find(|c| c.name == name)?;
         Some(if message.is_empty() {
-            Complaint::new(code)
+            DistributionError::new(code)
         } else {
-            Complaint::saying(code, message)
+            DistributionError::saying(code, message)
         })
     }
 
@@ -119,9 +119,9 @@ mod tests {
             ("name unknown: Repo not found", &NAME_UNKNOWN, "name unknown: Repo not found"),
         ];
         for (text, code, words) in rows {
-            let complaint = Complaint::parse(text).unwrap();
+            let complaint = DistributionError::parse(text).unwrap();
             assert_eq!((complaint.code, complaint.words().as_str()), (code, words));
         }
-        assert_eq!(Complaint::parse("no such thing"), None);
+        assert_eq!(DistributionError::parse("no such thing"), None);
     }
 }

@@ -37,7 +37,7 @@ pub struct Repository {
     /// Tags set (to a digest) and taken away (`None`) since the catalogue was written.
     pub tags: BTreeMap<String, Option<String>>,
     /// Manifests by digest.
-    pub manifests: BTreeMap<String, Held>,
+    pub manifests: BTreeMap<String, RegistryState>,
     /// Blobs by digest, with their sizes.
     pub blobs: BTreeMap<String, u64>,
 }
@@ -45,7 +45,7 @@ pub struct Repository {
 /// A manifest or index that was pushed (or fetched and kept).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Held {
+pub struct RegistryState {
     /// Media type.
     pub media_type: String,
     /// Members of an index, by architecture.

@@ -2,7 +2,7 @@
 
 use super::{
     ARCHITECTURE, Behaviour, Catalog, Config, End, Image,
-    complaint::{Complaint, MANIFEST_UNKNOWN},
+    complaint::{DistributionError, MANIFEST_UNKNOWN},
     content::{Manifest, document::RunConfig},
     held::{self, Facts, LEARNED, Learned, Repository},
     led,
@@ -45,10 +45,10 @@ impl<'a> Outside<'a> {
 
     /// What a registry says to those who ask for a repository it does not have, or for a version
     /// that a repository does not have.
-    pub fn unknown(&self, host: &str, repository: &str) -> Complaint {
+    pub fn unknown(&self, host: &str, repository: &str) -> DistributionError {
         let own = self.catalog.registry(host).filter(|_| !self.knows(repository));
-        let own = own.and_then(|r| Complaint::parse(&r.unknown_repository));
-        own.unwrap_or_else(|| Complaint::new(&MANIFEST_UNKNOWN))
+        let own = own.and_then(|r| DistributionError::parse(&r.unknown_repository));
+        own.unwrap_or_else(|| DistributionError::new(&MANIFEST_UNKNOWN))
     }
 
     /// Paths of a vendor's repositories, sorted.

@@ -1,7 +1,7 @@
 //! The built-in catalogue, and the content made from it.
 
 use super::{
-    complaint::Complaint,
+    complaint::DistributionError,
     content::{
         Blob, Content, Manifest,
         document::{DOCKER_LIST, DOCKER_MANIFEST, ImageConfig, OCI_INDEX},
@@ -42,7 +42,7 @@ fn the_built_in_file_is_a_catalogue() {
     }
     for (host, registry) in &catalog.registries {
         let said = &registry.unknown_repository;
-        assert!(said.is_empty() || Complaint::parse(said).is_some(), "{host}: {said}");
+        assert!(said.is_empty() || DistributionError::parse(said).is_some(), "{host}: {said}");
     }
     for known in [
         "registry.access.redhat.com/ubi9/nginx-120:1-86",

@@ -19,7 +19,7 @@ pub mod types;
 pub mod value;
 
 pub use cost::Range;
-pub use eval::{Fault, Outcome};
+pub use eval::{EvalError, Outcome};
 pub use library::{Authorizer, Check, Decision, Opaque, request_resource};
 pub use types::{Decl, Type};
 pub use value::Value;

@@ -10,7 +10,7 @@ const SNIPPET: usize = 16_384;
 
 /// What is wrong, and where (in characters).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Complaint {
+pub struct Issue {
     /// Offset into the source.
     pub at: usize,
     /// What is wrong.
@@ -18,7 +18,7 @@ pub struct Complaint {
 }
 
 /// All complaints about a source, as upstream prints them.
-pub fn shown(source: &str, mut complaints: Vec<Complaint>) -> String {
+pub fn shown(source: &str, mut complaints: Vec<Issue>) -> String {
     let more = complaints.len().saturating_sub(SHOWN);
     complaints.truncate(SHOWN);
     complaints.sort_by_key(|c| c.at);
@@ -37,7 +37,7 @@ pub fn shown(source: &str, mut complaints: Vec<Complaint>) -> String {
     texts.join("\n")
 }
 
-fn one(complaint: &Complaint, lines: &[&str], starts: &[usize]) -> String {
+fn one(complaint: &Issue, lines: &[&str], starts: &[usize]) -> String {
     let line = starts.partition_point(|s| *s <= complaint.at).saturating_sub(1);
     let column = complaint.at - starts[line];
     let mut text = format!("ERROR: <input>:{}:{}: {}", line + 1, column + 1, complaint.message);
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn complaints_point_at_their_place() {
-        let said = |at, message: &str| Complaint { at, message: message.into() };
+        let said = |at, message: &str| Issue { at, message: message.into() };
         let text = shown("self.z\n== 'ü'+q", vec![said(14, "second"), said(4, "first")]);
         let wanted = "ERROR: <input>:1:5: first\n | self.z\n | ....^\n\
             ERROR: <input>:2:8: second\n | == 'ü'+q\n | ....\u{ff0e}..^";

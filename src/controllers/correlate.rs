@@ -29,7 +29,7 @@ const MEMORY: usize = 4096;
 type Digest = u64;
 
 /// An event to write.
-pub struct Verdict {
+pub struct Correlated {
     /// The whole event.
     pub event: Value,
     /// For a repeat: a strategic merge patch of the event written before.
@@ -80,7 +80,12 @@ impl Told {
 
 impl Correlator {
     /// Takes an event of a source; `None` when nothing is to be written.
-    pub fn take(&mut self, source: &str, record: EventRecord, now: Timestamp) -> Option<Verdict> {
+    pub fn take(
+        &mut self,
+        source: &str,
+        record: EventRecord,
+        now: Timestamp,
+    ) -> Option<Correlated> {
         let source = if record.component.is_empty() { source } else { record.component };
         let event = self.event(source, &record, now);
         if record.action.is_empty() {
@@ -142,7 +147,7 @@ impl Correlator {
         record: &EventRecord,
         event: Value,
         now: Timestamp,
-    ) -> Option<Verdict> {
+    ) -> Option<Correlated> {
         // The revision of the object at hand does not make it another object.
         let about = identity(&record.regarding);
         let spam = digest((source, &record.host, about, record.warning));
@@ -187,25 +192,25 @@ impl Correlator {
     }
 
     /// Counts the event; a repeat becomes a change of the first one.
-    fn count(&mut self, mut event: Value, key: Digest, now: Timestamp) -> Verdict {
+    fn count(&mut self, mut event: Value, key: Digest, now: Timestamp) -> Correlated {
         let told = self.told.of(key, Told::default);
         told.count += 1;
         told.last = now;
         if told.count == 1 {
             (told.name, told.first) = (event.name().to_owned(), now);
-            return Verdict { event, change: None };
+            return Correlated { event, change: None };
         }
         event.set_at("metadata.name", told.name.as_str());
         event["firstTimestamp"] = json!(time::seconds(told.first));
         event["count"] = json!(told.count);
         let change = json!({"count": told.count, "lastTimestamp": event["lastTimestamp"],
             "message": event["message"]});
-        Verdict { event, change: Some(change) }
+        Correlated { event, change: Some(change) }
     }
 
     /// The rule for events with an action: the second of a series is written, further ones are
     /// only counted.
-    fn serial(&mut self, event: Value, record: &EventRecord, now: Timestamp) -> Option<Verdict> {
+    fn serial(&mut self, event: Value, record: &EventRecord, now: Timestamp) -> Option<Correlated> {
         let about = identity(&record.regarding);
         let reporter = event.str_at("reportingComponent");
         let key = digest((record.action, record.reason, record.warning, about, reporter));
@@ -216,12 +221,12 @@ impl Correlator {
         }
         (series.count, series.last) = (series.count + 1, now);
         match series.count {
-            1 => Some(Verdict { event, change: None }),
+            1 => Some(Correlated { event, change: None }),
             2 => {
                 let value = json!({"count": 2, "lastObservedTime": time::micros(now)});
                 let mut event: Value = serde_json::from_str(&series.event).unwrap_or(event);
                 event["series"] = value.clone();
-                Some(Verdict { event, change: Some(json!({"series": value})) })
+                Some(Correlated { event, change: Some(json!({"series": value})) })
             }
             _ => None,
         }

@@ -137,7 +137,7 @@ fn listed<'a>(watch: &Watch, view: &'a View) -> Vec<&'a Arc<Entry>> {
 
 /// How work on a key ended.
 #[derive(Clone, Copy, PartialEq)]
-enum Verdict {
+enum WorkResult {
     Done,
     Retry,
     Conflict,
@@ -312,7 +312,7 @@ impl Driver {
         let view = self.view();
         let plan = guarded(controller, &key, || (controller.reconcile)(&view, &key));
         drop(view);
-        let Some(mut plan) = plan else { return self.finish(lane, &key, Verdict::Retry) };
+        let Some(mut plan) = plan else { return self.finish(lane, &key, WorkResult::Retry) };
         if plan.steps.is_empty() && plan.then.is_none() {
             let verdict = self.note(lane, &key, &mut plan, None);
             return self.finish(lane, &key, verdict);
@@ -329,29 +329,35 @@ impl Driver {
     }
 
     /// Applies a plan, and the plans that follow from its outcome.
-    async fn carry_out(&self, lane: usize, key: &Arc<str>, mut plan: Plan) -> Verdict {
+    async fn carry_out(&self, lane: usize, key: &Arc<str>, mut plan: Plan) -> WorkResult {
         let controller = self.controllers[lane];
-        let mut verdict = Verdict::Done;
+        let mut verdict = WorkResult::Done;
         loop {
             let outcome = self.writers[lane].steps(std::mem::take(&mut plan.steps)).await;
             verdict = worse(verdict, self.note(lane, key, &mut plan, outcome.error()));
             let Some(then) = plan.then else { return verdict };
             match guarded(controller, key, move || then(&outcome)) {
                 Some(next) => plan = next,
-                None => return Verdict::Retry,
+                None => return WorkResult::Retry,
             }
         }
     }
 
     /// Sets the timer and tells the events of a plan whose steps are done, or failed with `error`.
-    fn note(&self, lane: usize, key: &Arc<str>, plan: &mut Plan, error: Option<&Error>) -> Verdict {
+    fn note(
+        &self,
+        lane: usize,
+        key: &Arc<str>,
+        plan: &mut Plan,
+        error: Option<&Error>,
+    ) -> WorkResult {
         if let Some(at) = plan.again {
             self.timers.borrow_mut().add(at, lane, key);
         }
         for (at, key) in plan.reminders.drain(..) {
             self.timers.borrow_mut().add(at, lane, &key.into());
         }
-        let asked = if plan.retry { Verdict::Retry } else { Verdict::Done };
+        let asked = if plan.retry { WorkResult::Retry } else { WorkResult::Done };
         let Some(error) = error else {
             let now = self.server.world.clock.now();
             for event in std::mem::take(&mut plan.events) {
@@ -363,23 +369,23 @@ impl Driver {
         match &plan.then {
             // The further plan knows of the failure and decides.
             Some(_) => asked,
-            None if is_conflict(error) => Verdict::Conflict,
-            None => Verdict::Retry,
+            None if is_conflict(error) => WorkResult::Conflict,
+            None => WorkResult::Retry,
         }
     }
 
     /// Gives a key back, to be looked at again as its verdict says.
-    fn finish(&self, lane: usize, key: &Arc<str>, verdict: Verdict) {
+    fn finish(&self, lane: usize, key: &Arc<str>, verdict: WorkResult) {
         let mut lanes = self.lanes.borrow_mut();
         let Lane { queue, first } = &mut lanes[lane];
         match verdict {
-            Verdict::Done => queue.forget(key),
-            Verdict::Conflict if queue.failures(key) < QUICK_RETRIES => {
+            WorkResult::Done => queue.forget(key),
+            WorkResult::Conflict if queue.failures(key) < QUICK_RETRIES => {
                 queue.failed(key);
                 queue.add(key);
                 self.monitor.gauges[lane].retried();
             }
-            Verdict::Conflict | Verdict::Retry => {
+            WorkResult::Conflict | WorkResult::Retry => {
                 let wait = SignedDuration::try_from(queue.failed(key)).unwrap_or_default();
                 let world = &self.server.world;
                 let (timers, clock) = match wait <= SHORT {
@@ -416,11 +422,11 @@ async fn wait(clock: &dyn Clock, until: Option<Timestamp>) {
     }
 }
 
-fn worse(a: Verdict, b: Verdict) -> Verdict {
+fn worse(a: WorkResult, b: WorkResult) -> WorkResult {
     match (a, b) {
-        (Verdict::Retry, _) | (_, Verdict::Retry) => Verdict::Retry,
-        (Verdict::Conflict, _) | (_, Verdict::Conflict) => Verdict::Conflict,
-        _ => Verdict::Done,
+        (WorkResult::Retry, _) | (_, WorkResult::Retry) => WorkResult::Retry,
+        (WorkResult::Conflict, _) | (_, WorkResult::Conflict) => WorkResult::Conflict,
+        _ => WorkResult::Done,
     }
 }
 

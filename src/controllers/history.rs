@@ -64,7 +64,7 @@ pub(super) fn hash(data: &Value, collisions: Option<i64>) -> String {
 }
 
 /// The revision that stands for the owner's template as it is.
-pub(super) enum Wanted {
+pub(super) enum WantedRevision {
     /// It is there and is the latest.
     Present(Arc<Entry>),
     /// It is there under an older number: the write raises it.
@@ -74,18 +74,18 @@ pub(super) enum Wanted {
 }
 
 /// Finds the revision of the owner's template among `revisions`. `label` carries the hash.
-pub(super) fn wanted(owner: &Value, revisions: &[Arc<Entry>], label: &str) -> Wanted {
+pub(super) fn wanted(owner: &Value, revisions: &[Arc<Entry>], label: &str) -> WantedRevision {
     let data = data(owner);
     let next = revisions.last().map_or(0, |r| number(r)) + 1;
     let equal = revisions.iter().rev().find(|r| r.value().get("data") == Some(&data));
     match equal {
-        Some(found) if number(found) + 1 == next => Wanted::Present(Arc::clone(found)),
+        Some(found) if number(found) + 1 == next => WantedRevision::Present(Arc::clone(found)),
         Some(found) => {
             let patch = json!({"metadata": exactly(found), "revision": next});
             let write = Write::patch(RESOURCE, found, PatchType::Merge, patch);
-            Wanted::Raise(write)
+            WantedRevision::Raise(write)
         }
-        None => Wanted::Create(Write::create(RESOURCE, revision(owner, data, next, label))),
+        None => WantedRevision::Create(Write::create(RESOURCE, revision(owner, data, next, label))),
     }
 }
 

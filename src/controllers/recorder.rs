@@ -3,7 +3,7 @@
 
 use super::{
     Controller, EventRecord, Write,
-    correlate::{Correlator, Verdict},
+    correlate::{Correlated, Correlator},
     writing::Writer,
 };
 use crate::{api::Server, error::Error, object::ObjectExt};
@@ -22,7 +22,7 @@ const LANES: usize = 64;
 /// Events waiting per lane; more are dropped, as upstream does.
 const WAITING: usize = 512;
 
-type Job = (Rc<Writer>, Verdict);
+type Job = (Rc<Writer>, Correlated);
 
 /// Takes events from all controllers of a driver.
 pub struct Recorder {
@@ -73,8 +73,8 @@ impl Recorder {
 }
 
 /// Writes an event, or the change of one; an event that has expired meanwhile is created again.
-async fn write(writer: &Writer, verdict: Verdict) {
-    let Verdict { event, change } = verdict;
+async fn write(writer: &Writer, verdict: Correlated) {
+    let Correlated { event, change } = verdict;
     if let Some(change) = change {
         let mut patch = Write::create("events", change);
         patch.verb = super::WriteVerb::Patch(crate::api::PatchType::Strategic);

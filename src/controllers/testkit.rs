@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
 /// Says whether a write is refused, and how.
-type Refusal = Box<dyn Fn(&Kit, &Write) -> Option<Error>>;
+type InjectedRefusal = Box<dyn Fn(&Kit, &Write) -> Option<Error>>;
 
 /// A cluster small enough to see through.
 pub struct Kit {
@@ -24,7 +24,7 @@ pub struct Kit {
     /// The simulated cluster.
     pub settings: Arc<Settings>,
     serial: u64,
-    refusal: Refusal,
+    refusal: InjectedRefusal,
     /// `<reason>: <message>` of every event told, oldest first.
     pub events: Vec<String>,
     /// Every write carried out: `create pods n/web-a1`.

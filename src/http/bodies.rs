@@ -55,7 +55,7 @@ struct Taken {
 }
 
 /// A place for a body; its end frees it.
-pub struct Place {
+pub struct BodyPermit {
     taken: Arc<Mutex<Taken>>,
     caller: Arc<str>,
     bytes: usize,
@@ -77,7 +77,7 @@ impl Bodies {
         most: usize,
         length: Option<&header::HeaderValue>,
         payload: &mut Payload,
-    ) -> Result<(Bytes, Place), Error> {
+    ) -> Result<(Bytes, BodyPermit), Error> {
         let said = length.and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
         if said.is_some_and(|said| said > most) {
             return Err(Error::TooLarge(most as u64));
@@ -93,7 +93,7 @@ impl Bodies {
     ///
     /// # Errors
     /// 429.
-    pub fn place(&self, caller: &str, bytes: usize) -> Result<Place, Error> {
+    pub fn place(&self, caller: &str, bytes: usize) -> Result<BodyPermit, Error> {
         let mut taken = self.taken.lock();
         let own = taken.each.get(caller).copied().unwrap_or_default();
         if !own.fits(bytes, EACH) || !taken.all.fits(bytes, ALL) {
@@ -105,7 +105,7 @@ impl Bodies {
         let own = taken.each.entry(Arc::clone(&caller)).or_default();
         own.bodies += 1;
         own.bytes += bytes;
-        Ok(Place { taken: Arc::clone(&self.taken), caller, bytes })
+        Ok(BodyPermit { taken: Arc::clone(&self.taken), caller, bytes })
     }
 
     /// Reads over what nobody wants, within reason.
@@ -124,7 +124,7 @@ impl Bodies {
     }
 }
 
-impl Place {
+impl BodyPermit {
     /// Makes room for a body that turns out longer.
     fn grow(&mut self, bytes: usize) -> Result<(), Error> {
         let more = bytes.saturating_sub(self.bytes);
@@ -140,7 +140,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for BodyPermit {
     fn drop(&mut self) {
         let mut taken = self.taken.lock();
         taken.all.bodies -= 1;
@@ -170,7 +170,7 @@ pub fn late() -> Error {
     Error::Timeout { message, causes: Vec::new() }
 }
 
-async fn read(most: usize, payload: &mut Payload, place: &mut Place) -> Result<Bytes, Error> {
+async fn read(most: usize, payload: &mut Payload, place: &mut BodyPermit) -> Result<Bytes, Error> {
     let mut first: Option<Bytes> = None;
     let mut more = BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -242,10 +242,10 @@ mod tests {
     async fn one_caller_cannot_take_all() {
         let (bodies, _) = bodies();
         let all = std::iter::from_fn(|| bodies.place("greedy", LARGEST).ok());
-        let greedy: Vec<Place> = all.take(1000).collect();
+        let greedy: Vec<BodyPermit> = all.take(1000).collect();
         assert_eq!(greedy.len(), EACH.bytes / LARGEST);
         let other = bodies.place("other", LARGEST).unwrap();
-        let many: Vec<Place> =
+        let many: Vec<BodyPermit> =
             std::iter::from_fn(|| bodies.place("many", 1).ok()).take(1000).collect();
         assert_eq!(many.len(), EACH.bodies);
         drop((greedy, other, many));

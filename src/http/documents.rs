@@ -7,7 +7,7 @@ use super::{
     health::{self, Check},
     look::Look,
     oauth,
-    path::{Path, Target},
+    path::{Path, ResourcePath},
     render,
     serve::Incoming,
 };
@@ -37,7 +37,7 @@ pub fn missing(kinds: &Catalogue, path: &str, look: Look) -> HttpResponse {
 }
 
 /// A method that a path of a custom kind does not have.
-pub fn misplaced(target: &Target<'_>, look: Look) -> HttpResponse {
+pub fn misplaced(target: &ResourcePath<'_>, look: Look) -> HttpResponse {
     // Over all namespaces one can only read.
     if target.kind.namespaced && target.namespace.is_empty() {
         return not_found();

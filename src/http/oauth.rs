@@ -1,7 +1,7 @@
 //! The OAuth server on the wire: its requests and replies as the values it knows.
 
 use super::{parameters, serve::Incoming, values};
-use crate::access::oauth::{self, Ask, Cx};
+use crate::access::oauth::{self, Cx, OAuthRequest};
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
@@ -14,7 +14,7 @@ pub async fn answer(incoming: &Incoming<'_>, rest: &str, body: &[u8]) -> Option<
     let (http, request, query) = (incoming.http, incoming.request, incoming.query);
     let text = |name: &str| incoming.header(name).to_owned();
     let is_form = text("content-type").starts_with("application/x-www-form-urlencoded");
-    let ask = Ask {
+    let ask = OAuthRequest {
         method: request.method().to_string(),
         path: rest.into(),
         query: query.pairs().to_vec(),

@@ -16,7 +16,7 @@ pub enum Path<'a> {
     /// `/api/v1`, `/apis/GROUP/VERSION`
     Version(&'a str, &'a str),
     /// A resource, an object or a subresource.
-    Resource(Target<'a>),
+    Resource(ResourcePath<'a>),
     /// Something below an object of a custom kind that its definition does not have.
     Below(Served, &'a str),
     /// Anything else, without the leading slash.
@@ -25,7 +25,7 @@ pub enum Path<'a> {
 
 /// The parts of a resource path.
 #[derive(Clone)]
-pub struct Target<'a> {
+pub struct ResourcePath<'a> {
     /// The kind.
     pub kind: Served,
     /// Namespace, or empty.
@@ -38,7 +38,7 @@ pub struct Target<'a> {
     pub watch: bool,
 }
 
-impl PartialEq for Target<'_> {
+impl PartialEq for ResourcePath<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.kind == other.kind
             && (self.namespace, self.name, self.sub, self.watch)
@@ -46,7 +46,7 @@ impl PartialEq for Target<'_> {
     }
 }
 
-impl std::fmt::Debug for Target<'_> {
+impl std::fmt::Debug for ResourcePath<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}/{} {}", self.kind.plural, self.namespace, self.name, self.sub)
     }
@@ -109,5 +109,5 @@ fn target<'a>(kind: Served, namespace: &'a str, tail: &[&'a str], watch: bool) -
         [name, passing @ ("proxy" | "webhooks"), ..] => (*name, kind.sub(passing)?.name),
         _ => return None,
     };
-    Some(Path::Resource(Target { kind, namespace, name, sub, watch }))
+    Some(Path::Resource(ResourcePath { kind, namespace, name, sub, watch }))
 }

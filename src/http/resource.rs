@@ -3,11 +3,11 @@
 
 use super::{
     accept::{self, Form, Syntax},
-    bodies::{self, Place},
+    bodies::{self, BodyPermit},
     body, links,
     look::Look,
     parameters::{self, Query},
-    path::Target,
+    path::ResourcePath,
     render::{self, Style},
     serve::Incoming,
     stream,
@@ -58,7 +58,7 @@ pub fn label(verb: Verb) -> &'static str {
 }
 
 /// What a method means on a path; `None` when it means nothing there.
-pub fn verb(method: &Method, target: &Target<'_>, query: &Query) -> Option<Verb> {
+pub fn verb(method: &Method, target: &ResourcePath<'_>, query: &Query) -> Option<Verb> {
     let watching = target.watch || query.flag("watch") == Some(true);
     let named = !target.name.is_empty();
     // Over all namespaces one can only read.
@@ -82,7 +82,7 @@ pub fn verb(method: &Method, target: &Target<'_>, query: &Query) -> Option<Verb>
 /// Answers a request for a resource.
 pub async fn respond(
     incoming: &mut Incoming<'_>,
-    target: &Target<'_>,
+    target: &ResourcePath<'_>,
     verb: Verb,
     caller: Arc<Caller>,
 ) -> HttpResponse {
@@ -134,10 +134,10 @@ fn is_session(sub: &str) -> bool {
 /// The request, once its sender may make it and all of it is read.
 async fn build(
     incoming: &mut Incoming<'_>,
-    target: &Target<'_>,
+    target: &ResourcePath<'_>,
     verb: Verb,
     caller: Arc<Caller>,
-) -> Result<(Request, Style, Option<Place>), Error> {
+) -> Result<(Request, Style, Option<BodyPermit>), Error> {
     let options = match target.sub {
         PROXY => Ok(Options::default()),
         _ => parameters::options(incoming.query, incoming.header(header::USER_AGENT), verb),
@@ -184,7 +184,7 @@ fn admit(incoming: &Incoming<'_>, request: &mut Request) -> Result<(), Error> {
     about_oneself.map_err(|_| refusal)
 }
 
-fn style(incoming: &Incoming<'_>, target: &Target<'_>, verb: Verb) -> Result<Style, Error> {
+fn style(incoming: &Incoming<'_>, target: &ResourcePath<'_>, verb: Verb) -> Result<Style, Error> {
     let include = match incoming.query.get("includeObject") {
         Some("Object") => Include::Object,
         Some("None") => Include::None,
@@ -202,7 +202,7 @@ fn style(incoming: &Incoming<'_>, target: &Target<'_>, verb: Verb) -> Result<Sty
 }
 
 /// The body, if there can be one.
-async fn take(incoming: &mut Incoming<'_>, caller: &Caller) -> Result<(Bytes, Place), Error> {
+async fn take(incoming: &mut Incoming<'_>, caller: &Caller) -> Result<(Bytes, BodyPermit), Error> {
     let length = incoming.request.headers().get(header::CONTENT_LENGTH);
     let bodies = &incoming.http.bodies;
     if incoming.request.headers().contains_key(header::UPGRADE) && length.is_none() {
@@ -214,7 +214,7 @@ async fn take(incoming: &mut Incoming<'_>, caller: &Caller) -> Result<(Bytes, Pl
 
 fn parsed(
     content_type: &str,
-    target: &Target<'_>,
+    target: &ResourcePath<'_>,
     request: &mut Request,
     bytes: &Bytes,
 ) -> Result<Body, Error> {
@@ -248,14 +248,14 @@ fn parsed(
 
 /// Where the path meant begins, behind `/api/v1[/namespaces/NAMESPACE]/RESOURCE/NAME/proxy`, or as
 /// much of a group's path.
-fn behind(path: &str, target: &Target<'_>) -> usize {
+fn behind(path: &str, target: &ResourcePath<'_>) -> usize {
     let parts = if target.namespace.is_empty() { 6 } else { 8 };
     let parts = parts + usize::from(!target.kind.group.is_empty());
     path.match_indices('/').nth(parts - 1).map_or(path.len(), |(at, _)| at)
 }
 
 /// A request as a proxy passes it on.
-fn passed(incoming: &Incoming<'_>, target: &Target<'_>, body: Bytes) -> Body {
+fn passed(incoming: &Incoming<'_>, target: &ResourcePath<'_>, body: Bytes) -> Body {
     let raw = incoming.request.path();
     let behind = &raw[behind(raw, target)..];
     let query = incoming.request.query_string();

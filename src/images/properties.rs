@@ -20,19 +20,19 @@ fn outside() -> Outside<'static> {
 
 /// One write: a pushed image, an alias, a reference, or a removed spec tag.
 #[derive(Clone, Debug)]
-enum Step {
+enum StreamWrite {
     Push(usize, u8),
     Alias(usize, usize),
     Reference(usize, u8),
     Forget(usize),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = StreamWrite> {
     prop_oneof![
-        (0..4usize, 0..4u8).prop_map(|(t, i)| Step::Push(t, i)),
-        (0..4usize, 0..4usize).prop_map(|(t, f)| Step::Alias(t, f)),
-        (0..4usize, 0..4u8).prop_map(|(t, i)| Step::Reference(t, i)),
-        (0..4usize).prop_map(Step::Forget),
+        (0..4usize, 0..4u8).prop_map(|(t, i)| StreamWrite::Push(t, i)),
+        (0..4usize, 0..4usize).prop_map(|(t, f)| StreamWrite::Alias(t, f)),
+        (0..4usize, 0..4u8).prop_map(|(t, i)| StreamWrite::Reference(t, i)),
+        (0..4usize).prop_map(StreamWrite::Forget),
     ]
 }
 
@@ -48,22 +48,22 @@ fn set(stream: &mut Value, tag: Value) {
     stream.set_at("spec.tags", tags);
 }
 
-fn write(old: &Value, step: &Step) -> Value {
+fn write(old: &Value, step: &StreamWrite) -> Value {
     let mut new = old.clone();
     match step {
-        Step::Push(tag, image) => {
+        StreamWrite::Push(tag, image) => {
             let item = history::item("t", &format!("q.io/x:{image}"), &format!("i{image}"), 1);
             history::add(&mut new, TAGS[*tag], &item);
         }
-        Step::Alias(tag, from) => {
+        StreamWrite::Alias(tag, from) => {
             let from = json!({"kind": "ImageStreamTag", "name": TAGS[*from]});
             set(&mut new, spec_tag(TAGS[*tag], from, false));
         }
-        Step::Reference(tag, image) => {
+        StreamWrite::Reference(tag, image) => {
             let from = json!({"kind": "DockerImage", "name": format!("q.io/r:{image}")});
             set(&mut new, spec_tag(TAGS[*tag], from, true));
         }
-        Step::Forget(tag) => {
+        StreamWrite::Forget(tag) => {
             let mut tags = new.list_at("spec.tags").to_vec();
             tags.retain(|t| t.str_at("name") != TAGS[*tag]);
             new.set_at("spec.tags", tags);

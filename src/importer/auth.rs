@@ -3,7 +3,7 @@
 
 use super::{
     exchange::{Answer, Exchange, Get},
-    fault::{Fault, Refusal, refusal},
+    fault::{FetchError, Refusal, refusal},
     keyring::Login,
 };
 use crate::object::{ObjectExt, Value};
@@ -55,9 +55,9 @@ pub fn verdict(headers: &HeaderMap) -> Option<Refusal> {
 }
 
 /// The fault an answer that is no success means.
-pub fn fault(answer: &Answer) -> Fault {
+pub fn fault(answer: &Answer) -> FetchError {
     let (status, reason) = (answer.status.as_u16(), answer.reason());
-    Fault::of_answer(status, &reason, &answer.body, verdict(&answer.headers))
+    FetchError::of_answer(status, &reason, &answer.body, verdict(&answer.headers))
 }
 
 /// How to sign in to one repository.
@@ -81,7 +81,7 @@ impl Access {
         &mut self,
         exchange: &mut Exchange,
         now: Timestamp,
-    ) -> Result<Option<HeaderValue>, Fault> {
+    ) -> Result<Option<HeaderValue>, FetchError> {
         let of = |scheme: &str| self.challenges.iter().find(|c| c.scheme == scheme).cloned();
         let (bearer, may_be_basic) = (of("bearer"), of("basic").is_some());
         let mut found = None;
@@ -89,12 +89,13 @@ impl Access {
             found = Some(format!("Bearer {}", self.token(&challenge, exchange, now).await?));
         }
         if may_be_basic {
-            let login = self.usable().ok_or_else(|| Fault::other("no basic auth credentials"))?;
+            let login =
+                self.usable().ok_or_else(|| FetchError::other("no basic auth credentials"))?;
             found = Some(basic(login));
         }
         let Some(text) = found else { return Ok(None) };
         let mut value = HeaderValue::from_str(&text).map_err(|_| {
-            Fault::other("net/http: invalid header field value for \"Authorization\"")
+            FetchError::other("net/http: invalid header field value for \"Authorization\"")
         })?;
         value.set_sensitive(true);
         Ok(Some(value))
@@ -109,7 +110,7 @@ impl Access {
         challenge: &Challenge,
         exchange: &mut Exchange,
         now: Timestamp,
-    ) -> Result<String, Fault> {
+    ) -> Result<String, FetchError> {
         if let Some((token, end)) = &self.token
             && now <= *end
         {
@@ -126,13 +127,13 @@ impl Access {
     }
 
     /// The request that fetches a token.
-    fn question(&self, challenge: &Challenge) -> Result<Get, Fault> {
+    fn question(&self, challenge: &Challenge) -> Result<Get, FetchError> {
         let realm = challenge
             .parameters
             .get("realm")
-            .ok_or_else(|| Fault::other("no realm specified for token auth challenge"))?;
+            .ok_or_else(|| FetchError::other("no realm specified for token auth challenge"))?;
         let mut url = Url::parse(realm)
-            .map_err(|e| Fault::other(format!("invalid token auth challenge realm: {e}")))?;
+            .map_err(|e| FetchError::other(format!("invalid token auth challenge realm: {e}")))?;
         let mut headers = HeaderMap::new();
         {
             let mut query = url.query_pairs_mut();
@@ -156,13 +157,13 @@ fn basic(login: &Login) -> String {
 }
 
 /// Token and life in seconds of a token server's answer.
-fn read(body: &[u8]) -> Result<(String, i64), Fault> {
+fn read(body: &[u8]) -> Result<(String, i64), FetchError> {
     let parsed: Value = serde_json::from_slice(body)
-        .map_err(|e| Fault::other(format!("unable to decode token response: {e}")))?;
+        .map_err(|e| FetchError::other(format!("unable to decode token response: {e}")))?;
     let either = ["access_token", "token"].map(|name| parsed.str_at(name));
     let token = either.into_iter().find(|t| !t.is_empty());
     let token = token.ok_or_else(|| {
-        Fault::other("authorization server did not include a token in the response")
+        FetchError::other("authorization server did not include a token in the response")
     })?;
     Ok((token.to_owned(), parsed.i64_at("expires_in").unwrap_or(0).max(SHORTEST_LIFE)))
 }

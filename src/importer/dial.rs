@@ -1,7 +1,7 @@
 //! Opens connections: looks names up, dials, shakes hands. Failures are told in Go's words.
 
 use super::{
-    fault::Fault,
+    fault::FetchError,
     proxy::{Proxies, Proxy},
     routes::Routes,
     trust,
@@ -51,7 +51,7 @@ impl Dialer {
     ///
     /// # Errors
     /// Why nobody answers there.
-    pub async fn open(&self, url: &Url, tls: &Arc<ClientConfig>) -> Result<Connection, Fault> {
+    pub async fn open(&self, url: &Url, tls: &Arc<ClientConfig>) -> Result<Connection, FetchError> {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_or_known_default().unwrap_or(443);
         let secure = url.scheme() == "https";
@@ -86,8 +86,8 @@ impl Dialer {
     ///
     /// # Errors
     /// Why nobody answers there.
-    pub async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, Fault> {
-        let mut failure = Fault::other(format!("dial tcp: lookup {host}: no addresses"));
+    pub async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, FetchError> {
+        let mut failure = FetchError::other(format!("dial tcp: lookup {host}: no addresses"));
         for address in self.addresses(host, port).await? {
             match TcpStream::connect(address).await {
                 Ok(stream) => {
@@ -101,7 +101,7 @@ impl Dialer {
         Err(failure)
     }
 
-    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, FetchError> {
         if let Some(place) = self.routes.place(host, port) {
             return Ok(vec![place]);
         }
@@ -110,7 +110,7 @@ impl Dialer {
         }
         match tokio::net::lookup_host((host, port)).await {
             Ok(found) => Ok(found.collect()),
-            Err(_) => Err(Fault::other(format!(
+            Err(_) => Err(FetchError::other(format!(
                 "dial tcp: lookup {host} on {}: no such host",
                 self.resolver
             ))),
@@ -119,9 +119,11 @@ impl Dialer {
 }
 
 /// A proxy could not be reached.
-fn by_proxy(fault: Fault) -> Fault {
+fn by_proxy(fault: FetchError) -> FetchError {
     match fault {
-        Fault::Other(text, retry) => Fault::Other(format!("proxyconnect tcp: {text}"), retry),
+        FetchError::Other(text, retry) => {
+            FetchError::Other(format!("proxyconnect tcp: {text}"), retry)
+        }
         refused => refused,
     }
 }
@@ -134,27 +136,27 @@ pub async fn shake_hands(
     stream: Box<dyn Wire>,
     host: &str,
     tls: &Arc<ClientConfig>,
-) -> Result<tokio_rustls::client::TlsStream<Box<dyn Wire>>, Fault> {
+) -> Result<tokio_rustls::client::TlsStream<Box<dyn Wire>>, FetchError> {
     let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| Fault::other(format!("tls: {host:?} is no server name")))?;
+        .map_err(|_| FetchError::other(format!("tls: {host:?} is no server name")))?;
     let connector = TlsConnector::from(Arc::clone(tls));
     connector.connect(name, stream).await.map_err(|error| {
         let inner = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
-        inner.map_or_else(|| of_io(&error), |e| Fault::other(trust::problem(e, host)))
+        inner.map_or_else(|| of_io(&error), |e| FetchError::other(trust::problem(e, host)))
     })
 }
 
-fn refused(address: SocketAddr, error: &io::Error) -> Fault {
-    let Fault::Other(text, retry) = of_io(error) else { return of_io(error) };
+fn refused(address: SocketAddr, error: &io::Error) -> FetchError {
+    let FetchError::Other(text, retry) = of_io(error) else { return of_io(error) };
     let text = match error.kind() {
         ErrorKind::TimedOut => "i/o timeout".to_owned(),
         _ => format!("connect: {text}"),
     };
-    Fault::Other(format!("dial tcp {address}: {text}"), retry)
+    FetchError::Other(format!("dial tcp {address}: {text}"), retry)
 }
 
 /// A failure of the system, as Go prints its number.
-fn of_io(error: &io::Error) -> Fault {
+fn of_io(error: &io::Error) -> FetchError {
     let text = match error.kind() {
         ErrorKind::ConnectionRefused => "connection refused",
         ErrorKind::ConnectionReset => "connection reset by peer",
@@ -163,23 +165,23 @@ fn of_io(error: &io::Error) -> Fault {
         ErrorKind::NetworkUnreachable => "network is unreachable",
         ErrorKind::UnexpectedEof => "EOF",
         ErrorKind::TimedOut => "connection timed out",
-        _ => return Fault::other(error.to_string()),
+        _ => return FetchError::other(error.to_string()),
     };
     let passing = error.kind() == ErrorKind::TimedOut;
-    Fault::Other(text.into(), passing.then(|| Duration::from_secs(1)))
+    FetchError::Other(text.into(), passing.then(|| Duration::from_secs(1)))
 }
 
 /// What broke an exchange on an open connection.
-pub fn broken(error: &hyper::Error) -> Fault {
+pub fn broken(error: &hyper::Error) -> FetchError {
     use std::error::Error as _;
     if error.is_incomplete_message() {
-        return Fault::other("EOF");
+        return FetchError::other("EOF");
     }
     let io = error.source().and_then(|e| e.downcast_ref::<io::Error>());
     match io {
-        Some(io) if io.kind() == ErrorKind::UnexpectedEof => Fault::other("unexpected EOF"),
+        Some(io) if io.kind() == ErrorKind::UnexpectedEof => FetchError::other("unexpected EOF"),
         Some(io) => of_io(io),
-        None if error.is_parse() => Fault::other("malformed HTTP response"),
-        None => Fault::other(error.to_string()),
+        None if error.is_parse() => FetchError::other("malformed HTTP response"),
+        None => FetchError::other(error.to_string()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     dial::{Connection, Dialer, broken},
-    fault::Fault,
+    fault::FetchError,
     proxy::Proxy,
 };
 use crate::world::Clock;
@@ -81,14 +81,14 @@ impl Exchange {
     ///
     /// # Errors
     /// `Get "URL": …` for whatever kept an answer from coming.
-    pub async fn get(&mut self, get: Get) -> Result<Answer, Fault> {
+    pub async fn get(&mut self, get: Get) -> Result<Answer, FetchError> {
         let now = self.clock.now();
         let deadline = now.saturating_add(get.patience).unwrap_or(now);
         let too_late = self.clock.sleep_until(deadline);
         let shown = get.url.to_string();
         tokio::select! {
             answer = self.follow(get) => answer,
-            () = too_late => Err(Fault::Other(
+            () = too_late => Err(FetchError::Other(
                 "context deadline exceeded (Client.Timeout exceeded while awaiting headers)".into(),
                 Some(Duration::from_secs(1)),
             )
@@ -96,7 +96,7 @@ impl Exchange {
         }
     }
 
-    async fn follow(&mut self, mut get: Get) -> Result<Answer, Fault> {
+    async fn follow(&mut self, mut get: Get) -> Result<Answer, FetchError> {
         for _ in 0..=MOST_REDIRECTS {
             let answer = self.once(&get).await.map_err(|f| f.within(get.url.as_str()))?;
             let location = answer.header("location");
@@ -107,7 +107,7 @@ impl Exchange {
             let next = get.url.join(location).ok().filter(|u| u.scheme().starts_with("http"));
             let Some(next) = next else {
                 let text = format!("failed to parse Location header {location:?}");
-                return Err(Fault::other(text).within(get.url.as_str()));
+                return Err(FetchError::other(text).within(get.url.as_str()));
             };
             // Credentials are for the host they were meant for.
             if next.host_str() != get.url.host_str() || next.port() != get.url.port() {
@@ -116,10 +116,10 @@ impl Exchange {
             get.url = next;
         }
         let text = format!("stopped after {MOST_REDIRECTS} redirects");
-        Err(Fault::other(text).within(get.url.as_str()))
+        Err(FetchError::other(text).within(get.url.as_str()))
     }
 
-    async fn once(&mut self, get: &Get) -> Result<Answer, Fault> {
+    async fn once(&mut self, get: &Get) -> Result<Answer, FetchError> {
         let place = get.url[..url::Position::BeforePath].to_owned();
         let proxy = self.dialer.proxy(&get.url).filter(|_| get.url.scheme() == "http");
         let request = request(get, proxy.as_ref())?;
@@ -141,7 +141,7 @@ impl Exchange {
         place: String,
         connection: Connection,
         response: http::Response<Incoming>,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, FetchError> {
         let (head, mut incoming) = response.into_parts();
         let url = get.url.clone();
         if get.stream && head.status.is_success() {
@@ -153,7 +153,10 @@ impl Exchange {
             let frame = frame.map_err(|e| broken(&e))?;
             let data = frame.data_ref().map_or(&[][..], |d| d);
             if body.len() + data.len() > get.limit {
-                return Err(Fault::other(format!("the answer is longer than {} bytes", get.limit)));
+                return Err(FetchError::other(format!(
+                    "the answer is longer than {} bytes",
+                    get.limit
+                )));
             }
             body.extend_from_slice(data);
         }
@@ -169,7 +172,7 @@ impl Exchange {
 }
 
 /// A proxy that reads along is told the whole URL, and who we are.
-fn request(get: &Get, proxy: Option<&Proxy>) -> Result<Request<Empty<Bytes>>, Fault> {
+fn request(get: &Get, proxy: Option<&Proxy>) -> Result<Request<Empty<Bytes>>, FetchError> {
     let from = match proxy {
         None => url::Position::BeforePath,
         Some(_) => url::Position::BeforeScheme,
@@ -182,7 +185,7 @@ fn request(get: &Get, proxy: Option<&Proxy>) -> Result<Request<Empty<Bytes>>, Fa
         .header(header::HOST, host)
         .header(header::USER_AGENT, concat!("pocketshift/", env!("CARGO_PKG_VERSION")))
         .body(Empty::new())
-        .map_err(|e| Fault::other(e.to_string()))?;
+        .map_err(|e| FetchError::other(e.to_string()))?;
     request.headers_mut().extend(get.headers.clone());
     if let Some(login) = proxy.and_then(Proxy::login) {
         request.headers_mut().insert(header::PROXY_AUTHORIZATION, login.clone());

@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 
 /// Why a registry did not give what was asked.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fault {
+pub enum FetchError {
     /// The registry refused and said why.
     Refused(Vec<Refusal>),
     /// Everything else, and how long to wait before another try (`None`: trying again is no use).
@@ -48,48 +48,57 @@ const CODES: &[(&str, &str)] = &[
     ("PAGINATION_NUMBER_INVALID", "invalid number of results requested"),
 ];
 
-impl Fault {
+impl FetchError {
     /// A fault that trying again does not mend.
-    pub fn other(text: impl Into<String>) -> Fault {
-        Fault::Other(text.into(), None)
+    pub fn other(text: impl Into<String>) -> FetchError {
+        FetchError::Other(text.into(), None)
     }
 
     /// Whether the registry gave this code.
     pub fn is(&self, code: &str) -> bool {
-        matches!(self, Fault::Refused(list) if list.iter().any(|r| r.code == code))
+        matches!(self, FetchError::Refused(list) if list.iter().any(|r| r.code == code))
     }
 
     /// What a request to `url` failed with.
-    pub fn within(self, url: &str) -> Fault {
+    pub fn within(self, url: &str) -> FetchError {
         let retry = self.retry_after();
-        Fault::Other(format!("Get {url:?}: {self}"), retry)
+        FetchError::Other(format!("Get {url:?}: {self}"), retry)
     }
 
     /// How long to wait before another try, if that may help.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Fault::Refused(list) => list.iter().find_map(|r| patience(&r.code)),
-            Fault::Other(_, retry) => *retry,
+            FetchError::Refused(list) => list.iter().find_map(|r| patience(&r.code)),
+            FetchError::Other(_, retry) => *retry,
         }
     }
 
     /// Reads an answer that is no success. `bearer` is the challenge of that scheme in the answer,
     /// whose `error` says more than the body.
-    pub fn of_answer(status: u16, reason: &str, body: &[u8], bearer: Option<Refusal>) -> Fault {
+    pub fn of_answer(
+        status: u16,
+        reason: &str,
+        body: &[u8],
+        bearer: Option<Refusal>,
+    ) -> FetchError {
         if !(400..500).contains(&status) {
             let wait = [500, 502, 503, 504].contains(&status).then(|| Duration::from_secs(5));
-            return Fault::Other(format!("received unexpected HTTP status: {reason}"), wait);
+            return FetchError::Other(format!("received unexpected HTTP status: {reason}"), wait);
         }
         let found = refusals(status, body);
         match (bearer, found) {
-            (Some(first), Ok(rest)) => Fault::Refused(std::iter::once(first).chain(rest).collect()),
-            (Some(first), Err(_)) => Fault::Refused(vec![first]),
-            (None, Ok(list)) => Fault::Refused(list),
-            (None, Err(_)) if status == 401 => Fault::Refused(vec![refusal("UNAUTHORIZED", "")]),
+            (Some(first), Ok(rest)) => {
+                FetchError::Refused(std::iter::once(first).chain(rest).collect())
+            }
+            (Some(first), Err(_)) => FetchError::Refused(vec![first]),
+            (None, Ok(list)) => FetchError::Refused(list),
+            (None, Err(_)) if status == 401 => {
+                FetchError::Refused(vec![refusal("UNAUTHORIZED", "")])
+            }
             (None, Err(why)) => {
                 let wait = (status == 429).then(|| Duration::from_secs(2));
                 let body = bounded(&String::from_utf8_lossy(body));
-                Fault::Other(
+                FetchError::Other(
                     format!("error parsing HTTP {status} response body: {why}: {body:?}"),
                     wait,
                 )
@@ -182,11 +191,11 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Other(text, _) => f.write_str(text),
-            Fault::Refused(list) => match list.as_slice() {
+            FetchError::Other(text, _) => f.write_str(text),
+            FetchError::Refused(list) => match list.as_slice() {
                 [one] => one.fmt(f),
                 several => {
                     f.write_str("errors:\n")?;
@@ -240,21 +249,22 @@ mod tests {
         ];
         for (status, body, expected) in rows {
             let reason = format!("{status} Bad Gateway");
-            let fault = Fault::of_answer(status, &reason, body.as_bytes(), None);
+            let fault = FetchError::of_answer(status, &reason, body.as_bytes(), None);
             assert_eq!(fault.to_string(), expected);
         }
     }
 
     #[test]
     fn what_may_pass_is_tried_again() {
-        let seconds = |fault: &Fault| fault.retry_after().map(|d| d.as_secs());
+        let seconds = |fault: &FetchError| fault.retry_after().map(|d| d.as_secs());
         let many = r#"{"errors":[{"code":"TOOMANYREQUESTS"}]}"#;
         let rows = [(503, "", Some(5)), (429, "", Some(2)), (429, many, Some(2)), (404, "", None)];
         for (status, body, expected) in rows {
-            let fault = Fault::of_answer(status, "", body.as_bytes(), None);
+            let fault = FetchError::of_answer(status, "", body.as_bytes(), None);
             assert_eq!(seconds(&fault), expected, "{status} {body}");
         }
-        let within = Fault::Other("x".into(), Some(Duration::from_secs(1))).within("https://h/");
+        let within =
+            FetchError::Other("x".into(), Some(Duration::from_secs(1))).within("https://h/");
         assert_eq!(within.to_string(), "Get \"https://h/\": x");
         assert_eq!(seconds(&within), Some(1));
     }
@@ -263,7 +273,7 @@ mod tests {
     fn a_challenge_says_more_than_the_body() {
         let bearer = Some(refusal("DENIED", "insufficient scope"));
         let body = br#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
-        let fault = Fault::of_answer(401, "", body, bearer);
+        let fault = FetchError::of_answer(401, "", body, bearer);
         assert!(fault.is("DENIED") && fault.is("UNAUTHORIZED") && !fault.is("UNKNOWN"));
         assert_eq!(fault.to_string(), "errors:\ndenied: insufficient scope\nunauthorized\n");
     }
@@ -278,7 +288,8 @@ mod tests {
             long,
         ];
         for body in bodies {
-            let said = Fault::of_answer(403, "403 Forbidden", body.as_bytes(), None).to_string();
+            let said =
+                FetchError::of_answer(403, "403 Forbidden", body.as_bytes(), None).to_string();
             assert!(said.len() < 20_000, "{} bytes", said.len());
         }
     }

@@ -20,7 +20,7 @@ mod session;
 mod signature;
 pub mod trust;
 
-pub use fault::Fault;
+pub use fault::FetchError;
 pub use keyring::Keyring;
 pub use limiter::{Limiter, Rate};
 pub use proxy::Proxies;

@@ -4,7 +4,7 @@
 
 use super::{
     dial::{Wire, broken},
-    fault::Fault,
+    fault::FetchError,
 };
 use bytes::Bytes;
 use http::{HeaderValue, Request, Uri, header};
@@ -55,7 +55,7 @@ impl Proxy {
     ///
     /// # Errors
     /// It speaks what we do not.
-    pub fn place(&self) -> Result<(&str, u16), Fault> {
+    pub fn place(&self) -> Result<(&str, u16), FetchError> {
         let uri = self.0.uri();
         match (uri.scheme_str(), uri.host()) {
             (Some("http"), Some(host)) => {
@@ -63,7 +63,7 @@ impl Proxy {
             }
             (scheme, _) => {
                 let scheme = scheme.unwrap_or_default();
-                Err(Fault::other(format!("proxy scheme {scheme:?} is not supported")))
+                Err(FetchError::other(format!("proxy scheme {scheme:?} is not supported")))
             }
         }
     }
@@ -82,7 +82,7 @@ impl Proxy {
         wire: Box<dyn Wire>,
         host: &str,
         port: u16,
-    ) -> Result<Box<dyn Wire>, Fault> {
+    ) -> Result<Box<dyn Wire>, FetchError> {
         let (mut sender, connection) = http1::handshake::<_, Empty<Bytes>>(TokioIo::new(wire))
             .await
             .map_err(|e| broken(&e))?;
@@ -94,12 +94,12 @@ impl Proxy {
         if let Some(login) = self.login() {
             request = request.header(header::PROXY_AUTHORIZATION, login);
         }
-        let request = request.body(Empty::new()).map_err(|e| Fault::other(e.to_string()))?;
+        let request = request.body(Empty::new()).map_err(|e| FetchError::other(e.to_string()))?;
         let answer = sender.send_request(request).await.map_err(|e| broken(&e))?;
         if !answer.status().is_success() {
             // Go tells the reason and nothing else.
             let reason = answer.status().canonical_reason().unwrap_or("unknown status code");
-            return Err(Fault::other(reason));
+            return Err(FetchError::other(reason));
         }
         let upgraded = hyper::upgrade::on(answer).await.map_err(|e| broken(&e))?;
         Ok(Box::new(TokioIo::new(upgraded)))

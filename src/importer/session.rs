@@ -9,7 +9,7 @@ use super::{
     Importer,
     auth::{self, Access},
     exchange::{Answer, Exchange, Get},
-    fault::Fault,
+    fault::FetchError,
     keyring::Keyring,
     signature, trust,
 };
@@ -90,7 +90,7 @@ struct Endpoint {
 }
 
 /// What is wanted of a repository.
-struct Wanted<'a> {
+struct FetchTarget<'a> {
     /// Path below the repository's, or a whole one.
     path: &'a str,
     headers: HeaderMap,
@@ -100,13 +100,13 @@ struct Wanted<'a> {
     stream: bool,
 }
 
-impl<'a> Wanted<'a> {
-    fn at(path: &'a str) -> Wanted<'a> {
-        Wanted::with(path, HeaderMap::new())
+impl<'a> FetchTarget<'a> {
+    fn at(path: &'a str) -> FetchTarget<'a> {
+        FetchTarget::with(path, HeaderMap::new())
     }
 
-    fn with(path: &'a str, headers: HeaderMap) -> Wanted<'a> {
-        Wanted { path, headers, head: false, stream: false }
+    fn with(path: &'a str, headers: HeaderMap) -> FetchTarget<'a> {
+        FetchTarget { path, headers, head: false, stream: false }
     }
 }
 
@@ -141,7 +141,7 @@ impl Ways<'_> {
 pub struct Session<'a> {
     ways: Ways<'a>,
     keyring: Keyring,
-    met: HashMap<(String, bool), Result<Endpoint, Fault>>,
+    met: HashMap<(String, bool), Result<Endpoint, FetchError>>,
 }
 
 impl<'a> Session<'a> {
@@ -158,10 +158,14 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// What kept it from coming.
-    pub async fn manifest(&mut self, image: &Reference, insecure: bool) -> Result<Manifest, Fault> {
+    pub async fn manifest(
+        &mut self,
+        image: &Reference,
+        insecure: bool,
+    ) -> Result<Manifest, FetchError> {
         let version = if image.id.is_empty() { &image.tag } else { &image.id };
         let path = format!("manifests/{version}");
-        let answer = self.fetch(image, insecure, Wanted::with(&path, accepted())).await?;
+        let answer = self.fetch(image, insecure, FetchTarget::with(&path, accepted())).await?;
         if !success(&answer) {
             return Err(auth::fault(&answer));
         }
@@ -187,11 +191,11 @@ impl<'a> Session<'a> {
         repository: &Reference,
         insecure: bool,
         digest: &str,
-    ) -> Result<Bytes, Fault> {
+    ) -> Result<Bytes, FetchError> {
         let path = format!("blobs/{digest}");
-        let answer = self.fetch(repository, insecure, Wanted::at(&path)).await?;
+        let answer = self.fetch(repository, insecure, FetchTarget::at(&path)).await?;
         if answer.status == 404 {
-            return Err(Fault::other("unknown blob"));
+            return Err(FetchError::other("unknown blob"));
         }
         if !success(&answer) {
             return Err(auth::fault(&answer));
@@ -209,16 +213,16 @@ impl<'a> Session<'a> {
         repository: &Reference,
         insecure: bool,
         digest: &str,
-    ) -> Result<u64, Fault> {
+    ) -> Result<u64, FetchError> {
         let path = format!("blobs/{digest}");
-        let wanted = Wanted { head: true, ..Wanted::at(&path) };
+        let wanted = FetchTarget { head: true, ..FetchTarget::at(&path) };
         let answer = self.fetch(repository, insecure, wanted).await?;
         if !success(&answer) {
-            let unknown = || Fault::other("unknown blob");
+            let unknown = || FetchError::other("unknown blob");
             return Err(if answer.status == 404 { unknown() } else { auth::fault(&answer) });
         }
         let length = answer.header("content-length").parse();
-        length.map_err(|_| Fault::other("a blob of unknown length"))
+        length.map_err(|_| FetchError::other("a blob of unknown length"))
     }
 
     /// A blob of any length, as it comes; nobody has looked whether it is what its digest says.
@@ -230,9 +234,9 @@ impl<'a> Session<'a> {
         repository: &Reference,
         insecure: bool,
         digest: &str,
-    ) -> Result<impl Stream<Item = std::io::Result<Bytes>> + use<>, Fault> {
+    ) -> Result<impl Stream<Item = std::io::Result<Bytes>> + use<>, FetchError> {
         let path = format!("blobs/{digest}");
-        let wanted = Wanted { stream: true, ..Wanted::at(&path) };
+        let wanted = FetchTarget { stream: true, ..FetchTarget::at(&path) };
         let answer = self.fetch(repository, insecure, wanted).await?;
         match answer.rest {
             Some((body, connection)) => Ok(BodyStream::new(body).map(move |frame| {
@@ -241,7 +245,7 @@ impl<'a> Session<'a> {
                 let data = frame.map(|f| f.into_data().unwrap_or_default());
                 data.map_err(std::io::Error::other)
             })),
-            None if answer.status == 404 => Err(Fault::other("unknown blob")),
+            None if answer.status == 404 => Err(FetchError::other("unknown blob")),
             None => Err(auth::fault(&answer)),
         }
     }
@@ -254,16 +258,16 @@ impl<'a> Session<'a> {
         &mut self,
         repository: &Reference,
         insecure: bool,
-    ) -> Result<Vec<String>, Fault> {
+    ) -> Result<Vec<String>, FetchError> {
         let mut tags = Vec::new();
         let mut path = "tags/list".to_owned();
         for _ in 0..MOST_PAGES {
-            let answer = self.fetch(repository, insecure, Wanted::at(&path)).await?;
+            let answer = self.fetch(repository, insecure, FetchTarget::at(&path)).await?;
             if !success(&answer) {
                 return Err(auth::fault(&answer));
             }
-            let page: Value =
-                serde_json::from_slice(&answer.body).map_err(|e| Fault::other(e.to_string()))?;
+            let page: Value = serde_json::from_slice(&answer.body)
+                .map_err(|e| FetchError::other(e.to_string()))?;
             let before = tags.len();
             tags.extend(page.list_at("tags").iter().filter_map(Value::as_str).map(String::from));
             match next_page(&answer) {
@@ -280,8 +284,8 @@ impl<'a> Session<'a> {
         &mut self,
         repository: &Reference,
         insecure: bool,
-        wanted: Wanted<'_>,
-    ) -> Result<Answer, Fault> {
+        wanted: FetchTarget<'_>,
+    ) -> Result<Answer, FetchError> {
         let repository = repository.clone().with_defaults().repository();
         let mut tries = 0;
         loop {
@@ -304,8 +308,8 @@ impl<'a> Session<'a> {
         &mut self,
         repository: &Reference,
         insecure: bool,
-        wanted: &Wanted<'_>,
-    ) -> Result<Answer, Fault> {
+        wanted: &FetchTarget<'_>,
+    ) -> Result<Answer, FetchError> {
         let path = wanted.path;
         let key = (repository.exact(), insecure);
         if !self.met.contains_key(&key) {
@@ -317,11 +321,11 @@ impl<'a> Session<'a> {
         let endpoint = match self.met.get_mut(&key) {
             Some(Ok(endpoint)) => endpoint,
             Some(Err(fault)) => return Err(fault.clone()),
-            None => return Err(Fault::other("the registry is gone")),
+            None => return Err(FetchError::other("the registry is gone")),
         };
         let below = format!("v2/{}/{path}", repository.repository_name());
         let url = endpoint.base.join(if path.starts_with('/') { path } else { &below });
-        let url = url.map_err(|e| Fault::other(e.to_string()))?;
+        let url = url.map_err(|e| FetchError::other(e.to_string()))?;
         let mut headers = wanted.headers.clone();
         let signed = endpoint.access.header(exchange, now).await;
         if let Some(value) = signed.map_err(|f| f.within(url.as_str()))? {
@@ -333,21 +337,25 @@ impl<'a> Session<'a> {
     }
 
     /// Says the first word to a registry.
-    async fn meet(&mut self, repository: &Reference, insecure: bool) -> Result<Endpoint, Fault> {
+    async fn meet(
+        &mut self,
+        repository: &Reference,
+        insecure: bool,
+    ) -> Result<Endpoint, FetchError> {
         let host = repository.api_host();
         let exchange = self.ways.get(host, insecure);
         let answer = match ping(exchange, "https", host).await {
             Err(_) if insecure => ping(exchange, "http", host).await?,
             other => other?,
         };
-        let base = answer.url.join("/").map_err(|e| Fault::other(e.to_string()))?;
+        let base = answer.url.join("/").map_err(|e| FetchError::other(e.to_string()))?;
         let known = !answer.header("docker-distribution-api-version").is_empty();
         let code = answer.status.as_u16();
         if !known && !matches!(code, 200..300 | 401 | 403) {
             let shown = base.as_str().trim_end_matches('/');
             let text =
                 format!("endpoint {shown:?} does not support v2 API (got {})", answer.reason());
-            return Err(Fault::other(text));
+            return Err(FetchError::other(text));
         }
         let asked = if code == 401 { auth::challenges(&answer.headers) } else { Vec::new() };
         let login = self.keyring.find(&repository.exact()).cloned();
@@ -356,9 +364,9 @@ impl<'a> Session<'a> {
     }
 }
 
-async fn ping(exchange: &mut Exchange, scheme: &str, host: &str) -> Result<Answer, Fault> {
+async fn ping(exchange: &mut Exchange, scheme: &str, host: &str) -> Result<Answer, FetchError> {
     let url = Url::parse(&format!("{scheme}://{host}/v2/"))
-        .map_err(|e| Fault::other(format!("parse {host:?}: {e}")))?;
+        .map_err(|e| FetchError::other(format!("parse {host:?}: {e}")))?;
     let headers = HeaderMap::new();
     let (limit, patience) = (DOCUMENT_LIMIT, PING_PATIENCE);
     exchange.get(Get { url, head: false, headers, limit, patience, stream: false }).await
@@ -381,19 +389,19 @@ fn next_page(answer: &Answer) -> Option<String> {
     Some(next[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
 }
 
-fn verify(bytes: &[u8], digest: &str, what: &str) -> Result<(), Fault> {
+fn verify(bytes: &[u8], digest: &str, what: &str) -> Result<(), FetchError> {
     let algorithm = digest.split(':').next().unwrap_or_default();
     let found = match algorithm {
         "sha256" => hex(&Sha256::digest(bytes)),
         "sha384" => hex(&Sha384::digest(bytes)),
         "sha512" => hex(&Sha512::digest(bytes)),
-        _ => return Err(Fault::other("unsupported digest algorithm")),
+        _ => return Err(FetchError::other("unsupported digest algorithm")),
     };
     let found = format!("{algorithm}:{found}");
     if found == digest {
         return Ok(());
     }
-    Err(Fault::other(format!(
+    Err(FetchError::other(format!(
         "content integrity error: the {what} retrieved with digest {digest} does not match the \
          digest calculated from the content {found}"
     )))

@@ -3,16 +3,16 @@
 //!
 //! As in upstream's importer nobody asks whether a signature is good: the digest is what counts.
 
-use super::fault::Fault;
+use super::fault::FetchError;
 use crate::object::{ObjectExt, Value};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// The manifest as it was before it was signed: its head up to where the signatures begin, and the
 /// tail that came after.
-pub fn content(manifest: &[u8]) -> Result<Vec<u8>, Fault> {
+pub fn content(manifest: &[u8]) -> Result<Vec<u8>, FetchError> {
     let parsed: Value =
-        serde_json::from_slice(manifest).map_err(|e| Fault::other(e.to_string()))?;
-    let invalid = || Fault::other("invalid sign content");
+        serde_json::from_slice(manifest).map_err(|e| FetchError::other(e.to_string()))?;
+    let invalid = || FetchError::other("invalid sign content");
     let mut found: Option<Vec<u8>> = None;
     for signature in parsed.list_at("signatures") {
         let whole = split(manifest, signature).ok_or_else(invalid)?;
@@ -20,7 +20,7 @@ pub fn content(manifest: &[u8]) -> Result<Vec<u8>, Fault> {
             return Err(invalid());
         }
     }
-    found.ok_or_else(|| Fault::other("missing signature key"))
+    found.ok_or_else(|| FetchError::other("missing signature key"))
 }
 
 fn split(manifest: &[u8], signature: &Value) -> Option<Vec<u8>> {

@@ -240,12 +240,12 @@ pub struct Cx<'a> {
     /// Further facts about the caller.
     pub extra: &'a [(String, Vec<String>)],
     /// Whether the caller may do something else than what he asks for; what is said of a refusal.
-    pub may: Box<dyn Fn(&Ask<'_>) -> Result<(), String> + 'a>,
+    pub may: Box<dyn Fn(&AccessReview<'_>) -> Result<(), String> + 'a>,
 }
 
 /// A question about somebody's rights.
 #[derive(Clone, Copy, Default)]
-pub struct Ask<'a> {
+pub struct AccessReview<'a> {
     /// Verb of the API.
     pub verb: &'a str,
     /// API group.

@@ -16,7 +16,8 @@ mod workloads;
 pub use catalogue::{Catalogue, OPENSHIFT};
 pub use cluster::{expressions, type_warnings};
 pub use kind::{
-    ALL_VERBS, Ask, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
+    ALL_VERBS, AccessReview, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule,
+    PrepareFn, Sub,
 };
 pub use name::Name;
 pub use openshift::{check_template, image_outside, rollouts, shown_stream};

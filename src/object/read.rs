@@ -31,7 +31,7 @@ pub fn json(text: &[u8]) -> Result<Tree, String> {
     let mut notes = Notes::new(text.len());
     let mut reader = serde_json::Deserializer::from_slice(text);
     let bad = |_| syntax::fault(text);
-    let seed = Seed { place: Place::Root, notes: &mut notes };
+    let seed = Seed { place: JsonPath::Root, notes: &mut notes };
     let value = seed.deserialize(&mut reader).map_err(bad)?;
     reader.end().map_err(bad)?;
     Ok((value, notes.twice))
@@ -49,7 +49,7 @@ pub fn yaml(text: &[u8]) -> Result<Tree, String> {
     let mut notes = Notes::new(text.len());
     let read = deeply(|| {
         serde_saphyr::with_deserializer_from_str_with_options(text, options(text), |d| {
-            Seed { place: Place::Root, notes: &mut notes }.deserialize(d)
+            Seed { place: JsonPath::Root, notes: &mut notes }.deserialize(d)
         })
     });
     let value = read.map_err(|e| said(&e))?;
@@ -266,7 +266,7 @@ impl Notes {
         Ok(())
     }
 
-    fn twice(&mut self, place: &Place<'_>) {
+    fn twice(&mut self, place: &JsonPath<'_>) {
         if self.twice.len() < NOTED.0 && self.told < NOTED.1 {
             let path = place.to_string();
             self.told += path.len();
@@ -279,19 +279,19 @@ impl Notes {
 
 /// Where in a document something stands; spelt out only when it must be told.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+enum JsonPath<'a> {
     Root,
-    Field(&'a Place<'a>, &'a str),
-    Item(&'a Place<'a>, usize),
+    Field(&'a JsonPath<'a>, &'a str),
+    Item(&'a JsonPath<'a>, usize),
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for JsonPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Root => Ok(()),
-            Place::Field(Place::Root, name) => f.write_str(name),
-            Place::Field(parent, name) => write!(f, "{parent}.{name}"),
-            Place::Item(parent, index) => write!(f, "{parent}[{index}]"),
+            JsonPath::Root => Ok(()),
+            JsonPath::Field(JsonPath::Root, name) => f.write_str(name),
+            JsonPath::Field(parent, name) => write!(f, "{parent}.{name}"),
+            JsonPath::Item(parent, index) => write!(f, "{parent}[{index}]"),
         }
     }
 }
@@ -303,14 +303,14 @@ impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Whole, D::Error> {
         // The text's own budgets bound the events that aliases replay.
         let mut notes = Notes { twice: Vec::new(), told: usize::MAX, left: usize::MAX };
-        let seed = Seed { place: Place::Root, notes: &mut notes };
+        let seed = Seed { place: JsonPath::Root, notes: &mut notes };
         seed.deserialize(deserializer).map(Whole)
     }
 }
 
 /// Builds a value while watching for repeated keys.
 struct Seed<'a, 'p> {
-    place: Place<'p>,
+    place: JsonPath<'p>,
     notes: &'a mut Notes,
 }
 
@@ -352,7 +352,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
         self.notes.spend(0)?;
         let mut items = Vec::new();
         loop {
-            let place = Place::Item(&self.place, items.len());
+            let place = JsonPath::Item(&self.place, items.len());
             match seq.next_element_seed(Seed { place, notes: &mut *self.notes })? {
                 Some(item) => items.push(item),
                 None => return Ok(Value::Array(items)),
@@ -364,7 +364,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
         let mut fields = Map::new();
         while let Some(key) = map.next_key::<String>()? {
             self.notes.spend::<A::Error>(key.len())?;
-            let place = Place::Field(&self.place, &key);
+            let place = JsonPath::Field(&self.place, &key);
             if fields.contains_key(&key) {
                 self.notes.twice(&place);
             }

@@ -6,18 +6,18 @@ pub fn fault(text: &[u8]) -> String {
     let mut scanner = Scanner { text, at: 0 };
     let end = "unexpected end of JSON input".to_owned();
     match scanner.value(0).and_then(|()| scanner.end()) {
-        Err(Fault::End) | Ok(()) => end,
-        Err(Fault::Character(byte, context)) => {
+        Err(SyntaxFault::End) | Ok(()) => end,
+        Err(SyntaxFault::Character(byte, context)) => {
             format!("invalid character {} {context}", quoted(byte))
         }
-        Err(Fault::Deep) => "exceeded max depth".into(),
+        Err(SyntaxFault::Deep) => "exceeded max depth".into(),
     }
 }
 
 /// Deepest nesting looked at, a little more than the parsers before us read (Go reads 10,000).
 const DEPTH: usize = 200;
 
-enum Fault {
+enum SyntaxFault {
     End,
     Deep,
     Character(u8, &'static str),
@@ -37,11 +37,11 @@ struct Scanner<'a> {
     at: usize,
 }
 
-type Scan = Result<(), Fault>;
+type Scan = Result<(), SyntaxFault>;
 
 impl Scanner<'_> {
-    fn peek(&self) -> Result<u8, Fault> {
-        self.text.get(self.at).copied().ok_or(Fault::End)
+    fn peek(&self) -> Result<u8, SyntaxFault> {
+        self.text.get(self.at).copied().ok_or(SyntaxFault::End)
     }
 
     fn space(&mut self) {
@@ -50,8 +50,8 @@ impl Scanner<'_> {
         }
     }
 
-    fn wrong(&self, context: &'static str) -> Fault {
-        self.peek().map_or(Fault::End, |byte| Fault::Character(byte, context))
+    fn wrong(&self, context: &'static str) -> SyntaxFault {
+        self.peek().map_or(SyntaxFault::End, |byte| SyntaxFault::Character(byte, context))
     }
 
     fn expect(&mut self, byte: u8, context: &'static str) -> Scan {
@@ -69,7 +69,7 @@ impl Scanner<'_> {
 
     fn value(&mut self, depth: usize) -> Scan {
         if depth > DEPTH {
-            return Err(Fault::Deep);
+            return Err(SyntaxFault::Deep);
         }
         self.space();
         match self.peek()? {

@@ -4,7 +4,7 @@ use crate::http::Query;
 
 /// A request without its body.
 #[derive(Debug, Default)]
-pub(super) struct Ask {
+pub(super) struct RegistryRequest {
     pub method: String,
     /// Host and port the client dialled, in its own words.
     pub host: String,
@@ -16,7 +16,7 @@ pub(super) struct Ask {
     pub subject: Option<(String, Vec<String>)>,
 }
 
-impl Ask {
+impl RegistryRequest {
     /// A header, empty when absent.
     pub fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(n, _)| n == name);

@@ -4,7 +4,7 @@
 use super::uploads::Ram;
 use crate::{
     catalog::{
-        complaint::{Complaint, UNKNOWN},
+        complaint::{DistributionError, UNKNOWN},
         content::{Blob, sha256},
     },
     registry::place::is_digest,
@@ -133,7 +133,7 @@ impl Blobs {
     }
 
     /// Keeps bytes under their digest.
-    pub fn put(&self, digest: &str, bytes: &Bytes) -> Result<(), Complaint> {
+    pub fn put(&self, digest: &str, bytes: &Bytes) -> Result<(), DistributionError> {
         debug_assert_eq!(sha256(bytes), digest);
         let Some(path) = self.path(digest) else {
             self.memory.lock().insert(digest.into(), bytes.clone());
@@ -208,9 +208,9 @@ fn private(folder: &Path) -> io::Result<()> {
 }
 
 /// What a client hears of a disk that fails; the log hears why.
-pub(super) fn failed(error: &io::Error) -> Complaint {
+pub(super) fn failed(error: &io::Error) -> DistributionError {
     tracing::error!(%error, "registry storage");
-    Complaint::new(&UNKNOWN)
+    DistributionError::new(&UNKNOWN)
 }
 
 #[cfg(test)]

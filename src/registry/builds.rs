@@ -100,7 +100,7 @@ impl Registries {
     }
 
     /// The image a recipe makes.
-    async fn image_of(&self, caller: &Caller, recipe: &Recipe) -> Result<Image, Complaint> {
+    async fn image_of(&self, caller: &Caller, recipe: &Recipe) -> Result<Image, DistributionError> {
         let base = match recipe.base.as_str() {
             "" => Base::default(),
             from => self.base(caller, from).await?,
@@ -114,14 +114,15 @@ impl Registries {
         let config = Bytes::from(serde_json::to_vec(&config).unwrap_or_default());
         let bytes = document(&base, family, &config, &layer).bytes();
         let manifest = Manifest::read(bytes.into(), family.manifest);
-        let manifest = manifest.ok_or_else(|| Complaint::new(&MANIFEST_INVALID))?;
+        let manifest = manifest.ok_or_else(|| DistributionError::new(&MANIFEST_INVALID))?;
         Ok(Image { manifest, config, layer, base })
     }
 
     /// The image a build begins with.
-    async fn base(&self, caller: &Caller, from: &str) -> Result<Base, Complaint> {
-        let unknown = || Complaint::saying(&MANIFEST_UNKNOWN, "manifest unknown");
-        let names = Reference::candidates(from).map_err(|e| Complaint::saying(&NAME_UNKNOWN, e))?;
+    async fn base(&self, caller: &Caller, from: &str) -> Result<Base, DistributionError> {
+        let unknown = || DistributionError::saying(&MANIFEST_UNKNOWN, "manifest unknown");
+        let names =
+            Reference::candidates(from).map_err(|e| DistributionError::saying(&NAME_UNKNOWN, e))?;
         for name in names {
             let found = match name.host == CLUSTER_REGISTRY {
                 true => self.of_stream(caller, &name).await?,
@@ -141,11 +142,11 @@ impl Registries {
         &self,
         caller: &Caller,
         name: &Reference,
-    ) -> Result<Option<(String, Arc<Manifest>)>, Complaint> {
+    ) -> Result<Option<(String, Arc<Manifest>)>, DistributionError> {
         let Some((project, stream)) = name.path.split_once('/') else { return Ok(None) };
         let wanted = super::cluster::layers("get", project, stream);
         if self.may(caller, &wanted).is_err() {
-            return Err(Complaint::saying(&DENIED, "authentication required"));
+            return Err(DistributionError::saying(&DENIED, "authentication required"));
         }
         let snapshot = self.server.store.snapshot();
         let Some(found) = snapshot.get(STREAMS, project, stream).map(|e| e.value()) else {
@@ -165,11 +166,17 @@ impl Registries {
         Ok(manifest.map(|m| (name.path.clone(), m)))
     }
 
-    fn of_vendor(&self, name: &Reference) -> Result<Option<(String, Arc<Manifest>)>, Complaint> {
+    fn of_vendor(
+        &self,
+        name: &Reference,
+    ) -> Result<Option<(String, Arc<Manifest>)>, DistributionError> {
         let snapshot = self.server.store.snapshot();
         let outside = self.outside(&snapshot);
         if outside.is_down(&name.host) {
-            return Err(Complaint::saying(&UNKNOWN, "received unexpected HTTP status: 503"));
+            return Err(DistributionError::saying(
+                &UNKNOWN,
+                "received unexpected HTTP status: 503",
+            ));
         }
         let repository = name.repository();
         let digest = match name.digest.as_str() {
@@ -182,7 +189,7 @@ impl Registries {
         Ok(image.map(|m| (repository.clone(), m)))
     }
 
-    async fn base_blob(&self, repository: &str, digest: &str) -> Result<Stored, Complaint> {
+    async fn base_blob(&self, repository: &str, digest: &str) -> Result<Stored, DistributionError> {
         if let Some((project, stream)) =
             repository.split_once('/').filter(|(p, _)| !p.contains('.'))
         {
@@ -191,7 +198,7 @@ impl Registries {
         let snapshot = self.server.store.snapshot();
         let shelf =
             Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: repository };
-        shelf.blob(digest).ok_or_else(|| Complaint::new(&BLOB_UNKNOWN))
+        shelf.blob(digest).ok_or_else(|| DistributionError::new(&BLOB_UNKNOWN))
     }
 
     /// Pushes an image: its blobs, its manifest, and the tag that means it then.
@@ -200,11 +207,11 @@ impl Registries {
         caller: &Arc<Caller>,
         push: &Push,
         image: &Image,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         let Some((project, stream, tag)) = &push.to else { return Ok(()) };
         let wanted = super::cluster::layers("update", project, stream);
         if self.may(caller, &wanted).is_err() {
-            return Err(Complaint::saying(&DENIED, "authentication required"));
+            return Err(DistributionError::saying(&DENIED, "authentication required"));
         }
         let repository = format!("{project}/{stream}");
         for layer in &image.base.document.layers {

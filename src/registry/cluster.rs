@@ -3,7 +3,7 @@
 
 use super::{
     Registries,
-    ask::Ask,
+    ask::RegistryRequest,
     credentials::bearer,
     pages,
     place::{Endpoint, is_digest},
@@ -47,7 +47,7 @@ impl Registries {
     ///
     /// # Errors
     /// The challenge.
-    pub(super) fn caller(&self, ask: &Ask) -> Result<Arc<Caller>, Reply> {
+    pub(super) fn caller(&self, ask: &RegistryRequest) -> Result<Arc<Caller>, Reply> {
         let header = ask.header("authorization");
         if let Some((name, groups)) = &ask.subject {
             let credentials = Credentials { bearer: None, certificate: Some((name, groups)) };
@@ -55,7 +55,7 @@ impl Registries {
         }
         let required = || {
             let challenge = bearer(ask, "");
-            Reply::from(Complaint::new(&UNAUTHORIZED)).with("www-authenticate", challenge)
+            Reply::from(DistributionError::new(&UNAUTHORIZED)).with("www-authenticate", challenge)
         };
         let (scheme, rest) = header.split_once(' ').ok_or_else(required)?;
         let token = match scheme.to_lowercase().as_str() {
@@ -79,7 +79,7 @@ impl Registries {
     }
 
     /// The token endpoint: the password is the token, and is handed back.
-    pub(super) fn cluster_token(&self, ask: &Ask) -> Result<Reply, Reply> {
+    pub(super) fn cluster_token(&self, ask: &RegistryRequest) -> Result<Reply, Reply> {
         let sold = |token: &str| Reply::json(200, &json!({"token": token, "access_token": token}));
         let header = ask.header("authorization");
         if header.is_empty() {
@@ -94,7 +94,7 @@ impl Registries {
     }
 
     /// `/v2/_catalog`: every image stream, for those who may list them all.
-    pub(super) fn cluster_catalog(&self, ask: &Ask) -> Result<Reply, Reply> {
+    pub(super) fn cluster_catalog(&self, ask: &RegistryRequest) -> Result<Reply, Reply> {
         let caller = self.caller(ask)?;
         let all = Attributes {
             verb: "list",
@@ -117,7 +117,7 @@ impl Registries {
     /// A request about an image stream's repository.
     pub(super) async fn cluster(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         project: &str,
         stream: &str,
         endpoint: Endpoint<'_>,
@@ -152,7 +152,7 @@ impl Registries {
                 let snapshot = self.server.store.snapshot();
                 let found = snapshot.get(STREAMS, project, stream).map(|e| e.value());
                 if found.is_some_and(|s| self.outside(&snapshot).origin(&s, digest).is_some()) {
-                    return Err(Complaint::new(&UNSUPPORTED).into());
+                    return Err(DistributionError::new(&UNSUPPORTED).into());
                 }
                 self.drop_manifest(&repository, digest).await?;
                 Reply::empty(202)
@@ -163,15 +163,15 @@ impl Registries {
 
     fn stream_tags(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         project: &str,
         stream: &str,
         name: &str,
-    ) -> Result<Reply, Complaint> {
+    ) -> Result<Reply, DistributionError> {
         let snapshot = self.server.store.snapshot();
         let stream = snapshot.get(STREAMS, project, stream).map(|e| e.value());
-        let stream =
-            stream.ok_or_else(|| Complaint::new(&NAME_UNKNOWN).about(json!({"name": name})))?;
+        let stream = stream
+            .ok_or_else(|| DistributionError::new(&NAME_UNKNOWN).about(json!({"name": name})))?;
         let tagged = stream.list_at("status.tags").iter().filter(|t| {
             t.list_at("items").first().is_some_and(|item| is_digest(item.str_at("image")))
         });
@@ -183,5 +183,5 @@ impl Registries {
 /// A refusal that asks for other credentials.
 fn denied(why: &str) -> Reply {
     let challenge = format!("Basic realm={REALM},error=\"{why}\"");
-    Reply::from(Complaint::new(&UNAUTHORIZED)).with("www-authenticate", challenge)
+    Reply::from(DistributionError::new(&UNAUTHORIZED)).with("www-authenticate", challenge)
 }

@@ -1,7 +1,7 @@
 //! Who may pull from the registries of the world outside: names and passwords are data of the
 //! catalogue; a registry that speaks Bearer sells short-lived tokens for them.
 
-use super::{ask::Ask, place::TOKEN, reply::Reply};
+use super::{ask::RegistryRequest, place::TOKEN, reply::Reply};
 use crate::{
     catalog::{Auth, Registry, complaint::*},
     http::basic,
@@ -45,7 +45,13 @@ impl Mint {
     ///
     /// # Errors
     /// The challenge.
-    pub fn admit(&self, registry: &Registry, host: &str, ask: &Ask, now: i64) -> Result<(), Reply> {
+    pub fn admit(
+        &self,
+        registry: &Registry,
+        host: &str,
+        ask: &RegistryRequest,
+        now: i64,
+    ) -> Result<(), Reply> {
         let header = ask.header("authorization");
         let by_token = || {
             let token = header.split_once(' ').filter(|(s, _)| s.eq_ignore_ascii_case("bearer"));
@@ -62,13 +68,13 @@ impl Mint {
     }
 
     /// Sells a token: to anybody where anybody may pull.
-    pub fn sell(&self, registry: &Registry, host: &str, ask: &Ask, now: i64) -> Reply {
+    pub fn sell(&self, registry: &Registry, host: &str, ask: &RegistryRequest, now: i64) -> Reply {
         let known = match basic(ask.header("authorization")) {
             Some((name, word)) => registry.knows(&name, &word),
             None => registry.users.is_empty() && ask.header("authorization").is_empty(),
         };
         if !known && registry.auth != Auth::None {
-            return Complaint::new(&UNAUTHORIZED).into();
+            return DistributionError::new(&UNAUTHORIZED).into();
         }
         let token = self.token(host, now);
         let issued = jiff::Timestamp::from_second(now).map(crate::object::time::seconds);
@@ -78,16 +84,16 @@ impl Mint {
     }
 }
 
-fn challenge(registry: &Registry, host: &str, ask: &Ask) -> Reply {
+fn challenge(registry: &Registry, host: &str, ask: &RegistryRequest) -> Reply {
     let text = match registry.auth {
         Auth::Basic => format!("Basic realm=\"{host}\""),
         _ => bearer(ask, host),
     };
-    Reply::from(Complaint::new(&UNAUTHORIZED)).with("www-authenticate", text)
+    Reply::from(DistributionError::new(&UNAUTHORIZED)).with("www-authenticate", text)
 }
 
 /// The challenge that sends a client to the token endpoint of the name it dialled.
-pub(super) fn bearer(ask: &Ask, service: &str) -> String {
+pub(super) fn bearer(ask: &RegistryRequest, service: &str) -> String {
     let service = match service {
         "" => String::new(),
         other => format!(",service=\"{other}\""),

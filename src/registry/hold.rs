@@ -3,7 +3,7 @@
 use super::Registries;
 use crate::{
     catalog::{
-        complaint::{Complaint, UNKNOWN},
+        complaint::{DistributionError, UNKNOWN},
         held::{REPOSITORIES, Repository, key, project_uid},
     },
     object::{Value, encode, json, name},
@@ -19,7 +19,7 @@ impl Registries {
         &self,
         repository: &str,
         change: impl Fn(&mut Repository),
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         for _ in 0..ATTEMPTS {
             let snapshot = self.server.store.snapshot();
             let mut now = (*Repository::of(&snapshot, repository)).clone();
@@ -34,7 +34,7 @@ impl Registries {
                 other => return other.map_err(|e| broken(&e)),
             }
         }
-        Err(Complaint::new(&UNKNOWN))
+        Err(DistributionError::new(&UNKNOWN))
     }
 
     /// Switches a vendor's registry or a machine off, or on again.
@@ -43,7 +43,7 @@ impl Registries {
         resource: &str,
         named: &str,
         down: bool,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         self.note(resource, named, json!({"down": down})).await
     }
 
@@ -53,7 +53,7 @@ impl Registries {
         resource: &str,
         named: &str,
         content: Value,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         let at = name::key("", named);
         let known = self.server.store.snapshot().get_key(resource, &at).is_some();
         let expect = if known { Expect::Present } else { Expect::Absent };
@@ -76,7 +76,7 @@ impl Registries {
     }
 }
 
-fn broken(error: &Error) -> Complaint {
+fn broken(error: &Error) -> DistributionError {
     tracing::error!(%error, "registry rows");
-    Complaint::new(&UNKNOWN)
+    DistributionError::new(&UNKNOWN)
 }

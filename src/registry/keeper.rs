@@ -4,7 +4,7 @@
 
 use super::{Registries, uploads::SWEEP};
 use crate::{
-    catalog::{CLUSTER_REGISTRY, complaint::Complaint, reference::Reference},
+    catalog::{CLUSTER_REGISTRY, complaint::DistributionError, reference::Reference},
     images::STREAMS,
     object::{ObjectExt, Value},
     store::Since,
@@ -76,7 +76,7 @@ impl Registries {
             for layer in &manifest.document.layers {
                 self.pull_blob(project, stream, &layer.digest).await?;
             }
-            Ok::<_, Complaint>(())
+            Ok::<_, DistributionError>(())
         };
         if let Err(why) = kept.await {
             tracing::debug!(image = name.digest, why = why.message, "not kept");

@@ -25,7 +25,7 @@ impl Registries {
         stream: &str,
         reference: &str,
         manifest: &Manifest,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         let registry = Arc::new(Caller::component(ACCOUNT));
         let image = self.image(&format!("{project}/{stream}"), manifest);
         if !is_tag(reference) {
@@ -106,12 +106,12 @@ fn ignore_existing(error: Error) -> Result<(), Error> {
 }
 
 /// What the client hears of an API that refuses.
-fn refused(error: &Error) -> Complaint {
+fn refused(error: &Error) -> DistributionError {
     tracing::info!(%error, "push refused");
     match error {
         Error::Forbidden { .. } | Error::NotFound { .. } | Error::Unauthorized => {
-            Complaint::new(&DENIED).about(json!({"reason": error.to_string()}))
+            DistributionError::new(&DENIED).about(json!({"reason": error.to_string()}))
         }
-        other => Complaint::saying(&UNKNOWN, other.to_string()),
+        other => DistributionError::saying(&UNKNOWN, other.to_string()),
     }
 }

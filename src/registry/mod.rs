@@ -42,11 +42,11 @@ use crate::{
     store::Snapshot,
     world::ClusterTime,
 };
-use ask::Ask;
+use ask::RegistryRequest;
 use blobs::Blobs;
 use credentials::Mint;
 use outage::Part;
-use place::{Endpoint, Place};
+use place::{Endpoint, RepositoryRef};
 use reply::Reply;
 use serde_json::json;
 use std::{io, net::SocketAddr, path::Path, sync::Arc};
@@ -98,7 +98,7 @@ impl Registries {
     }
 
     /// Answers a request.
-    async fn answer(&self, ask: &Ask, body: Incoming) -> Reply {
+    async fn answer(&self, ask: &RegistryRequest, body: Incoming) -> Reply {
         let dialled = self.catalog().host(ask.name()).map(str::to_owned);
         let answered = match (Endpoint::parse(&ask.path), dialled) {
             (Some(endpoint), Some(host)) => self.at_vendor(ask, &host, endpoint, body).await,
@@ -110,7 +110,7 @@ impl Registries {
     }
 
     /// What is no part of the protocol.
-    async fn beside(&self, ask: &Ask, body: Incoming) -> Result<Reply, Reply> {
+    async fn beside(&self, ask: &RegistryRequest, body: Incoming) -> Result<Reply, Reply> {
         if let Some(image) = signatures::parse(&ask.path) {
             return self.signatures(ask, image, body).await;
         }
@@ -132,14 +132,14 @@ impl Registries {
     /// A client that dialled a vendor's name.
     async fn at_vendor(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         host: &str,
         endpoint: Endpoint<'_>,
         body: Incoming,
     ) -> Result<Reply, Reply> {
         let snapshot = self.server.store.snapshot();
         if self.outside(&snapshot).is_down(host) {
-            return Err(Complaint::new(&UNAVAILABLE).into());
+            return Err(DistributionError::new(&UNAVAILABLE).into());
         }
         match endpoint {
             Endpoint::Token => Ok(self.sell(ask, host)),
@@ -156,7 +156,7 @@ impl Registries {
     /// A client that dialled this server.
     async fn at_home(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         endpoint: Endpoint<'_>,
         body: Incoming,
     ) -> Result<Reply, Reply> {
@@ -173,38 +173,39 @@ impl Registries {
 
     async fn repository(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         dialled: Option<&str>,
         endpoint: Endpoint<'_>,
         body: Incoming,
     ) -> Result<Reply, Reply> {
-        match Place::find(self.catalog(), dialled, endpoint.name())? {
-            Place::Vendor { host, repository } => {
+        match RepositoryRef::find(self.catalog(), dialled, endpoint.name())? {
+            RepositoryRef::Vendor { host, repository } => {
                 let vendor = vendor::Vendor { host: &host, repository: &repository };
                 self.vendor(ask, vendor, endpoint, body).await
             }
-            Place::Cluster { project, stream } => {
+            RepositoryRef::Cluster { project, stream } => {
                 self.cluster(ask, &project, &stream, endpoint, body).await
             }
         }
     }
 
-    fn admit(&self, ask: &Ask, host: &str) -> Result<(), Reply> {
-        let registry = self.catalog().registry(host).ok_or(Complaint::new(&NAME_UNKNOWN))?;
+    fn admit(&self, ask: &RegistryRequest, host: &str) -> Result<(), Reply> {
+        let registry =
+            self.catalog().registry(host).ok_or(DistributionError::new(&NAME_UNKNOWN))?;
         let admitted = self.mint.admit(registry, host, ask, self.now());
         admitted.or_else(|challenge| self.administrator(ask).map_err(|_| challenge))
     }
 
-    fn sell(&self, ask: &Ask, host: &str) -> Reply {
+    fn sell(&self, ask: &RegistryRequest, host: &str) -> Reply {
         match self.catalog().registry(host) {
             Some(registry) => self.mint.sell(registry, host, ask, self.now()),
-            None => Complaint::new(&NAME_UNKNOWN).into(),
+            None => DistributionError::new(&NAME_UNKNOWN).into(),
         }
     }
 
     /// The same where cluster tokens are handed out too: who shows one of those gets it back, and
     /// may do at the vendor's what that allows.
-    fn sell_at_home(&self, ask: &Ask, host: &str) -> Reply {
+    fn sell_at_home(&self, ask: &RegistryRequest, host: &str) -> Reply {
         match self.cluster_token(ask) {
             Ok(own) if !ask.header("authorization").is_empty() => own,
             _ => self.sell(ask, host),
@@ -212,13 +213,13 @@ impl Registries {
     }
 
     /// The vendor whose repository a token request names.
-    fn vendor_of_scope(&self, ask: &Ask) -> Option<String> {
+    fn vendor_of_scope(&self, ask: &RegistryRequest) -> Option<String> {
         let scopes = ask.query.all("scope");
         let names = scopes.iter().filter_map(|s| s.strip_prefix("repository:")?.rsplit_once(':'));
-        names.filter_map(|(name, _)| Place::find(self.catalog(), None, name).ok()).find_map(
+        names.filter_map(|(name, _)| RepositoryRef::find(self.catalog(), None, name).ok()).find_map(
             |place| match place {
-                Place::Vendor { host, .. } => Some(host),
-                Place::Cluster { .. } => None,
+                RepositoryRef::Vendor { host, .. } => Some(host),
+                RepositoryRef::Cluster { .. } => None,
             },
         )
     }

@@ -1,7 +1,7 @@
 //! What breaks in the world outside, at an administrator's word: registries that answer nothing but
 //! errors, machines of nodes that nobody hears of any more. It lasts over restarts.
 
-use super::{Registries, ask::Ask, reply::Reply};
+use super::{Registries, ask::RegistryRequest, reply::Reply};
 use crate::catalog::{
     complaint::*,
     held::{MACHINES, REGISTRIES, is_down},
@@ -31,23 +31,27 @@ impl<'a> Part<'a> {
 
 impl Registries {
     /// GET tells, PUT breaks, DELETE mends.
-    pub(super) async fn outage(&self, ask: &Ask, part: Part<'_>) -> Result<Reply, Reply> {
+    pub(super) async fn outage(
+        &self,
+        ask: &RegistryRequest,
+        part: Part<'_>,
+    ) -> Result<Reply, Reply> {
         self.administrator(ask)?;
         let snapshot = self.server.store.snapshot();
         let (resource, name) = match part {
             Part::Registry(host) if self.catalog().registry(host).is_some() => (REGISTRIES, host),
             Part::Machine(node) if snapshot.get("nodes", "", node).is_some() => (MACHINES, node),
-            Part::Registry(_) => return Err(Complaint::new(&NAME_UNKNOWN).into()),
+            Part::Registry(_) => return Err(DistributionError::new(&NAME_UNKNOWN).into()),
             Part::Machine(node) => {
                 let why = format!("nodes {node:?} not found");
-                return Err(Complaint::saying(&NAME_UNKNOWN, why).into());
+                return Err(DistributionError::saying(&NAME_UNKNOWN, why).into());
             }
         };
         match ask.method.as_str() {
             "PUT" => self.switch(resource, name, true).await?,
             "DELETE" => self.switch(resource, name, false).await?,
             "GET" => {}
-            _ => return Err(Complaint::new(&UNSUPPORTED).into()),
+            _ => return Err(DistributionError::new(&UNSUPPORTED).into()),
         }
         let down = is_down(&self.server.store.snapshot(), resource, name);
         let field = if resource == REGISTRIES { "host" } else { "node" };

@@ -1,6 +1,6 @@
 //! Lists that are read page by page (`n` and `last`, a `Link` to the next page).
 
-use super::{ask::Ask, reply::Reply};
+use super::{ask::RegistryRequest, reply::Reply};
 use crate::catalog::complaint::*;
 use serde_json::{Map, Value, json};
 
@@ -9,18 +9,18 @@ const MOST: usize = 1000;
 
 /// One page of `all` (sorted) as the list `key` of a document.
 pub(super) fn answer<'a>(
-    ask: &Ask,
+    ask: &RegistryRequest,
     key: &str,
     name: Option<&str>,
     all: impl Iterator<Item = &'a str>,
-) -> Result<Reply, Complaint> {
+) -> Result<Reply, DistributionError> {
     let count = match ask.query.get("n") {
         None => MOST,
         Some(text) => text
             .parse::<usize>()
             .ok()
             .filter(|n| *n > 0)
-            .ok_or_else(|| Complaint::new(&PAGINATION_NUMBER_INVALID))?
+            .ok_or_else(|| DistributionError::new(&PAGINATION_NUMBER_INVALID))?
             .min(MOST),
     };
     let last = ask.query.get("last").unwrap_or_default();
@@ -46,8 +46,12 @@ mod tests {
     use super::*;
     use crate::{http::Query, registry::reply::Body};
 
-    fn page(query: &str) -> Result<(Value, String), Complaint> {
-        let ask = Ask { path: "/p".into(), query: Query::parse(query), ..Ask::default() };
+    fn page(query: &str) -> Result<(Value, String), DistributionError> {
+        let ask = RegistryRequest {
+            path: "/p".into(),
+            query: Query::parse(query),
+            ..RegistryRequest::default()
+        };
         let reply = answer(&ask, "tags", Some("a/b"), ["1", "2", "3"].into_iter())?;
         let link = reply.headers.iter().find(|(n, _)| *n == "link");
         let link = link.map(|(_, v)| v.clone()).unwrap_or_default();

@@ -75,7 +75,7 @@ impl Endpoint<'_> {
 
 /// Whose repository a name means.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Place {
+pub(super) enum RepositoryRef {
     /// A repository of a registry of the world outside.
     Vendor {
         /// Host of the registry.
@@ -92,34 +92,41 @@ pub(super) enum Place {
     },
 }
 
-impl Place {
+impl RepositoryRef {
     /// The repository's name, as it is kept.
     pub fn name(&self) -> String {
         match self {
-            Place::Vendor { repository, .. } => repository.clone(),
-            Place::Cluster { project, stream } => format!("{project}/{stream}"),
+            RepositoryRef::Vendor { repository, .. } => repository.clone(),
+            RepositoryRef::Cluster { project, stream } => format!("{project}/{stream}"),
         }
     }
 
     /// Reads a repository name as somebody says it who dialled `dialled`: a vendor's host, or any
     /// name of this server. Names of hosts have dots, names of projects have none.
-    pub fn find(catalog: &Catalog, dialled: Option<&str>, name: &str) -> Result<Place, Complaint> {
+    pub fn find(
+        catalog: &Catalog,
+        dialled: Option<&str>,
+        name: &str,
+    ) -> Result<RepositoryRef, DistributionError> {
         if !is_name(name) {
-            return Err(Complaint::new(&NAME_INVALID));
+            return Err(DistributionError::new(&NAME_INVALID));
         }
         if let Some(host) = dialled {
-            return Ok(Place::Vendor { host: host.into(), repository: format!("{host}/{name}") });
+            return Ok(RepositoryRef::Vendor {
+                host: host.into(),
+                repository: format!("{host}/{name}"),
+            });
         }
-        let unknown = || Complaint::new(&NAME_UNKNOWN);
+        let unknown = || DistributionError::new(&NAME_UNKNOWN);
         let (first, rest) = name.split_once('/').ok_or_else(unknown)?;
         if first.contains('.') {
             let host = catalog.host(first).ok_or_else(unknown)?.to_owned();
-            return Ok(Place::Vendor { repository: format!("{host}/{rest}"), host });
+            return Ok(RepositoryRef::Vendor { repository: format!("{host}/{rest}"), host });
         }
         if rest.contains('/') {
             return Err(unknown());
         }
-        Ok(Place::Cluster { project: first.into(), stream: rest.into() })
+        Ok(RepositoryRef::Cluster { project: first.into(), stream: rest.into() })
     }
 }
 
@@ -198,14 +205,14 @@ mod tests {
     #[test]
     fn places() {
         let catalog = Catalog::builtin();
-        let find = |dialled, name| Place::find(&catalog, dialled, name).ok();
+        let find = |dialled, name| RepositoryRef::find(&catalog, dialled, name).ok();
         let vendor = |host: &str, path: &str| {
-            Some(Place::Vendor { host: host.into(), repository: format!("{host}/{path}") })
+            Some(RepositoryRef::Vendor { host: host.into(), repository: format!("{host}/{path}") })
         };
         assert_eq!(find(Some("quay.io"), "a/b"), vendor("quay.io", "a/b"));
         assert_eq!(find(None, "quay.io/a/b"), vendor("quay.io", "a/b"));
         assert_eq!(find(None, "registry-1.docker.io/a/b"), vendor("docker.io", "a/b"));
-        let stream = Place::Cluster { project: "demo".into(), stream: "web".into() };
+        let stream = RepositoryRef::Cluster { project: "demo".into(), stream: "web".into() };
         assert_eq!(find(None, "demo/web"), Some(stream));
         for unknown in ["nowhere.example/a", "demo", "demo/a/b"] {
             assert_eq!(find(None, unknown), None, "{unknown}");

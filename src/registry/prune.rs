@@ -2,7 +2,7 @@
 //! repositories of projects that are gone.
 //! Source: openshift/image-registry `pkg/dockerregistry/server/admin.go`, `blobdispatcher.go`.
 
-use super::{Registries, ask::Ask, place::is_digest, reply::Reply};
+use super::{Registries, ask::RegistryRequest, place::is_digest, reply::Reply};
 use crate::{
     access::Attributes,
     catalog::{
@@ -17,19 +17,23 @@ use std::collections::HashSet;
 
 impl Registries {
     /// `DELETE /admin/blobs/DIGEST`, for those who may delete images.
-    pub(super) async fn prune_blob(&self, ask: &Ask, digest: &str) -> Result<Reply, Reply> {
+    pub(super) async fn prune_blob(
+        &self,
+        ask: &RegistryRequest,
+        digest: &str,
+    ) -> Result<Reply, Reply> {
         let group = STREAMS.split_once('.').map_or("", |(_, group)| group);
         let wanted =
             Attributes { verb: "delete", group, resource: "images", ..Attributes::default() };
         self.may(&*self.caller(ask)?, &wanted)?;
         if ask.method != "DELETE" {
-            return Err(Complaint::new(&UNSUPPORTED).into());
+            return Err(DistributionError::new(&UNSUPPORTED).into());
         }
         if !is_digest(digest) {
-            return Err(Complaint::new(&DIGEST_INVALID).into());
+            return Err(DistributionError::new(&DIGEST_INVALID).into());
         }
         if self.blobs.get(digest).is_none() {
-            return Err(Complaint::new(&BLOB_UNKNOWN).into());
+            return Err(DistributionError::new(&BLOB_UNKNOWN).into());
         }
         self.blobs.remove(digest);
         Ok(Reply::empty(204))

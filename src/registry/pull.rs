@@ -3,7 +3,7 @@
 //! Source: openshift/image-registry `pullthroughmanifestservice.go`, `pullthroughblobstore.go`.
 
 use super::{
-    Registries, ask::Ask, blobs::Stored, place::is_digest, reply::Reply, shelf::Shelf,
+    Registries, ask::RegistryRequest, blobs::Stored, place::is_digest, reply::Reply, shelf::Shelf,
     source::Source,
 };
 use crate::{
@@ -19,11 +19,11 @@ impl Registries {
     /// A manifest by tag or digest.
     pub(super) async fn pull_manifest(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         project: &str,
         stream: &str,
         reference: &str,
-    ) -> Result<Reply, Complaint> {
+    ) -> Result<Reply, DistributionError> {
         let repository = format!("{project}/{stream}");
         let snapshot = self.server.store.snapshot();
         let by_tag = !is_digest(reference);
@@ -31,9 +31,9 @@ impl Registries {
             true => json!({"Tag": reference}),
             false => json!({"Name": repository, "Revision": reference}),
         };
-        let unknown = || Complaint::new(&MANIFEST_UNKNOWN).about(detail.clone());
+        let unknown = || DistributionError::new(&MANIFEST_UNKNOWN).about(detail.clone());
         let Some(stream) = snapshot.get(STREAMS, project, stream).map(|e| e.value()) else {
-            return Err(if by_tag { Complaint::new(&NAME_UNKNOWN) } else { unknown() });
+            return Err(if by_tag { DistributionError::new(&NAME_UNKNOWN) } else { unknown() });
         };
         let digest = match by_tag {
             true => resolve::latest(&stream, reference).map(|item| item.str_at("image")),
@@ -53,7 +53,7 @@ impl Registries {
         &self,
         stream: &Value,
         digest: &str,
-    ) -> Result<Option<Arc<Manifest>>, Complaint> {
+    ) -> Result<Option<Arc<Manifest>>, DistributionError> {
         let repository = format!("{}/{}", stream.namespace(), stream.name());
         let snapshot = self.server.store.snapshot();
         let outside = self.outside(&snapshot);
@@ -90,11 +90,11 @@ impl Registries {
         project: &str,
         stream: &str,
         digest: &str,
-    ) -> Result<Stored, Complaint> {
+    ) -> Result<Stored, DistributionError> {
         if !is_digest(digest) {
-            return Err(Complaint::new(&DIGEST_INVALID));
+            return Err(DistributionError::new(&DIGEST_INVALID));
         }
-        let unknown = || Complaint::new(&BLOB_UNKNOWN);
+        let unknown = || DistributionError::new(&BLOB_UNKNOWN);
         let repository = format!("{project}/{stream}");
         let snapshot = self.server.store.snapshot();
         let outside = self.outside(&snapshot);

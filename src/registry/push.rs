@@ -3,9 +3,9 @@
 
 use super::{
     Registries,
-    ask::Ask,
+    ask::RegistryRequest,
     blobs::Stored,
-    place::{Endpoint, Place, is_digest, is_tag},
+    place::{Endpoint, RepositoryRef, is_digest, is_tag},
     reply::Reply,
     shelf::Shelf,
     uploads::{Incoming, Upload},
@@ -14,7 +14,7 @@ use crate::{
     catalog::{
         complaint::*,
         content::{Blob, Manifest, document::Descriptor},
-        held::{Facts, Held, REPOSITORIES, Repository},
+        held::{Facts, REPOSITORIES, RegistryState, Repository},
     },
     world::within,
 };
@@ -31,7 +31,7 @@ impl Registries {
     /// Uploads, mounts and deletions of blobs.
     pub(super) async fn write_blobs(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         owner: &str,
         repository: &str,
         endpoint: Endpoint<'_>,
@@ -75,14 +75,14 @@ impl Registries {
                         self.uploads.end(repository, id, &mut upload);
                         Reply::empty(204)
                     }
-                    _ => return Err(Complaint::new(&UNSUPPORTED).into()),
+                    _ => return Err(DistributionError::new(&UNSUPPORTED).into()),
                 }
             }
             ("DELETE", Endpoint::Blob(_, digest)) => {
                 self.drop_blob(repository, digest).await?;
                 Reply::empty(202)
             }
-            _ => return Err(Complaint::new(&UNSUPPORTED).into()),
+            _ => return Err(DistributionError::new(&UNSUPPORTED).into()),
         })
     }
 
@@ -91,7 +91,7 @@ impl Registries {
         repository: &str,
         upload: &mut Upload,
         digest: &str,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         upload.finish(&self.blobs, digest).await?;
         let size = upload.size();
         self.change(repository, |r| hold(r, digest, size)).await
@@ -101,14 +101,14 @@ impl Registries {
     /// and has to be uploaded.
     async fn mount(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         name: &str,
         repository: &str,
-    ) -> Result<Option<Reply>, Complaint> {
+    ) -> Result<Option<Reply>, DistributionError> {
         let (Some(digest), Some(from)) = (ask.query.get("mount"), ask.query.get("from")) else {
             return Ok(None);
         };
-        let place = Place::find(self.catalog(), None, from);
+        let place = RepositoryRef::find(self.catalog(), None, from);
         let Some(source) = place.ok().filter(|p| self.readable(ask, p)) else { return Ok(None) };
         let snapshot = self.server.store.snapshot();
         let shelf =
@@ -120,10 +120,10 @@ impl Registries {
         Ok(Some(Reply::created(ask, name, "blobs", digest)))
     }
 
-    fn readable(&self, ask: &Ask, place: &Place) -> bool {
+    fn readable(&self, ask: &RegistryRequest, place: &RepositoryRef) -> bool {
         match place {
-            Place::Vendor { host, .. } => self.admit(ask, host).is_ok(),
-            Place::Cluster { project, stream } => self
+            RepositoryRef::Vendor { host, .. } => self.admit(ask, host).is_ok(),
+            RepositoryRef::Cluster { project, stream } => self
                 .caller(ask)
                 .and_then(|c| self.may(&c, &super::cluster::layers("get", project, stream)))
                 .is_ok(),
@@ -136,7 +136,7 @@ impl Registries {
         repository: &str,
         digest: &str,
         blob: &Stored,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         if let Stored::Made(Blob::Bytes(bytes)) = blob {
             self.blobs.put(digest, bytes)?;
         }
@@ -150,7 +150,7 @@ impl Registries {
         repository: &str,
         digest: &str,
         bytes: &Bytes,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         self.keep_blob(repository, digest, &Stored::Made(Blob::Bytes(bytes.clone()))).await
     }
 
@@ -162,7 +162,7 @@ impl Registries {
         digest: &str,
         length: &str,
         body: impl Stream<Item = io::Result<Bytes>> + Unpin,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         let id = self.server.world.entropy.uuid();
         let now = self.server.world.wall.now();
         let upload = self.uploads.begin(&self.blobs, repository, &id, owner, now)?;
@@ -177,10 +177,10 @@ impl Registries {
         taken
     }
 
-    async fn drop_blob(&self, repository: &str, digest: &str) -> Result<(), Complaint> {
+    async fn drop_blob(&self, repository: &str, digest: &str) -> Result<(), DistributionError> {
         let held = Repository::of(&self.server.store.snapshot(), repository);
         if !held.blobs.contains_key(digest) {
-            return Err(Complaint::new(&BLOB_UNKNOWN));
+            return Err(DistributionError::new(&BLOB_UNKNOWN));
         }
         self.change(repository, |r| r.blobs.retain(|d, _| d != digest)).await?;
         self.forget_unused(digest);
@@ -192,10 +192,10 @@ impl Registries {
         &self,
         repository: &str,
         digest: &str,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         let held = Repository::of(&self.server.store.snapshot(), repository);
         if !held.manifests.contains_key(digest) {
-            return Err(Complaint::new(&MANIFEST_UNKNOWN));
+            return Err(DistributionError::new(&MANIFEST_UNKNOWN));
         }
         self.change(repository, |r| drop(r.manifests.remove(digest))).await?;
         self.forget_unused(digest);
@@ -217,17 +217,17 @@ impl Registries {
     /// Takes a manifest in, if it is one and everything it names is here.
     pub(super) async fn take_manifest(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         repository: &str,
         reference: &str,
         body: Incoming,
-    ) -> Result<Arc<Manifest>, Complaint> {
+    ) -> Result<Arc<Manifest>, DistributionError> {
         let bytes = self.collect(repository, body).await?;
         let written = ask.header("content-type").split(';').next().unwrap_or_default().trim();
-        let manifest =
-            Manifest::read(bytes, written).ok_or_else(|| Complaint::new(&MANIFEST_INVALID))?;
+        let manifest = Manifest::read(bytes, written)
+            .ok_or_else(|| DistributionError::new(&MANIFEST_INVALID))?;
         if !is_tag(reference) && reference != manifest.digest {
-            return Err(Complaint::new(&DIGEST_INVALID));
+            return Err(DistributionError::new(&DIGEST_INVALID));
         }
         let snapshot = self.server.store.snapshot();
         let shelf =
@@ -242,8 +242,8 @@ impl Registries {
         &self,
         repository: &str,
         manifest: &Manifest,
-        held: Held,
-    ) -> Result<(), Complaint> {
+        held: RegistryState,
+    ) -> Result<(), DistributionError> {
         self.blobs.put(&manifest.digest, &manifest.bytes)?;
         let digest = &manifest.digest;
         self.change(repository, |r| drop(r.manifests.insert(digest.clone(), held.clone()))).await
@@ -252,9 +252,9 @@ impl Registries {
 
 impl Shelf<'_> {
     /// Looks whether everything a manifest names is here.
-    fn examine(&self, manifest: &Manifest) -> Result<Held, Complaint> {
+    fn examine(&self, manifest: &Manifest) -> Result<RegistryState, DistributionError> {
         let missing = |d: &Descriptor| {
-            Complaint::new(&MANIFEST_BLOB_UNKNOWN).about(json!({"digest": d.digest}))
+            DistributionError::new(&MANIFEST_BLOB_UNKNOWN).about(json!({"digest": d.digest}))
         };
         let document = &manifest.document;
         for member in &document.manifests {
@@ -263,7 +263,7 @@ impl Shelf<'_> {
         for layer in &document.layers {
             let found = self.blob(&layer.digest).ok_or_else(|| missing(layer))?;
             if found.size() != layer.size {
-                return Err(Complaint::new(&MANIFEST_INVALID));
+                return Err(DistributionError::new(&MANIFEST_INVALID));
             }
         }
         let Some(config) = &document.config else { return Ok(self.describe(manifest, &[])) };
@@ -272,7 +272,7 @@ impl Shelf<'_> {
     }
 
     /// What is kept of a manifest, with the configuration it names.
-    pub(super) fn describe(&self, manifest: &Manifest, config: &[u8]) -> Held {
+    pub(super) fn describe(&self, manifest: &Manifest, config: &[u8]) -> RegistryState {
         let architecture = |d: &Descriptor| {
             let platform = d.platform.as_ref().filter(|p| p.os == "linux")?;
             Some((platform.architecture.clone(), d.digest.clone()))
@@ -282,7 +282,7 @@ impl Shelf<'_> {
         let named = manifest.document.config.as_ref();
         let catalog = self.outside.catalog;
         let image = named.map(|d| Facts::of(catalog, manifest, &d.digest, config));
-        Held { media_type: manifest.media_type.clone(), members, image }
+        RegistryState { media_type: manifest.media_type.clone(), members, image }
     }
 }
 
@@ -292,23 +292,27 @@ fn hold(repository: &mut Repository, digest: &str, size: u64) {
 
 impl Registries {
     /// A small body, whole: within its time, and not too many of them at once for `who` and for all.
-    pub(super) async fn collect(&self, who: &str, body: Incoming) -> Result<Bytes, Complaint> {
-        let busy = |_| Complaint::new(&TOOMANYREQUESTS);
+    pub(super) async fn collect(
+        &self,
+        who: &str,
+        body: Incoming,
+    ) -> Result<Bytes, DistributionError> {
+        let busy = |_| DistributionError::new(&TOOMANYREQUESTS);
         let _place = self.bodies.place(who, LARGEST).map_err(busy)?;
         let whole = within(&*self.server.world.wall, PATIENCE, collect(body)).await;
-        whole.unwrap_or_else(|| Err(Complaint::new(&MANIFEST_INVALID)))
+        whole.unwrap_or_else(|| Err(DistributionError::new(&MANIFEST_INVALID)))
     }
 }
 
 /// How long a small body may take.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 
-async fn collect(mut body: Incoming) -> Result<Bytes, Complaint> {
+async fn collect(mut body: Incoming) -> Result<Bytes, DistributionError> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|_| Complaint::new(&MANIFEST_INVALID))?;
+        let chunk = chunk.map_err(|_| DistributionError::new(&MANIFEST_INVALID))?;
         if bytes.len() + chunk.len() > LARGEST {
-            return Err(Complaint::new(&TOO_LARGE));
+            return Err(DistributionError::new(&TOO_LARGE));
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -1,7 +1,7 @@
 //! What the registries answer, before it becomes bytes on a connection.
 
-use super::{ask::Ask, blobs::Stored};
-use crate::catalog::{complaint::Complaint, content::Manifest};
+use super::{ask::RegistryRequest, blobs::Stored};
+use crate::catalog::{complaint::DistributionError, content::Manifest};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -58,14 +58,14 @@ impl Reply {
     }
 
     /// Something was taken in: `kind` is `blobs` or `manifests`.
-    pub fn created(ask: &Ask, name: &str, kind: &str, digest: &str) -> Reply {
+    pub fn created(ask: &RegistryRequest, name: &str, kind: &str, digest: &str) -> Reply {
         Reply::empty(201)
             .with("location", format!("https://{}/v2/{name}/{kind}/{digest}", ask.host))
             .with("docker-content-digest", digest)
     }
 
     /// An upload goes on.
-    pub fn upload(ask: &Ask, name: &str, id: &str, size: u64, status: u16) -> Reply {
+    pub fn upload(ask: &RegistryRequest, name: &str, id: &str, size: u64, status: u16) -> Reply {
         Reply::empty(status)
             .with("location", format!("https://{}/v2/{name}/blobs/uploads/{id}", ask.host))
             .with("range", format!("0-{}", size.saturating_sub(1)))
@@ -93,9 +93,9 @@ impl Reply {
     }
 }
 
-impl From<Complaint> for Reply {
-    fn from(complaint: Complaint) -> Reply {
-        let Complaint { code, message, detail } = complaint;
+impl From<DistributionError> for Reply {
+    fn from(complaint: DistributionError) -> Reply {
+        let DistributionError { code, message, detail } = complaint;
         let body = json!({"errors": [{"code": code.name, "message": message, "detail": detail}]});
         Reply::json(code.status, &body)
     }

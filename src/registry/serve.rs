@@ -3,7 +3,7 @@
 
 use super::{
     Certificates, Registries,
-    ask::Ask,
+    ask::RegistryRequest,
     blobs::Stored,
     builds, entry, keeper,
     reply::{Body, Reply},
@@ -105,7 +105,7 @@ async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBo
     let answered = AssertUnwindSafe(registries.answer(&ask, body)).catch_unwind().await;
     let reply = answered.unwrap_or_else(|_| {
         tracing::error!(method = ask.method, path = ask.path, "a request broke down");
-        Complaint::new(&UNKNOWN).into()
+        DistributionError::new(&UNKNOWN).into()
     });
     tracing::debug!(
         method = ask.method,
@@ -117,7 +117,7 @@ async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBo
     respond(reply, head)
 }
 
-fn ask(request: &Request) -> Ask {
+fn ask(request: &Request) -> RegistryRequest {
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, value) in request.headers() {
         let Ok(value) = value.to_str() else { continue };
@@ -127,7 +127,7 @@ fn ask(request: &Request) -> Ask {
         }
     }
     let uri = request.uri();
-    let mut ask = Ask {
+    let mut ask = RegistryRequest {
         method: request.method().to_string(),
         host: String::new(),
         path: uri.path().into(),

@@ -1,7 +1,7 @@
 //! What lies in one repository: the catalogue's content, and what was pushed or kept.
 
 use super::{
-    ask::Ask,
+    ask::RegistryRequest,
     blobs::{Blobs, Stored},
     place::is_digest,
     reply::Reply,
@@ -51,10 +51,10 @@ impl Shelf<'_> {
     /// Linux on the usual architecture. Source: distribution `registry/handlers/manifests.go`.
     pub fn negotiated(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         reference: &str,
         manifest: &Arc<Manifest>,
-    ) -> Result<Reply, Complaint> {
+    ) -> Result<Reply, DistributionError> {
         if is_digest(reference) || ask.accepts(&manifest.media_type) {
             return Ok(Reply::manifest(manifest));
         }
@@ -63,7 +63,7 @@ impl Shelf<'_> {
             Some(one) => Ok(Reply::manifest(&one)),
             None => {
                 let what = if manifest.media_type.contains("oci") { "OCI" } else { "schema 2" };
-                Err(Complaint::saying(
+                Err(DistributionError::saying(
                     &MANIFEST_UNKNOWN,
                     format!("{what} manifest found, but accept header does not support it"),
                 ))

@@ -1,7 +1,7 @@
 //! Signatures of the images of streams, as clients of OpenShift's registry read and write them.
 //! Source: openshift/image-registry `pkg/dockerregistry/server/signaturedispatcher.go`.
 
-use super::{Registries, ask::Ask, cluster::layers, reply::Reply, uploads::Incoming};
+use super::{Registries, ask::RegistryRequest, cluster::layers, reply::Reply, uploads::Incoming};
 use crate::{
     access::Attributes,
     api::{Body, Options, Request, Verb},
@@ -28,7 +28,7 @@ impl Registries {
     /// GET lists an image's signatures, PUT adds one.
     pub(super) async fn signatures(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         (project, stream, digest): (&str, &str, &str),
         body: Incoming,
     ) -> Result<Reply, Reply> {
@@ -49,7 +49,7 @@ impl Registries {
                 let sent: Value = serde_json::from_slice(&self.collect(&caller.name, body).await?)
                     .unwrap_or_default();
                 if sent.i64_at("schemaVersion") != Some(SCHEMA) {
-                    return Err(Complaint::new(&SIGNATURE_INVALID).into());
+                    return Err(DistributionError::new(&SIGNATURE_INVALID).into());
                 }
                 let kind = Some(sent.str_at("type")).filter(|t| !t.is_empty()).unwrap_or(TYPE);
                 let object = json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageSignature",
@@ -72,7 +72,7 @@ impl Registries {
                     Err(error) => Err(refused(&error)),
                 }
             }
-            _ => Err(Complaint::new(&UNSUPPORTED).into()),
+            _ => Err(DistributionError::new(&UNSUPPORTED).into()),
         }
     }
 
@@ -101,7 +101,7 @@ fn refused(error: &Error) -> Reply {
         Error::NotFound { .. } => return Reply::empty(404),
         _ => &UNKNOWN,
     };
-    Complaint::new(code).about(json!(error.to_string())).into()
+    DistributionError::new(code).about(json!(error.to_string())).into()
 }
 
 #[cfg(test)]

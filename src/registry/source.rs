@@ -6,7 +6,7 @@ use crate::{
     api::computed::images::Sources,
     catalog::{
         CLUSTER_REGISTRY,
-        complaint::{Complaint, PULL_THROUGH},
+        complaint::{DistributionError, PULL_THROUGH},
         content::Manifest,
     },
     images::{reference::Reference, resolve},
@@ -54,7 +54,7 @@ impl<'a> Source<'a> {
     }
 
     /// A manifest.
-    pub async fn manifest(&mut self, digest: &str) -> Result<Manifest, Complaint> {
+    pub async fn manifest(&mut self, digest: &str) -> Result<Manifest, DistributionError> {
         let mut last = self.lost(&"no place to pull from");
         for (place, insecure) in self.places.clone() {
             let at = Reference { id: digest.into(), ..place };
@@ -70,7 +70,7 @@ impl<'a> Source<'a> {
     }
 
     /// A small blob.
-    pub async fn small(&mut self, digest: &str) -> Result<Bytes, Complaint> {
+    pub async fn small(&mut self, digest: &str) -> Result<Bytes, DistributionError> {
         let mut last = self.lost(&"no place to pull from");
         for (place, insecure) in self.places.clone() {
             match self.session.blob(&place, insecure, digest).await {
@@ -82,7 +82,7 @@ impl<'a> Source<'a> {
     }
 
     /// Brings a blob here and makes it one of a repository's.
-    pub async fn blob(&mut self, repository: &str, digest: &str) -> Result<(), Complaint> {
+    pub async fn blob(&mut self, repository: &str, digest: &str) -> Result<(), DistributionError> {
         let mut last = self.lost(&"no place to pull from");
         for (place, insecure) in self.places.clone() {
             match self.session.download(&place, insecure, digest).await {
@@ -96,9 +96,9 @@ impl<'a> Source<'a> {
         Err(last)
     }
 
-    fn lost(&self, why: &dyn Display) -> Complaint {
+    fn lost(&self, why: &dyn Display) -> DistributionError {
         let text = format!("unable to pull manifest from {}: {why}", self.at.exact());
-        Complaint::saying(&PULL_THROUGH, text)
+        DistributionError::saying(&PULL_THROUGH, text)
     }
 }
 

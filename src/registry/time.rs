@@ -1,7 +1,7 @@
 //! The cluster's time at an administrator's word: read, stopped, run at another rate, moved on. It
 //! lasts over restarts.
 
-use super::{Registries, ask::Ask, reply::Reply};
+use super::{Registries, ask::RegistryRequest, reply::Reply};
 use crate::{
     catalog::complaint::*,
     object::{ObjectExt, Value, time::seconds},
@@ -28,7 +28,7 @@ enum Move {
 }
 
 impl Move {
-    fn parse(ask: &Ask) -> Result<Move, String> {
+    fn parse(ask: &RegistryRequest) -> Result<Move, String> {
         let [(name, value)] = ask.query.pairs() else {
             return Err("say one of rate, by, to, next".into());
         };
@@ -53,12 +53,12 @@ impl Move {
 impl Registries {
     /// GET tells the time; POST does with it what the query says, and answers when all work that
     /// was due is done.
-    pub(super) async fn time(&self, ask: &Ask) -> Result<Reply, Reply> {
+    pub(super) async fn time(&self, ask: &RegistryRequest) -> Result<Reply, Reply> {
         self.administrator(ask)?;
         match ask.method.as_str() {
             "GET" => {}
             "POST" => self.move_time(Move::parse(ask).map_err(refused)?).await?,
-            _ => return Err(Complaint::new(&UNSUPPORTED).into()),
+            _ => return Err(DistributionError::new(&UNSUPPORTED).into()),
         }
         self.time.settle().await;
         let Reading { now, rate, next } = self.time.reading();
@@ -91,7 +91,7 @@ impl Registries {
         }
     }
 
-    async fn keep_time(&self) -> Result<(), Complaint> {
+    async fn keep_time(&self) -> Result<(), DistributionError> {
         let Reading { now, rate, .. } = self.time.reading();
         let wall = self.server.world.wall.now();
         let content = json!({"shown": now.to_string(), "wall": wall.to_string(), "rate": rate});
@@ -112,7 +112,7 @@ pub fn kept_time(snapshot: &Snapshot, wall: Timestamp) -> (Timestamp, f64) {
 }
 
 fn refused(why: String) -> Reply {
-    Complaint::saying(&MOMENT_INVALID, why).into()
+    DistributionError::saying(&MOMENT_INVALID, why).into()
 }
 
 #[cfg(test)]
@@ -122,7 +122,12 @@ mod tests {
 
     #[test]
     fn moves_are_read() {
-        let ask = |query: &str| Move::parse(&Ask { query: Query::parse(query), ..Ask::default() });
+        let ask = |query: &str| {
+            Move::parse(&RegistryRequest {
+                query: Query::parse(query),
+                ..RegistryRequest::default()
+            })
+        };
         let moment = "2031-01-02T03:04:05Z".parse().unwrap();
         let rows = [
             ("rate=0", Ok(Move::Rate(0.0))),

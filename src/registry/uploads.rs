@@ -135,13 +135,13 @@ impl Uploads {
         id: &str,
         owner: &str,
         now: Timestamp,
-    ) -> Result<Shared, Complaint> {
+    ) -> Result<Shared, DistributionError> {
         self.sweep(now);
         let owner = hashed(owner);
         let mut open = self.0.lock();
         let own = open.values().filter(|entry| entry.owner == owner).count();
         if open.len() >= MOST || own >= MOST_EACH {
-            return Err(Complaint::new(&TOOMANYREQUESTS));
+            return Err(DistributionError::new(&TOOMANYREQUESTS));
         }
         let name = filed(repository, id);
         let sink = match blobs.upload(&format!("{name}-{owner}")).map_err(|e| failed(&e))? {
@@ -158,10 +158,15 @@ impl Uploads {
     }
 
     /// An upload that was begun to this repository.
-    pub fn find(&self, repository: &str, id: &str, now: Timestamp) -> Result<Shared, Complaint> {
+    pub fn find(
+        &self,
+        repository: &str,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Shared, DistributionError> {
         let mut open = self.0.lock();
         let entry = open.get_mut(&filed(repository, id));
-        let entry = entry.ok_or_else(|| Complaint::new(&BLOB_UPLOAD_UNKNOWN))?;
+        let entry = entry.ok_or_else(|| DistributionError::new(&BLOB_UPLOAD_UNKNOWN))?;
         entry.touched = now;
         Ok(Arc::clone(&entry.upload))
     }
@@ -192,20 +197,20 @@ impl Upload {
 
     /// Whether a body of so many bytes would be taken, before any of it is read. `range` is its
     /// place (`first-last`), if the client says; it must follow what is there.
-    pub fn admit(&self, blobs: &Blobs, range: &str, length: &str) -> Result<(), Complaint> {
+    pub fn admit(&self, blobs: &Blobs, range: &str, length: &str) -> Result<(), DistributionError> {
         let start = range.trim_start_matches("bytes ").split('-').next().unwrap_or_default();
         if !start.is_empty() && start.parse() != Ok(self.size) {
-            return Err(Complaint::new(&RANGE_INVALID));
+            return Err(DistributionError::new(&RANGE_INVALID));
         }
         self.fits(blobs, length.parse().unwrap_or(0))
     }
 
-    fn fits(&self, blobs: &Blobs, more: u64) -> Result<(), Complaint> {
+    fn fits(&self, blobs: &Blobs, more: u64) -> Result<(), DistributionError> {
         let small = self.size.saturating_add(more) <= LARGEST;
         match &self.sink {
-            Sink::Closed => Err(Complaint::new(&BLOB_UPLOAD_UNKNOWN)),
+            Sink::Closed => Err(DistributionError::new(&BLOB_UPLOAD_UNKNOWN)),
             _ if small && blobs.room_for(more) => Ok(()),
-            _ => Err(Complaint::new(&TOO_LARGE)),
+            _ => Err(DistributionError::new(&TOO_LARGE)),
         }
     }
 
@@ -217,11 +222,11 @@ impl Upload {
         clock: &dyn Clock,
         length: &str,
         mut body: impl Stream<Item = io::Result<Bytes>> + Unpin,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         if let (None, Sink::File(path)) = (&self.hash, &self.sink) {
             self.hash = Some(read(path.clone()).await.map_err(|e| failed(&e))?);
         }
-        let broken = || Complaint::new(&BLOB_UPLOAD_INVALID);
+        let broken = || DistributionError::new(&BLOB_UPLOAD_INVALID);
         let whole = length.parse().ok().map(|length: u64| self.size.saturating_add(length));
         while let Some(next) = within(clock, PATIENCE, body.next()).await {
             let Some(chunk) = next else {
@@ -235,7 +240,7 @@ impl Upload {
     }
 
     /// In one go: a request that is given up in between must leave bytes, hash and size in step.
-    fn write(&mut self, blobs: &Blobs, chunk: &[u8]) -> Result<(), Complaint> {
+    fn write(&mut self, blobs: &Blobs, chunk: &[u8]) -> Result<(), DistributionError> {
         self.fits(blobs, chunk.len() as u64)?;
         match &mut self.sink {
             Sink::File(path) => append(path, self.size, chunk).map_err(|e| failed(&e))?,
@@ -250,10 +255,10 @@ impl Upload {
     }
 
     /// Makes it the blob of `digest`, if it is.
-    pub async fn finish(&mut self, blobs: &Blobs, digest: &str) -> Result<(), Complaint> {
+    pub async fn finish(&mut self, blobs: &Blobs, digest: &str) -> Result<(), DistributionError> {
         let hash = self.hash.clone().map(|h| named(h.finish().as_ref()));
         if hash.as_deref() != Some(digest) {
-            return Err(Complaint::new(&DIGEST_INVALID));
+            return Err(DistributionError::new(&DIGEST_INVALID));
         }
         if Bulk::by_digest(digest).is_some() {
             return Ok(());
@@ -265,7 +270,7 @@ impl Upload {
                 blobs.adopt(digest, path).map_err(|e| failed(&e))
             }
             Sink::Memory(ram) => blobs.put(digest, &ram.take()),
-            Sink::Closed => Err(Complaint::new(&BLOB_UPLOAD_UNKNOWN)),
+            Sink::Closed => Err(DistributionError::new(&BLOB_UPLOAD_UNKNOWN)),
         }
     }
 

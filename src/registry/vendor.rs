@@ -4,7 +4,7 @@
 
 use super::{
     Registries,
-    ask::Ask,
+    ask::RegistryRequest,
     pages,
     place::{Endpoint, is_digest, is_tag},
     reply::Reply,
@@ -25,7 +25,7 @@ impl Registries {
     /// A request about a vendor's repository.
     pub(super) async fn vendor(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         vendor: Vendor<'_>,
         endpoint: Endpoint<'_>,
         body: Incoming,
@@ -36,7 +36,7 @@ impl Registries {
         }
         let snapshot = self.server.store.snapshot();
         if self.outside(&snapshot).is_down(vendor.host) {
-            return Err(Complaint::new(&UNAVAILABLE).into());
+            return Err(DistributionError::new(&UNAVAILABLE).into());
         }
         self.admit(ask, vendor.host)?;
         Ok(self.look(ask, &snapshot, &vendor, endpoint)?)
@@ -44,11 +44,11 @@ impl Registries {
 
     fn look(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         snapshot: &Snapshot,
         vendor: &Vendor<'_>,
         endpoint: Endpoint<'_>,
-    ) -> Result<Reply, Complaint> {
+    ) -> Result<Reply, DistributionError> {
         let outside = self.outside(snapshot);
         let unknown = || outside.unknown(vendor.host, vendor.repository);
         let shelf = Shelf { outside, blobs: &self.blobs, name: vendor.repository };
@@ -59,7 +59,7 @@ impl Registries {
             }
             Endpoint::Tags(shown) => Err(match unknown() {
                 none if none.code == &MANIFEST_UNKNOWN => {
-                    Complaint::new(&NAME_UNKNOWN).about(json!({"name": shown}))
+                    DistributionError::new(&NAME_UNKNOWN).about(json!({"name": shown}))
                 }
                 own => own,
             }),
@@ -76,17 +76,17 @@ impl Registries {
             Endpoint::Blob(_, digest) if is_digest(digest) => {
                 let known = outside.knows(vendor.repository);
                 let found = known.then(|| shelf.blob(digest)).flatten();
-                let found = found.ok_or_else(|| Complaint::new(&BLOB_UNKNOWN))?;
+                let found = found.ok_or_else(|| DistributionError::new(&BLOB_UNKNOWN))?;
                 Ok(Reply::blob(digest, found, ask.header("range")))
             }
-            Endpoint::Blob(..) => Err(Complaint::new(&DIGEST_INVALID)),
-            _ => Err(Complaint::new(&UNSUPPORTED)),
+            Endpoint::Blob(..) => Err(DistributionError::new(&DIGEST_INVALID)),
+            _ => Err(DistributionError::new(&UNSUPPORTED)),
         }
     }
 
     async fn publish(
         &self,
-        ask: &Ask,
+        ask: &RegistryRequest,
         vendor: &Vendor<'_>,
         endpoint: Endpoint<'_>,
         body: Incoming,
@@ -108,7 +108,7 @@ impl Registries {
             ("DELETE", Endpoint::Manifest(_, tag)) if is_tag(tag) => {
                 let snapshot = self.server.store.snapshot();
                 if self.outside(&snapshot).tag(repository, tag).is_none() {
-                    return Err(Complaint::new(&MANIFEST_UNKNOWN).into());
+                    return Err(DistributionError::new(&MANIFEST_UNKNOWN).into());
                 }
                 self.point(repository, tag, None).await?;
                 Ok(Reply::empty(202))
@@ -118,7 +118,12 @@ impl Registries {
     }
 
     /// Points a tag at what another tag (or a digest) of the repository means now.
-    async fn retag(&self, ask: &Ask, vendor: &Vendor<'_>, tag: &str) -> Result<(), Complaint> {
+    async fn retag(
+        &self,
+        ask: &RegistryRequest,
+        vendor: &Vendor<'_>,
+        tag: &str,
+    ) -> Result<(), DistributionError> {
         let from = ask.query.get("from").unwrap_or_default();
         let snapshot = self.server.store.snapshot();
         let outside = self.outside(&snapshot);
@@ -128,7 +133,7 @@ impl Registries {
             false => outside.tag(vendor.repository, from),
         };
         let found = digest.filter(|d| is_tag(tag) && shelf.manifest(d).is_some());
-        let found = found.ok_or_else(|| Complaint::new(&MANIFEST_UNKNOWN))?;
+        let found = found.ok_or_else(|| DistributionError::new(&MANIFEST_UNKNOWN))?;
         self.point(vendor.repository, tag, Some(&found)).await
     }
 
@@ -138,13 +143,13 @@ impl Registries {
         repository: &str,
         tag: &str,
         digest: Option<&str>,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), DistributionError> {
         let digest = digest.map(str::to_owned);
         self.change(repository, |r| drop(r.tags.insert(tag.into(), digest.clone()))).await
     }
 
     /// Only who may do everything in this cluster acts for the vendors.
-    pub(super) fn administrator(&self, ask: &Ask) -> Result<(), Reply> {
+    pub(super) fn administrator(&self, ask: &RegistryRequest) -> Result<(), Reply> {
         let caller = self.caller(ask)?;
         let everything =
             Attributes { verb: "*", group: "*", resource: "*", ..Attributes::default() };

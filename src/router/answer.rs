@@ -23,7 +23,7 @@ use std::{net::IpAddr, sync::atomic::Ordering};
 const CONNECT: SignedDuration = SignedDuration::from_secs(5);
 
 /// A request as it reaches the router.
-pub struct Ask {
+pub struct RouterRequest {
     /// Address of the client.
     pub client: IpAddr,
     /// Port it came in at.
@@ -50,7 +50,7 @@ impl From<Fetched> for Reply {
 
 impl Router {
     /// Answers a request.
-    pub async fn answer(&self, containers: &dyn Containers, ask: Ask) -> Reply {
+    pub async fn answer(&self, containers: &dyn Containers, ask: RouterRequest) -> Reply {
         let objects = self.objects();
         let path = ask.request.path.split('?').next().unwrap_or_default();
         let Some(route) = Table::of(&objects).find(&ask.request.host, path).cloned() else {
@@ -71,7 +71,7 @@ impl Router {
         self.carry(containers, &objects, &road, &Servers::of(&objects, &route), ask).await.into()
     }
 
-    fn redirect(&self, ask: &Ask) -> Fetched {
+    fn redirect(&self, ask: &RouterRequest) -> Fetched {
         let host = &ask.request.host;
         let name = host.split(':').next().unwrap_or_default();
         let port = self.https.load(Ordering::Relaxed);
@@ -90,9 +90,9 @@ impl Router {
         objects: &Snapshot,
         road: &Road,
         servers: &Servers,
-        ask: Ask,
+        ask: RouterRequest,
     ) -> Fetched {
-        let Ask { client, port, mut request, .. } = ask;
+        let RouterRequest { client, port, mut request, .. } = ask;
         let name = cookies::name(road);
         let known = cookies::take(&mut request.headers, &name).filter(|_| road.options.cookies);
         let usual = if servers.services > 1 { Algorithm::RoundRobin } else { Algorithm::Random };

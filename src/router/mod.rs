@@ -21,7 +21,7 @@ mod serve;
 mod servers;
 mod table;
 
-pub use answer::{Ask, Reply};
+pub use answer::{Reply, RouterRequest};
 pub use certificates::Certificates;
 pub use serve::serve;
 

@@ -37,7 +37,7 @@ pub enum Insecure {
 /// A service the route leads to.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Target {
+pub struct Backend {
     /// Its name.
     pub name: String,
     /// Its share of the traffic.
@@ -100,7 +100,7 @@ pub struct Road {
     /// Certificates.
     pub tls: Tls,
     /// The services.
-    pub targets: Vec<Target>,
+    pub targets: Vec<Backend>,
     /// Name or number of the endpoints' port; `None` for every port.
     pub port: Option<Value>,
     /// What its annotations ask for.
@@ -153,8 +153,8 @@ struct Metadata {
 #[serde(rename_all = "camelCase", default)]
 struct Spec {
     path: String,
-    to: Target,
-    alternate_backends: Vec<Target>,
+    to: Backend,
+    alternate_backends: Vec<Backend>,
     port: Option<Port>,
     tls: Option<Tls>,
     http_headers: Option<Headers>,

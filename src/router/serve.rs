@@ -3,7 +3,7 @@
 //! `CONNECT` to port 443, which ends right here.
 
 use super::{
-    Ask, Certificates, Reply, Router,
+    Certificates, Reply, Router, RouterRequest,
     balance::Busy,
     line::{Facts, Line},
     options::Algorithm,
@@ -165,7 +165,7 @@ impl Door {
 
     async fn answer(&self, facts: &Facts, proxied: bool, request: Fetch) -> Reply {
         let Some(pod) = facts.pod else {
-            let ask = Ask { client: facts.client, port: facts.port, proxied, request };
+            let ask = RouterRequest { client: facts.client, port: facts.port, proxied, request };
             return self.router.answer(&*self.containers, ask).await;
         };
         // The router sees nothing of what is said, and says nothing.

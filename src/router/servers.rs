@@ -1,6 +1,6 @@
 //! The pods behind a route, each with its share of the traffic.
 
-use super::road::{Road, Target};
+use super::road::{Backend, Road};
 use crate::{
     object::hex,
     store::{Entry, Snapshot, TableVersion},
@@ -60,7 +60,7 @@ impl Servers {
 
 /// Gives every server its weight: that of its service shared among its pods, scaled so that the
 /// largest is haproxy's largest. Source: `pkg/router/template/router.go` (calculateServiceWeights).
-fn weighted(all: Vec<(&Target, Vec<Server>)>) -> Vec<Server> {
+fn weighted(all: Vec<(&Backend, Vec<Server>)>) -> Vec<Server> {
     let share = |weight: u32, count: usize| f64::from(weight) / count.max(1) as f64;
     let largest = all.iter().filter(|(_, s)| !s.is_empty());
     let largest = largest.map(|(t, s)| share(t.weight, s.len())).fold(0.0, f64::max);
@@ -137,7 +137,7 @@ impl Port {
 }
 
 /// The ready addresses of a service, without weights.
-fn addresses(objects: &Snapshot, road: &Road, target: &Target) -> Vec<Server> {
+fn addresses(objects: &Snapshot, road: &Road, target: &Backend) -> Vec<Server> {
     let mut found: Vec<Server> = Vec::new();
     let slices = objects.list(SLICES, &road.namespace);
     for slice in slices.filter(|e| e.meta.label(SERVICE_NAME) == Some(target.name.as_str())) {
@@ -158,7 +158,7 @@ fn addresses(objects: &Snapshot, road: &Road, target: &Target) -> Vec<Server> {
     found
 }
 
-fn server(target: &Target, endpoint: &Endpoint, address: Ipv4Addr, port: &Port) -> Option<Server> {
+fn server(target: &Backend, endpoint: &Endpoint, address: Ipv4Addr, port: &Port) -> Option<Server> {
     let number = port.port?;
     let (service, name) = (&target.name, port.name());
     let known = match &endpoint.target_ref {
@@ -187,7 +187,7 @@ mod tests {
             port: 80,
             weight: 0,
         };
-        let target = |weight| Target { name: String::new(), weight };
+        let target = |weight| Backend { name: String::new(), weight };
         let rows: &[(&[(u32, u8)], &[u32])] = &[
             (&[(100, 1)], &[256]),
             (&[(100, 2)], &[256, 256]),
@@ -198,7 +198,8 @@ mod tests {
             (&[(5, 0), (1, 1)], &[256]),
         ];
         for (services, expected) in rows {
-            let targets: Vec<Target> = services.iter().map(|(weight, _)| target(*weight)).collect();
+            let targets: Vec<Backend> =
+                services.iter().map(|(weight, _)| target(*weight)).collect();
             let pods = services.iter().map(|(_, count)| (0..*count).map(server).collect());
             let weights: Vec<u32> =
                 weighted(targets.iter().zip(pods).collect()).iter().map(|s| s.weight).collect();

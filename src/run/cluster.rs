@@ -4,7 +4,7 @@ use super::{kubeconfig, nature::Nature, processes::Processes, routes, secrets, s
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
-    config::{KUBECONFIG, Serve, Sync},
+    config::{Durability, KUBECONFIG, Serve},
     controllers::{Controller, Monitor, driver},
     error::Error,
     http::{self, Http, Readiness},
@@ -89,7 +89,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     let ports = routes::Ports::bind(flags)?;
     let store = Store::open(&store::Options {
         data_dir: dir.clone(),
-        full_sync: flags.sync == Sync::Full,
+        full_sync: flags.sync == Durability::Full,
         window_bytes: 0,
     })
     .map_err(|e| e.to_string())?;
@@ -391,7 +391,7 @@ fn run_controllers(
     server: &Arc<Server>,
     all: &'static [&'static Controller],
     monitor: &Arc<Monitor>,
-    (lives, asks): (Arc<sim::containers::Runtime>, mpsc::Receiver<sim::containers::Ask>),
+    (lives, asks): (Arc<sim::containers::Runtime>, mpsc::Receiver<sim::containers::DeferredWrite>),
     stopping: watch::Receiver<bool>,
 ) -> Result<JoinHandle<()>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -3,7 +3,7 @@
 
 use super::{
     Decoded, Field, Presence, Shape, Type, check,
-    go::{self, Path, Step},
+    go::{self, GoSegment, Path},
 };
 use crate::object::{Map, Value, depth};
 
@@ -50,7 +50,7 @@ impl Decoder {
             if value.is_null() {
                 return false;
             }
-            let path = path.down(Step::Field(of, field));
+            let path = path.down(GoSegment::Field(of, field));
             if let Err(e) = self.value(&field.shape, field.go, value, &path) {
                 failed = Some(e);
             }
@@ -77,13 +77,13 @@ impl Decoder {
             (Shape::List(item), Value::Array(list)) => {
                 let named = go::item_name(named);
                 for (i, value) in list.iter_mut().enumerate() {
-                    self.item(item, named, value, &path.down(Step::Index(i)))?;
+                    self.item(item, named, value, &path.down(GoSegment::Index(i)))?;
                 }
                 Ok(())
             }
             (Shape::Map(item), Value::Object(map)) => {
                 for (key, value) in map.iter_mut() {
-                    self.item(item, "", value, &path.down(Step::Key(key)))?;
+                    self.item(item, "", value, &path.down(GoSegment::Key(key)))?;
                 }
                 Ok(())
             }

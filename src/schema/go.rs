@@ -8,12 +8,12 @@ use crate::object::Value;
 #[derive(Clone, Copy)]
 pub(super) struct Path<'a> {
     pub parent: Option<&'a Path<'a>>,
-    pub step: Step<'a>,
+    pub step: GoSegment<'a>,
 }
 
 /// One step into a value.
 #[derive(Clone, Copy)]
-pub(super) enum Step<'a> {
+pub(super) enum GoSegment<'a> {
     Root,
     Field(&'static Type, &'static Field),
     Key(&'a str),
@@ -21,14 +21,14 @@ pub(super) enum Step<'a> {
 }
 
 impl<'a> Path<'a> {
-    pub const ROOT: Path<'static> = Path { parent: None, step: Step::Root };
+    pub const ROOT: Path<'static> = Path { parent: None, step: GoSegment::Root };
 
-    pub fn down(&'a self, step: Step<'a>) -> Path<'a> {
+    pub fn down(&'a self, step: GoSegment<'a>) -> Path<'a> {
         Path { parent: Some(self), step }
     }
 
-    fn steps(&self) -> Vec<Step<'a>> {
-        let mut steps: Vec<Step<'a>> = Vec::new();
+    fn steps(&self) -> Vec<GoSegment<'a>> {
+        let mut steps: Vec<GoSegment<'a>> = Vec::new();
         let mut at = Some(self);
         while let Some(path) = at {
             steps.push(path.step);
@@ -43,10 +43,10 @@ impl<'a> Path<'a> {
         let mut out = String::new();
         for step in self.steps() {
             match step {
-                Step::Root => {}
-                Step::Field(_, field) => push(&mut out, field.name),
-                Step::Key(key) => push(&mut out, key),
-                Step::Index(i) => out.push_str(&format!("[{i}]")),
+                GoSegment::Root => {}
+                GoSegment::Field(_, field) => push(&mut out, field.name),
+                GoSegment::Key(key) => push(&mut out, key),
+                GoSegment::Index(i) => out.push_str(&format!("[{i}]")),
             }
         }
         push(&mut out, last);
@@ -57,7 +57,7 @@ impl<'a> Path<'a> {
     fn target(&self) -> String {
         let (mut path, mut owner) = (String::new(), "");
         for step in self.steps() {
-            if let Step::Field(of, field) = step {
+            if let GoSegment::Field(of, field) = step {
                 for message in embedding(of, field) {
                     push(&mut path, message);
                 }

@@ -7,7 +7,7 @@ use crate::{
     settings::{Delays, Settings},
     sim::{
         self,
-        containers::{Ask, Runtime as Containers, note},
+        containers::{DeferredWrite, Runtime as Containers, note},
     },
     store::{Expect, Op, Options, Store},
     world::{Clock, Entropy, StepClock, World},
@@ -22,7 +22,7 @@ pub struct Lab {
     runtime: tokio::runtime::Runtime,
     clock: StepClock,
     containers: Arc<Containers>,
-    asks: mpsc::Receiver<Ask>,
+    asks: mpsc::Receiver<DeferredWrite>,
     /// The present moment.
     pub now: Timestamp,
     /// The settings.
@@ -191,7 +191,7 @@ impl Lab {
         let view = self.view();
         let mut over = self.containers.step();
         while let Ok(ask) = self.asks.try_recv() {
-            if let Ask::Ended { target, run, end } = ask {
+            if let DeferredWrite::Ended { target, run, end } = ask {
                 over.push((target, run, end));
             }
         }

@@ -1,6 +1,6 @@
 //! Where changes become durable: SQLite, or nowhere.
 
-use super::{Entry, place::Place, row};
+use super::{Entry, place::OpenFiles, row};
 use rusqlite::{Connection, params};
 use std::{collections::HashMap, sync::Arc};
 
@@ -67,7 +67,7 @@ impl Engine for Nowhere {
 /// Keeps changes in a SQLite database.
 pub(super) struct Sqlite {
     db: Connection,
-    place: Arc<Place>,
+    place: Arc<OpenFiles>,
     /// Why nothing is written any more: what was committed last may be in files that are gone.
     lost: Option<String>,
     compacted: u64,
@@ -116,7 +116,7 @@ const COMPACT_STEP: u64 = 500;
 
 impl Sqlite {
     /// Wraps a migrated database whose history is gone up to `compacted`.
-    pub(super) fn new(db: Connection, place: Place, compacted: u64, full_sync: bool) -> Sqlite {
+    pub(super) fn new(db: Connection, place: OpenFiles, compacted: u64, full_sync: bool) -> Sqlite {
         Sqlite {
             db,
             place: Arc::new(place),

@@ -4,7 +4,7 @@ use super::{
     Store,
     engine::{Engine, Loaded, Nowhere, Sqlite},
     load,
-    place::{self, Place},
+    place::{self, OpenFiles},
     row::Damage,
     writer::Handle,
 };
@@ -139,7 +139,7 @@ pub(super) fn sqlite(dir: &Path, full_sync: bool) -> Result<(Sqlite, Loaded), Op
         load::set_aside(&mut db, &found.damaged, found.loaded.compacted).map_err(trouble)?;
     }
     let io = |e: std::io::Error| OpenError::Io { path: path.clone(), why: e.to_string() };
-    let place = Place::of(&path).map_err(io)?;
+    let place = OpenFiles::of(&path).map_err(io)?;
     let engine = Sqlite::new(db, place, found.loaded.compacted, full_sync);
     Ok((engine, found.loaded))
 }

@@ -12,23 +12,23 @@ use std::{
 const ROOM: u64 = 256 << 10;
 
 /// The files of an open database.
-pub(super) struct Place {
+pub(super) struct OpenFiles {
     files: Vec<(PathBuf, Identity)>,
 }
 
 /// What a file is, whatever it is called.
 type Identity = (u64, u64);
 
-impl Place {
+impl OpenFiles {
     /// The files that are there now.
     ///
     /// # Errors
     /// When one cannot be looked at.
-    pub fn of(database: &Path) -> std::io::Result<Place> {
+    pub fn of(database: &Path) -> std::io::Result<OpenFiles> {
         let log = database.with_extension("db-wal");
         let files = [database.to_owned(), log].into_iter().filter(|p| p.exists());
         let files = files.map(|path| Ok((path.clone(), identity(&path)?)));
-        Ok(Place { files: files.collect::<std::io::Result<_>>()? })
+        Ok(OpenFiles { files: files.collect::<std::io::Result<_>>()? })
     }
 
     /// Whether the files are still those that were opened: what is written into a file that was
@@ -110,7 +110,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pocketshift.db");
         std::fs::write(&path, "a").unwrap();
-        let place = Place::of(&path).unwrap();
+        let place = OpenFiles::of(&path).unwrap();
         assert_eq!(place.check(), Ok(()));
         let aside = folder.path().join("aside");
         std::fs::rename(&path, &aside).unwrap();

@@ -25,7 +25,7 @@ use crate::{
 use bytes::Bytes;
 use connections::Connections;
 use jiff::SignedDuration;
-use place::Place;
+use place::Backend;
 use std::sync::Arc;
 
 /// One call.
@@ -98,11 +98,11 @@ impl Client {
     ) -> Result<(u16, Bytes), String> {
         let place = match &call.config.service {
             Some(service) => place::resolve(call.snapshot, service)?,
-            None => Place::Address(host.name.clone(), host.port),
+            None => Backend::Address(host.name.clone(), host.port),
         };
         match place {
-            Place::Pod(pod) => self.simulated(call, (host, path), &pod, tls).await,
-            Place::Address(address, port) => {
+            Backend::Pod(pod) => self.simulated(call, (host, path), &pod, tls).await,
+            Backend::Address(address, port) => {
                 let to = connections::To { host, address: &address, port, tls };
                 self.connections.post(&to, path, &call.body, call.limit).await
             }

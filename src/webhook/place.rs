@@ -10,7 +10,7 @@ use crate::{
 
 /// Where a call goes.
 #[derive(Debug, PartialEq)]
-pub enum Place {
+pub enum Backend {
     /// A simulated pod.
     Pod(Pod),
     /// A host name or address, and a port.
@@ -32,7 +32,7 @@ pub struct Pod {
 ///
 /// # Errors
 /// Upstream's words when nobody does.
-pub fn resolve(snapshot: &Snapshot, reference: &ServiceReference) -> Result<Place, String> {
+pub fn resolve(snapshot: &Snapshot, reference: &ServiceReference) -> Result<Backend, String> {
     let ServiceReference { namespace, name, .. } = reference;
     let port = reference.port();
     let Some(entry) = snapshot.get("services", namespace, name) else {
@@ -40,7 +40,7 @@ pub fn resolve(snapshot: &Snapshot, reference: &ServiceReference) -> Result<Plac
     };
     let service = entry.value();
     if service.str_at("spec.type") == "ExternalName" {
-        return Ok(Place::Address(service.str_at("spec.externalName").to_owned(), port));
+        return Ok(Backend::Address(service.str_at("spec.externalName").to_owned(), port));
     }
     let ports = service.list_at("spec.ports");
     let Some(known) = ports.iter().find(|p| p.i64_at("port") == Some(i64::from(port))) else {
@@ -56,7 +56,7 @@ pub fn resolve(snapshot: &Snapshot, reference: &ServiceReference) -> Result<Plac
 }
 
 /// The first endpoint of a slice that is ready, at the port of this name.
-fn of_slice(snapshot: &Snapshot, namespace: &str, slice: &Value, port: &str) -> Option<Place> {
+fn of_slice(snapshot: &Snapshot, namespace: &str, slice: &Value, port: &str) -> Option<Backend> {
     let port = slice.list_at("ports").iter().find(|p| p.str_at("name") == port)?;
     let port = u16::try_from(port.i64_at("port")?).ok()?;
     let is_ready = |e: &&Value| e.at("conditions.ready").is_none_or(|r| r != false);
@@ -66,8 +66,8 @@ fn of_slice(snapshot: &Snapshot, namespace: &str, slice: &Value, port: &str) -> 
         "Pod" => snapshot.get("pods", namespace, endpoint.str_at("targetRef.name")),
         _ => None,
     };
-    let Some(pod) = pod else { return Some(Place::Address(address, port)) };
+    let Some(pod) = pod else { return Some(Backend::Address(address, port)) };
     let (namespace, name) = (pod.meta.namespace.to_string(), pod.meta.name.to_string());
     let node = pod.value().str_at("spec.nodeName").to_owned();
-    Some(Place::Pod(Pod { namespace, name, node, address, port }))
+    Some(Backend::Pod(Pod { namespace, name, node, address, port }))
 }

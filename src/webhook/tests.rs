@@ -5,7 +5,7 @@ use crate::{
     object::{ObjectExt, Value, encode, json, name::key},
     store::{self, Expect, Op, Store},
 };
-use place::{Place, Pod};
+use place::{Backend, Pod};
 
 async fn stored(objects: &[(&str, Value)]) -> Store {
     let store = Store::open(&store::Options::default()).unwrap();
@@ -39,7 +39,7 @@ async fn services_lead_to_pods_and_addresses() {
     let pod = json!({"metadata": {"name": "p", "namespace": "n", "uid": "3"},
         "spec": {"nodeName": "node"}});
     let of_pod = json!({"addresses": ["10.0.0.9"], "targetRef": {"kind": "Pod", "name": "p"}});
-    let pod_place = Place::Pod(Pod {
+    let pod_place = Backend::Pod(Pod {
         namespace: "n".into(),
         name: "p".into(),
         node: "node".into(),
@@ -58,10 +58,10 @@ async fn services_lead_to_pods_and_addresses() {
             vec![service(&other_port)],
             Err(r#"no service port 443 found for service "s""#.to_owned()),
         ),
-        (vec![service(&external)], Ok(Place::Address("localhost".into(), 443))),
+        (vec![service(&external)], Ok(Backend::Address("localhost".into(), 443))),
         (
             vec![service(&cluster), slice(&json!([{"addresses": ["192.0.2.1"]}]))],
-            Ok(Place::Address("192.0.2.1".into(), 9443)),
+            Ok(Backend::Address("192.0.2.1".into(), 9443)),
         ),
         (vec![service(&cluster), slice(&json!([of_pod])), ("pods", pod)], Ok(pod_place)),
     ];

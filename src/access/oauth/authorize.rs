@@ -1,7 +1,8 @@
 //! `/oauth/authorize`: who asks, for which client, and where the answer goes.
 
 use super::{
-    Ask, CLIENTS, CODE_SECONDS, CODES, Cx, REALM, Reply, encoded, escape, new_object, pages, put,
+    CLIENTS, CODE_SECONDS, CODES, Cx, OAuthRequest, REALM, Reply, encoded, escape, new_object,
+    pages, put,
     sign_in::{Person, sign_in},
     token,
 };
@@ -12,14 +13,14 @@ use crate::{
 };
 
 /// A checked request.
-struct Wanted<'a> {
+struct AuthorizeRequest<'a> {
     client: Value,
     redirect: String,
     scopes: Vec<String>,
-    ask: &'a Ask,
+    ask: &'a OAuthRequest,
 }
 
-pub(super) async fn answer(cx: Cx<'_>, ask: &Ask) -> Reply {
+pub(super) async fn answer(cx: Cx<'_>, ask: &OAuthRequest) -> Reply {
     let wanted = match check(cx, ask) {
         Ok(wanted) => wanted,
         Err(reply) => return *reply,
@@ -40,7 +41,7 @@ pub(super) async fn answer(cx: Cx<'_>, ask: &Ask) -> Reply {
 
 /// The client and where to send the answer; errors about these two go to the user, since the
 /// address cannot be trusted.
-fn check<'a>(cx: Cx<'_>, ask: &'a Ask) -> Result<Wanted<'a>, Box<Reply>> {
+fn check<'a>(cx: Cx<'_>, ask: &'a OAuthRequest) -> Result<AuthorizeRequest<'a>, Box<Reply>> {
     let problem = |error, text| Box::new(Reply::error(400, error, text));
     let client = client(cx, ask.parameter("client_id")).ok_or_else(|| {
         problem(
@@ -65,7 +66,7 @@ fn check<'a>(cx: Cx<'_>, ask: &'a Ask) -> Result<Wanted<'a>, Box<Reply>> {
         "" => vec![scopes::FULL.to_owned()],
         list => list.split_whitespace().map(Into::into).collect(),
     };
-    let wanted = Wanted { client, redirect, scopes, ask };
+    let wanted = AuthorizeRequest { client, redirect, scopes, ask };
     if !matches!(ask.parameter("response_type"), "code" | "token") {
         return Err(Box::new(wanted.refuse(
             "unsupported_response_type",
@@ -136,7 +137,7 @@ fn split(uri: &str) -> Option<Uri<'_>> {
 }
 
 /// Asks for name and password: by a header for clients that understand it, else by a form.
-fn challenge(cx: Cx<'_>, wanted: &Wanted<'_>) -> Reply {
+fn challenge(cx: Cx<'_>, wanted: &AuthorizeRequest<'_>) -> Reply {
     if !wanted.client.is_true("respondWithChallenges") {
         let then = format!("/oauth/authorize?{}", wanted.repeated());
         return Reply::redirect(format!("{}/oauth/login?then={}", cx.issuer, escape(&then)));
@@ -151,7 +152,7 @@ fn challenge(cx: Cx<'_>, wanted: &Wanted<'_>) -> Reply {
     Reply { status: 401, headers: vec![header], body: String::new() }
 }
 
-async fn grant(cx: Cx<'_>, wanted: &Wanted<'_>, person: &Person) -> Reply {
+async fn grant(cx: Cx<'_>, wanted: &AuthorizeRequest<'_>, person: &Person) -> Reply {
     if wanted.ask.parameter("response_type") == "token" {
         let details = token::Details {
             client: wanted.client.clone(),
@@ -182,7 +183,7 @@ async fn grant(cx: Cx<'_>, wanted: &Wanted<'_>, person: &Person) -> Reply {
 }
 
 /// Makes and stores a code.
-async fn code(cx: Cx<'_>, wanted: &Wanted<'_>, person: &Person) -> Option<String> {
+async fn code(cx: Cx<'_>, wanted: &AuthorizeRequest<'_>, person: &Person) -> Option<String> {
     let code = format!("{TOKEN_PREFIX}{}", secret_text(&cx.world.entropy));
     let ask = wanted.ask;
     let challenge = ask.parameter("code_challenge");
@@ -209,7 +210,7 @@ async fn code(cx: Cx<'_>, wanted: &Wanted<'_>, person: &Person) -> Option<String
     Some(code)
 }
 
-impl Wanted<'_> {
+impl AuthorizeRequest<'_> {
     /// Sends the user back to the client with these parameters.
     fn back(&self, pairs: &[(&str, &str)]) -> Reply {
         let join = if self.redirect.contains('?') { '&' } else { '?' };

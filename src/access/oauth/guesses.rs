@@ -28,9 +28,9 @@ struct Known {
 }
 
 /// Gives a place among those who wait back.
-struct Place<'a>(&'a Guesses);
+struct WaitingTurn<'a>(&'a Guesses);
 
-impl Drop for Place<'_> {
+impl Drop for WaitingTurn<'_> {
     fn drop(&mut self) {
         self.0.0.lock().waiting -= 1;
     }
@@ -53,7 +53,7 @@ impl Guesses {
             }
             known.waiting += 1;
         }
-        let _place = Place(self);
+        let _place = WaitingTurn(self);
         clock.sleep_until(clock.now().checked_add(wait).unwrap_or(Timestamp::MAX)).await;
         true
     }

@@ -48,7 +48,7 @@ pub struct Cx<'a> {
 
 /// A request to one of the OAuth paths.
 #[derive(Clone, Debug, Default)]
-pub struct Ask {
+pub struct OAuthRequest {
     /// HTTP method.
     pub method: String,
     /// Path without the first slash.
@@ -78,7 +78,7 @@ pub struct Reply {
     pub body: String,
 }
 
-impl Ask {
+impl OAuthRequest {
     fn query(&self, name: &str) -> &str {
         find(&self.query, name)
     }
@@ -138,7 +138,7 @@ impl Reply {
 }
 
 /// Answers a request; `None` when nothing is at its path.
-pub async fn answer(cx: Cx<'_>, ask: &Ask) -> Option<Reply> {
+pub async fn answer(cx: Cx<'_>, ask: &OAuthRequest) -> Option<Reply> {
     let reply = match (ask.path.as_str(), ask.method.as_str()) {
         (".well-known/oauth-authorization-server", _) => Reply::json(200, &metadata(cx.issuer)),
         ("oauth/authorize", _) => authorize::answer(cx, ask).await,

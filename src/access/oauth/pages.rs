@@ -1,7 +1,7 @@
 //! What a person sees in a browser: the sign-in form and the page with a token to copy.
 
 use super::{
-    Ask, Cx, Reply, authorize, encoded,
+    Cx, OAuthRequest, Reply, authorize, encoded,
     sign_in::{Person, sign_in},
     token,
 };
@@ -44,13 +44,13 @@ fn csrf(cx: Cx<'_>) -> (String, (&'static str, String)) {
     (field, cookie(CSRF, &value, 3600))
 }
 
-fn csrf_agrees(ask: &Ask) -> bool {
+fn csrf_agrees(ask: &OAuthRequest) -> bool {
     let value = ask.form("csrf");
     !value.is_empty() && same(value.as_bytes(), ask.cookie(CSRF).as_bytes())
 }
 
 /// The sign-in form.
-pub(super) fn login(cx: Cx<'_>, ask: &Ask, error: &str) -> Reply {
+pub(super) fn login(cx: Cx<'_>, ask: &OAuthRequest, error: &str) -> Reply {
     let (field, set) = csrf(cx);
     let problem =
         if error.is_empty() { String::new() } else { format!("<p class=\"error\">{error}</p>") };
@@ -68,7 +68,7 @@ pub(super) fn login(cx: Cx<'_>, ask: &Ask, error: &str) -> Reply {
 }
 
 /// The filled-in form.
-pub(super) async fn signed_in(cx: Cx<'_>, ask: &Ask) -> Reply {
+pub(super) async fn signed_in(cx: Cx<'_>, ask: &OAuthRequest) -> Reply {
     if !csrf_agrees(ask) {
         return login(cx, ask, "Could not check CSRF token. Please try again.");
     }
@@ -104,7 +104,7 @@ fn seal(cx: Cx<'_>, person: &Person) -> String {
 }
 
 /// Who the browser's session belongs to.
-pub(super) fn session(cx: Cx<'_>, ask: &Ask) -> Option<Person> {
+pub(super) fn session(cx: Cx<'_>, ask: &OAuthRequest) -> Option<Person> {
     let (text, seal) = ask.cookie(SESSION).split_once('.')?;
     hmac::verify(&key(cx), text.as_bytes(), &BASE64.decode(seal).ok()?).ok()?;
     let kept: Value = serde_json::from_slice(&BASE64.decode(text).ok()?).ok()?;
@@ -128,7 +128,7 @@ pub(super) fn request(cx: Cx<'_>) -> Reply {
 }
 
 /// The page before the token: it takes a click, so that a link alone shows nothing.
-pub(super) fn display(cx: Cx<'_>, ask: &Ask) -> Reply {
+pub(super) fn display(cx: Cx<'_>, ask: &OAuthRequest) -> Reply {
     if ask.query("code").is_empty() {
         return request(cx);
     }
@@ -144,7 +144,7 @@ pub(super) fn display(cx: Cx<'_>, ask: &Ask) -> Reply {
 }
 
 /// The token.
-pub(super) async fn token(cx: Cx<'_>, ask: &Ask) -> Reply {
+pub(super) async fn token(cx: Cx<'_>, ask: &OAuthRequest) -> Reply {
     if !csrf_agrees(ask) {
         return Reply::html(
             400,

@@ -60,7 +60,7 @@ impl Bench {
         Bench { store, world, access, clock, runtime }
     }
 
-    fn ask(&self, ask: &Ask) -> Reply {
+    fn ask(&self, ask: &OAuthRequest) -> Reply {
         let cx =
             Cx { store: &self.store, world: &self.world, access: &self.access, issuer: ISSUER };
         self.runtime.block_on(answer(cx, ask)).unwrap()
@@ -81,13 +81,13 @@ impl Bench {
                 query.push((name.into(), value.into()));
             }
         }
-        self.ask(&Ask {
+        self.ask(&OAuthRequest {
             method: "GET".into(),
             path: "oauth/authorize".into(),
             query,
             csrf: "1".into(),
             basic: basic.map(|(n, p)| (n.into(), p.into())),
-            ..Ask::default()
+            ..OAuthRequest::default()
         })
     }
 
@@ -100,7 +100,7 @@ impl Bench {
 
     fn exchange(&self, code: &str, verifier: &str) -> Reply {
         let redirect = format!("{ISSUER}/oauth/token/implicit");
-        self.ask(&Ask {
+        self.ask(&OAuthRequest {
             method: "POST".into(),
             path: "oauth/token".into(),
             form: pairs(&[
@@ -110,7 +110,7 @@ impl Bench {
                 ("code_verifier", verifier),
             ]),
             basic: Some(("openshift-challenging-client".into(), String::new())),
-            ..Ask::default()
+            ..OAuthRequest::default()
         })
     }
 
@@ -222,10 +222,10 @@ fn what_the_authorize_endpoint_refuses() {
             "{reply:?}"
         );
     }
-    let quiet = bench.ask(&Ask {
+    let quiet = bench.ask(&OAuthRequest {
         path: "oauth/authorize".into(),
         query: pairs(&[("client_id", "openshift-challenging-client"), ("response_type", "code")]),
-        ..Ask::default()
+        ..OAuthRequest::default()
     });
     assert_eq!((quiet.status, header(&quiet, "WWW-Authenticate")), (401, ""));
     assert!(header(&quiet, "Warning").starts_with("199 "));
@@ -252,7 +252,12 @@ fn a_browser_signs_in_and_sees_a_token() {
             .filter_map(|p| p.split_once('='))
             .map(|(n, v)| (n.into(), crate::access::oauth::tests::unescape(v)))
             .collect();
-        bench.ask(&Ask { path: path.into(), query, cookie: cookie.into(), ..Ask::default() })
+        bench.ask(&OAuthRequest {
+            path: path.into(),
+            query,
+            cookie: cookie.into(),
+            ..OAuthRequest::default()
+        })
     };
     let follow = |reply: &Reply, cookie: &str| {
         let to = header(reply, "Location").strip_prefix(&format!("{ISSUER}/")).unwrap().to_owned();
@@ -264,12 +269,12 @@ fn a_browser_signs_in_and_sees_a_token() {
     let csrf = header(&form, "Set-Cookie").split(';').next().unwrap().to_owned();
     let then = unescape(header(&to_login, "Location").split_once("then=").unwrap().1);
     let post = |path: &str, fields: &[(&str, &str)], cookie: &str| {
-        bench.ask(&Ask {
+        bench.ask(&OAuthRequest {
             method: "POST".into(),
             path: path.into(),
             form: pairs(fields),
             cookie: cookie.into(),
-            ..Ask::default()
+            ..OAuthRequest::default()
         })
     };
     let secret = csrf.strip_prefix("csrf=").unwrap();

@@ -1,7 +1,8 @@
 //! `/oauth/token`: a code for a token, once.
 
 use super::{
-    Ask, CODES, CONFIG, Cx, Reply, TOKEN_SECONDS, authorize, new_object, put, sign_in::Person,
+    CODES, CONFIG, Cx, OAuthRequest, Reply, TOKEN_SECONDS, authorize, new_object, put,
+    sign_in::Person,
 };
 use crate::{
     access::{
@@ -35,7 +36,7 @@ pub(super) struct Made {
 const INVALID_GRANT: &str = "The provided authorization grant (e.g., authorization code, resource owner credentials) or refresh token is invalid, expired, revoked, does not match the redirection URI used in the authorization request, or was issued to another client.";
 const UNAUTHORIZED: &str = "The client is not authorized to request a token using this method.";
 
-pub(super) async fn answer(cx: Cx<'_>, ask: &Ask) -> Reply {
+pub(super) async fn answer(cx: Cx<'_>, ask: &OAuthRequest) -> Reply {
     if ask.form("grant_type") != "authorization_code" {
         return Reply::error(
             400,

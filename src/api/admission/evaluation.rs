@@ -8,7 +8,7 @@ use super::{
 use crate::{
     access,
     api::Caller,
-    cel::{self, Authorizer, Check, Fault, Opaque, PER_CALL, value},
+    cel::{self, Authorizer, Check, EvalError, Opaque, PER_CALL, value},
     kinds::expressions::{Expression, NAMESPACE, REQUEST},
     object::{ObjectExt, Value},
 };
@@ -105,7 +105,7 @@ pub enum Miss {
     /// The budget is spent: nothing more is evaluated.
     Spent,
     /// What is wrong with this expression.
-    Fault(String),
+    Failed(String),
 }
 
 impl Miss {
@@ -113,7 +113,7 @@ impl Miss {
     pub fn text(self) -> String {
         match self {
             Miss::Spent => "validation failed due to running out of cost budget, no further validation rules will be run".into(),
-            Miss::Fault(why) => why,
+            Miss::Failed(why) => why,
         }
     }
 }
@@ -125,7 +125,7 @@ pub struct Run<'a> {
     namespace: &'a Value,
     params: &'a Value,
     ask: &'a dyn Fn(&Check) -> cel::Decision,
-    variables: Rc<HashMap<String, Result<value::Value<'a>, Fault>>>,
+    variables: Rc<HashMap<String, Result<value::Value<'a>, EvalError>>>,
     budget: Cell<u64>,
 }
 
@@ -165,16 +165,16 @@ impl<'a> Run<'a> {
         let text = &expression.text;
         let program = match &expression.program {
             Ok(program) => program,
-            Err(why) => return Err(Miss::Fault(format!("compilation error: {why}"))),
+            Err(why) => return Err(Miss::Failed(format!("compilation error: {why}"))),
         };
         let outcome = program.run(&|name| self.value(name), PER_CALL);
         let Some(rest) = self.budget.get().checked_sub(outcome.cost) else {
             return Err(Miss::Spent);
         };
         self.budget.set(rest);
-        outcome
-            .value
-            .map_err(|fault| Miss::Fault(format!("expression '{text}' resulted in error: {fault}")))
+        outcome.value.map_err(|fault| {
+            Miss::Failed(format!("expression '{text}' resulted in error: {fault}"))
+        })
     }
 
     /// Evaluates variables; what goes wrong counts where they are used.
@@ -182,12 +182,12 @@ impl<'a> Run<'a> {
         for (name, expression) in variables {
             let found = match &expression.program {
                 Ok(program) => program.run(&|name| self.value(name), PER_CALL).value,
-                Err(why) => Err(Fault::error(why.as_str())),
+                Err(why) => Err(EvalError::error(why.as_str())),
             };
             let found = found.map_err(|fault| match fault {
-                Fault::Error(why) => {
+                EvalError::Error(why) => {
                     let text = &expression.text;
-                    Fault::error(format!("composited variable \"{name}\" fails to evaluate: expression '{text}' resulted in error: {why}"))
+                    EvalError::error(format!("composited variable \"{name}\" fails to evaluate: expression '{text}' resulted in error: {why}"))
                 }
                 cancelled => cancelled,
             });
@@ -215,8 +215,8 @@ pub fn hold(conditions: &[Expression], given: &Given<'_>, params: &Value) -> Res
         match run.eval(condition) {
             Ok(value::Value::Bool(false)) => all = false,
             Ok(_) => {}
-            Err(Miss::Fault(why)) if faults.contains(&why) => {}
-            Err(Miss::Fault(why)) => faults.push(why),
+            Err(Miss::Failed(why)) if faults.contains(&why) => {}
+            Err(Miss::Failed(why)) => faults.push(why),
             Err(spent) => return Err(spent.text()),
         }
     }

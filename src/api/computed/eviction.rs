@@ -27,7 +27,7 @@ pub fn create(
 
 /// What the budgets say about a pod.
 #[derive(Debug, PartialEq)]
-enum Verdict {
+enum BudgetDecision {
     /// Delete it; no budget counts it.
     Free,
     /// Delete it and take it from this budget.
@@ -54,7 +54,7 @@ async fn evict(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
         if dry_run {
             return Ok(success());
         }
-        if let Verdict::Counted(budget) = verdict
+        if let BudgetDecision::Counted(budget) = verdict
             && !take(&server, *budget, &pod).await?
         {
             continue;
@@ -103,12 +103,12 @@ fn ends(pod: &Value) -> bool {
         || pod.is_deleting()
 }
 
-fn judge(pod: &Value, budgets: &[Value]) -> Result<Verdict, Error> {
+fn judge(pod: &Value, budgets: &[Value]) -> Result<BudgetDecision, Error> {
     if ends(pod) {
-        return Ok(Verdict::Free);
+        return Ok(BudgetDecision::Free);
     }
     let budget = match budgets {
-        [] => return Ok(Verdict::Free),
+        [] => return Ok(BudgetDecision::Free),
         [one] => one,
         _ => return Err(several()),
     };
@@ -118,7 +118,7 @@ fn judge(pod: &Value, budgets: &[Value]) -> Result<Verdict, Error> {
     if !ready {
         let always = budget.str_at("spec.unhealthyPodEvictionPolicy") == "AlwaysAllow";
         if always || (current >= desired && desired > 0) {
-            return Ok(Verdict::Free);
+            return Ok(BudgetDecision::Free);
         }
     }
     let generation = budget.i64_at("metadata.generation").unwrap_or(0);
@@ -136,7 +136,7 @@ fn judge(pod: &Value, budgets: &[Value]) -> Result<Verdict, Error> {
         );
         return Err(refused(why, 0));
     }
-    Ok(Verdict::Counted(Box::new(budget.clone())))
+    Ok(BudgetDecision::Counted(Box::new(budget.clone())))
 }
 
 fn several() -> Error {
@@ -254,7 +254,7 @@ mod tests {
             ),
         ];
         for (i, (pod, budgets, expected)) in rows.into_iter().enumerate() {
-            let got = judge(&pod, &budgets).map(|v| v == Verdict::Free).map_err(|e| {
+            let got = judge(&pod, &budgets).map(|v| v == BudgetDecision::Free).map_err(|e| {
                 let status = e.status();
                 let cause = status.list_at("details.causes").first().cloned();
                 let text = cause.as_ref().unwrap_or(&status).str_at("message").to_owned();

@@ -9,7 +9,7 @@ use crate::{
     access::{
         Attributes,
         rbac::{Binding, CLUSTER_ROLE_BINDINGS, MASTERS, ROLE_BINDINGS},
-        rules::{Rules, Target},
+        rules::{ResourceAction, Rules},
     },
     api::{Caller, Request, Server},
     error::{Causes, Error},
@@ -134,7 +134,7 @@ pub fn who_can(server: Arc<Server>, request: Request) -> Handled {
 fn allowed(snapshot: &Snapshot, wanted: &Attributes<'_>) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut users = BTreeSet::new();
     let mut groups = BTreeSet::from([MASTERS.to_owned()]);
-    let target = Target {
+    let target = ResourceAction {
         verb: wanted.verb,
         group: wanted.group,
         resource: wanted.resource,

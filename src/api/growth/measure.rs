@@ -2,8 +2,8 @@
 
 use super::{
     SHORT, TIMES, WORST,
-    objects::{Flavor, grown},
-    places::Place,
+    objects::{Composition, grown},
+    places::FieldPath,
     steps::{Bench, STEPS},
 };
 use rustix::time::{ClockId, clock_gettime};
@@ -16,19 +16,19 @@ const AGAIN: usize = 6;
 
 /// One way to make a place long.
 pub struct Case<'p> {
-    place: &'p Place,
-    flavor: Flavor,
+    place: &'p FieldPath,
+    flavor: Composition,
     /// Whether the lists on the way grow too, all alike.
     square: bool,
 }
 
 impl<'p> Case<'p> {
     /// Every way.
-    pub fn all(place: &'p Place) -> impl Iterator<Item = Case<'p>> {
+    pub fn all(place: &'p FieldPath) -> impl Iterator<Item = Case<'p>> {
         let nested = place.nesting() > 1;
-        let deep = [Flavor::Distinct, Flavor::Same, Flavor::Bare];
+        let deep = [Composition::Distinct, Composition::Same, Composition::Bare];
         let deep = deep.into_iter().map(move |flavor| Case { place, flavor, square: false });
-        let square = Case { place, flavor: Flavor::Distinct, square: true };
+        let square = Case { place, flavor: Composition::Distinct, square: true };
         deep.chain(nested.then_some(square))
     }
 

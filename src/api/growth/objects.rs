@@ -1,6 +1,6 @@
 //! Objects with one long list or map in them.
 
-use super::places::{Place, Step};
+use super::places::{FieldPath, PathStep};
 use crate::{
     kinds::Served,
     object::{Map, ObjectExt, Value, json},
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 /// What the items of the long list are like.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Flavor {
+pub enum Composition {
     /// Each different from the others.
     Distinct,
     /// All the same.
@@ -20,7 +20,7 @@ pub enum Flavor {
 }
 
 /// The object that `place` leads through, with `lengths` items at each of its lists and maps.
-pub fn grown(place: &Place, lengths: &[usize], flavor: Flavor) -> Value {
+pub fn grown(place: &FieldPath, lengths: &[usize], flavor: Composition) -> Value {
     let mut object = fixture(&place.kind);
     object.set_at("metadata.namespace", super::steps::NAMESPACE);
     if !place.kind.namespaced {
@@ -44,9 +44,9 @@ fn fixture(kind: &Served) -> Value {
     object
 }
 
-fn grow(value: &mut Value, path: &[Step], lengths: &[usize], flavor: Flavor) {
+fn grow(value: &mut Value, path: &[PathStep], lengths: &[usize], flavor: Composition) {
     let Some((step, rest)) = path.split_first() else { return };
-    let Step::Field(field) = step else { return };
+    let PathStep::Field(field) = step else { return };
     if !value.is_object() {
         *value = json!({});
     }
@@ -54,7 +54,7 @@ fn grow(value: &mut Value, path: &[Step], lengths: &[usize], flavor: Flavor) {
     let inner = map.entry(field.name).or_insert(Value::Null);
     match (&field.shape, rest) {
         (Shape::Object(_), rest) => grow(inner, rest, lengths, flavor),
-        (shape, [Step::Item, below @ ..]) if !below.is_empty() => {
+        (shape, [PathStep::Item, below @ ..]) if !below.is_empty() => {
             fill(inner, shape, field, lengths[0], flavor);
             let lengths = &lengths[1..];
             let more = |value: &mut Value| deeper(value, below, lengths, flavor);
@@ -69,8 +69,8 @@ fn grow(value: &mut Value, path: &[Step], lengths: &[usize], flavor: Flavor) {
 }
 
 /// Goes on below an item, which may be a list or map itself.
-fn deeper(value: &mut Value, path: &[Step], lengths: &[usize], flavor: Flavor) {
-    if let Some(Step::Field(..)) = path.first() {
+fn deeper(value: &mut Value, path: &[PathStep], lengths: &[usize], flavor: Composition) {
+    if let Some(PathStep::Field(..)) = path.first() {
         grow(value, path, lengths, flavor);
     }
 }
@@ -80,7 +80,7 @@ fn fill(
     shape: &'static Shape,
     field: &'static Field,
     count: usize,
-    flavor: Flavor,
+    flavor: Composition,
 ) {
     match shape {
         Shape::List(item) => {
@@ -97,9 +97,9 @@ fn fill(
 }
 
 /// An item made after one that is known to be good, but for what tells items apart.
-fn vary(made: Value, model: Option<&Value>, field: &Field, flavor: Flavor) -> Value {
+fn vary(made: Value, model: Option<&Value>, field: &Field, flavor: Composition) -> Value {
     let (Some(Value::Object(model)), Value::Object(made)) = (model, &made) else { return made };
-    if flavor == Flavor::Bare {
+    if flavor == Composition::Bare {
         return Value::Object(made.clone());
     }
     let mut out = model.clone();
@@ -113,14 +113,14 @@ fn vary(made: Value, model: Option<&Value>, field: &Field, flavor: Flavor) -> Va
 }
 
 /// A value of a type, the `i`th of its kind.
-fn sample(shape: &'static Shape, i: usize, flavor: Flavor, level: usize) -> Value {
-    let i = if flavor == Flavor::Distinct { i } else { 0 };
+fn sample(shape: &'static Shape, i: usize, flavor: Composition, level: usize) -> Value {
+    let i = if flavor == Composition::Distinct { i } else { 0 };
     match shape {
         Shape::Bool => json!(i % 2 == 1),
         // Large: a limit that only the later items pass would look like growth.
         Shape::Int32 | Shape::Int64 | Shape::IntOrString => json!(20_000 + i),
         Shape::Float => json!(i as f64),
-        Shape::String if flavor == Flavor::Bare => json!(""),
+        Shape::String if flavor == Composition::Bare => json!(""),
         Shape::String => json!(format!("a{i}")),
         Shape::Bytes => json!("YQ=="),
         Shape::Quantity => json!("1"),
@@ -134,14 +134,14 @@ fn sample(shape: &'static Shape, i: usize, flavor: Flavor, level: usize) -> Valu
         }
         Shape::List(_) => json!([]),
         Shape::Map(_) => json!({}),
-        Shape::Object(_) if flavor == Flavor::Bare || level > 1 => json!({}),
+        Shape::Object(_) if flavor == Composition::Bare || level > 1 => json!({}),
         Shape::Object(_) => {
             shape.object().map_or_else(|| json!({}), |ty| object(ty, i, flavor, level))
         }
     }
 }
 
-fn object(ty: &'static Type, i: usize, flavor: Flavor, level: usize) -> Value {
+fn object(ty: &'static Type, i: usize, flavor: Composition, level: usize) -> Value {
     let flat = |f: &&Field| {
         level == 0 || !matches!(f.shape, Shape::Object(_) | Shape::List(_) | Shape::Map(_))
     };

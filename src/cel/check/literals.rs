@@ -6,7 +6,7 @@ use crate::{
     cel::{
         ast::{Expr, Kind, Literal},
         eval::times,
-        source::Complaint,
+        source::Issue,
         types::Type,
     },
     schema::structural::go_regex,
@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Literals<'a> {
     pub types: &'a [Type],
     pub places: &'a [usize],
-    pub out: &'a mut Vec<Complaint>,
+    pub out: &'a mut Vec<Issue>,
 }
 
 impl Literals<'_> {
@@ -26,7 +26,7 @@ impl Literals<'_> {
     }
 
     fn complain(&mut self, node: &Expr, message: String) {
-        self.out.push(Complaint { at: self.places[node.id], message });
+        self.out.push(Issue { at: self.places[node.id], message });
     }
 
     fn level(&mut self, expr: &Expr, mixed: bool) {

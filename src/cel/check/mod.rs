@@ -11,7 +11,7 @@ use super::{
     ast::{Expr, Fold, Kind, Literal},
     functions::{self, Overload},
     parse::Parsed,
-    source::Complaint,
+    source::Issue,
     types::{self, Type},
 };
 use assign::Bindings;
@@ -35,7 +35,7 @@ pub type Variables = [(String, Type)];
 ///
 /// # Errors
 /// All that is wrong with it.
-pub fn check(parsed: Parsed, variables: &Variables) -> Result<Checked, Vec<Complaint>> {
+pub fn check(parsed: Parsed, variables: &Variables) -> Result<Checked, Vec<Issue>> {
     let Parsed { mut root, places } = parsed;
     let mut checker = Checker {
         types: vec![Type::Error; places.len()],
@@ -69,7 +69,7 @@ struct Checker<'a> {
     variables: &'a Variables,
     scopes: Vec<(String, Type)>,
     bindings: Bindings,
-    complaints: Vec<Complaint>,
+    complaints: Vec<Issue>,
 }
 
 /// The type a type's own name stands for.
@@ -97,7 +97,7 @@ fn named(name: &str) -> Option<Type> {
 
 impl Checker<'_> {
     fn complain(&mut self, node: usize, message: String) {
-        self.complaints.push(Complaint { at: self.places[node], message });
+        self.complaints.push(Issue { at: self.places[node], message });
     }
 
     fn lookup(&self, name: &str) -> Option<Type> {

@@ -1,7 +1,7 @@
 //! Estimates of calls. Source: k8s.io/apiserver `pkg/cel/library/cost.go`, cel-go
 //! `checker/cost.go`, `ext/{lists,sets}.go`.
 
-use super::{Coster, Entry, Place, Range};
+use super::{Coster, Declared, Entry, Range};
 use crate::cel::{
     ast::{Expr, Kind, Literal},
     types::Type,
@@ -164,7 +164,7 @@ fn items(c: &mut Coster<'_>, list: &Expr) -> Option<(Range, bool)> {
     let text = matches!(*of, Type::Plain("string" | "bytes"));
     // Upstream looks at the schema alone here, and only from a place it knows.
     let place = match c.place(list) {
-        Place::None => Place::None,
+        Declared::None => Declared::None,
         known => c.step(known, "@items"),
     };
     Some((Coster::declared(&place).unwrap_or(Range::UNKNOWN), text))

@@ -28,7 +28,7 @@ pub(super) fn estimate(program: &Program, root: &Arc<Decl>) -> Range {
 
 /// Where in the declared object an expression looks.
 #[derive(Clone, Debug)]
-enum Place {
+enum Declared {
     /// Nowhere.
     None,
     /// Here.
@@ -57,7 +57,7 @@ impl Entry {
 #[derive(Clone, Debug)]
 struct Local {
     name: String,
-    place: Place,
+    place: Declared,
     size: Option<Range>,
     entry: Option<Entry>,
 }
@@ -65,7 +65,7 @@ struct Local {
 struct Coster<'a> {
     program: &'a Program,
     root: &'a Arc<Decl>,
-    places: HashMap<usize, Place>,
+    places: HashMap<usize, Declared>,
     locals: Vec<Local>,
     sizes: HashMap<usize, Range>,
     entries: HashMap<usize, Entry>,
@@ -80,35 +80,35 @@ impl Coster<'_> {
         self.locals.iter().rev().find(|l| l.name == name)
     }
 
-    fn place(&self, e: &Expr) -> Place {
+    fn place(&self, e: &Expr) -> Declared {
         if let Some(local) = e.ident().and_then(|name| self.local(name)) {
             return local.place.clone();
         }
-        self.places.get(&e.id).cloned().unwrap_or(Place::None)
+        self.places.get(&e.id).cloned().unwrap_or(Declared::None)
     }
 
     /// A step from a place. The first step from nowhere names the variable, as upstream reads it.
-    fn step(&self, from: Place, step: &str) -> Place {
-        let Place::At(decl) = from else {
+    fn step(&self, from: Declared, step: &str) -> Declared {
+        let Declared::At(decl) = from else {
             return match from {
-                Place::None => Place::At(self.root.clone()),
-                _ => Place::Lost,
+                Declared::None => Declared::At(self.root.clone()),
+                _ => Declared::Lost,
             };
         };
         match step {
-            "@items" | "@values" => decl.element().cloned().map_or(Place::Lost, Place::At),
-            "@keys" if matches!(decl.shape, super::types::Shape::Map(_)) => Place::Keys,
-            "@keys" | "@indices" => Place::Lost,
-            name => decl.member(name).map_or(Place::Lost, |m| Place::At(m.decl.clone())),
+            "@items" | "@values" => decl.element().cloned().map_or(Declared::Lost, Declared::At),
+            "@keys" if matches!(decl.shape, super::types::Shape::Map(_)) => Declared::Keys,
+            "@keys" | "@indices" => Declared::Lost,
+            name => decl.member(name).map_or(Declared::Lost, |m| Declared::At(m.decl.clone())),
         }
     }
 
     /// What a schema says of the size of what stands in a place.
-    fn declared(place: &Place) -> Option<Range> {
+    fn declared(place: &Declared) -> Option<Range> {
         match place {
-            Place::At(decl) => Some(Range { min: 0, max: decl.most }),
-            Place::Keys => Some(Range::fixed(0)),
-            Place::None | Place::Lost => None,
+            Declared::At(decl) => Some(Range { min: 0, max: decl.most }),
+            Declared::Keys => Some(Range::fixed(0)),
+            Declared::None | Declared::Lost => None,
         }
     }
 
@@ -170,7 +170,7 @@ impl Coster<'_> {
             Kind::Ident(name) => {
                 let place = match self.local(name) {
                     Some(local) => local.place.clone(),
-                    None => self.step(Place::None, name),
+                    None => self.step(Declared::None, name),
                 };
                 self.places.insert(e.id, place);
                 Range::fixed(1)
@@ -222,7 +222,7 @@ impl Coster<'_> {
         }
     }
 
-    fn push(&mut self, name: &str, place: Place, size: Option<Range>, entry: Option<Entry>) {
+    fn push(&mut self, name: &str, place: Declared, size: Option<Range>, entry: Option<Entry>) {
         self.locals.push(Local { name: name.into(), place, size, entry });
     }
 

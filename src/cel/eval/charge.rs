@@ -1,7 +1,7 @@
 //! What calls cost. Source: cel-go `interpreter/runtimecost.go`, `ext/{lists,sets}.go`;
 //! k8s.io/apiserver `pkg/cel/library/cost.go`.
 
-use super::{Fault, Meter};
+use super::{EvalError, Meter};
 use crate::cel::{functions::Overload, library::Opaque, value::Value};
 
 const STRING: f64 = 0.1;
@@ -17,7 +17,7 @@ fn regex(text: u64, pattern: u64) -> u64 {
 }
 
 /// The size of an argument; looking at it is work too.
-fn size(meter: &mut Meter, value: Option<&Value<'_>>) -> Result<u64, Fault> {
+fn size(meter: &mut Meter, value: Option<&Value<'_>>) -> Result<u64, EvalError> {
     let Some(value) = value else { return Ok(1) };
     if let Value::String(text) = value {
         meter.work(text.len() / 4)?;
@@ -31,7 +31,7 @@ pub(super) fn call(
     function: &str,
     overloads: &[&'static Overload],
     args: &[Value<'_>],
-) -> Result<(), Fault> {
+) -> Result<(), EvalError> {
     let cost = cost(meter, function, overloads, args)?;
     meter.charge(cost)
 }
@@ -41,7 +41,7 @@ fn cost(
     function: &str,
     overloads: &[&'static Overload],
     args: &[Value<'_>],
-) -> Result<u64, Fault> {
+) -> Result<u64, EvalError> {
     let first = size(meter, args.first())?;
     let second = size(meter, args.get(1))?;
     Ok(match function {
@@ -141,7 +141,7 @@ fn compared(list: &Value<'_>) -> u64 {
 }
 
 /// What joining texts costs, by the size of the result.
-fn joined(meter: &mut Meter, args: &[Value<'_>]) -> Result<u64, Fault> {
+fn joined(meter: &mut Meter, args: &[Value<'_>]) -> Result<u64, EvalError> {
     let Value::List(list) = &args[0] else { return Ok(1) };
     let mut total = 0u64;
     for item in list.iter() {
@@ -153,7 +153,7 @@ fn joined(meter: &mut Meter, args: &[Value<'_>]) -> Result<u64, Fault> {
 }
 
 /// What looking at every part of a value costs.
-fn traversal(meter: &mut Meter, value: &Value<'_>) -> Result<u64, Fault> {
+fn traversal(meter: &mut Meter, value: &Value<'_>) -> Result<u64, EvalError> {
     meter.work(1)?;
     Ok(match value {
         Value::String(text) => (text.len() as f64 * STRING) as u64,

@@ -11,30 +11,30 @@ const MOST_WORK: u64 = 4 << 30;
 
 /// Why there is no value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Fault {
+pub enum EvalError {
     /// The expression went wrong.
     Error(Rc<str>),
     /// The budget is spent.
     Cancelled,
 }
 
-impl Fault {
+impl EvalError {
     /// An error with this text.
-    pub fn error(text: impl Into<Rc<str>>) -> Fault {
-        Fault::Error(text.into())
+    pub fn error(text: impl Into<Rc<str>>) -> EvalError {
+        EvalError::Error(text.into())
     }
 
     /// No function for these values.
-    pub fn no_overload() -> Fault {
-        Fault::error("no such overload")
+    pub fn no_overload() -> EvalError {
+        EvalError::error("no such overload")
     }
 }
 
-impl std::fmt::Display for Fault {
+impl std::fmt::Display for EvalError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Fault::Error(text) => f.write_str(text),
-            Fault::Cancelled => f.write_str("operation cancelled: actual cost limit exceeded"),
+            EvalError::Error(text) => f.write_str(text),
+            EvalError::Cancelled => f.write_str("operation cancelled: actual cost limit exceeded"),
         }
     }
 }
@@ -63,29 +63,29 @@ impl Meter {
     ///
     /// # Errors
     /// The budget is spent.
-    pub fn charge(&mut self, cost: u64) -> Result<(), Fault> {
+    pub fn charge(&mut self, cost: u64) -> Result<(), EvalError> {
         if self.paused {
             return Ok(());
         }
         self.spent = self.spent.saturating_add(cost);
-        if self.spent > self.budget { Err(Fault::Cancelled) } else { Ok(()) }
+        if self.spent > self.budget { Err(EvalError::Cancelled) } else { Ok(()) }
     }
 
     /// Notes bytes (or items) that were looked at.
     ///
     /// # Errors
     /// There were too many.
-    pub fn work(&mut self, bytes: usize) -> Result<(), Fault> {
+    pub fn work(&mut self, bytes: usize) -> Result<(), EvalError> {
         self.work = self.work.saturating_add(bytes as u64);
-        if self.work > MOST_WORK { Err(Fault::Cancelled) } else { Ok(()) }
+        if self.work > MOST_WORK { Err(EvalError::Cancelled) } else { Ok(()) }
     }
 
     /// Notes that a value of this size is about to be made.
     ///
     /// # Errors
     /// It is too large.
-    pub fn make(&mut self, size: usize) -> Result<(), Fault> {
-        if size > LONGEST { Err(Fault::Cancelled) } else { self.work(size) }
+    pub fn make(&mut self, size: usize) -> Result<(), EvalError> {
+        if size > LONGEST { Err(EvalError::Cancelled) } else { self.work(size) }
     }
 
     /// Spends nothing until it is resumed.
@@ -102,13 +102,13 @@ impl Meter {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn pattern(&mut self, text: &str) -> Result<Regex, Fault> {
+    pub fn pattern(&mut self, text: &str) -> Result<Regex, EvalError> {
         if let Some(known) = self.patterns.get(text) {
-            return known.clone().map_err(Fault::error);
+            return known.clone().map_err(EvalError::error);
         }
         self.work(64 * text.len())?;
         let made = go_regex(text);
         self.patterns.insert(text.into(), made.clone());
-        made.map_err(Fault::error)
+        made.map_err(EvalError::error)
     }
 }

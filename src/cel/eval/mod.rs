@@ -10,7 +10,7 @@ pub mod times;
 
 pub use construct::Made;
 pub(super) use look::{constants, patterns, uses};
-pub use meter::{Fault, LONGEST, Meter};
+pub use meter::{EvalError, LONGEST, Meter};
 pub use operators::{compare, equal, is_in};
 pub(super) use operators::{items, operate, optional};
 
@@ -27,13 +27,13 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub struct Outcome<'a> {
     /// The value.
-    pub value: Result<Value<'a>, Fault>,
+    pub value: Result<Value<'a>, EvalError>,
     /// What was spent, no more than the budget and one step.
     pub cost: u64,
 }
 
 /// What an evaluation or a part of it answers.
-pub type Answer<'a> = Result<Value<'a>, Fault>;
+pub type Answer<'a> = Result<Value<'a>, EvalError>;
 
 /// Where the values of variables come from.
 type Variables<'v, 'a> = &'v dyn Fn(&str) -> Option<Value<'a>>;
@@ -106,7 +106,7 @@ impl<'a> Run<'_, 'a> {
             }
             Kind::Fold(fold) => self.fold(fold),
             Kind::Struct(name, fields) => self.construct(name, fields),
-            Kind::Ident(_) | Kind::Select { .. } => Err(Fault::error("unsupported expression")),
+            Kind::Ident(_) | Kind::Select { .. } => Err(EvalError::error("unsupported expression")),
         }
     }
 
@@ -134,9 +134,9 @@ impl<'a> Run<'_, 'a> {
                     other => value = other,
                 }
             }
-            let name = Key::of(&key).ok_or_else(|| Fault::error("unsupported key type"))?;
+            let name = Key::of(&key).ok_or_else(|| EvalError::error("unsupported key type"))?;
             if out.insert(name, (key.clone(), value)).is_some() {
-                return Err(Fault::error(format!(
+                return Err(EvalError::error(format!(
                     "Failed with repeated key: {}",
                     library::shown(&key)
                 )));
@@ -146,7 +146,7 @@ impl<'a> Run<'_, 'a> {
     }
 
     /// The value of a name, and whether it is a type's.
-    fn variable(&mut self, name: &str) -> Result<(Value<'a>, bool), Fault> {
+    fn variable(&mut self, name: &str) -> Result<(Value<'a>, bool), EvalError> {
         let name = name.strip_prefix('.').unwrap_or(name);
         if let Some((_, value)) = self.scopes.iter().rev().find(|(n, _)| *n == name) {
             return value.clone().map(|value| (value, false));
@@ -156,7 +156,7 @@ impl<'a> Run<'_, 'a> {
         }
         match library::type_named(name) {
             Some(ty) => Ok((ty, true)),
-            None => Err(Fault::error(format!("no such attribute(s): {name}"))),
+            None => Err(EvalError::error(format!("no such attribute(s): {name}"))),
         }
     }
 
@@ -182,7 +182,7 @@ impl<'a> Run<'_, 'a> {
                 match (test, found) {
                     (true, found) => Ok(Value::Bool(found?.is_some())),
                     (false, found) => {
-                        found?.ok_or_else(|| Fault::error(format!("no such key: {field}")))
+                        found?.ok_or_else(|| EvalError::error(format!("no such key: {field}")))
                     }
                 }
             }
@@ -191,14 +191,14 @@ impl<'a> Run<'_, 'a> {
                     let branch = match self.eval(&args[0])? {
                         Value::Bool(true) => &args[1],
                         Value::Bool(false) => &args[2],
-                        _ => return Err(Fault::error("no such overload")),
+                        _ => return Err(EvalError::error("no such overload")),
                     };
                     if is_path(branch) { self.path(branch, true) } else { self.eval(branch) }
                 }
                 "_?._" => {
                     let base = self.base(&args[0], root_is_free)?;
                     let Kind::Literal(Literal::String(field)) = &args[1].kind else {
-                        return Err(Fault::error("no such overload"));
+                        return Err(EvalError::error("no such overload"));
                     };
                     let base = match base {
                         Value::Optional(_) => base,
@@ -255,10 +255,10 @@ impl<'a> Run<'_, 'a> {
             Value::List(list) => match place(&index) {
                 Some(Ok(i)) => list.get(i),
                 Some(Err(_)) => None,
-                None => return Err(Fault::error(unindexed(&index))),
+                None => return Err(EvalError::error(unindexed(&index))),
             },
             Value::Map(map) => map.get(&index),
-            _ => return Err(Fault::error("no such overload")),
+            _ => return Err(EvalError::error("no such overload")),
         };
         if found.is_some() || !optional {
             self.meter.charge(1)?;
@@ -268,9 +268,9 @@ impl<'a> Run<'_, 'a> {
         }
         found.ok_or_else(|| match base {
             Value::List(_) => {
-                Fault::error(format!("index out of bounds: {}", library::shown(&index)))
+                EvalError::error(format!("index out of bounds: {}", library::shown(&index)))
             }
-            _ => Fault::error(format!("no such key: {}", library::shown(&index))),
+            _ => EvalError::error(format!("no such key: {}", library::shown(&index))),
         })
     }
 
@@ -286,7 +286,7 @@ impl<'a> Run<'_, 'a> {
             "_||_" => return self.logic(args, true),
             "@not_strictly_false" => {
                 let value = match self.eval(&args[0]) {
-                    Err(Fault::Cancelled) => return Err(Fault::Cancelled),
+                    Err(EvalError::Cancelled) => return Err(EvalError::Cancelled),
                     Ok(Value::Bool(b)) => b,
                     _ => true,
                 };
@@ -309,8 +309,8 @@ impl<'a> Run<'_, 'a> {
             match self.eval(arg) {
                 Ok(value) => values.push(value),
                 // Calls with few arguments are paid for, whatever became of these.
-                Err(Fault::Error(why)) if few => {
-                    fault = fault.or(Some(Fault::Error(why)));
+                Err(EvalError::Error(why)) if few => {
+                    fault = fault.or(Some(EvalError::Error(why)));
                     values.push(Value::Null);
                 }
                 Err(other) => return Err(other),
@@ -339,7 +339,7 @@ impl<'a> Run<'_, 'a> {
             (Value::Optional(None), _) => self.eval(other),
             (held @ Value::Optional(_), "or") => Ok(held),
             (Value::Optional(Some(held)), _) => Ok((*held).clone()),
-            _ => Err(Fault::no_overload()),
+            _ => Err(EvalError::no_overload()),
         }
     }
 
@@ -350,9 +350,9 @@ impl<'a> Run<'_, 'a> {
             match self.eval(arg) {
                 Ok(Value::Bool(b)) if b == decided => return Ok(Value::Bool(decided)),
                 Ok(Value::Bool(_)) => {}
-                Err(Fault::Cancelled) => return Err(Fault::Cancelled),
+                Err(EvalError::Cancelled) => return Err(EvalError::Cancelled),
                 Err(other) => fault = fault.or(Some(other)),
-                Ok(_) => fault = fault.or(Some(Fault::error("no such overload"))),
+                Ok(_) => fault = fault.or(Some(EvalError::error("no such overload"))),
             }
         }
         fault.map_or(Ok(Value::Bool(!decided)), Err)
@@ -363,7 +363,7 @@ impl<'a> Run<'_, 'a> {
         self.meter.charge(1)?;
         let more = self.eval(&args[1])?;
         let held = self.scopes.iter_mut().rev().find(|(n, _)| *n == ACCU);
-        let Some((_, held)) = held else { return Err(Fault::error("no such overload")) };
+        let Some((_, held)) = held else { return Err(EvalError::error("no such overload")) };
         let before = std::mem::replace(held, Ok(Value::Null))?;
         let values = [before, more];
         charge::call(&mut self.meter, "_+_", &self.program.calls[expr.id], &values)?;
@@ -384,28 +384,28 @@ impl<'a> Run<'_, 'a> {
             [key, value] => entries.push((self.eval(key)?, self.eval(value)?)),
             [entry] => {
                 let Value::Map(map) = self.eval(entry)? else {
-                    return Err(Fault::error("no such overload"));
+                    return Err(EvalError::error("no such overload"));
                 };
                 for key in map.keys() {
                     let value = map.get(&key).unwrap_or(Value::Null);
                     entries.push((key, value));
                 }
             }
-            _ => return Err(Fault::error("no such overload")),
+            _ => return Err(EvalError::error("no such overload")),
         }
         self.meter.charge(1)?;
         let held = self.scopes.iter_mut().rev().find(|(n, _)| *n == ACCU);
-        let Some((_, held)) = held else { return Err(Fault::error("no such overload")) };
+        let Some((_, held)) = held else { return Err(EvalError::error("no such overload")) };
         let before = std::mem::replace(held, Ok(Value::Null))?;
         let Value::Map(Map::Made(mut map)) = before else {
-            return Err(Fault::error("no such overload"));
+            return Err(EvalError::error("no such overload"));
         };
         let inner = Rc::make_mut(&mut map);
         for (key, value) in entries {
-            let name = Key::of(&key).ok_or_else(|| Fault::error("unsupported key type"))?;
+            let name = Key::of(&key).ok_or_else(|| EvalError::error("unsupported key type"))?;
             if inner.insert(name, (key.clone(), value)).is_some() {
                 let key = library::shown(&key);
-                return Err(Fault::error(format!("insert failed: key {key} already exists")));
+                return Err(EvalError::error(format!("insert failed: key {key} already exists")));
             }
         }
         Ok(Value::Map(Map::Made(map)))
@@ -425,7 +425,7 @@ impl<'a> Run<'_, 'a> {
             Value::List(_) => Vec::new(),
             _ => {
                 let name = range.type_name();
-                return Err(Fault::error(format!("got '{name}', expected iterable type")));
+                return Err(EvalError::error(format!("got '{name}', expected iterable type")));
             }
         };
         let init = self.eval(&fold.init)?;
@@ -459,7 +459,7 @@ impl<'a> Run<'_, 'a> {
                 break;
             }
             let next = self.eval(&fold.step);
-            if matches!(next, Err(Fault::Cancelled)) {
+            if matches!(next, Err(EvalError::Cancelled)) {
                 return next;
             }
             // Only `all` and `exists` may still decide otherwise.
@@ -474,12 +474,12 @@ impl<'a> Run<'_, 'a> {
 }
 
 /// A field of a value; `None` if it is absent.
-fn field_of<'a>(base: &Value<'a>, field: &str) -> Result<Option<Value<'a>>, Fault> {
+fn field_of<'a>(base: &Value<'a>, field: &str) -> Result<Option<Value<'a>>, EvalError> {
     match base {
         Value::Map(map) => Ok(map.field(field)),
-        Value::List(_) => Err(Fault::error("unsupported index type 'string' in list")),
+        Value::List(_) => Err(EvalError::error("unsupported index type 'string' in list")),
         Value::Opaque(opaque) => opaque.field(field),
-        _ => Err(Fault::error(format!("no such key: {field}"))),
+        _ => Err(EvalError::error(format!("no such key: {field}"))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Operators: equality over all values, order, arithmetic. Source: cel-go `common/types`,
 //! k8s.io/apiserver `pkg/cel/common/valuesunstructured.go`.
 
-use super::{Answer, Fault, LONGEST, Made, Meter, times};
+use super::{Answer, EvalError, LONGEST, Made, Meter, times};
 use crate::cel::{
     library::Opaque,
     types::Identity,
@@ -13,7 +13,7 @@ use std::{cmp::Ordering, rc::Rc};
 ///
 /// # Errors
 /// There was too much of them.
-pub fn equal(meter: &mut Meter, a: &Value<'_>, b: &Value<'_>) -> Result<bool, Fault> {
+pub fn equal(meter: &mut Meter, a: &Value<'_>, b: &Value<'_>) -> Result<bool, EvalError> {
     meter.work(1)?;
     Ok(match (a, b) {
         (Value::Null, Value::Null) => true,
@@ -41,7 +41,7 @@ pub fn equal(meter: &mut Meter, a: &Value<'_>, b: &Value<'_>) -> Result<bool, Fa
     })
 }
 
-fn made_equal(meter: &mut Meter, a: &Made<'_>, b: &Made<'_>) -> Result<bool, Fault> {
+fn made_equal(meter: &mut Meter, a: &Made<'_>, b: &Made<'_>) -> Result<bool, EvalError> {
     if a.name != b.name || a.fields.len() != b.fields.len() {
         return Ok(false);
     }
@@ -57,7 +57,7 @@ fn made_equal(meter: &mut Meter, a: &Made<'_>, b: &Made<'_>) -> Result<bool, Fau
     Ok(true)
 }
 
-fn lists_equal(meter: &mut Meter, a: &List<'_>, b: &List<'_>) -> Result<bool, Fault> {
+fn lists_equal(meter: &mut Meter, a: &List<'_>, b: &List<'_>) -> Result<bool, EvalError> {
     if a.len() != b.len() {
         return Ok(false);
     }
@@ -78,7 +78,7 @@ fn lists_equal(meter: &mut Meter, a: &List<'_>, b: &List<'_>) -> Result<bool, Fa
     Ok(true)
 }
 
-fn maps_equal(meter: &mut Meter, a: &Map<'_>, b: &Map<'_>) -> Result<bool, Fault> {
+fn maps_equal(meter: &mut Meter, a: &Map<'_>, b: &Map<'_>) -> Result<bool, EvalError> {
     if a.len() != b.len() {
         return Ok(false);
     }
@@ -108,7 +108,7 @@ fn maps_equal(meter: &mut Meter, a: &Map<'_>, b: &Map<'_>) -> Result<bool, Fault
     Ok(true)
 }
 
-fn find(meter: &mut Meter, item: &Value<'_>, list: &List<'_>) -> Result<bool, Fault> {
+fn find(meter: &mut Meter, item: &Value<'_>, list: &List<'_>) -> Result<bool, EvalError> {
     for other in list.iter() {
         if super::super::deep(|| equal(meter, item, &other))? {
             return Ok(true);
@@ -121,11 +121,11 @@ fn find(meter: &mut Meter, item: &Value<'_>, list: &List<'_>) -> Result<bool, Fa
 ///
 /// # Errors
 /// The other is neither list nor map.
-pub fn is_in(meter: &mut Meter, item: &Value<'_>, of: &Value<'_>) -> Result<bool, Fault> {
+pub fn is_in(meter: &mut Meter, item: &Value<'_>, of: &Value<'_>) -> Result<bool, EvalError> {
     match of {
         Value::List(list) => find(meter, item, list),
         Value::Map(map) => Ok(map.get(item).is_some()),
-        _ => Err(Fault::no_overload()),
+        _ => Err(EvalError::no_overload()),
     }
 }
 
@@ -162,7 +162,7 @@ fn float_and_whole(a: f64, b: i128) -> Option<Ordering> {
 ///
 /// # Errors
 /// They are of kinds that have no order.
-pub fn compare(a: &Value<'_>, b: &Value<'_>) -> Result<Option<Ordering>, Fault> {
+pub fn compare(a: &Value<'_>, b: &Value<'_>) -> Result<Option<Ordering>, EvalError> {
     Ok(Some(match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::String(a), Value::String(b)) => (**a).cmp(b),
@@ -173,7 +173,7 @@ pub fn compare(a: &Value<'_>, b: &Value<'_>) -> Result<Option<Ordering>, Fault> 
             Value::Int(_) | Value::Uint(_) | Value::Double(_),
             Value::Int(_) | Value::Uint(_) | Value::Double(_),
         ) => return Ok(numbers(a, b)),
-        _ => return Err(Fault::no_overload()),
+        _ => return Err(EvalError::no_overload()),
     }))
 }
 
@@ -200,7 +200,7 @@ fn add_lists<'a>(meter: &mut Meter, a: List<'a>, b: List<'a>) -> Answer<'a> {
         if a.len().max(b.len()) > 16 {
             meter.work(64)?;
         }
-        return a.join(b).map(Value::List).ok_or(Fault::Cancelled);
+        return a.join(b).map(Value::List).ok_or(EvalError::Cancelled);
     }
     meter.make(a.len() + b.len())?;
     let mut items: Vec<Value<'a>> = a.iter().collect();
@@ -226,7 +226,7 @@ fn same_item(
     identity: &Identity,
     a: &Value<'_>,
     b: &Value<'_>,
-) -> Result<bool, Fault> {
+) -> Result<bool, EvalError> {
     let Identity::Keys(keys) = identity else { return equal(meter, a, b) };
     let (Value::Map(a), Value::Map(b)) = (a, b) else { return Ok(false) };
     for key in keys {
@@ -252,15 +252,15 @@ fn arithmetic<'a>(operator: &str, a: &Value<'a>, b: &Value<'a>) -> Answer<'a> {
             "_-_" => a - b,
             "_*_" => a * b,
             "_/_" => a / b,
-            _ => return Err(Fault::no_overload()),
+            _ => return Err(EvalError::no_overload()),
         })),
         (Value::Duration(a), Value::Duration(b)) => {
             let sum = match operator {
                 "_+_" => a.checked_add(*b),
                 "_-_" => a.checked_sub(*b),
-                _ => return Err(Fault::no_overload()),
+                _ => return Err(EvalError::no_overload()),
             };
-            sum.map(Value::Duration).ok_or_else(|| Fault::error("integer overflow"))
+            sum.map(Value::Duration).ok_or_else(|| EvalError::error("integer overflow"))
         }
         (Value::Timestamp(t, z), Value::Duration(d)) if operator == "_+_" => {
             times::shift(*t, *z, *d)
@@ -269,14 +269,14 @@ fn arithmetic<'a>(operator: &str, a: &Value<'a>, b: &Value<'a>) -> Answer<'a> {
             times::shift(*t, *z, *d)
         }
         (Value::Timestamp(t, z), Value::Duration(d)) if operator == "_-_" => {
-            let d = d.checked_neg().ok_or_else(|| Fault::error("integer overflow"))?;
+            let d = d.checked_neg().ok_or_else(|| EvalError::error("integer overflow"))?;
             times::shift(*t, *z, d)
         }
         (Value::Timestamp(a, _), Value::Timestamp(b, _)) if operator == "_-_" => {
             let nanos = i64::try_from(a.as_nanosecond() - b.as_nanosecond());
-            nanos.map(Value::Duration).map_err(|_| Fault::error("integer overflow"))
+            nanos.map(Value::Duration).map_err(|_| EvalError::error("integer overflow"))
         }
-        _ => Err(Fault::no_overload()),
+        _ => Err(EvalError::no_overload()),
     }
 }
 
@@ -285,13 +285,13 @@ fn whole<'a>(operator: &str, a: i64, b: i64) -> Answer<'a> {
         "_+_" => a.checked_add(b),
         "_-_" => a.checked_sub(b),
         "_*_" => a.checked_mul(b),
-        "_/_" if b == 0 => return Err(Fault::error("division by zero")),
+        "_/_" if b == 0 => return Err(EvalError::error("division by zero")),
         "_/_" => a.checked_div(b),
-        "_%_" if b == 0 => return Err(Fault::error("modulus by zero")),
+        "_%_" if b == 0 => return Err(EvalError::error("modulus by zero")),
         "_%_" => a.checked_rem(b),
-        _ => return Err(Fault::no_overload()),
+        _ => return Err(EvalError::no_overload()),
     };
-    made.map(Value::Int).ok_or_else(|| Fault::error("integer overflow"))
+    made.map(Value::Int).ok_or_else(|| EvalError::error("integer overflow"))
 }
 
 fn natural<'a>(operator: &str, a: u64, b: u64) -> Answer<'a> {
@@ -299,13 +299,13 @@ fn natural<'a>(operator: &str, a: u64, b: u64) -> Answer<'a> {
         "_+_" => a.checked_add(b),
         "_-_" => a.checked_sub(b),
         "_*_" => a.checked_mul(b),
-        "_/_" if b == 0 => return Err(Fault::error("division by zero")),
+        "_/_" if b == 0 => return Err(EvalError::error("division by zero")),
         "_/_" => a.checked_div(b),
-        "_%_" if b == 0 => return Err(Fault::error("modulus by zero")),
+        "_%_" if b == 0 => return Err(EvalError::error("modulus by zero")),
         "_%_" => a.checked_rem(b),
-        _ => return Err(Fault::no_overload()),
+        _ => return Err(EvalError::no_overload()),
     };
-    made.map(Value::Uint).ok_or_else(|| Fault::error("unsigned integer overflow"))
+    made.map(Value::Uint).ok_or_else(|| EvalError::error("unsigned integer overflow"))
 }
 
 /// Any operator with values on both sides or one.
@@ -316,7 +316,7 @@ pub(crate) fn operate<'a>(meter: &mut Meter, operator: &str, args: &[Value<'a>])
         ("@in", [a, b]) => is_in(meter, a, b).map(Value::Bool),
         ("!_", [Value::Bool(b)]) => Ok(Value::Bool(!b)),
         ("-_", [Value::Int(n)]) => {
-            n.checked_neg().map(Value::Int).ok_or_else(|| Fault::error("integer overflow"))
+            n.checked_neg().map(Value::Int).ok_or_else(|| EvalError::error("integer overflow"))
         }
         ("-_", [Value::Double(n)]) => Ok(Value::Double(-n)),
         ("_+_", [a, b]) => add(meter, a.clone(), b.clone()),
@@ -330,14 +330,14 @@ pub(crate) fn operate<'a>(meter: &mut Meter, operator: &str, args: &[Value<'a>])
                 _ => o.is_ge(),
             })))
         }
-        _ => Err(Fault::no_overload()),
+        _ => Err(EvalError::no_overload()),
     }
 }
 
 /// All items of a list, if they are not too many.
-pub(crate) fn items<'a>(meter: &mut Meter, list: &List<'a>) -> Result<Vec<Value<'a>>, Fault> {
+pub(crate) fn items<'a>(meter: &mut Meter, list: &List<'a>) -> Result<Vec<Value<'a>>, EvalError> {
     if list.len() > LONGEST {
-        return Err(Fault::Cancelled);
+        return Err(EvalError::Cancelled);
     }
     meter.work(list.len())?;
     Ok(list.iter().collect())

@@ -1,6 +1,6 @@
 //! Times and durations. Source: cel-go `common/types/{timestamp,duration}.go`.
 
-use super::{Answer, Fault};
+use super::{Answer, EvalError};
 use crate::{cel::value::Value, object::duration as go};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp, Zoned, tz::TimeZone};
@@ -47,7 +47,7 @@ pub fn base64(text: &str) -> Option<Vec<u8>> {
 /// A time and so many nanoseconds.
 pub(super) fn shift<'a>(time: Timestamp, zone: i32, nanos: i64) -> Answer<'a> {
     let moved = time.checked_add(SignedDuration::from_nanos(nanos)).ok().filter(|t| in_range(*t));
-    moved.map(|at| Value::Timestamp(at, zone)).ok_or_else(|| Fault::error("timestamp overflow"))
+    moved.map(|at| Value::Timestamp(at, zone)).ok_or_else(|| EvalError::error("timestamp overflow"))
 }
 
 /// A time as text.
@@ -76,14 +76,14 @@ pub fn duration_part<'a>(function: &str, nanos: i64) -> Answer<'a> {
         "getMinutes" => nanos / 60_000_000_000,
         "getSeconds" => nanos / 1_000_000_000,
         "getMilliseconds" => nanos / 1_000_000,
-        _ => return Err(Fault::no_overload()),
+        _ => return Err(EvalError::no_overload()),
     }))
 }
 
 /// A part of a time, in a time zone.
 pub fn time_part<'a>(function: &str, time: Timestamp, zone: &str) -> Answer<'a> {
     let there = time.to_zoned(zone_named(zone)?);
-    Ok(Value::Int(part(function, &there).ok_or_else(Fault::no_overload)?))
+    Ok(Value::Int(part(function, &there).ok_or_else(EvalError::no_overload)?))
 }
 
 fn part(function: &str, time: &Zoned) -> Option<i64> {
@@ -102,17 +102,18 @@ fn part(function: &str, time: &Zoned) -> Option<i64> {
     })
 }
 
-fn zone_named(name: &str) -> Result<TimeZone, Fault> {
+fn zone_named(name: &str) -> Result<TimeZone, EvalError> {
     if matches!(name, "" | "UTC") {
         return Ok(TimeZone::UTC);
     }
     let Some((hours, minutes)) = name.split_once(':') else {
-        return TimeZone::get(name).map_err(|_| Fault::error(format!("unknown time zone {name}")));
+        return TimeZone::get(name)
+            .map_err(|_| EvalError::error(format!("unknown time zone {name}")));
     };
-    let number = |text: &str| text.parse::<i32>().map_err(|e| Fault::error(e.to_string()));
+    let number = |text: &str| text.parse::<i32>().map_err(|e| EvalError::error(e.to_string()));
     let (h, m) = (number(hours)?, number(minutes)?);
     let seconds = (h.abs() * 60 + m) * 60 * if hours.starts_with('-') { -1 } else { 1 };
     jiff::tz::Offset::from_seconds(seconds)
         .map(TimeZone::fixed)
-        .map_err(|_| Fault::error(format!("unknown time zone {name}")))
+        .map_err(|_| EvalError::error(format!("unknown time zone {name}")))
 }

@@ -2,7 +2,7 @@
 //! `net/netip`.
 
 use super::{Found, Opaque};
-use crate::cel::{eval::Fault, value::Value};
+use crate::cel::{eval::EvalError, value::Value};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -81,18 +81,22 @@ fn parse_net(text: &str) -> Result<IpNet, String> {
 pub(super) fn of_text<'a>(function: &str, args: &[Value<'a>]) -> Found<'a> {
     let [Value::String(text)] = args else { return Ok(None) };
     Ok(Some(match function {
-        "ip" => Opaque::Ip(parse(text).map_err(Fault::error)?).into(),
+        "ip" => Opaque::Ip(parse(text).map_err(EvalError::error)?).into(),
         "isIP" => Value::Bool(parse(text).is_ok()),
-        "ip.isCanonical" => Value::Bool(parse(text).map_err(Fault::error)?.to_string() == **text),
+        "ip.isCanonical" => {
+            Value::Bool(parse(text).map_err(EvalError::error)?.to_string() == **text)
+        }
         "cidr" => Opaque::Cidr(net_of(text)?).into(),
         "isCIDR" => Value::Bool(parse_net(text).is_ok()),
         _ => return Ok(None),
     }))
 }
 
-fn net_of(text: &str) -> Result<IpNet, Fault> {
+fn net_of(text: &str) -> Result<IpNet, EvalError> {
     parse_net(text).map_err(|why| {
-        Fault::error(format!("network address parse error during conversion from string: {why}"))
+        EvalError::error(format!(
+            "network address parse error during conversion from string: {why}"
+        ))
     })
 }
 
@@ -131,7 +135,7 @@ pub(super) fn cidr<'a>(function: &str, net: &IpNet, args: &[Value<'a>]) -> Found
         ("prefixLength", []) => Value::Int(i64::from(net.prefix_len())),
         ("masked", []) => Opaque::Cidr(net.trunc()).into(),
         ("containsIP", [Value::String(text)]) => {
-            Value::Bool(net.contains(&parse(text).map_err(Fault::error)?))
+            Value::Bool(net.contains(&parse(text).map_err(EvalError::error)?))
         }
         ("containsIP", [Value::Opaque(Opaque::Ip(ip))]) => Value::Bool(net.contains(ip)),
         ("containsCIDR", [Value::String(text)]) => Value::Bool(inside(&net_of(text)?)),

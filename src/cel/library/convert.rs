@@ -2,12 +2,12 @@
 
 use super::{Found, Opaque};
 use crate::cel::{
-    eval::{Fault, times},
+    eval::{EvalError, times},
     value::{Value, text},
 };
 
-fn failed(value: &Value<'_>, to: &str) -> Fault {
-    Fault::error(format!("type conversion error from '{}' to '{to}'", value.type_name()))
+fn failed(value: &Value<'_>, to: &str) -> EvalError {
+    EvalError::error(format!("type conversion error from '{}' to '{to}'", value.type_name()))
 }
 
 /// `int(x)` and its sisters.
@@ -38,7 +38,7 @@ pub(super) fn call<'a>(function: &str, value: &Value<'a>) -> Found<'a> {
                     .ok()
                     .filter(|at| times::in_range(*at))
                     .map(|at| Value::Timestamp(at, 0));
-                time.map(Some).ok_or_else(|| Fault::error("timestamp overflow"))
+                time.map(Some).ok_or_else(|| EvalError::error("timestamp overflow"))
             }
             Value::String(text) => {
                 let found = times::timestamp(text).filter(|_| text.len() > 10);
@@ -75,7 +75,7 @@ fn double<'a>(value: &Value<'a>) -> Found<'a> {
 }
 
 fn int<'a>(value: &Value<'a>) -> Found<'a> {
-    let overflow = || Fault::error("integer overflow");
+    let overflow = || EvalError::error("integer overflow");
     Ok(Some(Value::Int(match value {
         Value::Int(n) => *n,
         Value::Uint(n) => i64::try_from(*n).map_err(|_| overflow())?,
@@ -92,7 +92,7 @@ fn int<'a>(value: &Value<'a>) -> Found<'a> {
 }
 
 fn uint<'a>(value: &Value<'a>) -> Found<'a> {
-    let overflow = || Fault::error("unsigned integer overflow");
+    let overflow = || EvalError::error("unsigned integer overflow");
     Ok(Some(Value::Uint(match value {
         Value::Uint(n) => *n,
         Value::Int(n) => u64::try_from(*n).map_err(|_| overflow())?,
@@ -110,7 +110,9 @@ fn string<'a>(value: &Value<'a>) -> Found<'a> {
         Value::String(_) => value.clone(),
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(valid) => text(valid),
-            Err(_) => return Err(Fault::error("invalid UTF-8 in bytes, cannot convert to string")),
+            Err(_) => {
+                return Err(EvalError::error("invalid UTF-8 in bytes, cannot convert to string"));
+            }
         },
         Value::Bool(_) | Value::Int(_) | Value::Uint(_) => text(super::shown(value)),
         Value::Double(n) => text(super::print::shortest(*n)),

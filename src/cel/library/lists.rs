@@ -3,7 +3,7 @@
 
 use super::Found;
 use crate::cel::{
-    eval::{Fault, LONGEST, Meter, compare, equal, is_in, items, operate},
+    eval::{EvalError, LONGEST, Meter, compare, equal, is_in, items, operate},
     value::{List, Value, text},
 };
 use std::cmp::Ordering;
@@ -59,7 +59,7 @@ pub(super) fn call<'a>(meter: &mut Meter, function: &str, args: &[Value<'a>]) ->
     }))
 }
 
-fn is_sorted(list: &List<'_>) -> Result<bool, Fault> {
+fn is_sorted(list: &List<'_>) -> Result<bool, EvalError> {
     let mut before: Option<Value<'_>> = None;
     for item in list.iter() {
         if let Some(before) = &before
@@ -72,7 +72,7 @@ fn is_sorted(list: &List<'_>) -> Result<bool, Fault> {
     Ok(true)
 }
 
-fn sum<'a>(meter: &mut Meter, list: &List<'a>) -> Result<Value<'a>, Fault> {
+fn sum<'a>(meter: &mut Meter, list: &List<'a>) -> Result<Value<'a>, EvalError> {
     let mut items = list.iter();
     let Some(mut total) = items.next() else { return Ok(Value::Int(0)) };
     for item in items {
@@ -81,9 +81,9 @@ fn sum<'a>(meter: &mut Meter, list: &List<'a>) -> Result<Value<'a>, Fault> {
     Ok(total)
 }
 
-fn extreme<'a>(list: &List<'a>, name: &str, wanted: Ordering) -> Result<Value<'a>, Fault> {
+fn extreme<'a>(list: &List<'a>, name: &str, wanted: Ordering) -> Result<Value<'a>, EvalError> {
     let mut items = list.iter();
-    let empty = || Fault::error(format!("{name} called on empty list"));
+    let empty = || EvalError::error(format!("{name} called on empty list"));
     let mut found = items.next().ok_or_else(empty)?;
     for item in items {
         if compare(&item, &found)? == Some(wanted) {
@@ -98,7 +98,7 @@ fn position(
     list: &List<'_>,
     item: &Value<'_>,
     last: bool,
-) -> Result<i64, Fault> {
+) -> Result<i64, EvalError> {
     let mut found = -1;
     for (i, other) in list.iter().enumerate() {
         if equal(meter, &other, item)? {
@@ -111,26 +111,31 @@ fn position(
     Ok(found)
 }
 
-fn join<'a>(meter: &mut Meter, list: &List<'a>, by: &str) -> Result<Value<'a>, Fault> {
+fn join<'a>(meter: &mut Meter, list: &List<'a>, by: &str) -> Result<Value<'a>, EvalError> {
     let mut out = String::new();
     for (i, item) in list.iter().enumerate() {
         let Value::String(item) = item else {
             let why = format!("join: invalid input: {}", super::shown(&item));
-            return Err(Fault::error(why));
+            return Err(EvalError::error(why));
         };
         if i > 0 {
             out.push_str(by);
         }
         out.push_str(&item);
         if out.len() > LONGEST {
-            return Err(Fault::Cancelled);
+            return Err(EvalError::Cancelled);
         }
     }
     meter.work(out.len())?;
     Ok(text(out))
 }
 
-fn slice<'a>(meter: &mut Meter, list: &List<'a>, from: i64, to: i64) -> Result<Value<'a>, Fault> {
+fn slice<'a>(
+    meter: &mut Meter,
+    list: &List<'a>,
+    from: i64,
+    to: i64,
+) -> Result<Value<'a>, EvalError> {
     let length = list.len() as i64;
     let why = if from < 0 || to < 0 {
         format!("cannot slice({from}, {to}), negative indexes not supported")
@@ -143,12 +148,12 @@ fn slice<'a>(meter: &mut Meter, list: &List<'a>, from: i64, to: i64) -> Result<V
         let found = (from as usize..to as usize).filter_map(|i| list.get(i));
         return Ok(Value::list(found.collect()));
     };
-    Err(Fault::error(why))
+    Err(EvalError::error(why))
 }
 
-fn flatten<'a>(meter: &mut Meter, list: &List<'a>, depth: i64) -> Result<Value<'a>, Fault> {
+fn flatten<'a>(meter: &mut Meter, list: &List<'a>, depth: i64) -> Result<Value<'a>, EvalError> {
     if depth < 0 {
-        return Err(Fault::error("level must be non-negative"));
+        return Err(EvalError::error("level must be non-negative"));
     }
     let mut out = Vec::new();
     flat(meter, list, depth, &mut out)?;
@@ -160,7 +165,7 @@ fn flat<'a>(
     list: &List<'a>,
     depth: i64,
     out: &mut Vec<Value<'a>>,
-) -> Result<(), Fault> {
+) -> Result<(), EvalError> {
     for item in list.iter() {
         meter.make(out.len() / 64)?;
         match item {
@@ -170,13 +175,13 @@ fn flat<'a>(
             other => out.push(other),
         }
         if out.len() > LONGEST {
-            return Err(Fault::Cancelled);
+            return Err(EvalError::Cancelled);
         }
     }
     Ok(())
 }
 
-fn distinct<'a>(meter: &mut Meter, list: &List<'a>) -> Result<Value<'a>, Fault> {
+fn distinct<'a>(meter: &mut Meter, list: &List<'a>) -> Result<Value<'a>, EvalError> {
     let mut out: Vec<Value<'a>> = Vec::new();
     for item in list.iter() {
         let mut known = false;
@@ -191,30 +196,30 @@ fn distinct<'a>(meter: &mut Meter, list: &List<'a>) -> Result<Value<'a>, Fault> 
 }
 
 /// Items in the order of their keys.
-fn sorted<'a>(items: Vec<Value<'a>>, keys: Vec<Value<'a>>) -> Result<Value<'a>, Fault> {
+fn sorted<'a>(items: Vec<Value<'a>>, keys: Vec<Value<'a>>) -> Result<Value<'a>, EvalError> {
     if items.len() != keys.len() {
         let why = format!(
             "@sortByAssociatedKeys() expected a list of the same size as the associated keys list, but got {} and {} elements respectively.",
             items.len(),
             keys.len()
         );
-        return Err(Fault::error(why));
+        return Err(EvalError::error(why));
     }
     if let Some(other) = keys.iter().find(|k| k.type_name() != keys[0].type_name()) {
         let _ = other;
-        return Err(Fault::error("list elements must have the same type"));
+        return Err(EvalError::error("list elements must have the same type"));
     }
     if let Some(key) = keys.first()
         && compare(key, key).is_err()
     {
-        return Err(Fault::error("list elements must be comparable"));
+        return Err(EvalError::error("list elements must be comparable"));
     }
     let mut order: Vec<usize> = (0..items.len()).collect();
     order.sort_by(|a, b| compare(&keys[*a], &keys[*b]).ok().flatten().unwrap_or(Ordering::Equal));
     Ok(Value::list(order.into_iter().map(|i| items[i].clone()).collect()))
 }
 
-fn contains(meter: &mut Meter, list: &List<'_>, other: &List<'_>) -> Result<bool, Fault> {
+fn contains(meter: &mut Meter, list: &List<'_>, other: &List<'_>) -> Result<bool, EvalError> {
     for item in other.iter() {
         if !is_in(meter, &item, &Value::List(list.clone()))? {
             return Ok(false);

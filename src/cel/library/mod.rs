@@ -16,7 +16,7 @@ pub use formats::Format;
 pub use print::shown;
 
 use super::{
-    eval::{Answer, Fault, Made, Meter},
+    eval::{Answer, EvalError, Made, Meter},
     value::Value,
 };
 use crate::object::quantity::Quantity;
@@ -68,7 +68,7 @@ impl<'a> Opaque<'a> {
     ///
     /// # Errors
     /// What kept it from having a value.
-    pub fn field(&self, name: &str) -> Result<Option<Value<'a>>, Fault> {
+    pub fn field(&self, name: &str) -> Result<Option<Value<'a>>, EvalError> {
         match self {
             Opaque::Fields(fields) => fields.get(name).cloned().transpose(),
             Opaque::Object(made) => Ok(made.fields.get(name).cloned()),
@@ -177,12 +177,12 @@ pub fn call<'a>(meter: &mut Meter, function: &str, member: bool, args: &[Value<'
     };
     found?.ok_or_else(|| {
         let types: Vec<&str> = args.iter().map(Value::type_name).collect();
-        Fault::error(format!("no such overload: {function}({})", types.join(", ")))
+        EvalError::error(format!("no such overload: {function}({})", types.join(", ")))
     })
 }
 
 /// An answer, or `None` if there is no such function for these values.
-type Found<'a> = Result<Option<Value<'a>>, Fault>;
+type Found<'a> = Result<Option<Value<'a>>, EvalError>;
 
 /// Functions that make something of a text.
 fn made_of_text<'a>(function: &str, args: &[Value<'a>]) -> Found<'a> {

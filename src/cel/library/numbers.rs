@@ -3,7 +3,7 @@
 
 use super::{Found, Opaque};
 use crate::{
-    cel::{eval::Fault, value::Value},
+    cel::{eval::EvalError, value::Value},
     object::quantity::{BAD_FORMAT, Quantity},
 };
 use semver::Version;
@@ -18,12 +18,12 @@ pub(super) fn of_text<'a>(function: &str, args: &[Value<'a>]) -> Found<'a> {
     };
     Ok(Some(match function {
         "quantity" => {
-            let found = Quantity::parse(text).ok_or_else(|| Fault::error(BAD_FORMAT))?;
+            let found = Quantity::parse(text).ok_or_else(|| EvalError::error(BAD_FORMAT))?;
             Opaque::Quantity(found).into()
         }
         "isQuantity" => Value::Bool(Quantity::parse(text).is_some()),
         "semver" => {
-            let found = parse(text, normalise).map_err(Fault::error)?;
+            let found = parse(text, normalise).map_err(EvalError::error)?;
             Opaque::Semver(Rc::new(found)).into()
         }
         "isSemver" => Value::Bool(parse(text, normalise).is_ok()),
@@ -55,7 +55,7 @@ pub(super) fn quantity<'a>(function: &str, this: Quantity, args: &[Value<'a>]) -
         ("sign", None) => Some(Value::Int(this.cmp(&Quantity::ZERO) as i64)),
         ("isInteger", None) => Some(Value::Bool(this.exact().is_some())),
         ("asInteger", None) => {
-            let why = || Fault::error("cannot convert value to integer");
+            let why = || EvalError::error("cannot convert value to integer");
             Some(Value::Int(this.exact().ok_or_else(why)?))
         }
         ("asApproximateFloat", None) => Some(Value::Double(this.approximate())),

@@ -2,7 +2,7 @@
 
 use super::Found;
 use crate::cel::{
-    eval::{Fault, optional},
+    eval::{EvalError, optional},
     value::Value,
 };
 
@@ -30,7 +30,7 @@ pub(super) fn call<'a>(function: &str, args: &[Value<'a>]) -> Found<'a> {
         ("optional.ofNonZeroValue", [value]) => optional((!is_zero(value)).then(|| value.clone())),
         ("value", [Value::Optional(held)]) => match held {
             Some(value) => (**value).clone(),
-            None => return Err(Fault::error("optional.none() dereference")),
+            None => return Err(EvalError::error("optional.none() dereference")),
         },
         ("hasValue", [Value::Optional(held)]) => Value::Bool(held.is_some()),
         ("or", [Value::Optional(held), other]) => match held {

@@ -1,7 +1,7 @@
 //! Values as text. Source: cel-go `ext/formatting.go`.
 
 use crate::cel::{
-    eval::{Fault, Meter, times},
+    eval::{EvalError, Meter, times},
     value::{List, Value},
 };
 
@@ -69,7 +69,7 @@ pub(super) fn shortest(n: f64) -> String {
 }
 
 /// `'%s is %d'.format([a, b])`.
-pub(super) fn format(meter: &mut Meter, form: &str, args: &List<'_>) -> Result<String, Fault> {
+pub(super) fn format(meter: &mut Meter, form: &str, args: &List<'_>) -> Result<String, EvalError> {
     let mut out = String::new();
     let mut rest = form.chars();
     let mut next = 0;
@@ -78,7 +78,7 @@ pub(super) fn format(meter: &mut Meter, form: &str, args: &List<'_>) -> Result<S
             out.push(c);
             continue;
         }
-        let mut verb = rest.next().ok_or_else(|| Fault::error("unexpected end of string"))?;
+        let mut verb = rest.next().ok_or_else(|| EvalError::error("unexpected end of string"))?;
         if verb == '%' {
             out.push('%');
             continue;
@@ -88,17 +88,17 @@ pub(super) fn format(meter: &mut Meter, form: &str, args: &List<'_>) -> Result<S
             let mut digits = String::new();
             verb = rest
                 .next()
-                .ok_or_else(|| Fault::error("could not find end of precision specifier"))?;
+                .ok_or_else(|| EvalError::error("could not find end of precision specifier"))?;
             while verb.is_ascii_digit() {
                 digits.push(verb);
                 verb = rest
                     .next()
-                    .ok_or_else(|| Fault::error("could not find end of precision specifier"))?;
+                    .ok_or_else(|| EvalError::error("could not find end of precision specifier"))?;
             }
             precision = digits.parse().unwrap_or(6).min(100);
         }
         let value =
-            args.get(next).ok_or_else(|| Fault::error(format!("index {next} out of range")))?;
+            args.get(next).ok_or_else(|| EvalError::error(format!("index {next} out of range")))?;
         next += 1;
         let text = one(verb, precision, &value)?;
         meter.make(out.len() + text.len())?;
@@ -108,7 +108,7 @@ pub(super) fn format(meter: &mut Meter, form: &str, args: &List<'_>) -> Result<S
 }
 
 /// A value as `%s` prints it.
-fn plain(value: &Value<'_>) -> Result<String, Fault> {
+fn plain(value: &Value<'_>) -> Result<String, EvalError> {
     Ok(match value {
         Value::Double(n) => shortest(*n),
         Value::List(list) => {
@@ -130,7 +130,7 @@ fn plain(value: &Value<'_>) -> Result<String, Fault> {
         }
         Value::Optional(_) | Value::Opaque(_) => {
             let name = value.type_name();
-            return Err(Fault::error(format!(
+            return Err(EvalError::error(format!(
                 "error during formatting: string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps, was given {name}"
             )));
         }
@@ -139,7 +139,7 @@ fn plain(value: &Value<'_>) -> Result<String, Fault> {
 }
 
 /// The same as it stands in a list or map.
-fn quoted(value: &Value<'_>) -> Result<String, Fault> {
+fn quoted(value: &Value<'_>) -> Result<String, EvalError> {
     let text = plain(value)?;
     Ok(match value {
         Value::String(_) => format!("{text:?}"),
@@ -171,10 +171,10 @@ fn fixed(n: f64, precision: usize) -> String {
     out
 }
 
-fn one(verb: char, precision: usize, value: &Value<'_>) -> Result<String, Fault> {
+fn one(verb: char, precision: usize, value: &Value<'_>) -> Result<String, EvalError> {
     let wrong = |what: &str| {
         let name = value.type_name();
-        Fault::error(format!("error during formatting: {what}, was given {name}"))
+        EvalError::error(format!("error during formatting: {what}, was given {name}"))
     };
     Ok(match (verb, value) {
         ('s', value) => plain(value)?,
@@ -213,7 +213,7 @@ fn one(verb: char, precision: usize, value: &Value<'_>) -> Result<String, Fault>
             let why = format!(
                 "could not parse formatting clause: unrecognized formatting clause \"{verb}\""
             );
-            return Err(Fault::error(why));
+            return Err(EvalError::error(why));
         }
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{Found, print};
 use crate::cel::{
-    eval::{Fault, Meter},
+    eval::{EvalError, Meter},
     value::{Text, Value, text},
 };
 
@@ -16,8 +16,8 @@ pub(super) fn size<'a>(value: &Value<'a>) -> Found<'a> {
     })
 }
 
-fn out_of_range(n: i64) -> Fault {
-    Fault::error(format!("index out of range: {n}"))
+fn out_of_range(n: i64) -> EvalError {
+    EvalError::error(format!("index out of range: {n}"))
 }
 
 /// Functions whose target is a text.
@@ -78,9 +78,9 @@ pub(super) fn call<'a>(meter: &mut Meter, function: &str, args: &[Value<'a>]) ->
     }))
 }
 
-fn searched(meter: &mut Meter, pattern: &str) -> Result<regex::Regex, Fault> {
+fn searched(meter: &mut Meter, pattern: &str) -> Result<regex::Regex, EvalError> {
     meter.pattern(pattern).map_err(|fault| match fault {
-        Fault::Error(why) => Fault::error(format!("Illegal regex: {why}")),
+        EvalError::Error(why) => EvalError::error(format!("Illegal regex: {why}")),
         cancelled => cancelled,
     })
 }
@@ -98,7 +98,7 @@ fn part<'a>(whole: &Text<'a>, part: &str) -> Value<'a> {
     }
 }
 
-fn index_of(this: &str, what: &str, from: i64) -> Result<i64, Fault> {
+fn index_of(this: &str, what: &str, from: i64) -> Result<i64, EvalError> {
     if what.is_empty() {
         return Ok(from);
     }
@@ -108,7 +108,7 @@ fn index_of(this: &str, what: &str, from: i64) -> Result<i64, Fault> {
     Ok(found.map_or(-1, |at| from + this[begin..begin + at].chars().count() as i64))
 }
 
-fn last_index_of(this: &str, what: &str, from: Option<i64>) -> Result<i64, Fault> {
+fn last_index_of(this: &str, what: &str, from: Option<i64>) -> Result<i64, EvalError> {
     let length = this.chars().count() as i64;
     if what.is_empty() {
         return Ok(from.unwrap_or(length));
@@ -132,7 +132,7 @@ fn replace<'a>(
     what: &str,
     with: &str,
     times: i64,
-) -> Result<Value<'a>, Fault> {
+) -> Result<Value<'a>, EvalError> {
     let most = usize::try_from(times).unwrap_or(usize::MAX);
     let found = if what.is_empty() { this.len() + 1 } else { this.len() / what.len() };
     let size = this.len().saturating_add(found.min(most).saturating_mul(with.len()));
@@ -167,12 +167,12 @@ fn split<'a>(this: &Text<'a>, by: &str, times: i64) -> Value<'a> {
     Value::list(out)
 }
 
-fn substring<'a>(this: &Text<'a>, from: i64, to: Option<i64>) -> Result<Value<'a>, Fault> {
+fn substring<'a>(this: &Text<'a>, from: i64, to: Option<i64>) -> Result<Value<'a>, EvalError> {
     let length = this.chars().count() as i64;
     let to = to.unwrap_or(length);
     if from > to && (0..=length).contains(&from) {
         let why = format!("invalid substring range. start: {from}, end: {to}");
-        return Err(Fault::error(why));
+        return Err(EvalError::error(why));
     }
     for n in [from, to] {
         if !(0..=length).contains(&n) {

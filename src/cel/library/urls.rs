@@ -2,7 +2,7 @@
 
 use super::{Found, Opaque};
 use crate::cel::{
-    eval::Fault,
+    eval::EvalError,
     value::{Key, Map, Value, text},
 };
 use indexmap::IndexMap;
@@ -139,7 +139,7 @@ pub(super) fn of_text<'a>(function: &str, args: &[Value<'a>]) -> Found<'a> {
     Ok(Some(match function {
         "url" => {
             let url = Url::parse(text).map_err(|why| {
-                Fault::error(format!("URL parse error during conversion from string: {why}"))
+                EvalError::error(format!("URL parse error during conversion from string: {why}"))
             })?;
             Opaque::Url(Rc::new(url)).into()
         }

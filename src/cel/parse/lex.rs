@@ -1,6 +1,6 @@
 //! Characters to tokens. Source: cel-go `parser/gen/CEL.g4`, `parser/unescape.go`.
 
-use super::super::{ast::Literal, source::Complaint};
+use super::super::{ast::Literal, source::Issue};
 
 /// A token.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ const SIGNS: [&str; 24] = [
 ];
 
 /// Takes a source apart. What is no token is complained of and passed over.
-pub fn lex(source: &[char], complaints: &mut Vec<Complaint>) -> Vec<Lexeme> {
+pub fn lex(source: &[char], complaints: &mut Vec<Issue>) -> Vec<Lexeme> {
     let mut out = Vec::new();
     let mut at = 0;
     while let Some(c) = source.get(at).copied() {
@@ -54,7 +54,7 @@ pub fn lex(source: &[char], complaints: &mut Vec<Complaint>) -> Vec<Lexeme> {
                 let text: String = source[at..].iter().take(2).collect();
                 let text = text.replace('\n', "\\n");
                 let message = format!("Syntax error: token recognition error at: '{text}'");
-                complaints.push(Complaint { at, message });
+                complaints.push(Issue { at, message });
                 at += 1;
                 continue;
             }

@@ -11,7 +11,7 @@ mod tests;
 
 use super::{
     ast::{Entry, Expr, Field, Kind, Literal},
-    source::{self, Complaint},
+    source::{self, Issue},
 };
 use lex::{Lexeme, Token};
 
@@ -62,13 +62,13 @@ type Made = Result<Expr, Stop>;
 ///
 /// # Errors
 /// All that is wrong with it.
-pub fn parse(source: &str) -> Result<Parsed, Vec<Complaint>> {
+pub fn parse(source: &str) -> Result<Parsed, Vec<Issue>> {
     let chars: Vec<char> = source.chars().collect();
     if chars.len() > source::LONGEST {
         let (size, limit) = (chars.len(), source::LONGEST);
         let message =
             format!("expression code point size exceeds limit: size: {size}, limit {limit}");
-        return Err(vec![Complaint { at: 0, message }]);
+        return Err(vec![Issue { at: 0, message }]);
     }
     let mut complaints = Vec::new();
     let lexemes = lex::lex(&chars, &mut complaints);
@@ -87,7 +87,7 @@ struct Parser {
     depth: usize,
     places: Vec<usize>,
     heights: Vec<u16>,
-    complaints: Vec<Complaint>,
+    complaints: Vec<Issue>,
 }
 
 impl Parser {
@@ -159,7 +159,7 @@ impl Parser {
     }
 
     fn complain<T>(&mut self, at: usize, message: String) -> Result<T, Stop> {
-        self.complaints.push(Complaint { at, message });
+        self.complaints.push(Issue { at, message });
         Err(Stop)
     }
 

@@ -68,7 +68,7 @@ fn of_stream(view: &View, change: &Change) -> Vec<String> {
 }
 
 /// One look at a build.
-struct Sync<'a> {
+struct BuildSync<'a> {
     view: &'a View,
     entry: &'a Arc<Entry>,
     build: Value,
@@ -91,10 +91,10 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let pod = view.named("pods", &entry.meta.namespace, &pod_name(&entry.meta.name));
     let mine = |e: &&Arc<Entry>| e.meta.label(BUILD_NAME) == Some(&*entry.meta.name);
     let pod = pod.filter(mine);
-    Sync { view, entry, build, pod, plan: Plan::none() }.run()
+    BuildSync { view, entry, build, pod, plan: Plan::none() }.run()
 }
 
-impl Sync<'_> {
+impl BuildSync<'_> {
     fn run(mut self) -> Plan {
         if is_over(&self.build) {
             self.prune();

@@ -43,7 +43,7 @@ fn of_input(_: &View, change: &Change) -> Vec<String> {
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-enum Step {
+enum BuildStep {
     #[default]
     Start,
     Fetch,
@@ -56,8 +56,8 @@ enum Step {
 /// Where the program stands, and what the build's status says of its end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct State {
-    step: Step,
+struct BuildProgress {
+    step: BuildStep,
     since: Option<Timestamp>,
     reason: String,
     digest: String,
@@ -70,7 +70,7 @@ struct Program<'a> {
     pod: Value,
     script: Script,
     task: Task,
-    state: State,
+    state: BuildProgress,
     /// Its dealings with the registry, as they are stored.
     push: Option<(&'a Arc<Entry>, Push)>,
     writes: Vec<Write>,
@@ -138,25 +138,25 @@ impl Program<'_> {
     /// Goes on; false when there is something to wait for.
     fn step(&mut self) -> bool {
         match self.state.step {
-            Step::Start => {
+            BuildStep::Start => {
                 self.say(&["Adding cluster TLS certificate authority to trust store".to_owned()]);
                 let lines = self.script.fetch.lines.clone();
-                self.enter(Step::Fetch, &lines)
+                self.enter(BuildStep::Fetch, &lines)
             }
-            Step::Fetch => {
+            BuildStep::Fetch => {
                 let stage = self.script.fetch.clone();
                 self.passed(stage.seconds) && !self.failed(stage.fails) && self.pull()
             }
-            Step::Pull => self.passed(1) && self.pulled(),
-            Step::Build => {
+            BuildStep::Pull => self.passed(1) && self.pulled(),
+            BuildStep::Build => {
                 let stage = self.script.build.clone();
                 self.passed(stage.seconds) && !self.failed(stage.fails) && self.committed()
             }
-            Step::Commit => {
+            BuildStep::Commit => {
                 let stage = self.script.commit.clone();
                 self.passed(stage.seconds) && !self.failed(stage.fails) && self.push()
             }
-            Step::Push => self.passed(1) && self.pushed(),
+            BuildStep::Push => self.passed(1) && self.pushed(),
         }
     }
 
@@ -164,7 +164,7 @@ impl Program<'_> {
         lines.iter().for_each(|line| self.task.say(self.view.now, line.as_str()));
     }
 
-    fn enter(&mut self, step: Step, lines: &[String]) -> bool {
+    fn enter(&mut self, step: BuildStep, lines: &[String]) -> bool {
         self.say(lines);
         self.state.step = step;
         self.state.since = Some(self.view.now);
@@ -231,7 +231,7 @@ impl Program<'_> {
                 format!("Trying to pull {base}..."),
             ],
         };
-        self.enter(Step::Pull, &lines)
+        self.enter(BuildStep::Pull, &lines)
     }
 
     fn made(&self) -> Option<Made> {
@@ -258,7 +258,7 @@ impl Program<'_> {
             self.say(&lines);
         }
         let lines = self.script.build.lines.clone();
-        self.enter(Step::Build, &lines)
+        self.enter(BuildStep::Build, &lines)
     }
 
     fn committed(&mut self) -> bool {
@@ -274,7 +274,7 @@ impl Program<'_> {
             format!("Successfully tagged {tag}"),
             id.clone(),
         ];
-        self.enter(Step::Commit, &lines)
+        self.enter(BuildStep::Commit, &lines)
     }
 
     /// Project, stream and tag of the output in the cluster's registry; the whole name otherwise.
@@ -311,7 +311,7 @@ impl Program<'_> {
             }
             Some(Err(_)) => {}
         }
-        self.enter(Step::Push, &[String::new(), format!("Pushing image {name} ...")])
+        self.enter(BuildStep::Push, &[String::new(), format!("Pushing image {name} ...")])
     }
 
     fn pushed(&mut self) -> bool {

@@ -1,7 +1,7 @@
 //! The Jobs of a CronJob: which run, which are kept.
 //! Source: `pkg/controller/cronjob`.
 
-use super::Sync;
+use super::CronJobSync;
 use crate::{
     controllers::{View, Write, WriteVerb},
     object::{ObjectExt, Value, json},
@@ -14,7 +14,7 @@ fn end(job: &Value) -> Option<&'static str> {
         .find(|c| job.condition(c).is_some_and(|c| c.str_at("status") == "True"))
 }
 
-impl Sync {
+impl CronJobSync {
     /// Makes `status.active` say what runs.
     pub(super) fn reconcile_active(&mut self, view: &View, jobs: &[Value]) {
         for job in jobs {

@@ -28,7 +28,7 @@ const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
 fn reconcile(view: &View, key: &str) -> Plan {
     let Some(before) = view.value("cronjobs.batch", key) else { return Plan::none() };
-    let mut sync = Sync { cron: before.clone(), now: view.now, plan: Plan::none() };
+    let mut sync = CronJobSync { cron: before.clone(), now: view.now, plan: Plan::none() };
     let jobs: Vec<Value> =
         view.controlled_by(before.uid(), "jobs.batch").map(|e| e.value()).collect();
     sync.reconcile_active(view, &jobs);
@@ -38,13 +38,13 @@ fn reconcile(view: &View, key: &str) -> Plan {
 }
 
 /// One look at one CronJob.
-struct Sync {
+struct CronJobSync {
     cron: Value,
     now: Timestamp,
     plan: Plan,
 }
 
-impl Sync {
+impl CronJobSync {
     fn event(&mut self, warning: bool, reason: &'static str, message: impl Into<String>) {
         let cron = self.cron.clone();
         self.plan.event(&cron, warning, reason, message);

@@ -12,7 +12,7 @@ mod update;
 use super::{
     Controller, Plan, View, Watch,
     children::{claim, tell},
-    history::{self, Wanted},
+    history::{self, WantedRevision},
     podlens::PodLens,
 };
 use crate::{
@@ -51,7 +51,7 @@ struct Pod {
 }
 
 /// One look at one DaemonSet.
-struct Sync<'a> {
+struct DaemonSetSync<'a> {
     view: &'a View,
     set: Value,
     /// Hash of the template as it is.
@@ -103,20 +103,20 @@ fn reconcile(view: &View, key: &str) -> Plan {
     }
     let revisions = history::list(view, &set);
     let current = match history::wanted(&set, &revisions, HASH) {
-        Wanted::Present(revision) => revision,
-        Wanted::Raise(write) => {
+        WantedRevision::Present(revision) => revision,
+        WantedRevision::Raise(write) => {
             plan.write(write);
             return plan;
         }
-        Wanted::Create(write) => return history::remember(RESOURCE, set, write),
+        WantedRevision::Create(write) => return history::remember(RESOURCE, set, write),
     };
     let hash = current.meta.label(HASH).unwrap_or("").to_owned();
     let nodes = nodes::judged(view, &set);
-    let sync = Sync { view, pods: pods::by_node(claim.held), set, hash, nodes };
+    let sync = DaemonSetSync { view, pods: pods::by_node(claim.held), set, hash, nodes };
     sync.run(&revisions)
 }
 
-impl Sync<'_> {
+impl DaemonSetSync<'_> {
     /// Pods first where they are missing or too many; the template only when they are right.
     fn run(&self, revisions: &[Arc<Entry>]) -> Plan {
         let mut plan = Plan::none();

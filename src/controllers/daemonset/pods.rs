@@ -1,7 +1,7 @@
 //! Pods a DaemonSet lacks, and those it has too many of.
 //! Source: `pkg/controller/daemon`, `util/daemonset_util.go`.
 
-use super::{GENERATION, HASH, Pod, Sync, TEMPLATE_GENERATION};
+use super::{DaemonSetSync, GENERATION, HASH, Pod, TEMPLATE_GENERATION};
 use crate::{
     controllers::{
         Plan, Write,
@@ -58,7 +58,7 @@ pub(super) fn by_node(held: Vec<Arc<Entry>>) -> BTreeMap<String, Vec<Pod>> {
     out
 }
 
-impl Sync<'_> {
+impl DaemonSetSync<'_> {
     /// Compares nodes and pods.
     pub(super) fn manage(&self, plan: &mut Plan) -> Change {
         let mut change = Change::default();

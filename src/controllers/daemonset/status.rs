@@ -1,13 +1,13 @@
 //! The status of a DaemonSet. Source: `pkg/controller/daemon` (updateDaemonSetStatus).
 
-use super::{RESOURCE, Sync};
+use super::{DaemonSetSync, RESOURCE};
 use crate::{
     controllers::Write,
     object::{ObjectExt, Value, json},
 };
 
 /// Counts; writes what changed.
-pub(super) fn write(sync: &Sync<'_>) -> Option<Write> {
+pub(super) fn write(sync: &DaemonSetSync<'_>) -> Option<Write> {
     let status = count(sync);
     if sync.set.get("status") == Some(&status) {
         return None;
@@ -17,7 +17,7 @@ pub(super) fn write(sync: &Sync<'_>) -> Option<Write> {
     Some(Write::status(RESOURCE, set))
 }
 
-fn count(sync: &Sync<'_>) -> Value {
+fn count(sync: &DaemonSetSync<'_>) -> Value {
     let [mut desired, mut current, mut misplaced, mut ready, mut updated, mut available] =
         [0i64; 6];
     for (node, fit) in &sync.nodes {

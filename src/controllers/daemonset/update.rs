@@ -1,10 +1,10 @@
 //! Brings pods to the current template, few at a time.
 //! Source: `pkg/controller/daemon/update.go`.
 
-use super::{Pod, Sync, pods::Change};
+use super::{DaemonSetSync, Pod, pods::Change};
 use crate::controllers::{Write, children::delete_pod};
 
-impl Sync<'_> {
+impl DaemonSetSync<'_> {
     /// The next pods to replace.
     pub(super) fn update(&self) -> Change {
         let (unavailable, surge) = self.limits(self.desired());

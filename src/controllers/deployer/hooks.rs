@@ -3,7 +3,7 @@
 
 use super::{
     pod,
-    program::{Flow, Program, Step},
+    program::{DeployerStep, Flow, Program},
 };
 use crate::{
     controllers::{Write, podlens::PodLens},
@@ -43,7 +43,7 @@ impl Hook {
 }
 
 /// Runs the hook of a moment, if there is one; then comes `next`.
-pub fn step(p: &mut Program<'_>, moment: &'static str, next: Step) -> Flow {
+pub fn step(p: &mut Program<'_>, moment: &'static str, next: DeployerStep) -> Flow {
     let params = match p.config.str_at("spec.strategy.type") {
         "Rolling" => "rollingParams",
         _ => "recreateParams",

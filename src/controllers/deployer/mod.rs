@@ -55,7 +55,7 @@ fn pods<'a>(view: &'a View, rollout: &Value) -> Vec<&'a Arc<Entry>> {
 }
 
 /// One look at a rollout.
-struct Sync<'a> {
+struct DeployerSync<'a> {
     view: &'a View,
     entry: &'a Arc<Entry>,
     rollout: Value,
@@ -77,7 +77,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let pod = rollouts::pod_name(rollout.name(), "deploy");
     let deployer = view.named("pods", rollout.namespace(), &pod);
     let plan = Plan::none();
-    Sync { view, entry, rollout, config, deployer, plan, annotations: json!({}) }.run()
+    DeployerSync { view, entry, rollout, config, deployer, plan, annotations: json!({}) }.run()
 }
 
 /// Whether a phase may follow another. Source: `CanTransitionPhase`.
@@ -87,7 +87,7 @@ fn may_follow(now: &str, next: &str) -> bool {
     matches!((place(now), place(next)), (Some(a), Some(b)) if a < b)
 }
 
-impl Sync<'_> {
+impl DeployerSync<'_> {
     fn run(mut self) -> Plan {
         let now = rollouts::phase(&self.rollout).to_owned();
         let lens = self.deployer.map(|pod| PodLens::of(pod));

@@ -40,7 +40,7 @@ pub static CONTROLLER: Controller = Controller {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Lens {
+struct DeployerView {
     metadata: Metadata,
 }
 
@@ -62,7 +62,10 @@ fn running(view: &View, namespace: &str, config: &str) -> Vec<String> {
     let selector = Labels::from_map(&json!({CONFIG_NAME: config}));
     let all = view.selected(ROLLOUTS, namespace, &selector);
     let runs = |e: &&Arc<Entry>| {
-        matches!(e.lens::<Lens>().metadata.annotations.phase.as_str(), "Pending" | "Running")
+        matches!(
+            e.lens::<DeployerView>().metadata.annotations.phase.as_str(),
+            "Pending" | "Running"
+        )
     };
     all.filter(runs).map(|e| e.key.to_string()).collect()
 }
@@ -88,9 +91,9 @@ fn of_member(view: &View, change: &Change) -> Vec<String> {
 /// Where the program stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct State {
+pub struct DeployerProgress {
     /// What comes next.
-    pub step: Step,
+    pub step: DeployerStep,
     /// Since when that is so.
     pub since: Option<Timestamp>,
     /// The rollout that is replaced.
@@ -110,7 +113,7 @@ pub struct State {
 /// Steps of both strategies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
-pub enum Step {
+pub enum DeployerStep {
     #[default]
     Start,
     Pre,
@@ -155,7 +158,7 @@ pub struct Program<'a> {
     /// Its log and state, to be kept.
     pub task: Task,
     /// Where it stands.
-    pub state: State,
+    pub state: DeployerProgress,
     /// What it writes: when one is refused it all is tried again, but for those of hooks.
     pub writes: Vec<Write>,
     /// Events it records.
@@ -220,7 +223,9 @@ impl Program<'_> {
                     break;
                 }
                 Ok(Flow::Fail(why)) | Err(Flow::Fail(why)) => {
-                    if self.state.step != Step::Pre && self.state.step != Step::Start {
+                    if self.state.step != DeployerStep::Pre
+                        && self.state.step != DeployerStep::Start
+                    {
                         self.record_warnings();
                     }
                     self.say(format!("error: {why}"));
@@ -318,7 +323,7 @@ impl Program<'_> {
     }
 
     /// Goes to a step.
-    pub fn pass_to(&mut self, step: Step) -> Flow {
+    pub fn pass_to(&mut self, step: DeployerStep) -> Flow {
         self.state.step = step;
         self.state.since = Some(self.view.now);
         Flow::On

@@ -2,7 +2,7 @@
 //! Source: oc `pkg/cli/deployer/strategy/rolling`.
 
 use super::{
-    program::{Flow, Program, Step},
+    program::{DeployerStep, Flow, Program},
     steps::available,
 };
 use crate::{
@@ -21,7 +21,7 @@ pub fn is_strategy(p: &Program<'_>) -> bool {
 
 /// Whether a rolling update is under way.
 pub fn is_rolling(p: &Program<'_>) -> bool {
-    use Step::{RollCheck, RollDown, RollEnd, RollUp};
+    use DeployerStep::{RollCheck, RollDown, RollEnd, RollUp};
     matches!(p.state.step, RollUp | RollDown | RollCheck | RollEnd)
 }
 
@@ -73,7 +73,7 @@ pub fn start(p: &mut Program<'_>) -> Flow {
             n.desired + n.surge
         ));
         p.state.deadline = Some(time::plus_seconds(p.view.now, p.timeout()));
-        p.pass_to(Step::RollUp)
+        p.pass_to(DeployerStep::RollUp)
     }))
 }
 
@@ -82,7 +82,7 @@ pub fn up(p: &mut Program<'_>) -> Flow {
     in_turn(old(p).map(|from| {
         let n = numbers(p, &from);
         let room = if n.old == 0 { n.desired - n.new } else { n.desired + n.surge - n.old - n.new };
-        let next = p.pass_to(Step::RollDown);
+        let next = p.pass_to(DeployerStep::RollDown);
         if n.new != n.desired && room > 0 {
             let (to, size) = (p.rollout.name().to_owned(), (n.new + room).min(n.desired));
             p.say(format!("    Scaling {to} up to {size}"));
@@ -104,7 +104,7 @@ pub fn down(p: &mut Program<'_>) -> Flow {
     }
     in_turn(old(p).map(|from| {
         let n = numbers(p, &from);
-        let next = p.pass_to(Step::RollCheck);
+        let next = p.pass_to(DeployerStep::RollCheck);
         let there = available(p, &p.rollout);
         let room = n.old + n.new - n.keep - (n.new - there);
         if n.old != 0 && room > 0 {
@@ -129,17 +129,17 @@ pub fn check(p: &mut Program<'_>) -> Flow {
     in_turn(old(p).map(|from| {
         let n = numbers(p, &from);
         if n.new == n.desired && n.old == 0 {
-            return p.pass_to(Step::RollEnd);
+            return p.pass_to(DeployerStep::RollEnd);
         }
         if std::mem::take(&mut p.state.moved) {
             p.state.deadline = Some(time::plus_seconds(p.view.now, p.timeout()));
-            return p.pass_to(Step::RollUp);
+            return p.pass_to(DeployerStep::RollUp);
         }
         let deadline = p.state.deadline.unwrap_or(p.view.now);
         if p.reached(deadline) {
             return Flow::Fail("timed out waiting for any update progress to be made".into());
         }
-        p.state.step = Step::RollUp;
+        p.state.step = DeployerStep::RollUp;
         Flow::Wait
     }))
 }
@@ -148,5 +148,5 @@ pub fn check(p: &mut Program<'_>) -> Flow {
 pub fn end(p: &mut Program<'_>) -> Flow {
     let to = p.rollout.name().to_owned();
     p.change(&to, json!({"metadata": {"annotations": {SOURCE: null, DESIRED: null}}}));
-    p.pass_to(Step::Post)
+    p.pass_to(DeployerStep::Post)
 }

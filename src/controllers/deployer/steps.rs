@@ -3,7 +3,7 @@
 
 use super::{
     hooks,
-    program::{Flow, Program, Step},
+    program::{DeployerStep, Flow, Program},
     rolling,
 };
 use crate::{
@@ -18,26 +18,26 @@ use crate::{
 /// Never the next step.
 pub fn take(p: &mut Program<'_>) -> Result<Flow, Flow> {
     Ok(match p.state.step {
-        Step::Start => start(p),
-        Step::Pre => {
+        DeployerStep::Start => start(p),
+        DeployerStep::Pre => {
             let rolls = rolling::is_strategy(p) && !p.state.from.is_empty();
-            let next = if rolls { Step::RollStart } else { Step::Down };
+            let next = if rolls { DeployerStep::RollStart } else { DeployerStep::Down };
             hooks::step(p, "pre", next)
         }
-        Step::Down => down(p),
-        Step::DownPods => down_pods(p),
-        Step::Mid => hooks::step(p, "mid", Step::One),
-        Step::One => one(p),
-        Step::AcceptOne => accept(p, Step::All),
-        Step::All => all(p),
-        Step::Accept => accept(p, Step::Post),
-        Step::RollStart => rolling::start(p),
-        Step::RollUp => rolling::up(p),
-        Step::RollDown => rolling::down(p),
-        Step::RollCheck => rolling::check(p),
-        Step::RollEnd => rolling::end(p),
-        Step::Post => hooks::step(p, "post", Step::End),
-        Step::End => Flow::Done,
+        DeployerStep::Down => down(p),
+        DeployerStep::DownPods => down_pods(p),
+        DeployerStep::Mid => hooks::step(p, "mid", DeployerStep::One),
+        DeployerStep::One => one(p),
+        DeployerStep::AcceptOne => accept(p, DeployerStep::All),
+        DeployerStep::All => all(p),
+        DeployerStep::Accept => accept(p, DeployerStep::Post),
+        DeployerStep::RollStart => rolling::start(p),
+        DeployerStep::RollUp => rolling::up(p),
+        DeployerStep::RollDown => rolling::down(p),
+        DeployerStep::RollCheck => rolling::check(p),
+        DeployerStep::RollEnd => rolling::end(p),
+        DeployerStep::Post => hooks::step(p, "post", DeployerStep::End),
+        DeployerStep::End => Flow::Done,
     })
 }
 
@@ -64,7 +64,7 @@ fn start(p: &mut Program<'_>) -> Flow {
             p.say(format!("--> Scaled older deployment {} down", stray.name()));
         }
     }
-    p.pass_to(Step::Pre)
+    p.pass_to(DeployerStep::Pre)
 }
 
 fn down(p: &mut Program<'_>) -> Flow {
@@ -72,18 +72,18 @@ fn down(p: &mut Program<'_>) -> Flow {
     if let Some(old) = p.other(&from) {
         p.say(format!("--> Scaling {from} down to zero"));
         let number = |path: &str| old.i64_at(path).unwrap_or(0);
-        let next = p.pass_to(Step::DownPods);
+        let next = p.pass_to(DeployerStep::DownPods);
         if number("spec.replicas") != 0 || number("status.replicas") != 0 {
             p.scale(&from, 0);
         }
         return next;
     }
-    p.pass_to(Step::Mid)
+    p.pass_to(DeployerStep::Mid)
 }
 
 /// Waits until no pod of the old rollout is left.
 fn down_pods(p: &mut Program<'_>) -> Flow {
-    let Some(old) = p.other(&p.state.from.clone()) else { return p.pass_to(Step::Mid) };
+    let Some(old) = p.other(&p.state.from.clone()) else { return p.pass_to(DeployerStep::Mid) };
     let selector = old.at("spec.selector").map(Labels::from_map).unwrap_or_default();
     let mut pods = p.view.selected("pods", old.namespace(), &selector);
     if pods.any(|pod| !PodLens::of(pod).is_terminal()) {
@@ -93,17 +93,17 @@ fn down_pods(p: &mut Program<'_>) -> Flow {
         p.say("--> Failed to wait for old pods to be terminated: context deadline exceeded");
         p.say("New pods may be scaled up before old pods get terminated!");
     }
-    p.pass_to(Step::Mid)
+    p.pass_to(DeployerStep::Mid)
 }
 
 /// One pod before all others, where there was something to lose.
 fn one(p: &mut Program<'_>) -> Flow {
     let to = p.rollout.name().to_owned();
     if p.state.from.is_empty() || p.desired().unwrap_or(0) == 0 {
-        return p.pass_to(Step::All);
+        return p.pass_to(DeployerStep::All);
     }
     p.say(format!("--> Scaling {to} to 1 before performing acceptance check"));
-    let next = p.pass_to(Step::AcceptOne);
+    let next = p.pass_to(DeployerStep::AcceptOne);
     p.scale(&to, 1);
     next
 }
@@ -111,7 +111,7 @@ fn one(p: &mut Program<'_>) -> Flow {
 fn all(p: &mut Program<'_>) -> Flow {
     let (to, desired) = (p.rollout.name().to_owned(), p.desired().unwrap_or(0));
     let accepted = !p.state.from.is_empty() || desired == 0;
-    let next = p.pass_to(if accepted { Step::Post } else { Step::Accept });
+    let next = p.pass_to(if accepted { DeployerStep::Post } else { DeployerStep::Accept });
     if desired > 0 && p.rollout.i64_at("spec.replicas") != Some(desired) {
         p.say(format!("--> Scaling {to} to {desired}"));
         p.scale(&to, desired);
@@ -120,7 +120,7 @@ fn all(p: &mut Program<'_>) -> Flow {
 }
 
 /// Waits until all pods are available.
-fn accept(p: &mut Program<'_>, next: Step) -> Flow {
+fn accept(p: &mut Program<'_>, next: DeployerStep) -> Flow {
     let number = |path: &str| p.rollout.i64_at(path).unwrap_or(0);
     if number("status.availableReplicas") == number("spec.replicas") {
         return p.pass_to(next);

@@ -3,10 +3,10 @@
 use super::super::Write;
 use super::numbers::{count, size};
 use super::replica_sets::{by_creation, revision_of};
-use super::{REPLICA_SETS, Sync};
+use super::{DeploymentSync, REPLICA_SETS};
 use crate::object::{ObjectExt, Value, json};
 
-impl Sync<'_> {
+impl DeploymentSync<'_> {
     /// Plans the deletion of the oldest revisions beyond the limit. What is still in use stays,
     /// but counts.
     pub(super) fn clean_up_history(&mut self) {

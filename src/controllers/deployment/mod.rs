@@ -43,7 +43,7 @@ const DEPLOYMENTS: &str = "deployments.apps";
 const REPLICA_SETS: &str = "replicasets.apps";
 
 /// One look at a Deployment, and the plan that grows from it.
-struct Sync<'a> {
+struct DeploymentSync<'a> {
     view: &'a View,
     /// The Deployment; annotations and status change while the plan grows.
     deployment: Value,
@@ -73,19 +73,19 @@ fn reconcile(view: &View, key: &str) -> Plan {
         plan.all(claimed.writes, false);
         return plan;
     }
-    let mut sync = Sync::new(view, deployment, &claimed.held);
+    let mut sync = DeploymentSync::new(view, deployment, &claimed.held);
     sync.run();
     sync.finish()
 }
 
-impl<'a> Sync<'a> {
-    fn new(view: &'a View, deployment: Value, sets: &[Arc<Entry>]) -> Sync<'a> {
+impl<'a> DeploymentSync<'a> {
+    fn new(view: &'a View, deployment: Value, sets: &[Arc<Entry>]) -> DeploymentSync<'a> {
         let mut all: Vec<Value> = sets.iter().map(|e| e.value()).collect();
         all.sort_by(replica_sets::by_creation);
         let template = deployment.at("spec.template").unwrap_or(&Value::Null);
         let same = |rs: &Value| rs.at("spec.template").is_some_and(|t| hash::equal(t, template));
         let new = all.iter().position(same).map(|i| all.remove(i));
-        Sync {
+        DeploymentSync {
             view,
             numbers: Numbers::of(&deployment),
             deployment,

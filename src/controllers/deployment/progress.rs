@@ -4,7 +4,7 @@
 use super::super::Write;
 use super::condition::{self, PROGRESSING, condition};
 use super::numbers::Numbers;
-use super::{DEPLOYMENTS, Sync};
+use super::{DEPLOYMENTS, DeploymentSync};
 use crate::object::{ObjectExt, Value, time};
 use jiff::{SignedDuration, Timestamp};
 
@@ -92,7 +92,7 @@ fn timed_out(status: &Value, numbers: &Numbers, now: Timestamp) -> bool {
     }
 }
 
-impl Sync<'_> {
+impl DeploymentSync<'_> {
     /// Sets the condition `Progressing` of a new status by what changed since the stored one.
     pub(super) fn judge(&self, status: &mut Value) {
         if self.numbers.deadline.is_none() {

@@ -2,11 +2,11 @@
 //! Source: `pkg/controller/deployment`, `recreate`.
 
 use super::super::podlens::PodLens;
-use super::Sync;
+use super::DeploymentSync;
 use super::numbers::{count, size};
 use crate::object::ObjectExt;
 
-impl Sync<'_> {
+impl DeploymentSync<'_> {
     /// One step: down, wait, up; then the status.
     pub(super) fn recreate(&mut self) {
         self.sync_revision();

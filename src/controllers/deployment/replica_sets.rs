@@ -4,7 +4,7 @@ use super::super::{
     EventRecord, Outcome, Plan, Write, WriteVerb, children::controller_ref, namespace_terminating,
 };
 use super::{
-    REPLICA_SETS, Sync, hash,
+    DeploymentSync, REPLICA_SETS, hash,
     numbers::{size, total_size},
     progress, revision,
 };
@@ -34,7 +34,7 @@ pub fn max_revision(sets: &[Value]) -> i64 {
     sets.iter().filter_map(revision_of).max().unwrap_or(0).max(0)
 }
 
-impl Sync<'_> {
+impl DeploymentSync<'_> {
     /// Plans the ReplicaSet of the present template. Answers false when the plan must end here.
     pub(super) fn create_new(&mut self) -> bool {
         let collisions = self.deployment.i64_at("status.collisionCount");

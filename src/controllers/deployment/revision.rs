@@ -1,6 +1,6 @@
 //! Revision numbers and the annotations that travel from a Deployment to its ReplicaSet.
 
-use super::Sync;
+use super::DeploymentSync;
 use super::numbers::{Numbers, size};
 use super::progress;
 use super::replica_sets::max_revision;
@@ -30,7 +30,7 @@ pub const OWN: [&str; 6] = [
 /// Longest list of earlier revisions, in characters.
 const HISTORY_LENGTH: usize = 2000;
 
-impl Sync<'_> {
+impl DeploymentSync<'_> {
     /// Brings annotations and `minReadySeconds` of the existing new ReplicaSet up to date; when
     /// they are, the Deployment's own revision.
     pub(super) fn sync_revision(&mut self) {

@@ -4,10 +4,10 @@
 use super::super::Write;
 use super::replica_sets::revision_of;
 use super::revision::{OWN, ROLLBACK_TO};
-use super::{DEPLOYMENTS, Sync, hash};
+use super::{DEPLOYMENTS, DeploymentSync, hash};
 use crate::object::{ObjectExt, Value};
 
-impl Sync<'_> {
+impl DeploymentSync<'_> {
     /// Takes the template of the revision asked for (0 means the one before), once.
     pub(super) fn roll_back(&mut self) {
         self.sync_revision();

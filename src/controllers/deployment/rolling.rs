@@ -1,12 +1,12 @@
 //! The step of a rolling update: new pods as far as the surge allows, old ones away as far as
 //! enough stay available. Source: `pkg/controller/deployment`, `rolling`.
 
-use super::Sync;
+use super::DeploymentSync;
 use super::numbers::{count, size, total_size};
 use super::progress;
 use crate::object::Value;
 
-impl Sync<'_> {
+impl DeploymentSync<'_> {
     /// One step: up, or else down; then the status.
     pub(super) fn roll(&mut self) {
         self.sync_revision();

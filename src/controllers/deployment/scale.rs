@@ -1,13 +1,13 @@
 //! Changing the size without changing the template: a single ReplicaSet at once, several in
 //! proportion. Source: `pkg/controller/deployment`, `sync`.
 
-use super::Sync;
+use super::DeploymentSync;
 use super::numbers::{count, size};
 use super::revision::{self, scaled_for_another_size};
 use crate::object::{ObjectExt, Value};
 use std::cmp::Reverse;
 
-impl Sync<'_> {
+impl DeploymentSync<'_> {
     /// Whether the Deployment's size changed since its ReplicaSets were last scaled.
     pub(super) fn is_scaling_event(&self) -> bool {
         self.all().any(|rs| scaled_for_another_size(rs, &self.numbers))

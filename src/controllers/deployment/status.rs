@@ -1,12 +1,12 @@
 //! The status of a Deployment, computed from its ReplicaSets.
 //! Source: `pkg/controller/deployment`, `sync` and `progress`.
 
-use super::Sync;
+use super::DeploymentSync;
 use super::condition::{self, AVAILABLE, REPLICA_FAILURE, condition};
 use super::numbers::{count, total, total_size};
 use crate::object::{ObjectExt, Value, json};
 
-impl Sync<'_> {
+impl DeploymentSync<'_> {
     /// Writes the status, with how the rollout goes.
     pub(super) fn write_rollout_status(&mut self) {
         let mut status = self.status();

@@ -14,7 +14,7 @@ use crate::{
     store::{Change, Entry},
 };
 use std::sync::Arc;
-use triggers::Verdict;
+use triggers::Rollout;
 
 /// See the module.
 pub static CONTROLLER: Controller = Controller {
@@ -43,7 +43,7 @@ fn orphan(_: &View, change: &Change) -> Vec<String> {
 }
 
 /// One look at a config and its rollouts.
-struct Sync<'a> {
+struct DeploymentConfigSync<'a> {
     view: &'a View,
     config: Value,
     entries: Vec<Arc<Entry>>,
@@ -53,7 +53,7 @@ struct Sync<'a> {
 
 fn reconcile(view: &View, key: &str) -> Plan {
     let Some(config) = view.value(CONFIGS, key) else { return Plan::none() };
-    let mut sync = Sync { view, config, entries: Vec::new(), rollouts: Vec::new() };
+    let mut sync = DeploymentConfigSync { view, config, entries: Vec::new(), rollouts: Vec::new() };
     let version = sync.latest_version();
     let triggered = |t: &Value| matches!(t.str_at("type"), "ConfigChange" | "ImageChange");
     if version == 0 && !sync.config.list_at("spec.triggers").iter().any(triggered) {
@@ -71,7 +71,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     sync.plan()
 }
 
-impl Sync<'_> {
+impl DeploymentConfigSync<'_> {
     fn latest_version(&self) -> i64 {
         self.config.i64_at("status.latestVersion").unwrap_or(0)
     }
@@ -96,9 +96,9 @@ impl Sync<'_> {
             return self.tell(true, None);
         }
         match triggers::verdict(&self.config, exists, newest.as_ref()) {
-            Verdict::Wait => return self.tell(true, None),
-            Verdict::Roll(details) => return self.raise(Some(details)),
-            Verdict::Nothing => {}
+            Rollout::Wait => return self.tell(true, None),
+            Rollout::Roll(details) => return self.raise(Some(details)),
+            Rollout::Nothing => {}
         }
         match newest.filter(|_| exists) {
             Some(latest) if !rollouts::is_over(&latest) => self.tell(false, None),

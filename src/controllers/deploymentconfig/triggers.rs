@@ -7,7 +7,7 @@ use crate::{
 
 /// What to do about the triggers of a config.
 #[derive(Debug, PartialEq)]
-pub enum Verdict {
+pub enum Rollout {
     /// Nothing has happened.
     Nothing,
     /// The first rollout waits for images.
@@ -17,17 +17,17 @@ pub enum Verdict {
 }
 
 /// The verdict, given whether the rollout of the latest version exists, and the newest one.
-pub fn verdict(config: &Value, exists: bool, newest: Option<&Value>) -> Verdict {
+pub fn verdict(config: &Value, exists: bool, newest: Option<&Value>) -> Rollout {
     let images = has_trigger(config, "ImageChange");
     let changes = has_trigger(config, "ConfigChange");
     if !images && !changes {
-        return Verdict::Nothing;
+        return Rollout::Nothing;
     }
     if config.i64_at("status.latestVersion").unwrap_or(0) == 0 {
         // Upstream names the change of the config as cause even where an image was waited for.
-        return if images && !resolved(config) { Verdict::Wait } else { Verdict::Roll(change()) };
+        return if images && !resolved(config) { Rollout::Wait } else { Rollout::Roll(change()) };
     }
-    let Some(newest) = newest.filter(|_| exists) else { return Verdict::Nothing };
+    let Some(newest) = newest.filter(|_| exists) else { return Rollout::Nothing };
     let new = if images { new_images(config, newest) } else { Vec::new() };
     if !new.is_empty() {
         let cause = |image: &str| {
@@ -35,14 +35,14 @@ pub fn verdict(config: &Value, exists: bool, newest: Option<&Value>) -> Verdict 
                 "imageTrigger": {"from": {"kind": "DockerImage", "name": image}}})
         };
         let causes: Vec<Value> = new.into_iter().map(cause).collect();
-        return Verdict::Roll(json!({"message": "image change", "causes": causes}));
+        return Rollout::Roll(json!({"message": "image change", "causes": causes}));
     }
     let template = |c: &Value| c.at("spec.template").cloned();
     let differs = |old: Value| template(&old) != template(config);
     if changes && decoded(newest).is_some_and(differs) {
-        return Verdict::Roll(change());
+        return Rollout::Roll(change());
     }
-    Verdict::Nothing
+    Rollout::Nothing
 }
 
 fn change() -> Value {

@@ -47,7 +47,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
         view.selected(RESOURCE, service.namespace(), &own).map(|e| e.value()).collect();
     slices.retain(|s| !s.is_deleting());
     let pods = pods(view, &service);
-    let mut sync = Sync {
+    let mut sync = ServiceSync {
         service: &service,
         labels: slice_labels(&service),
         stamp: trigger(&service, &pods),
@@ -118,7 +118,7 @@ fn slice_labels(service: &Value) -> Value {
 }
 
 /// The work on one Service.
-struct Sync<'a> {
+struct ServiceSync<'a> {
     service: &'a Value,
     labels: Value,
     stamp: String,
@@ -127,7 +127,7 @@ struct Sync<'a> {
     kept: usize,
 }
 
-impl Sync<'_> {
+impl ServiceSync<'_> {
     /// Removes from a slice what is wanted no more and updates what changed; what it holds is
     /// taken out of `group`. An emptied slice is handed back for other use.
     fn trim(&mut self, slice: Value, group: &mut Group) -> Option<(Value, bool)> {

@@ -11,7 +11,7 @@ const BURST_MINUTES: i64 = 2;
 
 /// A stream in a bucket, and the revision it was put there for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Place {
+struct Queued {
     stream: String,
     revision: String,
 }
@@ -21,7 +21,7 @@ struct Place {
 #[serde(rename_all = "camelCase")]
 pub struct Buckets {
     /// The next to come up is the first; a stream that had its turn goes to the last.
-    buckets: VecDeque<Vec<Place>>,
+    buckets: VecDeque<Vec<Queued>>,
     /// When the first comes up.
     pub next: Timestamp,
     /// When the limiter will have rested.
@@ -55,7 +55,7 @@ impl Buckets {
     /// Puts a stream into the emptiest bucket, of equals the one that is furthest away, unless it
     /// has been put somewhere for this revision already. Answers whether anything changed.
     pub fn put(&mut self, stream: &str, revision: &str) -> bool {
-        let place = Place { stream: stream.into(), revision: revision.into() };
+        let place = Queued { stream: stream.into(), revision: revision.into() };
         if self.buckets.iter().flatten().any(|p| *p == place) {
             return false;
         }
@@ -69,7 +69,7 @@ impl Buckets {
 
     /// Takes a stream out. Answers whether it was there.
     pub fn remove(&mut self, stream: &str) -> bool {
-        let count = |b: &VecDeque<Vec<Place>>| b.iter().map(Vec::len).sum::<usize>();
+        let count = |b: &VecDeque<Vec<Queued>>| b.iter().map(Vec::len).sum::<usize>();
         let before = count(&self.buckets);
         self.buckets.iter_mut().for_each(|b| b.retain(|p| p.stream != stream));
         count(&self.buckets) < before
@@ -79,7 +79,7 @@ impl Buckets {
     /// their next turn.
     pub fn advance(&mut self, period: SignedDuration, now: Timestamp) {
         let come = self.buckets.pop_front().unwrap_or_default();
-        let allowed = |_: &&Place| take(&mut self.rested, now);
+        let allowed = |_: &&Queued| take(&mut self.rested, now);
         let due: Vec<String> = come.iter().filter(allowed).map(|p| p.stream.clone()).collect();
         if let Some(last) = self.buckets.back_mut() {
             last.extend(come);

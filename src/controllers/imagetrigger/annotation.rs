@@ -102,13 +102,13 @@ impl Trigger {
 }
 
 /// The triggers of a stored object, read once per revision.
-pub fn of(entry: &Entry) -> Arc<Lens> {
-    entry.lens::<Lens>()
+pub fn of(entry: &Entry) -> Arc<TriggerView> {
+    entry.lens::<TriggerView>()
 }
 
 /// See [`of`].
 #[derive(Default, Deserialize)]
-pub struct Lens {
+pub struct TriggerView {
     #[serde(default)]
     metadata: Metadata,
 }
@@ -129,7 +129,7 @@ fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Triggers>, 
     Ok(Option::<String>::deserialize(deserializer)?.map(|text| parse(&text)))
 }
 
-impl Lens {
+impl TriggerView {
     /// The triggers, none when the annotation is absent.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// What of a DeploymentConfig decides which streams it follows, read once per revision.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Lens {
+pub struct TriggerView {
     spec: Spec,
 }
 
@@ -57,7 +57,7 @@ impl Params {
     }
 }
 
-impl Lens {
+impl TriggerView {
     fn params(&self) -> impl Iterator<Item = &Params> {
         self.spec.triggers.iter().filter_map(|t| t.image_change_params.as_ref())
     }
@@ -65,14 +65,15 @@ impl Lens {
 
 /// Configs that follow a tag of the stream.
 pub fn followers(view: &View, stream: &str) -> Vec<String> {
-    let follows =
-        |e: &&Arc<Entry>| e.lens::<Lens>().params().any(|p| p.hears(&e.meta.namespace, stream));
+    let follows = |e: &&Arc<Entry>| {
+        e.lens::<TriggerView>().params().any(|p| p.hears(&e.meta.namespace, stream))
+    };
     view.objects.list(CONFIGS, "").filter(follows).map(|e| key(e)).collect()
 }
 
 /// The config itself, if it is new, its triggers are, or its containers.
 pub fn of_config(_: &View, change: &Change) -> Vec<String> {
-    let lens = change.entry.lens::<Lens>();
+    let lens = change.entry.lens::<TriggerView>();
     if change.deleted || lens.params().next().is_none() {
         return Vec::new();
     }
@@ -80,7 +81,7 @@ pub fn of_config(_: &View, change: &Change) -> Vec<String> {
     let news = change.before.as_ref().is_none_or(|before| {
         let same_spec = before.meta.generation == change.entry.meta.generation;
         let same = || {
-            before.lens::<Lens>().spec.triggers == lens.spec.triggers
+            before.lens::<TriggerView>().spec.triggers == lens.spec.triggers
                 && containers(before) == containers(&change.entry)
         };
         !same_spec && !same()

@@ -22,7 +22,7 @@ use crate::{
     store::{Change, Entry},
 };
 use annotation::Trigger;
-use place::{Place, below};
+use place::{ImageField, below};
 use std::sync::Arc;
 
 /// See the module.
@@ -113,8 +113,8 @@ fn images_differ(before: &Entry, after: &Entry, triggers: &[Trigger]) -> bool {
     let (before, after) = (before.value(), after.value());
     let active = triggers.iter().filter(|t| !t.paused);
     let places =
-        active.filter_map(|t| Place::read(source.base, below(&t.field_path, source.base)?));
-    let differs = |p: Place| p.image(&after).is_some_and(|i| Some(i) != p.image(&before));
+        active.filter_map(|t| ImageField::read(source.base, below(&t.field_path, source.base)?));
+    let differs = |p: ImageField| p.image(&after).is_some_and(|i| Some(i) != p.image(&before));
     places.into_iter().any(differs)
 }
 
@@ -153,7 +153,7 @@ fn follow(
         let namespace = trigger.namespace(&entry.meta.namespace);
         let Some(wanted) = pull_spec(view, namespace, stream, tag) else { continue };
         let nowhere = || format!("no such container: {}", trigger.field_path);
-        let place = Place::read(source.base, rest).ok_or_else(nowhere)?;
+        let place = ImageField::read(source.base, rest).ok_or_else(nowhere)?;
         if place.image(object).ok_or_else(nowhere)? != wanted {
             place.set(object, &wanted);
             changed = true;

@@ -10,17 +10,17 @@ use crate::object::{ObjectExt, Value};
 use jsonpath_rust::{JsonPath, query::queryable::Queryable};
 
 /// A container that a field path points at: its query.
-pub struct Place(String);
+pub struct ImageField(String);
 
 /// The rest of a field path below the pod spec at `base`; `None` when it is elsewhere.
 pub fn below<'a>(path: &'a str, base: &str) -> Option<&'a str> {
     path.strip_prefix(base)?.strip_prefix('.')
 }
 
-impl Place {
+impl ImageField {
     /// Reads the part of a field path below the pod spec at `base`; `None` when that can never be
     /// the image of a container.
-    pub fn read(base: &str, rest: &str) -> Option<Place> {
+    pub fn read(base: &str, rest: &str) -> Option<ImageField> {
         let lists = ["containers", "initContainers"];
         let list = lists.into_iter().find(|l| rest.starts_with(&format!("{l}[")))?;
         let (selector, field) = rest[list.len() + 1..].split_once(']')?;
@@ -29,12 +29,12 @@ impl Place {
             return None;
         }
         if let Ok(index) = selector.parse::<i64>() {
-            return (index >= 0).then(|| Place(format!("$.{base}.{list}[{index}]")));
+            return (index >= 0).then(|| ImageField(format!("$.{base}.{list}[{index}]")));
         }
         let name = quoted(selector)?;
         // A JSON string is a string of JSONPath too.
         let name = Value::from(name);
-        Some(Place(format!("$.{base}['initContainers','containers'][?@.name=={name}]")))
+        Some(ImageField(format!("$.{base}['initContainers','containers'][?@.name=={name}]")))
     }
 
     /// The image there; `None` when there is no such container.
@@ -75,7 +75,7 @@ mod tests {
 
     /// The image a path leads to, `None` if it leads nowhere.
     fn image(path: &str) -> Option<String> {
-        let place = Place::read(BASE, below(path, BASE)?)?;
+        let place = ImageField::read(BASE, below(path, BASE)?)?;
         place.image(&pods()).map(str::to_owned)
     }
 
@@ -138,7 +138,7 @@ mod tests {
             ("containers[?(@.name==\"log\")].image", "/spec/template/spec/initContainers/1/image"),
         ] {
             let (mut set, mut expected) = (pods(), pods());
-            Place::read(BASE, rest).unwrap().set(&mut set, "new");
+            ImageField::read(BASE, rest).unwrap().set(&mut set, "new");
             let (parent, _) = pointer.rsplit_once('/').unwrap();
             expected.pointer_mut(parent).unwrap()["image"] = json!("new");
             assert_eq!(set, expected, "{rest}");

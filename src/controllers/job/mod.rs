@@ -26,7 +26,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use tally::{Tally, is_indexed};
-use verdict::Verdict;
+use verdict::JobEnd;
 
 /// See the module.
 pub static CONTROLLER: Controller = Controller {
@@ -64,7 +64,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     }
     let tally = tally::tally(&job, &claim.held, view.now);
     let verdict = verdict::decide(&job, &tally, view.now);
-    Sync {
+    JobSync {
         before: view.value("jobs.batch", key).unwrap_or_default(),
         job,
         tally,
@@ -90,7 +90,7 @@ fn free(entry: &Entry) -> Write {
 }
 
 /// One look at one Job.
-struct Sync {
+struct JobSync {
     before: Value,
     job: Value,
     tally: Tally,
@@ -98,8 +98,8 @@ struct Sync {
     plan: Plan,
 }
 
-impl Sync {
-    fn run(mut self, verdict: Option<Verdict>) -> Plan {
+impl JobSync {
+    fn run(mut self, verdict: Option<JobEnd>) -> Plan {
         let mut pods = pods::Change::default();
         match &verdict {
             Some(verdict) => {
@@ -117,7 +117,7 @@ impl Sync {
         }
         self.count();
         self.write_status();
-        let Sync { job, tally, mut plan, .. } = self;
+        let JobSync { job, tally, mut plan, .. } = self;
         // A finalizer goes only after the status that holds the uid is stored: another look.
         plan.all(tally.to_free.iter().map(|e| free(e)).collect(), false);
         plan.all(pods.delete, false);
@@ -134,7 +134,7 @@ impl Sync {
     }
 
     /// Announces the end, or makes it when nothing is left to wait for.
-    fn conclude(&mut self, verdict: &Verdict) {
+    fn conclude(&mut self, verdict: &JobEnd) {
         let text = ("True", verdict.reason.as_str(), verdict.message.as_str());
         let news = verdict::set(&mut self.job, verdict.announced(), text, self.now);
         let t = &self.tally;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 /// The end of a Job.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Verdict {
+pub(super) struct JobEnd {
     /// Complete, not Failed.
     pub good: bool,
     /// Reason of the conditions.
@@ -19,7 +19,7 @@ pub(super) struct Verdict {
     pub message: String,
 }
 
-impl Verdict {
+impl JobEnd {
     /// Type of the condition that announces the end.
     pub fn announced(&self) -> &'static str {
         if self.good { "SuccessCriteriaMet" } else { "FailureTarget" }
@@ -40,7 +40,7 @@ pub(super) fn holds(job: &Value, kind: &str) -> bool {
 }
 
 /// The first cause that applies.
-pub(super) fn decide(job: &Value, tally: &Tally, now: Timestamp) -> Option<Verdict> {
+pub(super) fn decide(job: &Value, tally: &Tally, now: Timestamp) -> Option<JobEnd> {
     announced(job)
         .or_else(|| tally.fail_job.as_ref().map(|m| bad("PodFailurePolicy", m)))
         .or_else(|| over_limit(job, tally))
@@ -50,24 +50,24 @@ pub(super) fn decide(job: &Value, tally: &Tally, now: Timestamp) -> Option<Verdi
         .or_else(|| completed(job, tally))
 }
 
-fn good(reason: &str, message: &str) -> Verdict {
-    Verdict { good: true, reason: reason.into(), message: message.into() }
+fn good(reason: &str, message: &str) -> JobEnd {
+    JobEnd { good: true, reason: reason.into(), message: message.into() }
 }
 
-fn bad(reason: &str, message: &str) -> Verdict {
-    Verdict { good: false, ..good(reason, message) }
+fn bad(reason: &str, message: &str) -> JobEnd {
+    JobEnd { good: false, ..good(reason, message) }
 }
 
 /// What was announced stays.
-fn announced(job: &Value) -> Option<Verdict> {
+fn announced(job: &Value) -> Option<JobEnd> {
     ["FailureTarget", "SuccessCriteriaMet"].iter().find_map(|kind| {
         let c = job.condition(kind).filter(|_| holds(job, kind))?;
         let (reason, message) = (c.str_at("reason"), c.str_at("message"));
-        Some(Verdict { good: *kind == "SuccessCriteriaMet", ..bad(reason, message) })
+        Some(JobEnd { good: *kind == "SuccessCriteriaMet", ..bad(reason, message) })
     })
 }
 
-fn over_limit(job: &Value, tally: &Tally) -> Option<Verdict> {
+fn over_limit(job: &Value, tally: &Tally) -> Option<JobEnd> {
     let limit = job.i64_at("spec.backoffLimit").unwrap_or(6);
     let in_place = job.str_at("spec.template.spec.restartPolicy") == "OnFailure";
     let restarts: i64 = if in_place { tally.active.iter().map(restarts).sum() } else { 0 };
@@ -90,13 +90,13 @@ pub(super) fn deadline(job: &Value) -> Option<Timestamp> {
     (!job.is_true("spec.suspend")).then(|| time::plus_seconds(start, seconds))
 }
 
-fn over_deadline(job: &Value, now: Timestamp) -> Option<Verdict> {
+fn over_deadline(job: &Value, now: Timestamp) -> Option<JobEnd> {
     deadline(job)
         .filter(|d| *d <= now)
         .map(|_| bad("DeadlineExceeded", "Job was active longer than specified deadline"))
 }
 
-fn indexes_failed(job: &Value, tally: &Tally) -> Option<Verdict> {
+fn indexes_failed(job: &Value, tally: &Tally) -> Option<JobEnd> {
     job.at("spec.backoffLimitPerIndex").filter(|_| is_indexed(job))?;
     let failed = tally.given_up.len() as i64;
     let most = job.i64_at("spec.maxFailedIndexes");
@@ -109,7 +109,7 @@ fn indexes_failed(job: &Value, tally: &Tally) -> Option<Verdict> {
     (failed > 0 && done).then(|| bad("FailedIndexes", "Job has failed indexes"))
 }
 
-fn completed(job: &Value, tally: &Tally) -> Option<Verdict> {
+fn completed(job: &Value, tally: &Tally) -> Option<JobEnd> {
     let enough = match job.i64_at("spec.completions") {
         Some(n) => tally.succeeded >= n && (n > 0 || tally.active.is_empty()),
         None => tally.succeeded > 0 && tally.active.is_empty(),

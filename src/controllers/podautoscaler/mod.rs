@@ -49,7 +49,7 @@ pub struct Memory {
 }
 
 /// One look of an autoscaler.
-struct Sync<'a> {
+struct AutoscalerSync<'a> {
     view: &'a View,
     hpa: Value,
     target: Option<(String, Arc<Entry>)>,
@@ -81,7 +81,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     plan.look_again(time::plus_seconds(view.now, PERIOD));
     let target = target(view, &hpa);
     let conditions = hpa.list_at("status.conditions").to_vec();
-    let mut sync = Sync { view, hpa, target, memory, conditions, plan };
+    let mut sync = AutoscalerSync { view, hpa, target, memory, conditions, plan };
     sync.look();
     sync.finish(noted)
 }
@@ -105,7 +105,7 @@ fn selector(target: &Value) -> Option<Labels> {
     (!labels.is_empty()).then_some(labels)
 }
 
-impl Sync<'_> {
+impl AutoscalerSync<'_> {
     fn look(&mut self) {
         let Some((_, entry)) = self.target.clone() else {
             let named = |f: &str| self.hpa.str_at(&format!("spec.scaleTargetRef.{f}")).to_owned();

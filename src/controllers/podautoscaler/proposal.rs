@@ -95,7 +95,7 @@ pub fn of(
             let shown =
                 json!({"averageUtilization": now, "averageValue": written(&resource, average)});
             (
-                Target::Utilization(percent),
+                MetricTarget::Utilization(percent),
                 shown,
                 format!("{name} utilization (percentage of request)"),
             )
@@ -103,7 +103,11 @@ pub fn of(
         None => {
             let wanted = spec.at("target.averageValue").and_then(Quantity::from_value);
             let wanted = wanted.map_or(1, |q| amount(&resource, q)).max(1);
-            (Target::Value(wanted), json!({"averageValue": written(&resource, average)}), name)
+            (
+                MetricTarget::Value(wanted),
+                json!({"averageValue": written(&resource, average)}),
+                name,
+            )
         }
     };
     let replicas = counted(&pods, &target, current, tolerances(hpa));
@@ -205,27 +209,27 @@ fn is_unready(view: &View, pod: &Value, resource: &str) -> bool {
 }
 
 /// What is aimed at, for each pod.
-enum Target {
+enum MetricTarget {
     /// Percent of what is asked for.
     Utilization(i64),
     /// An amount.
     Value(i64),
 }
 
-impl Target {
+impl MetricTarget {
     fn ratio(&self, pods: &[(i64, i64)]) -> f64 {
         let used: i64 = pods.iter().map(|(used, _)| used).sum();
         match self {
-            Target::Utilization(percent) => {
+            MetricTarget::Utilization(percent) => {
                 let requested: i64 = pods.iter().map(|(_, requested)| requested).sum();
                 (100 * used / requested.max(1)) as f64 / *percent as f64
             }
-            Target::Value(amount) => used as f64 / pods.len().max(1) as f64 / *amount as f64,
+            MetricTarget::Value(amount) => used as f64 / pods.len().max(1) as f64 / *amount as f64,
         }
     }
 }
 
-fn counted(pods: &[Pod], target: &Target, current: i64, (down, up): (f64, f64)) -> i64 {
+fn counted(pods: &[Pod], target: &MetricTarget, current: i64, (down, up): (f64, f64)) -> i64 {
     let within = |ratio: f64| (1.0 - down..=1.0 + up).contains(&ratio);
     let ready: Vec<(i64, i64)> = pods
         .iter()
@@ -258,9 +262,9 @@ fn counted(pods: &[Pod], target: &Target, current: i64, (down, up): (f64, f64)) 
 }
 
 /// What a pod without a sample is taken to use when the others use little.
-fn assumed(target: &Target, requested: i64) -> i64 {
+fn assumed(target: &MetricTarget, requested: i64) -> i64 {
     match target {
-        Target::Utilization(percent) => requested * (*percent).max(100) / 100,
-        Target::Value(amount) => *amount,
+        MetricTarget::Utilization(percent) => requested * (*percent).max(100) / 100,
+        MetricTarget::Value(amount) => *amount,
     }
 }

@@ -77,7 +77,7 @@ const BURST: usize = 500;
 type Pod = (Arc<Entry>, Arc<PodLens>);
 
 /// One look at a set and its pods.
-struct Sync<'a> {
+struct ReplicaSetSync<'a> {
     flavor: &'static Flavor,
     view: &'a View,
     set: Value,
@@ -108,10 +108,10 @@ fn reconcile(flavor: &'static Flavor, view: &View, key: &str) -> Plan {
     });
     let terminating = terminating.count();
     let active = claimed.held.into_iter().map(|pod| (Arc::clone(&pod), PodLens::of(&pod)));
-    Sync { flavor, view, set, active: active.collect(), terminating }.plan()
+    ReplicaSetSync { flavor, view, set, active: active.collect(), terminating }.plan()
 }
 
-impl Sync<'_> {
+impl ReplicaSetSync<'_> {
     fn plan(self) -> Plan {
         let wanted = usize::try_from(self.set.i64_at("spec.replicas").unwrap_or(1)).unwrap_or(0);
         let have = self.active.len();

@@ -1,13 +1,13 @@
 //! The status of a set, counted from its pods. Source: `pkg/controller/replicaset`,
 //! `calculateStatus`.
 
-use super::Sync;
+use super::ReplicaSetSync;
 use crate::object::{ObjectExt, Value, json, selector::Labels, time};
 use jiff::Timestamp;
 
 const FAILURE: &str = "ReplicaFailure";
 
-impl Sync<'_> {
+impl ReplicaSetSync<'_> {
     /// The counters as of now, with the conditions there were.
     pub(super) fn status(&self) -> Value {
         let wait = self.min_ready_seconds();

@@ -1,7 +1,7 @@
 //! Which pods go first when there are too many. Source: `pkg/controller`, `ActivePodsWithRanks`.
 
 use super::super::podlens::PodLens;
-use super::{Pod, Sync};
+use super::{Pod, ReplicaSetSync};
 use crate::{object::ObjectExt, store::Entry};
 use jiff::Timestamp;
 use std::{cmp::Ordering, cmp::Reverse, collections::HashMap, sync::Arc};
@@ -9,7 +9,7 @@ use std::{cmp::Ordering, cmp::Reverse, collections::HashMap, sync::Arc};
 const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
 /// The `count` pods of a set that go first.
-pub fn choose(sync: &Sync<'_>, count: usize) -> Vec<Arc<Entry>> {
+pub fn choose(sync: &ReplicaSetSync<'_>, count: usize) -> Vec<Arc<Entry>> {
     let mut pods: Vec<&Pod> = sync.active.iter().collect();
     if count < pods.len() {
         let crowd = crowds(sync);
@@ -20,7 +20,7 @@ pub fn choose(sync: &Sync<'_>, count: usize) -> Vec<Arc<Entry>> {
 }
 
 /// Active pods per node, of this set and of all others with the same owner.
-fn crowds(sync: &Sync<'_>) -> HashMap<String, usize> {
+fn crowds(sync: &ReplicaSetSync<'_>) -> HashMap<String, usize> {
     let mut crowd = HashMap::new();
     let mut count = |pod: &PodLens| *crowd.entry(pod.spec.node_name.clone()).or_insert(0) += 1;
     sync.active.iter().for_each(|(_, pod)| count(pod));

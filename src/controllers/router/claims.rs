@@ -2,7 +2,7 @@
 //! path to its oldest route.
 //! Source: openshift/router `pkg/router/controller/{unique_host,host_admitter}.go`, `hostindex`.
 
-use super::{ROUTES, Refusal, domain, is_admitted};
+use super::{ROUTES, RouteRefusal, domain, is_admitted};
 use crate::{
     controllers::View,
     object::{ObjectExt, Value},
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// What of a route decides about its host, read once per revision.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub struct Lens {
+pub struct RouteClaim {
     metadata: Metadata,
     spec: Spec,
 }
@@ -34,7 +34,7 @@ struct Spec {
     wildcard_policy: String,
 }
 
-impl Lens {
+impl RouteClaim {
     /// The host the route wants; empty when it names none.
     pub fn host(&self, view: &View) -> String {
         match (self.spec.host.as_str(), self.spec.subdomain.as_str()) {
@@ -53,7 +53,7 @@ impl Lens {
 /// Whether a change leaves what the route claims as it was.
 pub fn is_same(change: &Change) -> bool {
     let same = |before: &Arc<Entry>| {
-        before.lens::<Lens>().spec == change.entry.lens::<Lens>().spec
+        before.lens::<RouteClaim>().spec == change.entry.lens::<RouteClaim>().spec
             && before.meta.uid == change.entry.meta.uid
             && before.meta.deleting == change.entry.meta.deleting
     };
@@ -62,12 +62,12 @@ pub fn is_same(change: &Change) -> bool {
 
 /// What decides who is older.
 fn age(entry: &Entry) -> (String, String) {
-    (entry.lens::<Lens>().metadata.creation_timestamp.clone(), entry.meta.uid.to_string())
+    (entry.lens::<RouteClaim>().metadata.creation_timestamp.clone(), entry.meta.uid.to_string())
 }
 
 /// Why a route is not admitted, if it is not. `before`: what the router said of it last.
-pub fn refusal(view: &View, entry: &Arc<Entry>, before: Option<&Value>) -> Option<Refusal> {
-    let route = entry.lens::<Lens>();
+pub fn refusal(view: &View, entry: &Arc<Entry>, before: Option<&Value>) -> Option<RouteRefusal> {
+    let route = entry.lens::<RouteClaim>();
     if route.is_wildcard() {
         return Some(("RouteNotAdmitted", "wildcard routes are not allowed".into()));
     }
@@ -77,7 +77,7 @@ pub fn refusal(view: &View, entry: &Arc<Entry>, before: Option<&Value>) -> Optio
     }
     let mine = age(entry);
     let rivals = view.objects.list(ROUTES, "").filter(|e| {
-        let lens = e.lens::<Lens>();
+        let lens = e.lens::<RouteClaim>();
         !e.meta.deleting && !lens.is_wildcard() && lens.host(view) == host && age(e) < mine
     });
     let mut older: Vec<&Arc<Entry>> = rivals.collect();
@@ -95,7 +95,8 @@ pub fn refusal(view: &View, entry: &Arc<Entry>, before: Option<&Value>) -> Optio
         return taken(owner, text);
     }
     let same_path = older.into_iter().find(|e| {
-        e.meta.namespace == entry.meta.namespace && e.lens::<Lens>().spec.path == route.spec.path
+        e.meta.namespace == entry.meta.namespace
+            && e.lens::<RouteClaim>().spec.path == route.spec.path
     })?;
     let text = format!("route {} already exposes {host} and is older", same_path.meta.name);
     taken(same_path, text)

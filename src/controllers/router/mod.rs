@@ -10,7 +10,7 @@ use crate::{
     object::{ObjectExt, Value, json, time},
     store::Change,
 };
-use claims::Lens;
+use claims::RouteClaim;
 
 const ROUTES: &str = "routes.route.openshift.io";
 /// What the router calls itself in a route's status.
@@ -31,14 +31,14 @@ fn concerned(view: &View, change: &Change) -> Vec<String> {
     let hosts: Vec<String> = [Some(&change.entry), change.before.as_ref()]
         .into_iter()
         .flatten()
-        .map(|e| e.lens::<Lens>().host(view))
+        .map(|e| e.lens::<RouteClaim>().host(view))
         .filter(|host| !host.is_empty())
         .collect();
     let claims = change.deleted || !claims::is_same(change);
     let mut keys = vec![change.entry.key.to_string()];
     if claims {
         let routes = view.objects.list(ROUTES, "");
-        let rivals = routes.filter(|e| hosts.contains(&e.lens::<Lens>().host(view)));
+        let rivals = routes.filter(|e| hosts.contains(&e.lens::<RouteClaim>().host(view)));
         keys.extend(rivals.map(|e| e.key.to_string()));
     }
     keys
@@ -52,7 +52,7 @@ fn domain(view: &View) -> String {
 }
 
 /// Why a route is not admitted: reason and message.
-type Refusal = (&'static str, String);
+type RouteRefusal = (&'static str, String);
 
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
@@ -63,7 +63,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let mut route = entry.value();
     let known = route.list_at("status.ingress").iter().find(|i| i.str_at("routerName") == NAME);
     let refusal = claims::refusal(view, entry, known);
-    let wanted = ingress(view, &entry.lens::<Lens>(), refusal);
+    let wanted = ingress(view, &entry.lens::<RouteClaim>(), refusal);
     if known.is_some_and(|k| without_time(k.clone()) == without_time(wanted.clone())) {
         return plan;
     }
@@ -83,7 +83,7 @@ fn is_admitted(ingress: &Value) -> bool {
 }
 
 /// What the router says of a route.
-fn ingress(view: &View, route: &Lens, refusal: Option<Refusal>) -> Value {
+fn ingress(view: &View, route: &RouteClaim, refusal: Option<RouteRefusal>) -> Value {
     let mut condition = json!({"type": "Admitted", "status": "True",
         "lastTransitionTime": time::seconds(view.now)});
     if let Some((reason, message)) = refusal {

@@ -1,7 +1,7 @@
 //! Names, labels, revision and claims of the pod at an ordinal.
 //! Source: `pkg/controller/statefulset/stateful_set_utils.go`.
 
-use super::{Pod, RESOURCE, REVISION, Sync, retention};
+use super::{Pod, RESOURCE, REVISION, StatefulSetSync, retention};
 use crate::{
     api::PatchType,
     controllers::{View, Write, children::pod_of, podlens::PodLens},
@@ -52,7 +52,7 @@ pub(super) fn adopters(view: &View, change: &Change) -> Vec<String> {
 }
 
 /// The revision a new pod is made from: the old one below the partition.
-fn revision<'a>(sync: &'a Sync<'_>, ordinal: i64) -> (&'a str, &'a Value) {
+fn revision<'a>(sync: &'a StatefulSetSync<'_>, ordinal: i64) -> (&'a str, &'a Value) {
     let rolling = sync.set.at("spec.updateStrategy.rollingUpdate").is_some();
     let kept = if rolling {
         sync.partition()
@@ -66,7 +66,7 @@ fn revision<'a>(sync: &'a Sync<'_>, ordinal: i64) -> (&'a str, &'a Value) {
 }
 
 /// The pod of an ordinal, as it is to be created.
-pub(super) fn pod(sync: &Sync<'_>, ordinal: i64) -> Value {
+pub(super) fn pod(sync: &StatefulSetSync<'_>, ordinal: i64) -> Value {
     let (revision, template) = revision(sync, ordinal);
     let set = &sync.set;
     let name = format!("{}-{ordinal}", set.name());
@@ -107,7 +107,7 @@ pub(super) fn pod_of_claim(set: &Value, claim: &str) -> String {
 }
 
 /// Creations of the claims an ordinal lacks; `None` while an old one is still going.
-pub(super) fn missing_claims(sync: &Sync<'_>, ordinal: i64) -> Option<Vec<Write>> {
+pub(super) fn missing_claims(sync: &StatefulSetSync<'_>, ordinal: i64) -> Option<Vec<Write>> {
     let set = &sync.set;
     let mut writes = Vec::new();
     for template in set.list_at("spec.volumeClaimTemplates") {
@@ -126,7 +126,7 @@ pub(super) fn missing_claims(sync: &Sync<'_>, ordinal: i64) -> Option<Vec<Write>
     Some(writes)
 }
 
-fn claim(sync: &Sync<'_>, template: &Value, name: String, ordinal: i64) -> Value {
+fn claim(sync: &StatefulSetSync<'_>, template: &Value, name: String, ordinal: i64) -> Value {
     let set = &sync.set;
     let mut labels: Map = template.map_at("metadata.labels").cloned().unwrap_or_default();
     labels.extend(set.map_at("spec.selector.matchLabels").cloned().unwrap_or_default());
@@ -146,7 +146,7 @@ fn claim(sync: &Sync<'_>, template: &Value, name: String, ordinal: i64) -> Value
 }
 
 /// Puts back labels that make a pod what it is.
-pub(super) fn repair(sync: &Sync<'_>, pod: &Pod) -> Option<Write> {
+pub(super) fn repair(sync: &StatefulSetSync<'_>, pod: &Pod) -> Option<Write> {
     let meta = &pod.entry.meta;
     let ordinal = ordinal(sync.set.name(), &meta.name)?.to_string();
     let right = meta.label(POD_NAME) == Some(&meta.name) && meta.label(POD_INDEX) == Some(&ordinal);

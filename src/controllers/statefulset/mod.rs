@@ -11,7 +11,7 @@ mod tests;
 use super::{
     Controller, Outcome, Plan, View, Watch, WriteVerb,
     children::claim,
-    history::{self, Wanted},
+    history::{self, WantedRevision},
     namespace_terminating,
     podlens::PodLens,
 };
@@ -62,7 +62,7 @@ impl Pod {
 }
 
 /// One look at one StatefulSet.
-struct Sync<'a> {
+struct StatefulSetSync<'a> {
     view: &'a View,
     set: Value,
     /// Pods by ordinal.
@@ -84,17 +84,17 @@ fn reconcile(view: &View, key: &str) -> Plan {
     }
     let revisions = history::list(view, &set);
     let update = match history::wanted(&set, &revisions, history::HASH) {
-        Wanted::Present(revision) => revision,
-        Wanted::Raise(write) => {
+        WantedRevision::Present(revision) => revision,
+        WantedRevision::Raise(write) => {
             plan.write(write);
             return plan;
         }
-        Wanted::Create(write) => return history::remember(RESOURCE, set, write),
+        WantedRevision::Create(write) => return history::remember(RESOURCE, set, write),
     };
     let current = revisions.iter().find(|r| *r.meta.name == *set.str_at("status.currentRevision"));
     let current = current.unwrap_or(&update);
     let template = current.value().at("data.spec.template").cloned().unwrap_or_default();
-    let mut sync = Sync {
+    let mut sync = StatefulSetSync {
         view,
         pods: identity::by_ordinal(&set, held),
         current: (current.meta.name.to_string(), template),
@@ -104,7 +104,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     sync.run(&revisions)
 }
 
-impl Sync<'_> {
+impl StatefulSetSync<'_> {
     fn run(&mut self, revisions: &[Arc<Entry>]) -> Plan {
         let mut plan = Plan::none();
         let status = status::write(self, self.view.now);

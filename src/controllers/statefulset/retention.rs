@@ -1,7 +1,7 @@
 //! Who owns the claims of a StatefulSet: that decides when they go.
 //! Source: `pkg/controller/statefulset/stateful_set_utils.go` (persistentVolumeClaimRetentionPolicy).
 
-use super::{Sync, identity::claim_name};
+use super::{StatefulSetSync, identity::claim_name};
 use crate::{
     controllers::{Write, children::controller_ref},
     object::{ObjectExt, Value, json},
@@ -13,7 +13,7 @@ fn deletes(set: &Value, when: &str) -> bool {
 }
 
 /// Owner references the claims of an ordinal should have from this controller.
-pub(super) fn owners(sync: &Sync<'_>, ordinal: i64) -> Vec<Value> {
+pub(super) fn owners(sync: &StatefulSetSync<'_>, ordinal: i64) -> Vec<Value> {
     let set = &sync.set;
     if !sync.wants(ordinal) && deletes(set, "whenScaled") {
         let pod = sync.pods.get(&ordinal).map(|p| &p.entry.meta);
@@ -39,7 +39,7 @@ fn ours(set: &Value, ordinal: i64, reference: &Value) -> bool {
 }
 
 /// Whether a claim belongs to a former pod or set of the same name, and will go with it.
-pub(super) fn is_stale(sync: &Sync<'_>, ordinal: i64, claim: &Entry) -> bool {
+pub(super) fn is_stale(sync: &StatefulSetSync<'_>, ordinal: i64, claim: &Entry) -> bool {
     let claim = claim.value();
     let former = |o: &Value| {
         let known = sync.pods.get(&ordinal).is_some_and(|p| *p.entry.meta.uid == *o.str_at("uid"));
@@ -49,7 +49,7 @@ pub(super) fn is_stale(sync: &Sync<'_>, ordinal: i64, claim: &Entry) -> bool {
 }
 
 /// Brings the references of an ordinal's claims in line with the policy.
-pub(super) fn repair(sync: &Sync<'_>, ordinal: i64) -> Vec<Write> {
+pub(super) fn repair(sync: &StatefulSetSync<'_>, ordinal: i64) -> Vec<Write> {
     let set = &sync.set;
     let names = set.list_at("spec.volumeClaimTemplates").iter();
     let names = names.map(|t| claim_name(set, t.name(), ordinal));

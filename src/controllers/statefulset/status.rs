@@ -1,6 +1,6 @@
 //! The status of a StatefulSet. Source: `pkg/controller/statefulset`.
 
-use super::{Pod, RESOURCE, Sync};
+use super::{Pod, RESOURCE, StatefulSetSync};
 use crate::{
     controllers::Write,
     object::{ObjectExt, Value, json},
@@ -8,7 +8,7 @@ use crate::{
 use jiff::Timestamp;
 
 /// Counts the pods; writes what changed.
-pub(super) fn write(sync: &mut Sync<'_>, now: Timestamp) -> Option<Write> {
+pub(super) fn write(sync: &mut StatefulSetSync<'_>, now: Timestamp) -> Option<Write> {
     let before = sync.set.get("status").cloned().unwrap_or_default();
     let status = count(sync, now);
     if before == status {
@@ -19,7 +19,7 @@ pub(super) fn write(sync: &mut Sync<'_>, now: Timestamp) -> Option<Write> {
     Some(Write::status(RESOURCE, set))
 }
 
-fn count(sync: &Sync<'_>, now: Timestamp) -> Value {
+fn count(sync: &StatefulSetSync<'_>, now: Timestamp) -> Value {
     let set = &sync.set;
     let seconds = set.i64_at("spec.minReadySeconds").unwrap_or(0);
     let created = || sync.pods.values().filter(|p| !p.lens.status.phase.is_empty());

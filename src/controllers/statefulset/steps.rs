@@ -1,7 +1,7 @@
 //! What to do about the pods of a StatefulSet now: at most one thing at a time, unless the set
 //! is `Parallel`. Source: `pkg/controller/statefulset/stateful_set_control.go`.
 
-use super::{Pod, Sync, identity, retention};
+use super::{Pod, StatefulSetSync, identity, retention};
 use crate::{
     controllers::{Plan, Write, children::delete_pod},
     object::ObjectExt,
@@ -9,7 +9,7 @@ use crate::{
 use std::ops::ControlFlow::{self, Break, Continue};
 
 /// Adds the writes.
-pub(super) fn run(sync: &Sync<'_>, plan: &mut Plan) {
+pub(super) fn run(sync: &StatefulSetSync<'_>, plan: &mut Plan) {
     let mut work = Work {
         sync,
         plan,
@@ -28,7 +28,7 @@ pub(super) fn run(sync: &Sync<'_>, plan: &mut Plan) {
 }
 
 struct Work<'a, 'b> {
-    sync: &'a Sync<'b>,
+    sync: &'a StatefulSetSync<'b>,
     plan: &'a mut Plan,
     parallel: bool,
     claims: Vec<Write>,

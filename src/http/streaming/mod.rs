@@ -30,7 +30,7 @@ use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
 use host::Host;
 pub use messages::{Messages, respond as respond_messages};
 use std::{convert::Infallible, sync::Arc};
-use upgrade::{Protocol, Refusal};
+use upgrade::{Protocol, UpgradeRefusal};
 pub use upgrade::{is_asked, is_websocket};
 use wire::{Source, Wire};
 
@@ -82,7 +82,7 @@ fn switched(
     response
 }
 
-fn refused(refusal: Refusal) -> HttpResponse {
+fn refused(refusal: UpgradeRefusal) -> HttpResponse {
     let code = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = HttpResponse::build(code);
     for version in refusal.accepted {

@@ -82,7 +82,7 @@ pub struct Agreement {
 
 /// Why there will be no session.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct UpgradeRefusal {
     /// HTTP status.
     pub code: u16,
     /// Plain text, perhaps empty.
@@ -91,9 +91,9 @@ pub struct Refusal {
     pub accepted: Vec<&'static str>,
 }
 
-impl Refusal {
-    fn new(code: u16, text: impl Into<String>) -> Refusal {
-        Refusal { code, text: text.into(), accepted: Vec::new() }
+impl UpgradeRefusal {
+    fn new(code: u16, text: impl Into<String>) -> UpgradeRefusal {
+        UpgradeRefusal { code, text: text.into(), accepted: Vec::new() }
     }
 }
 
@@ -106,7 +106,11 @@ pub fn is_asked(headers: &HeaderMap) -> bool {
 ///
 /// # Errors
 /// When there is none, or the request is not fit for an upgrade.
-pub fn negotiate(method: &str, headers: &HeaderMap, task: &Task) -> Result<Agreement, Refusal> {
+pub fn negotiate(
+    method: &str,
+    headers: &HeaderMap,
+    task: &Task,
+) -> Result<Agreement, UpgradeRefusal> {
     let asked = text(headers, "Upgrade");
     if headers.contains_key(doorway::MARK) {
         return spdy(headers, task);
@@ -115,7 +119,7 @@ pub fn negotiate(method: &str, headers: &HeaderMap, task: &Task) -> Result<Agree
         return websocket(method, headers, task);
     }
     let text = format!("unable to upgrade: missing upgrade headers in request: {asked:?}\n");
-    Err(Refusal::new(400, text))
+    Err(UpgradeRefusal::new(400, text))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
@@ -128,14 +132,14 @@ fn list<'a>(headers: &'a HeaderMap, name: &'a str) -> Vec<&'a str> {
     values.flat_map(|v| v.split(',')).map(str::trim).filter(|v| !v.is_empty()).collect()
 }
 
-fn spdy(headers: &HeaderMap, task: &Task) -> Result<Agreement, Refusal> {
+fn spdy(headers: &HeaderMap, task: &Task) -> Result<Agreement, UpgradeRefusal> {
     let asked = list(headers, VERSIONS_HEADER);
     if asked.is_empty() {
         let text = format!(
             "unable to upgrade: header {VERSIONS_HEADER} does not exist in request with {} headers\n",
             headers.len()
         );
-        return Err(Refusal::new(400, text));
+        return Err(UpgradeRefusal::new(400, text));
     }
     let (name, version) = version(&asked, task)?;
     Ok(Agreement {
@@ -146,7 +150,7 @@ fn spdy(headers: &HeaderMap, task: &Task) -> Result<Agreement, Refusal> {
 }
 
 /// The client's best version that is known here.
-fn version(asked: &[&str], task: &Task) -> Result<(&'static str, Version), Refusal> {
+fn version(asked: &[&str], task: &Task) -> Result<(&'static str, Version), UpgradeRefusal> {
     let known = match task {
         Task::Process { .. } => COMMAND_VERSIONS,
         Task::Forward { .. } => FORWARD_VERSIONS,
@@ -159,7 +163,7 @@ fn version(asked: &[&str], task: &Task) -> Result<(&'static str, Version), Refus
             asked.join(" "),
             accepted.join(" ")
         );
-        Refusal { accepted, ..Refusal::new(403, text) }
+        UpgradeRefusal { accepted, ..UpgradeRefusal::new(403, text) }
     })
 }
 
@@ -192,12 +196,12 @@ const LOG: &[(&str, Framing)] = &[
 ///
 /// # Errors
 /// When there is none, or the request is not fit for an upgrade.
-pub fn log(method: &str, headers: &HeaderMap) -> Result<(Agreed, Framing), Refusal> {
+pub fn log(method: &str, headers: &HeaderMap) -> Result<(Agreed, Framing), UpgradeRefusal> {
     let accept = accept(method, headers)?;
     let asked = list(headers, PROTOCOL_HEADER);
     let asked: &[&str] = if asked.is_empty() { &[""] } else { &asked };
     let agreed = asked.iter().find_map(|a| LOG.iter().find(|(name, _)| name == a));
-    let (name, framing) = agreed.ok_or_else(|| Refusal::new(403, ""))?;
+    let (name, framing) = agreed.ok_or_else(|| UpgradeRefusal::new(403, ""))?;
     Ok((agreed_headers(accept, (*name).into()), *framing))
 }
 
@@ -206,15 +210,15 @@ pub fn log(method: &str, headers: &HeaderMap) -> Result<(Agreed, Framing), Refus
 ///
 /// # Errors
 /// When the request is not fit for an upgrade.
-pub fn watch(method: &str, headers: &HeaderMap) -> Result<(Agreed, Framing), Refusal> {
+pub fn watch(method: &str, headers: &HeaderMap) -> Result<(Agreed, Framing), UpgradeRefusal> {
     let accept = accept(method, headers)?;
     if text(headers, "Origin").is_empty() {
-        return Err(Refusal::new(403, ""));
+        return Err(UpgradeRefusal::new(403, ""));
     }
     match list(headers, PROTOCOL_HEADER).as_slice() {
         [] => Ok((agreed_headers(accept, String::new()), Framing::Text)),
         [one] => Ok((agreed_headers(accept, (*one).into()), Framing::Text)),
-        _ => Err(Refusal::new(400, "bad protocol")),
+        _ => Err(UpgradeRefusal::new(400, "bad protocol")),
     }
 }
 
@@ -230,28 +234,28 @@ fn agreed_headers(accept: String, protocol: String) -> Agreed {
 }
 
 /// What proves to the client that its WebSocket handshake was read.
-fn accept(method: &str, headers: &HeaderMap) -> Result<String, Refusal> {
+fn accept(method: &str, headers: &HeaderMap) -> Result<String, UpgradeRefusal> {
     let key = text(headers, "Sec-WebSocket-Key");
     if method != "GET" {
-        return Err(Refusal::new(405, "bad method"));
+        return Err(UpgradeRefusal::new(405, "bad method"));
     }
     if text(headers, "Sec-WebSocket-Version") != "13" {
-        return Err(Refusal::new(400, "missing or bad WebSocket Version"));
+        return Err(UpgradeRefusal::new(400, "missing or bad WebSocket Version"));
     }
     if key.is_empty() {
-        return Err(Refusal::new(400, "mismatch challenge/response"));
+        return Err(UpgradeRefusal::new(400, "mismatch challenge/response"));
     }
     Ok(String::from_utf8_lossy(&ws::hash_key(key.as_bytes())).into_owned())
 }
 
-fn websocket(method: &str, headers: &HeaderMap, task: &Task) -> Result<Agreement, Refusal> {
+fn websocket(method: &str, headers: &HeaderMap, task: &Task) -> Result<Agreement, UpgradeRefusal> {
     let accept = accept(method, headers)?;
     let (name, protocol) = subprotocol(&list(headers, PROTOCOL_HEADER), task)?;
     Ok(Agreement { protocol, upgrade: "websocket", headers: agreed_headers(accept, name) })
 }
 
 /// The client's best subprotocol that is known here; none is one, too.
-fn subprotocol(asked: &[&str], task: &Task) -> Result<(String, Protocol), Refusal> {
+fn subprotocol(asked: &[&str], task: &Task) -> Result<(String, Protocol), UpgradeRefusal> {
     let known = match task {
         Task::Process { .. } if asked.contains(&NEWEST) => {
             let newest = Dialect { status: true, closes: true, ..BINARY };
@@ -263,7 +267,7 @@ fn subprotocol(asked: &[&str], task: &Task) -> Result<(String, Protocol), Refusa
                 return tunnel;
             }
             if ports.is_empty() {
-                return Err(Refusal::new(400, "query parameter \"port\" is required"));
+                return Err(UpgradeRefusal::new(400, "query parameter \"port\" is required"));
             }
             FORWARD
         }
@@ -272,12 +276,12 @@ fn subprotocol(asked: &[&str], task: &Task) -> Result<(String, Protocol), Refusa
     let agreed = asked.iter().find_map(|a| known.iter().find(|(name, _)| name == a));
     match agreed {
         Some((name, dialect)) => Ok(((*name).into(), Protocol::Channels(*dialect))),
-        None => Err(Refusal::new(403, "")),
+        None => Err(UpgradeRefusal::new(403, "")),
     }
 }
 
 /// The version of SPDY to tunnel, if the client wants a tunnel.
-fn tunnel(asked: &[&str], task: &Task) -> Option<Result<(String, Protocol), Refusal>> {
+fn tunnel(asked: &[&str], task: &Task) -> Option<Result<(String, Protocol), UpgradeRefusal>> {
     let (prefix, suffix) = TUNNEL;
     let inner = |a: &str| a.starts_with(prefix) && a.ends_with(suffix);
     let tunnels: Vec<&str> =
@@ -373,7 +377,8 @@ mod tests {
             assert!(is_websocket(&headers));
             headers
         };
-        let of = |r: Result<(Agreed, Framing), Refusal>| r.map(|(_, f)| f).map_err(|r| r.code);
+        let of =
+            |r: Result<(Agreed, Framing), UpgradeRefusal>| r.map(|(_, f)| f).map_err(|r| r.code);
         for (protocols, expected) in [
             ("", Ok(Framing::Binary)),
             ("x, binary.k8s.io", Ok(Framing::Binary)),

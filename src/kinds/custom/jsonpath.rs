@@ -5,7 +5,7 @@ use crate::object::Value;
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq)]
-enum Step {
+enum PathSegment {
     Field(String),
     Index(i64),
     All,
@@ -17,7 +17,7 @@ enum Step {
 
 /// A parsed path.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Path(Vec<Step>);
+pub struct Path(Vec<PathSegment>);
 
 impl Path {
     /// Reads `.a.b[0].c[?(@.type=="Ready")].status`, with or without the first dot.
@@ -38,8 +38,8 @@ impl Path {
                 match name.as_str() {
                     "" if after.starts_with('[') => {}
                     "" => return Err(format!("unexpected {after:?}")),
-                    "*" => steps.push(Step::All),
-                    _ => steps.push(Step::Field(name)),
+                    "*" => steps.push(PathSegment::All),
+                    _ => steps.push(PathSegment::Field(name)),
                 }
                 rest = after;
             }
@@ -61,33 +61,33 @@ impl Path {
 
     /// The names of a path of plain fields; `None` for any other.
     pub fn fields<'a>(&'a self) -> Option<Vec<&'a str>> {
-        let name = |step: &'a Step| match step {
-            Step::Field(name) => Some(name.as_str()),
+        let name = |step: &'a PathSegment| match step {
+            PathSegment::Field(name) => Some(name.as_str()),
             _ => None,
         };
         self.0.iter().map(name).collect()
     }
 }
 
-impl Step {
+impl PathSegment {
     fn apply<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
         match self {
-            Step::Field(name) => value.get(name).into_iter().collect(),
-            Step::Index(i) => {
+            PathSegment::Field(name) => value.get(name).into_iter().collect(),
+            PathSegment::Index(i) => {
                 let Some(list) = value.as_array() else { return Vec::new() };
                 let at = if *i < 0 { list.len() as i64 + i } else { *i };
                 usize::try_from(at).ok().and_then(|at| list.get(at)).into_iter().collect()
             }
-            Step::All => match value {
+            PathSegment::All => match value {
                 Value::Array(list) => list.iter().collect(),
                 Value::Object(map) => map.values().collect(),
                 _ => Vec::new(),
             },
-            Step::Where(path, wanted, with) => {
+            PathSegment::Where(path, wanted, with) => {
                 let is = |v: &&Value| path.first(v).is_some_and(|f| (f == with) == *wanted);
                 value.as_array().into_iter().flatten().filter(is).collect()
             }
-            Step::Having(path) => {
+            PathSegment::Having(path) => {
                 let has = |v: &&Value| path.first(v).is_some();
                 value.as_array().into_iter().flatten().filter(has).collect()
             }
@@ -126,18 +126,18 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-fn bracket(inner: &str) -> Result<Step, String> {
+fn bracket(inner: &str) -> Result<PathSegment, String> {
     let inner = inner.trim();
     if inner == "*" {
-        return Ok(Step::All);
+        return Ok(PathSegment::All);
     }
     if let Some(name) = quoted(inner) {
-        return Ok(Step::Field(name.to_owned()));
+        return Ok(PathSegment::Field(name.to_owned()));
     }
     if let Some(filter) = inner.strip_prefix("?(").and_then(|f| f.strip_suffix(')')) {
         return condition(filter);
     }
-    inner.parse().map(Step::Index).map_err(|_| format!("invalid array index {inner}"))
+    inner.parse().map(PathSegment::Index).map_err(|_| format!("invalid array index {inner}"))
 }
 
 fn quoted(text: &str) -> Option<&str> {
@@ -145,7 +145,7 @@ fn quoted(text: &str) -> Option<&str> {
     of('\'').or_else(|| of('"'))
 }
 
-fn condition(filter: &str) -> Result<Step, String> {
+fn condition(filter: &str) -> Result<PathSegment, String> {
     let path = |text: &str| Path::parse(text.trim().trim_start_matches('@'));
     for (operator, wanted) in [("==", true), ("!=", false)] {
         if let Some((left, right)) = filter.split_once(operator) {
@@ -154,10 +154,10 @@ fn condition(filter: &str) -> Result<Step, String> {
                 Some(text) => Value::from(text),
                 None => serde_json::from_str(right).map_err(|e| e.to_string())?,
             };
-            return Ok(Step::Where(path(left)?, wanted, value));
+            return Ok(PathSegment::Where(path(left)?, wanted, value));
         }
     }
-    path(filter).map(Step::Having)
+    path(filter).map(PathSegment::Having)
 }
 
 #[cfg(test)]

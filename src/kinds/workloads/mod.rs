@@ -54,7 +54,7 @@ pub fn persistent_volume(spec: &Value, name: &str, out: &mut Causes) {
 
 /// Looks for what is wrong with a pod's spec inside another object.
 pub fn check_pod_spec(object: &Value, path: &str, out: &mut Causes) {
-    template::validate_spec(&Field::of(object, path), template::Place::Template, out);
+    template::validate_spec(&Field::of(object, path), template::SpecOwner::Template, out);
 }
 
 /// The kinds of this family. `autoscaling/v2` stands before `v1`: discovery prefers the first.

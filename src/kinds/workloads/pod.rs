@@ -4,7 +4,7 @@ use super::{
     checks,
     field::Field,
     pod_columns, pod_status, pod_sub, pod_update,
-    template::{self, Place},
+    template::{self, SpecOwner},
 };
 use crate::{
     error::{Causes, Error},
@@ -130,7 +130,7 @@ fn add_terms(term: &mut Value, labels: &Value) {
 
 fn validate(new: &Value, old: Option<&Value>, out: &mut Causes) {
     let spec = Field::of(new, "spec");
-    template::validate_spec(&spec, Place::Pod, out);
+    template::validate_spec(&spec, SpecOwner::Pod, out);
     tokens_without_account(&spec, out);
     if let Some(old) = old {
         pod_update::validate(new, old, out);

@@ -5,7 +5,7 @@
 
 use super::{
     field::Field,
-    template::{self, Place},
+    template::{self, SpecOwner},
 };
 use crate::{
     error::Causes,
@@ -14,7 +14,7 @@ use crate::{
 
 /// Checks a write to one of the two.
 pub fn validate(sub: &str, new: &Value, old: &Value, out: &mut Causes) {
-    template::validate_spec(&Field::of(new, "spec"), Place::Pod, out);
+    template::validate_spec(&Field::of(new, "spec"), SpecOwner::Pod, out);
     match sub {
         "ephemeralcontainers" => ephemeral(new, old, out),
         _ => resize(new, old, out),

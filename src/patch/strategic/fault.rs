@@ -11,7 +11,7 @@ use crate::{
 
 /// Why a patch does not apply.
 #[derive(Debug, PartialEq)]
-pub(super) enum Fault {
+pub(super) enum PatchFault {
     /// The patch is malformed (400).
     Malformed(&'static str),
     /// The patch cannot be carried out (422, without saying why).
@@ -20,34 +20,35 @@ pub(super) enum Fault {
     Other(String),
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Error {
+impl From<PatchFault> for Error {
+    fn from(fault: PatchFault) -> Error {
         match fault {
-            Fault::Malformed(message) => Error::BadRequest(message.into()),
-            Fault::Unprocessable => Error::Unprocessable,
-            Fault::Other(message) => failure(500, "", &message),
+            PatchFault::Malformed(message) => Error::BadRequest(message.into()),
+            PatchFault::Unprocessable => Error::Unprocessable,
+            PatchFault::Other(message) => failure(500, "", &message),
         }
     }
 }
 
-pub(super) const BAD_PRIMITIVE_LIST: Fault =
-    Fault::Malformed("invalid patch format of primitive list");
-pub(super) const BAD_RETAIN_KEYS: Fault = Fault::Malformed("invalid patch format of retainKeys");
-pub(super) const BAD_ELEMENT_ORDER: Fault =
-    Fault::Malformed("invalid patch format of setElementOrder list");
+pub(super) const BAD_PRIMITIVE_LIST: PatchFault =
+    PatchFault::Malformed("invalid patch format of primitive list");
+pub(super) const BAD_RETAIN_KEYS: PatchFault =
+    PatchFault::Malformed("invalid patch format of retainKeys");
+pub(super) const BAD_ELEMENT_ORDER: PatchFault =
+    PatchFault::Malformed("invalid patch format of setElementOrder list");
 
-pub(super) fn no_merge_key(map: &Map, key: &str) -> Fault {
+pub(super) fn no_merge_key(map: &Map, key: &str) -> PatchFault {
     let map = Value::Object(map.clone());
-    Fault::Other(format!("map: {} does not contain declared merge key: {key}", go(&map)))
+    PatchFault::Other(format!("map: {} does not contain declared merge key: {key}", go(&map)))
 }
 
-pub(super) fn bad_patch_type(directive: &Value, map: &Map) -> Fault {
+pub(super) fn bad_patch_type(directive: &Value, map: &Map) -> PatchFault {
     let map = Value::Object(map.clone());
-    Fault::Other(format!("unknown patch type: {} in map: {}", go(directive), go(&map)))
+    PatchFault::Other(format!("unknown patch type: {} in map: {}", go(directive), go(&map)))
 }
 
-pub(super) fn bad_type(expected: &str, got: &Value) -> Fault {
-    Fault::Other(format!("expected a {expected}, but received a {}", go_type(got)))
+pub(super) fn bad_type(expected: &str, got: &Value) -> PatchFault {
+    PatchFault::Other(format!("expected a {expected}, but received a {}", go_type(got)))
 }
 
 pub(super) const LIST: &str = "[]interface {}";

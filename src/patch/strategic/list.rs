@@ -2,7 +2,7 @@
 
 use super::{
     DIRECTIVE, ELEMENT_ORDER, Meta, Rule,
-    fault::{self, Fault, go_list, go_type},
+    fault::{self, PatchFault, go_list, go_type},
     merge_map,
     order::{arrange, check_order, partition},
     without_directives,
@@ -15,7 +15,7 @@ pub(super) fn merge_list(
     original: Vec<Value>,
     patch: Vec<Value>,
     rule: Rule,
-) -> Result<Vec<Value>, Fault> {
+) -> Result<Vec<Value>, PatchFault> {
     if rule.strategy != "merge" {
         return Ok(patch);
     }
@@ -30,7 +30,7 @@ pub(super) fn merge_list(
         return arrange(mine, server, &patch, &original, "");
     }
     if rule.merge_key.is_empty() {
-        return Err(Fault::Other(format!(
+        return Err(PatchFault::Other(format!(
             "cannot merge lists without merge key for {}",
             if matches!(rule.meta, Meta::Struct(_)) { "struct" } else { "map" }
         )));
@@ -42,17 +42,17 @@ pub(super) fn merge_list(
 }
 
 /// Whether the items are objects; all must be of one type.
-fn same_type(a: &[Value], b: &[Value]) -> Result<bool, Fault> {
+fn same_type(a: &[Value], b: &[Value]) -> Result<bool, PatchFault> {
     let mut types = a.iter().chain(b).map(go_type);
     let Some(first) = types.next() else {
-        return Err(Fault::Other("no elements in any of the given slices".into()));
+        return Err(PatchFault::Other("no elements in any of the given slices".into()));
     };
     if first == fault::LIST {
-        return Err(Fault::Unprocessable);
+        return Err(PatchFault::Unprocessable);
     }
     if types.any(|t| t != first) {
         let all = format!("[{} {}]", go_list(a), go_list(b));
-        return Err(Fault::Other(format!("list element types are not identical: {all}")));
+        return Err(PatchFault::Other(format!("list element types are not identical: {all}")));
     }
     Ok(first == fault::MAP)
 }
@@ -62,7 +62,7 @@ fn special_items(
     mut original: Vec<Value>,
     patch: Vec<Value>,
     key: &str,
-) -> Result<(Vec<Value>, Vec<Value>), Fault> {
+) -> Result<(Vec<Value>, Vec<Value>), PatchFault> {
     let (mut rest, mut gone) = (Vec::new(), HashSet::new());
     let mut replace = false;
     for item in patch {
@@ -74,7 +74,7 @@ fn special_items(
             }
             Some(Some("replace")) => replace = true,
             Some(Some("merge")) => {
-                return Err(Fault::Other(
+                return Err(PatchFault::Other(
                     "merging lists cannot yet be specified in the patch".into(),
                 ));
             }
@@ -87,7 +87,11 @@ fn special_items(
     Ok(if replace { (rest, Vec::new()) } else { (original, rest) })
 }
 
-fn merge_items(mut original: Vec<Value>, patch: &[Value], rule: Rule) -> Result<Vec<Value>, Fault> {
+fn merge_items(
+    mut original: Vec<Value>,
+    patch: &[Value],
+    rule: Rule,
+) -> Result<Vec<Value>, PatchFault> {
     let mut places: HashMap<Value, usize> = HashMap::new();
     for (i, item) in original.iter().enumerate() {
         if let Some(id) = item.get(rule.merge_key) {
@@ -112,7 +116,11 @@ fn merge_items(mut original: Vec<Value>, patch: &[Value], rule: Rule) -> Result<
 
 /// Carries out every `$setElementOrder/…` of the patch together with the list it is about, and
 /// takes both out of the patch.
-pub(super) fn merge_ordered(original: &mut Map, patch: &mut Map, meta: Meta) -> Result<(), Fault> {
+pub(super) fn merge_ordered(
+    original: &mut Map,
+    patch: &mut Map,
+    meta: Meta,
+) -> Result<(), PatchFault> {
     let directives: Vec<String> =
         patch.keys().filter(|k| k.starts_with(ELEMENT_ORDER)).cloned().collect();
     for directive in directives {
@@ -142,7 +150,7 @@ pub(super) fn merge_ordered(original: &mut Map, patch: &mut Map, meta: Meta) -> 
     Ok(())
 }
 
-fn list_of(value: Option<&Value>) -> Result<Option<Vec<Value>>, Fault> {
+fn list_of(value: Option<&Value>) -> Result<Option<Vec<Value>>, PatchFault> {
     match value {
         None => Ok(None),
         Some(Value::Array(list)) => Ok(Some(list.clone())),

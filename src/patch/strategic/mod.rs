@@ -16,7 +16,7 @@ use crate::{
     object::{Map, Value},
     schema::{Shape, Type},
 };
-use fault::Fault;
+use fault::PatchFault;
 use std::collections::HashSet;
 
 const DIRECTIVE: &str = "$patch";
@@ -86,7 +86,7 @@ impl Meta {
     }
 }
 
-fn merge_map(mut original: Map, mut patch: Map, meta: Meta) -> Result<Map, Fault> {
+fn merge_map(mut original: Map, mut patch: Map, meta: Meta) -> Result<Map, PatchFault> {
     if let Some(directive) = patch.get(DIRECTIVE) {
         return match directive.as_str() {
             Some("replace") => {
@@ -119,7 +119,12 @@ fn delete_primitives(original: &mut Map, name: &str, gone: &Value) {
     }
 }
 
-fn merge_field(original: &mut Map, key: String, patch: Value, meta: Meta) -> Result<(), Fault> {
+fn merge_field(
+    original: &mut Map,
+    key: String,
+    patch: Value,
+    meta: Meta,
+) -> Result<(), PatchFault> {
     if patch.is_null() {
         original.remove(&key);
         return Ok(());
@@ -142,7 +147,7 @@ fn merge_field(original: &mut Map, key: String, patch: Value, meta: Meta) -> Res
 }
 
 /// Keeps only the listed keys of the original; every key set by the patch must be listed.
-fn retain_keys(original: &mut Map, patch: &mut Map) -> Result<(), Fault> {
+fn retain_keys(original: &mut Map, patch: &mut Map) -> Result<(), PatchFault> {
     let Some(keys) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
     let Value::Array(keys) = keys else { return Err(fault::BAD_RETAIN_KEYS) };
     let keys: HashSet<&str> = keys.iter().filter_map(Value::as_str).collect();

@@ -3,13 +3,13 @@
 
 use super::{
     DIRECTIVE,
-    fault::{self, Fault, go_list},
+    fault::{self, PatchFault, go_list},
 };
 use crate::object::Value;
 use std::collections::HashMap;
 
 /// What identifies an item: its merge key, or itself in a list of scalars.
-fn id<'a>(item: &'a Value, key: &str) -> Result<&'a Value, Fault> {
+fn id<'a>(item: &'a Value, key: &str) -> Result<&'a Value, PatchFault> {
     if key.is_empty() {
         return Ok(item);
     }
@@ -46,7 +46,7 @@ pub(super) fn partition(
     list: Vec<Value>,
     by: &[Value],
     key: &str,
-) -> Result<(Vec<Value>, Vec<Value>), Fault> {
+) -> Result<(Vec<Value>, Vec<Value>), PatchFault> {
     for item in &list {
         id(item, key)?;
     }
@@ -61,7 +61,7 @@ pub(super) fn arrange(
     patch_order: &[Value],
     server_order: &[Value],
     key: &str,
-) -> Result<Vec<Value>, Fault> {
+) -> Result<Vec<Value>, PatchFault> {
     for item in patch_order.iter().chain(server_order) {
         id(item, key)?;
     }
@@ -85,7 +85,7 @@ pub(super) fn arrange(
 }
 
 /// Checks that the patch's items stand in the order they are said to have.
-pub(super) fn check_order(patch: &[Value], wanted: &[Value], key: &str) -> Result<(), Fault> {
+pub(super) fn check_order(patch: &[Value], wanted: &[Value], key: &str) -> Result<(), PatchFault> {
     if wanted.is_empty() || patch.is_empty() {
         return Ok(());
     }
@@ -103,7 +103,7 @@ pub(super) fn check_order(patch: &[Value], wanted: &[Value], key: &str) -> Resul
             }
         }
         if !found {
-            return Err(Fault::Other(format!(
+            return Err(PatchFault::Other(format!(
                 "The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n",
                 go_list(patch),
                 go_list(wanted)

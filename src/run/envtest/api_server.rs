@@ -8,7 +8,7 @@ use super::{
     flags::{API_SERVER, Given},
 };
 use crate::{
-    config::{Folder, LogFormat, Serve, Sync},
+    config::{Durability, Folder, LogFormat, Serve},
     object::duration,
     run::{self, start_as},
     settings::KUBERNETES_VERSION,
@@ -74,7 +74,7 @@ fn flags(given: &Given) -> Result<Serve, String> {
         max_requests_inflight: number("max-requests-inflight", 400)?,
         max_mutating_requests_inflight: number("max-mutating-requests-inflight", 200)?,
         request_timeout: u32::try_from(timeout).unwrap_or(u32::MAX),
-        sync: Sync::Normal,
+        sync: Durability::Normal,
         log_level: match number("v", 0)? {
             0..=3 => "warn",
             4..=5 => "info",

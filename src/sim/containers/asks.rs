@@ -26,7 +26,7 @@ pub struct End {
 }
 
 /// Something to be written.
-pub enum Ask {
+pub enum DeferredWrite {
     /// A container's main process has ended.
     Ended {
         /// The container.
@@ -50,11 +50,11 @@ pub enum Ask {
 }
 
 /// Writes what is asked for, until nobody asks any more.
-pub async fn serve(server: Arc<Server>, mut asks: mpsc::Receiver<Ask>) {
+pub async fn serve(server: Arc<Server>, mut asks: mpsc::Receiver<DeferredWrite>) {
     while let Some(ask) = asks.recv().await {
         let _busy = server.world.activity.hold();
         match ask {
-            Ask::Ended { target, run, end } => {
+            DeferredWrite::Ended { target, run, end } => {
                 let done = edit(&server, "pods", &target.namespace, &target.pod, |pod| {
                     note(pod, &target.container, &run, &end)
                 });
@@ -62,7 +62,7 @@ pub async fn serve(server: Arc<Server>, mut asks: mpsc::Receiver<Ask>) {
                     tracing::debug!(%error, "the end of a container was not noted");
                 }
             }
-            Ask::Token { pod, audience, seconds, reply } => {
+            DeferredWrite::Token { pod, audience, seconds, reply } => {
                 if let Ok(token) = token(&server, &pod, &audience, seconds).await {
                     let _ = reply.send(token);
                 }

@@ -1,7 +1,7 @@
 //! Brings main processes forward whose end only running them tells: each by a task that sleeps until
 //! the process goes on, and asks for its end to be written.
 
-use super::{Ask, End, Runtime, instance::Instance, live::Live, place::Place};
+use super::{DeferredWrite, End, Runtime, instance::Instance, live::Live, place::Place};
 use crate::{
     controllers::task::Task,
     runtime::Target,
@@ -78,14 +78,14 @@ async fn follow(runtime: Arc<Runtime>, instance: Arc<Instance>) {
     }
     loop {
         let whole = match advance(&runtime, &instance) {
-            Step::Gone => return,
-            Step::Over(end) => {
+            RunProgress::Gone => return,
+            RunProgress::Over(end) => {
                 let (target, run) = (instance.target.clone(), instance.run.clone());
                 // Without an API there is nobody to tell.
-                let _ = runtime.asks.send(Ask::Ended { target, run, end }).await;
+                let _ = runtime.asks.send(DeferredWrite::Ended { target, run, end }).await;
                 return;
             }
-            Step::Waits(whole) => whole,
+            RunProgress::Waits(whole) => whole,
         };
         if !whole {
             runtime.world.activity.let_others().await;
@@ -111,7 +111,7 @@ async fn follow(runtime: Arc<Runtime>, instance: Arc<Instance>) {
 }
 
 /// How far a run has come.
-enum Step {
+enum RunProgress {
     /// It is not the one that runs any more.
     Gone,
     /// Its main process has ended.
@@ -120,14 +120,14 @@ enum Step {
     Waits(bool),
 }
 
-fn advance(runtime: &Arc<Runtime>, instance: &Arc<Instance>) -> Step {
+fn advance(runtime: &Arc<Runtime>, instance: &Arc<Instance>) -> RunProgress {
     let view = runtime.view();
-    let Some((place, run)) = instance.place(&view) else { return Step::Gone };
+    let Some((place, run)) = instance.place(&view) else { return RunProgress::Gone };
     instance.files.refresh(runtime, &view, &place);
     let whole = instance.advance(&view, &place, &run);
     match instance.end(&place) {
-        Some(end) => Step::Over(end),
-        None => Step::Waits(whole),
+        Some(end) => RunProgress::Over(end),
+        None => RunProgress::Waits(whole),
     }
 }
 
@@ -139,7 +139,7 @@ impl Runtime {
         let all: Vec<_> = self.state.lock().instances.values().map(Arc::clone).collect();
         let driven = all.into_iter().filter(|i| i.driving.load(Ordering::Relaxed));
         let over = driven.filter_map(|instance| match advance(self, &instance) {
-            Step::Over(end) => Some((instance.target.clone(), instance.run.clone(), end)),
+            RunProgress::Over(end) => Some((instance.target.clone(), instance.run.clone(), end)),
             _ => None,
         });
         over.collect()

@@ -1,7 +1,7 @@
 //! One run of a container: its files, its main process and its log.
 
 use super::{
-    Ask, End, Runtime, env,
+    DeferredWrite, End, Runtime, env,
     log::{Log, Source},
     machine::PodMachine,
     place::{Place, Run},
@@ -239,7 +239,7 @@ impl Instance {
         let (at, refused) = (runtime.world.clock.now(), None);
         let message = self.message("", code);
         let end = End { at, code, refused, message };
-        let ask = Ask::Ended { target: self.target.clone(), run: self.run.clone(), end };
+        let ask = DeferredWrite::Ended { target: self.target.clone(), run: self.run.clone(), end };
         // A queue that is full means that many are ending already.
         let _ = runtime.asks.try_send(ask);
     }

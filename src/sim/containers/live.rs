@@ -3,7 +3,7 @@
 //! begins when the first client attaches; and, beginning with their container, scripts that may read
 //! such an input, and commands under another root, which change their node.
 
-use super::{Ask, End, Runtime, instance::Instance, log::Source, place::Place};
+use super::{DeferredWrite, End, Runtime, instance::Instance, log::Source, place::Place};
 use crate::{
     controllers::View,
     object::{ObjectExt, time},
@@ -120,7 +120,7 @@ impl Live {
             let end =
                 End { at: clock.now(), code, refused: None, message: said.message(&policy, code) };
             // Without an API there is nobody to tell.
-            let _ = asks.send(Ask::Ended { target, run, end }).await;
+            let _ = asks.send(DeferredWrite::Ended { target, run, end }).await;
             over.send_replace(Some(code));
         }));
         live

@@ -35,7 +35,7 @@ mod tokens;
 mod usage;
 mod volumes;
 
-pub use asks::{Ask, End, is_done, note, serve};
+pub use asks::{DeferredWrite, End, is_done, note, serve};
 pub use command::{line, words};
 pub use driver::tend;
 
@@ -89,7 +89,7 @@ pub struct Runtime {
     store: Store,
     world: World,
     settings: Arc<Settings>,
-    asks: mpsc::Sender<Ask>,
+    asks: mpsc::Sender<DeferredWrite>,
     quota: Quota,
     state: Mutex<State>,
     /// Where main processes are run.
@@ -145,7 +145,7 @@ impl Runtime {
         store: Store,
         world: World,
         settings: Arc<Settings>,
-    ) -> (Arc<Runtime>, mpsc::Receiver<Ask>) {
+    ) -> (Arc<Runtime>, mpsc::Receiver<DeferredWrite>) {
         let (asks, asked) = mpsc::channel(ASKS);
         let router = Router::new(store.clone(), world.clone(), Arc::clone(&settings));
         let runtime = Arc::new_cyclic(|me| Runtime {

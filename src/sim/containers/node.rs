@@ -4,7 +4,7 @@ use super::{Runtime, place::Place, usage};
 use crate::{
     object::{ObjectExt, Value, hex, time},
     sim::{
-        nodes::images::{Held, Inventory, runtime},
+        nodes::images::{Inventory, StoredImage, runtime},
         registries,
         shell::{
             crictl::{FsUsage, NodeContainer, NodeImage, NodeImages, NodeRuntime, Sandbox},
@@ -141,7 +141,7 @@ impl NodeRuntime for Node {
 impl NodeImages for Node {
     fn list(&self) -> Vec<NodeImage> {
         let view = self.runtime.view();
-        let one = |image: &Held| {
+        let one = |image: &StoredImage| {
             let digests = image.repo_digests();
             let known = digests.iter().find_map(|d| registries::known(&view, d));
             NodeImage {

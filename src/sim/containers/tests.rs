@@ -29,7 +29,7 @@ struct Lab {
     runtime: Arc<Runtime>,
     store: Store,
     clock: StepClock,
-    _asks: mpsc::Receiver<Ask>,
+    _asks: mpsc::Receiver<DeferredWrite>,
 }
 
 fn start() -> Timestamp {

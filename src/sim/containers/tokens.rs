@@ -1,6 +1,6 @@
 //! The tokens of service accounts that pods mount: one for each audience, given anew in time.
 
-use super::{Ask, Runtime, place::Place};
+use super::{DeferredWrite, Runtime, place::Place};
 use crate::object::{ObjectExt, Value};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -30,7 +30,8 @@ impl Runtime {
             }
             let (reply, token) = oneshot::channel();
             let (pod, audience) = (Arc::clone(&place.pod), key.1.clone());
-            let asked = self.asks.send(Ask::Token { pod, audience, seconds, reply }).await;
+            let asked =
+                self.asks.send(DeferredWrite::Token { pod, audience, seconds, reply }).await;
             if let (Ok(()), Ok(token)) = (asked, token.await) {
                 self.state.lock().tokens.insert(key, (now, token));
             }

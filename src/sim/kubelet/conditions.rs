@@ -13,18 +13,18 @@ const OWN: [&str; 5] =
 const DISRUPTION: &str = "DisruptionTarget";
 
 /// A condition before its times are known.
-struct Verdict {
+struct ConditionState {
     status: bool,
     reason: String,
     message: String,
 }
 
-impl Verdict {
-    fn yes() -> Verdict {
-        Verdict { status: true, reason: String::new(), message: String::new() }
+impl ConditionState {
+    fn yes() -> ConditionState {
+        ConditionState { status: true, reason: String::new(), message: String::new() }
     }
-    fn no(reason: &str, message: String) -> Verdict {
-        Verdict { status: false, reason: reason.into(), message }
+    fn no(reason: &str, message: String) -> ConditionState {
+        ConditionState { status: false, reason: reason.into(), message }
     }
 }
 
@@ -36,22 +36,22 @@ pub fn of(s: &Sync<'_>, phase: &str, alive: bool) -> Value {
         stored.iter().filter(foreign).cloned().partition(|c| c.str_at("type") == DISRUPTION);
     if let Some((EVICTED, message)) = &s.verdict {
         let (reason, message) = ("TerminationByKubelet".into(), message.clone());
-        let verdict = Verdict { status: true, reason, message };
+        let verdict = ConditionState { status: true, reason, message };
         disruption = vec![write(s, stored, DISRUPTION, verdict)];
     }
     let containers = containers_ready(s, phase);
     let ready = if containers.status { gates(s) } else { copy(&containers) };
-    let sandbox = if alive { Verdict::yes() } else { Verdict::no("", String::new()) };
-    let own = [sandbox, initialized(s, phase), ready, containers, Verdict::yes()];
+    let sandbox = if alive { ConditionState::yes() } else { ConditionState::no("", String::new()) };
+    let own = [sandbox, initialized(s, phase), ready, containers, ConditionState::yes()];
     let written = OWN.iter().zip(own).map(|(kind, v)| write(s, stored, kind, v));
     others.into_iter().chain(disruption).chain(written).collect()
 }
 
-fn copy(v: &Verdict) -> Verdict {
-    Verdict { status: v.status, reason: v.reason.clone(), message: v.message.clone() }
+fn copy(v: &ConditionState) -> ConditionState {
+    ConditionState { status: v.status, reason: v.reason.clone(), message: v.message.clone() }
 }
 
-fn write(s: &Sync<'_>, stored: &[Value], kind: &str, v: Verdict) -> Value {
+fn write(s: &Sync<'_>, stored: &[Value], kind: &str, v: ConditionState) -> Value {
     let status = if v.status { "True" } else { "False" };
     let old = stored.iter().find(|c| c.str_at("type") == kind && c.str_at("status") == status);
     let since = old.map(|c| c.str_at("lastTransitionTime")).filter(|t| !t.is_empty());
@@ -70,11 +70,11 @@ fn write(s: &Sync<'_>, stored: &[Value], kind: &str, v: Verdict) -> Value {
     c
 }
 
-fn initialized(s: &Sync<'_>, phase: &str) -> Verdict {
+fn initialized(s: &Sync<'_>, phase: &str) -> ConditionState {
     let specs = s.pod.list_at("spec.initContainers");
     if s.apps.iter().any(Record::has_run) {
         let reason = if phase == "Succeeded" { "PodCompleted" } else { "" };
-        return Verdict { reason: reason.into(), ..Verdict::yes() };
+        return ConditionState { reason: reason.into(), ..ConditionState::yes() };
     }
     let incomplete = |(r, spec): &(&Record, &Value)| match spec.str_at("restartPolicy") {
         "Always" => !r.started,
@@ -84,16 +84,16 @@ fn initialized(s: &Sync<'_>, phase: &str) -> Verdict {
         s.inits.iter().zip(specs).filter(incomplete).map(|(r, _)| r.name.as_str()).collect();
     if open.is_empty() {
         let reason = if phase == "Succeeded" { "PodCompleted" } else { "" };
-        return Verdict { reason: reason.into(), ..Verdict::yes() };
+        return ConditionState { reason: reason.into(), ..ConditionState::yes() };
     }
     let message = format!("containers with incomplete status: [{}]", open.join(" "));
-    Verdict::no("ContainersNotInitialized", message)
+    ConditionState::no("ContainersNotInitialized", message)
 }
 
-fn containers_ready(s: &Sync<'_>, phase: &str) -> Verdict {
+fn containers_ready(s: &Sync<'_>, phase: &str) -> ConditionState {
     match phase {
-        "Succeeded" => return Verdict::no("PodCompleted", String::new()),
-        "Failed" => return Verdict::no("PodFailed", String::new()),
+        "Succeeded" => return ConditionState::no("PodCompleted", String::new()),
+        "Failed" => return ConditionState::no("PodFailed", String::new()),
         _ => {}
     }
     let sidecars = s.inits.iter().zip(s.pod.list_at("spec.initContainers"));
@@ -105,13 +105,13 @@ fn containers_ready(s: &Sync<'_>, phase: &str) -> Verdict {
         .map(|r| r.name.as_str())
         .collect();
     if unready.is_empty() {
-        return Verdict::yes();
+        return ConditionState::yes();
     }
     let message = format!("containers with unready status: [{}]", unready.join(" "));
-    Verdict::no("ContainersNotReady", message)
+    ConditionState::no("ContainersNotReady", message)
 }
 
-fn gates(s: &Sync<'_>) -> Verdict {
+fn gates(s: &Sync<'_>) -> ConditionState {
     let complaint = |gate: &Value| {
         let kind = gate.str_at("conditionType");
         match s.pod.condition(kind) {
@@ -128,8 +128,8 @@ fn gates(s: &Sync<'_>) -> Verdict {
     let complaints: Vec<String> =
         s.pod.list_at("spec.readinessGates").iter().filter_map(complaint).collect();
     if complaints.is_empty() {
-        Verdict::yes()
+        ConditionState::yes()
     } else {
-        Verdict::no("ReadinessGatesNotReady", complaints.join(", "))
+        ConditionState::no("ReadinessGatesNotReady", complaints.join(", "))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     catalog::{Config, reference::Reference},
     object::{ObjectExt, Value, json},
     sim::{
-        nodes::images::{Held, capacity, repository},
+        nodes::images::{StoredImage, capacity, repository},
         registries::{self, Asker, Offer, Refusal},
     },
 };
@@ -32,7 +32,7 @@ pub struct Pulled {
 }
 
 /// What is wanted of an image.
-struct Wanted<'a> {
+struct WantedImage<'a> {
     /// The name as written.
     written: &'a str,
     /// What it may stand for.
@@ -55,7 +55,7 @@ pub fn ensure(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp)
         }
     };
     let changed = forget_other(r, written);
-    let wanted = Wanted { written, names, anchor, changed };
+    let wanted = WantedImage { written, names, anchor, changed };
     let policy = spec.str_at("imagePullPolicy");
     if policy != "Always" {
         let held = present(s, &wanted).filter(|(image, name)| may_use(s, image, name));
@@ -122,14 +122,14 @@ fn forget_other(r: &mut Record, written: &str) -> bool {
 }
 
 /// The image the node holds under this name, and the name.
-fn present(s: &Sync<'_>, wanted: &Wanted<'_>) -> Option<(Held, String)> {
+fn present(s: &Sync<'_>, wanted: &WantedImage<'_>) -> Option<(StoredImage, String)> {
     wanted.names.iter().map(Reference::full).find_map(|name| {
         let held = s.images.find(&name)?.clone();
         Some((held, name))
     })
 }
 
-fn may_use(s: &Sync<'_>, image: &Held, name: &str) -> bool {
+fn may_use(s: &Sync<'_>, image: &StoredImage, name: &str) -> bool {
     let repository = repository(name);
     image.open(repository)
         || image.may_use(repository, &registries::keys(s.view, s.pod, repository))
@@ -137,7 +137,7 @@ fn may_use(s: &Sync<'_>, image: &Held, name: &str) -> bool {
 
 /// Whether the kubelet has begun to pull for this start already: another pod may have brought the
 /// image meanwhile.
-fn pulling(s: &Sync<'_>, r: &Record, wanted: &Wanted<'_>) -> bool {
+fn pulling(s: &Sync<'_>, r: &Record, wanted: &WantedImage<'_>) -> bool {
     s.told(&r.name, "Pulling", &pulling_text(wanted.written), wanted.anchor)
 }
 
@@ -149,7 +149,7 @@ fn back_off_text(written: &str) -> String {
     format!("Back-off pulling image \"{written}\"")
 }
 
-fn local(s: &Sync<'_>, wanted: &Wanted<'_>, image: &Held, name: &str) -> Pulled {
+fn local(s: &Sync<'_>, wanted: &WantedImage<'_>, image: &StoredImage, name: &str) -> Pulled {
     let text = format!(
         "Container image \"{}\" already present on machine and can be accessed by the pod",
         wanted.written
@@ -166,7 +166,7 @@ fn image_id(repository: &str, digests: &[String]) -> String {
     format!("{repository}@{first}")
 }
 
-fn pull(s: &mut Sync<'_>, r: &mut Record, wanted: &Wanted<'_>) -> Option<Pulled> {
+fn pull(s: &mut Sync<'_>, r: &mut Record, wanted: &WantedImage<'_>) -> Option<Pulled> {
     let series = series(s, r, wanted);
     let failure = Failure::read(r, wanted.written);
     let began = match &failure {
@@ -209,7 +209,7 @@ fn pull(s: &mut Sync<'_>, r: &mut Record, wanted: &Wanted<'_>) -> Option<Pulled>
 }
 
 /// When the first of the present series of attempts began.
-fn series(s: &Sync<'_>, r: &Record, wanted: &Wanted<'_>) -> Timestamp {
+fn series(s: &Sync<'_>, r: &Record, wanted: &WantedImage<'_>) -> Timestamp {
     let text = pulling_text(wanted.written);
     match s.first_told(&r.name, "Pulling", &text, wanted.anchor) {
         Some(first) => first.max(wanted.anchor),
@@ -235,7 +235,7 @@ fn held(s: &Sync<'_>, offer: &Offer) -> bool {
     offer.digests.iter().any(|d| s.images.by_digest(d).is_some())
 }
 
-fn arriving(s: &Sync<'_>, wanted: &Wanted<'_>, offer: Offer, began: Timestamp) -> Pulled {
+fn arriving(s: &Sync<'_>, wanted: &WantedImage<'_>, offer: Offer, began: Timestamp) -> Pulled {
     let took = duration(s, &offer);
     let shown = backoff::go(took);
     let text = format!(

@@ -13,7 +13,7 @@ use crate::{
     api::computed::images::{Rules, Sources},
     catalog::{
         Auth, CLUSTER_REGISTRY, Config, Image, Outside, Registry,
-        complaint::{Complaint, UNAUTHORIZED},
+        complaint::{DistributionError, UNAUTHORIZED},
         reference::Reference,
     },
     controllers::View,
@@ -146,7 +146,7 @@ fn ask_one(
             None if keys.iter().any(|k| k.account.is_none()) => {
                 return pulls::told(view, asker, name, keys);
             }
-            None => return Err(words::refused(name, &Complaint::new(&UNAUTHORIZED))),
+            None => return Err(words::refused(name, &DistributionError::new(&UNAUTHORIZED))),
         },
         None => return pulls::told(view, asker, name, keys),
     };
@@ -172,7 +172,7 @@ fn at_vendor(registry: &Registry, name: &Reference, keys: &[Key]) -> Result<Opti
     match keys.iter().find(|key| registry.knows(&key.user, &key.password)) {
         Some(key) => Ok(Some(key.clone())),
         None if registry.auth == Auth::Bearer => Err(words::bad_login(name)),
-        None => Err(words::refused(name, &Complaint::new(&UNAUTHORIZED))),
+        None => Err(words::refused(name, &DistributionError::new(&UNAUTHORIZED))),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
         held::{Facts, LEARNED, Learned},
         reference::Reference,
     },
-    importer::Fault,
+    importer::FetchError,
     object::json,
     sim::{lab::Lab, registries::pulls::key},
 };
@@ -72,10 +72,10 @@ fn the_networks_faults_have_the_runtimes_words() {
     let name = &Reference::candidates("lab.test:5000/team/app:1").unwrap()[0];
     let (ping, manifest) =
         ("https://lab.test:5000/v2/", "https://lab.test:5000/v2/team/app/manifests/1");
-    let other = |url: &str, why: &str| Fault::other(why).within(url);
+    let other = |url: &str, why: &str| FetchError::other(why).within(url);
     let said = |status, code: &str, message: &str| {
         let body = json!({"errors": [{"code": code, "message": message}]}).to_string();
-        Fault::of_answer(status, "", body.as_bytes(), None)
+        FetchError::of_answer(status, "", body.as_bytes(), None)
     };
     let refused = "dial tcp 127.0.0.1:5000: connect: connection refused";
     let rows = [

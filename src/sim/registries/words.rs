@@ -4,13 +4,13 @@
 
 use super::Refusal;
 use crate::catalog::{
-    complaint::{Complaint, PULL_THROUGH, UNAUTHORIZED},
+    complaint::{DistributionError, PULL_THROUGH, UNAUTHORIZED},
     reference::Reference,
 };
-use crate::importer::Fault;
+use crate::importer::FetchError;
 
 /// The registry has answered, and refused the manifest.
-pub fn refused(name: &Reference, complaint: &Complaint) -> Refusal {
+pub fn refused(name: &Reference, complaint: &DistributionError) -> Refusal {
     let (version, repository) = (name.version(), name.repository());
     let why = format!("reading manifest {version} in {repository}: {}", complaint.words());
     Refusal::Refused(framed(name, &why))
@@ -28,22 +28,22 @@ pub fn not_fetched(name: &Reference, source: &str) -> Refusal {
         "unable to pull manifest from {source}: received unexpected HTTP status: 503 Service \
          Unavailable"
     );
-    refused(name, &Complaint::saying(&PULL_THROUGH, lost))
+    refused(name, &DistributionError::saying(&PULL_THROUGH, lost))
 }
 
 /// What went wrong with a registry on the network while `doing` something there.
-pub fn of_network(name: &Reference, doing: &str, fault: &Fault) -> Refusal {
+pub fn of_network(name: &Reference, doing: &str, fault: &FetchError) -> Refusal {
     let text = match fault {
-        Fault::Refused(list) => {
+        FetchError::Refused(list) => {
             let said = list.first().map(|r| match r.message.as_str() {
                 "" => r.code.to_lowercase().replace('_', " "),
                 message => format!("{}: {message}", r.code.to_lowercase()),
             });
             let said = said.unwrap_or_default();
-            let words = Complaint::parse(&said).map_or(said, |complaint| complaint.words());
+            let words = DistributionError::parse(&said).map_or(said, |complaint| complaint.words());
             format!("{doing}: {words}")
         }
-        Fault::Other(text, _) => unreached(name, doing, text),
+        FetchError::Other(text, _) => unreached(name, doing, text),
     };
     judged(framed(name, &text))
 }

@@ -6,7 +6,7 @@ use super::{
     fs::absolute,
     interpreter,
     io::LARGEST,
-    pattern::{Pattern, Step},
+    pattern::{Glob, Pattern},
     process::{Borrowed, DEEPEST, Process, Stop},
 };
 
@@ -530,7 +530,7 @@ fn matching(p: &Process, base: &str, part: &Pattern) -> Result<Vec<String>, Stop
         return Ok(if there { vec![path] } else { Vec::new() });
     }
     let folder = absolute(&p.cwd, base);
-    let hidden = part.0.first() == Some(&Step::One('.'));
+    let hidden = part.0.first() == Some(&Glob::One('.'));
     let list = p.fs.list(&folder, &p.who).unwrap_or_default();
     p.budget.spend(list.len() / 8 + 1)?;
     let shown = list.iter().map(|(name, _)| name).filter(|n| hidden || !n.starts_with('.'));

@@ -2,7 +2,7 @@
 
 /// One step of a pattern.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub enum Glob {
     /// This character.
     One(char),
     /// Any character.
@@ -15,7 +15,7 @@ pub enum Step {
 
 /// A pattern.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Pattern(pub Vec<Step>);
+pub struct Pattern(pub Vec<Glob>);
 
 impl Pattern {
     /// Adds text in which the special characters mean something.
@@ -24,20 +24,20 @@ impl Pattern {
         let mut i = 0;
         while i < chars.len() {
             match chars[i] {
-                '*' => self.0.push(Step::Many),
-                '?' => self.0.push(Step::Any),
+                '*' => self.0.push(Glob::Many),
+                '?' => self.0.push(Glob::Any),
                 '\\' if i + 1 < chars.len() => {
                     i += 1;
-                    self.0.push(Step::One(chars[i]));
+                    self.0.push(Glob::One(chars[i]));
                 }
                 '[' => match set(&chars[i..]) {
                     Some((step, length)) => {
                         self.0.push(step);
                         i += length - 1;
                     }
-                    None => self.0.push(Step::One('[')),
+                    None => self.0.push(Glob::One('[')),
                 },
-                c => self.0.push(Step::One(c)),
+                c => self.0.push(Glob::One(c)),
             }
             i += 1;
         }
@@ -45,7 +45,7 @@ impl Pattern {
 
     /// Adds text as it is.
     pub fn quoted(&mut self, text: &str) {
-        self.0.extend(text.chars().map(Step::One));
+        self.0.extend(text.chars().map(Glob::One));
     }
 
     /// A pattern of bare text.
@@ -57,7 +57,7 @@ impl Pattern {
 
     /// Whether anything in it is special.
     pub fn is_special(&self) -> bool {
-        self.0.iter().any(|s| !matches!(s, Step::One(_)))
+        self.0.iter().any(|s| !matches!(s, Glob::One(_)))
     }
 
     /// Whether the whole text matches. Takes at most as many steps as both lengths multiplied.
@@ -71,7 +71,7 @@ impl Pattern {
         let (steps, mut p, mut t) = (&self.0, 0, 0);
         let mut retry: Option<(usize, usize)> = None;
         loop {
-            if p < steps.len() && steps[p] == Step::Many {
+            if p < steps.len() && steps[p] == Glob::Many {
                 retry = Some((p + 1, t));
                 p += 1;
             } else if p < steps.len() && t < text.len() && steps[p].takes(text[t]) {
@@ -88,32 +88,32 @@ impl Pattern {
 
     /// Cut at slashes, for walking through directories.
     pub fn parts(&self) -> Vec<Pattern> {
-        self.0.split(|s| *s == Step::One('/')).map(|s| Pattern(s.to_vec())).collect()
+        self.0.split(|s| *s == Glob::One('/')).map(|s| Pattern(s.to_vec())).collect()
     }
 
     /// The text of a pattern in which nothing is special.
     pub fn text(&self) -> String {
-        let plain = |s: &Step| match s {
-            Step::One(c) => Some(*c),
+        let plain = |s: &Glob| match s {
+            Glob::One(c) => Some(*c),
             _ => None,
         };
         self.0.iter().filter_map(plain).collect()
     }
 }
 
-impl Step {
+impl Glob {
     fn takes(&self, c: char) -> bool {
         match self {
-            Step::One(own) => *own == c,
-            Step::Any => true,
-            Step::Many => false,
-            Step::Set(not, ranges) => ranges.iter().any(|(a, b)| (*a..=*b).contains(&c)) != *not,
+            Glob::One(own) => *own == c,
+            Glob::Any => true,
+            Glob::Many => false,
+            Glob::Set(not, ranges) => ranges.iter().any(|(a, b)| (*a..=*b).contains(&c)) != *not,
         }
     }
 }
 
 /// `[…]` at the start, and its length; `None` when it is not closed.
-fn set(text: &[char]) -> Option<(Step, usize)> {
+fn set(text: &[char]) -> Option<(Glob, usize)> {
     let mut i = 1;
     let not = matches!(text.get(i), Some('!' | '^'));
     i += usize::from(not);
@@ -121,7 +121,7 @@ fn set(text: &[char]) -> Option<(Step, usize)> {
     loop {
         let c = *text.get(i)?;
         if c == ']' && i > first {
-            return Some((Step::Set(not, ranges), i + 1));
+            return Some((Glob::Set(not, ranges), i + 1));
         }
         if c == '['
             && text.get(i + 1) == Some(&':')

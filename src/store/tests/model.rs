@@ -14,7 +14,7 @@ struct Object {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum StoreWrite {
     Put { name: u8, expect: u8, said: u8, claims: Vec<u8> },
     Delete { name: u8, expect: u8 },
     Check { name: u8, expect: u8 },
@@ -48,15 +48,15 @@ impl Model {
     }
 
     /// Carries a step out; answers what the store is asked for.
-    fn step(&mut self, i: usize, step: &Step) -> (Op, Result<(), Error>) {
-        let (Step::Put { name, expect, .. }
-        | Step::Delete { name, expect }
-        | Step::Check { name, expect }) = step;
+    fn step(&mut self, i: usize, step: &StoreWrite) -> (Op, Result<(), Error>) {
+        let (StoreWrite::Put { name, expect, .. }
+        | StoreWrite::Delete { name, expect }
+        | StoreWrite::Check { name, expect }) = step;
         let name = format!("o{}", name % 4);
         let expect = self.expect(&name, *expect);
         let met = self.met(i, &name, expect);
         match step {
-            Step::Put { said, claims, .. } => {
+            StoreWrite::Put { said, claims, .. } => {
                 let said = said.to_string();
                 let mut claims: Vec<String> =
                     claims.iter().map(|c| format!("c{}", c % 3)).collect();
@@ -78,7 +78,7 @@ impl Model {
                 });
                 (op, done)
             }
-            Step::Delete { .. } => {
+            StoreWrite::Delete { .. } => {
                 // Nothing cannot be deleted, whatever was expected.
                 let met = met.and_then(|()| match self.objects.contains_key(&name) {
                     true => Ok(()),
@@ -90,7 +90,7 @@ impl Model {
                 }
                 (delete(&name, expect), met)
             }
-            Step::Check { .. } => (check(&name, expect), met),
+            StoreWrite::Check { .. } => (check(&name, expect), met),
         }
     }
 
@@ -99,16 +99,16 @@ impl Model {
     }
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = StoreWrite> {
     let put = (any::<u8>(), any::<u8>(), any::<u8>(), proptest::collection::vec(any::<u8>(), 0..3));
     prop_oneof![
-        4 => put.prop_map(|(name, expect, said, claims)| Step::Put { name, expect, said, claims }),
-        2 => (any::<u8>(), any::<u8>()).prop_map(|(name, expect)| Step::Delete { name, expect }),
-        1 => (any::<u8>(), any::<u8>()).prop_map(|(name, expect)| Step::Check { name, expect }),
+        4 => put.prop_map(|(name, expect, said, claims)| StoreWrite::Put { name, expect, said, claims }),
+        2 => (any::<u8>(), any::<u8>()).prop_map(|(name, expect)| StoreWrite::Delete { name, expect }),
+        1 => (any::<u8>(), any::<u8>()).prop_map(|(name, expect)| StoreWrite::Check { name, expect }),
     ]
 }
 
-async fn follow(store: &Store, model: &mut Model, batches: &[Vec<Step>]) {
+async fn follow(store: &Store, model: &mut Model, batches: &[Vec<StoreWrite>]) {
     for batch in batches {
         let mut next = model.clone();
         let mut ops = Vec::new();

@@ -50,7 +50,7 @@ pub fn bound(
     }
     match params::collect(attempt, policy, binding, subject.namespace()) {
         Ok(params) => Ok(Some((fit, params))),
-        Err(params::Fault::Policy(why)) => Err(Misconfigured::policy(&why)),
-        Err(params::Fault::Binding(why)) => Err(Misconfigured::binding(&why)),
+        Err(params::ParamsError::Policy(why)) => Err(Misconfigured::policy(&why)),
+        Err(params::ParamsError::Binding(why)) => Err(Misconfigured::binding(&why)),
     }
 }

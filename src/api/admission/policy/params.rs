@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Whose fault it is that there are none.
-pub enum Fault {
+pub enum ParamsError {
     /// The policy's.
     Policy(String),
     /// The binding's.
@@ -26,26 +26,26 @@ pub fn collect(
     policy: &Policy,
     binding: &Binding,
     namespace: &str,
-) -> Result<Vec<Value>, Fault> {
+) -> Result<Vec<Value>, ParamsError> {
     let Some((version, name)) = &policy.params else { return Ok(vec![Value::Null]) };
     let catalogue = Catalogue::of(attempt.snapshot, attempt.server.settings.openshift);
     let Some(kind) = catalogue.by_kind(version, name) else {
         let why =
             format!("failed to find resource referenced by paramKind: '{}'", shown(version, name));
-        return Err(Fault::Policy(why));
+        return Err(ParamsError::Policy(why));
     };
     let Some(params) = &binding.params else { return Ok(vec![Value::Null]) };
     let place = match (kind.namespaced, params.namespace.as_str()) {
         (true, "") if namespace.is_empty() => {
             let why = "cannot use namespaced paramRef in policy binding that matches cluster-scoped resources";
-            return Err(Fault::Binding(why.into()));
+            return Err(ParamsError::Binding(why.into()));
         }
         (true, "") => namespace,
         (true, own) => own,
         (false, "") => "",
         (false, _) => {
             let why = "paramRef.namespace must not be provided for a cluster-scoped `paramKind`";
-            return Err(Fault::Binding(why.into()));
+            return Err(ParamsError::Binding(why.into()));
         }
     };
     let stored = kind.stored_as();
@@ -61,7 +61,7 @@ pub fn collect(
     };
     if found.is_empty() && params.needed {
         let why = "no params found for policy binding with `Deny` parameterNotFoundAction";
-        return Err(Fault::Binding(why.into()));
+        return Err(ParamsError::Binding(why.into()));
     }
     Ok(found)
 }

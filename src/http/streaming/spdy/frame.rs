@@ -78,7 +78,7 @@ pub enum Frame {
 
 /// What breaks a connection.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum FrameError {
     /// A control frame or a header block is over its limit.
     #[error("a frame is too large")]
     TooLarge,
@@ -121,7 +121,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When the connection cannot be understood any more.
-    pub fn next(&mut self) -> Result<Option<Frame>, Fault> {
+    pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
         if let Some(state) = self.data {
             return Ok(self.part(state));
         }
@@ -132,16 +132,16 @@ impl Decoder {
         if a & 0x80 == 0 {
             let stream = u32::from_be_bytes([a, b, c, d]);
             if stream == 0 {
-                return Err(Fault::Malformed("data on stream 0"));
+                return Err(FrameError::Malformed("data on stream 0"));
             }
             self.buffer.advance(8);
             return Ok(self.part((stream, flags & FLAG_FIN != 0, length)));
         }
         if u16::from_be_bytes([a & 0x7f, b]) != VERSION {
-            return Err(Fault::Malformed("not version 3"));
+            return Err(FrameError::Malformed("not version 3"));
         }
         if length > MAX_CONTROL {
-            return Err(Fault::TooLarge);
+            return Err(FrameError::TooLarge);
         }
         if self.buffer.len() < 8 + length {
             return Ok(None);
@@ -162,17 +162,17 @@ impl Decoder {
         Some(Frame::Data { stream, fin: fin && left == n, bytes })
     }
 
-    fn control(&mut self, kind: u16, flags: u8, mut body: Bytes) -> Result<Frame, Fault> {
-        let mut number = || body.try_get_u32().map_err(|_| Fault::Malformed("too short"));
+    fn control(&mut self, kind: u16, flags: u8, mut body: Bytes) -> Result<Frame, FrameError> {
+        let mut number = || body.try_get_u32().map_err(|_| FrameError::Malformed("too short"));
         let stream = |n: u32| match n & 0x7fff_ffff {
-            0 => Err(Fault::Malformed("stream 0")),
+            0 => Err(FrameError::Malformed("stream 0")),
             n => Ok(n),
         };
         Ok(match kind {
             SYN_STREAM => {
                 let stream = stream(number()?)?;
                 number()?;
-                body.try_get_u16().map_err(|_| Fault::Malformed("too short"))?;
+                body.try_get_u16().map_err(|_| FrameError::Malformed("too short"))?;
                 let block = self.inflater.inflate(&body)?;
                 let headers = headers::parse(block)?;
                 Frame::Open { stream, fin: flags & FLAG_FIN != 0, headers }

@@ -1,7 +1,7 @@
 //! SPDY/3.1 header blocks: names and values, compressed with zlib and a dictionary both sides know.
 //! Source: the SPDY Protocol draft 3.1, section 2.6.10.
 
-use super::{dictionary::DICTIONARY, frame::Fault};
+use super::{dictionary::DICTIONARY, frame::FrameError};
 use bytes::{Buf, BufMut};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -26,8 +26,8 @@ impl Inflater {
     ///
     /// # Errors
     /// When it is damaged or too large.
-    pub fn inflate(&mut self, mut packed: &[u8]) -> Result<&[u8], Fault> {
-        const DAMAGED: Fault = Fault::Malformed("damaged header block");
+    pub fn inflate(&mut self, mut packed: &[u8]) -> Result<&[u8], FrameError> {
+        const DAMAGED: FrameError = FrameError::Malformed("damaged header block");
         self.space.clear();
         self.space.reserve(MAX_BLOCK + 1);
         loop {
@@ -40,7 +40,7 @@ impl Inflater {
                     self.zlib.set_dictionary(&DICTIONARY).map_err(|_| DAMAGED)?;
                 }
                 Err(_) | Ok(Status::StreamEnd) => return Err(DAMAGED),
-                Ok(_) if self.space.len() > MAX_BLOCK => return Err(Fault::TooLarge),
+                Ok(_) if self.space.len() > MAX_BLOCK => return Err(FrameError::TooLarge),
                 Ok(_) if packed.is_empty() => return Ok(&self.space),
                 Ok(_) if consumed == 0 && self.space.len() == made => return Err(DAMAGED),
                 Ok(_) => {}
@@ -86,15 +86,15 @@ pub fn block(headers: &[(&str, &str)]) -> Vec<u8> {
 ///
 /// # Errors
 /// When it is not one.
-pub fn parse(mut block: &[u8]) -> Result<Vec<(String, String)>, Fault> {
-    let short = |_| Fault::Malformed("short header block");
+pub fn parse(mut block: &[u8]) -> Result<Vec<(String, String)>, FrameError> {
+    let short = |_| FrameError::Malformed("short header block");
     let count = block.try_get_u32().map_err(short)?;
     if count > MAX_HEADERS {
-        return Err(Fault::TooLarge);
+        return Err(FrameError::TooLarge);
     }
     let mut text = || {
         let length = block.try_get_u32().map_err(short)? as usize;
-        let missing = Fault::Malformed("short header block");
+        let missing = FrameError::Malformed("short header block");
         let (head, rest) = block.split_at_checked(length).ok_or(missing)?;
         block = rest;
         Ok(String::from_utf8_lossy(head).into_owned())

@@ -3,7 +3,7 @@
 use super::{super::wire::Wire, *};
 use crate::world::SystemClock;
 use bytes::{BufMut, Bytes, BytesMut};
-use frame::{Decoder, Fault, Frame, MAX_CONTROL};
+use frame::{Decoder, Frame, FrameError, MAX_CONTROL};
 use futures_util::{StreamExt, stream};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ const EXEC: &[u8] = include_bytes!("../../../../tests/golden/streams/exec-spdy.b
 const FORWARD: &[u8] = include_bytes!("../../../../tests/golden/streams/forward-spdy.bin");
 
 /// Every frame of some bytes that arrive in pieces, data put together again.
-fn frames<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Frame>, Fault> {
+fn frames<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Frame>, FrameError> {
     let mut decoder = Decoder::new();
     let mut out: Vec<Frame> = Vec::new();
     let mut whole = true;
@@ -126,15 +126,15 @@ fn limits() {
     let large = syn(1, &mut deflater, &[("x", &bomb)]);
     assert!(large.len() < 10_000, "it is packed well");
     let many: Vec<(&str, &str)> = (0..101).map(|_| ("a", "b")).collect();
-    let rows: &[(Vec<u8>, Fault)] = &[
-        (large, Fault::TooLarge),
-        (syn(1, &mut headers::Deflater::new(), &many), Fault::TooLarge),
-        (control(4, 0, &vec![0; MAX_CONTROL + 1]), Fault::TooLarge),
-        (control(3, 0, &[0; 8]), Fault::Malformed("stream 0")),
-        (control(1, 0, &[0, 0, 0, 1]), Fault::Malformed("too short")),
-        (vec![0; 8], Fault::Malformed("data on stream 0")),
-        (b"\x80\x02\0\x01\0\0\0\0".to_vec(), Fault::Malformed("not version 3")),
-        (syn(0, &mut headers::Deflater::new(), &[]), Fault::Malformed("stream 0")),
+    let rows: &[(Vec<u8>, FrameError)] = &[
+        (large, FrameError::TooLarge),
+        (syn(1, &mut headers::Deflater::new(), &many), FrameError::TooLarge),
+        (control(4, 0, &vec![0; MAX_CONTROL + 1]), FrameError::TooLarge),
+        (control(3, 0, &[0; 8]), FrameError::Malformed("stream 0")),
+        (control(1, 0, &[0, 0, 0, 1]), FrameError::Malformed("too short")),
+        (vec![0; 8], FrameError::Malformed("data on stream 0")),
+        (b"\x80\x02\0\x01\0\0\0\0".to_vec(), FrameError::Malformed("not version 3")),
+        (syn(0, &mut headers::Deflater::new(), &[]), FrameError::Malformed("stream 0")),
     ];
     for (bytes, fault) in rows {
         assert_eq!(frames([&bytes[..]]).as_ref(), Err(fault), "{bytes:?}");

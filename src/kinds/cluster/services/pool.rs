@@ -49,12 +49,12 @@ struct Ranges {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Holder {
-    spec: Held,
+    spec: HeldAddress,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Held {
+struct HeldAddress {
     #[serde(rename = "clusterIPs")]
     cluster_ips: Vec<Box<str>>,
     ports: Vec<HeldPort>,

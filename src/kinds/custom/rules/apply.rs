@@ -2,7 +2,7 @@
 
 use super::{PER_OBJECT, Rule, Rules};
 use crate::{
-    cel::{Fault, PER_CALL, Program, value},
+    cel::{EvalError, PER_CALL, Program, value},
     error::{Cause, Causes},
     object::{Value, json},
 };
@@ -174,14 +174,14 @@ impl<'c> Run<'c> {
                 self.fail(rules, path, OUT_OF_BUDGET.into());
                 return Err(Spent);
             }
-            Ran::Fault(fault @ Fault::Cancelled) => {
+            Ran::Failed(fault @ EvalError::Cancelled) => {
                 self.fail(rules, path, format!("'{fault}': no further validation rules will be run due to call cost exceeds limit for rule: {named}"));
                 return Err(Spent);
             }
-            Ran::Fault(fault) if fault.to_string().starts_with("no such overload") => {
+            Ran::Failed(fault) if fault.to_string().starts_with("no such overload") => {
                 self.fail(rules, path, format!("'{fault}': call arguments did not match a supported operator, function or macro signature for rule: {named}"));
             }
-            Ran::Fault(fault) => {
+            Ran::Failed(fault) => {
                 self.fail(rules, path, format!("{fault} evaluating rule: {named}"))
             }
             Ran::Bool(true) => {}
@@ -225,7 +225,7 @@ impl<'c> Run<'c> {
         }
         self.budget -= outcome.cost;
         match outcome.value {
-            Err(fault) => Ran::Fault(fault),
+            Err(fault) => Ran::Failed(fault),
             Ok(value::Value::Bool(b)) => Ran::Bool(b),
             Ok(value::Value::String(text)) => Ran::Text(text.to_string()),
             Ok(_) => Ran::Other,
@@ -248,7 +248,7 @@ impl<'c> Run<'c> {
                 "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run".into(),
                 true,
             ),
-            Ran::Fault(Fault::Cancelled) => (
+            Ran::Failed(EvalError::Cancelled) => (
                 "no further validation rules will be run due to call cost exceeds limit for messageExpression".into(),
                 true,
             ),
@@ -267,7 +267,7 @@ enum Ran {
     Bool(bool),
     Text(String),
     Other,
-    Fault(Fault),
+    Failed(EvalError),
     OutOfBudget,
 }
 

@@ -8,7 +8,7 @@ use super::convert::{
 };
 use crate::{
     error::{Causes, Error},
-    kinds::{self, Ask, Backing, Column, Cx, Hooks, Kind, NameRule},
+    kinds::{self, AccessReview, Backing, Column, Cx, Hooks, Kind, NameRule},
     object::{ObjectExt, Value, json},
 };
 
@@ -119,7 +119,7 @@ fn fits(o: &Value, namespaced: bool) -> Result<(), Error> {
 /// Who writes through the view must have the right to what is behind it.
 fn may(o: &Value, old: Option<&Value>, cx: &Cx<'_>, resource: &str) -> Result<(), Error> {
     const GROUP: &str = "rbac.authorization.k8s.io";
-    let ask = Ask {
+    let ask = AccessReview {
         verb: if old.is_some() { "update" } else { "create" },
         group: GROUP,
         resource,

@@ -4,7 +4,7 @@
 
 use crate::{
     error::Error,
-    kinds::{Ask, Cx},
+    kinds::{AccessReview, Cx},
     object::{ObjectExt, Value, json, time},
 };
 
@@ -126,7 +126,8 @@ fn may_use_strategy(o: &Value, resource: &str, cx: &Cx<'_>) -> Result<(), Error>
     };
     let namespace = o.namespace();
     let group = "build.openshift.io";
-    let ask = Ask { verb: "create", group, resource: "builds", sub, namespace, name: o.name() };
+    let ask =
+        AccessReview { verb: "create", group, resource: "builds", sub, namespace, name: o.name() };
     let refused =
         |_| Error::forbidden(resource, o.name(), format!("build strategy {name} is not allowed"));
     (cx.may)(&ask).map_err(refused)

@@ -3,7 +3,7 @@
 use crate::{
     error::{Causes, Error},
     images::{self, Outside, WritePath, allowed::Allowed, form, stream, validate as rules},
-    kinds::{Ask, Cx},
+    kinds::{AccessReview, Cx},
     object::{ObjectExt, Value, json, name, time},
     store::{Entry, Snapshot},
 };
@@ -50,7 +50,7 @@ pub fn outside<'a>(namespace: &str, cx: &'a Cx<'_>) -> Outside<'a> {
         stream: Box::new(|namespace, name| other(cx.snapshot, namespace, name)),
         may_pull: Box::new(|namespace, name| {
             // Upstream shows the two answers of its access review.
-            let ask = Ask {
+            let ask = AccessReview {
                 verb: "get",
                 group: "image.openshift.io",
                 resource: "imagestreams",

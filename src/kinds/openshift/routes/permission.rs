@@ -3,7 +3,7 @@
 
 use crate::{
     error::{Causes, Error},
-    kinds::{Ask, Cx},
+    kinds::{AccessReview, Cx},
     object::{ObjectExt, Value, json},
 };
 
@@ -13,7 +13,7 @@ const TLS: &str = "you do not have permission to set certificate fields on the r
 const CERTIFICATES: [&str; 4] = ["caCertificate", "certificate", "destinationCACertificate", "key"];
 
 fn may(o: &Value, verb: &str, cx: &Cx<'_>) -> bool {
-    let ask = Ask {
+    let ask = AccessReview {
         verb,
         group: "route.openshift.io",
         resource: "routes",

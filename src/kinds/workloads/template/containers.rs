@@ -1,6 +1,6 @@
 //! The containers of a pod: names, images, ports, mounts, restart rules.
 
-use super::{Place, env, probes, resources, security, volumes::Volumes};
+use super::{SpecOwner, env, probes, resources, security, volumes::Volumes};
 use crate::{
     error::Causes,
     kinds::workloads::field::{Field, port_name_problems},
@@ -9,7 +9,7 @@ use crate::{
 use std::collections::HashSet;
 
 /// All lists of containers of a pod spec.
-pub fn validate(spec: &Field<'_>, volumes: &Volumes<'_>, place: Place, out: &mut Causes) {
+pub fn validate(spec: &Field<'_>, volumes: &Volumes<'_>, place: SpecOwner, out: &mut Causes) {
     let grace = spec.get("terminationGracePeriodSeconds").int();
     let (users, never) = (shares_users(spec), spec.get("restartPolicy").text() == "Never");
     let main = spec.get("containers");
@@ -34,7 +34,7 @@ pub fn validate(spec: &Field<'_>, volumes: &Volumes<'_>, place: Place, out: &mut
         init_probes(&container, grace, out);
     }
     ephemeral(spec, volumes, &mut names, out);
-    if place == Place::Pod {
+    if place == SpecOwner::Pod {
         main.items().iter().chain(&init.items()).for_each(|c| image_spaces(c, out));
     }
 }

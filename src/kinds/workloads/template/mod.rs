@@ -27,7 +27,7 @@ use crate::error::Causes;
 
 /// Whose pod spec is being looked at.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Place {
+pub enum SpecOwner {
     /// A Pod's own.
     Pod,
     /// A template's: some fields are stricter, images laxer.
@@ -44,7 +44,7 @@ pub fn validate_template(template: &Field<'_>, out: &mut Causes) {
         format!("{}.annotations", template.path),
     );
     checks::annotations(&annotations, out);
-    validate_spec(&template.get("spec"), Place::Template, out);
+    validate_spec(&template.get("spec"), SpecOwner::Template, out);
     if !template.get("spec.ephemeralContainers").list().is_empty() {
         template
             .get("spec.ephemeralContainers")

@@ -1,6 +1,6 @@
 //! A pod spec as a whole: the fields that belong to no container, and the order of all checks.
 
-use super::{Place, containers, scheduling, security, volumes};
+use super::{SpecOwner, containers, scheduling, security, volumes};
 use crate::{
     error::Causes,
     kinds::workloads::{checks, field::Field},
@@ -11,7 +11,7 @@ const DNS_POLICIES: &[&str] = &["ClusterFirstWithHostNet", "ClusterFirst", "Defa
 const BAD_ADDRESS: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 
 /// A whole `PodSpec`.
-pub fn validate_spec(spec: &Field<'_>, place: Place, out: &mut Causes) {
+pub fn validate_spec(spec: &Field<'_>, place: SpecOwner, out: &mut Causes) {
     if !spec.get("terminationGracePeriodSeconds").is_set() {
         spec.get("terminationGracePeriodSeconds").required(out, "");
     }
@@ -68,14 +68,14 @@ fn names(spec: &Field<'_>, out: &mut Causes) {
     spec.get("nodeName").dns_subdomain(out);
 }
 
-fn host_network(spec: &Field<'_>, place: Place, out: &mut Causes) {
+fn host_network(spec: &Field<'_>, place: SpecOwner, out: &mut Causes) {
     if !spec.get("hostNetwork").is_true() {
         return;
     }
     let ports = spec.get("containers").items().into_iter().flat_map(|c| c.get("ports").items());
     for port in ports {
         let host = port.get("hostPort").int_or_zero();
-        let matters = place == Place::Pod || host != 0;
+        let matters = place == SpecOwner::Pod || host != 0;
         if matters && host != port.get("containerPort").int_or_zero() {
             out.invalid(
                 port.get("hostPort").path,

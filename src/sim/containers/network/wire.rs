@@ -4,7 +4,7 @@ use super::{Backend, Call, Found, Protocol, dial, listeners::exchange, names};
 use crate::{
     controllers::View,
     object::ObjectExt,
-    router::{self, Ask},
+    router::{self, RouterRequest},
     runtime::{BACKLOG, Connection, Fetch, Fetched, Target},
     sim::{
         containers::{Runtime, place::Place},
@@ -167,7 +167,7 @@ async fn routed(
     if let Some(own) = request.header("host") {
         request.host = own.to_owned();
     }
-    let ask = Ask { client, port, proxied: false, request };
+    let ask = RouterRequest { client, port, proxied: false, request };
     match runtime.router.answer(&**runtime, ask).await {
         router::Reply::Answer(answer) => Ok(answer),
         router::Reply::HangUp => Err(NetError::Closed),

@@ -3,7 +3,7 @@
 //! Pods start without waiting for their node to note anything; the node catches up with what their
 //! statuses say, once for all of them.
 
-use super::inventory::{Held, Inventory, Loss, repository};
+use super::inventory::{Inventory, Loss, StoredImage, repository};
 use crate::{
     catalog::reference::Reference,
     controllers::{View, podlens::PodLens},
@@ -121,7 +121,7 @@ impl Inventory {
             }
             let digests = claims(&lens).into_iter().map(|c| (c.digest, c.name));
             let held = digests.filter_map(|(d, n)| self.by_digest(&d).or(self.find(&n)));
-            used.extend(held.map(|h: &Held| h.id.clone()));
+            used.extend(held.map(|h: &StoredImage| h.id.clone()));
         }
         used
     }

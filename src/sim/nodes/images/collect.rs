@@ -2,7 +2,7 @@
 //! images go, those unused for longest first.
 //! Source: kubelet `images/image_gc_manager.go`, `StartGarbageCollection`.
 
-use super::inventory::{Held, Inventory, Loss};
+use super::inventory::{Inventory, Loss, StoredImage};
 use crate::settings::Kubelet;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
@@ -60,7 +60,7 @@ impl Pass<'_> {
                 image.used = Some(self.now.at);
             }
         }
-        let mut unused: Vec<&Held> =
+        let mut unused: Vec<&StoredImage> =
             inventory.images.iter().filter(|i| !self.in_use.contains(&i.id)).collect();
         unused.sort_by_key(|i| (i.used, i.detected));
         unused.into_iter().map(|i| i.id.clone()).collect()

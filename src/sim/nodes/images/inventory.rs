@@ -20,7 +20,7 @@ pub const RESOURCE: &str = "nodeimages.internal";
 #[serde(rename_all = "camelCase", default)]
 pub struct Inventory {
     /// Images, in the order of their first pull.
-    pub images: Vec<Held>,
+    pub images: Vec<StoredImage>,
     /// Since when the kubelet collects garbage.
     pub began: Option<Timestamp>,
     /// The latest pass of the garbage collection.
@@ -63,7 +63,7 @@ pub struct Eviction {
 /// An image on a node.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Held {
+pub struct StoredImage {
     /// Digest of the configuration, without its algorithm: the local image ID.
     pub id: String,
     /// Names (`repository:tag`, `repository@digest`) it was pulled by, the latest first.
@@ -124,17 +124,17 @@ impl Inventory {
     }
 
     /// The image with this full name.
-    pub fn find(&self, name: &str) -> Option<&Held> {
+    pub fn find(&self, name: &str) -> Option<&StoredImage> {
         self.images.iter().find(|i| i.is_called(name))
     }
 
     /// The image with a manifest or index of this digest.
-    pub fn by_digest(&self, digest: &str) -> Option<&Held> {
+    pub fn by_digest(&self, digest: &str) -> Option<&StoredImage> {
         self.images.iter().find(|i| i.digests.iter().any(|d| d == digest))
     }
 
     /// Takes in what was pulled: a name belongs to one image at a time.
-    pub fn add(&mut self, offer: &Offer, now: Loss) -> &mut Held {
+    pub fn add(&mut self, offer: &Offer, now: Loss) -> &mut StoredImage {
         let id = offer.id.trim_start_matches("sha256:");
         for at in 0..self.images.len() {
             if self.images[at].id != id {
@@ -143,7 +143,7 @@ impl Inventory {
         }
         let at = self.images.iter().position(|i| i.id == id).unwrap_or_else(|| {
             let size = offer.size;
-            self.images.push(Held { id: id.into(), size, ..Held::default() });
+            self.images.push(StoredImage { id: id.into(), size, ..StoredImage::default() });
             self.images.len() - 1
         });
         let image = &mut self.images[at];
@@ -171,7 +171,7 @@ impl Inventory {
     }
 
     /// Removes an image and all its names.
-    pub fn remove(&mut self, id: &str, now: Loss) -> Option<Held> {
+    pub fn remove(&mut self, id: &str, now: Loss) -> Option<StoredImage> {
         let at = self.images.iter().position(|i| i.id == id)?;
         let image = self.images.remove(at);
         self.lost.extend(image.digests.iter().map(|d| (d.clone(), now)));
@@ -181,10 +181,10 @@ impl Inventory {
     /// The images for the node's status: the largest first, digests before tags.
     /// Source: kubelet `nodestatus.Images`.
     pub fn reported(&self, most: i64) -> Vec<Value> {
-        let mut sorted: Vec<&Held> = self.images.iter().collect();
+        let mut sorted: Vec<&StoredImage> = self.images.iter().collect();
         sorted.sort_by(|a, b| (b.size, &b.id).cmp(&(a.size, &a.id)));
         sorted.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-        let report = |image: &&Held| {
+        let report = |image: &&StoredImage| {
             let names = image.repo_digests().into_iter().chain(image.repo_tags());
             let names: Vec<String> = names.take(MAX_NAMES).collect();
             json!({"names": names, "sizeBytes": image.size})
@@ -196,7 +196,7 @@ impl Inventory {
 /// Most names of an image in a node's status. Source: kubelet `MaxNamesPerImageInNodeStatus`.
 const MAX_NAMES: usize = 5;
 
-impl Held {
+impl StoredImage {
     /// Whether this full name leads to it: its own, or that of one of its digests in a repository
     /// it has a name from.
     pub fn is_called(&self, name: &str) -> bool {

@@ -1,7 +1,7 @@
 //! What a shell on the node does to its images through the container runtime, past the kubelet.
 //! Source: CRI-O `server/image_remove.go` and `image_pull.go`.
 
-use super::inventory::{Held, Inventory, Loss, RESOURCE};
+use super::inventory::{Inventory, Loss, RESOURCE, StoredImage};
 use crate::{
     catalog::reference::Reference,
     controllers::{View, Write},
@@ -55,7 +55,7 @@ pub fn remove(
     name: &str,
 ) -> Result<(), String> {
     let now = Loss { rev: view.objects.rev, at: view.now };
-    let by_id = |i: &Held| name.len() >= SHORTEST_ID && i.id.starts_with(name);
+    let by_id = |i: &StoredImage| name.len() >= SHORTEST_ID && i.id.starts_with(name);
     if let Some(image) = inventory.images.iter().find(|i| by_id(i)) {
         let id = image.id.clone();
         return delete(view, node, inventory, &id, now);
@@ -91,7 +91,7 @@ fn delete(
 }
 
 /// A container that was made from an image.
-fn user(view: &View, node: &str, image: &Held) -> Option<String> {
+fn user(view: &View, node: &str, image: &StoredImage) -> Option<String> {
     view.pods_on(node).find_map(|entry| {
         let pod = entry.value();
         let lists = ["status.initContainerStatuses", "status.containerStatuses"];
@@ -114,7 +114,7 @@ pub async fn pull(
     view: impl Fn() -> View,
     node: &str,
     name: &str,
-) -> Result<Held, String> {
+) -> Result<StoredImage, String> {
     let mut answered = store.feed().signal(registries::PULLS);
     let since = view().now;
     let asker = Asker { id: node, since };

@@ -2,7 +2,7 @@
 
 use super::{
     collect::Pass,
-    inventory::{Held, Inventory, Loss, RESOURCE},
+    inventory::{Inventory, Loss, RESOURCE, StoredImage},
     runtime,
 };
 use crate::{
@@ -27,12 +27,12 @@ fn ago(minutes: i64) -> Timestamp {
 }
 
 fn inventory(rows: &[Row]) -> Inventory {
-    let held = |(id, size, detected, used): &Row| Held {
+    let held = |(id, size, detected, used): &Row| StoredImage {
         id: (*id).into(),
         size: *size,
         detected: Some(ago(*detected)),
         used: used.map(ago),
-        ..Held::default()
+        ..StoredImage::default()
     };
     Inventory {
         images: rows.iter().map(held).collect(),

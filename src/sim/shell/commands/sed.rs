@@ -26,7 +26,7 @@ enum Act {
     Transliterate(Vec<char>, Vec<char>),
 }
 
-struct Step {
+struct SedCommand {
     from: Option<Address>,
     to: Option<Address>,
     negated: bool,
@@ -80,7 +80,7 @@ pub async fn sed(p: &mut Process, argv: &[String]) -> Done {
 
 fn edit(
     p: &Process,
-    steps: &mut [Step],
+    steps: &mut [SedCommand],
     bytes: &[u8],
     quiet: bool,
 ) -> Result<String, crate::sim::shell::process::Stop> {
@@ -181,7 +181,7 @@ fn filled(by: &str, found: &Captures<'_>) -> String {
     out
 }
 
-impl Step {
+impl SedCommand {
     fn applies(&mut self, line: usize, last: bool, text: &str) -> bool {
         let at = |address: &Address| match address {
             Address::Line(n) => line == *n,
@@ -206,7 +206,7 @@ impl Step {
     }
 }
 
-fn script(text: &str, extended: bool) -> Result<Vec<Step>, String> {
+fn script(text: &str, extended: bool) -> Result<Vec<SedCommand>, String> {
     let mut chars: std::iter::Peekable<std::str::Chars<'_>> = text.chars().peekable();
     let mut steps = Vec::new();
     loop {
@@ -220,7 +220,7 @@ fn script(text: &str, extended: bool) -> Result<Vec<Step>, String> {
         while chars.next_if_eq(&' ').is_some() {}
         let negated = chars.next_if_eq(&'!').is_some();
         let act = act(&mut chars, extended)?;
-        steps.push(Step { from, to, negated, act, inside: false });
+        steps.push(SedCommand { from, to, negated, act, inside: false });
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Fs {
 }
 
 /// A resolved path: the mount it is in, and the key there.
-struct Place<'a> {
+struct Resolved<'a> {
     mount: &'a Mount,
     key: String,
     /// The path as the whole machine sees it.
@@ -94,18 +94,18 @@ impl Fs {
         Ok((if at.is_empty() { "/".into() } else { at.into() }, mount))
     }
 
-    fn place(&self, full: &str) -> Result<Place<'_>, Errno> {
+    fn place(&self, full: &str) -> Result<Resolved<'_>, Errno> {
         let full = full.trim_end_matches('/');
         let fits = |m: &&Mount| {
             full.strip_prefix(&m.at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let mount = self.mounts.iter().find(fits).ok_or(Errno::Missing)?;
         let key = format!("{}{}", mount.part, &full[mount.at.len()..]);
-        Ok(Place { mount, key, full: full.to_owned() })
+        Ok(Resolved { mount, key, full: full.to_owned() })
     }
 
     /// Follows links to where a path really is. The last part need not exist.
-    fn find(&self, path: &str, follow: bool, who: &Cred) -> Result<Place<'_>, Errno> {
+    fn find(&self, path: &str, follow: bool, who: &Cred) -> Result<Resolved<'_>, Errno> {
         if path.len() > 4096 {
             return Err(Errno::TooLong);
         }
@@ -245,7 +245,7 @@ impl Fs {
     }
 
     /// A place that may be changed, and whether something is there.
-    fn writable(&self, path: &str, follow: bool, who: &Cred) -> Result<Place<'_>, Errno> {
+    fn writable(&self, path: &str, follow: bool, who: &Cred) -> Result<Resolved<'_>, Errno> {
         let place = self.find(path, follow, who)?;
         if place.mount.read_only {
             return Err(Errno::ReadOnly);
@@ -255,7 +255,7 @@ impl Fs {
 
     /// Whether the folder a place is in may be changed.
     /// The group of what `who` makes there, if that is allowed: a folder may hand its own on.
-    fn parent_allows(&self, place: &Place<'_>, who: &Cred) -> Result<u32, Errno> {
+    fn parent_allows(&self, place: &Resolved<'_>, who: &Cred) -> Result<u32, Errno> {
         let folder = self.place(split(&place.full).0.trim_end_matches('/'))?;
         let tree = folder.mount.tree.lock();
         let node = tree.get(&folder.key).ok_or(Errno::Missing)?;

@@ -4,7 +4,7 @@
 use super::{order, rules::Rules, verdict};
 use crate::{
     images::{image, reference::Reference, resolve},
-    importer::{Fault, Limiter, Manifest, Session},
+    importer::{FetchError, Limiter, Manifest, Session},
     object::{ObjectExt, Value, json},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -225,11 +225,11 @@ impl<'a> Fetcher<'a> {
         insecure: bool,
         mut manifest: Manifest,
         prefer: &[String; 2],
-    ) -> Result<Value, Fault> {
+    ) -> Result<Value, FetchError> {
         if manifest.is_list() {
             let list: Value = parsed(&manifest)?;
             let digest = choose(list.list_at("manifests"), prefer)
-                .ok_or_else(|| Fault::other("no manifests in manifest list"))?;
+                .ok_or_else(|| FetchError::other("no manifests in manifest list"))?;
             let entry = Reference { id: digest.into(), ..full.clone() };
             manifest = self.session.manifest(&entry, insecure).await?;
         }
@@ -249,7 +249,7 @@ impl<'a> Fetcher<'a> {
         full: &Reference,
         insecure: bool,
         manifest: &Manifest,
-    ) -> Result<Value, Fault> {
+    ) -> Result<Value, FetchError> {
         check_history(manifest)?;
         let mut found = object(manifest, None);
         image::create(&mut found);
@@ -268,14 +268,14 @@ impl<'a> Fetcher<'a> {
 }
 
 /// Why a manifest of schema 1 describes no image.
-fn check_history(manifest: &Manifest) -> Result<(), Fault> {
+fn check_history(manifest: &Manifest) -> Result<(), FetchError> {
     let parsed = parsed(manifest)?;
     let [history, layers] = ["history", "fsLayers"].map(|list| parsed.list_at(list).len());
     if history == 0 {
-        return Err(Fault::other("image has no v1Compatibility history and cannot be used"));
+        return Err(FetchError::other("image has no v1Compatibility history and cannot be used"));
     }
     if history != layers {
-        return Err(Fault::other(format!(
+        return Err(FetchError::other(format!(
             "the image {} () has mismatched history and fslayer cardinality ({history} != {layers})",
             manifest.digest()
         )));
@@ -296,8 +296,8 @@ fn object(manifest: &Manifest, config: Option<&[u8]>) -> Value {
     image
 }
 
-fn parsed(manifest: &Manifest) -> Result<Value, Fault> {
-    serde_json::from_slice(&manifest.bytes).map_err(|e| Fault::other(e.to_string()))
+fn parsed(manifest: &Manifest) -> Result<Value, FetchError> {
+    serde_json::from_slice(&manifest.bytes).map_err(|e| FetchError::other(e.to_string()))
 }
 
 /// The digest of the entry that fits: the preferred platform, else the usual one, else the first.

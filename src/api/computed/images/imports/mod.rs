@@ -21,7 +21,7 @@ use crate::{
     error::{Causes, Error},
     images::STREAMS,
     importer::Keyring,
-    kinds::{self, Ask},
+    kinds::{self, AccessReview},
     object::{ObjectExt, Value, json, time},
     store::Snapshot,
 };
@@ -97,7 +97,12 @@ fn check_registries(
     let cx = server.cx(snapshot, request);
     // The second is the name of no resource; upstream asks for it so.
     let may_create = |resource| {
-        let ask = Ask { verb: "create", group: "image.openshift.io", resource, ..Ask::default() };
+        let ask = AccessReview {
+            verb: "create",
+            group: "image.openshift.io",
+            resource,
+            ..AccessReview::default()
+        };
         (cx.may)(&ask).is_ok()
     };
     if may_create("images") || may_create("imagestreammapping") {

@@ -3,7 +3,7 @@
 
 use super::{
     RESOURCE, entries,
-    tagging::{self, Moment, Target},
+    tagging::{self, Moment, TagImport},
 };
 use crate::{
     api::{
@@ -60,8 +60,8 @@ pub async fn write(
     Ok(())
 }
 
-fn target<'a>(spec: &'a Value, tag: &'a str, from: &'a str) -> Target<'a> {
-    Target {
+fn target<'a>(spec: &'a Value, tag: &'a str, from: &'a str) -> TagImport<'a> {
+    TagImport {
         tag,
         from,
         import_policy: &spec["importPolicy"],
@@ -78,7 +78,7 @@ fn tag_of(spec: &Value, tag: &str) -> String {
 fn tag_one(
     stream: &mut Value,
     entry: &Value,
-    target: &Target<'_>,
+    target: &TagImport<'_>,
     moment: &Moment<'_>,
     claim: bool,
 ) {

@@ -10,7 +10,7 @@ use crate::{
 const IMPORT_SUCCESS: &str = "ImportSuccess";
 
 /// One import into one tag.
-pub struct Target<'a> {
+pub struct TagImport<'a> {
     /// The tag.
     pub tag: &'a str,
     /// Pull spec that the tag imports from.
@@ -30,7 +30,7 @@ pub struct Moment<'a> {
 }
 
 /// Puts an image at the head of a tag.
-pub fn succeeded(stream: &mut Value, target: &Target<'_>, image: &Value, moment: &Moment<'_>) {
+pub fn succeeded(stream: &mut Value, target: &TagImport<'_>, image: &Value, moment: &Moment<'_>) {
     let item = history::item(moment.now, &pull_spec(image), image.name(), moment.generation);
     if moved(stream, target.tag, &item) {
         point(stream, target);
@@ -44,7 +44,7 @@ pub fn succeeded(stream: &mut Value, target: &Target<'_>, image: &Value, moment:
 /// failed (`claim`); those of whole repositories do not.
 pub fn failed(
     stream: &mut Value,
-    target: &Target<'_>,
+    target: &TagImport<'_>,
     status: &Value,
     moment: &Moment<'_>,
     claim: bool,
@@ -112,7 +112,7 @@ fn moved(stream: &Value, tag: &str, item: &Value) -> bool {
 }
 
 /// Makes the spec tag import from the target's source.
-fn point(stream: &mut Value, target: &Target<'_>) {
+fn point(stream: &mut Value, target: &TagImport<'_>) {
     let entry = spec_entry(stream, target.tag);
     entry["from"] = json!({"kind": "DockerImage", "name": target.from});
     entry["generation"] = json!(0);

@@ -3,7 +3,7 @@
 
 use crate::{
     error::{Causes, Error},
-    importer::Fault,
+    importer::FetchError,
     object::{ObjectExt, Value, json},
 };
 
@@ -25,7 +25,7 @@ fn inner(mut status: Value) -> Value {
 }
 
 /// Why the image `full` (a complete pull spec) could not be fetched.
-pub fn of_image(fault: &Fault, full: &str) -> Value {
+pub fn of_image(fault: &FetchError, full: &str) -> Value {
     let text = fault.to_string();
     if fault.is("MANIFEST_UNKNOWN") {
         return missing(full);
@@ -58,7 +58,7 @@ pub fn of_all(mut said: Vec<Value>) -> Value {
 }
 
 /// Why the tags of a repository could not be listed; `written` is its pull spec as given.
-pub fn of_repository(fault: &Fault, written: &str) -> Value {
+pub fn of_repository(fault: &FetchError, written: &str) -> Value {
     if fault.is("NAME_UNKNOWN") {
         return missing(written);
     }
@@ -117,7 +117,7 @@ mod tests {
     fn faults_by_what_they_mean() {
         let refused = |code: &str| {
             let body = json!({"errors": [{"code": code}]}).to_string();
-            Fault::of_answer(404, "404 Not Found", body.as_bytes(), None)
+            FetchError::of_answer(404, "404 Not Found", body.as_bytes(), None)
         };
         let rows = [
             (
@@ -133,13 +133,13 @@ mod tests {
                 r#"you may not have access to the container image "r/x:1""#,
             ),
             (
-                Fault::other("Get \"u\": no basic auth credentials"),
+                FetchError::other("Get \"u\": no basic auth credentials"),
                 401,
                 "Unauthorized",
                 r#"you may not have access to the container image "r/x:1""#,
             ),
             (
-                Fault::other("Get \"u\": unauthorized: incorrect username or password"),
+                FetchError::other("Get \"u\": unauthorized: incorrect username or password"),
                 401,
                 "Unauthorized",
                 r#"incorrect username or password for image "r/x:1""#,
@@ -174,7 +174,7 @@ mod tests {
         );
         let one = of_image(&refused("MANIFEST_UNKNOWN"), "m/x:1");
         assert_eq!(of_all(vec![one.clone()]), one);
-        let raw = of_repository(&Fault::other("EOF"), "r/x");
+        let raw = of_repository(&FetchError::other("EOF"), "r/x");
         assert_eq!(raw.str_at("message"), "Internal error occurred: EOF");
         let bad = unreadable("X::", "invalid reference format");
         assert_eq!(

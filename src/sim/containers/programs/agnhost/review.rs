@@ -13,7 +13,7 @@ const KEPT: &str = "webhook-nondeletable";
 
 /// What comes of a review.
 #[derive(Debug, PartialEq)]
-pub enum Verdict {
+pub enum ReviewAnswer {
     /// A response, without its uid.
     Response(Value),
     /// It never answers.
@@ -37,15 +37,15 @@ fn patched(patch: &Value) -> Value {
 }
 
 /// Decides a request by the path it came to. `sidecar` is the image of a flag.
-pub fn decide(path: &str, request: &Value, sidecar: &str) -> Verdict {
+pub fn decide(path: &str, request: &Value, sidecar: &str) -> ReviewAnswer {
     let object = request.at("object").unwrap_or(&Value::Null);
     let operation = request.str_at("operation");
-    Verdict::Response(match path {
+    ReviewAnswer::Response(match path {
         "/always-deny" => refused("message", "this webhook denies all requests"),
         "/always-allow-delay-5s" => {
             let message = "this webhook allows all requests";
             let status = json!({"metadata": {}, "message": message});
-            return Verdict::Late(5, json!({"allowed": true, "status": status}));
+            return ReviewAnswer::Late(5, json!({"allowed": true, "status": status}));
         }
         "/add-label" => label(object),
         "/pods" => return pods(object),
@@ -63,7 +63,7 @@ pub fn decide(path: &str, request: &Value, sidecar: &str) -> Verdict {
             Some(DISALLOWED) => refused("message", "the crd contains unwanted label"),
             _ => allowed(),
         },
-        _ => return Verdict::NoSuchPath,
+        _ => return ReviewAnswer::NoSuchPath,
     })
 }
 
@@ -80,10 +80,10 @@ fn label(object: &Value) -> Value {
     patched(&json!([{"op": operation, "path": path, "value": value}]))
 }
 
-fn pods(pod: &Value) -> Verdict {
+fn pods(pod: &Value) -> ReviewAnswer {
     let mut wrong = Vec::new();
     match pod.label(MARK) {
-        Some("wait-forever") => return Verdict::Silence,
+        Some("wait-forever") => return ReviewAnswer::Silence,
         Some(DISALLOWED) => wrong.push("the pod contains unwanted label;"),
         _ => {}
     }
@@ -92,7 +92,7 @@ fn pods(pod: &Value) -> Verdict {
             wrong.push("the pod contains unwanted container name;");
         }
     }
-    Verdict::Response(match wrong.is_empty() {
+    ReviewAnswer::Response(match wrong.is_empty() {
         true => allowed(),
         false => refused("message", &wrong.join(" ")),
     })
@@ -209,8 +209,8 @@ pub fn convert(object: &Value, to: &str) -> Result<Value, String> {
 mod tests {
     use super::*;
 
-    fn patch(verdict: Verdict) -> Value {
-        let Verdict::Response(response) = verdict else { panic!("{verdict:?}") };
+    fn patch(verdict: ReviewAnswer) -> Value {
+        let ReviewAnswer::Response(response) = verdict else { panic!("{verdict:?}") };
         let bytes = STANDARD.decode(response.str_at("patch")).unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
@@ -231,12 +231,14 @@ mod tests {
             ("/pods/attach", json!({"name": "other", "object": {"stdin": true}}), true),
         ];
         for (path, request, expected) in rows {
-            let Verdict::Response(response) = decide(path, &request, "") else { panic!("{path}") };
+            let ReviewAnswer::Response(response) = decide(path, &request, "") else {
+                panic!("{path}")
+            };
             assert_eq!(response.is_true("allowed"), expected, "{path} {request}");
         }
-        assert_eq!(decide("/no", &json!({}), ""), Verdict::NoSuchPath);
+        assert_eq!(decide("/no", &json!({}), ""), ReviewAnswer::NoSuchPath);
         let waits = json!({"object": {"metadata": {"labels": {MARK: "wait-forever"}}}});
-        assert_eq!(decide("/pods", &waits, ""), Verdict::Silence);
+        assert_eq!(decide("/pods", &waits, ""), ReviewAnswer::Silence);
     }
 
     #[test]

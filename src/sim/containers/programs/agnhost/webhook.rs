@@ -63,13 +63,13 @@ async fn reviewed(scene: &Scene<'_>, request: &Fetch) -> Fetched {
     let asked = body.at("request").unwrap_or(&Value::Null);
     let sidecar = scene.call.flag("sidecar-image").unwrap_or("");
     let mut response = match review::decide(path, asked, sidecar) {
-        review::Verdict::Response(response) => response,
-        review::Verdict::Late(seconds, response) => {
+        review::ReviewAnswer::Response(response) => response,
+        review::ReviewAnswer::Late(seconds, response) => {
             scene.wait(seconds).await;
             response
         }
-        review::Verdict::Silence => std::future::pending().await,
-        review::Verdict::NoSuchPath => return scene.text(404, "404 page not found\n"),
+        review::ReviewAnswer::Silence => std::future::pending().await,
+        review::ReviewAnswer::NoSuchPath => return scene.text(404, "404 page not found\n"),
     };
     response["uid"] = asked.at("uid").cloned().unwrap_or_default();
     let whole = json!({"kind": "AdmissionReview", "apiVersion": body.str_at("apiVersion"),

@@ -86,7 +86,7 @@ pub enum Binary {
 
 /// Where `print` writes.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Target {
+pub enum Assignable {
     /// Standard output.
     Output,
     /// A file; true appends.
@@ -99,9 +99,9 @@ pub enum Statement {
     /// An expression for what it does.
     Expr(Expr),
     /// `print`
-    Print(Vec<Expr>, Target),
+    Print(Vec<Expr>, Assignable),
     /// `printf`
-    Printf(Vec<Expr>, Target),
+    Printf(Vec<Expr>, Assignable),
     /// `if`
     If(Expr, Box<Statement>, Option<Box<Statement>>),
     /// `while`, and with true `do … while`

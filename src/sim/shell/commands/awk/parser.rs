@@ -1,7 +1,7 @@
 //! From words to a program, by precedence. Source: POSIX `awk`, "Grammar".
 
 use super::{
-    ast::{Binary, Expr, Function, Pattern, Program, Rule, Statement, Target, When},
+    ast::{Assignable, Binary, Expr, Function, Pattern, Program, Rule, Statement, When},
     lexer::{Token, tokens},
 };
 
@@ -272,18 +272,18 @@ impl Parser {
     }
 
     /// What `print` and `printf` are given, and where it goes.
-    fn printed(&mut self) -> Parsed<(Vec<Expr>, Target)> {
+    fn printed(&mut self) -> Parsed<(Vec<Expr>, Assignable)> {
         let before = std::mem::replace(&mut self.printing, true);
         let list = self.arguments();
         self.printing = before;
         let list = list?;
         let target = match (self.mark(">>"), self.is(">")) {
-            (true, _) => Target::File(self.concatenation()?, true),
+            (true, _) => Assignable::File(self.concatenation()?, true),
             (false, true) => {
                 self.at += 1;
-                Target::File(self.concatenation()?, false)
+                Assignable::File(self.concatenation()?, false)
             }
-            _ => Target::Output,
+            _ => Assignable::Output,
         };
         Ok((list, target))
     }

@@ -1,7 +1,7 @@
 //! Runs a program of `awk`. What it writes is kept until the record is done.
 
 use super::{
-    ast::{Binary, Expr, Function, Pattern, Program, Rule, Statement, Target, When},
+    ast::{Assignable, Binary, Expr, Function, Pattern, Program, Rule, Statement, When},
     functions,
     state::{DEEPEST, Slot, State},
     value::{Value, sprintf},
@@ -100,7 +100,7 @@ impl<'a> Machine<'a> {
             }
             match &rule.body {
                 Some(body) => self.statement(body)?,
-                None => self.print(&[], &Target::Output)?,
+                None => self.print(&[], &Assignable::Output)?,
             }
         }
         Ok(())
@@ -224,7 +224,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn print(&mut self, list: &[Expr], target: &Target) -> Run<()> {
+    fn print(&mut self, list: &[Expr], target: &Assignable) -> Run<()> {
         let mut text = match list {
             [] => self.state.field(0).text(),
             list => {
@@ -237,11 +237,11 @@ impl<'a> Machine<'a> {
         self.write(text.as_bytes(), target)
     }
 
-    fn write(&mut self, data: &[u8], target: &Target) -> Run<()> {
+    fn write(&mut self, data: &[u8], target: &Assignable) -> Run<()> {
         self.p.budget.spend(data.len() / 256)?;
         let to = match target {
-            Target::Output => &mut self.out,
-            Target::File(name, append) => {
+            Assignable::Output => &mut self.out,
+            Assignable::File(name, append) => {
                 let name = self.value(name)?.text();
                 match name.as_str() {
                     "/dev/stdout" => &mut self.out,

@@ -29,7 +29,7 @@ fn policies() -> (Value, Value) {
 
 fn succeed(stream: &mut Value, tag: &str, image_name: &str, generation: i64) {
     let (import_policy, reference_policy) = policies();
-    let target = Target {
+    let target = TagImport {
         tag,
         from: "quay.io/x/y:1",
         import_policy: &import_policy,
@@ -40,7 +40,7 @@ fn succeed(stream: &mut Value, tag: &str, image_name: &str, generation: i64) {
 
 fn fail(stream: &mut Value, tag: &str, claim: bool) {
     let (import_policy, reference_policy) = policies();
-    let target = Target {
+    let target = TagImport {
         tag,
         from: "quay.io/x/y:1",
         import_policy: &import_policy,
