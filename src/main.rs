@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 fn command(cli: Cli) -> Result<(), String> {
     match cli.command {
         None => serve(cli.serve),
-        Some(Command::Serve(flags)) => serve(flags),
+        Some(Command::Serve(flags)) => serve(*flags),
         Some(Command::Kubeconfig(folder)) => kubeconfig(&folder),
         Some(Command::Env(at)) => run::registry::env(&at),
         Some(Command::Registry(command)) => block_on(run::registry::command(&command)),

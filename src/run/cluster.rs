@@ -1,6 +1,9 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
-use super::{kubeconfig, nature::Nature, processes::Processes, routes, secrets, seed};
+use super::{
+    aggregation, definitions, kubeconfig, nature::Nature, processes::Processes, routes, secrets,
+    seed,
+};
 use crate::{
     access::{Access, bootstrap},
     api::{Body, Caller, Options, Request, Server, Verb},
@@ -117,13 +120,14 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
         access,
         containers: Some(Arc::clone(&containers) as _),
         importer: importer(flags, &world, &settings, registry_address),
-        webhooks: webhook::Client::new(Arc::clone(&world.wall), dns(&settings)),
+        webhooks: webhooks(&world, &settings, &secrets.ca)?,
         settings,
         pages: Default::default(),
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");
     create_missing(&server, &secrets.kubeadmin_password).await?;
+    let added = definitions::create_missing(&server, &flags.crds).await?;
     stage.done("first objects present");
 
     let readiness = Readiness::default();
@@ -136,6 +140,7 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
     if furnishes {
         until_furnished(&server).await;
     }
+    definitions::until_established(&server, &added).await;
     stage.done("controllers synced");
     if let Some(path) = &flags.seed {
         seed::apply(&server, path).await?;
@@ -327,6 +332,14 @@ fn dns(settings: &Settings) -> String {
     format!("{}:53", Ipv4Addr::from(u32::from(settings.service_network) + PLACE))
 }
 
+/// The way to webhooks and other API servers, which are shown who asks.
+fn webhooks(world: &World, settings: &Settings, ca: &tls::Pair) -> Result<webhook::Client, String> {
+    let pair = tls::client(ca, "system:openshift-aggregator", &[], world.wall.now());
+    let pair = pair.map_err(|e| e.to_string())?;
+    let client = webhook::Client::new(Arc::clone(&world.wall), dns(settings));
+    Ok(client.showing(webhook::identity(&pair.cert, &pair.key)?))
+}
+
 /// The way to registries. At once means at once: nobody is spared then.
 fn importer(flags: &Serve, world: &World, settings: &Settings, registry: SocketAddr) -> Importer {
     let pace = (!flags.instant).then_some(importer::PACE);
@@ -411,6 +424,7 @@ fn run_controllers(
                     // Never the first to end: the server holds the other end.
                     () = sim::containers::serve(Arc::clone(&server), asks) => {}
                     () = sim::registries::network::serve(Arc::clone(&server)) => {}
+                    () = aggregation::tend(Arc::clone(&server)) => {}
                 }
             }))
         })
@@ -483,7 +497,11 @@ async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), Stri
     Ok(())
 }
 
-async fn create(server: &Arc<Server>, object: Value) -> Result<(), String> {
+/// Creates an object in the name of the administrator, if it is not there.
+///
+/// # Errors
+/// One line for people.
+pub(super) async fn create(server: &Arc<Server>, object: Value) -> Result<(), String> {
     let said = format!("{} {:?}", object.str_at("kind"), object.name());
     let kind = kinds::by_kind(object.str_at("apiVersion"), object.str_at("kind"))
         .ok_or_else(|| format!("{said} is of no known kind"))?;

@@ -1,7 +1,9 @@
 //! The composition root: the only place that names the concrete parts of every layer.
 
+mod aggregation;
 mod client;
 mod cluster;
+mod definitions;
 pub mod envtest;
 mod kubeconfig;
 mod nature;

@@ -2,7 +2,6 @@
 
 use crate::{
     api::{Body, Caller, Options, PatchType, Request, Server, Verb},
-    kinds,
     object::{ObjectExt, Value, read},
 };
 use std::{
@@ -59,7 +58,9 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
 async fn apply_one(server: &Arc<Server>, object: Value) -> Result<(), String> {
     let (version, name) =
         (object.str_at("apiVersion").to_owned(), object.str_at("kind").to_owned());
-    let kind = kinds::by_kind(&version, &name)
+    let kind = server
+        .catalogue()
+        .by_kind(&version, &name)
         .ok_or_else(|| format!("no matches for kind {name:?} in version {version:?}"))?;
     let namespace = match (kind.namespaced, object.namespace()) {
         (false, _) => String::new(),

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, so that everything is linked once. Every test starts a
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
+mod aggregation;
 mod budgets;
 mod builds;
 mod cli;
@@ -8,6 +9,7 @@ mod clients;
 mod corners;
 mod crash;
 mod custom;
+mod definitions;
 mod deploymentconfigs;
 mod envtest;
 mod fuzz;
