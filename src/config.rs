@@ -1,5 +1,9 @@
 //! The command line: flags, their environment variables, and the texts of `--help`.
 
+mod clusters;
+
+pub use clusters::{ClusterCommand, ClusterSettings};
+
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use std::{net::IpAddr, path::PathBuf};
 
@@ -43,6 +47,9 @@ pub enum Command {
     /// Tell, stop and move the time of the running server's cluster
     #[command(subcommand)]
     Time(TimeCommand),
+    /// Create, fork, reset and delete clusters of the running server
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Lay out etcd, kube-apiserver and kubectl for envtest, and print the line that points test
     /// suites at them
     #[command(after_help = "Use it as: eval \"$(pocketshift envtest)\" && go test ./...")]
@@ -73,7 +80,7 @@ pub enum RegistryCommand {
         tag: String,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
     /// Take a tag away
     Untag {
@@ -81,7 +88,7 @@ pub enum RegistryCommand {
         image: String,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
     /// Let a registry answer nothing but errors
     Outage {
@@ -92,7 +99,7 @@ pub enum RegistryCommand {
         end: bool,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
 }
 
@@ -102,18 +109,18 @@ pub enum RegistryCommand {
 #[derive(Debug, Subcommand)]
 pub enum TimeCommand {
     /// Tell the time, how fast it runs, and when something happens next
-    Show(Where),
+    Show(Which),
     /// Let it stand still
-    Stop(Where),
+    Stop(Which),
     /// Let it run as the machine's
-    Run(Where),
+    Run(Which),
     /// Let it run so many times as fast as the machine's
     Rate {
         /// From 0 to 1000
         times: f64,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
     /// Move it on
     Step {
@@ -121,17 +128,17 @@ pub enum TimeCommand {
         by: String,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
     /// Move it on to when something happens next
-    Next(Where),
+    Next(Which),
     /// Move it on to a moment
     Until {
         /// The moment: 2031-01-02T03:04:05Z
         moment: String,
         #[command(flatten)]
         #[allow(missing_docs)]
-        at: Where,
+        at: Which,
     },
 }
 
@@ -152,7 +159,7 @@ pub struct NodeArgs {
     pub name: String,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub at: Where,
+    pub at: Which,
 }
 
 /// Flags of `envtest`.
@@ -213,6 +220,17 @@ impl Where {
             None => Ok(self.folder.path()?.join(KUBECONFIG)),
         }
     }
+}
+
+/// Which cluster of a running server is meant.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Which {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub at: Where,
+    /// Name of the cluster [default: the server's first]
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Option<String>,
 }
 
 /// Name of the kubeconfig in the data folder.

@@ -5,7 +5,9 @@
 //! One process: an HTTPS listener ([`http`]), the API behind it ([`api`]), the objects ([`store`]),
 //! the controllers ([`controllers`]) and a simulated cluster ([`sim`]). [`run`] puts them together
 //! and is the only module that knows them all. Threads: two or more workers of the listener, one
-//! for all controllers, two for the processes of exec and attach, one that writes to SQLite.
+//! for all controllers, two for the processes of exec and attach, one that writes to SQLite (in
+//! memory whoever commits does its work). Further clusters of the same process ([`run::host`]) share
+//! a fixed number of threads ([`pool`]) and every object that none of them has changed.
 //!
 //! Called by another name the program is that program: `etcd`, `kube-apiserver` or `kubectl` of the
 //! folder that test suites are pointed at ([`run::envtest`]). Its API server is a cluster of another
@@ -18,6 +20,7 @@
 //! | [`object`] | JSON objects, names, selectors, quantities, times | nothing of ours |
 //! | [`error`] | what can go wrong, and its `Status` | `object` |
 //! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
+//! | [`pool`] | threads that clusters share | nothing of ours |
 //! | [`catalog`] | the images of the world outside, as data and as true OCI content | `object` |
 //! | [`tls`] | certificates | nothing of ours |
 //! | [`runtime`] | what a container runtime offers to exec, attach, logs and port-forward, as a trait | `world` |
@@ -90,6 +93,16 @@
 //! for, and only while nothing is under way: every task of controllers and containers is tracked by
 //! [`world::Activity`] from its waking until it waits again.
 //!
+//! # Clusters
+//!
+//! A [`run::Host`] runs many: `create` copies a template, a cluster of the same settings that was
+//! started once and came to rest; `fork` copies a running one; `checkpoint` keeps what a cluster is,
+//! `reset` puts it back. All four move a [`store::Parts`]: the snapshot and the claims, which are
+//! persistent maps, so a copy costs nothing until something is written. Who is put back keeps its
+//! address and its secrets; its controllers begin anew, its history is forgotten and its revisions go
+//! on, so that every watch ends with 410. A copy gets an authority, keys and passwords of its own, and
+//! nobody is signed in there.
+//!
 //! # Recipes
 //!
 //! | to add | touch |
@@ -141,6 +154,7 @@ pub mod kinds;
 pub mod metrics;
 pub mod object;
 pub mod patch;
+pub mod pool;
 pub mod registry;
 pub mod router;
 pub mod run;

@@ -35,6 +35,7 @@ fn command(cli: Cli) -> Result<(), String> {
         Some(Command::Env(at)) => run::registry::env(&at),
         Some(Command::Registry(command)) => block_on(run::registry::command(&command)),
         Some(Command::Node(command)) => block_on(run::registry::node(&command)),
+        Some(Command::Cluster(command)) => block_on(run::clusters::command(&command)),
         Some(Command::Time(command)) => block_on(run::time::command(&command)),
         Some(Command::Check(folder)) => run::check(&folder),
         Some(Command::Reset(folder)) => run::reset(&folder),

@@ -18,11 +18,20 @@ const MAX_ROUNDS: u32 = 1_000_000;
 
 /// The kept form of `password`.
 pub fn hash(password: &str, entropy: &Entropy) -> String {
+    stretched(password, ROUNDS, entropy)
+}
+
+/// The kept form of a random password, which nobody guesses: made without effort.
+pub fn hash_random(password: &str, entropy: &Entropy) -> String {
+    stretched(password, NonZeroU32::MIN, entropy)
+}
+
+fn stretched(password: &str, rounds: NonZeroU32, entropy: &Entropy) -> String {
     let (mut salt, mut out) = ([0; 16], [0; 32]);
     entropy.fill(&mut salt);
-    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, &salt, password.as_bytes(), &mut out);
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, &salt, password.as_bytes(), &mut out);
     let encode = |bytes: &[u8]| STANDARD_NO_PAD.encode(bytes);
-    format!("{SCHEME}{ROUNDS}${}${}", encode(&salt), encode(&out))
+    format!("{SCHEME}{rounds}${}${}", encode(&salt), encode(&out))
 }
 
 /// Most bcrypt rounds, as the power of two that is written: a second on a slow machine.

@@ -9,6 +9,7 @@ mod apiservices;
 pub mod builds;
 mod certificates;
 mod children;
+mod clusterquota;
 mod clusterroles;
 mod correlate;
 mod cronjob;
@@ -47,8 +48,10 @@ mod router;
 mod serviceaccounts;
 mod statefulset;
 pub mod task;
+mod templateinstance;
 #[cfg(test)]
 pub mod testkit;
+pub mod unidling;
 mod view;
 mod volumes;
 mod writing;
@@ -157,6 +160,7 @@ pub static ALL: &[&Controller] = &[
     &nodelifecycle::CONTROLLER,
     &nodelifecycle::eviction::CONTROLLER,
     &quota::CONTROLLER,
+    &clusterquota::CONTROLLER,
     &volumes::CONTROLLER,
     &volumes::volume::CONTROLLER,
     &volumes::protection::CLAIM,
@@ -165,6 +169,10 @@ pub static ALL: &[&Controller] = &[
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &router::CONTROLLER,
+    &templateinstance::CONTROLLER,
+    &templateinstance::FINALIZER_CONTROLLER,
+    &unidling::CONTROLLER,
+    &unidling::calls::CONTROLLER,
     &ingressroute::CONTROLLER,
     &deployment::CONTROLLER,
     &deploymentconfig::CONTROLLER,

@@ -4,7 +4,7 @@ use super::{Controller, INTERNAL, Outcome, Step, Write, WriteVerb};
 use crate::{
     api::{Body, Caller, Item, Options, Request, Response, Server, Verb},
     error::Error,
-    object::{ObjectExt, Value, encode, name},
+    object::{Meta, ObjectExt, Value, encode, name},
     store::{self, Entry, Expect, Op},
 };
 use futures_util::future::join_all;
@@ -90,6 +90,9 @@ impl Writer {
         };
         match self.server.call(request).await?.response {
             Response::One(_, Item::Entry(entry)) => Ok(Some(entry)),
+            Response::One(_, Item::Value(value)) if write.verb == WriteVerb::Create => {
+                Ok(Some(Arc::new(made(write, &value))))
+            }
             _ => Ok(None),
         }
     }
@@ -115,6 +118,13 @@ impl Writer {
         })?;
         Ok(done.into_iter().flatten().next())
     }
+}
+
+/// An answer that nobody stores (of a review, say) in the form of one that is stored.
+fn made(write: &Write, answer: &Value) -> Entry {
+    let key = name::key(&write.namespace, answer.name());
+    let bytes = encode(answer).with_revision(0).into();
+    Entry::new(0, write.resource.shared(), key.into(), bytes, Meta::of(answer))
 }
 
 /// Whether the object was changed by somebody else meanwhile.

@@ -6,7 +6,11 @@ use super::{
     h2,
     serve::{Http, handle},
 };
-use crate::tls;
+use crate::{
+    pool::{Pool, Running},
+    tls,
+    world::Clock,
+};
 use actix_http::{HttpService, Protocol};
 use actix_server::{Server, ServerHandle};
 use actix_service::{
@@ -27,15 +31,22 @@ use jiff::SignedDuration;
 use std::{net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
 /// A running listener; it ends with this.
-pub struct Listening {
-    handle: ServerHandle,
-    task: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
+pub struct Listening(On);
+
+/// What a listener runs on.
+enum On {
+    /// Threads of its own.
+    Own(ServerHandle, Option<tokio::task::JoinHandle<std::io::Result<()>>>),
+    /// Threads shared with others.
+    Shared(Option<Running>),
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
         // Nobody waits for the rest: clients are cut off.
-        drop(self.handle.stop(false));
+        if let On::Own(handle, _) = &self.0 {
+            drop(handle.stop(false));
+        }
     }
 }
 
@@ -43,15 +54,30 @@ impl Listening {
     /// Lets a listener run on the present runtime.
     pub fn start(server: Server) -> Listening {
         let handle = server.handle();
-        Listening { handle, task: Some(tokio::spawn(server)) }
+        Listening(On::Own(handle, Some(tokio::spawn(server))))
     }
 
-    /// Stops accepting, lets running requests end (for a few seconds), and returns.
+    /// One that runs on shared threads.
+    pub fn shared(running: Running) -> Listening {
+        Listening(On::Shared(Some(running)))
+    }
+
+    /// Stops accepting, lets running requests end (for a few seconds; on shared threads they are cut
+    /// off), and returns.
     pub async fn stop(mut self) {
-        self.handle.stop(true).await;
-        if let Some(task) = self.task.take() {
-            // The listener's own end has nothing to say that the stop has not said.
-            let _ = task.await;
+        match &mut self.0 {
+            On::Own(handle, task) => {
+                handle.stop(true).await;
+                if let Some(task) = task.take() {
+                    // The listener's own end has nothing to say that the stop has not said.
+                    let _ = task.await;
+                }
+            }
+            On::Shared(running) => {
+                if let Some(running) = running.take() {
+                    running.stop().await;
+                }
+            }
         }
     }
 }
@@ -75,21 +101,82 @@ pub fn serve(
     listener: TcpListener,
     mut tls: rustls::ServerConfig,
 ) -> std::io::Result<Listening> {
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    tls::let_many_begin();
+    offer(&mut tls);
     let server = Server::build()
         .workers(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8)))
         .shutdown_timeout(GRACE)
         .disable_signals()
-        .listen("https", listener, move || {
-            Acceptor::new(tls.clone())
-                .map_init_err(|_| ())
-                .map_err(TlsError::into_service_error)
-                .map(accepted)
-                .and_then(connections(Arc::clone(&http)).map_err(TlsError::Service))
-        })?
+        .listen("https", listener, move || pipeline(Arc::clone(&http), tls.clone()))?
         .run();
     Ok(Listening::start(server))
+}
+
+/// The same on threads shared with others.
+pub fn serve_on(
+    pool: &Pool,
+    http: Arc<Http>,
+    listener: TcpListener,
+    mut tls: rustls::ServerConfig,
+) -> Listening {
+    offer(&mut tls);
+    let clock = Arc::clone(&http.server.world.wall);
+    Listening::shared(
+        pool.run(move || Box::pin(accept(listener, clock, move || pipeline(http, tls)))),
+    )
+}
+
+/// Which protocols clients may choose from.
+fn offer(tls: &mut rustls::ServerConfig) {
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    tls::let_many_begin();
+}
+
+/// How long no connection is taken after the system could not give one.
+const RECOVERY: SignedDuration = SignedDuration::from_millis(50);
+
+/// Takes connections of a bound socket and has each served on this thread, until this is dropped.
+pub async fn accept<F>(listener: TcpListener, clock: Arc<dyn Clock>, factory: impl FnOnce() -> F)
+where
+    F: ServiceFactory<TcpStream, Config = ()>,
+    F::Service: 'static,
+{
+    let Ok(service) = factory().new_service(()).await else { return };
+    let service = Rc::new(service);
+    let listener =
+        listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
+    let Ok(listener) = listener.inspect_err(|error| tracing::error!(%error, "cannot listen"))
+    else {
+        return;
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let service = Rc::clone(&service);
+                tokio::task::spawn_local(async move {
+                    // What goes wrong on a connection was said where it happened.
+                    let _ = service.call(stream).await;
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot take a connection");
+                let later = clock.now().saturating_add(RECOVERY);
+                clock.sleep_until(later.unwrap_or(jiff::Timestamp::MAX)).await;
+            }
+        }
+    }
+}
+
+/// What becomes of a connection: TLS, then HTTP.
+fn pipeline(
+    http: Arc<Http>,
+    tls: rustls::ServerConfig,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error: std::fmt::Debug, InitError = ()>
+{
+    Acceptor::new(tls)
+        .map_init_err(|_| ())
+        .map_err(TlsError::into_service_error)
+        .map(accepted)
+        .and_then(connections(http).map_err(TlsError::Service))
 }
 
 /// What becomes of a connection whose handshake is done: HTTP/1.1 is the framework's work, HTTP/2

@@ -30,7 +30,7 @@ pub use bodies::Bodies;
 pub use body::{object as read_object, patch as read_patch};
 pub use health::Readiness;
 pub use limits::Limits;
-pub use listener::{Listening, serve};
+pub use listener::{Listening, accept, serve, serve_on};
 pub use oauth::basic;
 pub use parameters::Query;
 pub use serve::Http;

@@ -20,7 +20,7 @@ pub use kind::{
     PrepareFn, Sub,
 };
 pub use name::Name;
-pub use openshift::{check_template, image_outside, rollouts, shown_stream};
+pub use openshift::{check_template, image_outside, quota_selects, rollouts, shown_stream};
 pub use served::{Served, ServedKind};
 pub use workloads::{check_pod_spec, default_pod_template};
 

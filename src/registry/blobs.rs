@@ -34,6 +34,10 @@ pub(super) struct Blobs {
     pending: Arc<AtomicU64>,
 }
 
+/// Blobs in memory, by digest; copies share the bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(HashMap<String, Bytes>);
+
 /// A blob that can be read.
 #[derive(Clone, Debug)]
 pub(super) enum Stored {
@@ -184,6 +188,18 @@ impl Blobs {
             }
         }
         Ok(found)
+    }
+
+    /// Those in memory.
+    pub fn kept(&self) -> Kept {
+        Kept(self.memory.lock().clone())
+    }
+
+    /// Makes these the ones in memory. Files stay: what nobody holds goes with the next start.
+    pub fn put_back(&self, kept: &Kept) {
+        if self.folder.is_none() {
+            *self.memory.lock() = kept.0.clone();
+        }
     }
 
     /// Forgets a blob.

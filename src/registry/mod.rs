@@ -10,6 +10,7 @@ mod blobs;
 mod builds;
 mod certificates;
 mod cluster;
+mod clusters;
 mod credentials;
 mod entry;
 mod hold;
@@ -30,10 +31,11 @@ mod time;
 mod uploads;
 mod vendor;
 
-pub use blobs::FOLDER;
+pub use blobs::{FOLDER, Kept};
 pub use certificates::Certificates;
-pub use serve::{Listening, serve};
-pub use time::kept_time;
+pub use clusters::{Clusters, Order};
+pub use serve::{Listening, serve, serve_on};
+pub use time::{is_moved, kept_time};
 
 use crate::{
     api::Server,
@@ -49,7 +51,12 @@ use outage::Part;
 use place::{Endpoint, RepositoryRef};
 use reply::Reply;
 use serde_json::json;
-use std::{io, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Weak},
+};
 use uploads::{Incoming, Uploads};
 
 /// All registries.
@@ -62,6 +69,8 @@ pub struct Registries {
     /// Where the API server listens: clients behind the proxy may dial it too.
     api: SocketAddr,
     time: Arc<ClusterTime>,
+    /// Who runs this cluster and others, if its administrator is theirs too.
+    host: Option<Weak<dyn Clusters>>,
 }
 
 impl Registries {
@@ -75,14 +84,25 @@ impl Registries {
         api: SocketAddr,
         time: Arc<ClusterTime>,
         data_dir: Option<&Path>,
+        host: Option<Weak<dyn Clusters>>,
     ) -> io::Result<Registries> {
         let mint = Mint::new(&server.world);
         let blobs = Blobs::new(data_dir);
         let uploads = Uploads::open(&blobs, server.world.wall.now())?;
         let bodies = Bodies::new(Arc::clone(&server.world.wall));
-        let registries = Registries { server, mint, blobs, uploads, bodies, api, time };
+        let registries = Registries { server, mint, blobs, uploads, bodies, api, time, host };
         registries.sweep_orphans()?;
         Ok(registries)
+    }
+
+    /// The bytes of what was pushed, as far as they are in memory.
+    pub fn kept(&self) -> Kept {
+        self.blobs.kept()
+    }
+
+    /// Puts them back.
+    pub fn put_back(&self, kept: &Kept) {
+        self.blobs.put_back(kept);
     }
 
     fn outside<'a>(&'a self, objects: &'a Snapshot) -> Outside<'a> {
@@ -119,6 +139,9 @@ impl Registries {
         }
         if ask.path == time::PATH {
             return self.time(ask).await;
+        }
+        if let Some(rest) = clusters::rest(&ask.path) {
+            return self.clusters(ask, rest, body).await;
         }
         match ask.path.strip_prefix("/admin/blobs/") {
             Some(digest) => self.prune_blob(ask, digest).await,

@@ -12,13 +12,14 @@ use super::{
 use crate::{
     catalog::complaint::*,
     http::{self, Query, header_value},
+    pool::Pool,
     tls::{self, TlsError},
 };
 use actix_http::{
     Extensions, HttpMessage, HttpService, Payload, Request, Response, StatusCode,
     body::{BoxBody, SizedStream},
 };
-use actix_service::{ServiceFactoryExt, fn_service};
+use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service};
 use actix_tls::accept::rustls_0_23::TlsStream;
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
@@ -46,6 +47,11 @@ pub struct Listening {
 }
 
 impl Listening {
+    /// What is served.
+    pub fn registries(&self) -> &Arc<Registries> {
+        &self.registries
+    }
+
     /// Stops accepting, lets running requests end (for a few seconds), writes down the time, and
     /// returns.
     pub async fn stop(self) {
@@ -63,29 +69,14 @@ pub fn serve(
     listener: TcpListener,
     certificates: Certificates,
 ) -> Result<Listening, String> {
-    let ca = registries.server.settings.ca_pem.clone();
-    let tls = tls::resolving(&ca, Arc::new(certificates)).map_err(|e: TlsError| e.to_string())?;
-    tls::let_many_begin();
+    let tls = configuration(&registries, certificates)?;
     let stopping = registries.server.stopping.clone();
     tokio::spawn(keeper::run(Arc::clone(&registries), stopping.clone()));
     let served = Arc::clone(&registries);
     let factory = move || {
-        let (door, inside) = (Arc::clone(&registries), Arc::clone(&registries));
         // On the only worker's thread, where requests to the API may run.
         actix_web::rt::spawn(builds::run(Arc::clone(&registries), stopping.clone()));
-        let http = HttpService::build()
-            .client_request_timeout(HEAD_TIMEOUT)
-            .on_connect_ext(connected)
-            .h1(fn_service(move |request: Request| {
-                let registries = Arc::clone(&inside);
-                async move { Ok::<_, Infallible>(handle(&registries, request).await) }
-            }))
-            .rustls_0_23(tls.clone());
-        fn_service(move |stream: TcpStream| {
-            let registries = Arc::clone(&door);
-            async move { entry::admit(&registries, stream).await.map_err(drop) }
-        })
-        .and_then(http.map_err(|e| tracing::debug!(?e, "connection of a registry client")))
+        pipeline(&registries, tls.clone())
     };
     let server = actix_server::Server::build()
         .workers(WORKERS)
@@ -95,6 +86,58 @@ pub fn serve(
         .map_err(|e| format!("cannot serve: {e}"))?
         .run();
     Ok(Listening { registries: served, listening: http::Listening::start(server) })
+}
+
+/// The same on threads shared with others.
+///
+/// # Errors
+/// One line for people.
+pub fn serve_on(
+    pool: &Pool,
+    registries: Arc<Registries>,
+    listener: TcpListener,
+    certificates: Certificates,
+) -> Result<Listening, String> {
+    let tls = configuration(&registries, certificates)?;
+    let served = Arc::clone(&registries);
+    let running = pool.run(move || {
+        let stopping = registries.server.stopping.clone();
+        tokio::task::spawn_local(keeper::run(Arc::clone(&registries), stopping.clone()));
+        tokio::task::spawn_local(builds::run(Arc::clone(&registries), stopping));
+        let clock = Arc::clone(&registries.server.world.wall);
+        Box::pin(http::accept(listener, clock, move || pipeline(&registries, tls)))
+    });
+    Ok(Listening { registries: served, listening: http::Listening::shared(running) })
+}
+
+fn configuration(
+    registries: &Registries,
+    certificates: Certificates,
+) -> Result<rustls::ServerConfig, String> {
+    tls::let_many_begin();
+    let ca = &registries.server.settings.ca_pem;
+    tls::resolving(ca, Arc::new(certificates)).map_err(|e: TlsError| e.to_string())
+}
+
+/// What becomes of a connection: the door, TLS, HTTP/1.1.
+fn pipeline(
+    registries: &Arc<Registries>,
+    tls: rustls::ServerConfig,
+) -> impl ServiceFactory<TcpStream, Config = (), InitError = ()> + use<> {
+    let (door, inside) = (Arc::clone(registries), Arc::clone(registries));
+    let http = HttpService::build()
+        .client_request_timeout(HEAD_TIMEOUT)
+        .on_connect_ext(connected)
+        .h1(fn_service(move |request: Request| {
+            let registries = Arc::clone(&inside);
+            async move { Ok::<_, Infallible>(handle(&registries, request).await) }
+        }))
+        .rustls_0_23(tls);
+    fn_service(move |stream: TcpStream| {
+        let registries = Arc::clone(&door);
+        async move { entry::admit(&registries, stream).await.map_err(drop) }
+    })
+    .and_then(http.map_err(|e| tracing::debug!(?e, "connection of a registry client")))
 }
 
 async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBody> {

@@ -85,7 +85,7 @@ impl Registries {
 
     /// Writes down what the clock of a cluster shows that will rest, if it was ever touched.
     pub async fn rest(&self) {
-        if self.server.store.snapshot().get_key(RESOURCE, NAME).is_some() {
+        if is_moved(&self.server.store.snapshot()) {
             // What cannot be written now was written when the clock was last touched.
             let _ = self.keep_time().await;
         }
@@ -109,6 +109,11 @@ pub fn kept_time(snapshot: &Snapshot, wall: Timestamp) -> (Timestamp, f64) {
     let passed = wall.duration_since(moment("wall")).max(SignedDuration::ZERO);
     let passed = if rate == 0.0 { SignedDuration::ZERO } else { passed };
     (moment("shown").saturating_add(passed).unwrap_or(Timestamp::MAX), rate)
+}
+
+/// Whether anybody ever touched a cluster's clock.
+pub fn is_moved(snapshot: &Snapshot) -> bool {
+    snapshot.get_key(RESOURCE, NAME).is_some()
 }
 
 fn refused(why: String) -> Reply {

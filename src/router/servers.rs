@@ -8,10 +8,14 @@ use crate::{
 use md5::{Digest, Md5};
 use serde::Deserialize;
 use serde_json::Value;
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{collections::HashMap, net::Ipv4Addr, sync::Arc};
 
 const SLICES: &str = "endpointslices.discovery.k8s.io";
+const SERVICES: &str = "services";
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// On services that sleep.
+const IDLED_AT: &str = "idling.alpha.openshift.io/idled-at";
 
 /// The largest weight of a server. Source: haproxy.
 const LARGEST: u32 = 256;
@@ -33,7 +37,7 @@ pub struct Server {
 
 /// The servers of a route.
 pub struct Servers {
-    slices: TableVersion,
+    seen: [TableVersion; 2],
     /// All of them.
     pub all: Vec<Server>,
     /// How many services have a share.
@@ -41,18 +45,18 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Those of a route now; worked out once for each state of the endpoint slices.
+    /// Those of a route now; worked out once for each state of the endpoint slices and services.
     pub fn of(objects: &Snapshot, route: &Entry) -> Arc<Servers> {
-        let slices = objects.version(SLICES);
-        let known = slices.clone();
+        let seen = [SLICES, SERVICES].map(|r| objects.version(r));
+        let known = seen.clone();
         route.kept(
-            |kept: &Servers| kept.slices == known,
+            |kept: &Servers| kept.seen == known,
             || {
                 let road = route.lens::<Road>();
                 let all = road.targets.iter().map(|t| (t, addresses(objects, &road, t)));
                 let all: Vec<_> = all.collect();
                 let services = all.iter().filter(|(t, found)| t.weight > 0 && !found.is_empty());
-                Servers { slices, services: services.count(), all: weighted(all) }
+                Servers { seen, services: services.count(), all: weighted(all) }
             },
         )
     }
@@ -153,9 +157,56 @@ fn addresses(objects: &Snapshot, road: &Road, target: &Backend) -> Vec<Server> {
             }
         }
     }
+    if found.is_empty() {
+        found = asleep(objects, road, target);
+    }
     found.sort_by_key(|s| (s.address, s.port));
     found.dedup_by_key(|s| (s.address, s.port));
     found
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Service {
+    metadata: ServiceMeta,
+    spec: ServiceSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ServiceMeta {
+    annotations: HashMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ServiceSpec {
+    #[serde(rename = "clusterIP")]
+    cluster_ip: String,
+    ports: Option<Vec<ServicePort>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ServicePort {
+    #[serde(flatten)]
+    port: Port,
+    target_port: Option<Value>,
+}
+
+/// A service that sleeps is its own server: whoever comes to its address wakes it.
+/// Source: `pkg/router/template/plugin.go` (createRouterEndpoints).
+fn asleep(objects: &Snapshot, road: &Road, target: &Backend) -> Vec<Server> {
+    let entry = objects.get(SERVICES, &road.namespace, &target.name);
+    let service = entry.map(|e| e.lens::<Service>());
+    let service = service.filter(|s| s.metadata.annotations.contains_key(IDLED_AT));
+    let Some(service) = service else { return Vec::new() };
+    let Ok(address) = service.spec.cluster_ip.parse() else { return Vec::new() };
+    let wanted = road.port.as_ref();
+    let ports = service.spec.ports.iter().flatten();
+    let ports = ports.filter(|p| p.port.fits(wanted) || p.target_port.as_ref() == wanted);
+    let nobody = Endpoint::default();
+    ports.filter_map(|p| server(target, &nobody, address, &p.port)).collect()
 }
 
 fn server(target: &Backend, endpoint: &Endpoint, address: Ipv4Addr, port: &Port) -> Option<Server> {

@@ -1,7 +1,7 @@
 //! What the command line asks a running server's registries, with the administrator's kubeconfig.
 
 use super::kubeconfig::Admin;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -16,6 +16,19 @@ const LARGEST: usize = 1 << 20;
 /// # Errors
 /// One line for people.
 pub async fn ask(admin: &Admin, method: &str, path: &str) -> Result<String, String> {
+    send(admin, method, path, None).await
+}
+
+/// Sends a request, perhaps with a JSON body; answers the body of a success.
+///
+/// # Errors
+/// One line for people.
+pub async fn send(
+    admin: &Admin,
+    method: &str,
+    path: &str,
+    body: Option<String>,
+) -> Result<String, String> {
     let at = &admin.registry;
     let stream = TcpStream::connect(at)
         .await
@@ -30,7 +43,8 @@ pub async fn ask(admin: &Admin, method: &str, path: &str) -> Result<String, Stri
     let (mut sender, connection) = http1::handshake(tls).await.map_err(|e| failed(&e))?;
     let running = tokio::spawn(connection);
     let request = Request::builder().method(method).uri(path).header("host", at);
-    let request = request.body(Empty::<Bytes>::new()).map_err(|e| failed(&e))?;
+    let request =
+        request.body(Full::new(Bytes::from(body.unwrap_or_default()))).map_err(|e| failed(&e))?;
     let answer = sender.send_request(request).await.map_err(|e| failed(&e))?;
     let code = answer.status();
     let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|e| failed(&e))?;

@@ -1,6 +1,6 @@
 //! Sets of CustomResourceDefinitions that a flag adds (`--crds`).
 
-use super::cluster::create;
+use super::furnish::create;
 use crate::{
     api::Server,
     config::Definitions,

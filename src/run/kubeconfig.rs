@@ -61,6 +61,11 @@ impl Admin {
         Admin::of(&config).ok_or_else(|| format!("{shown} is not a kubeconfig of pocketshift"))
     }
 
+    /// The administrator of a kubeconfig's text, if it is one of ours.
+    pub fn of_text(text: &str) -> Option<Admin> {
+        Admin::of(&read::yaml(text.as_bytes()).ok()?.0)
+    }
+
     fn of(config: &Value) -> Option<Admin> {
         let named = |list: &str, name: &str| {
             config.list_at(list).iter().find(|e| e.str_at("name") == name).cloned()

@@ -1,10 +1,17 @@
 //! The composition root: the only place that names the concrete parts of every layer.
 
 mod aggregation;
+mod checkpoint;
 mod client;
 mod cluster;
+pub mod clusters;
+mod controls;
 mod definitions;
 pub mod envtest;
+mod equip;
+mod furnish;
+mod ground;
+pub mod host;
 mod kubeconfig;
 mod nature;
 mod processes;
@@ -14,7 +21,9 @@ mod secrets;
 mod seed;
 pub mod time;
 
+pub use checkpoint::Checkpoint;
 pub use cluster::{Cluster, start, start_as};
+pub use host::Host;
 pub use nature::Nature;
 
 use crate::{
@@ -30,11 +39,13 @@ use std::{io::Write, time::Instant};
 /// One line for people.
 pub async fn serve(flags: Serve) -> Result<(), String> {
     let began = Instant::now();
-    let cluster = start(&flags).await?;
+    let host = Host::new(&flags);
+    let cluster = cluster::start_at(&flags, Nature::default(), host.site()).await?;
     greet(&cluster, began);
+    host.adopt(cluster).await;
     wait_for_signal().await?;
     println!("stopping");
-    cluster.stop().await;
+    host.stop().await;
     Ok(())
 }
 

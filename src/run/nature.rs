@@ -6,7 +6,7 @@ use crate::{
     controllers::{self, Controller},
     sim,
 };
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, sync::LazyLock};
 
 /// What a cluster is, beyond the flags of `serve`.
 pub struct Nature {
@@ -35,12 +35,16 @@ pub struct Certificates {
     pub clients: Option<String>,
 }
 
+/// Everybody who works in an OpenShift.
+static ALL: LazyLock<Vec<&'static Controller>> =
+    LazyLock::new(|| [controllers::ALL, sim::CONTROLLERS].concat());
+
 impl Default for Nature {
     /// OpenShift whole.
     fn default() -> Nature {
         Nature {
             openshift: true,
-            controllers: [controllers::ALL, sim::CONTROLLERS].concat(),
+            controllers: ALL.clone(),
             admission_off: Vec::new(),
             services: None,
             trust: Trust::default(),
@@ -50,6 +54,17 @@ impl Default for Nature {
 }
 
 impl Nature {
+    /// Who works in it, as a list that lasts: one for all clusters of the usual kind.
+    pub(super) fn crew(&self) -> &'static [&'static Controller] {
+        let same = |(a, b): (&&'static Controller, &&'static Controller)| std::ptr::eq(*a, *b);
+        match self.controllers.len() == ALL.len()
+            && self.controllers.iter().zip(ALL.iter()).all(same)
+        {
+            true => &ALL,
+            false => self.controllers.clone().leak(),
+        }
+    }
+
     /// Whether a controller works in it.
     pub fn has(&self, controller: &str) -> bool {
         self.controllers.iter().any(|c| c.name == controller)

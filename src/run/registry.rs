@@ -1,7 +1,7 @@
 //! The commands about the world outside: what a shell needs to use the registries, what a vendor
 //! would do, and machines that fail.
 
-use super::{client, kubeconfig::Admin};
+use super::{client, clusters, kubeconfig::Admin};
 use crate::config::{NodeCommand, RegistryCommand, Where};
 use std::path::{Path, PathBuf};
 
@@ -52,21 +52,21 @@ fn authority(kubeconfig: &Path, admin: &Admin) -> Result<PathBuf, String> {
 pub async fn command(command: &RegistryCommand) -> Result<(), String> {
     match command {
         RegistryCommand::Tag { image, tag, at } => {
-            let admin = Admin::read(&at.kubeconfig()?)?;
+            let admin = clusters::admin(&at.at, at.cluster.as_deref()).await?;
             let (name, from) = split(image)?;
             let path = format!("/v2/{name}/manifests/{tag}?from={from}");
             client::ask(&admin, "PUT", &path).await.map_err(|e| format!("{image}: {e}"))?;
             println!("{name}:{tag} is now {image}");
         }
         RegistryCommand::Untag { image, at } => {
-            let admin = Admin::read(&at.kubeconfig()?)?;
+            let admin = clusters::admin(&at.at, at.cluster.as_deref()).await?;
             let (name, tag) = split(image)?;
             let path = format!("/v2/{name}/manifests/{tag}");
             client::ask(&admin, "DELETE", &path).await.map_err(|e| format!("{image}: {e}"))?;
             println!("{image} is gone");
         }
         RegistryCommand::Outage { host, end, at } => {
-            let admin = Admin::read(&at.kubeconfig()?)?;
+            let admin = clusters::admin(&at.at, at.cluster.as_deref()).await?;
             let method = if *end { "DELETE" } else { "PUT" };
             let path = format!("/registries/{host}/outage");
             client::ask(&admin, method, &path).await.map_err(|e| format!("{host}: {e}"))?;
@@ -85,7 +85,7 @@ pub async fn node(command: &NodeCommand) -> Result<(), String> {
         NodeCommand::Fail(args) => (args, "PUT", "is not heard of any more"),
         NodeCommand::Recover(args) => (args, "DELETE", "is back"),
     };
-    let admin = Admin::read(&args.at.kubeconfig()?)?;
+    let admin = clusters::admin(&args.at.at, args.at.cluster.as_deref()).await?;
     let name = &args.name;
     client::ask(&admin, method, &format!("/nodes/{name}/outage")).await?;
     println!("node {name} {now}");

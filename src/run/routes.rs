@@ -65,8 +65,8 @@ type Bound = (TcpListener, SocketAddr);
 fn bind(flags: &Serve, port: RouterPort, usual: u16, flag: &str) -> Result<Option<Bound>, String> {
     match port {
         RouterPort::Off => Ok(None),
-        RouterPort::At(port) => super::cluster::bind(flags.bind_address, port, flag).map(Some),
+        RouterPort::At(port) => super::equip::bind(flags.bind_address, port, flag).map(Some),
         // The port of many a developer's own program: then that one keeps it.
-        RouterPort::Auto => Ok(super::cluster::bind(flags.bind_address, usual, flag).ok()),
+        RouterPort::Auto => Ok(super::equip::bind(flags.bind_address, usual, flag).ok()),
     }
 }

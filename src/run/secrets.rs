@@ -22,6 +22,7 @@ pub const FILES: &[&str] = &[CA_CERT, CA_KEY, SIGNING_KEY, SESSION_KEY, PASSWORD
 const REPLACEABLE: &[&str] = &[SIGNING_KEY, SESSION_KEY];
 
 /// What must stay the same over restarts.
+#[derive(Clone)]
 pub struct Secrets {
     /// The authority that signs everything.
     pub ca: Pair,

@@ -1,6 +1,6 @@
 //! The commands about a cluster's time.
 
-use super::{client, kubeconfig::Admin};
+use super::{client, clusters};
 use crate::config::TimeCommand;
 
 /// Asks the running server's clock, or moves it, and says what it shows.
@@ -17,7 +17,7 @@ pub async fn command(command: &TimeCommand) -> Result<(), String> {
         TimeCommand::Next(at) => (at, "POST", "?next".into()),
         TimeCommand::Until { moment, at } => (at, "POST", format!("?to={}", plain(moment)?)),
     };
-    let admin = Admin::read(&at.kubeconfig()?)?;
+    let admin = clusters::admin(&at.at, at.cluster.as_deref()).await?;
     let answer = client::ask(&admin, method, &format!("/time{query}")).await?;
     let answer: serde_json::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
     let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();

@@ -39,6 +39,10 @@ pub(super) trait Engine: Send {
     fn compact(&mut self, upto: u64) -> Result<bool, String>;
     /// Syncs what was appended, and from here on every append, as hard as was asked for.
     fn harden(&mut self) -> Result<(), String>;
+    /// Whether anything is kept: then there is a disk to wait for.
+    fn keeps(&self) -> bool {
+        true
+    }
     /// A look at whether what it writes would be there at the next start, for whoever asks from
     /// outside.
     fn watch(&self) -> Watch {
@@ -61,6 +65,9 @@ impl Engine for Nowhere {
     }
     fn harden(&mut self) -> Result<(), String> {
         Ok(())
+    }
+    fn keeps(&self) -> bool {
+        false
     }
 }
 

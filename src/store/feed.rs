@@ -13,18 +13,18 @@ use tokio::sync::watch;
 
 /// Changes of the recent past.
 pub struct Feed {
-    window: RwLock<Window>,
-    latest: watch::Sender<u64>,
-    by_resource: RwLock<HashMap<Arc<str>, watch::Sender<u64>>>,
+    pub(super) window: RwLock<Window>,
+    pub(super) latest: watch::Sender<u64>,
+    pub(super) by_resource: RwLock<HashMap<Arc<str>, watch::Sender<u64>>>,
     max_bytes: usize,
 }
 
-struct Window {
+pub(super) struct Window {
     /// Every change after this revision is in `changes`.
-    floor: u64,
-    changes: VecDeque<Change>,
+    pub floor: u64,
+    pub changes: VecDeque<Change>,
     /// Bytes of the replaced and deleted revisions that only the window holds.
-    bytes: usize,
+    pub bytes: usize,
 }
 
 /// Most changes held, however small.

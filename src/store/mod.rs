@@ -5,11 +5,13 @@
 //! [`Op`]s that commit together or not at all; batches that arrive while a commit is being synced
 //! share the next one. Nothing is published before it is durable.
 
+mod claims;
 mod engine;
 mod entry;
 mod feed;
 mod load;
 mod open;
+mod parts;
 mod place;
 mod row;
 mod snapshot;
@@ -20,6 +22,7 @@ mod writer;
 pub use entry::{Change, Entry};
 pub use feed::{Feed, Since};
 pub use open::{FILES, OpenError, Options, check, lock};
+pub use parts::Parts;
 pub use row::Damage;
 pub use snapshot::{Snapshot, TableVersion};
 
@@ -131,6 +134,29 @@ impl Store {
     /// [`Error::Io`].
     pub async fn harden(&self) -> Result<(), Error> {
         self.inner.harden().await
+    }
+
+    /// A store in memory that begins with what another holds, at its revision and without history.
+    pub fn begin(parts: Parts) -> Store {
+        Store { inner: writer::Handle::begin(parts, open::WINDOW) }
+    }
+
+    /// All that it holds, as of the last commit.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it is closed.
+    pub async fn parts(&self) -> Result<Parts, Error> {
+        self.inner.with(|writer| writer.parts()).await
+    }
+
+    /// Puts everything back to what it was in `parts`, which must be its own of before. It goes on
+    /// under revisions that nobody has seen; every watch is told that it is too old. Answers the
+    /// revision.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; then nothing was changed.
+    pub async fn put_back(&self, parts: Parts) -> Result<u64, Error> {
+        self.inner.with(move |writer| writer.put_back(&parts)).await?
     }
 
     /// Whether a write would be kept: the writer lives, the last commit did not fail, and the files

@@ -71,6 +71,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_sums.sql"),
 ];
 
+/// Bytes of replaced revisions kept for watches, unless somebody says otherwise.
+pub(super) const WINDOW: usize = 16 << 20;
+
 /// Name of the database file in the data folder.
 pub const DATABASE: &str = "pocketshift.db";
 /// The files of a store in its folder.
@@ -91,7 +94,7 @@ impl Store {
                     (Box::new(engine), loaded, Some(lock))
                 }
             };
-        let window = if options.window_bytes == 0 { 16 << 20 } else { options.window_bytes };
+        let window = if options.window_bytes == 0 { WINDOW } else { options.window_bytes };
         Ok(Store { inner: Handle::start(engine, loaded, window, lock) })
     }
 }

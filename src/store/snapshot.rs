@@ -198,6 +198,13 @@ impl Snapshot {
         table.insert(entry.key.clone(), entry);
     }
 
+    /// Replaces an entry by one with the same metadata.
+    pub(super) fn swap(&mut self, entry: Arc<Entry>) {
+        if let Some(table) = self.tables.get_mut(&entry.resource) {
+            table.insert(Arc::clone(&entry.key), entry);
+        }
+    }
+
     /// Removes an entry; does nothing when there is none.
     pub(super) fn remove(&mut self, resource: &str, key: &str) {
         let Some(table) = self.tables.get_mut(resource) else { return };

@@ -1,9 +1,11 @@
-//! The one writer: a thread that checks batches against the newest state, makes them durable
-//! together, and only then shows them.
+//! The one writer: it checks batches against the newest state, makes them durable together, and only
+//! then shows them. Where there is a disk to wait for it is a thread; without one whoever commits
+//! does the writer's work.
 
 use super::{
-    Change, Committed, Entry, Error, Expect, Feed, Op, Snapshot,
-    engine::{Engine, Loaded, Record, Watch},
+    Change, Committed, Entry, Error, Expect, Feed, Op, Parts, Snapshot,
+    claims::Claims,
+    engine::{Engine, Loaded, Nowhere, Record, Watch},
 };
 use crate::object::Encoded;
 use arc_swap::ArcSwap;
@@ -27,17 +29,25 @@ struct Batch {
 /// What the writer is asked for.
 enum Message {
     Commit(Batch),
-    /// From here on commits are synced as the options say.
-    Harden(oneshot::Sender<Result<(), Error>>),
+    /// Something between two commits.
+    Do(Box<dyn FnOnce(&mut Writer) + Send>),
+}
+
+/// Who writes.
+enum Way {
+    /// A thread, as long as its queue is open.
+    Thread(Mutex<Option<mpsc::Sender<Message>>>, Mutex<Option<JoinHandle<()>>>),
+    /// Whoever commits, one after the other; nobody after the end, or after a panic.
+    Inline(Mutex<Option<Box<Writer>>>),
 }
 
 /// Steps taken into one commit at most: bounds how long the first of them waits.
 const MAX_GROUP: usize = 1024;
 
 /// What readers and the writer share.
-struct Shared {
-    state: ArcSwap<Snapshot>,
-    feed: Feed,
+pub(super) struct Shared {
+    pub state: ArcSwap<Snapshot>,
+    pub feed: Feed,
     /// Why the last commit failed, if it did.
     trouble: Mutex<Option<String>>,
 }
@@ -45,8 +55,7 @@ struct Shared {
 /// The readers' side: the way to the writer, and its end when the last handle goes.
 pub(super) struct Handle {
     shared: Arc<Shared>,
-    queue: Mutex<Option<mpsc::Sender<Message>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    way: Way,
     watch: Watch,
     /// Held as long as the store lives.
     _lock: Option<File>,
@@ -70,20 +79,32 @@ impl Handle {
             before,
             deleted,
         }));
-        let (sender, receiver) = mpsc::channel();
         let state = ArcSwap::from_pointee(state);
         let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
+        let (watch, keeps) = (engine.watch(), engine.keeps());
+        let mut writer = Writer::new(Arc::clone(&shared), engine, Claims::of(loaded.claims));
+        let way = if keeps {
+            let (sender, receiver) = mpsc::channel();
+            let thread = std::thread::Builder::new().name("store-writer".into());
+            let thread = thread.spawn(move || writer.run(&receiver)).ok();
+            Way::Thread(Mutex::new(Some(sender)), Mutex::new(thread))
+        } else {
+            Way::Inline(Mutex::new(Some(Box::new(writer))))
+        };
+        Arc::new(Handle { shared, way, watch, _lock: lock })
+    }
+
+    /// A store in memory that begins with what another holds, at its revision and without history.
+    pub(super) fn begin(parts: Parts, window: usize) -> Arc<Handle> {
+        let rev = parts.state.rev;
+        let state = Snapshot { derived: Arc::default(), ..(*parts.state).clone() };
+        let (state, feed) = (ArcSwap::from_pointee(state), Feed::new(rev, rev, window));
+        let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
+        let engine = Box::new(Nowhere);
         let watch = engine.watch();
-        let mut writer = Writer::new(Arc::clone(&shared), engine, loaded.claims);
-        let thread = std::thread::Builder::new().name("store-writer".into());
-        let thread = thread.spawn(move || writer.run(&receiver)).ok();
-        Arc::new(Handle {
-            shared,
-            queue: Mutex::new(Some(sender)),
-            thread: Mutex::new(thread),
-            watch,
-            _lock: lock,
-        })
+        let writer = Writer::new(Arc::clone(&shared), engine, parts.claims);
+        let way = Way::Inline(Mutex::new(Some(Box::new(writer))));
+        Arc::new(Handle { shared, way, watch, _lock: None })
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
@@ -95,41 +116,83 @@ impl Handle {
     }
 
     pub(super) async fn submit(&self, ops: Vec<Op>) -> Result<Committed, Error> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Message::Commit(Batch { ops, reply }))?;
-        answer.await.map_err(|_| closed())?
+        match &self.way {
+            Way::Inline(writer) => inline(writer, |writer| writer.commit_now(ops))?,
+            Way::Thread(queue, _) => {
+                let (reply, answer) = oneshot::channel();
+                send(queue, Message::Commit(Batch { ops, reply }))?;
+                answer.await.map_err(|_| closed())?
+            }
+        }
+    }
+
+    /// Lets the writer do something after every commit submitted so far.
+    pub(super) async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writer) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        match &self.way {
+            Way::Inline(writer) => inline(writer, work),
+            Way::Thread(queue, _) => {
+                let (reply, answer) = oneshot::channel();
+                // Nobody may be waiting any more.
+                let work = move |writer: &mut Writer| drop(reply.send(work(writer)));
+                send(queue, Message::Do(Box::new(work)))?;
+                answer.await.map_err(|_| closed())
+            }
+        }
     }
 
     pub(super) async fn harden(&self) -> Result<(), Error> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Message::Harden(reply))?;
-        answer.await.map_err(|_| closed())?
-    }
-
-    fn send(&self, message: Message) -> Result<(), Error> {
-        let queue = self.queue.lock();
-        let sent = queue.as_ref().is_some_and(|q| q.send(message).is_ok());
-        if sent { Ok(()) } else { Err(closed()) }
+        self.with(|writer| writer.engine.harden().map_err(Error::Io)).await?
     }
 
     /// Asks the writer itself: who has died, or hangs on the disk, does not answer.
     pub(super) fn health(&self) -> Result<(), String> {
-        let thread = self.thread.lock();
-        match thread.as_ref() {
-            None => return Err("the store is closed".into()),
-            Some(thread) if thread.is_finished() => return Err(DEAD.into()),
-            Some(_) => {}
+        let closed = || Err("the store is closed".into());
+        match &self.way {
+            Way::Inline(writer) if writer.lock().is_none() => return closed(),
+            Way::Inline(_) => {}
+            Way::Thread(_, thread) => match thread.lock().as_ref() {
+                None => return closed(),
+                Some(thread) if thread.is_finished() => return Err(DEAD.into()),
+                Some(_) => {}
+            },
         }
         (self.watch)()?;
         self.shared.trouble.lock().clone().map_or(Ok(()), Err)
     }
 
     pub(super) fn close(&self) {
-        drop(self.queue.lock().take());
-        if let Some(thread) = self.thread.lock().take() {
-            let _ = thread.join();
+        match &self.way {
+            Way::Inline(writer) => drop(writer.lock().take()),
+            Way::Thread(queue, thread) => {
+                drop(queue.lock().take());
+                if let Some(thread) = thread.lock().take() {
+                    let _ = thread.join();
+                }
+            }
         }
     }
+}
+
+/// Does the writer's work on this thread. Should it break down, the store is closed: what the writer
+/// knew is not to be trusted.
+fn inline<T>(
+    writer: &Mutex<Option<Box<Writer>>>,
+    work: impl FnOnce(&mut Writer) -> T,
+) -> Result<T, Error> {
+    let mut place = writer.lock();
+    let mut writer = place.take().ok_or_else(closed)?;
+    let done = work(&mut writer);
+    *place = Some(writer);
+    Ok(done)
+}
+
+fn send(queue: &Mutex<Option<mpsc::Sender<Message>>>, message: Message) -> Result<(), Error> {
+    let queue = queue.lock();
+    let sent = queue.as_ref().is_some_and(|q| q.send(message).is_ok());
+    if sent { Ok(()) } else { Err(closed()) }
 }
 
 /// What is said when the writer's thread has ended by a panic. Nothing starts it again: what it knew
@@ -140,39 +203,30 @@ fn closed() -> Error {
     Error::Io("the store is closed".into())
 }
 
-struct Writer {
-    shared: Arc<Shared>,
-    engine: Box<dyn Engine>,
-    state: Snapshot,
-    claims: HashMap<String, (Arc<str>, Arc<str>)>,
-    claims_of: HashMap<(Arc<str>, Arc<str>), Vec<String>>,
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) state: Snapshot,
+    pub(super) claims: Claims,
     compacted: u64,
 }
 
 impl Writer {
-    fn new(
-        shared: Arc<Shared>,
-        engine: Box<dyn Engine>,
-        claims: HashMap<String, (Arc<str>, Arc<str>)>,
-    ) -> Writer {
+    fn new(shared: Arc<Shared>, engine: Box<dyn Engine>, claims: Claims) -> Writer {
         let state = (**shared.state.load()).clone();
-        let mut claims_of: HashMap<_, Vec<String>> = HashMap::new();
-        for (value, holder) in &claims {
-            claims_of.entry(holder.clone()).or_default().push(value.clone());
-        }
         let compacted = shared.feed.floor();
-        Writer { shared, engine, state, claims, claims_of, compacted }
+        Writer { shared, engine, state, claims, compacted }
     }
 
     /// Serves batches until the queue is closed and empty.
     fn run(&mut self, queue: &mpsc::Receiver<Message>) {
         while let Ok(first) = queue.recv() {
             let (mut size, mut group, mut next) = (0, Vec::new(), Some(first));
-            // Whoever asks to harden is answered after the batches taken before it.
-            let mut harden = None;
+            // Whatever else is asked for is done after the batches taken before it.
+            let mut work = None;
             while let Some(message) = next.take() {
                 match message {
-                    Message::Harden(reply) => harden = Some(reply),
+                    Message::Do(asked) => work = Some(asked),
                     Message::Commit(batch) => {
                         size += batch.ops.len();
                         group.push(batch);
@@ -184,11 +238,18 @@ impl Writer {
                 self.commit(group);
                 self.compact();
             }
-            if let Some(reply) = harden {
-                // Nobody may be waiting any more.
-                let _ = reply.send(self.engine.harden().map_err(Error::Io));
+            if let Some(work) = work {
+                work(self);
             }
         }
+    }
+
+    /// Checks a batch and shows it, where nothing has to be made durable.
+    fn commit_now(&mut self, ops: Vec<Op>) -> Result<Committed, Error> {
+        let (durable, mut records) = (self.state.clone(), Vec::new());
+        let committed = self.apply(ops, &mut records)?;
+        self.publish(records, &durable);
+        Ok(committed)
     }
 
     /// Checks and commits a group. A batch that fails its checks leaves the others alone.
@@ -248,17 +309,21 @@ impl Writer {
         self.shared.feed.announce(self.state.rev, resources.iter());
     }
 
-    fn undo(&mut self, durable: Snapshot, records: &[Record]) {
+    pub(super) fn undo(&mut self, durable: Snapshot, records: &[Record]) {
         self.state = durable;
         // The newest first, so that in the end everybody holds what he held before.
         for r in records.iter().rev() {
             let id = (Arc::clone(&r.entry.resource), Arc::clone(&r.entry.key));
-            self.hold(&id, r.old.clone());
+            self.claims.hold(&id, r.old.clone());
         }
     }
 
     /// Applies one batch to the working state, or changes nothing.
-    fn apply(&mut self, ops: Vec<Op>, records: &mut Vec<Record>) -> Result<Committed, Error> {
+    pub(super) fn apply(
+        &mut self,
+        ops: Vec<Op>,
+        records: &mut Vec<Record>,
+    ) -> Result<Committed, Error> {
         let (before, mark) = (self.state.clone(), records.len());
         let mut done = Committed::new();
         let mut released: Vec<((Arc<str>, Arc<str>), Vec<String>)> = Vec::new();
@@ -269,7 +334,7 @@ impl Writer {
                     self.state = before;
                     records.truncate(mark);
                     for (id, claims) in released.into_iter().rev() {
-                        self.hold(&id, claims);
+                        self.claims.hold(&id, claims);
                     }
                     return Err(e);
                 }
@@ -293,12 +358,10 @@ impl Writer {
             Op::Put { resource, key, expect, body, claims } => {
                 let prev = self.check(step, &resource, &key, expect)?;
                 let id = (Arc::clone(&resource), Arc::clone(&key));
-                if let Some(value) =
-                    claims.iter().find(|v| self.claims.get(*v).is_some_and(|h| *h != id))
-                {
+                if let Some(value) = claims.iter().find(|v| self.claims.is_taken(v, &id)) {
                     return Err(Error::Claimed { step, value: value.clone() });
                 }
-                let old = self.hold(&id, claims.clone());
+                let old = self.claims.hold(&id, claims.clone());
                 released.push((id, old.clone()));
                 let entry = self.entry(resource, key, &body);
                 self.state.put(Arc::clone(&entry));
@@ -316,7 +379,7 @@ impl Writer {
                     },
                 };
                 let id = (Arc::clone(&resource), Arc::clone(&key));
-                let old = self.hold(&id, vec![]);
+                let old = self.claims.hold(&id, vec![]);
                 released.push((id, old.clone()));
                 let entry = self.entry(Arc::clone(&resource), Arc::clone(&key), &last);
                 self.state.remove(&resource, &key);
@@ -339,21 +402,6 @@ impl Writer {
         }
     }
 
-    /// Replaces the claims of an object; answers the old ones.
-    fn hold(&mut self, id: &(Arc<str>, Arc<str>), claims: Vec<String>) -> Vec<String> {
-        let old = self.claims_of.remove(id).unwrap_or_default();
-        for value in &old {
-            self.claims.remove(value);
-        }
-        if !claims.is_empty() {
-            for value in &claims {
-                self.claims.insert(value.clone(), id.clone());
-            }
-            self.claims_of.insert(id.clone(), claims);
-        }
-        old
-    }
-
     fn entry(&mut self, resource: Arc<str>, key: Arc<str>, body: &Encoded) -> Arc<Entry> {
         self.state.rev += 1;
         let rev = self.state.rev;
@@ -362,7 +410,7 @@ impl Writer {
     }
 
     /// Lets the database forget what the window has forgotten, a little after each commit.
-    fn compact(&mut self) {
+    pub(super) fn compact(&mut self) {
         let floor = self.shared.feed.floor();
         if floor < self.compacted + 200 {
             return;

@@ -117,6 +117,15 @@ impl ClusterTime {
         woken.into_iter().for_each(Waker::wake);
     }
 
+    /// Shows `now` and runs at `rate` from here on, also if that is the past: the cluster was put back.
+    pub fn put_back(&self, now: Timestamp, rate: f64) {
+        let mut state = self.state.lock();
+        let wall = self.wall.now();
+        let woken = state.change(wall, now, rate.clamp(0.0, FASTEST));
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
     /// Moves on to `to`, by way of every moment somebody waits for, each only when all work before
     /// it is done; ends when all is calm at `to`. Time never goes back.
     pub async fn advance(&self, to: Timestamp) {

@@ -18,12 +18,14 @@ use tokio::{
     net::TcpStream,
 };
 
-const NS: &str = "shop";
+/// Where everything is.
+pub const NS: &str = "shop";
 const IMAGE: &str = "docker.io/jmalloc/echo-server:latest";
 
 /// A cluster whose router answers.
-struct Shop {
-    lab: Lab,
+pub struct Shop {
+    /// The cluster.
+    pub lab: Lab,
 }
 
 type Headers<'a> = &'a [(&'a str, &'a str)];
@@ -45,7 +47,8 @@ where
 }
 
 impl Shop {
-    async fn open() -> Shop {
+    /// A new one.
+    pub async fn open() -> Shop {
         let at = RouterPort::At(0);
         let flags = pocketshift::config::Serve {
             router_http_port: at,
@@ -58,13 +61,14 @@ impl Shop {
         Shop { lab }
     }
 
-    async fn put(&self, group: &str, plural: &str, object: &Value) -> Value {
+    /// Makes an object.
+    pub async fn put(&self, group: &str, plural: &str, object: &Value) -> Value {
         let path = format!("{group}/namespaces/{NS}/{plural}");
         send(&self.lab.client, "POST", &path, "", Some(object)).await.expect(201)
     }
 
     /// An application of so many pods, behind a service of its name.
-    async fn app(&self, name: &str, pods: usize) {
+    pub async fn app(&self, name: &str, pods: usize) {
         let labels = json!({"app": name});
         let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": name},
@@ -85,7 +89,7 @@ impl Shop {
     }
 
     /// Makes a route; answers its host once it is admitted.
-    async fn route(&self, name: &str, annotations: Value, spec: Value) -> String {
+    pub async fn route(&self, name: &str, annotations: Value, spec: Value) -> String {
         let route = json!({"apiVersion": "route.openshift.io/v1", "kind": "Route",
             "metadata": {"name": name, "annotations": annotations}, "spec": spec});
         let made = self.put("/apis/route.openshift.io/v1", "routes", &route).await;
@@ -105,7 +109,8 @@ impl Shop {
         exchange(stream, path, &[&[("host", host)], headers].concat()).await
     }
 
-    async fn get(&self, host: &str, path: &str) -> Reply {
+    /// An answer over HTTP.
+    pub async fn get(&self, host: &str, path: &str) -> Reply {
         self.http(host, path, &[]).await.expect("an answer")
     }
 

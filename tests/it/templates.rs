@@ -114,3 +114,84 @@ async fn projects_are_made_after_their_template() {
     }
     lab.stop().await;
 }
+
+const INSTANCES: &str = "/apis/template.openshift.io/v1/namespaces/tpl/templateinstances";
+
+fn instance(name: &str, objects: &Value, secret: Value) -> Value {
+    json!({"apiVersion": "template.openshift.io/v1", "kind": "TemplateInstance",
+        "metadata": {"name": name}, "spec": {"secret": secret, "template": {
+            "metadata": {"name": "t"}, "objects": objects,
+            "parameters": [{"name": "WORD", "generate": "expression", "from": "[a-z]{9}"}]}}})
+}
+
+/// The instance once it has a condition.
+async fn settled(lab: &Lab, name: &str, condition: &str) -> Value {
+    eventually("the instance is settled", || async {
+        let found = get(&lab.client, &format!("{INSTANCES}/{name}")).await.json();
+        let said = found.condition(condition).is_some_and(|c| c["status"] == "True");
+        if said { Ok(found) } else { Err(found["status"].to_string()) }
+    })
+    .await
+}
+
+/// 50, 51 and 53.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_are_made_and_taken_away() {
+    let lab = Lab::start().await;
+    lab.namespace(NS).await;
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "values"},
+        "stringData": {"WORD": "given"}});
+    let core = |plural: &str| format!("/api/v1/namespaces/{NS}/{plural}");
+    send(&lab.client, "POST", &core("secrets"), "", Some(&secret)).await.expect(201);
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "made"},
+        "data": {"word": "${WORD}"}});
+    let good = instance("good", &json!([map]), json!({"name": "values"}));
+    let made = send(&lab.client, "POST", INSTANCES, "", Some(&good)).await.expect(201);
+    assert_eq!(made["spec"]["requester"]["username"], "system:admin");
+    let good = settled(&lab, "good", "Ready").await;
+    assert_eq!(good.condition("Ready").expect("a condition")["reason"], "Created");
+    let found = get(&lab.client, &core("configmaps/made")).await.expect(200);
+    assert_eq!(found["data"]["word"], "given");
+    assert_eq!(found.label("template.openshift.io/template-instance-owner"), Some(good.uid()));
+    assert_eq!(good["status"]["objects"][0]["ref"]["uid"], found.uid());
+
+    // A caller who may make instances, and nothing of what they are made of.
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": "makers"}, "rules": [{"apiGroups": ["template.openshift.io"],
+            "resources": ["templateinstances", "templateconfigs"], "verbs": ["create", "get"]}]});
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "makers"}, "subjects": [{"kind": "User", "name": "bob",
+            "apiGroup": "rbac.authorization.k8s.io"}],
+        "roleRef": {"kind": "Role", "name": "makers", "apiGroup": "rbac.authorization.k8s.io"}});
+    let rbac =
+        |plural: &str| format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{NS}/{plural}");
+    send(&lab.client, "POST", &rbac("roles"), "", Some(&role)).await.expect(201);
+    send(&lab.client, "POST", &rbac("rolebindings"), "", Some(&binding)).await.expect(201);
+    let bob = lab.acting_as("bob").await;
+    let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}});
+    let bad = instance("bad", &json!([other]), Value::Null);
+    send(&bob, "POST", INSTANCES, "", Some(&bad)).await.expect(201);
+    let bad = settled(&lab, "bad", "InstantiateFailure").await;
+    let why = bad.condition("InstantiateFailure").expect("a condition").str_at("message");
+    let expected = "unable to authorize user to create /v1, Resource=configmaps, Name=other: \
+                    configmaps \"other\" is forbidden: ";
+    assert!(why.starts_with(expected), "{why}");
+    assert_eq!(get(&lab.client, &core("configmaps/other")).await.code, 404);
+    let mut named = instance("named", &json!([]), Value::Null);
+    named["spec"]["requester"] = json!({"username": "alice"});
+    let refused = send(&bob, "POST", INSTANCES, "", Some(&named)).await.expect(422);
+    let why = refused.str_at("message");
+    assert!(why.ends_with("Forbidden: you do not have permission to set username"), "{why}");
+
+    let path = format!("{INSTANCES}/good");
+    send(&lab.client, "DELETE", &path, "", None).await;
+    eventually("everything is gone", || async {
+        let codes = [
+            get(&lab.client, &path).await.code,
+            get(&lab.client, &core("configmaps/made")).await.code,
+        ];
+        if codes == [404, 404] { Ok(()) } else { Err(format!("{codes:?}")) }
+    })
+    .await;
+    lab.stop().await;
+}

@@ -45,6 +45,7 @@ pub const OPENSHIFT_NAMESPACES: &[&str] = &[
     "openshift-config",
     "openshift-config-managed",
     "openshift-controller-manager",
+    "openshift-dns",
     "openshift-image-registry",
     "openshift-infra",
     "openshift-ingress",
@@ -65,6 +66,7 @@ pub fn objects(world: &World, settings: &Settings, kubeadmin_password: &str) -> 
     };
     if settings.openshift {
         objects.extend(OPENSHIFT_NAMESPACES.iter().map(|n| namespace(n)));
+        objects.iter_mut().for_each(label_for_policies);
         objects.extend(rbac());
         objects.extend(scc::objects());
         variables.extend(openshift_variables(world, settings, kubeadmin_password));
@@ -124,6 +126,16 @@ fn namespace(name: &str) -> Value {
         "spec": {"finalizers": ["kubernetes"]},
         "status": {"phase": "Active"},
     })
+}
+
+/// Gives a namespace the labels by which policies find the router. Source: the manifests of the
+/// ingress operator.
+fn label_for_policies(namespace: &mut Value) {
+    if namespace.name() == "openshift-ingress" {
+        let labels = &mut namespace["metadata"]["labels"];
+        labels["network.openshift.io/policy-group"] = json!("ingress");
+        labels["policy-group.network.openshift.io/ingress"] = json!("");
+    }
 }
 
 fn variables(world: &World, settings: &Settings) -> Vec<(&'static str, String)> {

@@ -157,8 +157,15 @@ static PLUGINS: &[Plugin] = &[
     Plugin { name: "RBAC", mutate: None, validate: Some(no_escalation) },
 ];
 
-/// Name of the plug-in that charges.
-const QUOTA: &str = "ResourceQuota";
+/// What is charged once everybody else agrees, in order.
+static CHARGES: &[Plugin] = &[
+    Plugin { name: "ResourceQuota", mutate: None, validate: Some(resource_quota::validate) },
+    Plugin {
+        name: "quota.openshift.io/ClusterResourceQuota",
+        mutate: None,
+        validate: Some(resource_quota::cluster::validate),
+    },
+];
 
 /// The names of all plug-ins, with which they are switched off.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -168,11 +175,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
         "ValidatingAdmissionPolicy",
         "ValidatingAdmissionWebhook",
     ];
-    PLUGINS.iter().map(|p| p.name).chain([QUOTA]).chain(outside)
+    PLUGINS.iter().chain(CHARGES).map(|p| p.name).chain(outside)
 }
-
-/// What is charged once everybody else agrees.
-static CHARGES: &[Validate] = &[resource_quota::validate];
 
 /// Upstream's RBAC storage checks this itself, after all changes are made.
 fn no_escalation(object: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
@@ -203,10 +207,8 @@ pub fn validate(object: &Value, attributes: &Attributes<'_>) -> Result<Vec<Op>, 
 /// # Errors
 /// The first refusal.
 pub fn charge(object: &Value, attributes: &Attributes<'_>) -> Result<Vec<Op>, Error> {
-    if !attributes.asks(QUOTA) {
-        return Ok(Vec::new());
-    }
-    steps(CHARGES.iter().copied(), object, attributes)
+    let asked = CHARGES.iter().filter(|p| attributes.asks(p.name));
+    steps(asked.filter_map(|p| p.validate), object, attributes)
 }
 
 fn steps(

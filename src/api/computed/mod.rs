@@ -3,6 +3,7 @@
 //! A handler takes over after authorization; what it writes goes through [`Server::call`] again or
 //! straight to the store.
 
+mod applied_quotas;
 mod binding;
 mod builds;
 mod components;
@@ -37,6 +38,7 @@ pub type Handler = fn(Arc<Server>, Request) -> Handled;
 
 /// Which handler answers for which resource (`plural.group`) and subresource (or `""`).
 pub static HANDLERS: &[(&str, &str, Handler)] = &[
+    ("appliedclusterresourcequotas.quota.openshift.io", "", applied_quotas::read),
     ("buildconfigs.build.openshift.io", "instantiate", builds::instantiate),
     ("buildconfigs.build.openshift.io", "instantiatebinary", builds::instantiate_binary),
     ("buildconfigs.build.openshift.io", "webhooks", builds::webhooks),

@@ -35,17 +35,21 @@ fn of_namespace(view: &View, change: &Change) -> Vec<String> {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(mut quota) = view.value("resourcequotas", key) else { return plan };
-    let hard: Map = quota.map_at("spec.hard").cloned().unwrap_or_default();
-    let used: Map = hard
-        .keys()
-        .filter_map(|name| Some((name.clone(), json!(usage::of(view, &quota, name)?.to_string()))))
-        .collect();
-    let status = json!({"hard": hard, "used": used});
+    let hard = quota.at("spec.hard").cloned().unwrap_or_else(|| json!({}));
+    let status = json!({"hard": hard, "used": used(view, &quota)});
     if quota.get("status") != Some(&status) && !quota.is_deleting() {
         quota.set_at("status", status);
         plan.write(Write::status("resourcequotas", quota));
     }
     plan
+}
+
+/// What the namespace of a quota uses of what the quota limits.
+pub(super) fn used(view: &View, quota: &Value) -> Map {
+    let names = quota.map_at("spec.hard").into_iter().flat_map(Map::keys);
+    let amount =
+        |name: &String| Some((name.clone(), json!(usage::of(view, quota, name)?.to_string())));
+    names.filter_map(amount).collect()
 }
 
 /// Whether the pod falls under a quota's scopes.

@@ -22,8 +22,8 @@ pub static RESOURCE_QUOTA: Kind = Kind {
         prepare: Some(prepare_quota),
         validate: Some(validate_quota),
         validate_status: Some(|o, _, out| {
-            amounts(o, "status.hard", out);
-            amounts(o, "status.used", out);
+            amounts(o.map_at("status.hard"), "status.hard", out);
+            amounts(o.map_at("status.used"), "status.used", out);
         }),
         ..Hooks::NONE
     },
@@ -68,9 +68,7 @@ fn prepare_quota(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), E
 }
 
 fn validate_quota(o: &Value, old: Option<&Value>, out: &mut Causes) {
-    amounts(o, "spec.hard", out);
-    scopes(o, out);
-    scope_selector(o, out);
+    check_spec(o.at("spec").unwrap_or(&Value::Null), "spec", out);
     if let Some(old) = old {
         let sorted = |q: &Value| {
             let mut all: Vec<String> =
@@ -84,8 +82,16 @@ fn validate_quota(o: &Value, old: Option<&Value>, out: &mut Causes) {
     }
 }
 
-fn amounts(o: &Value, path: &str, out: &mut Causes) {
-    for (resource, amount) in o.map_at(path).into_iter().flatten() {
+/// What a quota's spec must look like, which stands at `path` of an object.
+pub fn check_spec(spec: &Value, path: &str, out: &mut Causes) {
+    amounts(spec.map_at("hard"), &format!("{path}.hard"), out);
+    scopes(spec, path, out);
+    scope_selector(spec, path, out);
+}
+
+/// Amounts of what quotas know.
+pub fn amounts(all: Option<&Map>, path: &str, out: &mut Causes) {
+    for (resource, amount) in all.into_iter().flatten() {
         let field = format!("{path}[{resource}]");
         if checks::resource_name(resource, &field, out)
             && !resource.contains('/')
@@ -112,31 +118,32 @@ const KNOWN_SCOPES: [&str; 7] = [
     "VolumeAttributesClass",
 ];
 
-fn scopes(o: &Value, out: &mut Causes) {
-    let scopes = o.list_at("spec.scopes");
+fn scopes(spec: &Value, path: &str, out: &mut Causes) {
+    let scopes = spec.list_at("scopes");
+    let path = format!("{path}.scopes");
     let names: Vec<&str> = scopes.iter().filter_map(Value::as_str).collect();
     if names.iter().any(|s| !KNOWN_SCOPES.contains(s)) {
-        out.invalid("spec.scopes", &json!(scopes), "unsupported scope");
+        out.invalid(path.as_str(), &json!(scopes), "unsupported scope");
     }
-    if names.iter().any(|s| !fits(o, s)) {
-        out.invalid("spec.scopes", &json!(scopes), "unsupported scope applied to resource");
+    if names.iter().any(|s| !fits(spec, s)) {
+        out.invalid(path.as_str(), &json!(scopes), "unsupported scope applied to resource");
     }
-    conflicting(o, &names, "spec.scopes", out);
+    conflicting(spec, &names, &path, out);
 }
 
-fn conflicting(o: &Value, names: &[&str], path: &str, out: &mut Causes) {
+fn conflicting(spec: &Value, names: &[&str], path: &str, out: &mut Causes) {
     for pair in [["BestEffort", "NotBestEffort"], ["Terminating", "NotTerminating"]] {
         if pair.iter().all(|s| names.contains(s)) {
-            out.invalid(path, &json!(o.list_at("spec.scopes")), "conflicting scopes");
+            out.invalid(path, &json!(spec.list_at("scopes")), "conflicting scopes");
         }
     }
 }
 
 /// Whether a scope makes sense for everything the quota limits.
-fn fits(quota: &Value, scope: &str) -> bool {
+fn fits(spec: &Value, scope: &str) -> bool {
     const COMPUTE: [&str; 6] =
         ["cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory"];
-    let limited = quota.map_at("spec.hard").into_iter().flat_map(Map::keys);
+    let limited = spec.map_at("hard").into_iter().flat_map(Map::keys);
     let mut standard = limited.filter(|r| !r.contains('/') && checks::is_quota_resource(r));
     standard.all(|resource| match scope {
         "BestEffort" => resource == "pods",
@@ -150,42 +157,46 @@ fn fits(quota: &Value, scope: &str) -> bool {
     })
 }
 
-/// `spec.scopeSelector`: scopes with operators. Paths carry no index, as upstream's do not.
-fn scope_selector(o: &Value, out: &mut Causes) {
-    const PATH: &str = "spec.scopeSelector.matchExpressions";
-    let terms = o.list_at(PATH);
+/// `scopeSelector`: scopes with operators. Paths carry no index, as upstream's do not.
+fn scope_selector(spec: &Value, path: &str, out: &mut Causes) {
+    let path = format!("{path}.scopeSelector.matchExpressions");
+    let terms = spec.list_at("scopeSelector.matchExpressions");
     for term in terms {
         let (scope, operator) = (term.str_at("scopeName"), term.str_at("operator"));
         let values = term.list_at("values");
         if !KNOWN_SCOPES.contains(&scope) {
-            out.invalid(format!("{PATH}.scopeName"), &json!(scope), "unsupported scope");
+            out.invalid(format!("{path}.scopeName"), &json!(scope), "unsupported scope");
         }
-        if !fits(o, scope) {
-            out.invalid(PATH, &go_selector(terms), "unsupported scope applied to resource");
+        if !fits(spec, scope) {
+            out.invalid(
+                path.as_str(),
+                &go_selector(terms),
+                "unsupported scope applied to resource",
+            );
         }
         let valued = ["PriorityClass", "VolumeAttributesClass"].contains(&scope);
         if KNOWN_SCOPES.contains(&scope) && !valued && operator != "Exists" {
             let why = "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
-            out.invalid(format!("{PATH}.operator"), &json!(operator), why);
+            out.invalid(format!("{path}.operator"), &json!(operator), why);
         }
         match operator {
             "In" | "NotIn" if values.is_empty() => out.required(
-                format!("{PATH}.values"),
+                format!("{path}.values"),
                 "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
             ),
             "Exists" | "DoesNotExist" if !values.is_empty() => {
                 let why = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
-                out.invalid(format!("{PATH}.values"), &json!(values), why);
+                out.invalid(format!("{path}.values"), &json!(values), why);
             }
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
             other => {
                 let why = "not a valid selector operator";
-                out.invalid(format!("{PATH}.operator"), &json!(other), why);
+                out.invalid(format!("{path}.operator"), &json!(other), why);
             }
         }
     }
     let names: Vec<&str> = terms.iter().map(|t| t.str_at("scopeName")).collect();
-    conflicting(o, &names, PATH, out);
+    conflicting(spec, &names, &path, out);
 }
 
 /// A scope selector as Go prints the internal type.

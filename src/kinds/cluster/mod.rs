@@ -15,7 +15,7 @@ mod endpoints;
 mod events;
 mod flowcontrol;
 mod leases;
-mod limits;
+pub(super) mod limits;
 mod namespaces;
 mod networking;
 mod nodes;

@@ -8,16 +8,19 @@ mod images;
 mod mirrors;
 mod oauth;
 mod projects;
+mod quota;
 mod routes;
 mod scopes;
 mod security;
 mod sources;
+mod templateinstances;
 mod templates;
 mod users;
 
 use super::Kind;
 pub use apps::rollouts;
 pub use images::{outside as image_outside, shown as shown_stream};
+pub use quota::selects as quota_selects;
 pub use templates::check as check_template;
 
 /// Verbs of a kind that upstream serves as a custom resource, in the order it lists them.
@@ -72,11 +75,15 @@ pub static KINDS: &[&Kind] = &[
     &oauth::USER_OAUTH_ACCESS_TOKEN,
     &projects::PROJECT,
     &projects::PROJECT_REQUEST,
+    &quota::APPLIED,
+    &quota::CLUSTER_RESOURCE_QUOTA,
     &routes::ROUTE,
     &security::REVIEW_OF_ACCOUNTS,
     &security::REVIEW_OF_SELF,
     &security::REVIEW_OF_SUBJECT,
     &security::SECURITY_CONTEXT_CONSTRAINTS,
+    &templateinstances::BROKER_TEMPLATE_INSTANCE,
+    &templateinstances::TEMPLATE_INSTANCE,
     // The kind is the one that is stored.
     &templates::TEMPLATE,
     &templates::PROCESSED_TEMPLATE,

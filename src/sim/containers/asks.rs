@@ -3,10 +3,12 @@
 
 use crate::{
     api::{Body, Caller, Item, Options, Request, Response, Server, Verb},
+    controllers::unidling::calls,
     error::Error,
     kinds,
-    object::{ObjectExt, Value, json, time},
+    object::{ObjectExt, Value, encode, json, name, time},
     runtime::Target,
+    store::{Expect, Op},
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -47,10 +49,17 @@ pub enum DeferredWrite {
         /// Told the token.
         reply: oneshot::Sender<String>,
     },
+    /// Somebody calls a service that sleeps.
+    Called {
+        /// Namespace of the service.
+        namespace: String,
+        /// Its name.
+        service: String,
+    },
 }
 
 /// Writes what is asked for, until nobody asks any more.
-pub async fn serve(server: Arc<Server>, mut asks: mpsc::Receiver<DeferredWrite>) {
+pub async fn serve(server: Arc<Server>, asks: &mut mpsc::Receiver<DeferredWrite>) {
     while let Some(ask) = asks.recv().await {
         let _busy = server.world.activity.hold();
         match ask {
@@ -67,7 +76,24 @@ pub async fn serve(server: Arc<Server>, mut asks: mpsc::Receiver<DeferredWrite>)
                     let _ = reply.send(token);
                 }
             }
+            DeferredWrite::Called { namespace, service } => {
+                called(&server, &namespace, &service).await
+            }
         }
+    }
+}
+
+/// Notes that a service is called; one note stands for all calls until it is read.
+async fn called(server: &Arc<Server>, namespace: &str, service: &str) {
+    let op = Op::Put {
+        resource: calls::CALLS.into(),
+        key: name::key(namespace, service).into(),
+        expect: Expect::Absent,
+        body: encode(&calls::note(namespace, service)),
+        claims: vec![],
+    };
+    if let Err(error) = server.store.commit(vec![op]).await {
+        tracing::debug!(%error, namespace, service, "already noted");
     }
 }
 

@@ -122,6 +122,9 @@ enum RunProgress {
 
 fn advance(runtime: &Arc<Runtime>, instance: &Arc<Instance>) -> RunProgress {
     let view = runtime.view();
+    if !runtime.knows(instance) {
+        return RunProgress::Gone;
+    }
     let Some((place, run)) = instance.place(&view) else { return RunProgress::Gone };
     instance.files.refresh(runtime, &view, &place);
     let whole = instance.advance(&view, &place, &run);
@@ -150,6 +153,18 @@ impl Runtime {
         let state = self.state.lock();
         let driven = state.instances.values().filter(|i| i.driving.load(Ordering::Relaxed));
         driven.filter_map(|i| i.next_step()).min()
+    }
+
+    /// Whether a run is what is known under its ID: after a cluster was put back it may be another.
+    pub fn knows(&self, instance: &Arc<Instance>) -> bool {
+        self.known(&instance.run).is_some_and(|known| Arc::ptr_eq(&known, instance))
+    }
+
+    /// Forgets everything: containers, files and what runs. What the objects tell is made anew when
+    /// somebody looks.
+    pub fn forget(&self) {
+        let old = std::mem::take(&mut *self.state.lock());
+        old.instances.values().for_each(|i| i.poke.notify_one());
     }
 
     /// Lets the driven runs of a pod look at once.

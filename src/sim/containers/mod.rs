@@ -251,7 +251,7 @@ impl Runtime {
 
     /// Ends when a container's run has ended.
     fn gone(&self, instance: &Arc<Instance>) -> impl Future<Output = ()> + Send + use<> {
-        let (store, instance) = (self.store.clone(), Arc::clone(instance));
+        let (store, instance, me) = (self.store.clone(), Arc::clone(instance), self.me.clone());
         async move {
             let mut changed = store.feed().signal("pods");
             loop {
@@ -261,6 +261,7 @@ impl Runtime {
                 let entry = snapshot.get("pods", &target.namespace, &target.pod);
                 let runs = entry.is_some_and(|e| instance.is_current(&Arc::new(e.value())));
                 drop(snapshot);
+                let runs = runs && me.upgrade().is_some_and(|me| me.knows(&instance));
                 if !runs || changed.changed().await.is_err() {
                     return;
                 }

@@ -3,6 +3,7 @@
 //!
 //! Source: apiserver `pkg/admission/plugin/resourcequota`.
 
+pub mod cluster;
 mod scope;
 pub mod usage;
 
@@ -32,14 +33,37 @@ pub fn validate(object: &Value, a: &Attributes<'_>) -> Result<Vec<Op>, Error> {
     }
     let mut steps = Vec::new();
     for entry in a.snapshot.list(QUOTAS, a.namespace) {
-        if let Some(step) = charge(object, a, entry)? {
-            steps.push(step);
+        let mut quota = entry.value();
+        let wanted = charge(object, a, &quota)?;
+        if !wanted.is_empty() {
+            grow(&mut quota, "status.used", &wanted);
+            steps.push(replace(QUOTAS, entry, &quota));
         }
     }
     if a.dry_run {
         steps.clear();
     }
     Ok(steps)
+}
+
+/// Adds amounts to those that stand at `path`.
+fn grow(object: &mut Value, path: &str, wanted: &Amounts) {
+    let mut total = amounts(object.at(path));
+    add(&mut total, wanted);
+    let total: BTreeMap<String, String> =
+        total.into_iter().map(|(n, q)| (n, q.to_string())).collect();
+    object.set_at(path, json!(total));
+}
+
+/// Stores a quota with its new usage, if it is still as it was looked at.
+fn replace(resource: &str, entry: &Arc<Entry>, quota: &Value) -> Op {
+    Op::Put {
+        resource: resource.into(),
+        key: Arc::clone(&entry.key),
+        expect: Expect::Rev(entry.rev),
+        body: encode(quota),
+        claims: Vec::new(),
+    }
 }
 
 /// Whether this kind of request can need quota at all.
@@ -58,41 +82,24 @@ fn handles(object: &Value, a: &Attributes<'_>) -> bool {
     }
 }
 
-fn charge(object: &Value, a: &Attributes<'_>, entry: &Arc<Entry>) -> Result<Option<Op>, Error> {
-    let mut quota = entry.value();
+/// What a quota is charged with.
+fn charge(object: &Value, a: &Attributes<'_>, quota: &Value) -> Result<Amounts, Error> {
     let resource = a.kind.resource();
     let hard = amounts(quota.at("status.hard"));
     let used = amounts(quota.at("status.used"));
     let covered: Vec<&str> =
         hard.keys().map(String::as_str).filter(|n| usage::covers(resource, n)).collect();
-    if covered.is_empty() || !scope::matches(&quota, resource, object) {
-        return Ok(None);
+    if covered.is_empty() || !scope::matches(quota, resource, object) {
+        return Ok(Amounts::new());
     }
     let wanted = {
-        let mut wanted = delta(&quota, resource, object, a);
+        let mut wanted = delta(quota, resource, object, a);
         wanted.retain(|n, q| hard.contains_key(n) && !q.is_zero());
         wanted
     };
     let problem = incomplete(quota.name(), resource, object, &covered, &used)
         .or_else(|| exceeded(quota.name(), &wanted, &used, &hard));
-    if let Some(why) = problem {
-        return Err(refuse(a, object, why));
-    }
-    if wanted.is_empty() {
-        return Ok(None);
-    }
-    let mut total = used;
-    add(&mut total, &wanted);
-    let total: BTreeMap<String, String> =
-        total.into_iter().map(|(n, q)| (n, q.to_string())).collect();
-    quota.set_at("status.used", json!(total));
-    Ok(Some(Op::Put {
-        resource: QUOTAS.into(),
-        key: Arc::clone(&entry.key),
-        expect: Expect::Rev(entry.rev),
-        body: encode(&quota),
-        claims: Vec::new(),
-    }))
+    problem.map_or(Ok(wanted), |why| Err(refuse(a, object, why)))
 }
 
 /// Why nothing can be charged to the quota: the pod does not say what it needs, or the usage is

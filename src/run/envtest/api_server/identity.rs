@@ -7,7 +7,7 @@ use crate::{
         jwt::Issuing,
         keyfile::{SigningKey, VerifyingKey},
     },
-    run::{cluster::serving, kubeconfig::write_private, nature::Certificates},
+    run::{equip::serving, kubeconfig::write_private, nature::Certificates},
     tls,
     world::World,
 };

@@ -29,6 +29,7 @@ const FOR_OPENSHIFT: &[&str] = &[
     "build-controller",
     "buildconfig-controller",
     "builder",
+    "cluster-quota-reconciliation-controller",
     "default-rolebindings-controller",
     "deployer",
     "deployer-controller",
@@ -37,11 +38,15 @@ const FOR_OPENSHIFT: &[&str] = &[
     "image-trigger-controller",
     "ingress-to-route-controller",
     "namespace-security-allocation-controller",
+    "ovnkube-controller",
     "pod-security-admission-label-synchronization-controller",
     "router",
     "scheduled-image-import-controller",
     "scheduled-image-import-turns",
     "serviceaccount-pull-secrets-controller",
+    "template-instance-controller",
+    "template-instance-finalizer-controller",
+    "unidling-controller",
 ];
 
 /// Plug-ins that upstream does not switch on by itself, and OpenShift's.

@@ -1,9 +1,9 @@
 //! What the router sends to an address of the network.
 
-use super::{Backend, Call, Found, Protocol, at, first, listeners::exchange};
+use super::{Backend, Call, Found, Protocol, dial, first, listeners::exchange, policies::router};
 use crate::{
     controllers::View,
-    object::{ObjectExt, Value, json},
+    object::{ObjectExt, Value},
     runtime::{Connection, Fetch, Fetched, Shown, Unreached},
     sim::containers::Runtime,
 };
@@ -18,21 +18,12 @@ pub enum Way {
     Script(Connection),
 }
 
-/// The router's own pod, as far as the network looks at it.
-fn router(view: &View) -> Value {
-    json!({
-        "metadata": {"name": "router-default", "namespace": "openshift-ingress"},
-        "spec": {"hostNetwork": true},
-        "status": {"podIP": first(view).to_string()},
-    })
-}
-
 impl Runtime {
     fn found(&self, view: &View, (to, port): (Ipv4Addr, u16)) -> Found {
         let chance = |n: usize| self.world.entropy.below(n as u64) as usize;
-        let (from, affinity) = (&Arc::new(router(view)), &self.affinity);
+        let (from, affinity) = (&Arc::new(router(first(view))), &self.affinity);
         let protocol = Protocol::Tcp;
-        at(view, &Call { from, to, port, protocol, chance: &chance, affinity }, to, port)
+        dial(view, &Call { from, to, port, protocol, chance: &chance, affinity })
     }
 
     fn way(&self, view: &View, to: (Ipv4Addr, u16), secure: bool) -> Result<Way, Unreached> {
@@ -55,7 +46,14 @@ impl Runtime {
         to: (Ipv4Addr, u16),
         request: Fetch,
     ) -> Result<Fetched, Unreached> {
-        let view = self.view();
+        let mut view = self.view();
+        if let Found::Asleep(service) = self.found(&view, to) {
+            drop(view);
+            if !self.wake(&service).await {
+                return Err(Unreached::Dropped);
+            }
+            view = self.view();
+        }
         let way = self.way(&view, to, request.secure)?;
         let client = first(&view).to_string();
         drop(view);

@@ -6,11 +6,14 @@ pub mod certificate;
 mod forward;
 mod listeners;
 mod names;
+mod policies;
 mod resolver;
 mod services;
+mod waking;
 mod wire;
 
 pub use listeners::Listeners;
+use policies::{PolicyPeer, pass};
 pub use resolver::{hosts, of_node, resolv_conf};
 pub use services::Affinity;
 use services::{Asker, protocol_of, through};
@@ -18,7 +21,7 @@ pub use wire::Port;
 
 use super::place::Place;
 use crate::{
-    controllers::{View, podlens::PodLens},
+    controllers::{View, podlens::PodLens, unidling::IDLED_AT},
     object::{ObjectExt, Value},
     sim::nodes,
 };
@@ -55,6 +58,8 @@ pub enum Found {
     Unreachable,
     /// What is sent there is dropped on the way.
     Dropped,
+    /// The service sleeps until somebody calls it, which is what just happened.
+    Asleep(Box<Value>),
 }
 
 /// The protocols that carry data.
@@ -145,8 +150,12 @@ fn at(view: &View, call: &Call<'_>, address: Ipv4Addr, port: u16) -> Found {
         let lens = PodLens::of(e);
         lens.status.pod_ip == text && !lens.is_terminal() && !lens.spec.host_network
     });
+    let from = PolicyPeer::pod(call.from);
     if let Some(owner) = owner {
-        return listener(view, &Arc::new(owner.value()), port, call.protocol);
+        return passing(view, from, &Arc::new(owner.value()), port, call.protocol);
+    }
+    if !pass(view, from, PolicyPeer::at(address), port, call.protocol) {
+        return Found::Dropped;
     }
     let count = nodes::names(&view.settings).len();
     match (0..count).find(|i| nodes::ip(&view.settings, *i) == address) {
@@ -186,13 +195,32 @@ fn on_node(view: &View, call: &Call<'_>, index: usize) -> Found {
             false => host_port(&lens, call),
         };
         if let Some(port) = port
-            && let found @ Found::Backend(_) =
-                listener(view, &Arc::new(entry.value()), port, call.protocol)
+            && let found @ (Found::Backend(_) | Found::Dropped) = passing(
+                view,
+                PolicyPeer::pod(call.from),
+                &Arc::new(entry.value()),
+                port,
+                call.protocol,
+            )
         {
             return found;
         }
     }
     Found::Refused
+}
+
+/// The container of a pod that listens on a port, if policies let anybody come there from `from`.
+fn passing(
+    view: &View,
+    from: PolicyPeer<'_>,
+    pod: &Arc<Value>,
+    port: u16,
+    protocol: Protocol,
+) -> Found {
+    match pass(view, from, PolicyPeer::pod(pod), port, protocol) {
+        true => listener(view, pod, port, protocol),
+        false => Found::Dropped,
+    }
 }
 
 /// The port of a pod that a port of its node leads to.
@@ -220,6 +248,7 @@ fn forwarded(
     match through(view, service, port, &asker) {
         Some((address, number)) => at(view, call, address, number),
         // Without endpoints the node refuses; without any on a node that must be its own, it drops.
+        None if service.annotation(IDLED_AT).is_some() => Found::Asleep(Box::new(service.clone())),
         None if node.is_some() => Found::Dropped,
         None => Found::Refused,
     }

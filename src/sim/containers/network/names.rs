@@ -1,7 +1,11 @@
 //! The cluster's name server, and the one the nodes ask. Source: CoreDNS' plug-in `kubernetes` as
 //! OpenShift configures it, and the specification of DNS in Kubernetes, version 1.1.
 
-use super::services::{Endpoint, endpoints};
+use super::{
+    Protocol,
+    policies::{self, PolicyPeer, pass},
+    services::{Endpoint, endpoints},
+};
 use crate::{
     controllers::View,
     object::{ObjectExt, Value},
@@ -27,6 +31,17 @@ pub fn cluster(view: &View) -> Ipv4Addr {
 pub fn outside(view: &View) -> Ipv4Addr {
     let [a, b, c, _] = view.settings.node_network.octets();
     Ipv4Addr::new(a, b, c, 1)
+}
+
+/// Whether policies let a pod ask a name server. That of the cluster is a pod, which listens at a
+/// port of its own.
+pub fn may_ask(view: &View, pod: &Value, server: Ipv4Addr) -> bool {
+    let from = PolicyPeer::pod(pod);
+    if server == cluster(view) {
+        let (to, port) = policies::name_server(server);
+        return pass(view, from, PolicyPeer::pod(&to), port, Protocol::Udp);
+    }
+    pass(view, from, PolicyPeer::at(server), 53, Protocol::Udp)
 }
 
 /// What a name server answers; `None` when there is none at the address.

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::{collections::HashMap, net::Ipv4Addr};
 
-const SLICES: &str = "endpointslices.discovery.k8s.io";
+/// Resource of what is behind services.
+pub const SLICES: &str = "endpointslices.discovery.k8s.io";
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// Seconds a client stays with an endpoint. Source: `DefaultClientIPServiceAffinitySeconds`.

@@ -3,7 +3,7 @@
 use super::{Backend, Call, Found, Protocol, dial, listeners::exchange, names};
 use crate::{
     controllers::View,
-    object::ObjectExt,
+    object::{ObjectExt, Value},
     router::{self, RouterRequest},
     runtime::{BACKLOG, Connection, Fetch, Fetched, Target},
     sim::{
@@ -40,6 +40,8 @@ enum Reached {
     Api,
     /// The router.
     Router,
+    /// A service that sleeps.
+    Asleep(Box<Value>),
 }
 
 impl Port {
@@ -70,6 +72,7 @@ impl Port {
             }
             Found::Api => Reached::Api,
             Found::Router => Reached::Router,
+            Found::Asleep(service) => Reached::Asleep(service),
             Found::Closed { .. } | Found::Refused => return Err(NetError::Refused(to)),
             Found::Unreachable => return Err(NetError::Unreachable(to)),
             Found::Dropped => return Err(NetError::Dropped(to)),
@@ -89,15 +92,26 @@ impl Port {
 
     /// Asks a name server.
     pub fn ask(&self, server: Ipv4Addr, name: &str, kind: Kind) -> Result<Reply, NetError> {
-        let (_, view, _) = self.look().ok_or(NetError::Unknown)?;
+        let (_, view, place) = self.look().ok_or(NetError::Unknown)?;
+        if !names::may_ask(&view, &place.pod, server) {
+            return Err(NetError::Dropped(server));
+        }
         names::ask(&view, server, name, kind).ok_or(NetError::Dropped(server))
     }
 
     /// Sends an HTTP request.
     pub async fn fetch(self, to: Ipv4Addr, request: Fetch) -> Result<Fetched, NetError> {
-        let (runtime, view, _) = self.look().ok_or(NetError::Unknown)?;
+        let (runtime, mut view, _) = self.look().ok_or(NetError::Unknown)?;
         let there = (to, request.port);
-        let (client, reached) = self.reach(&runtime, &view, there, Protocol::Tcp)?;
+        let (mut client, mut reached) = self.reach(&runtime, &view, there, Protocol::Tcp)?;
+        if let Reached::Asleep(service) = reached {
+            drop(view);
+            if !runtime.wake(&service).await {
+                return Err(NetError::Dropped(to));
+            }
+            view = runtime.view();
+            (client, reached) = self.reach(&runtime, &view, there, Protocol::Tcp)?;
+        }
         let backend = match reached {
             Reached::Program(backend) => backend,
             Reached::Script(connection) => {
@@ -106,6 +120,7 @@ impl Port {
             }
             Reached::Api => return super::api::call(&runtime.settings, request).await,
             Reached::Router => return routed(&runtime, &client, request).await,
+            Reached::Asleep(_) => return Err(NetError::Dropped(to)),
         };
         if backend.words(&view).quiet {
             return Err(NetError::Closed);
@@ -129,8 +144,17 @@ impl Port {
         let (outgoing, from) = mpsc::channel(BACKLOG);
         let running = Handle::try_current().map_err(|_| NetError::Refused(to))?;
         let activity = Arc::clone(&runtime.world.activity);
+        let me = self.clone();
         running.spawn(activity.track(async move {
             match reached {
+                Reached::Asleep(service) => {
+                    // Who waits too long, or finds nobody after all, is hung up on.
+                    if runtime.wake(&service).await
+                        && let Ok(there) = me.open(to, port)
+                    {
+                        join((outgoing, incoming), there).await;
+                    }
+                }
                 Reached::Program(backend) => {
                     runtime.converse(*backend, client, incoming, outgoing).await;
                 }
@@ -154,6 +178,18 @@ impl Port {
         let Reached::Program(backend) = reached else { return Err(NetError::Refused(to)) };
         Ok(runtime.tell(&backend, &client, &data).await)
     }
+}
+
+/// Carries what is said on either side to the other, until both have hung up.
+async fn join(here: Connection, there: Connection) {
+    async fn carry(mut from: mpsc::Receiver<Bytes>, to: mpsc::Sender<Bytes>) {
+        while let Some(chunk) = from.recv().await {
+            if to.send(chunk).await.is_err() {
+                return;
+            }
+        }
+    }
+    tokio::join!(carry(here.1, there.0), carry(there.1, here.0));
 }
 
 /// What the router answers.

@@ -1,0 +1,110 @@
+//! The command line about clusters.
+
+use super::Where;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// What can be done with the clusters of a running server. The one that it started with is `main`.
+#[derive(Debug, Subcommand)]
+pub enum ClusterCommand {
+    /// Create a cluster: in memory, with an address, registries, certificates and a clock of its own
+    Create {
+        /// Its name: lower case letters, digits and -
+        name: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        settings: ClusterSettings,
+        /// Write its administrator's kubeconfig into this file, beside what it holds
+        #[arg(long, value_name = "FILE")]
+        write_kubeconfig: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+    /// Create a cluster that begins as another is now: objects, addresses, registries, clock.
+    /// Whoever is signed in there is not here
+    Fork {
+        /// The other cluster
+        from: String,
+        /// Name of the new one
+        name: String,
+        /// Write its administrator's kubeconfig into this file, beside what it holds
+        #[arg(long, value_name = "FILE")]
+        write_kubeconfig: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+    /// List all clusters
+    List(Where),
+    /// Keep what a cluster is now, to put it back to that
+    Checkpoint {
+        /// Name of the cluster
+        name: String,
+        /// Name of the checkpoint
+        checkpoint: String,
+        /// Forget the checkpoint instead
+        #[arg(long)]
+        delete: bool,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+    /// Put a cluster back to what it was when it was created, or to a checkpoint. Its address and
+    /// certificates stay; watches end, so that whoever watches lists again
+    Reset {
+        /// Name of the cluster
+        name: String,
+        /// Checkpoint to put it back to
+        #[arg(long, value_name = "CHECKPOINT")]
+        to: Option<String>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+    /// Print the administrator's kubeconfig of a cluster
+    Kubeconfig {
+        /// Name of the cluster
+        name: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+    /// End a cluster; nothing of it is left
+    Delete {
+        /// Name of the cluster
+        name: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+}
+
+/// In what a cluster differs from the server's first.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ClusterSettings {
+    /// Number of simulated nodes
+    #[arg(long)]
+    pub nodes: Option<usize>,
+    /// No waiting in the simulation: pods are pulled, started and ready at once
+    #[arg(long)]
+    pub instant: bool,
+    /// How long the simulation takes, in hundredths of its usual time
+    #[arg(long, value_name = "PERCENT", conflicts_with = "instant")]
+    pub pace: Option<u32>,
+    /// Domain below which routes get their hosts
+    #[arg(long, value_name = "DOMAIN")]
+    pub apps_domain: Option<String>,
+    /// Disk of every node, for images and containers
+    #[arg(long, value_name = "SIZE")]
+    pub node_disk: Option<String>,
+    /// Seconds between two imports of a scheduled image stream tag; 0 turns them off
+    #[arg(long, value_name = "SECONDS")]
+    pub image_import_interval: Option<u32>,
+    /// Seed of the random source (names, uids, addresses) [default: from the system]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed_random: Option<u64>,
+    /// What its clock shows: 2031-01-02T03:04:05Z. It stands still until it is moved
+    #[arg(long, value_name = "MOMENT")]
+    pub time: Option<String>,
+}

@@ -1,0 +1,71 @@
+//! What the requester of an instance may do.
+
+use crate::{
+    controllers::Write,
+    error::Error,
+    object::{ObjectExt, Value, json},
+    store::Entry,
+};
+use std::sync::Arc;
+
+/// Something that somebody does.
+pub struct ResourceAttributes<'a> {
+    /// Verb.
+    pub verb: &'a str,
+    /// API group.
+    pub group: &'a str,
+    /// Plural.
+    pub resource: &'a str,
+    /// Name.
+    pub name: &'a str,
+}
+
+impl ResourceAttributes<'_> {
+    /// Asks whether a requester may.
+    pub fn ask(&self, requester: &Value, namespace: &str) -> Write {
+        let part = |field: &str| requester.get(field).cloned().unwrap_or_default();
+        Write::create(
+            "subjectaccessreviews.authorization.k8s.io",
+            json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
+                "user": part("username"), "uid": requester.str_at("uid"),
+                "groups": part("groups"), "extra": part("extra"),
+                "resourceAttributes": {"namespace": namespace, "verb": self.verb,
+                    "group": self.group, "resource": self.resource, "name": self.name}}}),
+        )
+    }
+}
+
+/// Why the answer to a question is no; nothing when it is yes, or none.
+/// Source: library-go `pkg/authorization/authorizationutil`.
+pub fn refused(answer: &Result<Option<Arc<Entry>>, Error>) -> Option<String> {
+    let review = match answer {
+        Err(error) => return Some(error.to_string()),
+        Ok(answer) => answer.as_ref()?.value(),
+    };
+    if review.str_at("kind") != "SubjectAccessReview" || review.is_true("status.allowed") {
+        return None;
+    }
+    let part = |field: &str| review.str_at(&format!("spec.resourceAttributes.{field}"));
+    let (group, plural, name) = (part("group"), part("resource"), part("name"));
+    let (user, verb, namespace) = (review.str_at("spec.user"), part("verb"), part("namespace"));
+    let why = match review.str_at("status.reason") {
+        "" => format!("User {user:?} cannot {verb} {plural} in project {namespace:?}"),
+        reason => reason.to_owned(),
+    };
+    let resource = if group.is_empty() { plural.into() } else { format!("{plural}.{group}") };
+    Some(match name {
+        "" => format!("{resource} is forbidden: {why}"),
+        name => format!("{resource} {name:?} is forbidden: {why}"),
+    })
+}
+
+/// The resource and the name that a question is about.
+pub fn asked(question: &Value) -> (String, &str) {
+    let part = |field: &str| question.str_at(&format!("spec.resourceAttributes.{field}"));
+    (mapped(part("group"), "v1", part("resource")), part("name"))
+}
+
+/// A resource as Go prints it.
+pub fn mapped(group: &str, version: &str, plural: &str) -> String {
+    format!("{group}/{version}, Resource={plural}")
+}

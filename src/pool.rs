@@ -1,0 +1,127 @@
+//! Threads that many clusters share: each carries on any number of futures that stay on their
+//! thread, side by side.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::LocalSet,
+};
+
+/// A future that stays on its thread.
+pub type Local = Pin<Box<dyn Future<Output = ()>>>;
+
+/// What makes one, on the thread where it is to run.
+type Work = Box<dyn FnOnce() -> Local + Send>;
+
+/// A number of threads; they end when the last who knows the pool is gone.
+pub struct Pool {
+    threads: Vec<mpsc::UnboundedSender<Work>>,
+    next: AtomicUsize,
+}
+
+/// Something that runs on a pool, and all tasks it has started there; they end with this.
+pub struct Running {
+    stop: Option<oneshot::Sender<()>>,
+    ended: oneshot::Receiver<()>,
+}
+
+impl Pool {
+    /// Starts so many threads of this name.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub fn start(name: &str, threads: usize) -> Result<Arc<Pool>, String> {
+        let threads = (0..threads).map(|_| thread(name)).collect::<Result<_, _>>();
+        let threads = threads.map_err(|e| format!("cannot start threads: {e}"))?;
+        Ok(Arc::new(Pool { threads, next: AtomicUsize::new(0) }))
+    }
+
+    /// Runs what `make` makes on one of the threads, the least recently chosen.
+    pub fn run(&self, make: impl FnOnce() -> Local + Send + 'static) -> Running {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (tell, ended) = oneshot::channel();
+        let work: Work = Box::new(move || {
+            Box::pin(async move {
+                // A set of its own: whatever it starts ends with it.
+                let tasks = LocalSet::new();
+                let run = tasks.run_until(async move { make().await });
+                tokio::select! {
+                    () = run => {}
+                    _ = stopped => {}
+                }
+                drop(tasks);
+                // Nobody may be waiting for it.
+                let _ = tell.send(());
+            })
+        });
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        if let Some(thread) = self.threads.get(turn % self.threads.len().max(1)) {
+            // A thread ends only with the pool.
+            let _ = thread.send(work);
+        }
+        Running { stop: Some(stop), ended }
+    }
+}
+
+impl Running {
+    /// Ends it, and returns when nothing of it is left.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        // An end without a word is one, too.
+        let _ = (&mut self.ended).await;
+    }
+}
+
+fn thread(name: &str) -> std::io::Result<mpsc::UnboundedSender<Work>> {
+    let (to, mut from) = mpsc::unbounded_channel::<Work>();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let all = LocalSet::new();
+        all.block_on(&runtime, async move {
+            while let Some(work) = from.recv().await {
+                tokio::task::spawn_local(work());
+            }
+        });
+    })?;
+    Ok(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_runs_ends_with_all_it_has_started() {
+        let pool = Pool::start("test", 2).unwrap();
+        let (to, mut from) = mpsc::unbounded_channel();
+        let running = pool.run(move || {
+            Box::pin(async move {
+                tokio::task::spawn_local(async move {
+                    let _ = to.send(1);
+                    std::future::pending::<()>().await;
+                    drop(to);
+                });
+                std::future::pending().await
+            })
+        });
+        assert_eq!(from.recv().await, Some(1));
+        running.stop().await;
+        assert_eq!(from.recv().await, None, "the task is gone");
+        let (to, mut from) = mpsc::unbounded_channel();
+        let kept = pool.run(move || {
+            Box::pin(async move {
+                let _ = to.send(2);
+            })
+        });
+        assert_eq!(from.recv().await, Some(2));
+        assert_eq!(from.recv().await, None, "it has ended by itself");
+        kept.stop().await;
+    }
+}

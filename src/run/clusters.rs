@@ -1,0 +1,138 @@
+//! The commands about the clusters of a running server.
+
+use super::{client, host::Spec, kubeconfig, kubeconfig::Admin};
+use crate::config::{ClusterCommand, ClusterSettings, Where};
+use std::io::Write;
+
+/// Does what is asked, at a running server.
+///
+/// # Errors
+/// One line for people.
+pub async fn command(command: &ClusterCommand) -> Result<(), String> {
+    match command {
+        ClusterCommand::Create { name, settings, write_kubeconfig: file, at } => {
+            let body = serde_json::to_string(&spec(settings)?).map_err(|e| e.to_string())?;
+            let admin = Admin::read(&at.kubeconfig()?)?;
+            let path = format!("/clusters/{}", plain(name)?);
+            let made = client::send(&admin, "POST", &path, Some(body)).await?;
+            begun(&admin, name, &made, file.as_deref(), "created").await
+        }
+        ClusterCommand::Fork { from, name, write_kubeconfig: file, at } => {
+            let admin = Admin::read(&at.kubeconfig()?)?;
+            let path = format!("/clusters/{}?from={}", plain(name)?, plain(from)?);
+            let made = client::ask(&admin, "POST", &path).await?;
+            begun(&admin, name, &made, file.as_deref(), "created").await
+        }
+        ClusterCommand::List(at) => list(at).await,
+        ClusterCommand::Checkpoint { name, checkpoint, delete, at } => {
+            let admin = Admin::read(&at.kubeconfig()?)?;
+            let path = format!("/clusters/{}/checkpoints/{}", plain(name)?, plain(checkpoint)?);
+            let method = if *delete { "DELETE" } else { "POST" };
+            client::ask(&admin, method, &path).await?;
+            println!(
+                "{name}: checkpoint {checkpoint} {}",
+                if *delete { "is gone" } else { "is set" }
+            );
+            Ok(())
+        }
+        ClusterCommand::Reset { name, to, at } => {
+            let admin = Admin::read(&at.kubeconfig()?)?;
+            let query = match to {
+                Some(to) => format!("?to={}", plain(to)?),
+                None => String::new(),
+            };
+            client::ask(&admin, "POST", &format!("/clusters/{}/reset{query}", plain(name)?))
+                .await?;
+            println!("{name} is as it was {}", to.as_deref().unwrap_or("when it was created"));
+            Ok(())
+        }
+        ClusterCommand::Kubeconfig { name, at } => {
+            let admin = Admin::read(&at.kubeconfig()?)?;
+            print!("{}", kubeconfig_of(&admin, name).await?);
+            Ok(())
+        }
+        ClusterCommand::Delete { name, at } => {
+            let admin = Admin::read(&at.kubeconfig()?)?;
+            client::ask(&admin, "DELETE", &format!("/clusters/{}", plain(name)?)).await?;
+            println!("{name} is gone");
+            Ok(())
+        }
+    }
+}
+
+/// The administrator of a cluster: of the server's first, or of the one that is named.
+///
+/// # Errors
+/// One line for people.
+pub(super) async fn admin(at: &Where, name: Option<&str>) -> Result<Admin, String> {
+    let first = Admin::read(&at.kubeconfig()?)?;
+    match name {
+        None => Ok(first),
+        Some(name) => Admin::of_text(&kubeconfig_of(&first, name).await?)
+            .ok_or_else(|| format!("{name}: the server's answer is no kubeconfig")),
+    }
+}
+
+/// What was said of a cluster that has begun, and its kubeconfig if a file was named.
+async fn begun(
+    admin: &Admin,
+    name: &str,
+    made: &str,
+    file: Option<&std::path::Path>,
+    what: &str,
+) -> Result<(), String> {
+    let made: serde_json::Value = serde_json::from_str(made).map_err(|e| e.to_string())?;
+    if let Some(file) = file {
+        kubeconfig::write(file, &kubeconfig_of(admin, name).await?)?;
+    }
+    println!("{name} {what} at {}", made["url"].as_str().unwrap_or_default());
+    Ok(())
+}
+
+async fn kubeconfig_of(admin: &Admin, name: &str) -> Result<String, String> {
+    let path = format!("/clusters/{}/kubeconfig", plain(name)?);
+    let answer = client::ask(admin, "GET", &path).await?;
+    let answer: serde_json::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
+    let text = answer["kubeconfig"].as_str();
+    text.map(str::to_owned).ok_or_else(|| "the server's answer has no kubeconfig".into())
+}
+
+async fn list(at: &Where) -> Result<(), String> {
+    let admin = Admin::read(&at.kubeconfig()?)?;
+    let answer = client::ask(&admin, "GET", "/clusters").await?;
+    let answer: serde_json::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
+    let rows = answer["clusters"].as_array().cloned().unwrap_or_default();
+    let cell = |row: &serde_json::Value, field: &str| row[field].as_str().unwrap_or("").to_owned();
+    let width = rows.iter().map(|r| cell(r, "name").len()).max().unwrap_or(0).max(4);
+    let mut text = format!("{:width$}   {:24}   REGISTRY\n", "NAME", "SERVER");
+    for row in &rows {
+        let (name, url) = (cell(row, "name"), cell(row, "url"));
+        text += &format!("{name:width$}   {url:24}   {}\n", cell(row, "registry"));
+    }
+    // Nobody may be reading.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+fn spec(said: &ClusterSettings) -> Result<Spec, String> {
+    let time = match &said.time {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| format!("--time: {text:?} is no moment"))?),
+    };
+    Ok(Spec {
+        nodes: said.nodes,
+        instant: said.instant.then_some(true),
+        pace: said.pace,
+        apps_domain: said.apps_domain.clone(),
+        node_disk: said.node_disk.clone(),
+        image_import_interval: said.image_import_interval,
+        seed_random: said.seed_random,
+        time,
+    })
+}
+
+/// A word that a path can hold as it is; whether it is a name the server says.
+fn plain(word: &str) -> Result<&str, String> {
+    let fits = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if fits { Ok(word) } else { Err(format!("{word:?} is no name: use a-z, 0-9 and -")) }
+}

@@ -1,0 +1,122 @@
+//! The controllers of a cluster at work, apart from its requests: on a thread of their own or on
+//! threads shared with other clusters. They can be halted while the cluster is put back.
+
+use super::aggregation;
+use crate::{
+    api::Server,
+    controllers::{Controller, Monitor, driver},
+    pool::{Pool, Running},
+    sim::{self, containers::DeferredWrite},
+};
+use std::{sync::Arc, thread::JoinHandle};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Who works, on what, and who is told.
+pub(super) struct Crew {
+    pub server: Arc<Server>,
+    pub all: &'static [&'static Controller],
+    pub monitor: Arc<Monitor>,
+    pub lives: Arc<sim::containers::Runtime>,
+    pub asks: mpsc::Receiver<DeferredWrite>,
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// Working controllers; on shared threads they end with this.
+pub(super) struct Controls {
+    pauses: mpsc::Sender<Pause>,
+    on: On,
+}
+
+enum On {
+    Own(JoinHandle<()>),
+    Shared(Running),
+}
+
+/// A wish that they halt.
+struct Pause {
+    /// Told when nothing of them is left.
+    halted: oneshot::Sender<()>,
+    /// They begin anew when the other end is dropped.
+    go: oneshot::Receiver<()>,
+}
+
+/// While this is held no controller works.
+pub(super) struct Halted {
+    _go: oneshot::Sender<()>,
+}
+
+impl Controls {
+    /// Lets them work on a thread of their own, or on one of a pool's.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub fn start(crew: Crew, pool: Option<&Pool>) -> Result<Controls, String> {
+        let (pauses, asked) = mpsc::channel(1);
+        let activity = Arc::clone(&crew.server.world.activity);
+        let on = match pool {
+            Some(pool) => On::Shared(pool.run(move || Box::pin(activity.track(work(crew, asked))))),
+            None => {
+                let failed = |e: std::io::Error| format!("cannot start: {e}");
+                let runtime = tokio::runtime::Builder::new_current_thread();
+                let runtime = { runtime }.enable_all().build().map_err(failed)?;
+                let thread = std::thread::Builder::new().name("controllers".into());
+                let thread =
+                    thread.spawn(move || runtime.block_on(activity.track(work(crew, asked))));
+                On::Own(thread.map_err(failed)?)
+            }
+        };
+        Ok(Controls { pauses, on })
+    }
+
+    /// Halts them: what they were about is dropped. Nothing when they have ended.
+    pub async fn halt(&self) -> Option<Halted> {
+        let (halted, reached) = oneshot::channel();
+        let (go, resumed) = oneshot::channel();
+        self.pauses.send(Pause { halted, go: resumed }).await.ok()?;
+        reached.await.ok()?;
+        Some(Halted { _go: go })
+    }
+
+    /// Waits for their end, which the stop signal brings about.
+    pub async fn stop(self) {
+        match self.on {
+            // A panic in the thread has been logged.
+            On::Own(thread) => drop(tokio::task::spawn_blocking(move || thread.join()).await),
+            On::Shared(running) => running.stop().await,
+        }
+    }
+}
+
+/// Works until the stop signal, or until nobody can halt the work any more.
+async fn work(mut crew: Crew, mut pauses: mpsc::Receiver<Pause>) {
+    loop {
+        let server = &crew.server;
+        let working = async {
+            let lives = Arc::clone(&crew.lives) as _;
+            tokio::select! {
+                () = driver::run_watched(
+                    Arc::clone(server),
+                    crew.all,
+                    Arc::clone(&crew.monitor),
+                    Some(lives),
+                    crew.stopping.clone(),
+                ) => {}
+                // Never the first to end: the server holds the other end.
+                () = sim::containers::serve(Arc::clone(server), &mut crew.asks) => {}
+                () = sim::registries::network::serve(Arc::clone(server)) => {}
+                () = aggregation::tend(Arc::clone(server)) => {}
+            }
+        };
+        let pause = tokio::select! {
+            biased;
+            pause = pauses.recv() => pause,
+            () = working => None,
+        };
+        let Some(pause) = pause else { return };
+        // What was to be written was of the state that goes.
+        while crew.asks.try_recv().is_ok() {}
+        // Who has lost interest meanwhile lets the work go on.
+        let _ = pause.halted.send(());
+        let _ = pause.go.await;
+    }
+}

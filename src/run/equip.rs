@@ -1,0 +1,175 @@
+//! What a cluster is equipped with, from flags: settings, certificates, ports, the way to registries.
+
+use super::nature::Nature;
+use crate::{
+    config::Serve,
+    importer::{self, Importer, Proxies, Routes},
+    object::{name, quantity::Quantity},
+    settings::{Delays, Kubelet, Settings},
+    tls, webhook,
+    world::World,
+};
+use jiff::SignedDuration;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+};
+
+/// Connections that may wait to be accepted.
+const WAITING: i32 = 4096;
+
+/// Listens on a port that a flag asks for; says where.
+pub fn bind(address: IpAddr, port: u16, flag: &str) -> Result<(TcpListener, SocketAddr), String> {
+    let at = SocketAddr::new(address, port);
+    let listener = TcpListener::bind(at).map_err(|e| match e.kind() {
+        std::io::ErrorKind::AddrInUse => format!(
+            "port {port} on {address} is in use; stop the other program, or say {flag} 0 for a free port"
+        ),
+        _ => format!("cannot listen on {at}: {e}"),
+    })?;
+    // The standard library lets 128 wait; of more clients at once the rest would try again only
+    // after a second.
+    socket2::SockRef::from(&listener).listen(WAITING).map_err(|e| e.to_string())?;
+    let bound = listener.local_addr().map_err(|e| e.to_string())?;
+    Ok((listener, bound))
+}
+
+/// The address clients should dial.
+pub(super) fn shown(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+    } else {
+        address
+    }
+}
+
+pub(super) fn settings(flags: &Serve, nature: &Nature, ca: &tls::Pair) -> Result<Settings, String> {
+    let mut settings = Settings {
+        openshift: nature.openshift,
+        admission_off: nature.admission_off.clone(),
+        nodes: flags.nodes,
+        ca_pem: ca.cert.clone(),
+        ca_key_pem: ca.key.clone(),
+        apps_domain: apps_domain(&flags.apps_domain)?,
+        image_import_interval: SignedDuration::from_secs(flags.image_import_interval.into()),
+        ..Settings::default()
+    };
+    if let Some((network, prefix)) = nature.services {
+        (settings.service_network, settings.service_prefix) = (network, prefix);
+    }
+    settings.delays = if flags.instant { Delays::zero() } else { Delays::paced(flags.pace) };
+    settings.capacity.ephemeral_storage = disk(&flags.node_disk)?;
+    if let Some(path) = &flags.kubelet_config {
+        settings.kubelet =
+            Kubelet::read(&read(path)?).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    if let Some(path) = &flags.catalog {
+        let text = read(path)?;
+        let mut catalog = (*settings.catalog).clone();
+        catalog.merge_file(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+        settings.catalog = Arc::new(catalog);
+    }
+    Ok(settings)
+}
+
+/// The domain of applications, as host names are written.
+fn apps_domain(text: &str) -> Result<String, String> {
+    let plain = text.trim_matches('.').to_lowercase();
+    match name::subdomain_problems(&plain) {
+        errors if errors.is_empty() => Ok(plain),
+        errors => Err(format!("--apps-domain: {text:?}: {}", errors.join(", "))),
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
+}
+
+/// A node's disk, as its capacity says it.
+fn disk(text: &str) -> Result<String, String> {
+    let size = Quantity::parse(text).filter(|q| q.value() > 0);
+    size.map(|q| q.to_string()).ok_or_else(|| format!("--node-disk: {text:?} is no size"))
+}
+
+/// Address and port of the cluster's DNS.
+pub(super) fn dns(settings: &Settings) -> String {
+    /// Its place in the service network.
+    const PLACE: u32 = 10;
+    format!("{}:53", Ipv4Addr::from(u32::from(settings.service_network) + PLACE))
+}
+
+/// The way to webhooks and to other API servers, which are shown who asks.
+pub(super) fn webhooks(
+    world: &World,
+    settings: &Settings,
+    ca: &tls::Pair,
+) -> Result<webhook::Client, String> {
+    let pair = tls::client(ca, "system:openshift-aggregator", &[], world.wall.now());
+    let pair = pair.map_err(|e| e.to_string())?;
+    let client = webhook::Client::new(Arc::clone(&world.wall), dns(settings));
+    Ok(client.showing(webhook::identity(&pair.cert, &pair.key)?))
+}
+
+/// The way to registries. At once means at once: nobody is spared then.
+pub(super) fn importer(
+    flags: &Serve,
+    world: &World,
+    settings: &Settings,
+    registry: SocketAddr,
+) -> Importer {
+    let pace = (!flags.instant).then_some(importer::PACE);
+    let mut routes = Routes::new(&settings.ca_pem);
+    for host in settings.catalog.hosts() {
+        routes.add(host, registry);
+    }
+    routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
+    Importer::new(Arc::clone(&world.wall), routes, dns(settings), pace)
+        .through(Proxies::from_environment())
+}
+
+pub(super) fn tls_config(
+    address: IpAddr,
+    nature: &Nature,
+    ca: &tls::Pair,
+    world: &World,
+) -> Result<rustls::ServerConfig, String> {
+    if let Some(brought) = &nature.certificates {
+        let clients = brought.clients.as_ref().unwrap_or(&ca.cert);
+        return tls::serve(&brought.chain, &brought.key, clients).map_err(|e| e.to_string());
+    }
+    let pair = serving(address, ca, world)?;
+    tls::config(&ca.cert, &pair).map_err(|e| e.to_string())
+}
+
+/// A certificate for all names and addresses of the API.
+pub(super) fn serving(address: IpAddr, ca: &tls::Pair, world: &World) -> Result<tls::Pair, String> {
+    let hosts = [
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "api.crc.testing",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ];
+    let mut hosts: Vec<String> = hosts.map(String::from).to_vec();
+    hosts.push(address.to_string());
+    tls::serving(ca, &hosts, world.wall.now()).map_err(|e| e.to_string())
+}
+
+/// The service of the cluster's own registry.
+const REGISTRY_SERVICE: &str = "image-registry.openshift-image-registry.svc";
+
+/// The names under which clients dial the cluster's registry.
+pub(super) fn registry_names(address: IpAddr, settings: &Settings) -> Vec<String> {
+    let route = "default-route-openshift-image-registry";
+    let named = [
+        format!("{REGISTRY_SERVICE}.{}", settings.cluster_domain),
+        format!("{route}.{}", settings.apps_domain),
+        address.to_string(),
+    ];
+    let plain = ["localhost", "127.0.0.1", "::1", REGISTRY_SERVICE];
+    plain.map(String::from).into_iter().chain(named).collect()
+}

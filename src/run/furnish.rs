@@ -1,0 +1,117 @@
+//! What a new cluster gets before anybody may use it.
+
+use crate::{
+    access::bootstrap,
+    api::{Body, Caller, Options, Request, Server, Verb},
+    error::Error,
+    kinds,
+    object::{ObjectExt, Value},
+};
+use std::sync::Arc;
+
+/// The controller that gives namespaces their service accounts; where it is, a cluster is not ready
+/// before it has.
+pub(super) const FURNISHER: &str = "service-account-controller";
+
+/// Waits until the controllers have made what every cluster has: nodes that report Ready, and a
+/// service account in every namespace.
+pub(super) async fn until_furnished(server: &Server) {
+    let mut changed = server.store.feed().any();
+    loop {
+        changed.mark_unchanged();
+        let snapshot = server.store.snapshot();
+        let ready =
+            |node: &Value| node.condition("Ready").is_some_and(|c| c.str_at("status") == "True");
+        let nodes = snapshot.list("nodes", "").filter(|e| ready(&e.value())).count();
+        let furnished = snapshot
+            .list("namespaces", "")
+            .filter(|e| !e.meta.deleting)
+            .all(|e| snapshot.get("serviceaccounts", &e.meta.name, "default").is_some());
+        if nodes >= server.settings.nodes && furnished {
+            return;
+        }
+        // The store outlives this wait; were it closed there would be nothing to wait for.
+        if changed.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Kinds that are put back at every start, as upstream's post-start hooks do; everything else is
+/// created once, and who deletes it means it.
+const RESTORED: &[&str] = &[
+    "APIService",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "FlowSchema",
+    "Namespace",
+    "PriorityClass",
+    "PriorityLevelConfiguration",
+    "ServiceCIDR",
+];
+
+/// Creates what every cluster starts with, where it is missing.
+pub(super) async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), String> {
+    let snapshot = server.store.snapshot();
+    let fresh = snapshot.rev == 0;
+    let missing = |o: &Value| {
+        let kind = kinds::by_kind(o.str_at("apiVersion"), o.str_at("kind"));
+        (fresh || RESTORED.contains(&o.str_at("kind")))
+            && kind.is_some_and(|k| snapshot.get(k.stored_as(), o.namespace(), o.name()).is_none())
+    };
+    let mut objects = bootstrap::objects(&server.world, &server.settings, password);
+    objects.extend(kinds::local_services(server.settings.openshift));
+    objects.retain(missing);
+    // Namespaces first: everything else may live in one; and the range of services' addresses. Image streams last: they look at the
+    // configuration. The sort keeps the order of the rest.
+    let rank = |o: &Value| match o.str_at("kind") {
+        "Namespace" | "ServiceCIDR" => 0,
+        "ImageStream" => 2,
+        _ => 1,
+    };
+    objects.sort_by_key(rank);
+    for group in objects.chunk_by(|a, b| rank(a) == rank(b)) {
+        let calls = group.iter().map(|object| create(server, object.clone()));
+        for result in futures_util::future::join_all(calls).await {
+            result?;
+        }
+    }
+    Ok(())
+}
+
+/// Creates an object in the name of the administrator, if it is not there.
+///
+/// # Errors
+/// One line for people.
+pub(super) async fn create(server: &Arc<Server>, object: Value) -> Result<(), String> {
+    let said = format!("{} {:?}", object.str_at("kind"), object.name());
+    let kind = kinds::by_kind(object.str_at("apiVersion"), object.str_at("kind"))
+        .ok_or_else(|| format!("{said} is of no known kind"))?;
+    let status = object.at("status").cloned();
+    let request = Request {
+        caller: Arc::new(Caller::component("system:admin")),
+        verb: Verb::Create,
+        kind,
+        sub: "",
+        namespace: object.namespace().into(),
+        name: String::new(),
+        options: Options { field_manager: "pocketshift".into(), ..Options::default() },
+        body: Body::Object(object.clone(), Vec::new()),
+    };
+    match server.call(request.clone()).await {
+        Ok(_) | Err(Error::AlreadyExists { .. }) => {}
+        Err(e) => return Err(format!("{said}: {e}")),
+    }
+    // What a create drops, a status write keeps.
+    let Some(status) = status.filter(|_| request.kind.sub("status").is_some()) else {
+        return Ok(());
+    };
+    let write = Request {
+        verb: Verb::Patch,
+        sub: "status",
+        name: object.name().into(),
+        body: Body::Patch(crate::api::PatchType::Merge, crate::object::json!({"status": status})),
+        ..request
+    };
+    server.call(write).await.map(drop).map_err(|e| format!("{said}: {e}"))
+}

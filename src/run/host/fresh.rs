@@ -1,0 +1,46 @@
+//! A copy of a cluster that shares no secret with it: another authority, other keys, another
+//! administrator's password, and nobody signed in.
+
+use super::super::secrets::Secrets;
+use crate::{
+    access::{password, secret_text},
+    object::{ObjectExt, Value, encode},
+    store::{Entry, Parts},
+    world::Entropy,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+
+/// Rows that are somebody's session: they stay with the original.
+const SESSIONS: [&str; 2] =
+    ["oauthaccesstokens.oauth.openshift.io", "oauthauthorizetokens.oauth.openshift.io"];
+
+/// The objects of a cluster whose authority was `old`, for one with other secrets.
+pub(super) fn renewed(parts: &Parts, old: &str, secrets: &Secrets, entropy: &Entropy) -> Parts {
+    let parts = SESSIONS.iter().fold(parts.clone(), |parts, rows| parts.without(rows));
+    let quoted = |pem: &str| Value::from(pem).to_string().trim_matches('"').to_owned();
+    let (old, new) = (quoted(old), quoted(&secrets.ca.cert));
+    let parts = parts.edited("configmaps", |entry| replaced(entry, &old, &new));
+    let hash = STANDARD.encode(password::hash_random(&secrets.kubeadmin_password, entropy));
+    let parts = parts.edited("secrets", |entry| {
+        (entry.key.as_ref() == "kube-system/kubeadmin")
+            .then(|| with(entry, "data.kubeadmin", hash.as_str()))
+    });
+    parts.edited("oauthclients.oauth.openshift.io", |entry| {
+        let has = !entry.value().str_at("secret").is_empty();
+        has.then(|| with(entry, "secret", &secret_text(entropy)))
+    })
+}
+
+/// The bytes of an object with another text in one of its fields.
+fn with(entry: &Entry, field: &str, text: &str) -> Bytes {
+    let mut object = entry.value();
+    object.set_at(field, text);
+    encode(&object).with_revision(entry.rev).into()
+}
+
+/// The bytes of an object with another text wherever `old` stands; nothing when it does not.
+fn replaced(entry: &Entry, old: &str, new: &str) -> Option<Bytes> {
+    let text = std::str::from_utf8(&entry.bytes).ok()?;
+    text.contains(old).then(|| Bytes::from(text.replace(old, new)))
+}

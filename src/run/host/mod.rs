@@ -1,0 +1,398 @@
+//! Many clusters in one process, each with its address, its registries, its secrets and its time. The
+//! first is the one `pocketshift` starts; its administrator creates, forks, resets and deletes the
+//! others.
+//!
+//! A cluster is created as a copy of a *template*: a cluster of the same settings that was started
+//! once, came to rest and was kept as a [`Checkpoint`]. Copies share every object that neither has
+//! changed. What runs a cluster's controllers and serves its clients are threads that all clusters
+//! but the first share.
+//!
+//! In a program: [`Host::create`], [`Host::fork`], [`Host::checkpoint`], [`Host::reset`],
+//! [`Host::delete`]; of a single cluster [`super::Cluster::checkpoint`] and
+//! [`super::Cluster::put_back`]. On the wire: `/clusters` at the registries' port of the first
+//! cluster (`orders`).
+
+mod fresh;
+mod orders;
+mod spec;
+
+pub use spec::Spec;
+
+use super::{
+    Nature,
+    checkpoint::Checkpoint,
+    cluster::{Cluster, Origin, Ports, Site, at, begin},
+    ground::Shared,
+    secrets,
+};
+use crate::{
+    catalog::complaint::*,
+    config::Serve,
+    object::name,
+    registry::Clusters,
+    store::Store,
+    tls::Pair,
+    world::{Entropy, SystemClock, World},
+};
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock, Weak},
+};
+
+/// Name of the first cluster.
+pub const MAIN: &str = "main";
+/// Most clusters.
+const MOST: usize = 10_000;
+/// Most checkpoints of one cluster.
+const CHECKPOINTS: usize = 100;
+/// Most templates that are kept; the oldest goes first.
+const TEMPLATES: usize = 16;
+/// How old a template may be: what its objects tell of when they were made should be near the truth.
+const AGE: SignedDuration = SignedDuration::from_mins(10);
+
+/// The clusters of a process.
+pub struct Host {
+    usual: Serve,
+    wall: World,
+    shared: OnceLock<Arc<Shared>>,
+    clusters: Mutex<BTreeMap<String, Arc<Hosted>>>,
+    templates: tokio::sync::Mutex<Vec<Template>>,
+    me: Weak<Host>,
+}
+
+/// One of them. Whoever works on it holds its lock; it is empty before the cluster has begun and
+/// after it has ended.
+#[derive(Default)]
+struct Hosted {
+    cluster: tokio::sync::Mutex<Option<Cluster>>,
+    facts: OnceLock<Facts>,
+    flags: OnceLock<Serve>,
+    start: OnceLock<Checkpoint>,
+    checkpoints: Mutex<BTreeMap<String, Checkpoint>>,
+}
+
+/// What clients need to know of a cluster.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// `https://host:port`.
+    pub url: String,
+    /// `host:port` of the registries.
+    pub registry: String,
+    /// The admin kubeconfig.
+    pub kubeconfig: String,
+    /// Password of the user `kubeadmin`.
+    pub kubeadmin_password: String,
+}
+
+/// A cluster at rest.
+#[derive(Clone)]
+struct Template {
+    of: Spec,
+    made: Timestamp,
+    content: Checkpoint,
+    ca: Pair,
+}
+
+type Refused<T> = Result<T, DistributionError>;
+
+fn invalid(why: impl Into<String>) -> DistributionError {
+    DistributionError::saying(&CLUSTER_INVALID, why)
+}
+
+impl Host {
+    /// A host whose clusters are like one that was started with these flags, where nobody says
+    /// otherwise.
+    pub fn new(usual: &Serve) -> Arc<Host> {
+        Arc::new_cyclic(|me| Host {
+            usual: usual.clone(),
+            wall: World::new(Arc::new(SystemClock), Entropy::from_os()),
+            shared: OnceLock::new(),
+            clusters: Mutex::default(),
+            templates: tokio::sync::Mutex::default(),
+            me: me.clone(),
+        })
+    }
+
+    /// Where the first cluster begins.
+    pub(super) fn site(&self) -> Site {
+        let me: Weak<dyn Clusters> = self.me.clone();
+        Site { shared: None, host: Some(me) }
+    }
+
+    /// Takes in the first cluster.
+    pub(super) async fn adopt(&self, cluster: Cluster) {
+        let hosted = Arc::new(Hosted::default());
+        hosted.begun(cluster, self.usual.clone()).await;
+        self.clusters.lock().insert(MAIN.into(), hosted);
+    }
+
+    /// Stops every cluster, the first last.
+    pub async fn stop(&self) {
+        let mut all = std::mem::take(&mut *self.clusters.lock());
+        let first = all.remove(MAIN);
+        for hosted in all.into_values().chain(first) {
+            if let Some(cluster) = hosted.cluster.lock().await.take() {
+                cluster.stop().await;
+            }
+        }
+    }
+
+    fn shared(&self) -> Refused<Arc<Shared>> {
+        if let Some(shared) = self.shared.get() {
+            return Ok(Arc::clone(shared));
+        }
+        let shared = Shared::start().map_err(|why| DistributionError::saying(&UNKNOWN, why))?;
+        Ok(Arc::clone(self.shared.get_or_init(|| shared)))
+    }
+
+    /// Creates a cluster.
+    ///
+    /// # Errors
+    /// Why not; then nothing is there that was not there before. The future must be awaited on the
+    /// thread where it began.
+    pub async fn create(&self, name: &str, spec: &Spec) -> Refused<Facts> {
+        let flags = spec.flags(&self.usual).map_err(invalid)?;
+        let place = self.reserve(name)?;
+        let template = self.template(spec, &flags).await?;
+        self.copy(place, &template, flags).await
+    }
+
+    /// Creates a cluster that begins as another is now. Sessions stay with the original, and no
+    /// secret of the one opens the other.
+    ///
+    /// # Errors
+    /// As [`Host::create`].
+    pub async fn fork(&self, from: &str, name: &str) -> Refused<Facts> {
+        let original = self.find(from)?;
+        let place = self.reserve(name)?;
+        let (flags, template) = {
+            let cluster = original.cluster.lock().await;
+            let cluster = cluster.as_ref().ok_or_else(|| unknown(from))?;
+            let content = cluster.checkpoint().await.map_err(invalid)?;
+            let ca = cluster.secrets.ca.clone();
+            let flags = original.flags.get().ok_or_else(|| unknown(from))?;
+            let flags = Spec::default().flags(flags).map_err(invalid)?;
+            (flags, Template { of: Spec::default(), made: Timestamp::MIN, content, ca })
+        };
+        self.copy(place, &template, flags).await
+    }
+
+    /// Keeps what a cluster is now under a name, instead of what was kept under it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn checkpoint(&self, name: &str, checkpoint: &str) -> Refused<()> {
+        let hosted = self.find(name)?;
+        check_name(checkpoint)?;
+        let cluster = hosted.cluster.lock().await;
+        let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
+        let many = |kept: &BTreeMap<String, Checkpoint>| {
+            kept.len() >= CHECKPOINTS && !kept.contains_key(checkpoint)
+        };
+        if many(&hosted.checkpoints.lock()) {
+            return Err(invalid(format!("{name} has {CHECKPOINTS} checkpoints already")));
+        }
+        let kept = cluster.checkpoint().await.map_err(invalid)?;
+        hosted.checkpoints.lock().insert(checkpoint.into(), kept);
+        Ok(())
+    }
+
+    /// Forgets a checkpoint.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn forget_checkpoint(&self, name: &str, checkpoint: &str) -> Refused<()> {
+        let gone = self.find(name)?.checkpoints.lock().remove(checkpoint);
+        gone.map(drop).ok_or_else(|| no_checkpoint(name, checkpoint))
+    }
+
+    /// Puts a cluster back to a checkpoint, or to what it was when it was created.
+    ///
+    /// # Errors
+    /// Why not; then nothing has changed.
+    pub async fn reset(&self, name: &str, checkpoint: Option<&str>) -> Refused<()> {
+        let hosted = self.find(name)?;
+        let to = match checkpoint {
+            Some(wanted) => hosted.checkpoints.lock().get(wanted).cloned(),
+            None => hosted.start.get().cloned(),
+        };
+        let to = to.ok_or_else(|| match checkpoint {
+            Some(wanted) => no_checkpoint(name, wanted),
+            None => invalid(format!("{name} was not created here; say which checkpoint")),
+        })?;
+        let cluster = hosted.cluster.lock().await;
+        let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
+        cluster.put_back(&to).await.map_err(invalid)
+    }
+
+    /// Ends a cluster; nothing of it is left.
+    ///
+    /// # Errors
+    /// When there is none, or it is the first.
+    pub async fn delete(&self, name: &str) -> Refused<()> {
+        if name == MAIN {
+            return Err(invalid(format!("{MAIN} ends with the program")));
+        }
+        let hosted = self.find(name)?;
+        let cluster = hosted.cluster.lock().await.take();
+        self.clusters.lock().remove(name);
+        cluster.ok_or_else(|| unknown(name))?.stop().await;
+        Ok(())
+    }
+
+    /// The names of all clusters that have begun, and what is to be known of each.
+    pub fn list(&self) -> Vec<(String, Facts)> {
+        let all = self.clusters.lock();
+        let known =
+            all.iter().filter_map(|(n, hosted)| Some((n.clone(), hosted.facts.get()?.clone())));
+        known.collect()
+    }
+
+    /// What is to be known of a cluster, and the names of its checkpoints.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn look(&self, name: &str) -> Refused<(Facts, Vec<String>)> {
+        let hosted = self.find(name)?;
+        let facts = hosted.facts.get().cloned().ok_or_else(|| unknown(name))?;
+        let checkpoints = hosted.checkpoints.lock().keys().cloned().collect();
+        Ok((facts, checkpoints))
+    }
+
+    fn find(&self, name: &str) -> Refused<Arc<Hosted>> {
+        self.clusters.lock().get(name).cloned().ok_or_else(|| unknown(name))
+    }
+
+    /// Makes sure that nobody else takes a name.
+    fn reserve(&self, name: &str) -> Refused<Place> {
+        check_name(name)?;
+        let host = self.me.upgrade().ok_or_else(|| DistributionError::new(&UNKNOWN))?;
+        let hosted = Arc::new(Hosted::default());
+        let mut all = self.clusters.lock();
+        if all.contains_key(name) {
+            return Err(DistributionError::saying(
+                &CLUSTER_EXISTS,
+                format!("there is a cluster {name}"),
+            ));
+        }
+        if all.len() >= MOST {
+            return Err(invalid(format!("there are {MOST} clusters already")));
+        }
+        all.insert(name.into(), Arc::clone(&hosted));
+        Ok(Place { host: Arc::clone(&host), name: name.into(), hosted, filled: false })
+    }
+
+    /// The template of a kind of cluster, made when it is first wanted.
+    async fn template(&self, spec: &Spec, flags: &Serve) -> Refused<Template> {
+        let (of, now) = (spec.kind(), self.wall.wall.now());
+        // Held while one is made: who wants the same meanwhile waits for it.
+        let mut all = self.templates.lock().await;
+        all.retain(|t| t.of.time.is_some() || now.duration_since(t.made) < AGE);
+        if let Some(known) = all.iter().find(|t| t.of == of) {
+            return Ok(known.clone());
+        }
+        let made = self.rest(of, flags).await.map_err(invalid)?;
+        if all.len() >= TEMPLATES {
+            all.remove(0);
+        }
+        all.push(made.clone());
+        Ok(made)
+    }
+
+    /// Starts a cluster, waits until it rests and keeps what it then is.
+    async fn rest(&self, of: Spec, flags: &Serve) -> Result<Template, String> {
+        let site = Site { shared: Some(self.shared().map_err(|c| c.message)?), host: None };
+        let flags = Serve { random_seed: None, ..flags.clone() };
+        let real = World::new(Arc::new(SystemClock), Entropy::from_os());
+        let now = of.time.unwrap_or_else(|| real.wall.now());
+        let (world, time) = at(real, now, if of.time.is_some() { 0.0 } else { 1.0 });
+        let store = Store::open(&Default::default()).map_err(|e| e.to_string())?;
+        let secrets = secrets::load_or_make(None, &world)?;
+        let ca = secrets.ca.clone();
+        let pushed = Default::default();
+        let origin = Origin { store, world, time, secrets, pushed, whole: false };
+        let nature = Nature::default();
+        let ports = Ports::bind(&flags, &nature)?;
+        let cluster = begin(&flags, nature, site, origin, ports).await?;
+        cluster.time.settle().await;
+        let mut content = cluster.checkpoint().await?;
+        content.clock = of.time.map(|time| (time, 0.0));
+        let made = cluster.server.world.wall.now();
+        cluster.stop().await;
+        Ok(Template { of, made, content, ca })
+    }
+
+    /// Begins a cluster as a copy.
+    async fn copy(&self, mut place: Place, from: &Template, flags: Serve) -> Refused<Facts> {
+        let site = Site { shared: Some(self.shared()?), host: None };
+        let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
+        let real = World::new(Arc::new(SystemClock), entropy);
+        let (now, rate) = from.content.clock.unwrap_or((real.wall.now(), 1.0));
+        let (world, time) = at(real, now, rate);
+        let secrets = secrets::load_or_make(None, &world).map_err(invalid)?;
+        let content = Checkpoint {
+            parts: fresh::renewed(&from.content.parts, &from.ca.cert, &secrets, &world.entropy),
+            ..from.content.clone()
+        };
+        let store = Store::begin(content.parts.clone());
+        let pushed = content.pushed.clone();
+        let origin = Origin { store, world, time, secrets, pushed, whole: true };
+        let nature = Nature::default();
+        let ports = Ports::bind(&flags, &nature).map_err(invalid)?;
+        let cluster = begin(&flags, nature, site, origin, ports).await.map_err(invalid)?;
+        let facts = place.hosted.begun(cluster, flags).await;
+        // It has just been made for this.
+        let _ = place.hosted.start.set(content);
+        place.filled = true;
+        Ok(facts)
+    }
+}
+
+impl Hosted {
+    async fn begun(&self, cluster: Cluster, flags: Serve) -> Facts {
+        let facts = Facts {
+            url: cluster.url.clone(),
+            registry: cluster.registry.clone(),
+            kubeconfig: cluster.kubeconfig_text.clone(),
+            kubeadmin_password: cluster.kubeadmin_password.clone(),
+        };
+        *self.cluster.lock().await = Some(cluster);
+        // Nobody else fills a place.
+        let _ = self.flags.set(flags);
+        let _ = self.facts.set(facts.clone());
+        facts
+    }
+}
+
+/// A name that is taken for a cluster that begins; it is free again when that fails.
+struct Place {
+    host: Arc<Host>,
+    name: String,
+    hosted: Arc<Hosted>,
+    filled: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.filled {
+            self.host.clusters.lock().remove(&self.name);
+        }
+    }
+}
+
+fn check_name(name: &str) -> Refused<()> {
+    match name::label_problems(name).first() {
+        Some(why) => Err(invalid(format!("name {name:?}: {why}"))),
+        None => Ok(()),
+    }
+}
+
+fn unknown(name: &str) -> DistributionError {
+    DistributionError::saying(&CLUSTER_UNKNOWN, format!("there is no cluster {name:?}"))
+}
+
+fn no_checkpoint(name: &str, checkpoint: &str) -> DistributionError {
+    DistributionError::saying(&CLUSTER_UNKNOWN, format!("{name} has no checkpoint {checkpoint:?}"))
+}

@@ -1,0 +1,73 @@
+//! What a cluster shall be: said when it is created, in the words of `serve`'s flags.
+
+use crate::config::{RouterPort, Serve};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Most nodes.
+const NODES: usize = 1000;
+
+/// What differs from the clusters' usual settings, which are those of the first.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Spec {
+    /// Number of simulated nodes.
+    pub nodes: Option<usize>,
+    /// No waiting in the simulation.
+    pub instant: Option<bool>,
+    /// How long the simulation takes, in hundredths of its usual time.
+    pub pace: Option<u32>,
+    /// Domain below which routes get their hosts.
+    pub apps_domain: Option<String>,
+    /// Disk of every node.
+    pub node_disk: Option<String>,
+    /// Seconds between two imports of a scheduled tag.
+    pub image_import_interval: Option<u32>,
+    /// Seed of the random source.
+    pub seed_random: Option<u64>,
+    /// What the clock shows; it stands still.
+    pub time: Option<Timestamp>,
+}
+
+impl Spec {
+    /// The flags of such a cluster, where `usual` are those of the first.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub fn flags(&self, usual: &Serve) -> Result<Serve, String> {
+        if self.nodes.is_some_and(|n| n > NODES) {
+            return Err(format!("nodes: at most {NODES}"));
+        }
+        if self.pace.is_some_and(|p| p > 10_000) {
+            return Err("pace: at most 10000".into());
+        }
+        if self.pace.is_some() && self.instant == Some(true) {
+            return Err("pace and instant exclude each other".into());
+        }
+        let usual = usual.clone();
+        Ok(Serve {
+            secure_port: 0,
+            registry_port: 0,
+            router_http_port: RouterPort::Off,
+            router_https_port: RouterPort::Off,
+            in_memory: true,
+            kubeconfig: None,
+            seed: None,
+            nodes: self.nodes.unwrap_or(usual.nodes),
+            instant: self.instant.unwrap_or(usual.instant && self.pace.is_none()),
+            pace: self.pace.unwrap_or(usual.pace),
+            apps_domain: self.apps_domain.clone().unwrap_or(usual.apps_domain),
+            node_disk: self.node_disk.clone().unwrap_or(usual.node_disk),
+            image_import_interval: self
+                .image_import_interval
+                .unwrap_or(usual.image_import_interval),
+            random_seed: self.seed_random,
+            ..usual
+        })
+    }
+
+    /// What clusters must agree in to be copies of the same one at rest.
+    pub(super) fn kind(&self) -> Spec {
+        Spec { seed_random: None, ..self.clone() }
+    }
+}

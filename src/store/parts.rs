@@ -1,0 +1,123 @@
+//! All that a store holds, as a value: what a copy of a cluster begins with, and what a cluster is put
+//! back to.
+
+use super::{Entry, Error, Expect, Feed, Op, Snapshot, claims::Claims, writer::Writer};
+use bytes::Bytes;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Objects and claims at one revision. Cheap to clone: it shares everything with the store it is of.
+#[derive(Clone, Default)]
+pub struct Parts {
+    pub(super) state: Arc<Snapshot>,
+    pub(super) claims: Claims,
+}
+
+impl Parts {
+    /// The objects.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.state
+    }
+
+    /// The same with other bytes for those objects of a resource that `edit` has some for. The
+    /// metadata must stay as it is.
+    pub fn edited(&self, resource: &str, edit: impl Fn(&Entry) -> Option<Bytes>) -> Parts {
+        let mut state = (*self.state).clone();
+        for entry in self.state.list(resource, "") {
+            if let Some(bytes) = edit(entry) {
+                let (resource, key) = (Arc::clone(&entry.resource), Arc::clone(&entry.key));
+                let fresh = Entry::new(entry.rev, resource, key, bytes, entry.meta.clone());
+                state.swap(Arc::new(fresh));
+            }
+        }
+        Parts { state: Arc::new(state), claims: self.claims.clone() }
+    }
+
+    /// The same without the objects of a resource.
+    pub fn without(&self, resource: &str) -> Parts {
+        let (mut state, mut claims) = ((*self.state).clone(), self.claims.clone());
+        for entry in self.state.list(resource, "") {
+            state.remove(resource, &entry.key);
+            claims.hold(&(Arc::clone(&entry.resource), Arc::clone(&entry.key)), vec![]);
+        }
+        Parts { state: Arc::new(state), claims }
+    }
+}
+
+impl Writer {
+    /// Everything as it is now.
+    pub(super) fn parts(&self) -> Parts {
+        Parts { state: Arc::new(self.state.clone()), claims: self.claims.clone() }
+    }
+
+    /// Puts everything back to what it was in `to`, under a revision that nobody has seen; answers it.
+    /// Every cursor on the history is told that it is too old.
+    pub(super) fn put_back(&mut self, to: &Parts) -> Result<u64, Error> {
+        if self.engine.keeps() {
+            self.rewrite(to)?;
+        } else {
+            let rev = self.state.rev.max(to.state.rev) + 1;
+            let derived = Arc::clone(&self.state.derived);
+            self.state = Snapshot { rev, derived, ..(*to.state).clone() };
+            self.claims = to.claims.clone();
+        }
+        let rev = self.state.rev;
+        self.shared.feed.restart(rev);
+        self.shared.state.store(Arc::new(self.state.clone()));
+        self.shared.feed.announce_all(rev);
+        self.compact();
+        Ok(rev)
+    }
+
+    /// Writes the difference, so that it lasts: what is put back gets revisions of its own.
+    fn rewrite(&mut self, to: &Parts) -> Result<(), Error> {
+        let durable = self.state.clone();
+        let (mut gone, mut back) = (Vec::new(), Vec::new());
+        let tables = durable.tables.keys().chain(to.state.tables.keys());
+        let resources: BTreeSet<Arc<str>> = tables.cloned().collect();
+        for resource in &resources {
+            let same = |a: &Snapshot, e: &Arc<Entry>| {
+                a.get_key(resource, &e.key).is_some_and(|other| Arc::ptr_eq(other, e))
+            };
+            gone.extend(durable.list(resource, "").filter(|e| !same(&to.state, e)).cloned());
+            back.extend(to.state.list(resource, "").filter(|e| !same(&durable, e)).cloned());
+        }
+        // First all that goes: no claim of what comes back is then taken.
+        let gone = gone.into_iter().map(|e| Op::Delete {
+            resource: Arc::clone(&e.resource),
+            key: Arc::clone(&e.key),
+            expect: Expect::Present,
+            last: None,
+        });
+        let back = back.into_iter().map(|e| Op::Put {
+            resource: Arc::clone(&e.resource),
+            key: Arc::clone(&e.key),
+            expect: Expect::Absent,
+            body: crate::object::encode(&e.value()),
+            claims: to.claims.held_by(&(Arc::clone(&e.resource), Arc::clone(&e.key))),
+        });
+        let mut records = Vec::new();
+        self.apply(gone.chain(back).collect(), &mut records)?;
+        if let Err(why) = self.engine.append(&records) {
+            self.undo(durable, &records);
+            return Err(Error::Io(why));
+        }
+        Ok(())
+    }
+}
+
+impl Feed {
+    /// Forgets everything before a revision, whoever may be reading.
+    pub(super) fn restart(&self, floor: u64) {
+        let mut window = self.window.write();
+        window.changes.clear();
+        (window.bytes, window.floor) = (0, floor);
+    }
+
+    /// Wakes whoever waits for anything.
+    pub(super) fn announce_all(&self, rev: u64) {
+        self.latest.send_replace(rev);
+        self.by_resource.read().values().for_each(|signal| {
+            signal.send_replace(rev);
+        });
+    }
+}

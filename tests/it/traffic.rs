@@ -1,0 +1,77 @@
+//! Traffic that wakes, and traffic that is not let through. Numbers are those of the cases of the
+//! reference.
+
+use crate::{
+    routes::{NS, Shop},
+    support::{eventually, lab::get, lab::send},
+};
+use pocketshift::object::ObjectExt;
+use serde_json::{Value, json};
+
+/// What `oc idle` does to a service and its workload.
+async fn idle(shop: &Shop, name: &str, replicas: u32) {
+    let targets = json!([{"kind": "Deployment", "name": name, "group": "apps",
+        "replicas": replicas}]);
+    let marks = json!({"metadata": {"annotations": {
+        "idling.alpha.openshift.io/idled-at": "2026-01-01T00:00:00Z",
+        "idling.alpha.openshift.io/unidle-targets": targets.to_string()}}});
+    let client = &shop.lab.client;
+    let service = format!("/api/v1/namespaces/{NS}/services/{name}");
+    send(client, "PATCH", &service, "", Some(&marks)).await.expect(200);
+    let scale = format!("/apis/apps/v1/namespaces/{NS}/deployments/{name}/scale");
+    send(client, "PATCH", &scale, "", Some(&json!({"spec": {"replicas": 0}}))).await.expect(200);
+    eventually("nobody answers", || async {
+        let path = format!("/api/v1/namespaces/{NS}/endpoints/{name}");
+        let found = get(client, &path).await.json();
+        if found.list_at("subsets").is_empty() { Ok(()) } else { Err(found.to_string()) }
+    })
+    .await;
+}
+
+/// 131: and the request that wakes is answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_wakes_what_sleeps() {
+    let shop = Shop::open().await;
+    shop.app("web", 2).await;
+    let host =
+        shop.route("web", json!({}), json!({"to": {"kind": "Service", "name": "web"}})).await;
+    assert_eq!(shop.get(&host, "/").await.code, 200);
+    idle(&shop, "web", 2).await;
+    assert_eq!(shop.get(&host, "/").await.code, 200);
+    let client = &shop.lab.client;
+    let path = format!("/apis/apps/v1/namespaces/{NS}/deployments/web");
+    assert_eq!(get(client, &path).await.json().i64_at("spec.replicas"), Some(2));
+    let service = get(client, &format!("/api/v1/namespaces/{NS}/services/web")).await.json();
+    assert!(service.at("metadata.annotations").is_none(), "{service}");
+    let events = get(client, &format!("/api/v1/namespaces/{NS}/events")).await.json();
+    let told = events.list_at("items").iter().find(|e| e["reason"] == "NeedPods");
+    let told = told.expect("an event");
+    assert_eq!(told["message"], "The service web needs pods");
+    assert_eq!(told["involvedObject"]["kind"], "Service");
+    shop.lab.stop().await;
+}
+
+/// 133.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn policies_keep_the_router_out_unless_they_name_it() {
+    let shop = Shop::open().await;
+    shop.app("web", 1).await;
+    let host =
+        shop.route("web", json!({}), json!({"to": {"kind": "Service", "name": "web"}})).await;
+    let policy = |name: &str, spec: Value| {
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": name}, "spec": spec})
+    };
+    assert_eq!(shop.get(&host, "/").await.code, 200);
+    let group = "/apis/networking.k8s.io/v1";
+    let none = policy("none", json!({"podSelector": {}, "policyTypes": ["Ingress"]}));
+    shop.put(group, "networkpolicies", &none).await;
+    // Nobody takes the connection.
+    assert_eq!(shop.get(&host, "/").await.code, 503);
+    let from = json!([{"namespaceSelector":
+        {"matchLabels": {"network.openshift.io/policy-group": "ingress"}}}]);
+    let router = policy("router", json!({"podSelector": {}, "ingress": [{"from": from}]}));
+    shop.put(group, "networkpolicies", &router).await;
+    assert_eq!(shop.get(&host, "/").await.code, 200);
+    shop.lab.stop().await;
+}
