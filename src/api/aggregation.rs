@@ -94,9 +94,9 @@ impl Remotes {
         all
     }
 
-    /// How much a group counts.
+    /// How much a group counts; the one that has no APIService of its own stands first.
     fn counts(&self, group: &str) -> i64 {
-        self.groups.get(group).copied().unwrap_or(0)
+        self.groups.get(group).copied().unwrap_or(i64::MAX)
     }
 
     /// Adds these groups to a list of groups (`name` says how one is called), by how much they count.

@@ -124,9 +124,11 @@ impl Passing<'_> {
             Ok(taken) => taken,
             Err(e) => return render::error(&e, look),
         };
+        let query = incoming.request.query_string();
+        let mark = if query.is_empty() { "" } else { "?" };
         let fetch = Fetch {
             method: incoming.request.method().to_string(),
-            path: incoming.request.uri().to_string(),
+            path: format!("{}{mark}{query}", incoming.request.path()),
             headers: resource::passed_headers(incoming),
             body,
             ..Fetch::default()

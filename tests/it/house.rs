@@ -118,6 +118,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "pool",
             "registry",
             "router",
+            "runtime",
             "settings",
             "sim",
             "store",
