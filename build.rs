@@ -1,7 +1,10 @@
 //! Compiles the type catalogue: `types.rs` (tables for `src/schema`) and compressed OpenAPI
 //! components (for `src/api/openapi.rs`), from k8s-openapi, our OpenShift types and the facts under
-//! `openapi/`. Knows nothing of how the tables are used.
+//! `openapi/`. Knows nothing of how the tables are used. And the program's wishes to its allocator,
+//! which can be said in C without unsafe Rust.
 
+#[path = "build/aliases.rs"]
+mod aliases;
 #[path = "build/documents.rs"]
 mod documents;
 #[path = "build/facts.rs"]
@@ -35,13 +38,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rerun-if-changed={path}");
     }
     let (mut definitions, mut roots) = kubernetes::catalogue();
+    aliases::types(&mut definitions, &mut roots);
     openshift_catalogue(&mut definitions, &mut roots)?;
     roots.sort_by(|a, b| (&a.group, &a.version, &a.kind).cmp(&(&b.group, &b.version, &b.kind)));
     let facts = facts::read(Path::new("openapi"), &definitions)?;
     let out = env::var("OUT_DIR")?;
     let out = Path::new(&out);
     fs::write(out.join("types.rs"), tables::render(&definitions, &facts, &roots)?)?;
+    allocator();
     documents::write(out, definitions, &facts, &roots)
+}
+
+/// What the allocator of the program (and of nothing else that is built here) is told.
+fn allocator() {
+    let mut build = cc::Build::new();
+    // Where the allocator's own build says its declarations are.
+    build.file("build/allocator.c").includes(env::var_os("DEP_MIMALLOC_INCLUDE_DIR"));
+    for object in build.compile_intermediates() {
+        println!("cargo::rustc-link-arg-bins={}", object.display());
+    }
 }
 
 /// Adds OpenShift's types. Their names gain the package their module stands for.

@@ -19,6 +19,7 @@ pub struct Facts {
 }
 
 /// A line of `openapi/wire`.
+#[derive(Clone)]
 pub struct Wire {
     /// JSON name, or the Go name of an embedded message.
     pub name: String,
@@ -33,7 +34,7 @@ pub struct Wire {
 }
 
 /// A line of `openapi/merge.txt`.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Merge {
     pub set: bool,
     pub atomic: bool,
@@ -54,6 +55,7 @@ pub fn read(dir: &Path, definitions: &Definitions) -> Outcome<Facts> {
     }
     merge(&fs::read_to_string(dir.join("merge.txt"))?, &mut facts)?;
     defaults(&fs::read_to_string(dir.join("defaults.yaml"))?, &mut facts)?;
+    crate::aliases::facts(&mut facts);
     check(&facts, definitions)?;
     Ok(facts)
 }

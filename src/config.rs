@@ -293,6 +293,11 @@ pub struct Serve {
     )]
     pub apps_domain: String,
 
+    /// Release whose groups, versions and deprecations are served, 4.14 to 4.23 [default: that of the
+    /// data folder's cluster, the newest for a new one]
+    #[arg(long, env = "POCKETSHIFT_OPENSHIFT_VERSION", value_name = "4.N")]
+    pub openshift_version: Option<String>,
+
     /// Keep everything in memory: nothing is written to disk except where --kubeconfig says
     #[arg(long, env = "POCKETSHIFT_IN_MEMORY", value_parser = BoolishValueParser::new())]
     pub in_memory: bool,
@@ -397,6 +402,7 @@ impl Default for Serve {
             router_http_port: RouterPort::Off,
             router_https_port: RouterPort::Off,
             apps_domain: "apps-crc.testing".into(),
+            openshift_version: None,
             in_memory: false,
             kubeconfig: None,
             nodes: 3,

@@ -7,7 +7,8 @@
 //! and is the only module that knows them all. Threads: two or more workers of the listener, one
 //! for all controllers, two for the processes of exec and attach, one that writes to SQLite (in
 //! memory whoever commits does its work). Further clusters of the same process ([`run::host`]) share
-//! a fixed number of threads ([`pool`]) and every object that none of them has changed.
+//! a fixed number of threads ([`pool`]) and every object that none of them has changed. Threads that
+//! work in the background give way to requests.
 //!
 //! Called by another name the program is that program: `etcd`, `kube-apiserver` or `kubectl` of the
 //! folder that test suites are pointed at ([`run::envtest`]). Its API server is a cluster of another
@@ -38,7 +39,8 @@
 //! | [`kinds`] | the catalogue: one value per kind | `cel`, `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
-//! | [`http`] | bytes to requests, answers to bytes, TLS | `api` |
+//! | [`console`] | what a browser is given: the console's files | nothing of ours |
+//! | [`http`] | bytes to requests, answers to bytes, TLS | `api`, `console` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
@@ -74,12 +76,19 @@
 //! reads on at its client's pace and gets 410 if the window leaves it behind. Lists at older
 //! revisions (`continue`) are the current snapshot with later changes undone.
 //!
+//! Bytes stay bytes: no answer is written through a tree made for it. A table's row is the stored
+//! text of the metadata and cells that are computed once for a revision, with the ages left open
+//! ([`api::table`], [`kinds::Template`]). Who needs fields reads a typed view of the revision
+//! ([`store::Entry::lens`]), which is made once and let go when nobody has looked at it for a while.
+//!
 //! # Controllers
 //!
 //! A [`controllers::Controller`] is a value with a pure function `(view, key) -> plan`. The driver
 //! follows the feed, queues keys, applies plans through the same API that `oc` uses, retries and
 //! waits on the clock. The scheduler and the kubelets in [`sim`] are controllers like any other;
-//! they have no door of their own. State lives in the objects alone, so a restart goes on where the
+//! they have no door of their own. A change costs what it changes: whom it concerns is asked of
+//! indexes ([`object::links`]), and what sums up many objects is looked at when the others rest, or
+//! for a tenth of the time. State lives in the objects alone, so a restart goes on where the
 //! last write left off. What the simulated outside must remember and no API object has a place for
 //! (the images a node holds) is an object too, of a resource that is not served
 //! ([`controllers::INTERNAL`]). So are the questions of kubelets that only the network can answer:
@@ -145,6 +154,7 @@ pub mod builds;
 pub mod catalog;
 pub mod cel;
 pub mod config;
+pub mod console;
 pub mod controllers;
 pub mod error;
 pub mod http;

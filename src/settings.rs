@@ -3,8 +3,10 @@
 //! Nothing here decides anything; each field names the component that reads it.
 
 mod kubelet;
+mod versions;
 
 pub use kubelet::{Kubelet, Threshold};
+pub use versions::Versions;
 
 use crate::catalog::Catalog;
 use jiff::SignedDuration;
@@ -55,11 +57,6 @@ pub struct Settings {
     /// Its key, PEM: what approved certificate requests are signed with.
     pub ca_key_pem: String,
 }
-
-/// Version of Kubernetes the cluster speaks, without the `v`.
-pub const KUBERNETES_VERSION: &str = "1.36.2";
-/// Version of the OpenShift release.
-pub const OPENSHIFT_VERSION: &str = "4.23.0";
 
 impl Default for Settings {
     fn default() -> Settings {
@@ -180,33 +177,6 @@ impl Default for Capacity {
             pods: 500,
             reserved_cpu: "500m".into(),
             reserved_memory: "1Gi".into(),
-        }
-    }
-}
-
-/// Versions the parts of the cluster report.
-#[derive(Debug, Clone)]
-pub struct Versions {
-    /// API server, kubelet and kube-proxy.
-    pub kubernetes: String,
-    /// The release.
-    pub openshift: String,
-    /// Container runtime of the nodes.
-    pub cri_o: String,
-    /// Kernel of the nodes.
-    pub kernel: String,
-    /// Operating system of the nodes.
-    pub os_image: String,
-}
-
-impl Default for Versions {
-    fn default() -> Versions {
-        Versions {
-            kubernetes: format!("v{KUBERNETES_VERSION}"),
-            openshift: OPENSHIFT_VERSION.into(),
-            cri_o: "1.36.0-2.rhaos4.23.git1c0a3b7.el9".into(),
-            kernel: "5.14.0-570.62.1.el9_6.x86_64".into(),
-            os_image: "Red Hat Enterprise Linux CoreOS 9.8.20260512-0 (Plow)".into(),
         }
     }
 }

@@ -8,6 +8,7 @@
 mod ceiling;
 mod client;
 mod cluster;
+mod customs;
 mod imports;
 mod streams;
 #[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
@@ -52,6 +53,9 @@ fn main() {
         }
         if runs("logs") {
             streams::logs().await;
+        }
+        if runs("customs") {
+            customs::customs().await;
         }
         if runs("deployment") {
             deployment().await;

@@ -165,7 +165,12 @@ impl Server {
 
     /// The kinds this cluster has now.
     pub fn catalogue(&self) -> Arc<Catalogue> {
-        Catalogue::of(&self.store.snapshot(), self.settings.openshift)
+        self.catalogue_of(&self.store.snapshot())
+    }
+
+    /// The kinds it has at a state.
+    pub(super) fn catalogue_of(&self, snapshot: &Snapshot) -> Arc<Catalogue> {
+        Catalogue::of(snapshot, self.settings.openshift, self.settings.versions.minor)
     }
 
     /// What hooks see while a request is decided on `snapshot`.

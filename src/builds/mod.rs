@@ -1,6 +1,7 @@
 //! Builds as data: what a build is made from, what its Dockerfile says, and the image that comes of
 //! it. Nothing is carried out here. Source: openshift/api `build/v1`, library-go `pkg/build`.
 
+mod docker;
 pub mod dockerfile;
 pub mod generate;
 pub mod input;

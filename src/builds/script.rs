@@ -2,12 +2,7 @@
 //! A pure reading of the Build and of what came with it; whether its base can be had is asked of the
 //! registry by whoever plays it. Source: openshift/builder `pkg/build/builder`.
 
-use super::{
-    dockerfile::{self, Instruction},
-    number, own,
-    recipe::Recipe,
-    strategy,
-};
+use super::{docker, dockerfile, number, recipe::Recipe, strategy};
 use crate::object::{ObjectExt, Value, hex};
 use sha2::{Digest, Sha256};
 
@@ -89,7 +84,7 @@ pub fn of(build: &Value, input: Option<&Input>) -> Script {
     script.recipe.later = number(build);
     match strategy(&spec) {
         Some((_, "sourceStrategy")) => source(&mut script, build, &spec, input),
-        _ => docker(&mut script, build, &spec, input),
+        _ => docker::of(&mut script, build, &spec, input),
     }
     for label in spec.list_at("output.imageLabels") {
         let (name, value) = (label.str_at("name").to_owned(), label.str_at("value").to_owned());
@@ -171,7 +166,7 @@ fn missing_context(spec: &Value, input: &Input) -> Option<Failure> {
 }
 
 /// Variables and labels that every build's image has.
-fn provenance(recipe: &mut Recipe, build: &Value, spec: &Value) {
+pub(super) fn provenance(recipe: &mut Recipe, build: &Value, spec: &Value) {
     recipe.set_env("OPENSHIFT_BUILD_NAME", build.name());
     recipe.set_env("OPENSHIFT_BUILD_NAMESPACE", build.namespace());
     let uri = spec.str_at("source.git.uri");
@@ -191,7 +186,7 @@ fn provenance(recipe: &mut Recipe, build: &Value, spec: &Value) {
 }
 
 /// What the layer holds: what was built from, by its digest.
-fn layer(recipe: &mut Recipe, spec: &Value, input: Option<&Input>) {
+pub(super) fn layer(recipe: &mut Recipe, spec: &Value, input: Option<&Input>) {
     let what = match input {
         Some(input) => input.digest.clone(),
         None => commit(spec),
@@ -239,7 +234,7 @@ fn source(script: &mut Script, build: &Value, spec: &Value, input: Option<&Input
 }
 
 /// The text of the Dockerfile, wherever it is.
-fn text(spec: &Value, input: Option<&Input>) -> Result<String, Failure> {
+pub(super) fn text(spec: &Value, input: Option<&Input>) -> Result<String, Failure> {
     let inline = spec.str_at("source.dockerfile");
     if !inline.is_empty() {
         return Ok(inline.to_owned());
@@ -267,93 +262,6 @@ fn text(spec: &Value, input: Option<&Input>) -> Result<String, Failure> {
             from => Ok(format!("FROM {from}\nCOPY . .\n")),
         },
     }
-}
-
-fn docker(script: &mut Script, build: &Value, spec: &Value, input: Option<&Input>) {
-    let read = text(spec, input).and_then(|text| {
-        dockerfile::read(&text).map_err(|why| Failure {
-            reason: "ManageDockerfileFailed",
-            line: format!("error: failed to parse dockerfile: {why}"),
-        })
-    });
-    let steps = match read {
-        Ok(steps) => steps,
-        Err(failure) => {
-            script.fetch.fails = Some(failure);
-            return;
-        }
-    };
-    let from = spec.str_at("strategy.dockerStrategy.from.name");
-    let last = steps.iter().rposition(|s| s.name == "FROM").unwrap_or(0);
-    let (recipe, stage) = (&mut script.recipe, &mut script.build);
-    let mut names: Vec<(String, Option<String>)> = Vec::new();
-    let arguments = own(spec, "dockerStrategy").map_or(&[][..], |d| d.list_at("buildArgs"));
-    let given = |name: &str| {
-        let found = arguments.iter().find(|a| a.str_at("name") == name);
-        found.map(|a| a.str_at("value").to_owned())
-    };
-    if !from.is_empty() {
-        script.fetch.lines.push(format!("Replaced Dockerfile FROM image {from}"));
-    }
-    let total = steps.len() + 2;
-    stage.seconds = 4;
-    for (at, step) in steps.iter().enumerate() {
-        let env = recipe.env.clone();
-        let value = |name: &str| {
-            let set = env.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
-            set.or_else(|| names.iter().rev().find(|(n, _)| n == name)?.1.clone())
-        };
-        // The shell does it where one runs.
-        let rest = match step.name.as_str() {
-            "RUN" | "CMD" | "ENTRYPOINT" => step.rest.clone(),
-            _ => dockerfile::expanded(&step.rest, &value),
-        };
-        let mut step = Instruction { name: step.name.clone(), rest };
-        match step.name.as_str() {
-            "ARG" => {
-                let (name, default) = match step.rest.split_once('=') {
-                    Some((n, d)) => (n.to_owned(), Some(dockerfile::words(d).join(" "))),
-                    None => (step.rest.clone(), None),
-                };
-                names.push((name.clone(), given(&name).or(default)));
-            }
-            "FROM" => {
-                if at == last && !from.is_empty() {
-                    step.rest = from.to_owned();
-                }
-                *recipe = Recipe { later: recipe.later, ..Recipe::default() };
-                let image = step.rest.split_whitespace().find(|w| !w.starts_with("--"));
-                let image = image.unwrap_or_default();
-                recipe.base = if image == "scratch" { String::new() } else { image.to_owned() };
-            }
-            _ => recipe.apply(&step),
-        }
-        stage.lines.push(format!("STEP {}/{total}: {}", at + 1, step.shown()));
-        if step.name == "RUN" {
-            stage.seconds += 1;
-            let code = dockerfile::code(&step.rest);
-            if code != 0 {
-                let shown = step.command().join(" ");
-                stage.fails = Some(Failure {
-                    reason: "DockerBuildFailed",
-                    line: format!(
-                        "error: build error: error building at STEP {:?}: error while running runtime: exit status {code}: {shown}",
-                        step.shown()
-                    ),
-                });
-                return;
-            }
-        }
-    }
-    for env in spec.list_at("strategy.dockerStrategy.env") {
-        recipe.set_env(env.str_at("name"), env.str_at("value"));
-    }
-    provenance(recipe, build, spec);
-    layer(recipe, spec, input);
-    let env: Vec<String> = recipe.env.iter().map(|(n, v)| format!("{n:?}={v:?}")).collect();
-    let labels: Vec<String> = recipe.labels.iter().map(|(n, v)| format!("{n:?}={v:?}")).collect();
-    stage.lines.push(format!("STEP {}/{total}: ENV {}", total - 1, env.join(" ")));
-    stage.lines.push(format!("STEP {total}/{total}: LABEL {}", labels.join(" ")));
 }
 
 fn hook(spec: &Value) -> Stage {

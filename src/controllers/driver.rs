@@ -5,6 +5,8 @@
 //! of its own. A key is looked at on the newest state, and a write is visible before it is
 //! acknowledged, so a controller always sees its own writes.
 
+mod patience;
+
 use super::{
     Controller, Lives, Monitor, Plan, View, Watch,
     queue::Queue,
@@ -19,6 +21,7 @@ use crate::{
     world::Clock,
 };
 use jiff::{SignedDuration, Timestamp};
+use patience::Turn;
 use std::{
     cell::RefCell,
     cmp::Reverse,
@@ -92,6 +95,7 @@ struct Driver {
 struct Lane {
     queue: Queue,
     first: HashSet<Arc<str>>,
+    turn: Turn,
 }
 
 /// Moments to look again: at most one of a kind per key, the earliest asked for.
@@ -186,7 +190,8 @@ impl Driver {
                 self.server.world.activity.let_others().await;
                 continue;
             }
-            let (next, retry) = (self.timers.borrow().next(), self.retries.borrow().next());
+            let next = self.timers.borrow().next();
+            let retry = self.retries.borrow().next().into_iter().chain(self.next_turn()).min();
             let world = &self.server.world;
             let _busy = retry.map(|_| world.activity.hold());
             tokio::select! {
@@ -297,13 +302,37 @@ impl Driver {
     }
 
     fn take(&self, lane: usize) -> Option<Arc<str>> {
-        let queue = &mut self.lanes.borrow_mut()[lane].queue;
-        if queue.working() >= self.controllers[lane].workers {
+        let controller = self.controllers[lane];
+        if controller.patient && !self.has_turn(lane) {
+            return None;
+        }
+        let Lane { queue, turn, .. } = &mut self.lanes.borrow_mut()[lane];
+        if queue.working() >= controller.workers {
             return None;
         }
         let key = queue.take();
+        if controller.patient {
+            turn.begin(self.server.world.wall.now());
+        }
         self.monitor.gauges[lane].set_depth(queue.depth());
         key
+    }
+
+    /// Whether it is a patient controller's turn, if it has work.
+    fn has_turn(&self, lane: usize) -> bool {
+        let lanes = self.lanes.borrow();
+        let Lane { queue, turn, .. } = &lanes[lane];
+        let all = lanes.iter().map(|l| &l.queue).zip(self.controllers.iter().copied());
+        queue.depth() > 0
+            && (turn.next() <= self.server.world.wall.now() || patience::is_quiet(all))
+    }
+
+    /// When the first of the patient that have work has its turn.
+    fn next_turn(&self) -> Option<Timestamp> {
+        let lanes = self.lanes.borrow();
+        let patient = self.controllers.iter().zip(lanes.iter()).filter(|(c, _)| c.patient);
+        let waiting = patient.filter(|(_, l)| l.queue.depth() > 0 && l.queue.working() == 0);
+        waiting.map(|(_, l)| l.turn.next()).min()
     }
 
     /// Reconciles one key. Only a plan with something to wait for becomes a task.
@@ -377,7 +406,8 @@ impl Driver {
     /// Gives a key back, to be looked at again as its verdict says.
     fn finish(&self, lane: usize, key: &Arc<str>, verdict: WorkResult) {
         let mut lanes = self.lanes.borrow_mut();
-        let Lane { queue, first } = &mut lanes[lane];
+        let Lane { queue, first, turn } = &mut lanes[lane];
+        turn.end(self.server.world.wall.now());
         match verdict {
             WorkResult::Done => queue.forget(key),
             WorkResult::Conflict if queue.failures(key) < QUICK_RETRIES => {

@@ -30,6 +30,7 @@ mod imagetrigger;
 mod ingressroute;
 mod job;
 mod lives;
+mod machinepools;
 mod monitor;
 mod namespace;
 mod nodelifecycle;
@@ -46,6 +47,7 @@ mod replicaset;
 mod resources;
 mod router;
 mod serviceaccounts;
+mod serviceca;
 mod statefulset;
 pub mod task;
 mod templateinstance;
@@ -56,6 +58,7 @@ mod view;
 mod volumes;
 mod writing;
 
+pub use crate::metrics::{SERVED, Served, WINDOW};
 pub use lives::{Heard, Lives, Question, Run, Visit, What};
 pub use monitor::{Gauge, Monitor};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
@@ -79,6 +82,9 @@ pub struct Controller {
     pub workers: usize,
     /// Its writes may take long: nobody waits for them when the server starts.
     pub slow: bool,
+    /// What it looks at sums up many objects that change together: while others have work it is
+    /// given a tenth of the time. It has one worker.
+    pub patient: bool,
     /// What wakes it.
     pub watches: &'static [Watch],
     /// One look at the world for one key.
@@ -94,6 +100,7 @@ impl Controller {
         manager: "kube-controller-manager",
         workers: 16,
         slow: false,
+        patient: false,
         watches: &[],
         reconcile: |_, _| Plan::none(),
     };
@@ -156,6 +163,7 @@ pub static ALL: &[&Controller] = &[
     &job::CONTROLLER,
     &disruption::CONTROLLER,
     &podautoscaler::CONTROLLER,
+    &machinepools::CONTROLLER,
     &podgc::CONTROLLER,
     &nodelifecycle::CONTROLLER,
     &nodelifecycle::eviction::CONTROLLER,
@@ -169,6 +177,8 @@ pub static ALL: &[&Controller] = &[
     &job::orphans::CONTROLLER,
     &job::ttl::CONTROLLER,
     &router::CONTROLLER,
+    &serviceca::CONTROLLER,
+    &serviceca::bundles::CONTROLLER,
     &templateinstance::CONTROLLER,
     &templateinstance::FINALIZER_CONTROLLER,
     &unidling::CONTROLLER,

@@ -25,7 +25,10 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if policy.i64_at("status.observedGeneration").unwrap_or(0) >= generation {
         return plan;
     }
-    let found = type_warnings(&policy, &Catalogue::of(&view.objects, view.settings.openshift));
+    let found = type_warnings(
+        &policy,
+        &Catalogue::of(&view.objects, view.settings.openshift, view.settings.versions.minor),
+    );
     policy.set_at("status.observedGeneration", generation);
     policy.set_at("status.typeChecking", json!({}));
     if !found.is_empty() {

@@ -1,6 +1,6 @@
 //! Who sends a request: its headers and the connection's certificate.
 
-use super::{Http, listener::Subject, parameters};
+use super::{Http, listener::Subject, parameters, streaming};
 use crate::{
     access::{Credentials, Impersonation},
     api::Caller,
@@ -16,10 +16,13 @@ use std::{collections::BTreeMap, sync::Arc};
 pub fn caller(http: &Http, request: &HttpRequest) -> Result<Arc<Caller>, Error> {
     let headers = request.headers();
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    // Browsers send no header with a WebSocket, but choose its subprotocols.
+    let offered = streaming::bearer(headers)?;
     let bearer = text("authorization")
         .split_once(' ')
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim());
+        .map(|(_, token)| token.trim())
+        .or(offered.as_deref());
     // HTTP/1 keeps it with the connection, HTTP/2 hands it on with every request.
     let own = request.extensions().get::<Subject>().cloned();
     let subject = own.as_ref().or_else(|| request.conn_data::<Subject>());

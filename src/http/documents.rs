@@ -49,7 +49,8 @@ pub fn misplaced(target: &ResourcePath<'_>, look: Look) -> HttpResponse {
     render::error(&error, look)
 }
 
-fn not_found() -> HttpResponse {
+/// No such path, in plain text.
+pub fn not_found() -> HttpResponse {
     HttpResponse::NotFound()
         .content_type("text/plain; charset=utf-8")
         .insert_header(("X-Content-Type-Options", "nosniff"))
@@ -148,7 +149,7 @@ fn other(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
         _ => {}
     }
     match rest {
-        "version" => raw(&health::version()),
+        "version" => raw(&health::version(&http.server.settings.versions)),
         ".well-known/openid-configuration" => {
             // Who asks by the service's name can only reach the keys by it.
             let host = incoming.header(header::HOST);

@@ -5,7 +5,7 @@ use crate::{
     controllers::Gauge,
     kinds::Name,
     object::{Value, json},
-    settings::KUBERNETES_VERSION,
+    settings::Versions,
 };
 use actix_web::{HttpResponse, http::StatusCode};
 use parking_lot::Mutex;
@@ -107,10 +107,10 @@ fn text(code: StatusCode, body: String) -> HttpResponse {
 }
 
 /// `/version`.
-pub fn version() -> Value {
-    let mut parts = KUBERNETES_VERSION.split('.');
+pub fn version(versions: &Versions) -> Value {
+    let git = &versions.kubernetes;
+    let mut parts = git.trim_start_matches('v').split('.');
     let (major, minor) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
-    let git = format!("v{KUBERNETES_VERSION}");
     json!({"major": major, "minor": minor, "gitVersion": git, "gitCommit": "",
         "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "",
         "compiler": "rustc", "platform": "linux/amd64"})

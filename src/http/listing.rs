@@ -94,15 +94,20 @@ fn frame(kind: &Served, metadata: Value, style: Style) -> Value {
 
 fn whole(kind: &Served, metadata: Value, items: &[Item], style: Style) -> Value {
     let mut frame = frame(kind, metadata, style);
-    let (field, one): (_, Box<dyn Fn(&Item) -> Value>) = match style.form {
-        Form::Table(include) => {
-            ("rows", Box::new(move |i| table::row(kind, i, style.now, include)))
-        }
-        Form::Partial => ("items", Box::new(|i| table::partial(&i.value()))),
-        Form::Plain => ("items", Box::new(Item::value)),
-    };
-    frame[field] = items.iter().map(one).collect();
+    let field = if matches!(style.form, Form::Table(_)) { "rows" } else { "items" };
+    frame[field] = items.iter().map(|item| tree(kind, item, style)).collect();
     frame
+}
+
+/// An item in the form asked for, as a tree.
+pub fn tree(kind: &Served, item: &Item, style: Style) -> Value {
+    if style.form == Form::Plain {
+        return item.value();
+    }
+    let mut text = Vec::new();
+    write_item(&mut text, kind, item, style);
+    // It was written here.
+    serde_json::from_slice(&text).unwrap_or(Value::Null)
 }
 
 /// Writes an item as JSON, in the form asked for.
@@ -111,9 +116,9 @@ pub fn write_item(out: &mut Vec<u8>, kind: &Served, item: &Item, style: Style) {
         (Form::Plain, Item::Entry(entry)) => out.extend_from_slice(&entry.bytes),
         (Form::Plain, Item::Value(value)) => write::write(out, value),
         (Form::Table(include), item) => {
-            write::write(out, &table::row(kind, item, style.now, include));
+            table::write_row(out, kind, item, style.now, include);
         }
-        (Form::Partial, item) => write::write(out, &table::partial(&item.value())),
+        (Form::Partial, item) => table::write_partial(out, item),
     }
 }
 
@@ -198,7 +203,7 @@ mod tests {
 
     fn style(form: Form, pretty: bool) -> Style {
         let look = Look { syntax: Syntax::Json, pretty };
-        Style { form, look, now: jiff::Timestamp::UNIX_EPOCH }
+        Style { form, look, now: jiff::Timestamp::UNIX_EPOCH, minor: 0 }
     }
 
     fn items(n: usize) -> Vec<Item> {

@@ -5,6 +5,7 @@ mod accept;
 mod binary;
 mod bodies;
 mod body;
+mod console;
 mod credentials;
 mod documents;
 mod doorway;
@@ -28,6 +29,7 @@ mod values;
 
 pub use bodies::Bodies;
 pub use body::{object as read_object, patch as read_patch};
+pub use console::{AtDesk, Desk};
 pub use health::Readiness;
 pub use limits::Limits;
 pub use listener::{Listening, accept, serve, serve_on};

@@ -24,7 +24,7 @@ pub async fn answer(incoming: &Incoming<'_>, rest: &str, body: &[u8]) -> Option<
         },
         csrf: text("x-csrf-token"),
         basic: basic(&text("authorization")),
-        cookie: text("cookie"),
+        cookie: cookies(request.headers()),
         peer: request.peer_addr().map(|a| a.ip().to_string()).unwrap_or_default(),
     };
     let server = &http.server;
@@ -49,6 +49,12 @@ pub async fn answer(incoming: &Incoming<'_>, rest: &str, body: &[u8]) -> Option<
     Some(response)
 }
 
+/// All cookies as one header: browsers send them apart over HTTP/2 (RFC 9113, 8.2.3).
+fn cookies(headers: &header::HeaderMap) -> String {
+    let all = headers.get_all(header::COOKIE).filter_map(|v| v.to_str().ok());
+    all.collect::<Vec<_>>().join("; ")
+}
+
 /// Name and password of a Basic `Authorization` header.
 pub fn basic(header: &str) -> Option<(String, String)> {
     let (scheme, value) = header.split_once(' ')?;
@@ -61,6 +67,16 @@ pub fn basic(header: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cookies_that_come_apart() {
+        let mut headers = header::HeaderMap::new();
+        assert_eq!(cookies(&headers), "");
+        for one in ["csrf=a", "ssn=b; c=d"] {
+            headers.append(header::COOKIE, header::HeaderValue::from_static(one));
+        }
+        assert_eq!(cookies(&headers), "csrf=a; ssn=b; c=d");
+    }
 
     #[test]
     fn basic_headers() {

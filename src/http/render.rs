@@ -7,13 +7,10 @@ use super::{
     stream, values,
 };
 use crate::{
-    api::{
-        Answer, Item, Response,
-        table::{self, Include},
-    },
+    api::{Answer, Item, Response, table},
     error::Error,
     kinds::Served,
-    object::{Value, json, write},
+    object::{ObjectExt, Value, json, write},
     runtime::{Fetched, LogStream},
     world::Clock,
 };
@@ -35,6 +32,8 @@ pub struct Style {
     pub look: Look,
     /// The present moment, for ages in tables.
     pub now: Timestamp,
+    /// Minor of Kubernetes, for warnings.
+    pub minor: u8,
 }
 
 /// What a client hears that asks for a stream as if it were an object.
@@ -73,8 +72,9 @@ pub fn answer(
         }
     };
     let reached = !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-    if reached && !kind.deprecated.is_empty() {
-        values::warn(response.headers_mut(), &[kind.deprecated.to_string()]);
+    let deprecated = kind.deprecated_by(style.minor);
+    if reached && !deprecated.is_empty() {
+        values::warn(response.headers_mut(), &[deprecated.to_owned()]);
     }
     response
 }
@@ -127,25 +127,23 @@ fn single(kind: &Served, code: u16, item: &Item, style: Style) -> HttpResponse {
             look.json(builder(code).content_type("application/json"), e.bytes.to_vec())
         }
         (Form::Table(_), item) if !is_status(item) => {
-            let value = item.value();
-            let rv = value.pointer("/metadata/resourceVersion");
-            let metadata = rv.map_or(json!({}), |rv| json!({"resourceVersion": rv}));
-            look.response(code, &one_row(kind, item, style, metadata, true))
+            let metadata = revision(item).map_or(json!({}), |rv| json!({"resourceVersion": rv}));
+            let rows = vec![listing::tree(kind, item, style)];
+            look.response(code, &table::table(metadata, Some(table::definitions(kind)), rows))
         }
         (Form::Partial, item) if !is_status(item) => {
-            look.response(code, &table::partial(&item.value()))
+            look.response(code, &listing::tree(kind, item, style))
         }
         (_, item) => look.response(code, &item.value()),
     }
 }
 
-fn one_row(kind: &Served, item: &Item, style: Style, metadata: Value, columns: bool) -> Value {
-    let include = match style.form {
-        Form::Table(include) => include,
-        _ => Include::Metadata,
-    };
-    let rows = vec![table::row(kind, item, style.now, include)];
-    table::table(metadata, columns.then(|| table::definitions(kind)), rows)
+/// The revision an item has.
+fn revision(item: &Item) -> Option<String> {
+    match item {
+        Item::Entry(entry) => Some(entry.rev.to_string()),
+        Item::Value(value) => Some(value.at("metadata.resourceVersion")?.as_str()?.to_owned()),
+    }
 }
 
 fn is_status(item: &Item) -> bool {
@@ -156,9 +154,13 @@ fn is_status(item: &Item) -> bool {
 pub fn event_object(out: &mut Vec<u8>, kind: &Served, item: &Item, style: Style, first: bool) {
     match style.form {
         Form::Table(_) => {
-            let rv = item.value().pointer("/metadata/resourceVersion").cloned();
-            let metadata = json!({"resourceVersion": rv.unwrap_or(json!(""))});
-            write::write(out, &one_row(kind, item, style, metadata, first));
+            let metadata = json!({"resourceVersion": revision(item).unwrap_or_default()});
+            let columns = first.then(|| table::definitions(kind));
+            write::write(out, &table::table(metadata, columns, Vec::new()));
+            // It ends with an empty list of rows, `]` and the brace behind it.
+            out.truncate(out.len() - 2);
+            listing::write_item(out, kind, item, style);
+            out.extend_from_slice(b"]}");
         }
         _ => listing::write_item(out, kind, item, style),
     }

@@ -198,7 +198,9 @@ fn style(incoming: &Incoming<'_>, target: &ResourcePath<'_>, verb: Verb) -> Resu
         }
     };
     let look = Look { syntax, ..incoming.look };
-    Ok(Style { form, look, now: incoming.http.server.world.clock.now() })
+    let server = &incoming.http.server;
+    let (now, minor) = (server.world.clock.now(), server.settings.versions.minor);
+    Ok(Style { form, look, now, minor })
 }
 
 /// The body, if there can be one.

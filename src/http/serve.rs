@@ -3,6 +3,7 @@
 
 use super::{
     bodies::{self, Bodies},
+    console::{self, Desk},
     credentials, documents,
     health::{Metrics, Readiness},
     limits::{InFlight, Limits},
@@ -41,6 +42,8 @@ pub struct Http {
     pub inflight: InFlight,
     /// Bodies under way.
     pub bodies: Bodies,
+    /// Who answers beside the API, if anybody does.
+    pub desk: Option<Arc<dyn Desk>>,
 }
 
 impl Http {
@@ -64,6 +67,7 @@ impl Http {
             processes,
             inflight,
             bodies,
+            desk: None,
         }
     }
 }
@@ -174,6 +178,13 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
         && (*rest == "oauth" || rest.starts_with("oauth/"))
     {
         return documents::oauth(incoming, rest).await;
+    }
+    // Whoever wants to sign in is given the console's files; its desk asks who he is.
+    if let Some(Path::Other(rest)) = &parsed
+        && http.server.settings.openshift
+        && rest.split('/').next() == Some(crate::console::ROOT)
+    {
+        return console::answer(incoming, rest).await;
     }
     let caller = match credentials::caller(http, incoming.request) {
         Ok(caller) => caller,

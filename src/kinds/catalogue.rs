@@ -11,10 +11,15 @@ use std::{collections::HashMap, sync::Arc};
 /// How the names of OpenShift's groups end.
 pub const OPENSHIFT: &str = ".openshift.io";
 
+/// The minor that knows every kind but those that are gone.
+const LAST: u8 = u8::MAX - 1;
+
 /// The kinds of a cluster at one revision.
 pub struct Catalogue {
     /// Whether OpenShift's groups are served.
     openshift: bool,
+    /// Minor of Kubernetes whose kinds are served.
+    minor: u8,
     /// Custom kinds, by plural and group the served versions, the preferred first.
     custom: HashMap<(Name, Name), Vec<Served>>,
     /// The kinds through which rows of custom resources are reached, by `plural.group`.
@@ -24,24 +29,24 @@ pub struct Catalogue {
 impl Default for Catalogue {
     /// What is built in.
     fn default() -> Catalogue {
-        Catalogue { openshift: true, custom: HashMap::new(), rows: HashMap::new() }
+        Catalogue { openshift: true, minor: LAST, custom: HashMap::new(), rows: HashMap::new() }
     }
 }
 
 impl Catalogue {
-    /// The catalogue of a state of a cluster that serves OpenShift's groups, or does not (it is
-    /// always the same for one cluster).
-    pub fn of(snapshot: &Snapshot, openshift: bool) -> Arc<Catalogue> {
-        snapshot.derived(DEFINITIONS, |snapshot| Catalogue::read(snapshot, openshift))
+    /// The catalogue of a state of a cluster that serves OpenShift's groups, or does not, as a minor
+    /// of Kubernetes does (both are always the same for one cluster).
+    pub fn of(snapshot: &Snapshot, openshift: bool, minor: u8) -> Arc<Catalogue> {
+        snapshot.derived(DEFINITIONS, |snapshot| Catalogue::read(snapshot, openshift, minor))
     }
 
-    fn read(snapshot: &Snapshot, openshift: bool) -> Catalogue {
-        let mut catalogue = Catalogue { openshift, ..Catalogue::default() };
+    fn read(snapshot: &Snapshot, openshift: bool, minor: u8) -> Catalogue {
+        let mut catalogue = Catalogue { openshift, minor, ..Catalogue::default() };
         for entry in snapshot.list(DEFINITIONS, "") {
             let definition = entry.lens::<Definition>();
             if let Some(rows) = &definition.rows {
                 // What is built in stays what it is.
-                if catalogue.built_in(by_resource(rows.resource())).is_some() {
+                if catalogue.stored(by_resource(rows.resource())).is_some() {
                     continue;
                 }
                 let resource = rows.resource().to_owned();
@@ -55,9 +60,14 @@ impl Catalogue {
         catalogue
     }
 
-    /// A built-in kind, if this cluster serves its group.
-    fn built_in(&self, kind: Option<Served>) -> Option<Served> {
+    /// A built-in kind, if this cluster serves its group; perhaps in another version.
+    fn stored(&self, kind: Option<Served>) -> Option<Served> {
         kind.filter(|k| self.openshift || !k.group.ends_with(OPENSHIFT))
+    }
+
+    /// A built-in kind, if this cluster serves it.
+    fn built_in(&self, kind: Option<Served>) -> Option<Served> {
+        self.stored(kind).filter(|k| k.is_served_by(self.minor))
     }
 
     /// The kind behind a path's group, version and plural.
@@ -70,7 +80,7 @@ impl Catalogue {
 
     /// The kind through which the rows of `plural.group` are reached.
     pub fn by_resource(&self, resource: &str) -> Option<Served> {
-        self.built_in(by_resource(resource)).or_else(|| {
+        self.stored(by_resource(resource)).or_else(|| {
             let named: Name = resource.to_owned().into();
             self.rows.get(&named).cloned()
         })

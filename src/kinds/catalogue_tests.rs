@@ -47,7 +47,7 @@ fn names_look_like_names() {
 
 #[test]
 fn tables_have_names_and_cells_survive_anything() {
-    let cx = CellCx { now: "2026-01-02T03:04:05Z".parse().unwrap() };
+    let cx = CellCx::at("2026-01-02T03:04:05Z".parse().unwrap());
     let odd = [
         json!({}),
         json!({"metadata": {"name": "x"}, "spec": null, "status": []}),

@@ -1,7 +1,7 @@
 //! Building blocks for table columns.
 
-use super::kind::{CellCx, Column};
-use crate::object::{ObjectExt, Value, duration, json};
+use super::{kind::Column, moments::CellCx};
+use crate::object::{ObjectExt, Value, json};
 
 const BASE: Column = Column {
     name: "",
@@ -28,7 +28,7 @@ pub const AGE_TEXT: &str = "CreationTimestamp is a timestamp representing the se
 pub const AGE: Column = Column {
     name: "Age",
     description: AGE_TEXT,
-    cell: |o, cx| json!(duration::age(o.str_at("metadata.creationTimestamp"), cx.now)),
+    cell: |o, cx| json!(cx.age(o.str_at("metadata.creationTimestamp"))),
     ..BASE
 };
 

@@ -3,13 +3,13 @@
 //! A field not mentioned takes its value from [`Kind::BASE`]. Hooks are plain functions, pure but
 //! for the read-only [`Cx`] they are handed.
 
+use super::moments::CellCx;
 use crate::{
     error::{Causes, Error},
     object::Value,
     store::{Entry, Snapshot},
     world::World,
 };
-use jiff::Timestamp;
 
 /// A served resource.
 #[derive(Clone, Copy)]
@@ -53,6 +53,12 @@ pub struct Kind {
     /// What the Warning header of every answer says about a deprecated kind, after its version
     /// and name (`deprecated in v1.33+; use …`); `""` for none.
     pub deprecated: &'static str,
+    /// Minor of Kubernetes since which it is; OpenShift 4.N is Kubernetes 1.(N + 13).
+    pub deprecated_since: u8,
+    /// Minor of Kubernetes since which this version of the kind is served.
+    pub since: u8,
+    /// Minor of Kubernetes that does not serve it any more; `u8::MAX` for none.
+    pub until: u8,
     /// Where objects come from.
     pub backing: Backing,
     /// Behaviour that data cannot express.
@@ -85,6 +91,9 @@ impl Kind {
         delete_returns_object: false,
         orphans_by_default: false,
         deprecated: "",
+        deprecated_since: 0,
+        since: 0,
+        until: u8::MAX,
         backing: Backing::Stored,
         hooks: Hooks::NONE,
     };
@@ -200,12 +209,6 @@ impl Sub {
         body: ("autoscaling", "v1", "Scale"),
         verbs: &["get", "patch", "update"],
     };
-}
-
-/// What a cell function may look at besides the object.
-pub struct CellCx {
-    /// The present moment, for ages.
-    pub now: Timestamp,
 }
 
 /// A column of the table output.

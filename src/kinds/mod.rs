@@ -8,6 +8,7 @@ mod cluster;
 pub mod columns;
 pub mod custom;
 mod kind;
+mod moments;
 mod name;
 mod openshift;
 mod served;
@@ -16,11 +17,13 @@ mod workloads;
 pub use catalogue::{Catalogue, OPENSHIFT};
 pub use cluster::{definition_service, expressions, type_warnings};
 pub use kind::{
-    ALL_VERBS, AccessReview, Backing, CellCx, Column, Cx, Generation, Hooks, Kind, NameRule,
-    PrepareFn, Sub,
+    ALL_VERBS, AccessReview, Backing, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };
+pub use moments::{CellCx, Template};
 pub use name::Name;
-pub use openshift::{check_template, image_outside, quota_selects, rollouts, shown_stream};
+pub use openshift::{
+    check_template, glanced_stream, image_outside, quota_selects, rollouts, shown_stream,
+};
 pub use served::{Served, ServedKind};
 pub use workloads::{check_pod_spec, default_pod_template};
 
@@ -74,8 +77,9 @@ pub fn by_resource(resource: &str) -> Option<Served> {
 }
 
 /// The APIServices of what is built in, with or without OpenShift's groups.
-pub fn local_services(openshift: bool) -> Vec<Value> {
+pub fn local_services(openshift: bool, minor: u8) -> Vec<Value> {
     let served = declared().filter(|k| openshift || !k.group.ends_with(OPENSHIFT));
+    let served = served.filter(|k| k.since <= minor && minor < k.until);
     cluster::local_services(served.map(|k| (k.group, k.version)))
 }
 

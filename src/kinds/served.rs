@@ -67,6 +67,9 @@ pub struct ServedKind {
     pub orphans_by_default: bool,
     /// The whole text of the Warning header of a deprecated kind; empty for none.
     pub deprecated: Name,
+    pub deprecated_since: u8,
+    pub since: u8,
+    pub until: u8,
     pub backing: Backing,
     pub hooks: Hooks,
     /// What only a custom kind has.
@@ -109,6 +112,9 @@ impl ServedKind {
             delete_returns_object: kind.delete_returns_object,
             orphans_by_default: kind.orphans_by_default,
             deprecated: deprecated.into(),
+            deprecated_since: kind.deprecated_since,
+            since: kind.since,
+            until: kind.until,
             backing: kind.backing,
             hooks: kind.hooks,
             custom: None,
@@ -168,6 +174,16 @@ impl ServedKind {
     pub fn table(&self) -> impl Iterator<Item = &'static Column> + use<> {
         let own = self.columns.iter().any(|c| c.name == "Name");
         (!own).then_some(&super::columns::NAME).into_iter().chain(self.columns)
+    }
+
+    /// Whether a minor of Kubernetes serves it.
+    pub fn is_served_by(&self, minor: u8) -> bool {
+        self.since <= minor && minor < self.until
+    }
+
+    /// What clients of a minor of Kubernetes are warned of; empty for nothing.
+    pub fn deprecated_by(&self, minor: u8) -> &str {
+        if minor < self.deprecated_since { "" } else { &self.deprecated }
     }
 
     /// The subresource with this name.

@@ -1,5 +1,6 @@
 //! What pods and nodes use, as metrics.k8s.io tells it and the autoscaler reads it: a pure function of
-//! the objects and the time. Nothing is measured, for nothing runs; a user says what the load is.
+//! the objects and the time. Nothing is measured, for nothing runs: requests that a container has
+//! answered take their time ([`Served`]), and a user says what the load is besides.
 //!
 //! A pod is idle unless its annotations (or those of the template it is made from) say otherwise:
 //!
@@ -16,7 +17,8 @@ use crate::{
     store::{Entry, Snapshot},
 };
 use jiff::Timestamp;
-use std::sync::Arc;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Arc};
 
 const CPU: &str = "load.pocketshift.io/cpu";
 const MEMORY: &str = "load.pocketshift.io/memory";
@@ -28,6 +30,41 @@ pub const WINDOW: i64 = 15;
 const IDLE: (i64, i64) = (1, 20 << 20);
 /// What a node uses besides its pods.
 const NODE: (i64, i64) = (150, 1 << 30);
+
+/// Resource of the notes of what was served; each has the key of its pod.
+pub const SERVED: &str = "served.internal";
+/// Thousandths of a core that a request takes for a second.
+const REQUEST: i64 = 2;
+
+/// What the containers of a pod have answered lately.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Served {
+    /// Uid of the pod.
+    pub pod: String,
+    /// From when.
+    pub since: Timestamp,
+    /// To when.
+    pub until: Timestamp,
+    /// Requests, by container.
+    pub requests: BTreeMap<String, u64>,
+}
+
+impl Served {
+    /// Of a pod, if it is not over for longer than the next note takes.
+    fn of(objects: &Snapshot, pod: &Value, now: Timestamp) -> Option<Arc<Served>> {
+        let served = objects.get(SERVED, pod.namespace(), pod.name())?.lens::<Served>();
+        let fresh = now.duration_since(served.until).as_secs() <= 2 * WINDOW;
+        (fresh && served.pod == pod.uid()).then_some(served)
+    }
+
+    /// Thousandths of a core that the requests of a container take.
+    fn milli(&self, container: &str) -> i64 {
+        let seconds = self.until.duration_since(self.since).as_secs().max(1);
+        let requests = self.requests.get(container).copied().unwrap_or(0);
+        i64::try_from(requests).unwrap_or(i64::MAX).saturating_mul(REQUEST) / seconds
+    }
+}
 
 /// What something uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +98,7 @@ pub fn of_pod(objects: &Snapshot, pod: &Value, now: Timestamp) -> Option<Vec<(St
     let shared = || told(TOTAL).map(|q| q.milli() / ready_peers(objects, pod).max(1));
     let cpu = told(CPU).map(Quantity::milli).or_else(shared);
     let memory = told(MEMORY).map(Quantity::value);
+    let served = Served::of(objects, pod, now);
     let containers = pod.list_at("spec.containers").iter().enumerate();
     let used = containers.map(|(i, container)| {
         // The load is the first container's.
@@ -68,8 +106,9 @@ pub fn of_pod(objects: &Snapshot, pod: &Value, now: Timestamp) -> Option<Vec<(St
         let limit = |path: &str| container.at(path).and_then(Quantity::from_value);
         let most_cpu = limit("resources.limits.cpu").map_or(i64::MAX, Quantity::milli);
         let most = limit("resources.limits.memory").map_or(i64::MAX, Quantity::value);
+        let asked = served.as_ref().map_or(0, |s| s.milli(container.str_at("name")));
         let usage = Usage {
-            milli: own_cpu.unwrap_or(IDLE.0).min(most_cpu),
+            milli: own_cpu.unwrap_or(IDLE.0).saturating_add(asked).min(most_cpu),
             memory: own_memory.unwrap_or(IDLE.1).min(most),
         };
         (container.str_at("name").to_owned(), usage)
@@ -130,6 +169,14 @@ fn seconds(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_take_their_time() {
+        let second = |n: i64| Timestamp::from_second(n).unwrap();
+        let requests = BTreeMap::from([("web".to_owned(), 600)]);
+        let served = Served { since: second(0), until: second(15), requests, ..Served::default() };
+        assert_eq!((served.milli("web"), served.milli("other")), (80, 0));
+    }
 
     #[test]
     fn loads_follow_a_schedule() {

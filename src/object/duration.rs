@@ -1,7 +1,7 @@
 //! Durations as people read them in tables (`95s`, `3m20s`, `5h3m`).
 //! Source: k8s.io/apimachinery `pkg/util/duration`.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 /// `HumanDuration`: the short form of table columns.
 pub fn human(d: SignedDuration) -> String {
@@ -47,14 +47,6 @@ pub fn words(d: SignedDuration) -> String {
         () if hours < 24 * 30 * 2 => format!("{} weeks", hours / 24 / 7),
         () if hours < 24 * 365 * 2 => format!("{} months", hours / 24 / 30),
         () => format!("{} years", seconds / 3600 / 24 / 365),
-    }
-}
-
-/// The age cell of a table: time since `created`, or `<unknown>`.
-pub fn age(created: &str, now: Timestamp) -> String {
-    match super::time::parse(created) {
-        Some(t) => human(now.duration_since(t)),
-        None => "<unknown>".into(),
     }
 }
 

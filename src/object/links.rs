@@ -33,6 +33,11 @@ pub fn involved(uid: &str) -> String {
     format!("involved/{uid}")
 }
 
+/// Whether objects of a resource have terms.
+pub fn refers(resource: &[u8]) -> bool {
+    matches!(resource, b"pods" | b"events")
+}
+
 /// The terms of an object, sorted.
 pub fn of(object: &Value) -> Box<[Box<str>]> {
     let mut terms = match object.str_at("kind") {

@@ -13,12 +13,14 @@ pub mod name;
 pub mod quantity;
 pub mod read;
 pub mod selector;
+mod spans;
 pub mod syntax;
 pub mod time;
 mod value;
 pub mod write;
 pub mod yaml;
 
+pub use spans::Spans;
 pub use value::{Encoded, Meta, ObjectExt, OwnerRef, encode, size};
 
 /// Lower-case hexadecimal digits.

@@ -1,8 +1,9 @@
 //! Reading and changing objects by dotted path, the parsed metadata every stored object carries,
 //! and the one serialiser that leaves room for the resourceVersion.
 
-use super::{Map, Value, write};
+use super::{Map, Spans, Value, write};
 use serde::Deserialize;
+use std::ops::Range;
 
 /// Typed access to the fields of an object by dotted path (`"spec.replicas"`).
 ///
@@ -214,6 +215,8 @@ pub struct Encoded {
     pub rev_at: usize,
     /// The object's metadata, parsed by whoever serialised it so that the writer need not.
     pub meta: Meta,
+    /// Where its metadata stands in `bytes`.
+    spans: Spans,
 }
 
 impl Encoded {
@@ -226,6 +229,12 @@ impl Encoded {
         out.extend_from_slice(&self.bytes[self.rev_at..]);
         out
     }
+
+    /// Where metadata stands in the text of a revision.
+    pub fn spans_at(&self, rev: u64) -> Spans {
+        let digits = rev.checked_ilog10().unwrap_or(0) as usize + 1;
+        self.spans.shifted(self.rev_at, digits)
+    }
 }
 
 /// Serialises `object`, giving `metadata.resourceVersion` an empty value whose place is recorded.
@@ -235,15 +244,19 @@ impl Encoded {
 pub fn encode(object: &Value) -> Encoded {
     let mut bytes = Vec::with_capacity(1024);
     let mut rev_at = 0;
+    let mut spans = Spans::default();
     write_fields(&mut bytes, object, |key, value, out| {
         if key != "metadata" {
             return false;
         }
-        rev_at = write_metadata(out, value);
+        let start = out.len();
+        let managed;
+        (rev_at, managed) = write_metadata(out, value);
+        spans = Spans::new(start..out.len(), managed);
         true
     });
     assert!(rev_at > 0, "an object without metadata cannot be stored");
-    Encoded { bytes, rev_at, meta: Meta::of(object) }
+    Encoded { bytes, rev_at, meta: Meta::of(object), spans }
 }
 
 /// How many bytes a value has as JSON.
@@ -264,13 +277,23 @@ pub fn size(value: &Value) -> usize {
     counter.0
 }
 
-fn write_metadata(out: &mut Vec<u8>, metadata: &Value) -> usize {
+/// Answers where the revision goes, and where the value of the managed fields is.
+fn write_metadata(out: &mut Vec<u8>, metadata: &Value) -> (usize, Range<usize>) {
     const FIELD: &[u8] = b"{\"resourceVersion\":\"";
     out.extend_from_slice(FIELD);
     let at = out.len();
     out.push(b'"');
     let start = out.len();
-    write_fields(out, metadata, |key, _, _| key == "resourceVersion");
+    let mut managed = 0..0;
+    write_fields(out, metadata, |key, value, out| {
+        if key == "managedFields" {
+            let from = out.len();
+            write::plain(out, value);
+            managed = from..out.len();
+            return true;
+        }
+        key == "resourceVersion"
+    });
     // The nested object opened with its own brace: join it to the one already open.
     if out.len() > start + 2 {
         out[start] = b',';
@@ -278,7 +301,7 @@ fn write_metadata(out: &mut Vec<u8>, metadata: &Value) -> usize {
         out.truncate(start);
         out.push(b'}');
     }
-    at
+    (at, managed)
 }
 
 /// Writes `{…}`; `special` may write a field's value itself, or swallow the field by writing

@@ -7,9 +7,10 @@ use crate::{
     catalog::{CLUSTER_REGISTRY, complaint::DistributionError, reference::Reference},
     images::STREAMS,
     object::{ObjectExt, Value},
-    store::Since,
+    store::{Change, Since},
 };
 use jiff::Timestamp;
+use memchr::memmem;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -28,8 +29,10 @@ pub(super) async fn run(registries: Arc<Registries>, mut stopping: watch::Receiv
         }
         let look = registries.server.store.feed().since(seen, Some("pods"));
         if let Since::Changes(changes, reached) = look {
-            for change in changes.iter().filter(|c| !c.deleted) {
-                registries.keep_images(&change.entry.value()).await;
+            // The text says whether the pod is worth reading.
+            let own = |c: &&Change| memmem::find(&c.entry.bytes, CLUSTER_REGISTRY.as_bytes());
+            for change in changes.iter().filter(|c| !c.deleted && own(c).is_some()) {
+                registries.keep_images(&change.entry.lean()).await;
             }
             seen = reached;
         } else {

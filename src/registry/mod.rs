@@ -25,6 +25,7 @@ mod push;
 mod reply;
 mod serve;
 mod shelf;
+mod shelves;
 mod signatures;
 mod source;
 mod time;
@@ -51,6 +52,7 @@ use outage::Part;
 use place::{Endpoint, RepositoryRef};
 use reply::Reply;
 use serde_json::json;
+use shelves::Shelves;
 use std::{
     io,
     net::SocketAddr,
@@ -118,7 +120,7 @@ impl Registries {
     }
 
     /// Answers a request.
-    async fn answer(&self, ask: &RegistryRequest, body: Incoming) -> Reply {
+    async fn answer_one(&self, ask: &RegistryRequest, body: Incoming) -> Reply {
         let dialled = self.catalog().host(ask.name()).map(str::to_owned);
         let answered = match (Endpoint::parse(&ask.path), dialled) {
             (Some(endpoint), Some(host)) => self.at_vendor(ask, &host, endpoint, body).await,
@@ -136,6 +138,9 @@ impl Registries {
         }
         if let Some(part) = Part::parse(&ask.path) {
             return self.outage(ask, part).await;
+        }
+        if let Some(wanted) = Shelves::parse(&ask.path) {
+            return self.shelves(ask, wanted);
         }
         if ask.path == time::PATH {
             return self.time(ask).await;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     catalog::complaint::*,
-    http::{self, Query, header_value},
+    http::{self, AtDesk, Desk, Query, header_value},
     pool::Pool,
     tls::{self, TlsError},
 };
@@ -21,8 +21,9 @@ use actix_http::{
 };
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service};
 use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::HttpResponse;
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::LocalBoxFuture, stream};
 use std::{
     convert::Infallible, io, net::TcpListener, ops::Range, panic::AssertUnwindSafe, path::PathBuf,
     sync::Arc, time::Duration,
@@ -47,6 +48,11 @@ pub struct Listening {
 }
 
 impl Listening {
+    /// The desk at which these registries and the clock are asked beside the API.
+    pub fn desk(&self) -> Arc<dyn Desk> {
+        Arc::clone(&self.registries) as _
+    }
+
     /// What is served.
     pub fn registries(&self) -> &Arc<Registries> {
         &self.registries
@@ -86,6 +92,34 @@ pub fn serve(
         .map_err(|e| format!("cannot serve: {e}"))?
         .run();
     Ok(Listening { registries: served, listening: http::Listening::start(server) })
+}
+
+impl Desk for Registries {
+    fn answer(&self, asked: AtDesk) -> LocalBoxFuture<'_, HttpResponse> {
+        let head = asked.method == "HEAD";
+        let ask = RegistryRequest {
+            method: asked.method,
+            host: String::new(),
+            path: asked.path,
+            query: asked.query,
+            headers: vec![("authorization".into(), asked.authorization)],
+            subject: asked.subject,
+        };
+        let nothing = stream::empty().boxed_local();
+        async move {
+            let reply = self.answer_one(&ask, nothing).await;
+            // Registries say 401 to whoever may not; a browser would sign in again.
+            let known = self.caller(&ask).is_ok();
+            respond(if reply.status == 401 && known { forbidden() } else { reply }, head).into()
+        }
+        .boxed_local()
+    }
+}
+
+/// What is said to somebody who is known and may not.
+fn forbidden() -> Reply {
+    let why = "this takes the rights of a cluster administrator (all verbs on all resources)";
+    Reply { status: 403, ..Reply::from(DistributionError::saying(&DENIED, why)) }
 }
 
 /// The same on threads shared with others.
@@ -145,7 +179,7 @@ async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBo
     let ask = ask(&request);
     let body = payload(request.take_payload());
     // A request that breaks down takes nothing with it but itself.
-    let answered = AssertUnwindSafe(registries.answer(&ask, body)).catch_unwind().await;
+    let answered = AssertUnwindSafe(registries.answer_one(&ask, body)).catch_unwind().await;
     let reply = answered.unwrap_or_else(|_| {
         tracing::error!(method = ask.method, path = ask.path, "a request broke down");
         DistributionError::new(&UNKNOWN).into()

@@ -2,6 +2,7 @@
 
 use super::{
     checkpoint::Checkpoint,
+    console,
     controls::{Controls, Crew},
     definitions,
     equip::{self, bind, shown},
@@ -9,7 +10,7 @@ use super::{
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    routes,
+    release, rest, routes,
     secrets::{self, Secrets},
     seed,
 };
@@ -173,6 +174,7 @@ pub(super) async fn begin(
     let settings = Settings {
         registry_port: registry_address.port(),
         api_port: address.port(),
+        versions: release::chosen(flags.openshift_version.as_deref(), &store.snapshot())?,
         ..equip::settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
@@ -200,6 +202,7 @@ pub(super) async fn begin(
         furnish::create_missing(&server, &secrets.kubeadmin_password).await?;
     }
     let added = definitions::create_missing(&server, &flags.crds).await?;
+    release::note(&server).await?;
     stage.done("first objects present");
 
     let readiness = Readiness::default();
@@ -232,8 +235,10 @@ pub(super) async fn begin(
     let processes = ForProcesses::of(shared)?;
     let tending = world.activity.track(sim::containers::tend(Arc::clone(&containers)));
     let tending = processes.handle().spawn(tending).abort_handle();
+    let (store, clock) = (server.store.clone(), Arc::clone(&server.world.wall));
+    processes.handle().spawn(rest::run(store, clock, server.stopping.clone()));
     // Whoever has dialled since the port was bound is served from here on.
-    let http = Arc::new(Http::new(
+    let mut http = Http::new(
         Arc::clone(&server),
         readiness.clone(),
         Arc::clone(&monitor),
@@ -244,7 +249,7 @@ pub(super) async fn begin(
             writes: flags.max_mutating_requests_inflight,
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
-    ));
+    );
     let registries = match ports.registry {
         Some((listener, _)) => {
             let made =
@@ -257,6 +262,11 @@ pub(super) async fn begin(
         }
         None => None,
     };
+    http.desk = registries.as_ref().map(registry::Listening::desk);
+    let http = Arc::new(http);
+    if nature.openshift {
+        console::publish(&server, &url).await?;
+    }
     let routes = ports.routes.at;
     let router = ports.routes.serve(&containers)?;
     let listener = ports.api.0;

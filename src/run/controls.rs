@@ -1,7 +1,7 @@
 //! The controllers of a cluster at work, apart from its requests: on a thread of their own or on
 //! threads shared with other clusters. They can be halted while the cluster is put back.
 
-use super::aggregation;
+use super::{aggregation, priority};
 use crate::{
     api::Server,
     controllers::{Controller, Monitor, driver},
@@ -60,8 +60,10 @@ impl Controls {
                 let runtime = tokio::runtime::Builder::new_current_thread();
                 let runtime = { runtime }.enable_all().build().map_err(failed)?;
                 let thread = std::thread::Builder::new().name("controllers".into());
-                let thread =
-                    thread.spawn(move || runtime.block_on(activity.track(work(crew, asked))));
+                let thread = thread.spawn(move || {
+                    priority::background();
+                    runtime.block_on(activity.track(work(crew, asked)));
+                });
                 On::Own(thread.map_err(failed)?)
             }
         };

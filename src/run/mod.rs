@@ -5,6 +5,7 @@ mod checkpoint;
 mod client;
 mod cluster;
 pub mod clusters;
+mod console;
 mod controls;
 mod definitions;
 pub mod envtest;
@@ -14,8 +15,11 @@ mod ground;
 pub mod host;
 mod kubeconfig;
 mod nature;
+mod priority;
 mod processes;
 pub mod registry;
+mod release;
+mod rest;
 pub mod routes;
 mod secrets;
 mod seed;
@@ -50,12 +54,12 @@ pub async fn serve(flags: Serve) -> Result<(), String> {
 }
 
 fn greet(cluster: &Cluster, began: Instant) {
-    let url = &cluster.url;
+    let (url, versions) = (&cluster.url, &cluster.server.settings.versions);
     let mut text = format!(
-        "pocketshift {} (OpenShift {}, Kubernetes v{}) is ready at {url} after {} ms\n\n",
+        "pocketshift {} (OpenShift {}, Kubernetes {}) is ready at {url} after {} ms\n\n",
         env!("CARGO_PKG_VERSION"),
-        crate::settings::OPENSHIFT_VERSION,
-        crate::settings::KUBERNETES_VERSION,
+        versions.openshift,
+        versions.kubernetes,
         began.elapsed().as_millis(),
     );
     match &cluster.kubeconfig {

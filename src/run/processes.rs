@@ -1,6 +1,7 @@
 //! The threads on which the processes of sessions run, apart from requests and controllers: a
 //! command that computes for a while holds up neither.
 
+use super::priority;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Running threads; they end when this is dropped.
@@ -15,6 +16,7 @@ impl Processes {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("processes")
+            .on_thread_start(priority::background)
             .enable_all()
             .build()
             .map_err(|e| format!("cannot start: {e}"))?;

@@ -55,7 +55,8 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
     Ok(objects)
 }
 
-async fn apply_one(server: &Arc<Server>, object: Value) -> Result<(), String> {
+/// Applies one object.
+pub(super) async fn apply_one(server: &Arc<Server>, object: Value) -> Result<(), String> {
     let (version, name) =
         (object.str_at("apiVersion").to_owned(), object.str_at("kind").to_owned());
     let kind = server

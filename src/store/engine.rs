@@ -115,6 +115,8 @@ const DROP_CURRENT: &str = "DELETE FROM current WHERE resource = ?1 AND key = ?2
 const DROP_CLAIM: &str = "DELETE FROM claims WHERE value = ?1";
 const PUT_CLAIM: &str = "INSERT OR REPLACE INTO claims (value, resource, key) VALUES (?1, ?2, ?3)";
 const SET_FACT: &str = "UPDATE facts SET value = ?2 WHERE name = ?1";
+/// The newest row says which revision was given out last; before it may go, that is written down.
+const NOTE_LATEST: &str = "UPDATE facts SET value = max(value, (SELECT coalesce(max(rev), 0) FROM log)) WHERE name = 'latest'";
 const COMPACT_PREV: &str =
     "DELETE FROM log WHERE rev IN (SELECT prev FROM log WHERE rev > ?1 AND rev <= ?2 AND prev > 0)";
 const COMPACT_GONE: &str = "DELETE FROM log WHERE rev > ?1 AND rev <= ?2 AND deleted = 1";
@@ -179,10 +181,6 @@ impl Sqlite {
                     }
                 }
             }
-            if let Some(last) = records.last() {
-                fuse.burn()?;
-                tx.prepare_cached(SET_FACT)?.execute(params!["latest", last.entry.rev])?;
-            }
         }
         fuse.burn()?;
         tx.commit()
@@ -195,6 +193,8 @@ impl Sqlite {
         }
         let fuse = &mut self.fuse;
         let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        fuse.burn()?;
+        tx.prepare_cached(NOTE_LATEST)?.execute([])?;
         for sql in [COMPACT_PREV, COMPACT_GONE] {
             fuse.burn()?;
             tx.prepare_cached(sql)?.execute(params![from, to])?;

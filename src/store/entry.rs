@@ -1,9 +1,16 @@
 //! A stored revision of an object: the bytes clients get, and what is read from them often.
 
-use crate::object::{Meta, Value};
+use crate::object::{Encoded, Meta, Spans, Value};
 use bytes::Bytes;
 use parking_lot::RwLock;
-use std::{any::Any, sync::Arc};
+use std::{
+    any::Any,
+    cell::RefCell,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 /// One revision of one object. Immutable.
 pub struct Entry {
@@ -17,13 +24,19 @@ pub struct Entry {
     pub bytes: Bytes,
     /// Its metadata.
     pub meta: Meta,
+    spans: OnceLock<Spans>,
     lens: RwLock<Lens>,
+    /// Whether a view was looked at since the last round of [`Entry::rest`].
+    touched: AtomicBool,
 }
+
+/// Bytes of a text read last that a thread keeps room for.
+const KEPT_TEXT: usize = 64 << 10;
 
 /// What became of the typed view of an entry.
 enum Lens {
     Unread,
-    /// One of each type asked for; there are a few.
+    /// One of each type asked for; there are a few. Gone when nobody has asked for a while.
     Kept(Vec<Arc<dyn Any + Send + Sync>>),
     /// The entry is history: views are parsed when asked for and not kept.
     Forgotten,
@@ -32,7 +45,61 @@ enum Lens {
 impl Entry {
     /// Wraps serialised bytes.
     pub fn new(rev: u64, resource: Arc<str>, key: Arc<str>, bytes: Bytes, meta: Meta) -> Entry {
-        Entry { rev, resource, key, bytes, meta, lens: RwLock::new(Lens::Unread) }
+        let (spans, lens) = (OnceLock::new(), RwLock::new(Lens::Unread));
+        Entry { rev, resource, key, bytes, meta, spans, lens, touched: AtomicBool::new(true) }
+    }
+
+    /// Gives a serialised object its revision.
+    pub fn encoded(rev: u64, resource: Arc<str>, key: Arc<str>, body: Encoded) -> Entry {
+        let (bytes, spans) = (body.with_revision(rev), body.spans_at(rev));
+        Entry::new(rev, resource, key, bytes.into(), body.meta).with_spans(spans)
+    }
+
+    /// The same with the places of its metadata, for whoever has looked for them.
+    pub(super) fn with_spans(self, spans: Spans) -> Entry {
+        Entry { spans: spans.into(), ..self }
+    }
+
+    fn spans(&self) -> &Spans {
+        self.spans.get_or_init(|| Spans::of(&self.bytes))
+    }
+
+    /// The text of its metadata; `None` when there is none to be found.
+    pub fn metadata(&self) -> Option<&[u8]> {
+        self.bytes.get(self.spans().metadata()).filter(|text| !text.is_empty())
+    }
+
+    /// What stands before its metadata, and what behind.
+    pub fn around_metadata(&self) -> (&[u8], &[u8]) {
+        let place = self.spans().metadata();
+        (&self.bytes[..place.start], &self.bytes[place.end..])
+    }
+
+    /// Reads the object without its managed fields, which nobody but field ownership asks for.
+    pub fn read<T>(&self, read: impl FnOnce(&[u8]) -> T) -> T {
+        thread_local! {
+            static TEXT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        let managed = self.spans().managed();
+        if managed.is_empty() {
+            return read(&self.bytes);
+        }
+        // Whoever reads another object meanwhile gets a place of its own.
+        let mut text = TEXT.take();
+        text.clear();
+        text.extend_from_slice(&self.bytes[..managed.start]);
+        text.extend_from_slice(&self.bytes[managed.end..]);
+        let made = read(&text);
+        if text.capacity() <= KEPT_TEXT {
+            TEXT.set(text);
+        }
+        made
+    }
+
+    /// The object without its managed fields, parsed afresh.
+    pub fn lean(&self) -> Value {
+        // As below.
+        self.read(|text| serde_json::from_slice(text).unwrap_or(Value::Null))
     }
 
     /// The whole object, parsed afresh.
@@ -51,10 +118,15 @@ impl Entry {
         if let Some(found) = self.found::<T>() {
             return found;
         }
-        let parsed = Arc::new(serde_json::from_slice::<T>(&self.bytes).unwrap_or_default());
+        let parsed = self.read(|text| serde_json::from_slice::<T>(text).unwrap_or_default());
+        let parsed = Arc::new(parsed);
         match &mut *self.lens.write() {
-            lens @ Lens::Unread => *lens = Lens::Kept(vec![Arc::clone(&parsed) as _]),
-            // Somebody else may have parsed it at the same time; one more does no harm.
+            lens @ Lens::Unread => {
+                self.touched.store(true, Ordering::Relaxed);
+                *lens = Lens::Kept(vec![Arc::clone(&parsed) as _]);
+            }
+            // Somebody else may have parsed it at the same time.
+            Lens::Kept(kept) if kept.iter().any(|k| (**k).is::<T>()) => {}
             Lens::Kept(kept) => kept.push(Arc::clone(&parsed) as _),
             Lens::Forgotten => {}
         }
@@ -75,7 +147,10 @@ impl Entry {
         }
         let made = Arc::new(make());
         match &mut *self.lens.write() {
-            lens @ Lens::Unread => *lens = Lens::Kept(vec![Arc::clone(&made) as _]),
+            lens @ Lens::Unread => {
+                self.touched.store(true, Ordering::Relaxed);
+                *lens = Lens::Kept(vec![Arc::clone(&made) as _]);
+            }
             Lens::Kept(kept) => {
                 kept.retain(|k| !(**k).is::<T>());
                 kept.push(Arc::clone(&made) as _);
@@ -94,7 +169,21 @@ impl Entry {
     fn found<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let Lens::Kept(kept) = &*self.lens.read() else { return None };
         let found = kept.iter().find(|k| (***k).is::<T>())?;
+        if !self.touched.load(Ordering::Relaxed) {
+            self.touched.store(true, Ordering::Relaxed);
+        }
         Arc::clone(found).downcast::<T>().ok()
+    }
+
+    /// Lets go of the views unless one was looked at since the last round. Answers whether there
+    /// were any.
+    pub(super) fn rest(&self) -> bool {
+        let touched = self.touched.swap(false, Ordering::Relaxed);
+        let found = matches!(&*self.lens.read(), Lens::Kept(_));
+        if found && !touched {
+            *self.lens.write() = Lens::Unread;
+        }
+        found
     }
 
     /// Lets go of the typed view: the revision is history and hardly anybody asks for it again.

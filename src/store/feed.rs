@@ -6,7 +6,7 @@
 use super::Change;
 use parking_lot::RwLock;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 use tokio::sync::watch;
@@ -72,15 +72,23 @@ impl Feed {
         w.floor
     }
 
-    /// Wakes whoever waits for these resources.
-    pub(super) fn announce<'a>(&self, rev: u64, resources: impl Iterator<Item = &'a Arc<str>>) {
-        // First what bounds `since`, then those who will ask for it.
-        self.latest.send_replace(rev);
-        let signals = self.by_resource.read();
-        for resource in resources {
-            if let Some(signal) = signals.get(resource) {
-                signal.send_replace(rev);
-            }
+    /// Lets `since` tell of the changes up to a revision; wakes nobody.
+    pub(super) fn reached(&self, rev: u64) {
+        self.latest.send_if_modified(|latest| {
+            *latest = rev;
+            false
+        });
+    }
+
+    /// Wakes whoever waits for these resources, or for any.
+    pub(super) fn wake(&self, resources: &BTreeSet<Arc<str>>) {
+        if resources.is_empty() {
+            return;
+        }
+        self.latest.send_modify(|_| {});
+        let (latest, signals) = (self.latest(), self.by_resource.read());
+        for signal in resources.iter().filter_map(|resource| signals.get(resource)) {
+            signal.send_replace(latest);
         }
     }
 

@@ -18,13 +18,17 @@ pub(super) struct Found {
     pub damaged: Vec<Damage>,
 }
 
+/// The newest revision that is spoken of.
+const NEWEST: &str = "SELECT coalesce(max(rev), 0) FROM
+    (SELECT max(rev) AS rev FROM log UNION ALL SELECT max(rev) FROM current)";
+
 /// Reads everything.
 pub(super) fn read(db: &Connection) -> rusqlite::Result<Found> {
     let fact = |name: &str| {
         db.query_row("SELECT value FROM facts WHERE name = ?1", [name], |r| r.get::<_, u64>(0))
     };
     // No revision is given out twice, whatever became of the counter.
-    let newest: u64 = db.query_row("SELECT coalesce(max(rev), 0) FROM log", [], |r| r.get(0))?;
+    let newest: u64 = db.query_row(NEWEST, [], |r| r.get(0))?;
     let latest = fact("latest")?.max(newest);
     let mut found = Found::default();
     found.loaded.latest = latest;
@@ -136,11 +140,11 @@ fn history(
 }
 
 /// Takes damaged rows out of what is served; their bytes stay, for people. The history before
-/// `floor` goes: it has holes now.
+/// its floor goes: it has holes now.
 pub(super) fn set_aside(
     db: &mut Connection,
     damaged: &[Damage],
-    floor: u64,
+    loaded: &Loaded,
 ) -> rusqlite::Result<()> {
     let tx = db.transaction()?;
     for d in damaged {
@@ -157,9 +161,13 @@ pub(super) fn set_aside(
     }
     tx.execute(
         "DELETE FROM log WHERE rev <= ?1 AND rev NOT IN (SELECT rev FROM current)",
-        [floor],
+        [loaded.compacted],
     )?;
-    tx.execute("UPDATE facts SET value = ?1 WHERE name = 'compacted'", [floor])?;
+    let mut fact = tx.prepare("UPDATE facts SET value = ?2 WHERE name = ?1")?;
+    fact.execute(params!["compacted", loaded.compacted])?;
+    // The rows that go may have been the newest.
+    fact.execute(params!["latest", loaded.latest])?;
+    drop(fact);
     tx.commit()
 }
 

@@ -139,7 +139,7 @@ pub(super) fn sqlite(dir: &Path, full_sync: bool) -> Result<(Sqlite, Loaded), Op
     if !found.damaged.is_empty() {
         let count = found.damaged.len();
         tracing::error!(count, "the database has damaged rows; see `pocketshift check`");
-        load::set_aside(&mut db, &found.damaged, found.loaded.compacted).map_err(trouble)?;
+        load::set_aside(&mut db, &found.damaged, &found.loaded).map_err(trouble)?;
     }
     let io = |e: std::io::Error| OpenError::Io { path: path.clone(), why: e.to_string() };
     let place = OpenFiles::of(&path).map_err(io)?;

@@ -162,6 +162,13 @@ impl Snapshot {
             .filter_map(|(_, r, k)| self.get_key(r, k))
     }
 
+    /// Lets go of the typed views of objects that nobody has looked at since the last time. Answers
+    /// whether there were any.
+    pub fn let_go(&self) -> bool {
+        let all = self.tables.iter().flat_map(|(_, table)| table.iter());
+        all.fold(false, |found, (_, entry)| entry.rest() | found)
+    }
+
     /// This state with changes (oldest first, the newest being the last before now) undone, as of
     /// revision `rev`.
     pub fn rewound<'a>(

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::object::Encoded;
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -248,7 +247,8 @@ impl Writer {
     fn commit_now(&mut self, ops: Vec<Op>) -> Result<Committed, Error> {
         let (durable, mut records) = (self.state.clone(), Vec::new());
         let committed = self.apply(ops, &mut records)?;
-        self.publish(records, &durable);
+        let changed = self.publish(records, &durable);
+        self.shared.feed.wake(&changed);
         Ok(committed)
     }
 
@@ -274,16 +274,16 @@ impl Writer {
             }
             return;
         }
-        self.publish(records, &durable);
+        let changed = self.publish(records, &durable);
+        // Whoever waits for an answer goes before those who are only told.
         for (reply, committed) in passed {
             let _ = reply.send(Ok(committed));
         }
+        self.shared.feed.wake(&changed);
     }
 
-    fn publish(&self, records: Vec<Record>, durable: &Snapshot) {
-        if records.is_empty() {
-            return;
-        }
+    /// Shows what was committed; answers the resources whose watchers are to be woken.
+    fn publish(&self, records: Vec<Record>, durable: &Snapshot) -> BTreeSet<Arc<str>> {
         let resources: BTreeSet<Arc<str>> =
             records.iter().map(|r| Arc::clone(&r.entry.resource)).collect();
         let mut before: HashMap<(Arc<str>, Arc<str>), Arc<Entry>> = HashMap::new();
@@ -302,11 +302,15 @@ impl Writer {
                 }
             })
             .collect();
-        // The history first, then the state, then the signal: whoever sees a state can read
-        // the changes that led to it.
+        if resources.is_empty() {
+            return resources;
+        }
+        // The history first, then the state, then how far it reaches: whoever sees a state can
+        // read the changes that led to it.
         self.shared.feed.push(changes);
         self.shared.state.store(Arc::new(self.state.clone()));
-        self.shared.feed.announce(self.state.rev, resources.iter());
+        self.shared.feed.reached(self.state.rev);
+        resources
     }
 
     pub(super) fn undo(&mut self, durable: Snapshot, records: &[Record]) {
@@ -363,7 +367,7 @@ impl Writer {
                 }
                 let old = self.claims.hold(&id, claims.clone());
                 released.push((id, old.clone()));
-                let entry = self.entry(resource, key, &body);
+                let entry = self.entry(resource, key, body);
                 self.state.put(Arc::clone(&entry));
                 let (entry, deleted) = (Arc::clone(&entry), false);
                 records.push(Record { entry: Arc::clone(&entry), prev, deleted, claims, old });
@@ -381,7 +385,7 @@ impl Writer {
                 let id = (Arc::clone(&resource), Arc::clone(&key));
                 let old = self.claims.hold(&id, vec![]);
                 released.push((id, old.clone()));
-                let entry = self.entry(Arc::clone(&resource), Arc::clone(&key), &last);
+                let entry = self.entry(Arc::clone(&resource), Arc::clone(&key), last);
                 self.state.remove(&resource, &key);
                 let (deleted, claims) = (true, vec![]);
                 records.push(Record { entry: Arc::clone(&entry), prev, deleted, claims, old });
@@ -402,11 +406,10 @@ impl Writer {
         }
     }
 
-    fn entry(&mut self, resource: Arc<str>, key: Arc<str>, body: &Encoded) -> Arc<Entry> {
+    fn entry(&mut self, resource: Arc<str>, key: Arc<str>, body: Encoded) -> Arc<Entry> {
         self.state.rev += 1;
         let rev = self.state.rev;
-        let bytes = Bytes::from(body.with_revision(rev));
-        Arc::new(Entry::new(rev, resource, key, bytes, body.meta.clone()))
+        Arc::new(Entry::encoded(rev, resource, key, body))
     }
 
     /// Lets the database forget what the window has forgotten, a little after each commit.

@@ -32,6 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("importer", &["images", "world"]),
     ("webhook", &["importer", "runtime", "store", "world"]),
     ("config", &[]),
+    ("console", &[]),
     ("trace", &["config"]),
     ("settings", &["catalog"]),
     ("kinds", &["cel", "images", "schema", "store", "world"]),
@@ -62,6 +63,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "access",
             "api",
+            "console",
             "controllers",
             "kinds",
             "pool",
@@ -111,6 +113,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "api",
             "catalog",
             "config",
+            "console",
             "controllers",
             "http",
             "importer",

@@ -21,9 +21,12 @@ async fn idle(shop: &Shop, name: &str, replicas: u32) {
     let scale = format!("/apis/apps/v1/namespaces/{NS}/deployments/{name}/scale");
     send(client, "PATCH", &scale, "", Some(&json!({"spec": {"replicas": 0}}))).await.expect(200);
     eventually("nobody answers", || async {
-        let path = format!("/api/v1/namespaces/{NS}/endpoints/{name}");
+        let path = format!("/apis/discovery.k8s.io/v1/namespaces/{NS}/endpointslices");
         let found = get(client, &path).await.json();
-        if found.list_at("subsets").is_empty() { Ok(()) } else { Err(found.to_string()) }
+        let slices = found.list_at("items").iter();
+        let left = slices.filter(|s| s.label("kubernetes.io/service-name") == Some(name));
+        let left: usize = left.map(|s| s.list_at("endpoints").len()).sum();
+        if left == 0 { Ok(()) } else { Err(found.to_string()) }
     })
     .await;
 }

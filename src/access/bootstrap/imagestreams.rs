@@ -1,9 +1,6 @@
 //! The image streams of the project `openshift`, as the samples operator makes them.
 
-use crate::{
-    object::{Value, json},
-    settings::OPENSHIFT_VERSION,
-};
+use crate::object::{Value, json};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -22,14 +19,14 @@ struct Stream {
 }
 
 /// Every stream of the table.
-pub fn objects() -> Vec<Value> {
+pub fn objects(release: &str) -> Vec<Value> {
     // The table is part of the program: a test says that it can be read.
     let table: BTreeMap<String, Stream> = serde_norway::from_str(TABLE).unwrap_or_default();
-    table.iter().map(|(name, stream)| stream.object(name)).collect()
+    table.iter().map(|(name, stream)| stream.object(name, release)).collect()
 }
 
 impl Stream {
-    fn object(&self, name: &str) -> Value {
+    fn object(&self, name: &str, release: &str) -> Value {
         let versions = self.tags.iter().map(|(tag, image)| self.version(name, tag, image));
         let tags: Vec<Value> = versions.chain([self.latest(name)]).collect();
         json!({
@@ -37,7 +34,7 @@ impl Stream {
             "metadata": {"name": name, "namespace": "openshift",
                 "labels": {"samples.operator.openshift.io/managed": "true"},
                 "annotations": {"openshift.io/display-name": self.title,
-                    "samples.operator.openshift.io/version": OPENSHIFT_VERSION}},
+                    "samples.operator.openshift.io/version": release}},
             "spec": {"tags": tags},
         })
     }
@@ -104,7 +101,7 @@ mod tests {
 
     #[test]
     fn every_alias_has_its_target() {
-        let streams = objects();
+        let streams = objects("4.23.0");
         assert!(streams.len() >= 10, "the table cannot be read");
         for stream in streams {
             let tags = stream.list_at("spec.tags");
@@ -125,7 +122,7 @@ mod tests {
         for (tag, number, system) in rows {
             assert_eq!(parts(tag), (number, system.to_owned()), "{tag}");
         }
-        let php = objects().into_iter().find(|s| s.name() == "php").unwrap();
+        let php = objects("4.23.0").into_iter().find(|s| s.name() == "php").unwrap();
         let tag = php.list_at("spec.tags").iter().find(|t| t.str_at("name") == "8.0-ubi8").unwrap();
         let annotations = json!({
             "description": "Builds and runs applications with PHP 8.0 on UBI 8.",

@@ -7,7 +7,9 @@
 //! back at the next start, as upstream brings them back.
 
 pub mod aggregate;
+mod applications;
 mod imagestreams;
+mod operators;
 mod policy;
 pub mod scc;
 mod templates;
@@ -17,7 +19,7 @@ pub use policy::binding;
 use crate::{
     access::password,
     object::{ObjectExt, Value, json},
-    settings::{OPENSHIFT_VERSION, Settings},
+    settings::Settings,
     world::World,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -71,8 +73,12 @@ pub fn objects(world: &World, settings: &Settings, kubeadmin_password: &str) -> 
         objects.extend(scc::objects());
         variables.extend(openshift_variables(world, settings, kubeadmin_password));
         add(&mut objects, OPENSHIFT_CLUSTER, &variables);
-        objects.extend(imagestreams::objects());
-        objects.extend(templates::objects());
+        let release = &settings.versions.openshift;
+        objects.extend(imagestreams::objects(release));
+        objects.extend(templates::objects(release));
+        objects.extend(applications::objects(release));
+        let now = crate::object::time::seconds(world.clock.now());
+        objects.extend(operators::objects(release, &now));
     } else {
         objects.extend(kubernetes_rbac());
     }
@@ -157,11 +163,11 @@ fn openshift_variables(
     kubeadmin_password: &str,
 ) -> Vec<(&'static str, String)> {
     let hash = |text: &str| password::hash(text, &world.entropy);
-    let minor = OPENSHIFT_VERSION.rsplit_once('.').map_or(OPENSHIFT_VERSION, |(minor, _)| minor);
+    let versions = &settings.versions;
     let htpasswd = format!("developer:{}\n", hash("developer"));
     vec![
-        ("version", OPENSHIFT_VERSION.into()),
-        ("minor", minor.into()),
+        ("version", versions.openshift.clone()),
+        ("minor", versions.stream().into()),
         ("pod_network", format!("{}/16", settings.pod_network)),
         ("apps_domain", settings.apps_domain.clone()),
         ("cluster_id", world.entropy.uuid()),
@@ -198,8 +204,10 @@ mod tests {
             + OPENSHIFT_NAMESPACES.len()
             + rbac().len()
             + scc::objects().count()
-            + imagestreams::objects().len()
-            + templates::objects().len();
+            + imagestreams::objects("").len()
+            + templates::objects("").len()
+            + applications::objects("").len()
+            + operators::objects("", "").count();
         assert_eq!(cluster().len(), documents + others, "a manifest does not parse");
         for object in cluster() {
             assert!(!object.str_at("kind").is_empty() && !object.name().is_empty(), "{object}");

@@ -1,9 +1,6 @@
 //! The templates of the project `openshift`: databases, each without and with a volume that lasts.
 
-use crate::{
-    object::{Value, json},
-    settings::OPENSHIFT_VERSION,
-};
+use crate::object::{Value, json};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -11,7 +8,7 @@ const TABLE: &str = include_str!("templates.yaml");
 
 /// A database of the table; its fields are explained there.
 #[derive(Deserialize)]
-struct Database {
+pub struct Database {
     title: String,
     icon: String,
     prefix: String,
@@ -22,19 +19,34 @@ struct Database {
 }
 
 /// Every template.
-pub fn objects() -> Vec<Value> {
-    // The table is part of the program: a test says that it can be read.
-    let table: BTreeMap<String, Database> = serde_norway::from_str(TABLE).unwrap_or_default();
+pub fn objects(release: &str) -> Vec<Value> {
+    let table = databases();
     let both = |(name, database): (&String, &Database)| {
-        [false, true].map(|lasting| database.template(name, lasting))
+        [false, true].map(|lasting| database.template(name, lasting, release))
     };
     table.iter().flat_map(both).collect()
+}
+
+/// The databases by name.
+pub fn databases() -> BTreeMap<String, Database> {
+    // The table is part of the program: a test says that it can be read.
+    serde_norway::from_str(TABLE).unwrap_or_default()
+}
+
+/// What people read of a template, and what catalogues find it by.
+pub fn annotations(title: &str, about: &str, icon: &str, tags: &str, release: &str) -> Value {
+    json!({
+        "openshift.io/display-name": title, "description": about,
+        "iconClass": icon, "tags": tags,
+        "openshift.io/provider-display-name": "Red Hat, Inc.",
+        "samples.operator.openshift.io/version": release,
+    })
 }
 
 const SERVICE: &str = "${DATABASE_SERVICE_NAME}";
 
 impl Database {
-    fn template(&self, name: &str, lasting: bool) -> Value {
+    fn template(&self, name: &str, lasting: bool, release: &str) -> Value {
         let (kind, what) = match lasting {
             true => ("persistent", "Keeps its data in a persistent volume."),
             false => ("ephemeral", "Loses its data with its pod: for trying things out only."),
@@ -45,26 +57,37 @@ impl Database {
              user names and passwords are in the secret of the same name.",
             self.port
         );
+        let (about, tags) =
+            (format!("{title} database service. {what}"), format!("database,{name}"));
+        json!({
+            "apiVersion": "template.openshift.io/v1", "kind": "Template",
+            "metadata": {"name": format!("{name}-{kind}"), "namespace": "openshift",
+                "labels": {"samples.operator.openshift.io/managed": "true"},
+                "annotations": annotations(title, &about, &self.icon, &tags, release)},
+            "message": message,
+            "labels": {"template": format!("{name}-{kind}-template")},
+            "parameters": self.parameters(name, lasting),
+            "objects": self.objects(name, lasting),
+        })
+    }
+
+    /// What the database consists of.
+    pub fn objects(&self, name: &str, lasting: bool) -> Vec<Value> {
         let mut objects = vec![self.secret(), self.service()];
         if lasting {
             objects.push(claim());
         }
         objects.push(self.config(name, lasting));
-        json!({
-            "apiVersion": "template.openshift.io/v1", "kind": "Template",
-            "metadata": {"name": format!("{name}-{kind}"), "namespace": "openshift",
-                "labels": {"samples.operator.openshift.io/managed": "true"},
-                "annotations": {
-                    "openshift.io/display-name": title,
-                    "description": format!("{title} database service. {what}"),
-                    "iconClass": self.icon, "tags": format!("database,{name}"),
-                    "openshift.io/provider-display-name": "Red Hat, Inc.",
-                    "samples.operator.openshift.io/version": OPENSHIFT_VERSION,
-                }},
-            "message": message,
-            "labels": {"template": format!("{name}-{kind}-template")},
-            "parameters": self.parameters(name, lasting), "objects": objects,
-        })
+        objects
+    }
+
+    /// Variables that hold what its secret holds.
+    pub fn variables(&self) -> Vec<Value> {
+        let from_secret = |(key, name): (String, String)| {
+            json!({"name": name,
+                "valueFrom": {"secretKeyRef": {"name": SERVICE, "key": key}}})
+        };
+        self.login().into_iter().map(from_secret).collect()
     }
 
     /// Variables from the secret: key and name.
@@ -82,7 +105,8 @@ impl Database {
         all
     }
 
-    fn parameters(&self, name: &str, lasting: bool) -> Vec<Value> {
+    /// The parameters of its objects.
+    pub fn parameters(&self, name: &str, lasting: bool) -> Vec<Value> {
         let given = |name: &str, title: &str, value: &str| json!({"name": name, "displayName": title, "value": value, "required": true});
         let made = |name: &str, title: &str, from: &str| {
             json!({"name": name, "displayName": title, "generate": "expression", "from": from,
@@ -125,10 +149,6 @@ impl Database {
     }
 
     fn config(&self, name: &str, lasting: bool) -> Value {
-        let from_secret = |(key, name): (String, String)| {
-            json!({"name": name,
-                "valueFrom": {"secretKeyRef": {"name": SERVICE, "key": key}}})
-        };
         let probe = |delay: u32| {
             json!({"tcpSocket": {"port": self.port}, "initialDelaySeconds": delay,
                 "timeoutSeconds": 1})
@@ -140,7 +160,7 @@ impl Database {
         let container = json!({
             "name": name, "image": " ", "imagePullPolicy": "IfNotPresent",
             "ports": [{"containerPort": self.port}],
-            "env": self.login().into_iter().map(from_secret).collect::<Vec<_>>(),
+            "env": self.variables(),
             "resources": {"limits": {"memory": "${MEMORY_LIMIT}"}},
             "volumeMounts": [{"name": "data", "mountPath": self.data}],
             "readinessProbe": probe(5), "livenessProbe": probe(30),
@@ -176,7 +196,7 @@ mod tests {
 
     #[test]
     fn every_database_has_both() {
-        let all = objects();
+        let all = objects("4.23.0");
         let names: Vec<&str> = all.iter().map(|t| t.name()).collect();
         assert_eq!(
             names,

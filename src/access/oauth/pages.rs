@@ -58,8 +58,8 @@ pub(super) fn login(cx: Cx<'_>, ask: &OAuthRequest, error: &str) -> Reply {
     let body = format!(
         "{problem}<form method=\"post\" action=\"/oauth/login\">{field}\
          <input type=\"hidden\" name=\"then\" value=\"{then}\">\
-         <label>Username <input name=\"username\" autofocus required></label>\
-         <label>Password <input name=\"password\" type=\"password\" required></label>\
+         <label>Username <input name=\"username\" autocomplete=\"username\" autofocus required></label>\
+         <label>Password <input name=\"password\" type=\"password\" autocomplete=\"current-password\" required></label>\
          <button>Log in</button></form>"
     );
     let mut reply = Reply::html(200, page("Log in to your account", &body));

@@ -35,6 +35,7 @@ mod versions;
 mod webhooks;
 
 pub use scc::may_enter;
+pub use webhooks::read_review;
 
 use super::{Caller, Verb};
 use crate::{

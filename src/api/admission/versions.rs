@@ -7,7 +7,7 @@ use crate::{
         write::{self, Attempt},
     },
     error::Error,
-    kinds::{Backing, Catalogue, Served},
+    kinds::{Backing, Served},
     object::{ObjectExt, Value},
 };
 use std::borrow::Cow;
@@ -97,7 +97,7 @@ fn kind_of(attempt: &Attempt<'_>, other: Option<&Served>, object: &Value) -> Opt
     if object.str_at("kind") == &*kind.kind {
         return Some(kind.clone());
     }
-    let catalogue = Catalogue::of(attempt.snapshot, attempt.server.settings.openshift);
+    let catalogue = attempt.server.catalogue_of(attempt.snapshot);
     catalogue.by_kind(object.str_at("apiVersion"), object.str_at("kind"))
 }
 

@@ -71,7 +71,7 @@ pub const STEPS: &[(&str, Run)] = &[
     }),
     ("claims and cells", |bench, kind, o| {
         kind.hooks.claims.map(|f| f(&o.whole));
-        let cx = CellCx { now: bench.now };
+        let cx = CellCx::at(bench.now);
         kind.table().for_each(|c| drop((c.cell)(&o.whole, &cx)));
     }),
     ("fields of a creation", |bench, kind, o| bench.track(kind, None, &o.whole)),

@@ -28,30 +28,39 @@ struct Selecting {
     selector: Value,
 }
 
+/// The same, to be compared with labels.
+struct Selector(Labels);
+
+impl Selector {
+    fn of(service: &ServiceLens) -> Selector {
+        Selector(Labels::from_map(&service.spec.selector))
+    }
+}
+
 /// Services that select the pod now or did before, if anything they show of it changed.
 fn services_of_pod(view: &View, change: &Change) -> Vec<String> {
     let before = change.before.as_ref();
-    if !change.deleted && before.is_some_and(|b| shown(b) == shown(&change.entry)) {
+    if !change.deleted && before.is_some_and(|b| shows_the_same(b, &change.entry)) {
         return vec![];
     }
     let selects = |s: &Arc<Entry>| {
-        let lens = s.lens::<ServiceLens>();
-        let labels = Labels::from_map(&lens.spec.selector);
-        let matches = |e: &Arc<Entry>| labels.matches_meta(&e.meta);
-        !labels.is_empty() && (matches(&change.entry) || before.is_some_and(matches))
+        let selector = s.kept(|_| true, || Selector::of(&s.lens::<ServiceLens>()));
+        let matches = |e: &Arc<Entry>| selector.0.matches_meta(&e.meta);
+        !selector.0.is_empty() && (matches(&change.entry) || before.is_some_and(matches))
     };
     let services = view.objects.list("services", &change.entry.meta.namespace);
     services.filter(|s| selects(s)).map(|s| s.key.to_string()).collect()
 }
 
-/// What a Service shows of a pod.
-fn shown(entry: &Entry) -> impl PartialEq + use<> {
-    let pod = PodLens::of(entry);
-    (
-        entry.meta.labels.clone(),
-        (pod.is_deleting(), pod.is_terminal(), pod.is_ready(), pod.status.pod_ip.clone()),
-        (pod.spec.node_name.clone(), pod.spec.hostname.clone()),
-    )
+/// Whether a Service shows the same of both revisions of a pod.
+fn shows_the_same(before: &Entry, after: &Entry) -> bool {
+    let (was, is) = (PodLens::of(before), PodLens::of(after));
+    let state = |p: &PodLens| (p.is_deleting(), p.is_terminal(), p.is_ready());
+    before.meta.labels == after.meta.labels
+        && state(&was) == state(&is)
+        && was.status.pod_ip == is.status.pod_ip
+        && was.spec.node_name == is.spec.node_name
+        && was.spec.hostname == is.spec.hostname
 }
 
 /// A Service that is to be served from its selector.

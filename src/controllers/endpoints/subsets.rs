@@ -18,6 +18,8 @@ pub static CONTROLLER: Controller = Controller {
         Watch::Map("pods", services_of_pod),
     ],
     reconcile,
+    workers: 1,
+    patient: true,
     ..Controller::BASE
 };
 

@@ -20,7 +20,8 @@ pub(super) enum Tie {
 
 /// Looks an owner up.
 pub(super) fn tie(view: &View, entry: &Entry, owner: &OwnerRef) -> Tie {
-    let catalogue = Catalogue::of(&view.objects, view.settings.openshift);
+    let catalogue =
+        Catalogue::of(&view.objects, view.settings.openshift, view.settings.versions.minor);
     let Some(kind) = catalogue.by_kind(&owner.api_version, &owner.kind) else {
         return Tie::Unclear;
     };

@@ -89,7 +89,8 @@ fn reconcile(view: &View, key: &str) -> Plan {
 /// The object whose size is set, and its resource.
 fn target(view: &View, hpa: &Value) -> Option<(String, Arc<Entry>)> {
     let wanted = |field: &str| hpa.str_at(&format!("spec.scaleTargetRef.{field}")).to_owned();
-    let catalogue = Catalogue::of(&view.objects, view.settings.openshift);
+    let catalogue =
+        Catalogue::of(&view.objects, view.settings.openshift, view.settings.versions.minor);
     let kind = catalogue.by_kind(&wanted("apiVersion"), &wanted("kind"))?;
     kind.sub("scale")?;
     let resource = kind.resource().to_owned();

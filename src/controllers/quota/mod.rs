@@ -5,31 +5,56 @@
 mod tests;
 mod usage;
 
-use super::{Controller, Plan, View, Watch, Write};
+use super::{Controller, Plan, View, Watch, Write, podlens::PodLens};
 use crate::{
     object::{Map, ObjectExt, Value, json},
     store::Change,
 };
+use serde::Deserialize;
 
 /// See the module.
 pub static CONTROLLER: Controller = Controller {
     name: "resourcequota-controller",
     watches: &[Watch::Any(of_namespace)],
     reconcile,
+    workers: 1,
+    patient: true,
     ..Controller::BASE
 };
 
-/// The quotas of the namespace something changed in.
+/// The quotas of the namespace something changed in, unless it takes as much as before: what takes
+/// more is counted when it is written.
 fn of_namespace(view: &View, change: &Change) -> Vec<String> {
     let entry = &change.entry;
     if entry.meta.namespace.is_empty() || &*entry.resource == "events" {
         return vec![];
     }
-    if &*entry.resource == "resourcequotas" && !change.deleted && change.before.is_none() {
-        return vec![entry.key.to_string()];
+    if &*entry.resource == "resourcequotas" && !change.deleted {
+        let same = change.before.as_ref().is_some_and(|b| *b.lens::<Wishes>() == *entry.lens());
+        return if same { vec![] } else { vec![entry.key.to_string()] };
+    }
+    if &*entry.resource == "pods" && !change.deleted && !frees(change) {
+        return vec![];
     }
     let quotas = view.objects.list("resourcequotas", &entry.meta.namespace);
     quotas.map(|q| q.key.to_string()).collect()
+}
+
+/// What a quota limits.
+#[derive(Default, PartialEq, Deserialize)]
+#[serde(default)]
+struct Wishes {
+    spec: Value,
+}
+
+/// Whether a pod that stays takes something else than before: it has come to its end, or was
+/// resized.
+fn frees(change: &Change) -> bool {
+    change.before.as_ref().is_some_and(|before| {
+        let ended = |e| PodLens::of(e).is_terminal();
+        before.meta.generation != change.entry.meta.generation
+            || ended(before) != ended(&change.entry)
+    })
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {
@@ -47,8 +72,10 @@ fn reconcile(view: &View, key: &str) -> Plan {
 /// What the namespace of a quota uses of what the quota limits.
 pub(super) fn used(view: &View, quota: &Value) -> Map {
     let names = quota.map_at("spec.hard").into_iter().flat_map(Map::keys);
-    let amount =
-        |name: &String| Some((name.clone(), json!(usage::of(view, quota, name)?.to_string())));
+    let pods = usage::pods_of(view, quota);
+    let amount = |name: &String| {
+        Some((name.clone(), json!(usage::of(view, quota, &pods, name)?.to_string())))
+    };
     names.filter_map(amount).collect()
 }
 

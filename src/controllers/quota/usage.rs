@@ -5,6 +5,7 @@ use crate::{
     controllers::View,
     object::{ObjectExt, Value, quantity::Quantity},
 };
+use std::cell::LazyCell;
 
 /// Names that count objects of a resource.
 const COUNTED: [(&str, &str); 8] = [
@@ -19,7 +20,12 @@ const COUNTED: [(&str, &str); 8] = [
 ];
 
 /// The amount used under a name; `None` for names nobody counts.
-pub(super) fn of(view: &View, quota: &Value, name: &str) -> Option<Quantity> {
+pub(super) fn of(
+    view: &View,
+    quota: &Value,
+    pods: &LazyCell<Vec<Value>, impl FnOnce() -> Vec<Value>>,
+    name: &str,
+) -> Option<Quantity> {
     let namespace = quota.namespace();
     let count =
         |resource: &str| Quantity::from_int(view.objects.list(resource, namespace).count() as i64);
@@ -35,7 +41,7 @@ pub(super) fn of(view: &View, quota: &Value, name: &str) -> Option<Quantity> {
             s.list_at("spec.ports").iter().any(|p| p.i64_at("nodePort").is_some_and(|n| n > 0))
         })),
         "requests.storage" => Some(storage(view, namespace)),
-        _ => pods(view, quota, name),
+        _ => of_pods(pods, name),
     }
 }
 
@@ -51,19 +57,32 @@ fn storage(view: &View, namespace: &str) -> Quantity {
     sizes.fold(Quantity::ZERO, |a, b| a + b)
 }
 
+/// The pods that fall under a quota and have not come to their end, read when somebody asks.
+pub(super) fn pods_of<'a>(
+    view: &'a View,
+    quota: &'a Value,
+) -> LazyCell<Vec<Value>, impl FnOnce() -> Vec<Value> + use<'a>> {
+    LazyCell::new(move || {
+        let pods = view.objects.list("pods", quota.namespace()).map(|e| e.lean());
+        let pods = pods.filter(|p| !matches!(p.str_at("status.phase"), "Succeeded" | "Failed"));
+        pods.filter(|p| in_scope(quota, p)).collect()
+    })
+}
+
 /// Pods, or what they ask for.
-fn pods(view: &View, quota: &Value, name: &str) -> Option<Quantity> {
+fn of_pods(
+    pods: &LazyCell<Vec<Value>, impl FnOnce() -> Vec<Value>>,
+    name: &str,
+) -> Option<Quantity> {
     let (list, resource) = match name {
         "pods" => ("", "pods"),
         "cpu" | "memory" | "ephemeral-storage" => ("requests", name),
         _ => name.split_once('.').filter(|(l, _)| matches!(*l, "requests" | "limits"))?,
     };
-    let pods = view.objects.list("pods", quota.namespace()).map(|e| e.value());
-    let pods = pods.filter(|p| !matches!(p.str_at("status.phase"), "Succeeded" | "Failed"));
-    let amount = |pod: Value| {
-        if list.is_empty() { Quantity::from_int(1) } else { asked(&pod, list, resource) }
+    let amount = |pod: &Value| {
+        if list.is_empty() { Quantity::from_int(1) } else { asked(pod, list, resource) }
     };
-    Some(pods.filter(|p| in_scope(quota, p)).map(amount).fold(Quantity::ZERO, |a, b| a + b))
+    Some(pods.iter().map(amount).fold(Quantity::ZERO, |a, b| a + b))
 }
 
 /// What a pod asks for: its containers together, or its greediest init container.

@@ -11,6 +11,7 @@ use crate::{
     error::Error,
     kinds::{Catalogue, Served},
     object::{ObjectExt, Value, json, name, time},
+    settings::Settings,
     store::{Change, Entry, Snapshot},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -69,7 +70,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
         before: instance.clone(),
         instance,
         objects: Arc::clone(&view.objects),
-        openshift: view.settings.openshift,
+        settings: Arc::clone(&view.settings),
         now: view.now,
     };
     match made == wanted {
@@ -79,8 +80,8 @@ fn reconcile(view: &View, key: &str) -> Plan {
 }
 
 /// The kind of an object, as the cluster serves it.
-fn kind_of(objects: &Snapshot, openshift: bool, object: &Value) -> Option<Served> {
-    let catalogue = Catalogue::of(objects, openshift);
+fn kind_of(objects: &Snapshot, settings: &Settings, object: &Value) -> Option<Served> {
+    let catalogue = Catalogue::of(objects, settings.openshift, settings.versions.minor);
     catalogue.by_kind(object.str_at("apiVersion"), object.str_at("kind"))
 }
 
@@ -90,7 +91,7 @@ struct Instantiation {
     instance: Value,
     /// The world when it was looked at.
     objects: Arc<Snapshot>,
-    openshift: bool,
+    settings: Arc<Settings>,
     now: Timestamp,
 }
 
@@ -175,7 +176,7 @@ impl Instantiation {
         let (mut asked, mut wrong) = (Vec::new(), Vec::new());
         for object in &mut objects {
             object.set_label(OWNER, self.instance.uid());
-            let Some(kind) = kind_of(&self.objects, self.openshift, object) else {
+            let Some(kind) = kind_of(&self.objects, &self.settings, object) else {
                 wrong.push(unknown(object));
                 continue;
             };
@@ -210,7 +211,7 @@ impl Instantiation {
     fn create(self, objects: Vec<Value>) -> Plan {
         let mut writes = Vec::new();
         for mut object in objects {
-            let Some(kind) = kind_of(&self.objects, self.openshift, &object) else { continue };
+            let Some(kind) = kind_of(&self.objects, &self.settings, &object) else { continue };
             let namespace = self.place(&kind, &object);
             if !namespace.is_empty() {
                 object.set_at("metadata.namespace", namespace.as_str());
@@ -234,7 +235,7 @@ impl Instantiation {
                 Err(error) => {
                     let mine = self.mine(write, error);
                     if mine.is_none() {
-                        let kind = kind_of(&self.objects, self.openshift, body);
+                        let kind = kind_of(&self.objects, &self.settings, body);
                         let of = kind.map(|k| rights::mapped(&k.group, &k.version, &k.plural));
                         let (of, name) = (of.unwrap_or_default(), body.name());
                         wrong.push(format!("unable to create {of}, Name={name}: {error}"));
@@ -347,7 +348,7 @@ fn finalize(view: &View, key: &str) -> Plan {
     }
     let mut writes = Vec::new();
     for made in instance.list_at("status.objects").iter().filter_map(|o| o.get("ref")) {
-        let Some(kind) = kind_of(&view.objects, view.settings.openshift, made) else {
+        let Some(kind) = kind_of(&view.objects, &view.settings, made) else {
             let why = format!("error mapping object {made}");
             plan.event(&instance, false, "DeletionFailure", why);
             plan.retry = true;

@@ -118,7 +118,8 @@ fn awake(view: &View, namespace: &str, target: &Value) -> IdledWorkload {
 /// The resource and the object of a target, as it names them.
 fn found<'a>(view: &'a View, namespace: &str, target: &Value) -> Option<(String, &'a Entry)> {
     let (group, kind) = (target.str_at("group"), target.str_at("kind"));
-    let catalogue = Catalogue::of(&view.objects, view.settings.openshift);
+    let catalogue =
+        Catalogue::of(&view.objects, view.settings.openshift, view.settings.versions.minor);
     let mut kinds = catalogue.all().filter(|k| k.kind == *kind && k.group == *group);
     kinds.find_map(|kind| {
         let resource = kind.resource().to_owned();

@@ -31,7 +31,7 @@ use host::Host;
 pub use messages::{Messages, respond as respond_messages};
 use std::{convert::Infallible, sync::Arc};
 use upgrade::{Protocol, UpgradeRefusal};
-pub use upgrade::{is_asked, is_websocket};
+pub use upgrade::{bearer, is_asked, is_websocket};
 use wire::{Source, Wire};
 
 /// Begins a session, or says why it cannot.

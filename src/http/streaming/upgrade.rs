@@ -2,9 +2,10 @@
 //! Source: k8s.io/streaming `pkg/httpstream` (Handshake), golang.org/x/net/websocket.
 
 use super::super::doorway;
-use crate::api::Task;
+use crate::{api::Task, error::Error};
 use actix_http::ws;
 use actix_web::http::header::HeaderMap;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// What both sides have agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +133,37 @@ fn list<'a>(headers: &'a HeaderMap, name: &'a str) -> Vec<&'a str> {
     values.flat_map(|v| v.split(',')).map(str::trim).filter(|v| !v.is_empty()).collect()
 }
 
+/// How the subprotocol begins that carries a token, for browsers, which cannot send headers.
+/// Source: k8s.io/apiserver `pkg/authentication/request/websocket/protocol.go`.
+const BEARER: &str = "base64url.bearer.authorization.k8s.io.";
+
+/// The subprotocols a client offers, the one that carries a token apart.
+fn offered(headers: &HeaderMap) -> Vec<&str> {
+    let all = list(headers, PROTOCOL_HEADER).into_iter();
+    all.filter(|protocol| !protocol.starts_with(BEARER)).collect()
+}
+
+/// The token among the subprotocols of a WebSocket.
+///
+/// # Errors
+/// When there are several, it is none, or nothing is offered beside it.
+pub fn bearer(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    if !is_websocket(headers) {
+        return Ok(None);
+    }
+    let all = list(headers, PROTOCOL_HEADER).into_iter();
+    let tokens: Vec<&str> = all.filter_map(|protocol| protocol.strip_prefix(BEARER)).collect();
+    match tokens.as_slice() {
+        [] => Ok(None),
+        [one] if !offered(headers).is_empty() => {
+            let bytes = URL_SAFE_NO_PAD.decode(one).map_err(|_| Error::Unauthorized)?;
+            let text = String::from_utf8(bytes).map_err(|_| Error::Unauthorized)?;
+            Ok(Some(text).filter(|t| !t.is_empty()))
+        }
+        _ => Err(Error::Unauthorized),
+    }
+}
+
 fn spdy(headers: &HeaderMap, task: &Task) -> Result<Agreement, UpgradeRefusal> {
     let asked = list(headers, VERSIONS_HEADER);
     if asked.is_empty() {
@@ -198,7 +230,7 @@ const LOG: &[(&str, Framing)] = &[
 /// When there is none, or the request is not fit for an upgrade.
 pub fn log(method: &str, headers: &HeaderMap) -> Result<(Agreed, Framing), UpgradeRefusal> {
     let accept = accept(method, headers)?;
-    let asked = list(headers, PROTOCOL_HEADER);
+    let asked = offered(headers);
     let asked: &[&str] = if asked.is_empty() { &[""] } else { &asked };
     let agreed = asked.iter().find_map(|a| LOG.iter().find(|(name, _)| name == a));
     let (name, framing) = agreed.ok_or_else(|| UpgradeRefusal::new(403, ""))?;
@@ -215,7 +247,7 @@ pub fn watch(method: &str, headers: &HeaderMap) -> Result<(Agreed, Framing), Upg
     if text(headers, "Origin").is_empty() {
         return Err(UpgradeRefusal::new(403, ""));
     }
-    match list(headers, PROTOCOL_HEADER).as_slice() {
+    match offered(headers).as_slice() {
         [] => Ok((agreed_headers(accept, String::new()), Framing::Text)),
         [one] => Ok((agreed_headers(accept, (*one).into()), Framing::Text)),
         _ => Err(UpgradeRefusal::new(400, "bad protocol")),
@@ -250,7 +282,7 @@ fn accept(method: &str, headers: &HeaderMap) -> Result<String, UpgradeRefusal> {
 
 fn websocket(method: &str, headers: &HeaderMap, task: &Task) -> Result<Agreement, UpgradeRefusal> {
     let accept = accept(method, headers)?;
-    let (name, protocol) = subprotocol(&list(headers, PROTOCOL_HEADER), task)?;
+    let (name, protocol) = subprotocol(&offered(headers), task)?;
     Ok(Agreement { protocol, upgrade: "websocket", headers: agreed_headers(accept, name) })
 }
 
@@ -391,6 +423,24 @@ mod tests {
         assert_eq!(of(watch("GET", &asked("x", "http://a"))), Ok(Framing::Text));
         assert_eq!(of(watch("GET", &asked("x, y", "http://a"))), Err(400));
         assert_eq!(of(watch("GET", &asked("", ""))), Err(403));
+    }
+
+    #[test]
+    fn a_token_among_the_subprotocols() {
+        let of = |protocols: &str| {
+            let all =
+                [("Connection", "Upgrade"), ("Upgrade", "websocket"), (PROTOCOL_HEADER, protocols)];
+            bearer(&headers(&all))
+        };
+        let token = format!("{BEARER}dG9rfmVu");
+        assert_eq!(of(&format!("{token}, v5.channel.k8s.io")), Ok(Some("tok~en".into())));
+        assert_eq!(of("v5.channel.k8s.io"), Ok(None));
+        for bad in [&token, &format!("{token}, {token}, x"), &format!("{BEARER}!, x")] {
+            assert_eq!(of(bad), Err(Error::Unauthorized), "{bad}");
+        }
+        let plain = headers(&[(PROTOCOL_HEADER, &format!("{token}, x"))]);
+        assert_eq!(bearer(&plain), Ok(None), "no WebSocket");
+        assert_eq!(offered(&plain), ["x"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     kinds::{CellCx, Column, columns::AGE},
-    object::{ObjectExt, Value, duration, json},
+    object::{ObjectExt, Value, json},
 };
 
 /// The only column of kinds without a printer of their own upstream: the raw time of creation.
@@ -37,7 +37,7 @@ pub fn joined(o: &Value, path: &str, separator: &str) -> String {
 
 /// Time since the moment written at `path`.
 pub fn since(o: &Value, path: &str, cx: &CellCx) -> Value {
-    json!(duration::age(o.str_at(path), cx.now))
+    json!(cx.age(o.str_at(path)))
 }
 
 /// The first three of `items`, then how many are left (` + N more...`); `empty` for none.

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 pub static ENDPOINTS: Kind = Kind {
     kind: "Endpoints",
     plural: "endpoints",
+    deprecated_since: 33,
     deprecated: "deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     short: &["ep"],
     schema: "io.k8s.api.core.v1.Endpoints",

@@ -4,7 +4,7 @@
 use super::cells;
 use crate::error::Causes;
 use crate::kinds::{Backing, CellCx, Column, Hooks, Kind, NameRule};
-use crate::object::{Map, ObjectExt, Value, duration, json, name};
+use crate::object::{Map, ObjectExt, Value, json, name};
 
 const COLUMNS: &[Column] = &[
     Column::text("Last Seen", "Time since the latest occurrence.", |o, cx| {
@@ -128,18 +128,18 @@ fn core_form(event: &Value) -> Value {
 
 fn first_seen(event: &Value, cx: &CellCx) -> String {
     match event.str_at("firstTimestamp") {
-        "" => duration::age(event.str_at("eventTime"), cx.now),
-        first => duration::age(first, cx.now),
+        "" => cx.age(event.str_at("eventTime")),
+        first => cx.age(first),
     }
 }
 
 fn last_seen(event: &Value, cx: &CellCx) -> String {
     if event.at("series").is_some_and(Value::is_object) {
-        return duration::age(event.str_at("series.lastObservedTime"), cx.now);
+        return cx.age(event.str_at("series.lastObservedTime"));
     }
     match event.str_at("lastTimestamp") {
         "" => first_seen(event, cx),
-        last => duration::age(last, cx.now),
+        last => cx.age(last),
     }
 }
 
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn cells() {
-        let cx = CellCx { now: "2026-01-02T03:05:05Z".parse().unwrap() };
+        let cx = CellCx::at("2026-01-02T03:05:05Z".parse().unwrap());
         let row: Vec<Value> = EVENTS_V1.columns.iter().map(|c| (c.cell)(&sample(), &cx)).collect();
         let expected =
             json!(["59s", "Normal", "Why", "pod/p", "", "a.b/c, i", "hello", "59s", 1, "e"]);

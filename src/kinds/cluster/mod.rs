@@ -58,6 +58,8 @@ pub static KINDS: &[&Kind] = &[
     &events::EVENT,
     &events::EVENTS_V1,
     &flowcontrol::FLOW_SCHEMA,
+    &flowcontrol::older::FLOW_SCHEMA_V1BETA3,
+    &flowcontrol::older::PRIORITY_LEVEL_CONFIGURATION_V1BETA3,
     &flowcontrol::PRIORITY_LEVEL_CONFIGURATION,
     &leases::LEASE,
     &limits::LIMIT_RANGE,

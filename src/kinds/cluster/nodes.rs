@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn cells() {
-        let cx = CellCx { now: "2026-01-02T03:05:05Z".parse().unwrap() };
+        let cx = CellCx::at("2026-01-02T03:05:05Z".parse().unwrap());
         let row =
             |o: &Value| json!(NODE.columns.iter().map(|c| (c.cell)(o, &cx)).collect::<Vec<_>>());
         let node = json!({"metadata": {"creationTimestamp": "2026-01-02T03:00:05Z",

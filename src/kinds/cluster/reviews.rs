@@ -17,6 +17,7 @@ pub static TOKEN_REVIEW: Kind = Kind {
 
 /// `selfsubjectreviews.authentication.k8s.io`.
 pub static SELF_SUBJECT_REVIEW: Kind = Kind {
+    since: 28,
     kind: "SelfSubjectReview",
     plural: "selfsubjectreviews",
     schema: "io.k8s.api.authentication.v1.SelfSubjectReview",

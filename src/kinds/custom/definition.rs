@@ -165,6 +165,9 @@ fn kind(object: &Value, version: &Value, all: &[&Value]) -> ServedKind {
         name_rule: NameRule::Subdomain,
         unconditional_update: false,
         deprecated: deprecation(object, version, all).into(),
+        deprecated_since: 0,
+        since: 0,
+        until: u8::MAX,
         custom: Some(Arc::new(custom(object, version))),
         ..ServedKind::of(&Kind::BASE)
     };

@@ -2,8 +2,10 @@
 //! `pkg/registry/customresource/tableconvertor`.
 
 use super::jsonpath::Path;
-use crate::object::{ObjectExt, Value, duration, json};
-use jiff::Timestamp;
+use crate::{
+    kinds::CellCx,
+    object::{ObjectExt, Value, json},
+};
 
 /// A column.
 #[derive(Debug)]
@@ -53,7 +55,7 @@ impl Printer {
     }
 
     /// The cell of an object.
-    pub fn cell(&self, object: &Value, now: Timestamp) -> Value {
+    pub fn cell(&self, object: &Value, cx: &CellCx) -> Value {
         let Some(value) = self.path.first(object) else { return Value::Null };
         match (self.kind.as_str(), value) {
             ("integer", Value::Number(n)) => {
@@ -64,9 +66,7 @@ impl Printer {
             ("string", other) => other.to_string().into(),
             ("date", Value::String(text)) => match text.as_str() {
                 "" => json!("<unknown>"),
-                text if crate::object::time::parse(text).is_some() => {
-                    duration::age(text, now).into()
-                }
+                text if crate::object::time::parse(text).is_some() => cx.age(text).into(),
                 _ => json!("<invalid>"),
             },
             _ => Value::Null,
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn cells() {
         let object = json!({"i": 2.7, "m": {"a": 1}, "d": "2020-01-01T00:00:00Z", "j": "junk"});
-        let now = "2020-01-02T00:00:00Z".parse().unwrap();
+        let cx = CellCx::at("2020-01-02T00:00:00Z".parse().unwrap());
         let rows = [
             ("integer", ".i", json!(2)),
             ("string", ".m", json!(r#"{"a":1}"#)),
@@ -93,7 +93,7 @@ mod tests {
         for (kind, path, expected) in rows {
             let version = json!({"additionalPrinterColumns": [
                 {"name": "C", "type": kind, "jsonPath": path}]});
-            assert_eq!(Printer::read(&version)[0].cell(&object, now), expected, "{kind} {path}");
+            assert_eq!(Printer::read(&version)[0].cell(&object, &cx), expected, "{kind} {path}");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{CUSTOM_VERBS, mirrors, sources};
 use crate::kinds::{CellCx, Column, Generation, Hooks, Kind, Sub};
-use crate::object::{ObjectExt, Value, duration, json};
+use crate::object::{ObjectExt, Value, json};
 
 const GROUP: Kind = Kind {
     group: "config.openshift.io",
@@ -222,7 +222,7 @@ const fn since(cell: fn(&Value, &CellCx) -> Value) -> Column {
 
 fn changed(o: &Value, condition: &str, cx: &CellCx) -> Value {
     match o.condition(condition) {
-        Some(c) => json!(duration::age(c.str_at("lastTransitionTime"), cx.now)),
+        Some(c) => json!(cx.age(c.str_at("lastTransitionTime"))),
         None => Value::Null,
     }
 }

@@ -5,6 +5,7 @@ mod authorization;
 mod builds;
 mod config;
 mod images;
+mod machines;
 mod mirrors;
 mod oauth;
 mod projects;
@@ -19,7 +20,7 @@ mod users;
 
 use super::Kind;
 pub use apps::rollouts;
-pub use images::{outside as image_outside, shown as shown_stream};
+pub use images::{glanced as glanced_stream, outside as image_outside, shown as shown_stream};
 pub use quota::selects as quota_selects;
 pub use templates::check as check_template;
 
@@ -68,6 +69,8 @@ pub static KINDS: &[&Kind] = &[
     &images::IMAGE_STREAM_MAPPING,
     &images::IMAGE_STREAM_TAG,
     &images::IMAGE_TAG,
+    &machines::MACHINE_CONFIG,
+    &machines::MACHINE_CONFIG_POOL,
     &oauth::OAUTH_ACCESS_TOKEN,
     &oauth::OAUTH_AUTHORIZE_TOKEN,
     &oauth::OAUTH_CLIENT,

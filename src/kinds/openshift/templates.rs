@@ -95,7 +95,7 @@ mod tests {
     /// 57 of the cases of the reference.
     #[test]
     fn cells() {
-        let cx = CellCx { now: "2026-01-02T03:05:05Z".parse().unwrap() };
+        let cx = CellCx::at("2026-01-02T03:05:05Z".parse().unwrap());
         let row = |description: &str, parameters: Value| {
             let o = json!({"metadata": {"annotations": {"description": description}},
                 "parameters": parameters, "objects": [{}]});

@@ -5,7 +5,7 @@
 
 use crate::{
     kinds::{CellCx, Column},
-    object::{ObjectExt, Value, duration, json, selector::Labels},
+    object::{ObjectExt, Value, json, selector::Labels},
 };
 
 /// Container names of the pod template.
@@ -69,5 +69,5 @@ pub fn or_none(text: &str) -> Value {
 
 /// Time since the moment written in `text`, `<unknown>` when it is not a time.
 pub fn since(text: &str, cx: &CellCx) -> String {
-    duration::age(text, cx.now)
+    cx.age(text)
 }

@@ -82,8 +82,10 @@ fn completions(job: &Value) -> String {
 
 fn took(job: &Value, cx: &CellCx) -> String {
     let Some(start) = time::parse(job.str_at("status.startTime")) else { return String::new() };
-    let end = time::parse(job.str_at("status.completionTime")).unwrap_or(cx.now);
-    duration::human(end.duration_since(start))
+    match time::parse(job.str_at("status.completionTime")) {
+        Some(end) => duration::human(end.duration_since(start)),
+        None => cx.since(start, duration::human),
+    }
 }
 
 const UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
@@ -228,7 +230,7 @@ mod tests {
 
     #[test]
     fn printed_rows() {
-        let cx = CellCx { now: "2026-01-01T00:10:00Z".parse().unwrap() };
+        let cx = CellCx::at("2026-01-01T00:10:00Z".parse().unwrap());
         let row = |job: &Value| -> Vec<Value> {
             COLUMNS[..3].iter().map(|c| (c.cell)(job, &cx)).collect()
         };

@@ -3,7 +3,7 @@
 use super::*;
 
 fn cells(pod: &Value) -> Vec<String> {
-    let cx = CellCx { now: "2026-01-01T00:10:00Z".parse().unwrap() };
+    let cx = CellCx::at("2026-01-01T00:10:00Z".parse().unwrap());
     let cell = |i: usize| (COLUMNS[i].cell)(pod, &cx).as_str().unwrap().to_owned();
     vec![cell(0), cell(1), cell(2)]
 }
@@ -131,7 +131,7 @@ fn deletion_wide_cells_and_conditions() {
     assert_eq!(cells(&p)[1], "Succeeded");
     assert_eq!(row_conditions(&p).unwrap()[0]["reason"], "Succeeded");
     assert!(row_conditions(&pod(two(), json!({"phase": "Running"}))).is_none());
-    let cx = CellCx { now: Timestamp::UNIX_EPOCH };
+    let cx = CellCx::at(Timestamp::UNIX_EPOCH);
     p["spec"]["readinessGates"] = json!([{"conditionType": "a"}, {"conditionType": "b"}]);
     p["status"]["conditions"] = json!([{"type": "a", "status": "True"}]);
     let wide: Vec<Value> = COLUMNS[4..].iter().map(|c| (c.cell)(&p, &cx)).collect();

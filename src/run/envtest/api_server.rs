@@ -11,7 +11,7 @@ use crate::{
     config::{Durability, Folder, LogFormat, Serve},
     object::duration,
     run::{self, start_as},
-    settings::KUBERNETES_VERSION,
+    settings::Versions,
     trace,
 };
 use std::{
@@ -34,7 +34,7 @@ pub async fn serve(words: impl Iterator<Item = String>) -> Result<(), String> {
         return Ok(());
     }
     if given.on("version") == Some(true) {
-        println!("Kubernetes v{KUBERNETES_VERSION}");
+        println!("Kubernetes {}", Versions::default().kubernetes);
         return Ok(());
     }
     super::warn(PROGRAM, &given);

@@ -17,6 +17,7 @@ mod config_specs;
 mod image;
 mod image_parts;
 mod k8s;
+mod machineconfiguration;
 mod metrics;
 mod oauth;
 mod operator;
@@ -66,6 +67,7 @@ pub fn families() -> Vec<Family> {
         build::family(),
         config::family(),
         operator::family(),
+        machineconfiguration::family(),
         metrics::family(),
     ]
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     api::{Body, Caller, Item, Options, Request, Response, Server, Verb},
-    controllers::unidling::calls,
+    controllers::{SERVED, Served, unidling::calls},
     error::Error,
     kinds,
     object::{ObjectExt, Value, encode, json, name, time},
@@ -49,6 +49,8 @@ pub enum DeferredWrite {
         /// Told the token.
         reply: oneshot::Sender<String>,
     },
+    /// What pods have answered lately, by namespace and name.
+    Served(Vec<(String, String, Served)>),
     /// Somebody calls a service that sleeps.
     Called {
         /// Namespace of the service.
@@ -76,10 +78,40 @@ pub async fn serve(server: Arc<Server>, asks: &mut mpsc::Receiver<DeferredWrite>
                     let _ = reply.send(token);
                 }
             }
+            DeferredWrite::Served(pods) => served(&server, pods).await,
             DeferredWrite::Called { namespace, service } => {
                 called(&server, &namespace, &service).await
             }
         }
+    }
+}
+
+/// Notes what pods have answered, and forgets pods that are gone.
+async fn served(server: &Arc<Server>, pods: Vec<(String, String, Served)>) {
+    let snapshot = server.store.snapshot();
+    let there = |namespace: &str, pod: &str| snapshot.get("pods", namespace, pod).is_some();
+    let mut ops = Vec::new();
+    for (namespace, pod, served) in pods.into_iter().filter(|(n, p, _)| there(n, p)) {
+        let stored = snapshot.get(SERVED, &namespace, &pod);
+        let mut object = serde_json::to_value(served).unwrap_or_default();
+        object["metadata"] = json!({"namespace": namespace, "name": pod});
+        ops.push(Op::Put {
+            resource: SERVED.into(),
+            key: name::key(&namespace, &pod).into(),
+            expect: stored.map_or(Expect::Absent, |e| Expect::Rev(e.rev)),
+            body: encode(&object),
+            claims: vec![],
+        });
+    }
+    let gone = snapshot.list(SERVED, "").filter(|e| !there(&e.meta.namespace, &e.meta.name));
+    ops.extend(gone.map(|e| Op::Delete {
+        resource: SERVED.into(),
+        key: Arc::clone(&e.key),
+        expect: Expect::Present,
+        last: None,
+    }));
+    if let Err(error) = server.store.commit(ops).await {
+        tracing::debug!(%error, "what was served is not noted");
     }
 }
 

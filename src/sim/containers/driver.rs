@@ -3,7 +3,7 @@
 
 use super::{DeferredWrite, End, Runtime, instance::Instance, live::Live, place::Place};
 use crate::{
-    controllers::task::Task,
+    controllers::{podlens::PodLens, task::Task},
     runtime::Target,
     store::{Entry, Since},
 };
@@ -40,7 +40,7 @@ pub async fn tend(runtime: Arc<Runtime>) {
 /// Starts the main processes of a pod that have to be run, and lets those that run see the change.
 fn look(runtime: &Arc<Runtime>, pod: &Entry, deleted: bool) {
     runtime.poke(&pod.meta.uid);
-    if deleted {
+    if deleted || !runs(&PodLens::of(pod)) {
         return;
     }
     let (pod, view) = (Arc::new(pod.value()), runtime.view());
@@ -58,6 +58,17 @@ fn look(runtime: &Arc<Runtime>, pod: &Entry, deleted: bool) {
             false => drive(runtime, &instance),
         }
     }
+}
+
+/// Whether a container of a pod runs.
+fn runs(pod: &PodLens) -> bool {
+    let status = &pod.status;
+    let all = [
+        &status.container_statuses,
+        &status.init_container_statuses,
+        &status.ephemeral_container_statuses,
+    ];
+    all.into_iter().flatten().any(|s| s.state.running.is_some())
 }
 
 /// Sees to it that a task brings a run forward.

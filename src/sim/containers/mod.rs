@@ -29,6 +29,7 @@ pub mod programs;
 mod projected;
 mod rehearsal;
 mod responder;
+mod served;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -98,6 +99,7 @@ pub struct Runtime {
     serial: AtomicU64,
     affinity: network::Affinity,
     listeners: network::Listeners,
+    sample: served::LoadSample,
     /// Where the hosts of routes lead.
     pub router: Arc<Router>,
     me: Weak<Runtime>,
@@ -160,6 +162,7 @@ impl Runtime {
             serial: AtomicU64::new(0),
             affinity: network::Affinity::default(),
             listeners: network::Listeners::default(),
+            sample: served::LoadSample::default(),
             me: me.clone(),
         });
         (runtime, asked)
@@ -323,11 +326,16 @@ impl Runtime {
     }
 
     /// The container behind a port, brought forward to now, which has one more question to answer.
-    fn answering(&self, view: &View, backend: &network::Backend) -> Option<Arc<Instance>> {
+    fn answering(
+        self: &Arc<Runtime>,
+        view: &View,
+        backend: &network::Backend,
+    ) -> Option<Arc<Instance>> {
         let run = backend.place.run()?;
         let instance = self.instance(view, &backend.place, &run)?;
         instance.advance(view, &backend.place, &run);
         instance.asked.fetch_add(1, Ordering::Relaxed);
+        self.serves(&backend.place, view.now);
         Some(instance)
     }
 

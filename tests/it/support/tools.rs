@@ -57,11 +57,20 @@ pub fn python() -> PathBuf {
 
 /// A folder with the scripts of `tests/clients/node` and their modules, as the lock file pins them.
 pub fn node() -> PathBuf {
-    let source = super::repository("tests/clients/node");
-    let folder = place("node");
+    scripts("node")
+}
+
+/// The same for the scripts that drive a browser.
+pub fn console() -> PathBuf {
+    scripts("console")
+}
+
+fn scripts(name: &str) -> PathBuf {
+    let source = super::repository(&format!("tests/clients/{name}"));
+    let folder = place(name);
     let names = ["package.json", "package-lock.json"];
     let pins: String = names.map(|n| fs::read_to_string(source.join(n)).expect("a pin")).concat();
-    once("node", &pins, || {
+    once(name, &pins, || {
         fs::create_dir_all(&folder).expect("a folder");
         for name in names {
             fs::copy(source.join(name), folder.join(name)).expect("a copy");
@@ -69,8 +78,10 @@ pub fn node() -> PathBuf {
         let install = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
         output(Command::new("npm").args(install).current_dir(&folder));
     });
-    for name in ["streams.mjs", "walk.mjs"] {
-        fs::copy(source.join(name), folder.join(name)).expect("a copy");
+    for entry in fs::read_dir(source).expect("a folder").map(|e| e.expect("an entry").path()) {
+        if entry.extension().is_some_and(|x| x == "mjs") {
+            fs::copy(&entry, folder.join(entry.file_name().expect("a name"))).expect("a copy");
+        }
     }
     folder
 }

@@ -4,7 +4,7 @@
 use super::{Binding, Policy};
 use crate::{
     api::write::Attempt,
-    kinds::{Catalogue, Served},
+    kinds::Served,
     object::{ObjectExt, Value},
     store::Entry,
 };
@@ -28,7 +28,7 @@ pub fn collect(
     namespace: &str,
 ) -> Result<Vec<Value>, ParamsError> {
     let Some((version, name)) = &policy.params else { return Ok(vec![Value::Null]) };
-    let catalogue = Catalogue::of(attempt.snapshot, attempt.server.settings.openshift);
+    let catalogue = attempt.server.catalogue_of(attempt.snapshot);
     let Some(kind) = catalogue.by_kind(version, name) else {
         let why =
             format!("failed to find resource referenced by paramKind: '{}'", shown(version, name));

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    kinds::{self, Catalogue, Served},
+    kinds::{self, Served},
     object::{ObjectExt, Value},
 };
 
@@ -143,7 +143,7 @@ impl<'a> Subject<'a> {
 
 /// The other resources whose rows are the same objects.
 fn equivalents(attempt: &Attempt<'_>, resource: &Served) -> Vec<Served> {
-    let catalogue = Catalogue::of(attempt.snapshot, attempt.server.settings.openshift);
+    let catalogue = attempt.server.catalogue_of(attempt.snapshot);
     let same = |k: &Served| {
         k.stored_as() == resource.stored_as()
             && (k.group != resource.group || k.version != resource.version)

@@ -31,7 +31,7 @@ use crate::{
     },
     error::Error,
     images::{IMAGES, STREAMS},
-    kinds::shown_stream,
+    kinds::glanced_stream,
     object::{ObjectExt, Value, json},
     store::Snapshot,
 };
@@ -53,7 +53,7 @@ pub fn nested(error: Error, resource: &str) -> Error {
 /// A stream of the request's namespace.
 fn find(snapshot: &Snapshot, request: &Request, name: &str) -> Result<Value, Error> {
     let found = snapshot.get(STREAMS, &request.namespace, name);
-    let found = found.map(|e| shown_stream(e, snapshot).as_ref().clone());
+    let found = found.map(|e| glanced_stream(e, snapshot));
     found.ok_or_else(|| Error::not_found(request.kind.resource(), name))
 }
 

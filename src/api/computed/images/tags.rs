@@ -123,7 +123,7 @@ fn list(server: &Server, request: &Request, flavor: &Flavor) -> Result<Answer, E
     let entries = snapshot.list(STREAMS, &request.namespace);
     let chosen = entries.filter(|e| selects(&streams, &request.options, e)).take(limit);
     let mut items = Vec::new();
-    for stream in chosen.map(|e| kinds::shown_stream(e, &snapshot)) {
+    for stream in chosen.map(|e| kinds::glanced_stream(e, &snapshot)) {
         for tag in (flavor.listed)(&stream) {
             let view = (flavor.view)(&stream, &tag, None);
             if request.options.fields.matches(|path| crate::api::field_text(&view, path)) {

@@ -1,7 +1,7 @@
 //! What a node's kubelet answers through `nodes/proxy`: its read paths.
 //! Source: `pkg/kubelet/server/server.go`.
 
-use super::{containers, options, paced, pod};
+use super::{containers, nodelogs, options, paced, pod};
 use crate::{
     api::{Answer, Request, Response, Server},
     error::Error,
@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// Answers a request to a kubelet.
-pub fn answer(server: &Server, request: &Request, fetch: &Fetch) -> Result<Answer, Error> {
-    let path = fetch.path.split('?').next().unwrap_or_default();
+pub async fn answer(server: &Server, request: &Request, fetch: &Fetch) -> Result<Answer, Error> {
+    let (path, query) = fetch.path.split_once('?').unwrap_or((&fetch.path, ""));
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     if !matches!(fetch.method.as_str(), "GET" | "HEAD") {
         return Ok(text(405, "405: Method Not Allowed"));
@@ -27,8 +27,19 @@ pub fn answer(server: &Server, request: &Request, fetch: &Fetch) -> Result<Answe
         ["containerLogs", namespace, pod, container] => {
             return log(server, request, node, [namespace, pod, container]);
         }
+        ["logs", "journal"] => shown(nodelogs::journal(server, request, query)),
+        ["logs"] if query.contains("query=") => shown(nodelogs::journal(server, request, query)),
+        ["logs", parts @ ..] => {
+            let containers = containers(server, request)?;
+            let found = nodelogs::file(server, &*containers, request, parts).await;
+            found.map_or_else(|| text(404, "404 page not found\n"), shown)
+        }
         _ => text(404, "404 page not found\n"),
     })
+}
+
+fn shown((status, kind, body): nodelogs::Reply) -> Answer {
+    of_type(status, kind, body)
 }
 
 fn text(status: u16, body: &str) -> Answer {

@@ -3,6 +3,7 @@
 
 mod dial;
 mod kubelet;
+mod nodelogs;
 mod options;
 mod paced;
 mod pod;

@@ -61,7 +61,7 @@ async fn pass(server: &Arc<Server>, mut request: Request) -> Result<Answer, Erro
                         let containers = super::containers(server, &request)?;
                         dial::kubelet(&server.store.snapshot(), &*containers, id.name)
                             .map_err(|why| unreachable(&why))?;
-                        kubelet::answer(server, &request, &fetch)
+                        kubelet::answer(server, &request, &fetch).await
                     }
                 },
                 port => Err(unreachable(&format!(

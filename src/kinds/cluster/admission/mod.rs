@@ -5,6 +5,7 @@
 
 pub mod expressions;
 mod policies;
+mod rights;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -97,6 +98,7 @@ pub static MUTATING_WEBHOOK_CONFIGURATION: Kind = Kind {
 
 /// `validatingadmissionpolicies.admissionregistration.k8s.io`.
 pub static VALIDATING_ADMISSION_POLICY: Kind = Kind {
+    since: 30,
     kind: "ValidatingAdmissionPolicy",
     plural: "validatingadmissionpolicies",
     schema: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicy",
@@ -111,6 +113,9 @@ pub static VALIDATING_ADMISSION_POLICY: Kind = Kind {
         AGE,
     ],
     hooks: Hooks {
+        prepare: Some(|o, old, cx| {
+            rights::policy(o, old, cx, |o, _, out| policies::validating(o, out))
+        }),
         validate: Some(|o, _, out| policies::validating(o, out)),
         validate_status: Some(|o, _, out| {
             for warning in Field::of(o, "status.typeChecking.expressionWarnings").items() {
@@ -126,11 +131,17 @@ pub static VALIDATING_ADMISSION_POLICY: Kind = Kind {
 
 /// `validatingadmissionpolicybindings.admissionregistration.k8s.io`.
 pub static VALIDATING_ADMISSION_POLICY_BINDING: Kind = Kind {
+    since: 30,
     kind: "ValidatingAdmissionPolicyBinding",
     plural: "validatingadmissionpolicybindings",
     schema: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding",
     columns: BINDING,
     hooks: Hooks {
+        prepare: Some(|o, old, cx| {
+            let check = |o: &Value, _: Option<&Value>, out: &mut _| policies::binding(o, out);
+            let policies = "validatingadmissionpolicies.admissionregistration.k8s.io";
+            rights::binding(o, old, cx, (policies, check))
+        }),
         validate: Some(|o, _, out| {
             policies::binding(o, out);
             policies::actions(&Field::of(o, "spec.validationActions"), out);
@@ -142,6 +153,7 @@ pub static VALIDATING_ADMISSION_POLICY_BINDING: Kind = Kind {
 
 /// `mutatingadmissionpolicies.admissionregistration.k8s.io`.
 pub static MUTATING_ADMISSION_POLICY: Kind = Kind {
+    since: 36,
     kind: "MutatingAdmissionPolicy",
     plural: "mutatingadmissionpolicies",
     schema: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy",
@@ -154,16 +166,31 @@ pub static MUTATING_ADMISSION_POLICY: Kind = Kind {
         PARAM_KIND,
         AGE,
     ],
-    hooks: Hooks { validate: Some(|o, _, out| policies::mutating(o, out)), ..Hooks::NONE },
+    hooks: Hooks {
+        prepare: Some(|o, old, cx| {
+            rights::policy(o, old, cx, |o, _, out| policies::mutating(o, out))
+        }),
+        validate: Some(|o, _, out| policies::mutating(o, out)),
+        ..Hooks::NONE
+    },
     ..GROUP
 };
 
 /// `mutatingadmissionpolicybindings.admissionregistration.k8s.io`.
 pub static MUTATING_ADMISSION_POLICY_BINDING: Kind = Kind {
+    since: 36,
     kind: "MutatingAdmissionPolicyBinding",
     plural: "mutatingadmissionpolicybindings",
     schema: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding",
     columns: BINDING,
-    hooks: Hooks { validate: Some(|o, _, out| policies::binding(o, out)), ..Hooks::NONE },
+    hooks: Hooks {
+        prepare: Some(|o, old, cx| {
+            let check = |o: &Value, _: Option<&Value>, out: &mut _| policies::binding(o, out);
+            let policies = "mutatingadmissionpolicies.admissionregistration.k8s.io";
+            rights::binding(o, old, cx, (policies, check))
+        }),
+        validate: Some(|o, _, out| policies::binding(o, out)),
+        ..Hooks::NONE
+    },
     ..GROUP
 };

@@ -16,7 +16,8 @@ use crate::kinds::{Column, Generation, Hooks, Kind, Sub, workloads::Field};
 use crate::object::{ObjectExt, Value, json, name};
 use std::collections::HashSet;
 
-const GROUP: Kind = Kind { group: "resource.k8s.io", delete_returns_object: true, ..Kind::BASE };
+const GROUP: Kind =
+    Kind { group: "resource.k8s.io", since: 34, delete_returns_object: true, ..Kind::BASE };
 
 /// `deviceclasses.resource.k8s.io`.
 pub static DEVICE_CLASS: Kind = Kind {

@@ -4,6 +4,7 @@
 //! server is its own in-flight limit: priority and fairness are described here, not enforced.
 
 mod levels;
+pub mod older;
 mod schemas;
 
 use super::cells;
@@ -15,6 +16,7 @@ use std::collections::HashSet;
 
 const GROUP: Kind = Kind {
     group: "flowcontrol.apiserver.k8s.io",
+    since: 29,
     namespaced: false,
     subresources: &[Sub::STATUS],
     generation: Generation::Spec,

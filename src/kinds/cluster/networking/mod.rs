@@ -94,6 +94,7 @@ pub static NETWORK_POLICY: Kind = Kind {
 
 /// `servicecidrs.networking.k8s.io`.
 pub static SERVICE_CIDR: Kind = Kind {
+    since: 33,
     kind: "ServiceCIDR",
     plural: "servicecidrs",
     namespaced: false,
@@ -111,6 +112,7 @@ pub static SERVICE_CIDR: Kind = Kind {
 
 /// `ipaddresses.networking.k8s.io`.
 pub static IP_ADDRESS: Kind = Kind {
+    since: 33,
     kind: "IPAddress",
     plural: "ipaddresses",
     short: &["ip"],

@@ -178,7 +178,7 @@ fn addresses_do_not_change() {
 
 #[test]
 fn cells() {
-    let cx = CellCx { now: "2026-01-02T03:05:05Z".parse().unwrap() };
+    let cx = CellCx::at("2026-01-02T03:05:05Z".parse().unwrap());
     let row =
         |o: &Value| json!(SERVICE.columns.iter().map(|c| (c.cell)(o, &cx)).collect::<Vec<_>>());
     let o = json!({"metadata": {"creationTimestamp": "2026-01-02T03:04:05Z"},

@@ -28,6 +28,7 @@ pub static CSI_STORAGE_CAPACITY: Kind = Kind {
 
 /// `volumeattributesclasses.storage.k8s.io`.
 pub static VOLUME_ATTRIBUTES_CLASS: Kind = Kind {
+    since: 34,
     kind: "VolumeAttributesClass",
     plural: "volumeattributesclasses",
     short: &["vac"],

@@ -18,6 +18,7 @@ pub static DEPLOYMENT_CONFIG: Kind = Kind {
     group: "apps.openshift.io",
     kind: "DeploymentConfig",
     plural: "deploymentconfigs",
+    deprecated_since: 27,
     deprecated: "deprecated in v4.14+, unavailable in v4.10000+",
     short: &["dc"],
     categories: &["all"],

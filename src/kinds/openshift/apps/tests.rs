@@ -194,7 +194,7 @@ fn images_may_be_missing_where_a_trigger_supplies_them() {
 
 #[test]
 fn cells() {
-    let cx = CellCx { now: "2026-01-02T03:05:05Z".parse().unwrap() };
+    let cx = CellCx::at("2026-01-02T03:05:05Z".parse().unwrap());
     let row = |o: &Value| {
         json!(DEPLOYMENT_CONFIG.columns.iter().map(|c| (c.cell)(o, &cx)).collect::<Vec<_>>())
     };

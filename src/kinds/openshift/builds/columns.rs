@@ -59,7 +59,7 @@ fn status(o: &Value) -> String {
 fn started(o: &Value, cx: &CellCx) -> Value {
     let since = o.str_at("status.startTimestamp");
     match time::parse(since) {
-        Some(at) => json!(format!("{} ago", human(cx.now.duration_since(at).as_secs()))),
+        Some(at) => json!(format!("{} ago", cx.since(at, |d| human(d.as_secs())))),
         None => json!(""),
     }
 }

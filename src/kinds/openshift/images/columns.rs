@@ -80,7 +80,7 @@ fn since_creation(o: &Value, cx: &CellCx) -> Value {
 }
 
 fn ago(moment: Option<Timestamp>, cx: &CellCx) -> String {
-    moment.map_or(String::new(), |m| format!("{} ago", duration::words(cx.now.duration_since(m))))
+    moment.map_or(String::new(), |m| format!("{} ago", cx.since(m, duration::words)))
 }
 
 /// When the newest item of a tag was made.

@@ -7,7 +7,7 @@ mod single;
 mod streams;
 mod tags;
 
-pub use streams::{outside, shown};
+pub use streams::{glanced, outside, shown};
 
 use crate::kinds::{ALL_VERBS, Backing, Generation, Hooks, Kind, NameRule, Sub};
 

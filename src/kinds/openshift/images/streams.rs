@@ -86,9 +86,15 @@ pub fn decorate(entry: &Entry, snapshot: &Snapshot) -> Option<Value> {
     })
 }
 
-/// A stored stream as readers see it.
+/// A stored stream as readers see it but for managed fields, kept for who asks again.
 pub fn shown(entry: &Entry, snapshot: &Snapshot) -> Arc<Value> {
     decorate(entry, snapshot).map_or_else(|| entry.lens::<Value>(), Arc::new)
+}
+
+/// A stored stream as readers see it, for who asks once or changes it: with many tags it is a large
+/// tree.
+pub fn glanced(entry: &Entry, snapshot: &Snapshot) -> Value {
+    decorate(entry, snapshot).unwrap_or_else(|| entry.value())
 }
 
 fn other(snapshot: &Snapshot, namespace: &str, name: &str) -> Option<Value> {

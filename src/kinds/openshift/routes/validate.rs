@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn cells() {
-        let cx = CellCx { now: "2026-01-02T03:05:05Z".parse().unwrap() };
+        let cx = CellCx::at("2026-01-02T03:05:05Z".parse().unwrap());
         let row =
             |o: &Value| json!(ROUTE.columns.iter().map(|c| (c.cell)(o, &cx)).collect::<Vec<_>>());
         let plain = json!({"metadata": {"name": "r"}, "spec": {"host": "h", "to": {"name": "a", "weight": 100}, "wildcardPolicy": "None"}});

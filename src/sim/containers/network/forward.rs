@@ -46,17 +46,19 @@ impl Runtime {
         to: (Ipv4Addr, u16),
         request: Fetch,
     ) -> Result<Fetched, Unreached> {
-        let mut view = self.view();
-        if let Found::Asleep(service) = self.found(&view, to) {
-            drop(view);
-            if !self.wake(&service).await {
-                return Err(Unreached::Dropped);
+        let view = self.view();
+        let way = match self.found(&view, to) {
+            Found::Asleep(service) => {
+                drop(view);
+                let attempt = |view: &View| match self.way(view, to, request.secure) {
+                    Err(Unreached::Refused) => None,
+                    found => Some(found),
+                };
+                self.wake(&service, attempt).await.ok_or(Unreached::Dropped)??
             }
-            view = self.view();
-        }
-        let way = self.way(&view, to, request.secure)?;
-        let client = first(&view).to_string();
-        drop(view);
+            _ => self.way(&view, to, request.secure)?,
+        };
+        let client = first(&self.view()).to_string();
         let answer = match way {
             Way::Program(backend) => self.ask(&backend, &client, &request).await,
             Way::Script(connection) => exchange(connection, &request).await,

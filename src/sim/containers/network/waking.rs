@@ -1,44 +1,42 @@
-//! Calls to services that sleep: the network says that somebody calls, and the caller waits until
-//! somebody answers, as a client does that sends its first packet again and again.
+//! Calls to services that sleep: the network says that somebody calls, and the caller tries again
+//! until somebody answers, as a client does that sends its first packet again and again.
 
-use super::services::{SLICES, endpoints};
+use super::services::SLICES;
 use crate::{
-    object::{ObjectExt, Value},
+    controllers::View,
+    object::{ObjectExt, Value, time},
     sim::containers::{DeferredWrite, Runtime},
 };
-use jiff::SignedDuration;
 
-/// Longest wait for pods; then the call is lost. Source: Linux gives up a connection after as long.
-const LONGEST: SignedDuration = SignedDuration::from_secs(127);
+/// Seconds after which the first packet of a connection is sent again. Source: Linux.
+const AGAIN: [i64; 7] = [1, 3, 7, 15, 31, 63, 127];
 
 impl Runtime {
-    /// Calls a service that sleeps; whether it has a ready endpoint in time.
-    pub async fn wake(&self, service: &Value) -> bool {
+    /// Calls a service that sleeps; what an attempt finds once somebody answers, if that is in time.
+    pub async fn wake<T>(
+        &self,
+        service: &Value,
+        attempt: impl Fn(&View) -> Option<T>,
+    ) -> Option<T> {
         let (namespace, service) = (service.namespace().to_owned(), service.name().to_owned());
-        let ask = DeferredWrite::Called { namespace: namespace.clone(), service: service.clone() };
         // Without anybody to write it down nobody wakes.
-        if self.asks.send(ask).await.is_err() {
-            return false;
-        }
+        self.asks.send(DeferredWrite::Called { namespace, service }).await.ok()?;
         let clock = &self.world.clock;
-        let until = clock.now().checked_add(LONGEST).unwrap_or_default();
-        let mut over = clock.sleep_until(until);
+        let began = clock.now();
         let mut changed = self.store.feed().signal(SLICES);
-        loop {
-            changed.mark_unchanged();
-            {
-                let view = self.view();
-                let Some(entry) = view.named("services", &namespace, &service) else {
-                    return false;
-                };
-                if endpoints(&view, &entry.value()).iter().any(|e| e.ready) {
-                    return true;
+        for seconds in AGAIN {
+            let mut over = clock.sleep_until(time::plus_seconds(began, seconds));
+            loop {
+                changed.mark_unchanged();
+                if let Some(found) = attempt(&self.view()) {
+                    return Some(found);
+                }
+                tokio::select! {
+                    alive = changed.changed() => alive.ok()?,
+                    () = &mut over => break,
                 }
             }
-            tokio::select! {
-                alive = changed.changed() => if alive.is_err() { return false },
-                () = &mut over => return false,
-            }
         }
+        None
     }
 }

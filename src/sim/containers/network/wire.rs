@@ -84,6 +84,20 @@ impl Port {
         Ok((client.to_owned(), reached))
     }
 
+    /// Calls a service that sleeps until somebody answers.
+    async fn again(
+        &self,
+        runtime: &Arc<Runtime>,
+        service: &Value,
+        to: (Ipv4Addr, u16),
+    ) -> Result<(String, Reached), NetError> {
+        let attempt = |view: &View| match self.reach(runtime, view, to, Protocol::Tcp) {
+            Ok((_, Reached::Asleep(_))) | Err(NetError::Refused(_)) => None,
+            found => Some(found),
+        };
+        runtime.wake(service, attempt).await.ok_or(NetError::Dropped(to.0))?
+    }
+
     /// Listens on a port of the pod.
     pub fn listen(&self, port: u16) -> Option<mpsc::Receiver<Connection>> {
         let (runtime, _, place) = self.look()?;
@@ -101,27 +115,23 @@ impl Port {
 
     /// Sends an HTTP request.
     pub async fn fetch(self, to: Ipv4Addr, request: Fetch) -> Result<Fetched, NetError> {
-        let (runtime, mut view, _) = self.look().ok_or(NetError::Unknown)?;
+        let (runtime, view, _) = self.look().ok_or(NetError::Unknown)?;
         let there = (to, request.port);
         let (mut client, mut reached) = self.reach(&runtime, &view, there, Protocol::Tcp)?;
+        drop(view);
         if let Reached::Asleep(service) = reached {
-            drop(view);
-            if !runtime.wake(&service).await {
-                return Err(NetError::Dropped(to));
-            }
-            view = runtime.view();
-            (client, reached) = self.reach(&runtime, &view, there, Protocol::Tcp)?;
+            (client, reached) = self.again(&runtime, &service, there).await?;
         }
         let backend = match reached {
             Reached::Program(backend) => backend,
             Reached::Script(connection) => {
-                drop(view);
                 return exchange(connection, &request).await.ok_or(NetError::Closed);
             }
             Reached::Api => return super::api::call(&runtime.settings, request).await,
             Reached::Router => return routed(&runtime, &client, request).await,
             Reached::Asleep(_) => return Err(NetError::Dropped(to)),
         };
+        let view = runtime.view();
         if backend.words(&view).quiet {
             return Err(NetError::Closed);
         }
@@ -149,10 +159,14 @@ impl Port {
             match reached {
                 Reached::Asleep(service) => {
                     // Who waits too long, or finds nobody after all, is hung up on.
-                    if runtime.wake(&service).await
-                        && let Ok(there) = me.open(to, port)
-                    {
-                        join((outgoing, incoming), there).await;
+                    match me.again(&runtime, &service, (to, port)).await {
+                        Ok((client, Reached::Program(backend))) => {
+                            runtime.converse(*backend, client, incoming, outgoing).await;
+                        }
+                        Ok((_, Reached::Script(there))) => {
+                            join((outgoing, incoming), there).await;
+                        }
+                        _ => {}
                     }
                 }
                 Reached::Program(backend) => {

@@ -1,0 +1,40 @@
+// A Deployment's past, from the changes of its ReplicaSets and pods.
+
+import { byOwner, controller, holds, revision } from "./objects.js";
+
+/** Most changes that are gone through. */
+const MOST = 5000;
+
+/** How many pods each revision has, by what they do. */
+export function sizes(sets, podsOf) {
+  return sets.map((set) => {
+    const all = podsOf.get(set.metadata.uid) ?? [];
+    const going = all.filter((pod) => pod.metadata.deletionTimestamp).length;
+    const ready = all.filter((pod) => holds(pod, "Ready") && !pod.metadata.deletionTimestamp).length;
+    return { number: revision(set), ready, coming: all.length - ready - going, going };
+  }).filter((r) => r.number).sort((a, b) => b.number - a.number);
+}
+
+/** The latest moment an object speaks of. */
+function moment(object) {
+  const times = (object.status?.conditions ?? []).map((c) => c.lastTransitionTime);
+  times.push(object.metadata.creationTimestamp, object.metadata.deletionTimestamp);
+  return Math.max(...times.filter(Boolean).map((time) => Date.parse(time)));
+}
+
+/** Samples of the time line, one for each change; the bounds are taken to have been the same. */
+export function earlier(changes, deployment, bounds) {
+  const known = { replicasets: new Map(), pods: new Map() };
+  const samples = [];
+  let at = 0;
+  for (const { plural, type, object } of changes.slice(-MOST)) {
+    const { uid } = object.metadata;
+    if (type === "DELETED") known[plural].delete(uid);
+    else known[plural].set(uid, object);
+    at = Math.max(at, moment(object));
+    const own = [...known.replicasets.values()].filter((set) =>
+      controller(set)?.uid === deployment.metadata.uid);
+    samples.push({ at, revisions: sizes(own, byOwner(known.pods.values())), bounds });
+  }
+  return samples;
+}

@@ -1,0 +1,15 @@
+//! Who goes first when there is more to do than cores: requests before what goes on by itself.
+
+/// How much a background thread gives way: about a third of what a request's thread is given, so
+/// that work goes on also beside programs that never rest.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
+/// Makes the calling thread one that works in the background. Linux keeps this for each thread;
+/// elsewhere it would be the whole process.
+pub fn background() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "the thread keeps its priority");
+    }
+}

@@ -1,0 +1,98 @@
+//! Which release a cluster is of, and what it remembers of those it was of before.
+
+use crate::{
+    api::Server,
+    object::{ObjectExt, Value, encode, json, time},
+    settings::Versions,
+    store::{Expect, Op, Snapshot},
+};
+use std::sync::Arc;
+
+const VERSIONS: &str = "clusterversions.config.openshift.io";
+
+/// The release somebody asks for; else that of the cluster that is there, and of a new one the
+/// newest.
+///
+/// # Errors
+/// One line for people.
+pub fn chosen(asked: Option<&str>, objects: &Snapshot) -> Result<Versions, String> {
+    if let Some(text) = asked {
+        return Versions::of(text).map_err(|e| format!("--openshift-version: {e}"));
+    }
+    let known = objects.get(VERSIONS, "", "version").map(|e| e.value());
+    let known = known.and_then(|v| Versions::of(v.str_at("status.desired.version")).ok());
+    Ok(known.unwrap_or_default())
+}
+
+/// Notes in the cluster's version that it is of another release now: an update that is done.
+///
+/// # Errors
+/// One line for people.
+pub async fn note(server: &Arc<Server>) -> Result<(), String> {
+    let snapshot = server.store.snapshot();
+    let Some(entry) = snapshot.get(VERSIONS, "", "version") else { return Ok(()) };
+    let mut object = entry.value();
+    let version = &server.settings.versions.openshift;
+    if object.str_at("status.desired.version") == version {
+        return Ok(());
+    }
+    updated(&mut object, version, &time::seconds(server.world.clock.now()));
+    let op = Op::Put {
+        resource: VERSIONS.into(),
+        key: Arc::clone(&entry.key),
+        expect: Expect::Rev(entry.rev),
+        body: encode(&object),
+        claims: vec![],
+    };
+    server
+        .store
+        .commit(vec![op])
+        .await
+        .map(drop)
+        .map_err(|e| format!("cannot note the release: {e:?}"))
+}
+
+fn updated(object: &mut Value, version: &str, now: &str) {
+    let image = format!("quay.io/openshift-release-dev/ocp-release:{version}-x86_64");
+    object.set_at("status.desired", json!({"version": version, "image": image}));
+    let done = json!({"state": "Completed", "version": version, "image": image,
+        "startedTime": now, "completionTime": now, "verified": false});
+    let mut history = vec![done];
+    history.extend(object.list_at("status.history").iter().cloned());
+    object.set_at("status.history", Value::Array(history));
+    for condition in object.at_mut("status.conditions").as_array_mut().into_iter().flatten() {
+        let message = match condition.str_at("type") {
+            "Available" => format!("Done applying {version}"),
+            "Progressing" => format!("Cluster version is {version}"),
+            _ => continue,
+        };
+        condition["message"] = json!(message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_is_history() {
+        let mut object = json!({"status": {"desired": {"version": "4.18.0"},
+            "history": [{"version": "4.18.0", "state": "Completed"}],
+            "conditions": [{"type": "Progressing", "message": "Cluster version is 4.18.0"}]}});
+        updated(&mut object, "4.19.0", "2026-01-01T00:00:00Z");
+        assert_eq!(object.str_at("status.desired.version"), "4.19.0");
+        let history: Vec<&str> =
+            object.list_at("status.history").iter().map(|h| h.str_at("version")).collect();
+        assert_eq!(history, ["4.19.0", "4.18.0"]);
+        let condition = object.condition("Progressing").unwrap();
+        assert_eq!(condition["message"], "Cluster version is 4.19.0");
+    }
+
+    #[test]
+    fn a_wrong_release_is_refused() {
+        let why = chosen(Some("4.99"), &Snapshot::default()).unwrap_err();
+        assert_eq!(why, "--openshift-version: \"4.99\" is no release from 4.14 to 4.23");
+        let newest = chosen(None, &Snapshot::default()).unwrap();
+        assert_eq!(newest.openshift, Versions::default().openshift);
+    }
+}
