@@ -1,8 +1,14 @@
 //! The command line: flags, their environment variables, and the texts of `--help`.
 
+mod audit;
 mod clusters;
+mod faults;
+mod trail;
 
+pub use audit::{Audit, AuditFormat};
 pub use clusters::{ClusterCommand, ClusterSettings};
+pub use faults::{FaultAdd, FaultCommand};
+pub use trail::{Trail, Why};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use std::{net::IpAddr, path::PathBuf};
@@ -50,6 +56,15 @@ pub enum Command {
     /// Create, fork, reset and delete clusters of the running server
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Let requests to the running server fail by rule
+    #[command(subcommand)]
+    Fault(FaultCommand),
+    /// Tell why an object of the running server is as it is: its latest changes, by whom, and what
+    /// each followed from
+    #[command(after_help = "For example: pocketshift why deployment/web -n shop")]
+    Why(Why),
+    /// Tell what happened on the running server: changes and refused writes, oldest first
+    Trail(Trail),
     /// Lay out etcd, kube-apiserver and kubectl for envtest, and print the line that points test
     /// suites at them
     #[command(after_help = "Use it as: eval \"$(pocketshift envtest)\" && go test ./...")]
@@ -378,6 +393,10 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_SYNC", value_enum, default_value_t = Durability::Full)]
     pub sync: Durability,
 
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub audit: Audit,
+
     /// Seed of the random source (names, uids, addresses) [default: from the system]
     #[arg(long, env = "POCKETSHIFT_RANDOM_SEED", value_name = "NUMBER")]
     pub random_seed: Option<u64>,
@@ -418,6 +437,7 @@ impl Default for Serve {
             max_mutating_requests_inflight: 200,
             request_timeout: 60,
             sync: Durability::Full,
+            audit: Audit::default(),
             random_seed: None,
             log_level: "warn".into(),
             log_format: LogFormat::Text,

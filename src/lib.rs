@@ -28,14 +28,17 @@
 //! | [`settings`] | the simulated cluster as plain data | `catalog` |
 //! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
 //! | [`cel`] | the language of rules and policies: types, costs, evaluation | `schema` |
+//! | [`audit`] | the audit log: which requests are written down, how much of them, and where | `world` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
 //! | [`builds`] | builds: their Dockerfiles, and the images that come of them | `images`, `kinds`, snapshots of `store` |
-//! | [`metrics`] | what pods and nodes use, as their annotations say | snapshots of `store` |
+//! | [`metrics`] | what pods and nodes use: what they were asked, and what their annotations say | snapshots of `store` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`webhook`] | the way to webhooks: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
+//! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
+//! | [`faults`] | faults by rule: which requests fail, how, how often | snapshots of `store`, `world` |
 //! | [`kinds`] | the catalogue: one value per kind | `cel`, `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |
@@ -117,6 +120,7 @@
 //! | to add | touch |
 //! |---|---|
 //! | a kind | its declaration under `kinds/`, a line in its family's list, a fixture in `tests/golden/kinds/` |
+//! | a release that has a kind no longer, or not yet | `since` and `until` in its declaration; `settings/versions.rs` |
 //! | a computed kind | the same with [`kinds::Backing::Computed`], and a handler in [`api::computed`] |
 //! | a controller | its file under `controllers/`, a line in [`controllers::ALL`], a role in `access/bootstrap/controllers.roles` |
 //! | a column, short name, subresource | one line in the kind's declaration |
@@ -150,6 +154,7 @@
 
 pub mod access;
 pub mod api;
+pub mod audit;
 pub mod builds;
 pub mod catalog;
 pub mod cel;
@@ -157,6 +162,7 @@ pub mod config;
 pub mod console;
 pub mod controllers;
 pub mod error;
+pub mod faults;
 pub mod http;
 pub mod images;
 pub mod importer;
@@ -176,5 +182,6 @@ pub mod store;
 pub mod templates;
 pub mod tls;
 pub mod trace;
+pub mod trail;
 pub mod webhook;
 pub mod world;

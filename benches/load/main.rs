@@ -10,6 +10,7 @@ mod client;
 mod cluster;
 mod customs;
 mod imports;
+mod routes;
 mod streams;
 #[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
 mod support;
@@ -62,6 +63,9 @@ fn main() {
         }
         if runs("triggers") {
             triggers::fan_out().await;
+        }
+        if runs("router") {
+            routes::forward().await;
         }
         if runs("import") {
             imports::import().await;

@@ -8,6 +8,7 @@ pub mod authn;
 pub mod bootstrap;
 mod cover;
 pub mod escalation;
+mod explain;
 pub mod impersonation;
 pub mod jwt;
 pub mod keyfile;

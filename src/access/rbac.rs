@@ -94,7 +94,7 @@ impl<'a> Attributes<'a> {
         Attributes { verb, path, ..Attributes::default() }
     }
 
-    fn target(&self) -> ResourceAction<'a> {
+    pub(super) fn target(&self) -> ResourceAction<'a> {
         ResourceAction {
             verb: self.verb,
             group: self.group,
@@ -156,7 +156,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    fn is(&self, caller: &Caller, namespace: &str) -> bool {
+    pub(super) fn is(&self, caller: &Caller, namespace: &str) -> bool {
         match self.kind.as_str() {
             "User" => self.name == caller.name,
             "Group" => caller.groups.contains(&self.name),

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::{
+    audit::Notes,
     error::Error,
     kinds::Served,
     object::{
@@ -139,6 +140,10 @@ pub struct Options {
     pub text: bytes::Bytes,
     /// The fields that stand twice in a patch.
     pub repeated: Vec<String>,
+    /// The revision that made a controller send it; 0 for everybody else.
+    pub cause: u64,
+    /// What is noted about the request for the audit log.
+    pub notes: Notes,
     /// Subresource to name in managed fields, when it is not the request's own.
     pub tracked_as: Option<&'static str>,
 }

@@ -1,15 +1,17 @@
 //! The server: what a request needs, gathered in one place, and the way a request goes.
 
-use super::{Answer, Caller, Item, Pages, Request, Response, Verb, admission, computed};
+use super::{Answer, Body, Caller, Item, Pages, Request, Response, Verb, admission, computed};
 use crate::{
     access::{Access, Attributes, Credentials, Impersonation, impersonation},
     error::{Causes, Error},
+    faults::{Faults, Hit, Meeting},
     importer::Importer,
     kinds::{AccessReview, Backing, Catalogue, Cx, Served, custom::Custom},
-    object::Value,
+    object::{ObjectExt, Value},
     runtime::Containers,
     settings::Settings,
-    store::{Entry, Snapshot, Store},
+    store::{Author, Entry, Snapshot, Store, written_by},
+    trail::{Refusals, Refused},
     webhook,
     world::World,
 };
@@ -34,6 +36,10 @@ pub struct Server {
     pub pages: Pages,
     /// The way to webhooks.
     pub webhooks: webhook::Client,
+    /// The writes that were refused of late.
+    pub refusals: Refusals,
+    /// What rules about faults have counted.
+    pub faults: Faults,
     /// Ends every watch and session when it turns true.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }
@@ -44,6 +50,70 @@ impl Server {
     /// # Errors
     /// What the client gets as a Status.
     pub async fn call(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
+        if matches!(request.verb, Verb::Get | Verb::List | Verb::Watch) {
+            return self.carry_out(request).await;
+        }
+        let (refusal, by_client) = (self.refusal(&request), !request.options.agent.is_empty());
+        let author = Arc::clone(&refusal.author);
+        let done = Box::pin(written_by(author, self.carry_out(request))).await;
+        if let Err(error) = &done
+            // Controllers lose races every day, and look again.
+            && (by_client || !matches!(error, Error::Conflict { .. } | Error::NotFound { .. }))
+        {
+            self.refuse(refusal, error);
+        }
+        done
+    }
+
+    /// What the trail says of a write if it is refused: all but why.
+    pub fn refusal(&self, request: &Request) -> Refused {
+        let author = Arc::new(Author {
+            at: self.world.clock.now(),
+            user: request.caller.name.clone(),
+            agent: request.options.manager().to_owned(),
+            verb: request.verb.name(),
+            sub: request.sub,
+            cause: request.options.cause,
+        });
+        Refused {
+            rev: 0,
+            author,
+            resource: request.kind.resource().to_owned(),
+            namespace: request.namespace.clone(),
+            name: request.name.clone(),
+            code: 0,
+            why: String::new(),
+        }
+    }
+
+    /// Keeps a refusal.
+    pub fn refuse(&self, refusal: Refused, error: &Error) {
+        let (rev, code) = (self.store.snapshot().rev, error.code().0);
+        self.refusals.add(Refused { rev, code, why: error.to_string(), ..refusal });
+    }
+
+    /// The fault that a request meets, if a rule says so. `agent` is the program that sends it, or
+    /// the controller, if it is one.
+    pub fn fault(&self, request: &Request, agent: &str, controller: bool) -> Option<Hit> {
+        let name: &str = match &request.body {
+            Body::Object(object, _) if request.name.is_empty() => object.name(),
+            _ => &request.name,
+        };
+        let meeting = Meeting {
+            verb: request.verb.name(),
+            group: &request.kind.group,
+            resource: &request.kind.plural,
+            sub: request.sub,
+            namespace: &request.namespace,
+            name,
+            user: &request.caller.name,
+            agent,
+            controller,
+        };
+        self.faults.meet(&self.store.snapshot(), &self.world, &meeting)
+    }
+
+    async fn carry_out(self: &Arc<Self>, request: Request) -> Result<Answer, Error> {
         let snapshot = self.store.snapshot();
         let attributes = Attributes::of(&request);
         self.access.authorizer.check(&snapshot, &request.caller, &attributes)?;
@@ -156,6 +226,11 @@ impl Server {
         } else {
             Err(Error::NoSuchPath)
         }
+    }
+
+    /// Fills what an object leaves out, as every write does.
+    pub fn fill(&self, kind: &Served, object: &mut Value) {
+        super::write::default(kind, object, &self.store.snapshot());
     }
 
     /// Whether an admission plug-in is off.

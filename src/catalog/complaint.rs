@@ -58,6 +58,8 @@ codes! {
     SIGNATURE_INVALID 400 "invalid image signature"
     SIGNATURE_EXISTS 409 "image signature already exists"
     MOMENT_INVALID 400 "invalid moment"
+    FAULT_INVALID 400 "invalid fault"
+    QUESTION_INVALID 400 "invalid question"
     CLUSTER_UNKNOWN 404 "no such cluster"
     CLUSTER_EXISTS 409 "the cluster exists"
     CLUSTER_INVALID 400 "invalid cluster"

@@ -218,7 +218,7 @@ impl Driver {
                     let rev = entry.rev;
                     let change = Change { rev, entry, before: None, deleted: false };
                     for key in self.keys(watch, &view, &change) {
-                        self.add(i, &key);
+                        self.add(i, &key, 0);
                         if first && !controller.slow {
                             self.lanes.borrow_mut()[i].first.insert(key);
                         }
@@ -242,7 +242,7 @@ impl Driver {
                     controller.watches.iter().filter(|w| w.concerns(&change.entry.resource));
                 for watch in concerned {
                     for key in self.keys(watch, &view, change) {
-                        self.add(i, &key);
+                        self.add(i, &key, change.rev);
                     }
                 }
             }
@@ -264,9 +264,9 @@ impl Driver {
         }
     }
 
-    fn add(&self, lane: usize, key: &Arc<str>) {
+    fn add(&self, lane: usize, key: &Arc<str>, cause: u64) {
         let queue = &mut self.lanes.borrow_mut()[lane].queue;
-        if queue.add(key) {
+        if queue.add(key, cause) {
             self.monitor.gauges[lane].added();
             self.monitor.gauges[lane].set_depth(queue.depth());
         }
@@ -281,7 +281,7 @@ impl Driver {
                 // The borrow must end before `add`.
                 let due = timers.borrow_mut().due(now);
                 let Some((lane, key)) = due else { break };
-                self.add(lane, &key);
+                self.add(lane, &key, 0);
             }
         }
     }
@@ -290,8 +290,8 @@ impl Driver {
     fn pump(self: &Rc<Self>) -> bool {
         let mut left = TURN;
         for lane in 0..self.controllers.len() {
-            while let Some(key) = self.take(lane) {
-                self.look(lane, key);
+            while let Some((key, cause)) = self.take(lane) {
+                self.look(lane, key, cause);
                 left -= 1;
                 if left == 0 {
                     return true;
@@ -301,7 +301,7 @@ impl Driver {
         false
     }
 
-    fn take(&self, lane: usize) -> Option<Arc<str>> {
+    fn take(&self, lane: usize) -> Option<(Arc<str>, u64)> {
         let controller = self.controllers[lane];
         if controller.patient && !self.has_turn(lane) {
             return None;
@@ -336,15 +336,15 @@ impl Driver {
     }
 
     /// Reconciles one key. Only a plan with something to wait for becomes a task.
-    fn look(self: &Rc<Self>, lane: usize, key: Arc<str>) {
+    fn look(self: &Rc<Self>, lane: usize, key: Arc<str>, cause: u64) {
         let controller = self.controllers[lane];
         let view = self.view();
         let plan = guarded(controller, &key, || (controller.reconcile)(&view, &key));
         drop(view);
-        let Some(mut plan) = plan else { return self.finish(lane, &key, WorkResult::Retry) };
+        let Some(mut plan) = plan else { return self.finish(lane, &key, cause, WorkResult::Retry) };
         if plan.steps.is_empty() && plan.then.is_none() {
             let verdict = self.note(lane, &key, &mut plan, None);
-            return self.finish(lane, &key, verdict);
+            return self.finish(lane, &key, cause, verdict);
         }
         let driver = Rc::clone(self);
         let activity = Arc::clone(&self.server.world.activity);
@@ -352,17 +352,24 @@ impl Driver {
         let busy = activity.hold();
         spawn_local(activity.track(async move {
             let _busy = busy;
-            let verdict = driver.carry_out(lane, &key, plan).await;
-            driver.finish(lane, &key, verdict);
+            let verdict = driver.carry_out(lane, &key, cause, plan).await;
+            driver.finish(lane, &key, cause, verdict);
         }));
     }
 
     /// Applies a plan, and the plans that follow from its outcome.
-    async fn carry_out(&self, lane: usize, key: &Arc<str>, mut plan: Plan) -> WorkResult {
+    async fn carry_out(
+        &self,
+        lane: usize,
+        key: &Arc<str>,
+        cause: u64,
+        mut plan: Plan,
+    ) -> WorkResult {
         let controller = self.controllers[lane];
         let mut verdict = WorkResult::Done;
         loop {
-            let outcome = self.writers[lane].steps(std::mem::take(&mut plan.steps)).await;
+            let steps = std::mem::take(&mut plan.steps);
+            let outcome = self.writers[lane].steps(steps, cause).await;
             verdict = worse(verdict, self.note(lane, key, &mut plan, outcome.error()));
             let Some(then) = plan.then else { return verdict };
             match guarded(controller, key, move || then(&outcome)) {
@@ -404,7 +411,7 @@ impl Driver {
     }
 
     /// Gives a key back, to be looked at again as its verdict says.
-    fn finish(&self, lane: usize, key: &Arc<str>, verdict: WorkResult) {
+    fn finish(&self, lane: usize, key: &Arc<str>, cause: u64, verdict: WorkResult) {
         let mut lanes = self.lanes.borrow_mut();
         let Lane { queue, first, turn } = &mut lanes[lane];
         turn.end(self.server.world.wall.now());
@@ -412,7 +419,7 @@ impl Driver {
             WorkResult::Done => queue.forget(key),
             WorkResult::Conflict if queue.failures(key) < QUICK_RETRIES => {
                 queue.failed(key);
-                queue.add(key);
+                queue.add(key, cause);
                 self.monitor.gauges[lane].retried();
             }
             WorkResult::Conflict | WorkResult::Retry => {

@@ -18,34 +18,38 @@ const MAX_DELAY: Duration = Duration::from_secs(1000);
 #[derive(Default)]
 pub struct Queue {
     ready: VecDeque<Arc<str>>,
-    /// Wanted: in `ready`, or in work and wanted once more.
-    dirty: HashSet<Arc<str>>,
+    /// Wanted, in `ready` or in work and once more, and because of which revision: the latest.
+    dirty: HashMap<Arc<str>, u64>,
     working: HashSet<Arc<str>>,
     failures: HashMap<Arc<str>, u32>,
 }
 
 impl Queue {
-    /// Asks for a key. Answers whether that is news.
-    pub fn add(&mut self, key: &Arc<str>) -> bool {
-        let news = self.dirty.insert(Arc::clone(key));
+    /// Asks for a key because of a revision (0: of none). Answers whether that is news.
+    pub fn add(&mut self, key: &Arc<str>, cause: u64) -> bool {
+        if let Some(known) = self.dirty.get_mut(key) {
+            *known = cause.max(*known);
+            return false;
+        }
+        let news = self.dirty.insert(Arc::clone(key), cause).is_none();
         if news && !self.working.contains(key) {
             self.ready.push_back(Arc::clone(key));
         }
         news
     }
 
-    /// Takes a key to work on; [`Queue::done`] must follow.
-    pub fn take(&mut self) -> Option<Arc<str>> {
+    /// Takes a key to work on, and its cause; [`Queue::done`] must follow.
+    pub fn take(&mut self) -> Option<(Arc<str>, u64)> {
         let key = self.ready.pop_front()?;
-        self.dirty.remove(&key);
+        let cause = self.dirty.remove(&key).unwrap_or_default();
         self.working.insert(Arc::clone(&key));
-        Some(key)
+        Some((key, cause))
     }
 
     /// Gives a key back. If it was asked for meanwhile it is ready again.
     pub fn done(&mut self, key: &Arc<str>) {
         self.working.remove(key);
-        if self.dirty.contains(key) {
+        if self.dirty.contains_key(key) {
             self.ready.push_back(Arc::clone(key));
         }
     }
@@ -86,13 +90,14 @@ mod tests {
     #[test]
     fn a_key_is_worked_on_once_at_a_time_and_again_if_asked_meanwhile() {
         let (mut q, key): (Queue, Arc<str>) = (Queue::default(), "a/b".into());
-        assert!(q.add(&key));
-        assert!(!q.add(&key), "already waiting");
-        assert_eq!(q.take().as_deref(), Some("a/b"));
-        assert!(q.add(&key), "in work, wanted again");
+        assert!(q.add(&key, 3));
+        assert!(!q.add(&key, 7), "already waiting");
+        assert!(!q.add(&key, 0));
+        assert_eq!(q.take(), Some((Arc::clone(&key), 7)));
+        assert!(q.add(&key, 0), "in work, wanted again");
         assert_eq!(q.take(), None, "not while in work");
         q.done(&key);
-        assert_eq!(q.take().as_deref(), Some("a/b"));
+        assert_eq!(q.take(), Some((Arc::clone(&key), 0)));
         q.done(&key);
         assert_eq!((q.depth(), q.working(), q.take()), (0, 0, None));
     }

@@ -4,6 +4,7 @@ use super::{Controller, INTERNAL, Outcome, Step, Write, WriteVerb};
 use crate::{
     api::{Body, Caller, Item, Options, Request, Response, Server, Verb},
     error::Error,
+    faults::Hit,
     object::{Meta, ObjectExt, Value, encode, name},
     store::{self, Entry, Expect, Op},
 };
@@ -25,11 +26,11 @@ impl Writer {
         Writer { server, caller: Arc::new(caller(controller)), manager: controller.manager }
     }
 
-    /// Runs steps in order until one fails.
-    pub async fn steps(&self, steps: Vec<Step>) -> Outcome {
+    /// Runs steps in order until one fails, all because of a revision.
+    pub async fn steps(&self, steps: Vec<Step>, cause: u64) -> Outcome {
         let mut outcome = Outcome { results: Vec::new() };
         for step in steps {
-            self.step(step, &mut outcome).await;
+            self.step(step, cause, &mut outcome).await;
             if outcome.error().is_some() {
                 break;
             }
@@ -38,7 +39,7 @@ impl Writer {
     }
 
     /// Runs the writes of a step side by side, or in growing batches until one of a batch fails.
-    async fn step(&self, step: Step, outcome: &mut Outcome) {
+    async fn step(&self, step: Step, cause: u64, outcome: &mut Outcome) {
         let mut rest = step.writes.into_iter();
         let mut batch = if step.slow_start { 1 } else { usize::MAX };
         loop {
@@ -46,7 +47,8 @@ impl Writer {
             if writes.is_empty() {
                 return;
             }
-            outcome.results.extend(join_all(writes.into_iter().map(|w| self.write(w))).await);
+            let all = writes.into_iter().map(|w| self.write(w, cause));
+            outcome.results.extend(join_all(all).await);
             if outcome.error().is_some() {
                 return;
             }
@@ -54,13 +56,17 @@ impl Writer {
         }
     }
 
-    async fn write(&self, write: Write) -> (Write, Written) {
-        let result = self.send(&write).await;
+    async fn write(&self, write: Write, cause: u64) -> (Write, Written) {
+        let result = self.caused(&write, cause).await;
         (write, result)
     }
 
     /// Carries out one write; answers the object as it is now, when the server says.
     pub async fn send(&self, write: &Write) -> Written {
+        self.caused(write, 0).await
+    }
+
+    async fn caused(&self, write: &Write, cause: u64) -> Written {
         if write.resource.ends_with(INTERNAL) {
             return self.store(write).await;
         }
@@ -68,7 +74,8 @@ impl Writer {
         let Some(kind) = catalogue.by_resource(&write.resource) else {
             return Err(Error::NoSuchPath);
         };
-        let mut options = Options { field_manager: self.manager.into(), ..Options::default() };
+        let mut options =
+            Options { field_manager: self.manager.into(), cause, ..Options::default() };
         let (verb, body) = match write.verb {
             WriteVerb::Create => (Verb::Create, Body::Object(write.body.clone(), vec![])),
             WriteVerb::Update => (Verb::Update, Body::Object(write.body.clone(), vec![])),
@@ -88,13 +95,34 @@ impl Writer {
             options,
             body,
         };
-        match self.server.call(request).await?.response {
+        let hit = self.server.fault(&request, self.manager, true);
+        if let Some(hit) = &hit {
+            self.suffer(hit, &request).await?;
+        }
+        let done = self.server.call(request).await?;
+        if hit.is_some_and(|hit| hit.effect().lose) {
+            return Err(Error::internal("the answer was lost"));
+        }
+        match done.response {
             Response::One(_, Item::Entry(entry)) => Ok(Some(entry)),
             Response::One(_, Item::Value(value)) if write.verb == WriteVerb::Create => {
                 Ok(Some(Arc::new(made(write, &value))))
             }
             _ => Ok(None),
         }
+    }
+
+    /// What a write meets before it is carried out. Delays are the machine's: work is not time.
+    async fn suffer(&self, hit: &Hit, request: &Request) -> Result<(), Error> {
+        if let Some(late) = hit.delay() {
+            let wall = &self.server.world.wall;
+            let now = wall.now();
+            wall.sleep_until(now.checked_add(late).unwrap_or(now)).await;
+        }
+        if hit.effect().cut {
+            return Err(Error::internal("the connection was cut"));
+        }
+        hit.error(request.kind.resource(), &request.name).map_or(Ok(()), Err)
     }
 
     /// Writes what no API shows.

@@ -14,6 +14,22 @@ use std::{collections::BTreeMap, sync::Arc};
 /// # Errors
 /// 401 for bad credentials, 403 for an impersonation that is not allowed.
 pub fn caller(http: &Http, request: &HttpRequest) -> Result<Arc<Caller>, Error> {
+    authenticated(http, request, &wanted(request))
+}
+
+/// Who sends it in his own name, if he acts for somebody else and is known.
+pub fn own(http: &Http, request: &HttpRequest) -> Option<Arc<Caller>> {
+    if wanted(request).is_empty() {
+        return None;
+    }
+    authenticated(http, request, &Impersonation::default()).ok()
+}
+
+fn authenticated(
+    http: &Http,
+    request: &HttpRequest,
+    wanted: &Impersonation,
+) -> Result<Arc<Caller>, Error> {
     let headers = request.headers();
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     // Browsers send no header with a WebSocket, but choose its subprotocols.
@@ -28,14 +44,20 @@ pub fn caller(http: &Http, request: &HttpRequest) -> Result<Arc<Caller>, Error> 
     let subject = own.as_ref().or_else(|| request.conn_data::<Subject>());
     let credentials =
         Credentials { bearer, certificate: subject.map(|s| (s.0.as_str(), s.1.as_slice())) };
+    http.server.authenticate(&credentials, wanted)
+}
+
+/// Whom the sender wants to act for.
+fn wanted(request: &HttpRequest) -> Impersonation {
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let groups = headers.get_all("impersonate-group").filter_map(|v| v.to_str().ok());
-    let wanted = Impersonation {
+    Impersonation {
         user: text("impersonate-user").into(),
         uid: text("impersonate-uid").into(),
         groups: groups.map(Into::into).collect(),
         extra: extra(headers),
-    };
-    http.server.authenticate(&credentials, &wanted)
+    }
 }
 
 /// The `Impersonate-Extra-` headers.

@@ -9,6 +9,10 @@ use bytes::{Buf, Bytes, BytesMut};
 use std::{
     io,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -21,9 +25,28 @@ pub const MARK: &str = "x-upgrade-asked";
 const MAX_HEAD: usize = 64 << 10;
 const END: &[u8] = b"\r\n\r\n";
 
+/// Cuts a connection: nothing more is written to it, nor read from it.
+#[derive(Clone, Default)]
+pub struct Cutter(Arc<AtomicBool>);
+
+impl Cutter {
+    /// Cuts it.
+    pub fn cut(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn check(&self) -> io::Result<()> {
+        match self.0.load(Ordering::Relaxed) {
+            true => Err(io::ErrorKind::ConnectionAborted.into()),
+            false => Ok(()),
+        }
+    }
+}
+
 /// A connection whose first request head is looked at.
 pub struct Doorway<T> {
     inner: T,
+    cutter: Cutter,
     state: State,
 }
 
@@ -37,11 +60,16 @@ enum State {
 impl<T> Doorway<T> {
     /// Looks at the first head.
     pub fn new(inner: T) -> Doorway<T> {
-        Doorway { inner, state: State::Gathering(BytesMut::new()) }
+        let state = State::Gathering(BytesMut::new());
+        Doorway { inner, cutter: Cutter::default(), state }
     }
     /// Looks at nothing.
     pub fn open(inner: T) -> Doorway<T> {
-        Doorway { inner, state: State::Passing(Bytes::new()) }
+        Doorway { inner, cutter: Cutter::default(), state: State::Passing(Bytes::new()) }
+    }
+    /// What cuts it.
+    pub fn cutter(&self) -> Cutter {
+        self.cutter.clone()
     }
     /// The connection itself.
     pub fn get_ref(&self) -> &T {
@@ -111,6 +139,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Doorway<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.cutter.check()?;
         ready!(self.gather(cx))?;
         match &mut self.state {
             State::Passing(first) if !first.is_empty() => {
@@ -130,9 +159,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Doorway<T> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.cutter.check()?;
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.cutter.check()?;
         Pin::new(&mut self.inner).poll_flush(cx)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -143,6 +174,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Doorway<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.cutter.check()?;
         Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
     }
     fn is_write_vectored(&self) -> bool {

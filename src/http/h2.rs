@@ -2,7 +2,10 @@
 //! connection could ask for thousands of answers that it never reads; this one announces upstream's,
 //! sends each answer at its reader's pace, and asks now and then whether the reader is still there.
 
-use super::listener::{self, Subject};
+use super::{
+    doorway::Cutter,
+    listener::{self, Subject},
+};
 use crate::world::{Clock, within};
 use actix_codec::{AsyncRead, AsyncWrite};
 use actix_http::{
@@ -44,6 +47,8 @@ pub struct Connection<T> {
     pub io: T,
     /// Whom its client certificate names.
     pub subject: Option<Subject>,
+    /// What cuts it.
+    pub cutter: Cutter,
     /// Where it comes from.
     pub peer: Option<std::net::SocketAddr>,
 }
@@ -65,7 +70,7 @@ where
     S::Response: Into<Response<BoxBody>>,
     S::Error: Into<Response<BoxBody>>,
 {
-    let Connection { io, subject, peer } = connection;
+    let Connection { io, subject, cutter, peer } = connection;
     let mut builder = Builder::new();
     builder
         .max_concurrent_streams(STREAMS)
@@ -102,6 +107,7 @@ where
         if let Some(subject) = &subject {
             request.extensions_mut().insert(subject.clone());
         }
+        request.extensions_mut().insert(cutter.clone());
         let (answer, clock) = (service.call(request), Arc::clone(&clock));
         actix_web::rt::spawn(async move {
             let response = answer.await.map_or_else(Into::into, Into::into);

@@ -225,7 +225,8 @@ fn connections(
                         };
                     }
                     prompt(&io);
-                    let connection = h2::Connection { subject: subject(&io), io, peer };
+                    let (subject, cutter) = (subject(&io), io.cutter());
+                    let connection = h2::Connection { subject, cutter, io, peer };
                     let clock = Arc::clone(&http.server.world.wall);
                     let stopping = http.server.stopping.clone();
                     if let Err(error) = h2::serve(connection, second, clock, stopping).await {
@@ -283,6 +284,7 @@ fn subject(connection: &Connection) -> Option<Subject> {
 
 fn connected(connection: &Connection, data: &mut Extensions) {
     prompt(connection);
+    data.insert(connection.cutter());
     if let Some(subject) = subject(connection) {
         data.insert(subject);
     }

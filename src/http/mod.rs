@@ -2,6 +2,7 @@
 //! media types; decides nothing.
 
 mod accept;
+mod audited;
 mod binary;
 mod bodies;
 mod body;
@@ -9,6 +10,7 @@ mod console;
 mod credentials;
 mod documents;
 mod doorway;
+mod faulty;
 mod h2;
 mod health;
 mod limits;

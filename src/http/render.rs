@@ -2,6 +2,7 @@
 
 use super::{
     accept::{Form, Syntax},
+    audited::Told,
     binary, listing,
     look::{Look, builder},
     stream, values,
@@ -51,7 +52,13 @@ pub fn answer(
     let mut response = match result {
         Ok(answer) => {
             let mut response = match answer.response {
-                Response::One(code, item) => single(kind, code, &item, style),
+                Response::One(code, item) => {
+                    let mut response = single(kind, code, &item, style);
+                    if is_status(&item) {
+                        response.extensions_mut().insert(Told(item.value()));
+                    }
+                    response
+                }
                 Response::List(list) => listing::respond(kind.clone(), list, style),
                 Response::Watch(events) => {
                     stream::respond(kind.clone(), events, style, Arc::clone(clock))
@@ -107,9 +114,11 @@ pub fn error(e: &Error, look: Look) -> HttpResponse {
     let status = e.status();
     let (code, _) = e.code();
     let mut response = look.response(code, &status);
-    if let Some(seconds) = status.pointer("/details/retryAfterSeconds").and_then(Value::as_u64) {
+    let seconds = status.pointer("/details/retryAfterSeconds").and_then(Value::as_u64);
+    if let Some(seconds) = seconds {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
+    response.extensions_mut().insert(Told(status));
     response
 }
 

@@ -3,8 +3,9 @@
 
 use super::{
     accept::{self, Form, Syntax},
+    audited,
     bodies::{self, BodyPermit},
-    body, links,
+    body, faulty, links,
     look::Look,
     parameters::{self, Query},
     path::ResourcePath,
@@ -90,7 +91,22 @@ pub async fn respond(
         Ok(built) => built,
         Err(e) => return render::error(&e, incoming.look),
     };
-    let answer = incoming.http.server.call(built).await;
+    let hit = incoming.http.server.fault(&built, incoming.header(header::USER_AGENT), false);
+    if let Some(hit) = &hit
+        && let Some(response) = faulty::before(incoming, hit, &built).await
+    {
+        return response;
+    }
+    let mut answer = incoming.http.server.call(built).await;
+    if let Some(hit) = &hit {
+        answer = match faulty::after(hit, answer) {
+            Some(answer) => answer,
+            None => return faulty::cut(incoming),
+        };
+    }
+    if let (Some(record), Ok(answer)) = (incoming.record.get(), &answer) {
+        audited::gets(record, &target.kind, answer, style, &incoming.http.server.world.clock).await;
+    }
     // The tree that came of the body is gone by now.
     drop(place);
     let asked = streaming::is_asked(incoming.request.headers());
@@ -154,6 +170,9 @@ async fn build(
     };
     admit(incoming, &mut request)?;
     options?;
+    if let Some(record) = incoming.record.get() {
+        request.options.notes = record.notes.clone();
+    }
     let style = style(incoming, target, verb)?;
     if PASSED.contains(&target.sub) || STREAMS.contains(&target.sub) {
         request.options.parameters = incoming.query.pairs().to_vec();
@@ -163,10 +182,14 @@ async fn build(
         _ if STREAMS.contains(&target.sub) => None,
         _ => {
             let (bytes, place) = take(incoming, &request.caller).await?;
+            let sent = !bytes.is_empty();
             request.body = match target.sub {
                 sub if PASSED.contains(&sub) => passed(incoming, target, bytes),
                 _ => parsed(incoming.header(header::CONTENT_TYPE), target, &mut request, &bytes)?,
             };
+            if let Some(record) = incoming.record.get() {
+                audited::sends(incoming.http, record, &request, sent);
+            }
             Some(place)
         }
     };

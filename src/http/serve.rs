@@ -2,6 +2,7 @@
 //! who asks, how many may ask at once, and how long it may take.
 
 use super::{
+    audited,
     bodies::{self, Bodies},
     console::{self, Desk},
     credentials, documents,
@@ -13,7 +14,14 @@ use super::{
     path::{self, Path},
     render, resource, streaming,
 };
-use crate::{api::Server, controllers::Monitor, error::Error, kinds::Name, world::within};
+use crate::{
+    api::Server,
+    audit::{Ids, Log, Record},
+    controllers::Monitor,
+    error::Error,
+    kinds::Name,
+    world::within,
+};
 use actix_http::{ConnectionType, Payload};
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -21,7 +29,7 @@ use actix_web::{
     web,
 };
 use futures_util::FutureExt;
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{cell::OnceCell, panic::AssertUnwindSafe, sync::Arc};
 use tokio::runtime::Handle;
 
 /// What the HTTP layer needs.
@@ -42,6 +50,10 @@ pub struct Http {
     pub inflight: InFlight,
     /// Bodies under way.
     pub bodies: Bodies,
+    /// Names of requests.
+    pub ids: Ids,
+    /// Where requests are written down, if they are.
+    pub audit: Option<Arc<Log>>,
     /// Who answers beside the API, if anybody does.
     pub desk: Option<Arc<dyn Desk>>,
 }
@@ -58,6 +70,7 @@ impl Http {
     ) -> Http {
         let bodies = Bodies::new(Arc::clone(&server.world.wall));
         let inflight = InFlight::new(limits);
+        let ids = Ids::new(&server.world);
         Http {
             server,
             readiness,
@@ -67,6 +80,8 @@ impl Http {
             processes,
             inflight,
             bodies,
+            ids,
+            audit: None,
             desk: None,
         }
     }
@@ -84,6 +99,10 @@ pub struct Incoming<'a> {
     pub query: &'a Query,
     /// How its answer looks.
     pub look: Look,
+    /// Its name.
+    pub id: &'a str,
+    /// What is written down of it.
+    pub record: &'a OnceCell<Arc<Record>>,
     /// What it sends behind its head.
     pub payload: &'a mut Payload,
 }
@@ -115,12 +134,15 @@ pub async fn handle(
         // Without a wish to upgrade nothing follows the head that anybody could read.
         payload = Payload::None;
     }
+    let (id, record) = (http.name(&request), OnceCell::new());
     let incoming = Incoming {
         http: &http,
         request: &request,
         path: &path,
         query: &query,
         look,
+        id: &id,
+        record: &record,
         payload: &mut payload,
     };
     let kinds = http.server.catalogue();
@@ -128,6 +150,7 @@ pub async fn handle(
     let labels = labels(&request, &query, parsed.as_ref());
     // A request that breaks down takes nothing with it but itself.
     let answered = AssertUnwindSafe(answer(incoming, parsed)).catch_unwind().await;
+    let broke_down = answered.is_err();
     let mut response = answered.unwrap_or_else(|_| {
         tracing::error!(method = %request.method(), path, "a request broke down");
         let why = "This request caused apiserver to panic. Look in the logs for details.";
@@ -139,6 +162,12 @@ pub async fn handle(
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
         true => {}
+    }
+    if let Ok(id) = header::HeaderValue::try_from(id) {
+        response.headers_mut().insert(audited::ID, id);
+    }
+    if let Some(record) = record.get() {
+        response = audited::finished(record, response, broke_down);
     }
     let took = http.server.world.wall.now().duration_since(started).unsigned_abs();
     let code = response.status().as_u16();
@@ -188,7 +217,10 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
     }
     let caller = match credentials::caller(http, incoming.request) {
         Ok(caller) => caller,
-        Err(e) => return render::error(&e, look),
+        Err(e) => {
+            audited::refused(&incoming, &e);
+            return render::error(&e, look);
+        }
     };
     let verb = match &parsed {
         Some(Path::Resource(target)) => {
@@ -205,6 +237,7 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
         }
         _ => (false, !matches!(*incoming.request.method(), Method::GET | Method::HEAD)),
     };
+    audited::begin(&incoming, &caller, lasts);
     if lasts {
         return respond(&mut incoming, parsed, passing, verb, caller).await;
     }

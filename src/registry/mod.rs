@@ -13,6 +13,7 @@ mod cluster;
 mod clusters;
 mod credentials;
 mod entry;
+mod faults;
 mod hold;
 mod keeper;
 mod mapping;
@@ -29,6 +30,7 @@ mod shelves;
 mod signatures;
 mod source;
 mod time;
+mod trail;
 mod uploads;
 mod vendor;
 
@@ -139,11 +141,19 @@ impl Registries {
         if let Some(part) = Part::parse(&ask.path) {
             return self.outage(ask, part).await;
         }
+        if ask.path == faults::PATH || ask.path.starts_with("/faults/") {
+            return self.faults(ask, body).await;
+        }
         if let Some(wanted) = Shelves::parse(&ask.path) {
             return self.shelves(ask, wanted);
         }
         if ask.path == time::PATH {
             return self.time(ask).await;
+        }
+        match ask.path.as_str() {
+            trail::TRAIL => return self.trail(ask),
+            trail::WHY => return self.why(ask),
+            _ => {}
         }
         if let Some(rest) = clusters::rest(&ask.path) {
             return self.clusters(ask, rest, body).await;

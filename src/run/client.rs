@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 
 /// Most bytes of an answer that are read.
-const LARGEST: usize = 1 << 20;
+const LARGEST: usize = 16 << 20;
 
 /// Sends a request without a body; answers the body of a success.
 ///

@@ -1,6 +1,7 @@
 //! One running cluster: storage, controllers and listener, started in order and stopped in reverse.
 
 use super::{
+    audit,
     checkpoint::Checkpoint,
     console,
     controls::{Controls, Crew},
@@ -168,6 +169,7 @@ pub(super) async fn begin(
     let mut stage = Stages(std::time::Instant::now());
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
     let Origin { store, world, time, secrets, pushed, whole } = origin;
+    let audit = audit::log(&flags.audit, &world)?;
     let address = ports.api.1;
     let nowhere = SocketAddr::new(flags.bind_address, 0);
     let registry_address = ports.registry.as_ref().map_or(nowhere, |(_, at)| *at);
@@ -195,6 +197,8 @@ pub(super) async fn begin(
         webhooks: equip::webhooks(&world, &settings, &secrets.ca)?,
         settings,
         pages: Default::default(),
+        refusals: Default::default(),
+        faults: Default::default(),
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");
@@ -250,6 +254,7 @@ pub(super) async fn begin(
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
     );
+    http.audit = audit;
     let registries = match ports.registry {
         Some((listener, _)) => {
             let made =

@@ -1,6 +1,7 @@
 //! The composition root: the only place that names the concrete parts of every layer.
 
 mod aggregation;
+mod audit;
 mod checkpoint;
 mod client;
 mod cluster;
@@ -10,6 +11,7 @@ mod controls;
 mod definitions;
 pub mod envtest;
 mod equip;
+pub mod faults;
 mod furnish;
 mod ground;
 pub mod host;
@@ -24,6 +26,7 @@ pub mod routes;
 mod secrets;
 mod seed;
 pub mod time;
+pub mod trail;
 
 pub use checkpoint::Checkpoint;
 pub use cluster::{Cluster, start, start_as};

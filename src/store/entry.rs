@@ -1,5 +1,6 @@
 //! A stored revision of an object: the bytes clients get, and what is read from them often.
 
+use super::Author;
 use crate::object::{Encoded, Meta, Spans, Value};
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -24,6 +25,8 @@ pub struct Entry {
     pub bytes: Bytes,
     /// Its metadata.
     pub meta: Meta,
+    /// Who wrote it, unless that was before the last start or nobody's request.
+    pub author: Option<Arc<Author>>,
     spans: OnceLock<Spans>,
     lens: RwLock<Lens>,
     /// Whether a view was looked at since the last round of [`Entry::rest`].
@@ -46,7 +49,13 @@ impl Entry {
     /// Wraps serialised bytes.
     pub fn new(rev: u64, resource: Arc<str>, key: Arc<str>, bytes: Bytes, meta: Meta) -> Entry {
         let (spans, lens) = (OnceLock::new(), RwLock::new(Lens::Unread));
-        Entry { rev, resource, key, bytes, meta, spans, lens, touched: AtomicBool::new(true) }
+        let (author, touched) = (None, AtomicBool::new(true));
+        Entry { rev, resource, key, bytes, meta, author, spans, lens, touched }
+    }
+
+    /// The same, written by somebody.
+    pub(super) fn by(self, author: Option<Arc<Author>>) -> Entry {
+        Entry { author, ..self }
     }
 
     /// Gives a serialised object its revision.

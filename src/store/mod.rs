@@ -5,6 +5,7 @@
 //! [`Op`]s that commit together or not at all; batches that arrive while a commit is being synced
 //! share the next one. Nothing is published before it is durable.
 
+mod author;
 mod claims;
 mod engine;
 mod entry;
@@ -19,6 +20,7 @@ mod snapshot;
 mod tests;
 mod writer;
 
+pub use author::{Author, written_by};
 pub use entry::{Change, Entry};
 pub use feed::{Feed, Since};
 pub use open::{FILES, OpenError, Options, check, lock};

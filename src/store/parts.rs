@@ -26,7 +26,7 @@ impl Parts {
             if let Some(bytes) = edit(entry) {
                 let (resource, key) = (Arc::clone(&entry.resource), Arc::clone(&entry.key));
                 let fresh = Entry::new(entry.rev, resource, key, bytes, entry.meta.clone());
-                state.swap(Arc::new(fresh));
+                state.swap(Arc::new(fresh.by(entry.author.clone())));
             }
         }
         Parts { state: Arc::new(state), claims: self.claims.clone() }

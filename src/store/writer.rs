@@ -3,7 +3,7 @@
 //! does the writer's work.
 
 use super::{
-    Change, Committed, Entry, Error, Expect, Feed, Op, Parts, Snapshot,
+    Author, Change, Committed, Entry, Error, Expect, Feed, Op, Parts, Snapshot, author,
     claims::Claims,
     engine::{Engine, Loaded, Nowhere, Record, Watch},
 };
@@ -22,6 +22,7 @@ type Reply = oneshot::Sender<Result<Committed, Error>>;
 
 struct Batch {
     ops: Vec<Op>,
+    author: Option<Arc<Author>>,
     reply: Reply,
 }
 
@@ -115,11 +116,12 @@ impl Handle {
     }
 
     pub(super) async fn submit(&self, ops: Vec<Op>) -> Result<Committed, Error> {
+        let author = author::current();
         match &self.way {
-            Way::Inline(writer) => inline(writer, |writer| writer.commit_now(ops))?,
+            Way::Inline(writer) => inline(writer, |writer| writer.commit_now(ops, author))?,
             Way::Thread(queue, _) => {
                 let (reply, answer) = oneshot::channel();
-                send(queue, Message::Commit(Batch { ops, reply }))?;
+                send(queue, Message::Commit(Batch { ops, author, reply }))?;
                 answer.await.map_err(|_| closed())?
             }
         }
@@ -208,13 +210,15 @@ pub(super) struct Writer {
     pub(super) state: Snapshot,
     pub(super) claims: Claims,
     compacted: u64,
+    /// Whose batch is being applied.
+    author: Option<Arc<Author>>,
 }
 
 impl Writer {
     fn new(shared: Arc<Shared>, engine: Box<dyn Engine>, claims: Claims) -> Writer {
         let state = (**shared.state.load()).clone();
         let compacted = shared.feed.floor();
-        Writer { shared, engine, state, claims, compacted }
+        Writer { shared, engine, state, claims, compacted, author: None }
     }
 
     /// Serves batches until the queue is closed and empty.
@@ -244,7 +248,12 @@ impl Writer {
     }
 
     /// Checks a batch and shows it, where nothing has to be made durable.
-    fn commit_now(&mut self, ops: Vec<Op>) -> Result<Committed, Error> {
+    fn commit_now(
+        &mut self,
+        ops: Vec<Op>,
+        author: Option<Arc<Author>>,
+    ) -> Result<Committed, Error> {
+        self.author = author;
         let (durable, mut records) = (self.state.clone(), Vec::new());
         let committed = self.apply(ops, &mut records)?;
         let changed = self.publish(records, &durable);
@@ -258,6 +267,7 @@ impl Writer {
         let mut records = Vec::new();
         let mut passed = Vec::new();
         for batch in group {
+            self.author = batch.author;
             match self.apply(batch.ops, &mut records) {
                 Ok(committed) => passed.push((batch.reply, committed)),
                 // Nobody may be waiting any more: the answer is then nobody's business.
@@ -409,7 +419,8 @@ impl Writer {
     fn entry(&mut self, resource: Arc<str>, key: Arc<str>, body: Encoded) -> Arc<Entry> {
         self.state.rev += 1;
         let rev = self.state.rev;
-        Arc::new(Entry::encoded(rev, resource, key, body))
+        let entry = Entry::encoded(rev, resource, key, body);
+        Arc::new(entry.by(self.author.clone()))
     }
 
     /// Lets the database forget what the window has forgotten, a little after each commit.

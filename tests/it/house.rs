@@ -31,6 +31,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("metrics", &["store"]),
     ("importer", &["images", "world"]),
     ("webhook", &["importer", "runtime", "store", "world"]),
+    ("audit", &["world"]),
+    ("trail", &["store"]),
+    ("faults", &["store", "world"]),
     ("config", &[]),
     ("console", &[]),
     ("trace", &["config"]),
@@ -41,8 +44,10 @@ const TABLE: &[(&str, &[&str])] = &[
         "api",
         &[
             "access",
+            "audit",
             "cel",
             "builds",
+            "faults",
             "images",
             "importer",
             "kinds",
@@ -54,6 +59,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "store",
             "templates",
             "tls",
+            "trail",
             "webhook",
             "world",
         ],
@@ -63,8 +69,10 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "access",
             "api",
+            "audit",
             "console",
             "controllers",
+            "faults",
             "kinds",
             "pool",
             "runtime",
@@ -77,16 +85,16 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "registry",
         &[
-            "access", "api", "builds", "catalog", "http", "images", "importer", "kinds", "pool",
-            "store", "tls", "world",
+            "access", "api", "builds", "catalog", "faults", "http", "images", "importer", "kinds",
+            "pool", "store", "tls", "trail", "world",
         ],
     ),
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
     (
         "controllers",
         &[
-            "access", "api", "builds", "images", "kinds", "metrics", "settings", "store", "tls",
-            "world",
+            "access", "api", "builds", "faults", "images", "kinds", "metrics", "settings", "store",
+            "tls", "world",
         ],
     ),
     (
@@ -111,6 +119,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "access",
             "api",
+            "audit",
             "catalog",
             "config",
             "console",

@@ -2,18 +2,22 @@
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
 mod aggregation;
+mod audit;
 mod budgets;
 mod builds;
+mod cases;
 mod cli;
 mod clients;
 mod clusters;
 mod console;
 mod corners;
+mod courses;
 mod crash;
 mod custom;
 mod definitions;
 mod deploymentconfigs;
 mod envtest;
+mod faults;
 mod fuzz;
 mod house;
 mod imageconfig;
@@ -39,6 +43,7 @@ mod support;
 mod templates;
 mod time;
 mod traffic;
+mod trail;
 mod triggers;
 mod uploads;
 mod verbs;

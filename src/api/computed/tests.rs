@@ -26,6 +26,8 @@ pub(super) fn server(containers: Option<Arc<dyn Containers>>) -> Arc<Server> {
         settings: Arc::new(Settings::default()),
         importer: Importer::new(Arc::clone(&world.clock), Routes::default(), String::new(), None),
         webhooks: crate::webhook::Client::new(Arc::clone(&world.clock), String::new()),
+        refusals: Default::default(),
+        faults: Default::default(),
         world,
         containers,
         pages: Default::default(),

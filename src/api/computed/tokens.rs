@@ -60,9 +60,12 @@ pub fn request(server: Arc<Server>, request: Request) -> Handled {
                 private["node"] = json!({"name": node.meta.name, "uid": node.meta.uid});
             }
         }
+        let id = server.world.entropy.uuid();
+        let note = "authentication.kubernetes.io/issued-credential-id";
+        request.options.notes.add(note, format!("JTI={id}"));
         let claims = json!({
             "aud": audiences, "exp": expires.as_second(), "iat": now.as_second(),
-            "iss": server.access.signer.issuer(), "jti": server.world.entropy.uuid(), "kubernetes.io": private,
+            "iss": server.access.signer.issuer(), "jti": id, "kubernetes.io": private,
             "nbf": now.as_second(), "sub": format!("system:serviceaccount:{namespace}:{name}"),
         });
         let token = server.access.signer.sign(&claims)?;

@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn it_is_quiet_when_only_the_patient_have_work() {
         let (mut busy, idle) = (Queue::default(), Queue::default());
-        busy.add(&"k".into());
+        busy.add(&"k".into(), 0);
         let plain = Controller::BASE;
         let patient = Controller { patient: true, ..Controller::BASE };
         assert!(is_quiet([(&busy, &patient), (&idle, &plain)].into_iter()));

@@ -70,6 +70,8 @@ mod running {
             ),
             pages: Default::default(),
             webhooks: crate::webhook::Client::new(Arc::new(clock.clone()), String::new()),
+            refusals: Default::default(),
+            faults: Default::default(),
             stopping,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

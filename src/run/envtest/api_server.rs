@@ -8,7 +8,7 @@ use super::{
     flags::{API_SERVER, Given},
 };
 use crate::{
-    config::{Durability, Folder, LogFormat, Serve},
+    config::{Audit, AuditFormat, Durability, Folder, LogFormat, Serve},
     object::duration,
     run::{self, start_as},
     settings::Versions,
@@ -75,6 +75,7 @@ fn flags(given: &Given) -> Result<Serve, String> {
         max_mutating_requests_inflight: number("max-mutating-requests-inflight", 200)?,
         request_timeout: u32::try_from(timeout).unwrap_or(u32::MAX),
         sync: Durability::Normal,
+        audit: audit(given)?,
         log_level: match number("v", 0)? {
             0..=3 => "warn",
             4..=5 => "info",
@@ -86,6 +87,36 @@ fn flags(given: &Given) -> Result<Serve, String> {
             _ => LogFormat::Text,
         },
         ..Serve::default()
+    })
+}
+
+/// The flags of the audit log.
+fn audit(given: &Given) -> Result<Audit, String> {
+    let bound = |name: &str, default: u32| match given.last(name) {
+        None => Ok(default),
+        Some(text) => match text.parse::<i64>() {
+            Ok(n) if n < 0 => Err(format!("--{name} {n} can't be a negative number")),
+            Ok(n) => Ok(u32::try_from(n).unwrap_or(u32::MAX)),
+            Err(_) => Err(format!("--{name}: {text:?} is no number")),
+        },
+    };
+    let default = Audit::default();
+    Ok(Audit {
+        audit_log_path: given.last("audit-log-path").map(Into::into),
+        audit_policy_file: given.last("audit-policy-file").map(Into::into),
+        audit_log_maxage: bound("audit-log-maxage", default.audit_log_maxage)?,
+        audit_log_maxbackup: bound("audit-log-maxbackup", default.audit_log_maxbackup)?,
+        audit_log_maxsize: bound("audit-log-maxsize", default.audit_log_maxsize)?,
+        audit_log_format: match given.last("audit-log-format") {
+            None | Some("json") => AuditFormat::Json,
+            Some("legacy") => AuditFormat::Legacy,
+            Some(other) => {
+                return Err(format!(
+                    "invalid audit log format {other}, allowed formats are [\"legacy\" \"json\"]"
+                ));
+            }
+        },
+        audit_log_compress: given.on("audit-log-compress") == Some(true),
     })
 }
 

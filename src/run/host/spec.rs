@@ -1,6 +1,6 @@
 //! What a cluster shall be: said when it is created, in the words of `serve`'s flags.
 
-use crate::config::{RouterPort, Serve};
+use crate::config::{Audit, RouterPort, Serve};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,8 @@ impl Spec {
             in_memory: true,
             kubeconfig: None,
             seed: None,
+            // The log is the first cluster's.
+            audit: Audit::default(),
             nodes: self.nodes.unwrap_or(usual.nodes),
             instant: self.instant.unwrap_or(usual.instant && self.pace.is_none()),
             pace: self.pace.unwrap_or(usual.pace),

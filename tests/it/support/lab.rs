@@ -152,6 +152,8 @@ async fn build(kubeconfig: Kubeconfig) -> Client {
     let mut config =
         Config::from_custom_kubeconfig(kubeconfig, &options).await.expect("a usable kubeconfig");
     config.read_timeout = Some(super::BOUND);
+    // Tests see every answer, also those that ask to try again.
+    config.default_retry = false;
     Client::try_from(config).expect("a client")
 }
 

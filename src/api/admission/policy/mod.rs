@@ -23,7 +23,7 @@ use crate::{
 };
 use futures_util::future::LocalBoxFuture;
 use read::{Binding, Bindings, Policies, Policy};
-use run::Decision;
+use run::{Decision, Said};
 
 /// Questions and tokens, which policies have no say in.
 const EXEMPT: [&str; 6] = [
@@ -39,6 +39,9 @@ const EXEMPT: [&str; 6] = [
 fn is_exempt(resource: &str) -> bool {
     EXEMPT.contains(&resource)
 }
+
+/// What the audit log is told under.
+const FAILURE: &str = "validation.policy.admission.k8s.io/validation_failure";
 
 /// Lets every policy refuse the draft that is bound to such requests.
 pub fn judge<'a>(
@@ -56,13 +59,17 @@ pub fn judge<'a>(
             return Ok(());
         }
         let Some(subject) = Subject::of(attempt, &draft.object) else { return Ok(()) };
-        let mut judgement = Judgement { attempt, subject, refusal: None, warnings: Vec::new() };
+        let mut judgement =
+            Judgement { attempt, subject, refusal: None, warnings: Vec::new(), said: Said::new() };
         for binding in &bindings.0 {
             if let Some(policy) = policies.0.get(&binding.policy) {
                 judgement.hear(policy, binding, &draft.object).await?;
             }
         }
-        let Judgement { refusal, mut warnings, .. } = judgement;
+        let Judgement { refusal, mut warnings, said, .. } = judgement;
+        for ((policy, key), values) in said.into_iter().filter(|(_, values)| !values.is_empty()) {
+            attempt.request.options.notes.add(format!("{policy}/{key}"), values.join(", "));
+        }
         draft.heard.append(&mut warnings);
         refusal.map_or(Ok(()), Err)
     })
@@ -74,6 +81,7 @@ struct Judgement<'a> {
     subject: Subject<'a>,
     refusal: Option<Error>,
     warnings: Vec<String>,
+    said: Said,
 }
 
 impl Judgement<'_> {
@@ -99,7 +107,7 @@ impl Judgement<'_> {
             versions::shown(attempt, fit.resource.as_ref(), object, attempt.old).await?;
         let given = Given::new(attempt, &self.subject, &fit, object, old);
         for params in params {
-            for decision in run::decide(policy, &given, &params) {
+            for decision in run::decide(policy, &given, &params, &mut self.said) {
                 self.settle(policy, binding, decision);
             }
         }
@@ -109,7 +117,13 @@ impl Judgement<'_> {
     /// What the binding makes of a decision against the request.
     fn settle(&mut self, policy: &Policy, binding: &Binding, decision: Decision) {
         let has = |action: &str| binding.actions.iter().any(|a| a == action);
-        let Decision { message, reason, always } = decision;
+        let Decision { message, reason, index, always } = decision;
+        if has("Audit") && !always {
+            let failure = json!([{"message": message, "policy": policy.name,
+                "binding": binding.name, "expressionIndex": index,
+                "validationActions": binding.actions}]);
+            self.attempt.request.options.notes.add(FAILURE, failure.to_string());
+        }
         if has("Warn") && !always {
             self.warnings.push(format!(
                 "Validation failed for ValidatingAdmissionPolicy '{}' with binding '{}': {message}",

@@ -35,6 +35,8 @@ pub struct Policy {
     pub params: Option<(String, String)>,
     /// Whether it is asked again when others changed the object after it.
     pub reinvoked: bool,
+    /// The keys of what it notes, in the order of those expressions.
+    pub keys: Vec<String>,
     /// Its expressions, compiled.
     pub expressions: Expressions,
 }
@@ -110,6 +112,10 @@ impl Policy {
             fails: policy.str_at("spec.failurePolicy") != "Ignore",
             params: kind.map(|k| (k.str_at("apiVersion").into(), k.str_at("kind").into())),
             reinvoked: policy.str_at("spec.reinvocationPolicy") == "IfNeeded",
+            keys: {
+                let notes = policy.list_at("spec.auditAnnotations").iter();
+                notes.map(|note| note.str_at("key").to_owned()).collect()
+            },
             expressions: Expressions::read(policy),
         }
     }

@@ -8,7 +8,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// Most warnings of an answer that are handed on; their length is bounded where they are written.
+/// Most warnings (and notes) of an answer that are handed on; their length is bounded where they are written.
 const MOST_WARNINGS: usize = 64;
 
 /// What a webhook says.
@@ -22,6 +22,8 @@ pub struct Answer {
     pub status: Value,
     /// What the client is to hear.
     pub warnings: Vec<String>,
+    /// What the audit log is to hear.
+    pub notes: Vec<(String, String)>,
 }
 
 impl Answer {
@@ -51,7 +53,10 @@ impl Answer {
             check_patch(&patch, form, may_change)?;
         }
         let warnings = response.list_at("warnings").iter();
+        let notes = response.map_at("auditAnnotations").into_iter().flatten();
+        let notes = notes.filter_map(|(key, v)| Some((key.clone(), v.as_str()?.to_owned())));
         Ok(Answer {
+            notes: notes.take(MOST_WARNINGS).collect(),
             allowed: response.is_true("allowed"),
             patch: if may_change { patch } else { Vec::new() },
             status: response.get("status").cloned().unwrap_or_default(),

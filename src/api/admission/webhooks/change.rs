@@ -14,9 +14,10 @@ use crate::{
         admission::versions,
         write::{Attempt, Draft},
     },
+    audit::Level,
     error::Error,
     kinds::Served,
-    object::Value,
+    object::{Value, json},
     patch,
 };
 use std::{collections::HashSet, sync::Arc};
@@ -58,32 +59,45 @@ impl Changing {
             self.again.extend(self.seen.drain());
         }
         let only = again.then(|| std::mem::take(&mut self.again));
-        let hooks = Arc::clone(&self.hooks);
+        let (hooks, round) = (Arc::clone(&self.hooks), usize::from(again));
         let mut changed = false;
-        for hook in &hooks.0 {
+        for (i, hook) in hooks.0.iter().enumerate() {
             if only.as_ref().is_some_and(|only| !only.contains(&hook.id)) {
                 continue;
             }
-            let asked = self.one(attempt, draft, hook).await;
-            changed |= asked.or_else(|trouble| trouble.settle(hook).map(|()| false))?;
+            let place = format!("webhook.admission.k8s.io/round_{round}_index_{i}");
+            let asked = self.one(attempt, draft, hook, &place).await;
+            let notes = &attempt.request.options.notes;
+            let mutated = matches!(asked, Ok(Some(true)));
+            if !matches!(asked, Ok(None)) {
+                notes.add(format!("mutation.{place}"), about(hook, "mutated", mutated));
+            }
+            changed |= mutated;
+            if let Err(trouble) = asked {
+                if trouble.is_passed_over(hook) {
+                    notes.add(format!("failed-open.mutation.{place}"), &*hook.name);
+                }
+                trouble.settle(hook)?;
+            }
         }
         self.left = draft.object.clone();
         Ok(changed)
     }
 
-    /// Asks one webhook, if it wants to be.
+    /// Asks one webhook, if it wants to be; whether it changed anything.
     async fn one(
         &mut self,
         attempt: &Attempt<'_>,
         draft: &mut Draft,
         hook: &Hook,
-    ) -> Result<bool, Trouble> {
-        let Some(subject) = Subject::of(attempt, &draft.object) else { return Ok(false) };
+        place: &str,
+    ) -> Result<Option<bool>, Trouble> {
+        let Some(subject) = Subject::of(attempt, &draft.object) else { return Ok(None) };
         let gone = subject.operation == "DELETE";
         let object = if gone { &Value::Null } else { &draft.object };
         let fit =
             subject.fits(attempt, &hook.scope, (object, attempt.old)).map_err(Trouble::refused)?;
-        let Some(fit) = fit else { return Ok(false) };
+        let Some(fit) = fit else { return Ok(None) };
         let other = fit.resource.as_ref();
         let shown = versions::shown(attempt, other, object, attempt.old).await;
         let (object, old) = shown.map_err(Trouble::refused)?;
@@ -94,17 +108,23 @@ impl Changing {
         };
         let pair = (&object, &*old);
         if !is_wanted(attempt, hook, &fit, &subject, pair).map_err(Trouble::refused)? {
-            return Ok(false);
+            return Ok(None);
         }
         draft.asked = true;
         let answer = ask(attempt, hook, &fit, &subject, pair).await;
         let mut answer = answer.inspect_err(|_| self.asked(hook))?;
-        hear(draft, &mut answer);
+        hear(attempt, hook, draft, &mut answer);
         if !answer.allowed {
             return Err(Trouble::refused(answer.refusal(&hook.name)));
         }
         let mut changed = false;
         if let Some(mut made) = apply(attempt, hook, other, object, &answer.patch)? {
+            let notes = &attempt.request.options.notes;
+            if notes.are_read(Level::Request) {
+                let patch = String::from_utf8_lossy(&answer.patch);
+                let patch = format!("{patch},\"patchType\":\"JSONPatch\"");
+                notes.add(format!("patch.{place}"), about(hook, "patch", patch));
+            }
             review::with_late(&mut made, late);
             let back = versions::back(attempt, other, made).await.map_err(Trouble::refused)?;
             changed = back != draft.object;
@@ -114,7 +134,7 @@ impl Changing {
             self.again.extend(self.seen.drain());
         }
         self.asked(hook);
-        Ok(changed)
+        Ok(Some(changed))
     }
 
     fn asked(&mut self, hook: &Hook) {
@@ -122,6 +142,12 @@ impl Changing {
             self.seen.insert(hook.id.clone());
         }
     }
+}
+
+/// What the audit log is told of a webhook.
+fn about(hook: &Hook, what: &str, said: impl std::fmt::Display) -> String {
+    let (configuration, webhook) = (json!(hook.id.0), json!(hook.name));
+    format!("{{\"configuration\":{configuration},\"webhook\":{webhook},\"{what}\":{said}}}")
 }
 
 /// What a patch makes of an object; `None` when there is nothing in it.

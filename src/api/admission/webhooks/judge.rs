@@ -17,6 +17,9 @@ use crate::{
 };
 use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
 
+/// What the audit log is told of webhooks that could not be asked, under.
+const FAILED_OPEN: &str = "failed-open.validating.webhook.admission.k8s.io/";
+
 /// Lets every validating webhook that wants to refuse the draft.
 pub fn judge<'a>(
     attempt: &'a Attempt<'a>,
@@ -40,21 +43,28 @@ pub fn judge<'a>(
             let shown = versions::shown(attempt, fit.resource.as_ref(), object, attempt.old);
             let (object, old) = shown.await?;
             if is_wanted(attempt, hook, fit, subject, (&object, &old))? {
+                let i = asked.len();
                 asked.push(async move {
-                    (*hook, ask(attempt, hook, fit, subject, (&object, &old)).await)
+                    (i, *hook, ask(attempt, hook, fit, subject, (&object, &old)).await)
                 });
             }
         }
         let answers: Vec<_> = asked.collect().await;
         draft.asked |= !answers.is_empty();
         let mut refusal = None;
-        for (hook, answer) in answers {
+        for (i, hook, answer) in answers {
             let outcome = match answer {
                 Ok(mut answer) => {
-                    hear(draft, &mut answer);
+                    hear(attempt, hook, draft, &mut answer);
                     if answer.allowed { Ok(()) } else { Err(answer.refusal(&hook.name)) }
                 }
-                Err(trouble) => trouble.settle(hook),
+                Err(trouble) => {
+                    if trouble.is_passed_over(hook) {
+                        let key = format!("{FAILED_OPEN}round_0_index_{i}");
+                        attempt.request.options.notes.add(key, &*hook.name);
+                    }
+                    trouble.settle(hook)
+                }
             };
             refusal = refusal.or(outcome.err());
         }

@@ -47,6 +47,11 @@ impl Trouble {
         Trouble::Refused(Box::new(error))
     }
 
+    /// Whether the request goes on all the same.
+    fn is_passed_over(&self, hook: &Hook) -> bool {
+        matches!(self, Trouble::Call(_)) && hook.ignores_failures
+    }
+
     /// What becomes of the request.
     fn settle(self, hook: &Hook) -> Result<(), Error> {
         match self {
@@ -141,7 +146,10 @@ pub fn read_review(bytes: &[u8]) -> Vec<(Value, Value)> {
 }
 
 /// Hands on what a webhook has to say, whatever it decided.
-fn hear(draft: &mut Draft, answer: &mut Answer) {
+fn hear(attempt: &Attempt<'_>, hook: &Hook, draft: &mut Draft, answer: &mut Answer) {
+    for (key, note) in answer.notes.drain(..) {
+        attempt.request.options.notes.add(format!("{}/{key}", hook.name), note);
+    }
     draft.asked = true;
     draft.heard.append(&mut answer.warnings);
 }

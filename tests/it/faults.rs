@@ -1,0 +1,275 @@
+//! Faults by rule: what the requests meet that a rule means, what others do not, and how the rules
+//! come and go.
+
+use crate::support::{
+    Child, Lab, Wire,
+    child::run,
+    eventually,
+    lab::{Reply, get, send},
+};
+use pocketshift::object::ObjectExt;
+use serde_json::{Value, json};
+use std::time::Instant;
+use tempfile::tempdir;
+
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+
+async fn add(admin: &Wire, name: &str, spec: Value) {
+    let rule = json!({"metadata": {"name": name}, "spec": spec}).to_string();
+    admin.send("POST", "/faults", &[], rule.into_bytes()).await.expect(201);
+}
+
+async fn map(lab: &Lab, name: &str) -> Reply {
+    let map = json!({"metadata": {"name": name}});
+    send(&lab.client, "POST", MAPS, "", Some(&map)).await
+}
+
+/// Sends a request that may find its connection cut.
+async fn try_map(lab: &Lab, name: &str) -> Result<u16, String> {
+    let body = json!({"metadata": {"name": name}}).to_string();
+    let request = http::Request::post(MAPS)
+        .header("content-type", "application/json")
+        .body(kube::client::Body::from(body.into_bytes()))
+        .expect("a request");
+    lab.client.send(request).await.map(|r| r.status().as_u16()).map_err(|e| e.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_get_what_rules_say() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    let makes = json!({"verbs": ["create"], "resources": ["configmaps"]});
+    add(
+        &admin,
+        "busy",
+        json!({"match": makes, "times": 1,
+        "effect": {"status": 429, "retryAfter": 7}}),
+    )
+    .await;
+    let reply = map(&lab, "a").await;
+    assert_eq!((reply.code, reply.header("retry-after")), (429, "7"));
+    let status = reply.json();
+    assert_eq!(
+        (status.str_at("reason"), status.i64_at("details.retryAfterSeconds")),
+        ("TooManyRequests", Some(7))
+    );
+    map(&lab, "a").await.expect(201);
+
+    // The second of those that fit, and one alone; others are left alone.
+    add(
+        &admin,
+        "second",
+        json!({"match": {"verbs": ["get"], "names": ["a"]}, "from": 2,
+        "times": 1, "effect": {"status": 503}}),
+    )
+    .await;
+    let codes = || async { get(&lab.client, &format!("{MAPS}/a")).await.code };
+    get(&lab.client, "/api/v1/namespaces/default").await.expect(200);
+    assert_eq!([codes().await, codes().await, codes().await], [200, 503, 200]);
+
+    let rows = [
+        (
+            409,
+            "Conflict",
+            "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes to the latest version and try again",
+        ),
+        (500, "InternalError", "Internal error occurred: fault \"rows\""),
+        (504, "Timeout", "Timeout: request did not complete within the allowed duration"),
+        (403, "Forbidden", "fault \"rows\""),
+    ];
+    for (code, reason, message) in rows {
+        add(&admin, "rows", json!({"match": {"verbs": ["patch"]}, "effect": {"status": code}}))
+            .await;
+        let body = json!({"data": {"k": "v"}});
+        let reply = send(&lab.client, "PATCH", &format!("{MAPS}/a"), "", Some(&body)).await;
+        let status = reply.expect(code);
+        assert_eq!(status.str_at("reason"), reason, "{status}");
+        assert!(status.str_at("message").ends_with(message), "{status}");
+    }
+    let trail = admin.get("/trail").await.expect(200);
+    let refused = |i: &&Value| i["what"] == "refused" && i["code"] == 403;
+    assert!(trail.list_at("items").iter().any(|i| refused(&i)), "{trail:#}");
+
+    // How often each has fitted and struck; then they go.
+    let rules = admin.get("/faults").await.expect(200);
+    let counts: Vec<Value> = rules.list_at("items").iter().map(|r| r["status"].clone()).collect();
+    assert_eq!(
+        counts,
+        [
+            json!({"matched": 2, "applied": 1}),
+            json!({"matched": 1, "applied": 1}),
+            json!({"matched": 3, "applied": 1})
+        ]
+    );
+    admin.send("DELETE", "/faults", &[], Vec::new()).await.expect(200);
+    let body = json!({"data": {"k": "v"}});
+    send(&lab.client, "PATCH", &format!("{MAPS}/a"), "", Some(&body)).await.expect(200);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_cut_and_answers_lost() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    let only = |name: &str| json!({"verbs": ["create"], "names": [name]});
+    add(&admin, "cut", json!({"match": only("cut"), "times": 1, "effect": {"cut": true}})).await;
+    add(&admin, "lost", json!({"match": only("lost"), "times": 1, "effect": {"lose": true}})).await;
+    let cut = try_map(&lab, "cut").await;
+    assert!(cut.is_err(), "{cut:?}");
+    get(&lab.client, &format!("{MAPS}/cut")).await.expect(404);
+    map(&lab, "cut").await.expect(201);
+    let lost = try_map(&lab, "lost").await;
+    assert!(lost.is_err(), "{lost:?}");
+    get(&lab.client, &format!("{MAPS}/lost")).await.expect(200);
+    map(&lab, "lost").await.expect(409);
+
+    add(&admin, "late", json!({"match": only("late"), "effect": {"delay": "300ms"}})).await;
+    let began = Instant::now();
+    map(&lab, "late").await.expect(201);
+    assert!(began.elapsed().as_millis() >= 300);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watches_break_off_and_go_stale() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    map(&lab, "seen").await.expect(201);
+    let watch = format!("{MAPS}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Dseen");
+    let seen = || async { get(&lab.client, &watch).await.text() };
+    let rule = |effect: Value| json!({"match": {"verbs": ["watch"]}, "effect": effect});
+    add(&admin, "w", rule(json!({"watch": "drop"}))).await;
+    let began = Instant::now();
+    assert_eq!(seen().await, "");
+    assert!(began.elapsed().as_millis() < 900, "it ends at once");
+    add(&admin, "w", rule(json!({"watch": "gone", "events": 1}))).await;
+    let told = seen().await;
+    let lines: Vec<Value> =
+        told.lines().map(|l| serde_json::from_str(l).expect("an event")).collect();
+    assert_eq!((&lines[0]["type"], &lines[1]["type"]), (&json!("ADDED"), &json!("ERROR")));
+    assert_eq!(
+        (lines[1].i64_at("object.code"), lines[1].str_at("object.reason")),
+        (Some(410), "Expired")
+    );
+    add(&admin, "w", rule(json!({"status": 410}))).await;
+    get(&lab.client, &watch).await.expect(410);
+    lab.stop().await;
+}
+
+/// The cluster's own are spared unless a rule names them; they look again and get there.
+#[tokio::test(flavor = "multi_thread")]
+async fn controllers_meet_what_is_meant_for_them() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    lab.namespace("own").await;
+    let pods = json!({"verbs": ["create"], "resources": ["pods"], "namespaces": ["own"]});
+    let mut theirs = pods.clone();
+    theirs["from"] = json!("controllers");
+    add(&admin, "clients", json!({"match": pods, "effect": {"status": 500}})).await;
+    add(&admin, "own", json!({"match": theirs, "times": 2, "effect": {"status": 500}})).await;
+    let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "r"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"a": "b"}}, "template":
+            {"metadata": {"labels": {"a": "b"}},
+             "spec": {"containers": [{"name": "c", "image": "busybox", "command": ["sleep", "1d"]}]}}}});
+    let sets = "/apis/apps/v1/namespaces/own/replicasets";
+    send(&lab.client, "POST", sets, "", Some(&set)).await.expect(201);
+    eventually("the pod is there after all", || async {
+        let set = get(&lab.client, &format!("{sets}/r")).await.json();
+        if set.i64_at("status.readyReplicas") == Some(1) { Ok(()) } else { Err(set.to_string()) }
+    })
+    .await;
+    let rules = admin.get("/faults").await.expect(200);
+    let applied = |i: usize| rules["items"][i]["status"]["applied"].clone();
+    assert_eq!((applied(0), applied(1)), (json!(0), json!(2)), "{rules:#}");
+    let events = get(&lab.client, "/api/v1/namespaces/own/events").await.text();
+    assert!(events.contains("FailedCreate") && events.contains("fault \\\"own\\\""), "{events}");
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_end_and_wrong_ones_change_nothing() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    let post = |rule: Value| {
+        let (admin, rule) = (&admin, rule.to_string());
+        async move { admin.send("POST", "/faults", &[], rule.into_bytes()).await }
+    };
+    let good = json!({"metadata": {"name": "good"}, "spec": {"effect": {"status": 500}}});
+    let bad = json!({"metadata": {"name": "bad"}, "spec": {"effect": {"status": 42}}});
+    let reply = post(json!({"items": [good, bad]})).await.expect(400);
+    assert_eq!(
+        reply["errors"][0]["message"],
+        "fault \"bad\": spec.effect.status: must be from 400 to 599"
+    );
+    assert_eq!(admin.get("/faults").await.expect(200)["items"], json!([]));
+    let gone = admin.send("DELETE", "/faults/none", &[], Vec::new()).await.expect(404);
+    assert_eq!(gone["errors"][0]["message"], "fault \"none\" not found");
+    Wire::to(&lab).get("/faults").await.expect(401);
+
+    // By the cluster's clock.
+    admin.send("POST", "/time?rate=0", &[], Vec::new()).await.expect(200);
+    let spec = json!({"match": {"verbs": ["create"]}, "for": "10m", "effect": {"status": 500}});
+    let reply = post(json!({"spec": spec})).await.expect(201);
+    assert!(reply["items"][0].name().starts_with("fault-"));
+    map(&lab, "m").await.expect(500);
+    admin.send("POST", "/time?by=11m", &[], Vec::new()).await.expect(200);
+    map(&lab, "m").await.expect(201);
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_add_list_and_remove() {
+    let home = tempdir().expect("a folder");
+    let child = Child::start(home.path(), &[]);
+    let folder = home.path().to_string_lossy();
+    let client = child.client(home.path()).await;
+    let fault = |arguments: &[&str]| {
+        run(home.path(), &[&["fault"], arguments, &["--data-dir", &folder]].concat())
+    };
+    let added = fault(&[
+        "add",
+        "flaky",
+        "--verb",
+        "create",
+        "--resource",
+        "configmaps",
+        "--status",
+        "503",
+        "--times",
+        "1",
+    ]);
+    assert_eq!((added.code, &*added.out), (Some(0), "flaky\n"), "{added:?}");
+    let body = json!({"metadata": {"name": "a"}});
+    send(&client, "POST", MAPS, "", Some(&body)).await.expect(503);
+    send(&client, "POST", MAPS, "", Some(&body)).await.expect(201);
+    let listed = fault(&["list"]).out;
+    assert!(listed.starts_with("flaky matched 2 applied 1 {"), "{listed}");
+    let file = home.path().join("rules.yaml");
+    let text = "kind: Fault\nmetadata: {name: one}\nspec: {effect: {delay: 10ms}}\n---\n\
+        kind: Fault\nmetadata: {name: two}\nspec: {match: {verbs: [watch]}, effect: {watch: stale}}\n";
+    std::fs::write(&file, text).expect("a file");
+    let shown = file.to_string_lossy();
+    assert_eq!(fault(&["add", "-f", &shown]).out, "one\ntwo\n");
+    assert_eq!(fault(&["remove", "one", "two"]).code, Some(0));
+    for (words, why) in [
+        (["add", "--verb", "create"].as_slice(), "spec.effect: says nothing"),
+        (&["add", "--status", "99"], "spec.effect.status: must be from 400 to 599"),
+        (
+            &["add", "-f", "/none.yaml"],
+            "cannot read /none.yaml: No such file or directory (os error 2)",
+        ),
+        (&["remove", "nothing"], "fault \"nothing\" not found"),
+        (&["remove"], "say the names of faults, or --all"),
+    ] {
+        let ended = fault(words);
+        assert_eq!(
+            (ended.code, ended.err),
+            (Some(1), format!("pocketshift: {why}\n")),
+            "{words:?}"
+        );
+    }
+    assert_eq!(fault(&["remove", "--all"]).code, Some(0));
+    assert_eq!(fault(&["list"]).out, "");
+    child.terminate();
+    child.wait();
+}
