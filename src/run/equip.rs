@@ -105,7 +105,7 @@ pub(super) fn webhooks(
     settings: &Settings,
     ca: &tls::Pair,
 ) -> Result<webhook::Client, String> {
-    let pair = tls::client(ca, "system:openshift-aggregator", &[], world.wall.now());
+    let pair = tls::client(ca, "system:kube-apiserver-proxy", &[], world.wall.now());
     let pair = pair.map_err(|e| e.to_string())?;
     let client = webhook::Client::new(Arc::clone(&world.wall), dns(settings));
     Ok(client.showing(webhook::identity(&pair.cert, &pair.key)?))
