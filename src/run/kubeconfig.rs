@@ -29,16 +29,27 @@ pub fn text(url: &str, registry: &str, ca: &str, admin: &Pair) -> String {
         "current-context": context,
         // Here, because `oc login`, `oc new-project` and `oc project` rewrite clusters, users and
         // contexts, and leave alone what is none of these.
-        "extensions": [{"name": EXTENSION, "extension": {"registry": registry, "user": user,
+        "extensions": [{"name": EXTENSION, "extension": {"registry": registry, "server": url, "user": user,
             "certificate-authority-data": data(ca)}}],
     });
     yaml::document(&config)
+}
+
+/// The same with a bearer token instead of the client certificate, for clients that cannot read its
+/// key; nothing when there is no token.
+pub fn with_token(text: &str, token: &str) -> Option<String> {
+    let (mut config, _) = read::yaml(text.as_bytes()).ok()?;
+    let user = config.at_mut("users").as_array_mut()?.first_mut()?;
+    user.set_at("user", json!({ "token": token }));
+    (!token.is_empty()).then(|| yaml::document(&config))
 }
 
 /// What the kubeconfig says about the server and its administrator.
 pub struct Admin {
     /// `host:port` of the registries.
     pub registry: String,
+    /// `host:port` of the API; empty in the file of an older server.
+    pub server: String,
     /// The server's CA, PEM.
     pub ca: String,
     /// The administrator's client certificate.
@@ -76,6 +87,7 @@ impl Admin {
             |of: &Value, path: &str| String::from_utf8(STANDARD.decode(of.str_at(path)).ok()?).ok();
         Some(Admin {
             registry: own.str_at("extension.registry").into(),
+            server: own.str_at("extension.server").trim_start_matches("https://").into(),
             ca: pem(&own, "extension.certificate-authority-data")?,
             pair: Pair {
                 cert: pem(&user, "user.client-certificate-data")?,

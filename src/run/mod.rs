@@ -2,6 +2,7 @@
 
 mod aggregation;
 mod audit;
+mod background;
 mod checkpoint;
 mod client;
 mod cluster;
@@ -16,6 +17,8 @@ mod furnish;
 mod ground;
 pub mod host;
 mod kubeconfig;
+pub mod labs;
+pub mod manifests;
 mod nature;
 mod priority;
 mod processes;
@@ -28,6 +31,7 @@ mod seed;
 pub mod time;
 pub mod trail;
 
+pub use background::{logs, start as start_in_background, status, stop as stop_in_background};
 pub use checkpoint::Checkpoint;
 pub use cluster::{Cluster, start, start_as};
 pub use host::Host;
@@ -46,6 +50,7 @@ use std::{io::Write, time::Instant};
 /// One line for people.
 pub async fn serve(flags: Serve) -> Result<(), String> {
     let began = Instant::now();
+    let _held = background::hold()?;
     let host = Host::new(&flags);
     let cluster = cluster::start_at(&flags, Nature::default(), host.site()).await?;
     greet(&cluster, began);
@@ -134,7 +139,9 @@ pub fn reset(folder: &Folder) -> Result<(), String> {
         return Ok(());
     }
     let held = store::lock(&dir).map_err(|e| e.to_string())?;
-    for name in secrets::FILES.iter().chain(store::FILES).chain(&[KUBECONFIG]) {
+    let own = [KUBECONFIG];
+    let all = secrets::FILES.iter().chain(store::FILES).chain(&own).chain(&background::FILES);
+    for name in all {
         match std::fs::remove_file(dir.join(name)) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 return Err(format!("cannot delete {}: {e}", dir.join(name).display()));

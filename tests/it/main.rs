@@ -3,6 +3,7 @@
 
 mod aggregation;
 mod audit;
+mod background;
 mod budgets;
 mod builds;
 mod cases;
@@ -23,6 +24,9 @@ mod house;
 mod imageconfig;
 mod images;
 mod imports;
+mod kits;
+mod labs;
+mod library;
 mod metrics;
 mod mutations;
 mod nodeimages;
