@@ -29,8 +29,14 @@ pub fn missing(kinds: &Catalogue, path: &str, look: Look) -> HttpResponse {
     let mut parts = path.trim_matches('/').split('/');
     let served = match (parts.next(), parts.next()) {
         (Some("api"), Some(_)) => true,
-        // Of a custom group nobody answers for versions that are not there.
-        (Some("apis"), Some(group)) => kinds.all().any(|k| k.group == *group && k.custom.is_none()),
+        // Nobody answers for versions that a custom group, or one with a server of its own, does
+        // not have.
+        (Some("apis"), Some(group)) => {
+            let version = parts.next().filter(|_| group.ends_with(".openshift.io"));
+            kinds.all().any(|k| {
+                k.group == *group && k.custom.is_none() && version.is_none_or(|v| k.version == *v)
+            })
+        }
         _ => false,
     };
     if served { render::error(&Error::NoSuchPath, look) } else { not_found() }
@@ -195,7 +201,8 @@ fn index(kinds: &Catalogue, remotes: &Remotes) -> HttpResponse {
         remotes.add_documents(&mut index, kinds);
         document = index.to_string().into();
     }
-    HttpResponse::Ok().content_type("application/json").body(document)
+    // JSON all the same.
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(document)
 }
 
 fn openapi(kinds: &Catalogue, rest: &str, accept: &str, look: Look) -> HttpResponse {

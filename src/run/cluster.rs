@@ -11,7 +11,7 @@ use super::{
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    release, rest, routes,
+    release, rest, routes, samples,
     secrets::{self, Secrets},
     seed,
 };
@@ -186,6 +186,10 @@ pub(super) async fn begin(
         ..equip::settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
+    let samples = settings.openshift && !whole && store.snapshot().rev == 0;
+    if samples {
+        samples::prepare(&settings);
+    }
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
     let furnishes = nature.has(FURNISHER) && !whole;
@@ -215,6 +219,10 @@ pub(super) async fn begin(
     let added = definitions::create_missing(&server, &flags.crds).await?;
     release::note(&server).await?;
     stage.done("first objects present");
+    if samples {
+        samples::import(&server).await;
+        stage.done("sample images imported");
+    }
 
     let readiness = Readiness::default();
     readiness.expect("informer-sync");

@@ -26,6 +26,7 @@ pub mod registry;
 mod release;
 mod rest;
 pub mod routes;
+mod samples;
 mod secrets;
 mod seed;
 pub mod time;

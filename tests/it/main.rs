@@ -48,6 +48,7 @@ mod templates;
 mod time;
 mod traffic;
 mod trail;
+mod transcripts;
 mod triggers;
 mod uploads;
 mod verbs;
