@@ -3,11 +3,13 @@
 mod audit;
 mod clusters;
 mod faults;
+mod labs;
 mod trail;
 
 pub use audit::{Audit, AuditFormat};
 pub use clusters::{ClusterCommand, ClusterSettings, NewCluster, Output};
 pub use faults::{FaultAdd, FaultCommand};
+pub use labs::{ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
 pub use trail::{Trail, Why};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
@@ -71,6 +73,9 @@ pub enum Command {
     /// Create, fork, reset and delete clusters of the running server
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Exercises: start, grade and finish them
+    #[command(subcommand)]
+    Lab(LabCommand),
     /// Let requests to the running server fail by rule
     #[command(subcommand)]
     Fault(FaultCommand),

@@ -26,7 +26,7 @@ mod write;
 pub use pages::Pages;
 pub use read::{field_text, read_token};
 pub use request::{
-    Answer, Body, Caller, Event, FieldValidation, Item, List, Options, PatchType, Request,
+    Answer, Body, Caller, Event, FieldValidation, Item, List, LogBody, Options, PatchType, Request,
     Response, Verb, WatchStream,
 };
 pub use server::Server;

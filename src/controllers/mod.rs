@@ -24,7 +24,7 @@ mod eventttl;
 mod flowcontrol;
 mod garbage;
 mod history;
-mod imageimport;
+pub mod imageimport;
 mod imagetrigger;
 mod ingressroute;
 mod job;

@@ -29,8 +29,14 @@ pub fn missing(kinds: &Catalogue, path: &str, look: Look) -> HttpResponse {
     let mut parts = path.trim_matches('/').split('/');
     let served = match (parts.next(), parts.next()) {
         (Some("api"), Some(_)) => true,
-        // Of a custom group nobody answers for versions that are not there.
-        (Some("apis"), Some(group)) => kinds.all().any(|k| k.group == *group && k.custom.is_none()),
+        // Nobody answers for versions that a custom group, or one with a server of its own, does
+        // not have.
+        (Some("apis"), Some(group)) => {
+            let version = parts.next().filter(|_| group.ends_with(".openshift.io"));
+            kinds.all().any(|k| {
+                k.group == *group && k.custom.is_none() && version.is_none_or(|v| k.version == *v)
+            })
+        }
         _ => false,
     };
     if served { render::error(&Error::NoSuchPath, look) } else { not_found() }
@@ -179,7 +185,10 @@ fn openapi(kinds: &Catalogue, rest: &str, accept: &str, look: Look) -> HttpRespo
             json(openapi::v2(kinds))
         }
         "openapi/v2" => render::error(&Error::NotAcceptable("application/json".into()), look),
-        "openapi/v3" => json(openapi::v3_index(kinds)),
+        // JSON all the same.
+        "openapi/v3" => HttpResponse::Ok()
+            .content_type("text/plain; charset=utf-8")
+            .body(openapi::v3_index(kinds)),
         _ => {
             let document = rest.strip_prefix("openapi/v3/").and_then(|p| openapi::v3(kinds, p));
             document.map_or_else(not_found, json)

@@ -10,7 +10,7 @@ use super::{
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    release, rest, routes,
+    release, rest, routes, samples,
     secrets::{self, Secrets},
     seed,
 };
@@ -20,6 +20,7 @@ use crate::{
     config::{Durability, KUBECONFIG, Serve},
     controllers::{Monitor, Rest},
     http::{self, Http, Readiness},
+    labs::Labs,
     registry::{self, Clusters, Registries},
     settings::Settings,
     sim,
@@ -186,6 +187,10 @@ pub(super) async fn begin(
         ..equip::settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
+    let samples = settings.openshift && !whole && store.snapshot().rev == 0;
+    if samples {
+        samples::prepare(&settings);
+    }
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
     let furnishes = nature.has(FURNISHER) && !whole;
@@ -214,6 +219,10 @@ pub(super) async fn begin(
     }
     release::note(&server).await?;
     stage.done("first objects present");
+    if samples {
+        samples::import(&server).await;
+        stage.done("sample images imported");
+    }
 
     let readiness = Readiness::default();
     readiness.expect("informer-sync");
@@ -245,8 +254,7 @@ pub(super) async fn begin(
     let processes = ForProcesses::of(shared)?;
     let tending = world.activity.track(sim::containers::tend(Arc::clone(&containers)));
     let tending = processes.handle().spawn(tending).abort_handle();
-    let (store, clock) = (server.store.clone(), Arc::clone(&server.world.wall));
-    processes.handle().spawn(rest::run(store, clock, server.stopping.clone()));
+    processes.handle().spawn(rest::run(Arc::clone(&server)));
     // Whoever has dialled since the port was bound is served from here on.
     let mut http = Http::new(
         Arc::clone(&server),
@@ -274,7 +282,9 @@ pub(super) async fn begin(
         }
         None => None,
     };
-    http.desk = registries.as_ref().map(registry::Listening::desk);
+    http.desk = registries
+        .as_ref()
+        .map(|r| Arc::new(Labs::new(Arc::clone(&server), r.desk())) as Arc<dyn http::Desk>);
     let http = Arc::new(http);
     if nature.openshift {
         console::publish(&server, &url).await?;

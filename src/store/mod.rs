@@ -15,6 +15,7 @@ mod load;
 mod open;
 mod parts;
 mod place;
+pub mod reads;
 mod row;
 mod snapshot;
 #[cfg(test)]

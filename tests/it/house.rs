@@ -89,6 +89,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "pool", "store", "tls", "trail", "world",
         ],
     ),
+    ("labs", &["access", "api", "http", "kinds", "runtime", "store", "world"]),
     ("router", &["http", "runtime", "settings", "store", "tls", "world"]),
     (
         "controllers",
@@ -128,6 +129,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "http",
             "importer",
             "kinds",
+            "labs",
             "pool",
             "registry",
             "router",

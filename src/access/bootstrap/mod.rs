@@ -8,7 +8,7 @@
 
 pub mod aggregate;
 mod applications;
-mod imagestreams;
+pub mod imagestreams;
 mod operators;
 mod policy;
 pub mod scc;

@@ -24,6 +24,7 @@ mod policy;
 mod priority;
 pub mod resource_quota;
 pub mod resources;
+mod restrict_users;
 mod runtime_class;
 pub mod scc;
 mod service_account;
@@ -152,6 +153,11 @@ static PLUGINS: &[Plugin] = &[
         name: "image.openshift.io/ImagePolicy",
         mutate: Some(image_policy::mutate),
         validate: None,
+    },
+    Plugin {
+        name: "authorization.openshift.io/RestrictSubjectBindings",
+        mutate: None,
+        validate: Some(restrict_users::validate),
     },
     Plugin { name: CONSTRAINTS, mutate: Some(scc::mutate), validate: None },
     Plugin { name: "RBAC", mutate: None, validate: Some(no_escalation) },

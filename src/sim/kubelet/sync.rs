@@ -1,13 +1,15 @@
 //! One look at one pod.
 
 use super::{
-    admit, config, container,
+    admit,
+    attempts::Attempts,
+    config, container,
     record::{Ended, Named, Record, State},
     shown, status, terminate, told,
 };
 use crate::{
     controllers::{Plan, View, Write},
-    object::{ObjectExt, Value, json, name, time},
+    object::{ObjectExt, Value, alike, json, name, time},
     sim::nodes::{NodeLens, images::Inventory},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -47,6 +49,8 @@ pub struct Sync<'a> {
     pub verdict: Option<(&'static str, String)>,
     /// Whether every volume could be mounted.
     pub mounts_ready: bool,
+    /// What is remembered of pulls that fail.
+    pub attempts: Attempts,
     /// The lists of those containers that are not among `containers`, by name.
     others: HashMap<String, &'static str>,
     /// What earlier looks told, and what this one did: part, reason and text.
@@ -95,6 +99,7 @@ impl<'a> Sync<'a> {
             ),
             verdict: None,
             mounts_ready: false,
+            attempts: Attempts::of(view, pod),
             past: OnceCell::new(),
             said: HashSet::new(),
             written: HashSet::new(),
@@ -358,9 +363,12 @@ impl<'a> Sync<'a> {
         if terminated {
             self.lose_containers();
         }
+        if let Some(write) = self.attempts.write(self.view, self.pod) {
+            self.plan.write(write);
+        }
         let mut pod = Value::clone(self.pod);
         let new = status::of(self, terminated);
-        if pod.at("status") != Some(&new) {
+        if !pod.at("status").is_some_and(|old| alike(old, &new)) {
             pod.set_at("status", new);
             self.plan.write(Write::status("pods", pod));
         }
