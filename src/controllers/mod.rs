@@ -5,6 +5,7 @@
 //! queues, applies plans through the same API that `oc` uses (as the controller's service account),
 //! retries, backs off and waits on the clock.
 
+mod apiservices;
 pub mod builds;
 mod certificates;
 mod children;
@@ -142,6 +143,7 @@ pub static ALL: &[&Controller] = &[
     &certificates::CLEANER,
     &clusterroles::CONTROLLER,
     &customresources::CONTROLLER,
+    &apiservices::CONTROLLER,
     &policystatus::CONTROLLER,
     &eventttl::CONTROLLER,
     &flowcontrol::CONTROLLER,

@@ -281,21 +281,26 @@ fn behind(path: &str, target: &ResourcePath<'_>) -> usize {
     path.match_indices('/').nth(parts - 1).map_or(path.len(), |(at, _)| at)
 }
 
+/// The headers a proxy passes on.
+pub fn passed_headers(incoming: &Incoming<'_>) -> Vec<(String, String)> {
+    let texts = incoming.request.headers().iter();
+    let texts = texts.filter_map(|(n, v)| Some((n.to_string(), v.to_str().ok()?.to_owned())));
+    let kept = |(name, _): &(String, String)| {
+        !KEPT_BACK.contains(&name.as_str()) && !name.starts_with("impersonate-")
+    };
+    texts.filter(kept).collect()
+}
+
 /// A request as a proxy passes it on.
 fn passed(incoming: &Incoming<'_>, target: &ResourcePath<'_>, body: Bytes) -> Body {
     let raw = incoming.request.path();
     let behind = &raw[behind(raw, target)..];
     let query = incoming.request.query_string();
     let mark = if query.is_empty() { "" } else { "?" };
-    let texts = incoming.request.headers().iter();
-    let texts = texts.filter_map(|(n, v)| Some((n.to_string(), v.to_str().ok()?.to_owned())));
-    let kept = |(name, _): &(String, String)| {
-        !KEPT_BACK.contains(&name.as_str()) && !name.starts_with("impersonate-")
-    };
     Body::Passed(Box::new(Fetch {
         method: incoming.request.method().to_string(),
         path: format!("{behind}{mark}{query}"),
-        headers: texts.filter(kept).collect(),
+        headers: passed_headers(incoming),
         body,
         ..Fetch::default()
     }))

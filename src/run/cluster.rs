@@ -5,6 +5,7 @@ use super::{
     checkpoint::Checkpoint,
     console,
     controls::{Controls, Crew},
+    definitions,
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
@@ -25,7 +26,7 @@ use crate::{
     settings::Settings,
     sim,
     store::{self, Parts, Store},
-    tls, webhook,
+    tls,
     world::{ClusterTime, Entropy, SystemClock, World},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -206,7 +207,7 @@ pub(super) async fn begin(
         access,
         containers: Some(Arc::clone(&containers) as _),
         importer: equip::importer(flags, &world, &settings, registry_address),
-        webhooks: webhook::Client::new(Arc::clone(&world.wall), equip::dns(&settings)),
+        webhooks: equip::webhooks(&world, &settings, &secrets.ca)?,
         settings,
         pages: Default::default(),
         refusals: Default::default(),
@@ -217,6 +218,7 @@ pub(super) async fn begin(
     if !whole {
         furnish::create_missing(&server, &secrets.kubeadmin_password).await?;
     }
+    let added = definitions::create_missing(&server, &flags.crds).await?;
     release::note(&server).await?;
     stage.done("first objects present");
     if samples {
@@ -245,6 +247,7 @@ pub(super) async fn begin(
     if furnishes {
         furnish::until_furnished(&server).await;
     }
+    definitions::until_established(&server, &added).await;
     stage.done("controllers synced");
     if let Some(path) = &flags.seed {
         seed::apply(&server, path).await?;

@@ -36,6 +36,7 @@ mod versions;
 mod webhooks;
 
 pub use scc::may_enter;
+pub use webhooks::read_review;
 
 use super::{Caller, Verb};
 use crate::{
@@ -175,7 +176,12 @@ static CHARGES: &[Plugin] = &[
 
 /// The names of all plug-ins, with which they are switched off.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    let outside = ["MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"];
+    let outside = [
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionWebhook",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionWebhook",
+    ];
     PLUGINS.iter().chain(CHARGES).map(|p| p.name).chain(outside)
 }
 
