@@ -97,6 +97,13 @@ pub enum Command {
     Reset(Folder),
 }
 
+/// A set of custom resource definitions.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub enum Definitions {
+    /// What operators on OpenShift import.
+    Openshift,
+}
+
 /// What a vendor would do.
 #[derive(Debug, Subcommand)]
 pub enum RegistryCommand {
@@ -349,6 +356,11 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_NODES", default_value_t = 3)]
     pub nodes: usize,
 
+    /// Sets of custom resource definitions to start with: `openshift` has those that operators
+    /// import (monitoring, operators, machines, console …)
+    #[arg(long, env = "POCKETSHIFT_CRDS", value_enum, value_delimiter = ',', value_name = "SET")]
+    pub crds: Vec<Definitions>,
+
     /// Manifest file, or folder of manifests (.yaml, .yml, .json), applied before the server is ready
     #[arg(long, env = "POCKETSHIFT_SEED", value_name = "FILE|DIR")]
     pub seed: Option<PathBuf>,
@@ -444,6 +456,7 @@ impl Default for Serve {
             in_memory: false,
             kubeconfig: None,
             nodes: 3,
+            crds: Vec::new(),
             seed: None,
             catalog: None,
             node_disk: "120Gi".into(),

@@ -10,6 +10,7 @@ use super::{
     limits::{InFlight, Limits},
     look::Look,
     parameters::{self, Query},
+    passing::{self, Passing},
     path::{self, Path},
     render, resource, streaming,
 };
@@ -239,7 +240,10 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
         }
         _ => None,
     };
+    let path = incoming.path;
+    let passing = passing::find(&incoming, path, parsed.as_ref());
     let (lasts, writes) = match (&parsed, verb) {
+        _ if passing.as_ref().is_some_and(|p| p.lasts(incoming.query)) => (true, false),
         (Some(Path::Resource(target)), Some(verb)) => {
             (super::limits::is_long(verb, target.sub), super::limits::is_write(verb))
         }
@@ -247,7 +251,7 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
     };
     audited::begin(&incoming, &caller, lasts);
     if lasts {
-        return respond(&mut incoming, parsed, verb, caller).await;
+        return respond(&mut incoming, parsed, passing, verb, caller).await;
     }
     let _place = match http.inflight.enter(&caller, writes) {
         Ok(place) => place,
@@ -257,7 +261,7 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
         Ok(deadline) => deadline,
         Err(e) => return render::error(&e, look),
     };
-    let response = respond(&mut incoming, parsed, verb, caller);
+    let response = respond(&mut incoming, parsed, passing, verb, caller);
     let response = within(&*http.server.world.wall, deadline, response).await;
     response.unwrap_or_else(|| render::error(&bodies::late(), look))
 }
@@ -265,9 +269,13 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
 async fn respond(
     incoming: &mut Incoming<'_>,
     parsed: Option<Path<'_>>,
+    passing: Option<Passing<'_>>,
     verb: Option<crate::api::Verb>,
     caller: Arc<crate::api::Caller>,
 ) -> HttpResponse {
+    if let Some(passing) = passing {
+        return passing.respond(incoming, &caller).await;
+    }
     match (parsed, verb) {
         (None, _) => {
             documents::missing(&incoming.http.server.catalogue(), incoming.path, incoming.look)

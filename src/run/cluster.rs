@@ -5,12 +5,13 @@ use super::{
     checkpoint::Checkpoint,
     console,
     controls::{Controls, Crew},
+    definitions,
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    release, rest, routes,
+    release, rest, routes, samples,
     secrets::{self, Secrets},
     seed,
 };
@@ -25,7 +26,7 @@ use crate::{
     settings::Settings,
     sim,
     store::{self, Parts, Store},
-    tls, webhook,
+    tls,
     world::{ClusterTime, Entropy, SystemClock, World},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -185,6 +186,10 @@ pub(super) async fn begin(
         ..equip::settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
+    let samples = settings.openshift && !whole && store.snapshot().rev == 0;
+    if samples {
+        samples::prepare(&settings);
+    }
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
     let furnishes = nature.has(FURNISHER) && !whole;
@@ -200,7 +205,7 @@ pub(super) async fn begin(
         access,
         containers: Some(Arc::clone(&containers) as _),
         importer: equip::importer(flags, &world, &settings, registry_address),
-        webhooks: webhook::Client::new(Arc::clone(&world.wall), equip::dns(&settings)),
+        webhooks: equip::webhooks(&world, &settings, &secrets.ca)?,
         settings,
         pages: Default::default(),
         refusals: Default::default(),
@@ -211,8 +216,13 @@ pub(super) async fn begin(
     if !whole {
         furnish::create_missing(&server, &secrets.kubeadmin_password).await?;
     }
+    let added = definitions::create_missing(&server, &flags.crds).await?;
     release::note(&server).await?;
     stage.done("first objects present");
+    if samples {
+        samples::import(&server).await;
+        stage.done("sample images imported");
+    }
 
     let readiness = Readiness::default();
     readiness.expect("informer-sync");
@@ -235,6 +245,7 @@ pub(super) async fn begin(
     if furnishes {
         furnish::until_furnished(&server).await;
     }
+    definitions::until_established(&server, &added).await;
     stage.done("controllers synced");
     if let Some(path) = &flags.seed {
         seed::apply(&server, path).await?;

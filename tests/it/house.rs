@@ -133,6 +133,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "pool",
             "registry",
             "router",
+            "runtime",
             "settings",
             "sim",
             "store",

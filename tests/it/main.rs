@@ -1,6 +1,7 @@
 //! The integration tests: one binary, so that everything is linked once. Every test starts a
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
+mod aggregation;
 mod audit;
 mod background;
 mod budgets;
@@ -14,6 +15,7 @@ mod corners;
 mod courses;
 mod crash;
 mod custom;
+mod definitions;
 mod deploymentconfigs;
 mod envtest;
 mod faults;
@@ -26,6 +28,7 @@ mod kits;
 mod labs;
 mod library;
 mod metrics;
+mod mutations;
 mod nodeimages;
 mod oc;
 mod platform;
@@ -45,6 +48,7 @@ mod templates;
 mod time;
 mod traffic;
 mod trail;
+mod transcripts;
 mod triggers;
 mod uploads;
 mod verbs;
