@@ -66,7 +66,7 @@ fn level(schema: &Value, path: &str, out: &mut Causes) {
             "uniqueItems cannot be set to true since the runtime complexity becomes quadratic",
         );
     }
-    let additional = schema.get("additionalProperties").filter(|a| **a != Value::Bool(false));
+    let additional = schema.get("additionalProperties").filter(|a| **a != Value::Bool(true));
     let properties = schema.map_at("properties").filter(|p| !p.is_empty());
     if additional.is_some() && properties.is_some() {
         out.forbidden(
