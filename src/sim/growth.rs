@@ -27,11 +27,6 @@ const GROWS: &[(&str, &str, &str)] = &[
         "serviceaccounts",
         "an account without a secret looks for one among the namespace's, once",
     ),
-    (
-        "service-serving-cert-controller",
-        "secrets",
-        "a secret that is gone may have stood in the way of any Service of the namespace",
-    ),
 ];
 
 /// A cluster with `n` neighbours of each kind beside one object of each, and the latter's keys.
