@@ -1,6 +1,6 @@
 //! The command line of the labs.
 
-use super::Where;
+use super::Which;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -88,7 +88,7 @@ pub struct LabFlags {
     pub dir: Option<PathBuf>,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub at: Where,
+    pub at: Which,
 }
 
 /// Form of what is printed.

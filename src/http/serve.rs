@@ -7,7 +7,7 @@ use super::{
     console::{self, Desk},
     credentials, documents,
     health::{Metrics, Readiness},
-    limits::{InFlight, Limits},
+    limits::{InFlight, Limits, Underway},
     look::Look,
     parameters::{self, Query},
     passing::{self, Passing},
@@ -25,17 +25,21 @@ use crate::{
 use actix_http::{ConnectionType, Payload};
 use actix_web::{
     HttpRequest, HttpResponse,
+    body::{BodySize, BoxBody, MessageBody},
     http::{Method, StatusCode, header},
     web,
 };
+use bytes::Bytes;
 use futures_util::FutureExt;
 use std::{
     cell::OnceCell,
     panic::AssertUnwindSafe,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    task::{Context, Poll},
 };
 use tokio::runtime::Handle;
 
@@ -127,6 +131,27 @@ impl Incoming<'_> {
     /// What is left of the connection when it becomes a stream.
     pub fn take_payload(&mut self) -> Payload {
         self.payload.take()
+    }
+}
+
+/// A body that keeps the place of its request until it ends.
+struct Lasting {
+    body: BoxBody,
+    _place: Underway,
+}
+
+impl MessageBody for Lasting {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(cx)
     }
 }
 
@@ -251,7 +276,9 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
     };
     audited::begin(&incoming, &caller, lasts);
     if lasts {
-        return respond(&mut incoming, parsed, passing, verb, caller).await;
+        let Ok(place) = http.inflight.stay() else { return documents::too_many() };
+        let response = respond(&mut incoming, parsed, passing, verb, caller).await;
+        return response.map_body(|_, body| Lasting { body, _place: place }.boxed());
     }
     let _place = match http.inflight.enter(&caller, writes) {
         Ok(place) => place,

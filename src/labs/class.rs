@@ -1,6 +1,6 @@
 //! A classroom: students with names and passwords, one lab for each, and the board of their points.
 
-use super::{Labs, judge::Grade};
+use super::{Labs, exercise::Exercise, judge::Grade};
 use crate::{
     access::{password, secret_text},
     api::{Body, Caller, Options, PatchType, Request, Verb},
@@ -23,6 +23,11 @@ impl Labs {
             return Err(format!("a class has 1 to {MOST} students"));
         }
         let names: Vec<String> = (1..=students).map(|n| format!("student{n:02}")).collect();
+        // Passwords that are in use stay as they are.
+        let exercise = Exercise::parse(text)?.name;
+        if let Some(name) = names.iter().find(|name| self.find(&exercise, name).is_ok()) {
+            return Err(format!("{exercise} is started already for {name}; finish it first"));
+        }
         let passwords = self.enrol(&names).await?;
         let all = join_all(names.iter().map(|name| self.start(text, name, name))).await;
         if let Some(Err(why)) = all.iter().find(|started| started.is_err()) {

@@ -361,6 +361,8 @@ fn place(text: &str, word: &str) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::json;
+    use std::collections::BTreeSet;
 
     const SMALL: &str = "\
 name: small
@@ -381,6 +383,38 @@ solution:
     fn a_file_is_read() {
         let read = Exercise::parse(SMALL).unwrap();
         assert_eq!((read.points(), read.guided, read.solution.len()), (2, false, 1));
+    }
+
+    /// The fields of a type, as it names them to whoever uses another.
+    fn fields<T: serde::de::DeserializeOwned>() -> BTreeSet<String> {
+        let why = serde_json::from_value::<T>(json!({"zzz": 1})).err().unwrap().to_string();
+        why.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_schema_knows_what_the_types_know() {
+        let schema: Value =
+            serde_json::from_str(include_str!("../../openapi/exercise.schema.json")).unwrap();
+        let check = "/$defs/check/properties";
+        let rows = [
+            (String::new(), fields::<Exercise>()),
+            ("/properties/setup".into(), fields::<Setup>()),
+            ("/properties/events/items".into(), fields::<Scheduled>()),
+            ("/properties/wrong/items".into(), fields::<Wrong>()),
+            ("/$defs/field".into(), fields::<Field>()),
+            ("/$defs/check".into(), fields::<Check>()),
+            (format!("{check}/object"), fields::<ObjectCheck>()),
+            (format!("{check}/count"), fields::<CountCheck>()),
+            (format!("{check}/history"), fields::<HistoryCheck>()),
+            (format!("{check}/history/properties/changes"), fields::<Changes>()),
+            (format!("{check}/command"), fields::<CommandCheck>()),
+            (format!("{check}/http"), fields::<HttpCheck>()),
+        ];
+        for (place, known) in rows {
+            let said = schema.pointer(&format!("{place}/properties")).and_then(Value::as_object);
+            let said: BTreeSet<String> = said.unwrap().keys().cloned().collect();
+            assert_eq!(said, known, "{place}");
+        }
     }
 
     #[test]

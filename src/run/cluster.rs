@@ -89,6 +89,8 @@ pub(super) struct Site {
     pub shared: Option<Arc<Shared>>,
     /// Who runs it and others, if its administrator is theirs too.
     pub host: Option<Weak<dyn Clusters>>,
+    /// Most watches and sessions at a time; 0 stands for no limit.
+    pub lasting: usize,
 }
 
 /// Chance, the machine's time, and the cluster's as it was left.
@@ -266,6 +268,7 @@ pub(super) async fn begin(
         http::Limits {
             reads: flags.max_requests_inflight,
             writes: flags.max_mutating_requests_inflight,
+            lasting: site.lasting,
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
     );

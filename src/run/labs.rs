@@ -1,7 +1,7 @@
 //! The commands about labs: what is asked of a running server, and exercises that are played in a
 //! cluster of their own.
 
-use super::{client, cluster, kubeconfig::Admin};
+use super::{client, cluster, clusters, kubeconfig::Admin};
 use crate::{
     config::{ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput, RouterPort, Serve},
     labs::{
@@ -69,9 +69,14 @@ fn print(lab: &LabArgs, value: &Value, text: &str) {
     }
 }
 
+/// The administrator of the cluster that is meant.
+async fn admin(flags: &LabFlags) -> Result<Admin, String> {
+    clusters::admin(&flags.at.at, flags.at.cluster.as_deref()).await
+}
+
 /// Asks the labs of a running server.
 async fn ask(flags: &LabFlags, method: &str, path: &str, body: &str) -> Result<Value, String> {
-    let admin = Admin::read(&flags.at.kubeconfig()?)?;
+    let admin = admin(flags).await?;
     at(&admin, method, path, body).await
 }
 
@@ -231,10 +236,10 @@ async fn class(students: usize, what: ClassWhat, lab: &LabArgs) -> Result<(), St
     }
     let path = format!("/{name}/start?students={students}");
     let started = ask(&lab.flags, "POST", &path, &text).await?;
-    let server = Admin::read(&lab.flags.at.kubeconfig()?)?.server;
+    let server = admin(&lab.flags).await?.server;
     let lines = started.list_at("items").iter().map(|s| {
         let (student, password) = (s.str_at("student"), s.str_at("password"));
-        format!("{student}  {password}  {server}/console  project {}", s.str_at("project"))
+        format!("{student}  {password}  https://{server}/console  project {}", s.str_at("project"))
     });
     print(lab, &started, &lines.collect::<Vec<_>>().join("\n"));
     Ok(())

@@ -168,6 +168,11 @@ async fn a_class_and_its_board() {
         (&second["student"], &second["project"]),
         (&json!("student02"), &json!("oneroll-student02"))
     );
+    let passwords = "/api/v1/namespaces/openshift-config/secrets/htpass-secret";
+    let before = get(&lab.client, passwords).await.json()["data"].clone();
+    let (code, why) = ask(&lab, "POST", "/pause-and-resume/start?students=3").await;
+    assert!(code == 409 && why.to_string().contains("already for student01"), "{why}");
+    assert_eq!(get(&lab.client, passwords).await.json()["data"], before, "passwords stay");
     let (_, _) = ask(&lab, "POST", "/pause-and-resume/solve?student=student02").await;
     let (_, board) = ask(&lab, "GET", "/board").await;
     let points = |n: usize| board["items"][n]["grade"]["points"].clone();

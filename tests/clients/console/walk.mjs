@@ -180,6 +180,9 @@ async function labs() {
   await go(page, "/p/goback/rollout/web");
   await click(page, "Undo");
   await sees(page, "2 of 2 ready. ReplicaSet");
+  await go(page, "/p/goback/object/deployments/web");
+  await click(page, "Why");
+  await sees(page, "by kube:admin");
   await go(page, "/lab/rollout-undo");
   await click(page, "Grade");
   await sees(page, "6 of 6 points");
