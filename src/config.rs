@@ -56,7 +56,7 @@ pub enum Command {
     /// Create, fork, reset and delete clusters of the running server
     #[command(subcommand)]
     Cluster(ClusterCommand),
-    /// Let requests to the running server fail by rule
+    /// Let requests, nodes, disks, pulls and containers of the running server fail by rule
     #[command(subcommand)]
     Fault(FaultCommand),
     /// Tell why an object of the running server is as it is: its latest changes, by whom, and what

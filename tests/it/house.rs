@@ -104,6 +104,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "api",
             "catalog",
             "controllers",
+            "faults",
             "images",
             "importer",
             "kinds",

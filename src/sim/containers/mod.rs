@@ -357,7 +357,9 @@ impl Runtime {
 
 impl Containers for Runtime {
     fn answers(&self, node: &str) -> bool {
-        !is_down(&self.store.snapshot(), MACHINES, node)
+        let objects = self.store.snapshot();
+        let silent = faults::silent(&objects, self.world.clock.now(), node);
+        !silent && !is_down(&objects, MACHINES, node)
     }
 
     fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended> {
