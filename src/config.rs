@@ -385,7 +385,8 @@ pub struct Serve {
     #[allow(missing_docs)]
     pub audit: Audit,
 
-    /// Seed of the random source (names, uids, addresses) [default: from the system]
+    /// Seed of the random source: the same inputs get the same names, uids and addresses again
+    /// [default: from the system]
     #[arg(long, env = "POCKETSHIFT_RANDOM_SEED", value_name = "NUMBER")]
     pub random_seed: Option<u64>,
 
