@@ -47,6 +47,7 @@ use crate::{
     },
     controllers::View,
     error::Error,
+    faults,
     object::{ObjectExt, Value},
     router::Router,
     runtime::{
