@@ -6,7 +6,7 @@ mod faults;
 mod trail;
 
 pub use audit::{Audit, AuditFormat};
-pub use clusters::{ClusterCommand, ClusterSettings};
+pub use clusters::{ClusterCommand, ClusterSettings, NewCluster, Output};
 pub use faults::{FaultAdd, FaultCommand};
 pub use trail::{Trail, Why};
 
@@ -41,6 +41,21 @@ pub struct Cli {
 pub enum Command {
     /// Start the server (the default)
     Serve(Box<Serve>),
+    /// Start the server in the background; returns when it is ready
+    Start(Box<Start>),
+    /// Stop the server in the background
+    Stop(Folder),
+    /// Tell whether a server runs in the background
+    Status(Folder),
+    /// Print what the server in the background has said
+    Logs {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        folder: Folder,
+        /// Go on until the server ends
+        #[arg(short, long)]
+        follow: bool,
+    },
     /// Print shell variables that send clients of vendors' registries to the running server
     #[command(after_help = "Use it as: eval \"$(pocketshift env)\"")]
     Env(Where),
@@ -168,6 +183,17 @@ pub struct NodeArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub at: Which,
+}
+
+/// Flags of `start`.
+#[derive(Clone, Debug, Args)]
+pub struct Start {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub serve: Serve,
+    /// Write the admin kubeconfig into the user's own, too, and make it the current context
+    #[arg(long)]
+    pub set_context: bool,
 }
 
 /// Flags of `envtest`.

@@ -33,7 +33,7 @@
 //! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
 //! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
 //! | [`builds`] | builds: their Dockerfiles, and the images that come of them | `images`, `kinds`, snapshots of `store` |
-//! | [`metrics`] | what pods and nodes use, as their annotations say | snapshots of `store` |
+//! | [`metrics`] | what pods and nodes use: what they were asked, and what their annotations say | snapshots of `store` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`webhook`] | the way to webhooks: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
@@ -47,6 +47,8 @@
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
+//! | [`run`] | the composition root, the commands, the host of many clusters | all of the above and below |
+//! | [`cluster`] | clusters in a program of one's own | `run` |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer`, `router` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
@@ -120,6 +122,7 @@
 //! | to add | touch |
 //! |---|---|
 //! | a kind | its declaration under `kinds/`, a line in its family's list, a fixture in `tests/golden/kinds/` |
+//! | a release that has a kind no longer, or not yet | `since` and `until` in its declaration; `settings/versions.rs` |
 //! | a computed kind | the same with [`kinds::Backing::Computed`], and a handler in [`api::computed`] |
 //! | a controller | its file under `controllers/`, a line in [`controllers::ALL`], a role in `access/bootstrap/controllers.roles` |
 //! | a column, short name, subresource | one line in the kind's declaration |
@@ -151,12 +154,15 @@
 //!   OpenAPI documents.
 #![warn(missing_docs)]
 
+pub use cluster::Cluster;
+
 pub mod access;
 pub mod api;
 pub mod audit;
 pub mod builds;
 pub mod catalog;
 pub mod cel;
+pub mod cluster;
 pub mod config;
 pub mod console;
 pub mod controllers;

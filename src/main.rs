@@ -31,6 +31,10 @@ fn command(cli: Cli) -> Result<(), String> {
     match cli.command {
         None => serve(cli.serve),
         Some(Command::Serve(flags)) => serve(*flags),
+        Some(Command::Start(asked)) => block_on(run::start_in_background(&asked)),
+        Some(Command::Stop(folder)) => block_on(run::stop_in_background(&folder)),
+        Some(Command::Status(folder)) => run::status(&folder),
+        Some(Command::Logs { folder, follow }) => block_on(run::logs(&folder, follow)),
         Some(Command::Kubeconfig(folder)) => kubeconfig(&folder),
         Some(Command::Env(at)) => run::registry::env(&at),
         Some(Command::Registry(command)) => block_on(run::registry::command(&command)),

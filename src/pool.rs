@@ -33,12 +33,12 @@ pub struct Running {
 }
 
 impl Pool {
-    /// Starts so many threads of this name.
+    /// Starts so many threads of this name, each of which begins with `begin`.
     ///
     /// # Errors
     /// One line for people.
-    pub fn start(name: &str, threads: usize) -> Result<Arc<Pool>, String> {
-        let threads = (0..threads).map(|_| thread(name)).collect::<Result<_, _>>();
+    pub fn start(name: &str, threads: usize, begin: fn()) -> Result<Arc<Pool>, String> {
+        let threads = (0..threads).map(|_| thread(name, begin)).collect::<Result<_, _>>();
         let threads = threads.map_err(|e| format!("cannot start threads: {e}"))?;
         Ok(Arc::new(Pool { threads, next: AtomicUsize::new(0) }))
     }
@@ -61,12 +61,21 @@ impl Pool {
                 let _ = tell.send(());
             })
         });
+        self.send(work);
+        Running { stop: Some(stop), ended }
+    }
+
+    /// Lets what `make` makes run to its own end, whoever waits for it.
+    pub fn spawn(&self, make: impl FnOnce() -> Local + Send + 'static) {
+        self.send(Box::new(make));
+    }
+
+    fn send(&self, work: Work) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         if let Some(thread) = self.threads.get(turn % self.threads.len().max(1)) {
             // A thread ends only with the pool.
             let _ = thread.send(work);
         }
-        Running { stop: Some(stop), ended }
     }
 }
 
@@ -79,10 +88,11 @@ impl Running {
     }
 }
 
-fn thread(name: &str) -> std::io::Result<mpsc::UnboundedSender<Work>> {
+fn thread(name: &str, begin: fn()) -> std::io::Result<mpsc::UnboundedSender<Work>> {
     let (to, mut from) = mpsc::unbounded_channel::<Work>();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        begin();
         let all = LocalSet::new();
         all.block_on(&runtime, async move {
             while let Some(work) = from.recv().await {
@@ -99,7 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_runs_ends_with_all_it_has_started() {
-        let pool = Pool::start("test", 2).unwrap();
+        let pool = Pool::start("test", 2, || {}).unwrap();
         let (to, mut from) = mpsc::unbounded_channel();
         let running = pool.run(move || {
             Box::pin(async move {

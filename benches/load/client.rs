@@ -26,6 +26,12 @@ pub fn get(path: &str, token: &str) -> Vec<u8> {
         .into_bytes()
 }
 
+/// The bytes of a GET that asks for a table.
+pub fn table(path: &str, token: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json;as=Table;v=v1;g=meta.k8s.io\r\nAuthorization: Bearer {token}\r\n\r\n")
+        .into_bytes()
+}
+
 /// The bytes of a POST of JSON.
 pub fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
     write("POST", "application/json", path, token, body)
@@ -78,6 +84,10 @@ impl Conn {
         let head = self.head().await;
         let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
         let code = text[9..12].parse().expect("a status");
+        if text.contains("transfer-encoding: chunked") {
+            self.buffer.drain(..head);
+            return (code, self.chunks().await);
+        }
         let length: usize = text
             .lines()
             .find_map(|l| l.strip_prefix("content-length: "))
@@ -88,6 +98,29 @@ impl Conn {
         let body = self.buffer[head..head + length].to_vec();
         self.buffer.drain(..head + length);
         (code, body)
+    }
+
+    /// Reads a body that comes in chunks.
+    async fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let end = loop {
+                match self.buffer.windows(2).position(|w| w == b"\r\n") {
+                    Some(at) => break at,
+                    None => self.more().await,
+                }
+            };
+            let size = std::str::from_utf8(&self.buffer[..end]).expect("text");
+            let size = usize::from_str_radix(size.trim(), 16).expect("a length");
+            while self.buffer.len() < end + 2 + size + 2 {
+                self.more().await;
+            }
+            body.extend_from_slice(&self.buffer[end + 2..end + 2 + size]);
+            self.buffer.drain(..end + 2 + size + 2);
+            if size == 0 {
+                return body;
+            }
+        }
     }
 
     /// Sends a request whose answer streams, and reads until `found` finds something in what has

@@ -1,14 +1,19 @@
 //! A load bench: starts the server as a user would and prints each figure beside its physical
-//! ceiling, measured in the same run. `cargo bench` runs all of it, `cargo bench -- get list` some.
+//! ceiling, measured in the same run. `cargo bench` runs all of it, `cargo bench -- get list` some,
+//! `cargo bench -- aims` what is aimed at, with a line for each that says held or not, and
+//! `cargo bench -- quick` the same in two minutes, with less of everything.
 //!
 //! The ceilings: for reads, the same web framework with TLS serving the same bytes from memory;
 //! for writes, bare SQLite writing the same bytes with the same sync setting in batches of the same
 //! size. Loops are bounded in time; everything stays on loopback.
 
+mod aims;
 mod ceiling;
 mod client;
 mod cluster;
+mod clusters;
 mod imports;
+mod routes;
 mod streams;
 #[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
 mod support;
@@ -59,8 +64,20 @@ fn main() {
         if runs("triggers") {
             triggers::fan_out().await;
         }
+        if runs("clusters") {
+            clusters::all().await;
+        }
+        if runs("router") {
+            routes::forward().await;
+        }
         if runs("import") {
             imports::import().await;
+        }
+        if runs("aims") {
+            aims::all(&aims::FULL).await;
+        }
+        if wanted.iter().any(|w| w == "quick") {
+            aims::all(&aims::QUICK).await;
         }
     });
 }

@@ -23,7 +23,7 @@ pub mod statics;
 pub use authn::Credentials;
 pub use impersonation::Impersonation;
 pub use keys::{Keys, SESSION_KEY_BYTES, secret_text};
-pub use rbac::{Attributes, Authorizer, Decision};
+pub use rbac::{Attributes, Authorizer, Decision, Known};
 pub use statics::Tokens;
 
 use crate::error::Error;

@@ -275,7 +275,21 @@ pub struct Authorizer {
     allow_all: bool,
 }
 
+/// What an authorizer has worked out of roles and bindings: of use to every other that sees the same.
+#[derive(Clone, Default)]
+pub struct Known(Option<Arc<Index>>);
+
 impl Authorizer {
+    /// What it has worked out.
+    pub fn known(&self) -> Known {
+        Known(self.index.load_full())
+    }
+
+    /// Begins with what another has worked out.
+    pub fn learn(&self, known: &Known) {
+        self.index.store(known.0.clone());
+    }
+
     /// One that allows everything to everybody, or decides by RBAC.
     pub fn allowing(allow_all: bool) -> Authorizer {
         Authorizer { allow_all, ..Authorizer::default() }

@@ -6,7 +6,7 @@
 use super::Item;
 use crate::{
     kinds::{CellCx, Column, Served, Template, columns, custom::Printer},
-    object::{Map, ObjectExt, Value, json, write},
+    object::{Map, ObjectExt, Value, json, pick, write},
     store::Entry,
 };
 use jiff::Timestamp;
@@ -110,7 +110,11 @@ fn of_revision(kind: &Served, entry: &Entry) -> Arc<Row> {
 
 /// What cells are made of. No column of a built-in kind shows managed fields.
 fn seen(kind: &Served, entry: &Entry) -> Value {
-    if kind.custom.is_some() { entry.value() } else { entry.lean() }
+    match kind.seen {
+        _ if kind.custom.is_some() => entry.value(),
+        [] => entry.lean(),
+        paths => entry.read(|text| pick(text, paths)),
+    }
 }
 
 /// A row up to its object.

@@ -73,7 +73,7 @@ impl Facts {
     pub fn of(catalog: &Catalog, manifest: &Manifest, id: &str, config: &[u8]) -> Facts {
         // What is no image's configuration (a chart's, say) tells nothing.
         let config: ImageConfig = serde_json::from_slice(config).unwrap_or_default();
-        let known = |name: &&str| catalog.content(name).is_some();
+        let known = |name: &&str| catalog.has(name);
         let base = config.history.iter().rev().map(|h| h.comment.as_str()).find(known);
         Facts {
             config: id.into(),

@@ -14,9 +14,10 @@ pub use data::{Auth, Behaviour, Config, End, Registry};
 pub use outside::{CLUSTER_REGISTRY, Outside};
 
 use content::Content;
+use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, LazyLock, OnceLock},
+    sync::{Arc, LazyLock},
 };
 
 const BUILTIN: [&str; 5] = [
@@ -40,7 +41,14 @@ pub struct Catalog {
 #[derive(Debug, Default)]
 struct Repository {
     groups: Vec<data::Group>,
-    content: OnceLock<Arc<Content>>,
+    content: Mutex<Kept>,
+}
+
+/// Content that was made when somebody asked; it is let go when nobody has asked for a while.
+#[derive(Debug, Default)]
+struct Kept {
+    content: Option<Arc<Content>>,
+    asked: bool,
 }
 
 /// An image as a node holds it.
@@ -89,7 +97,7 @@ impl Catalog {
                 let known = self.repositories.get(name);
                 let mut groups = known.map(|r| r.groups.clone()).unwrap_or_default();
                 groups.push(entry.group(config.as_ref(), &versions, groups.first()));
-                let repository = Repository { groups, content: OnceLock::new() };
+                let repository = Repository { groups, content: Mutex::default() };
                 self.repositories.insert(name.clone(), Arc::new(repository));
             }
         }
@@ -129,11 +137,31 @@ impl Catalog {
     }
 
     /// What the repository `host/path` serves.
-    pub fn content(&self, name: &str) -> Option<&Arc<Content>> {
+    pub fn content(&self, name: &str) -> Option<Arc<Content>> {
         let repository = self.repositories.get(name)?;
         let registry = self.registries.get(name.split('/').next()?)?;
-        let build = || Content::build(name, registry, &repository.groups);
-        Some(repository.content.get_or_init(|| Arc::new(build())))
+        let build = || Arc::new(Content::build(name, registry, &repository.groups));
+        let mut kept = repository.content.lock();
+        kept.asked = true;
+        Some(Arc::clone(kept.content.get_or_insert_with(build)))
+    }
+
+    /// Whether there is a repository `host/path`.
+    pub fn has(&self, name: &str) -> bool {
+        self.repositories.contains_key(name)
+    }
+
+    /// Lets go of the content nobody has asked for since the last time. Answers whether there was
+    /// any.
+    pub fn let_go(&self) -> bool {
+        self.repositories.values().fold(false, |found, repository| {
+            let mut kept = repository.content.lock();
+            let here = kept.content.is_some();
+            if !std::mem::take(&mut kept.asked) {
+                kept.content = None;
+            }
+            here | found
+        })
     }
 
     /// What is known of the images of the repository `host/path`.

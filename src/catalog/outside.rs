@@ -39,7 +39,7 @@ impl<'a> Outside<'a> {
 
     /// Whether there is such a repository.
     pub fn knows(&self, repository: &str) -> bool {
-        self.catalog.content(repository).is_some()
+        self.catalog.has(repository)
             || !Repository::of(self.objects, repository).manifests.is_empty()
     }
 
@@ -121,8 +121,9 @@ impl<'a> Outside<'a> {
         let repository = if own { r.path.clone() } else { r.repository() };
         let content = self.catalog.content(&repository);
         let leads = |m: &&Arc<Manifest>| m.document.manifests.iter().any(|d| d.digest == digest);
-        if let Some(index) = content.and_then(|c| c.manifests().find(leads)) {
-            return Some(index.digest.clone());
+        let index = content.and_then(|c| Some(c.manifests().find(leads)?.digest.clone()));
+        if index.is_some() {
+            return index;
         }
         let held = Repository::of(self.objects, &repository);
         let mut all = held.manifests.iter();

@@ -19,7 +19,7 @@ fn find(text: &str) -> Option<Image> {
 }
 
 fn content(name: &str) -> Arc<Content> {
-    Arc::clone(Catalog::builtin().content(name).unwrap())
+    Catalog::builtin().content(name).unwrap()
 }
 
 fn tagged(name: &str, tag: &str) -> Arc<Manifest> {

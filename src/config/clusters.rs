@@ -1,7 +1,7 @@
 //! The command line about clusters.
 
 use super::Where;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// What can be done with the clusters of a running server. The one that it started with is `main`.
@@ -14,9 +14,9 @@ pub enum ClusterCommand {
         #[command(flatten)]
         #[allow(missing_docs)]
         settings: ClusterSettings,
-        /// Write its administrator's kubeconfig into this file, beside what it holds
-        #[arg(long, value_name = "FILE")]
-        write_kubeconfig: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        output: NewCluster,
         #[command(flatten)]
         #[allow(missing_docs)]
         at: Where,
@@ -28,15 +28,33 @@ pub enum ClusterCommand {
         from: String,
         /// Name of the new one
         name: String,
-        /// Write its administrator's kubeconfig into this file, beside what it holds
-        #[arg(long, value_name = "FILE")]
-        write_kubeconfig: Option<PathBuf>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        output: NewCluster,
         #[command(flatten)]
         #[allow(missing_docs)]
         at: Where,
     },
     /// List all clusters
     List(Where),
+    /// Apply manifests (YAML or JSON) in a cluster, as its administrator
+    Apply {
+        /// Name of the cluster
+        name: String,
+        /// File with the manifests
+        manifests: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+    /// Wait until a cluster has done all there is to do now
+    Settled {
+        /// Name of the cluster
+        name: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
     /// Keep what a cluster is now, to put it back to that
     Checkpoint {
         /// Name of the cluster
@@ -66,6 +84,9 @@ pub enum ClusterCommand {
     Kubeconfig {
         /// Name of the cluster
         name: String,
+        /// With a bearer token instead of a client certificate, for clients that cannot read its key
+        #[arg(long)]
+        token: bool,
         #[command(flatten)]
         #[allow(missing_docs)]
         at: Where,
@@ -78,6 +99,24 @@ pub enum ClusterCommand {
         #[allow(missing_docs)]
         at: Where,
     },
+}
+
+/// What is told of a new cluster.
+#[derive(Clone, Debug, Default, Args)]
+pub struct NewCluster {
+    /// Write its administrator's kubeconfig into this file, beside what it holds
+    #[arg(long, value_name = "FILE")]
+    pub write_kubeconfig: Option<PathBuf>,
+    /// Print its address, kubeconfig and password as JSON
+    #[arg(short, long, value_enum)]
+    pub output: Option<Output>,
+}
+
+/// Form of what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Output {
+    Json,
 }
 
 /// In what a cluster differs from the server's first.
@@ -107,4 +146,13 @@ pub struct ClusterSettings {
     /// What its clock shows: 2031-01-02T03:04:05Z. It stands still until it is moved
     #[arg(long, value_name = "MOMENT")]
     pub time: Option<String>,
+    /// How long it may be without a request before it ends: 30m, 12h
+    #[arg(long, value_name = "DURATION")]
+    pub ttl: Option<String>,
+    /// Most objects it may hold
+    #[arg(long, value_name = "N")]
+    pub max_objects: Option<usize>,
+    /// Most bytes all its objects may take
+    #[arg(long, value_name = "N")]
+    pub max_bytes: Option<usize>,
 }

@@ -5,7 +5,7 @@
 use super::{Outcome, Plan, View, Write, WriteVerb, namespace_terminating, resources::exactly};
 use crate::{
     api::PatchType,
-    object::{ObjectExt, Value, json, selector::Labels},
+    object::{ObjectExt, Value, json, links, selector::Labels},
     store::Entry,
 };
 use std::sync::Arc;
@@ -79,7 +79,8 @@ pub(super) fn claim_some(
         let free = e.meta.controller().is_none() && !e.meta.deleting;
         free && selector.matches_meta(&e.meta) && eligible(e)
     };
-    let orphans = view.objects.list(resource, owner.namespace()).filter(orphan);
+    let orphans = view.objects.linked_to(&links::orphans(owner.namespace()), resource);
+    let orphans = orphans.filter(orphan);
     claim.writes.extend(orphans.map(|e| adopt(resource, e, owner, finalizer)));
     claim
 }

@@ -18,6 +18,8 @@ pub static CONTROLLER: Controller = Controller {
     manager: "cluster-policy-controller",
     watches: &[Watch::Itself(QUOTAS), Watch::Any(of_project)],
     reconcile,
+    workers: 1,
+    patient: true,
     ..Controller::BASE
 };
 

@@ -11,6 +11,7 @@ use super::{
     Controller, Lives, Monitor, Plan, View, Watch,
     queue::Queue,
     recorder::Recorder,
+    timers::Timers,
     writing::{Writer, is_conflict},
 };
 use crate::{
@@ -24,8 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use patience::Turn;
 use std::{
     cell::RefCell,
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet},
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
@@ -83,7 +83,6 @@ struct Driver {
     writers: Vec<Writer>,
     recorder: Recorder,
     lanes: RefCell<Vec<Lane>>,
-    timers: RefCell<Timers>,
     /// Keys to be looked at again soon, by the wall's clock.
     retries: RefCell<Timers>,
     /// Fires when a key was given back.
@@ -96,41 +95,6 @@ struct Lane {
     queue: Queue,
     first: HashSet<Arc<str>>,
     turn: Turn,
-}
-
-/// Moments to look again: at most one of a kind per key, the earliest asked for.
-#[derive(Default)]
-struct Timers {
-    heap: BinaryHeap<Reverse<(Timestamp, usize, Arc<str>)>>,
-    set: HashMap<(usize, Arc<str>), Timestamp>,
-}
-
-impl Timers {
-    fn add(&mut self, at: Timestamp, lane: usize, key: &Arc<str>) {
-        let id = (lane, Arc::clone(key));
-        if self.set.get(&id).is_none_or(|t| at < *t) {
-            self.set.insert(id, at);
-            self.heap.push(Reverse((at, lane, Arc::clone(key))));
-        }
-    }
-
-    fn next(&self) -> Option<Timestamp> {
-        self.heap.peek().map(|Reverse((at, ..))| *at)
-    }
-
-    /// A key whose time has come.
-    fn due(&mut self, now: Timestamp) -> Option<(usize, Arc<str>)> {
-        while self.next().is_some_and(|at| at <= now) {
-            let Reverse((at, lane, key)) = self.heap.pop()?;
-            let id = (lane, key);
-            // A timer replaced by an earlier one is still in the heap: skip it.
-            if self.set.get(&id) == Some(&at) {
-                self.set.remove(&id);
-                return Some(id);
-            }
-        }
-        None
-    }
 }
 
 /// Everything a watch would have told of, had it been there from the start.
@@ -158,7 +122,6 @@ impl Driver {
             writers: controllers.iter().map(|c| Writer::new(Arc::clone(&server), c)).collect(),
             recorder: Recorder::start(&server),
             lanes: RefCell::new(controllers.iter().map(|_| Lane::default()).collect()),
-            timers: RefCell::default(),
             retries: RefCell::default(),
             freed: Notify::new(),
             server,
@@ -173,7 +136,7 @@ impl Driver {
         let feed = self.server.store.feed();
         let mut signal = feed.any();
         signal.mark_unchanged();
-        let mut seen = self.list(true);
+        let mut seen = self.begin();
         loop {
             match feed.since(seen, None) {
                 Since::Changes(changes, latest) => {
@@ -190,7 +153,7 @@ impl Driver {
                 self.server.world.activity.let_others().await;
                 continue;
             }
-            let next = self.timers.borrow().next();
+            let next = self.note_rest(seen);
             let retry = self.retries.borrow().next().into_iter().chain(self.next_turn()).min();
             let world = &self.server.world;
             let _busy = retry.map(|_| world.activity.hold());
@@ -206,6 +169,30 @@ impl Driver {
     fn view(&self) -> View {
         let (server, lives) = (&self.server, self.lives.clone());
         View::new(server.store.snapshot(), &*server.world.clock, &server.settings, lives)
+    }
+
+    /// Goes on from where others rested, or looks at every object. Answers the revision that is seen.
+    fn begin(&self) -> u64 {
+        let rested = self.monitor.rest.lock().done;
+        match rested.filter(|rev| *rev >= self.server.store.feed().floor()) {
+            Some(rev) => {
+                self.note_ready();
+                rev
+            }
+            None => {
+                *self.monitor.rest.lock() = Default::default();
+                self.list(true)
+            }
+        }
+    }
+
+    /// Notes whether nothing is to be done but what waits for its time; answers when that is.
+    fn note_rest(&self, seen: u64) -> Option<Timestamp> {
+        let idle = |lane: &Lane| lane.queue.depth() == 0 && lane.queue.working() == 0;
+        let rests = self.retries.borrow().next().is_none() && self.lanes.borrow().iter().all(idle);
+        let mut rest = self.monitor.rest.lock();
+        rest.done = rests.then_some(seen);
+        rest.timers.next()
     }
 
     /// Queues every key of every controller; answers the revision that was listed.
@@ -275,14 +262,19 @@ impl Driver {
     /// Queues the keys whose time has come.
     fn fire(&self) {
         let world = &self.server.world;
-        for (timers, now) in [(&self.timers, world.clock.now()), (&self.retries, world.wall.now())]
-        {
-            loop {
-                // The borrow must end before `add`.
-                let due = timers.borrow_mut().due(now);
-                let Some((lane, key)) = due else { break };
-                self.add(lane, &key, 0);
-            }
+        let (now, soon) = (world.clock.now(), world.wall.now());
+        loop {
+            let due = {
+                let mut rest = self.monitor.rest.lock();
+                if rest.timers.next().is_some_and(|at| at <= now) {
+                    rest.done = None;
+                }
+                rest.timers.due(now)
+            };
+            // The borrow must end before `add`.
+            let due = due.or_else(|| self.retries.borrow_mut().due(soon));
+            let Some((lane, key)) = due else { return };
+            self.add(lane, &key, 0);
         }
     }
 
@@ -388,10 +380,10 @@ impl Driver {
         error: Option<&Error>,
     ) -> WorkResult {
         if let Some(at) = plan.again {
-            self.timers.borrow_mut().add(at, lane, key);
+            self.monitor.rest.lock().timers.add(at, lane, key);
         }
         for (at, key) in plan.reminders.drain(..) {
-            self.timers.borrow_mut().add(at, lane, &key.into());
+            self.monitor.rest.lock().timers.add(at, lane, &key.into());
         }
         let asked = if plan.retry { WorkResult::Retry } else { WorkResult::Done };
         let Some(error) = error else {
@@ -425,13 +417,13 @@ impl Driver {
             WorkResult::Conflict | WorkResult::Retry => {
                 let wait = SignedDuration::try_from(queue.failed(key)).unwrap_or_default();
                 let world = &self.server.world;
-                let (timers, clock) = match wait <= SHORT {
-                    true => (&self.retries, &world.wall),
-                    false => (&self.timers, &world.clock),
-                };
-                let now = clock.now();
+                let soon = wait <= SHORT;
+                let now = if soon { world.wall.now() } else { world.clock.now() };
                 let at = now.saturating_add(wait).unwrap_or(now);
-                timers.borrow_mut().add(at, lane, key);
+                match soon {
+                    true => self.retries.borrow_mut().add(at, lane, key),
+                    false => self.monitor.rest.lock().timers.add(at, lane, key),
+                }
                 self.monitor.gauges[lane].retried();
             }
         }

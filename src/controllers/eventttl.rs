@@ -2,7 +2,7 @@
 //! Source: kube-apiserver `--event-ttl`.
 
 use super::{Controller, Plan, View, Watch, Write};
-use crate::object::{ObjectExt, Value, json, time};
+use crate::object::{ObjectExt, Value, json, pick, time};
 use jiff::Timestamp;
 
 /// See the module.
@@ -16,8 +16,8 @@ pub static CONTROLLER: Controller = Controller {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(entry) = view.get("events", key) else { return plan };
-    let ends =
-        last_written(&entry.value()).and_then(|t| t.checked_add(view.settings.event_ttl).ok());
+    let written = entry.read(|text| last_written(&pick(text, &MOMENTS)));
+    let ends = written.and_then(|t| t.checked_add(view.settings.event_ttl).ok());
     match ends {
         Some(at) if at > view.now => plan.look_again(at),
         _ => {
@@ -28,8 +28,10 @@ fn reconcile(view: &View, key: &str) -> Plan {
     plan
 }
 
+/// Where an event says when it was written, sorted.
+const MOMENTS: [&str; 4] =
+    ["eventTime", "lastTimestamp", "metadata.creationTimestamp", "series.lastObservedTime"];
+
 fn last_written(event: &Value) -> Option<Timestamp> {
-    let moments =
-        ["metadata.creationTimestamp", "lastTimestamp", "eventTime", "series.lastObservedTime"];
-    moments.iter().filter_map(|p| time::parse(event.str_at(p))).max()
+    MOMENTS.iter().filter_map(|p| time::parse(event.str_at(p))).max()
 }

@@ -8,6 +8,7 @@ use crate::{
     store::{Change, Entry},
 };
 use md5::{Digest, Md5};
+use serde::Deserialize;
 use std::sync::Arc;
 
 const POOLS: &str = "machineconfigpools.machineconfiguration.openshift.io";
@@ -20,13 +21,51 @@ pub static CONTROLLER: Controller = Controller {
     name: "machine-config-controller",
     user: "system:serviceaccount:openshift-machine-config-operator:machine-config-controller",
     manager: "machine-config-controller",
-    watches: &[Watch::Itself(POOLS), Watch::Map("nodes", every), Watch::Map(CONFIGS, every)],
+    watches: &[Watch::Itself(POOLS), Watch::Map("nodes", of_node), Watch::Map(CONFIGS, every)],
     reconcile,
     ..Controller::BASE
 };
 
 fn every(view: &View, _: &Change) -> Vec<String> {
     view.objects.list(POOLS, "").map(|e| e.key.to_string()).collect()
+}
+
+/// What of a node counts.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NodeReadiness {
+    status: NodeStatus,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NodeStatus {
+    conditions: Vec<NodeCondition>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NodeCondition {
+    r#type: String,
+    status: String,
+}
+
+fn is_ready(node: &Entry) -> bool {
+    let lens = node.lens::<NodeReadiness>();
+    lens.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True")
+}
+
+/// Every pool, when a node comes, goes, changes its labels or its readiness: nodes report all the
+/// time.
+fn of_node(view: &View, change: &Change) -> Vec<String> {
+    let now = &change.entry;
+    let same = |before: &Arc<Entry>| {
+        before.meta.labels == now.meta.labels && is_ready(before) == is_ready(now)
+    };
+    match change.before.as_ref().filter(|b| !change.deleted && same(b)) {
+        Some(_) => Vec::new(),
+        None => every(view, change),
+    }
 }
 
 fn selector(pool: &Value, field: &str) -> Option<Labels> {
@@ -41,10 +80,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let known = pool.str_at("status.configuration.name").to_owned();
     let current = if paused && !known.is_empty() { known } else { wanted.clone() };
     let nodes: Vec<&Arc<Entry>> = machines(view, &pool);
-    let ready = |e: &&&Arc<Entry>| {
-        e.value().condition("Ready").is_some_and(|c| c.str_at("status") == "True")
-    };
-    let (all, ready) = (nodes.len(), nodes.iter().filter(ready).count());
+    let (all, ready) = (nodes.len(), nodes.iter().filter(|e| is_ready(e)).count());
     let updated = if current == wanted { all } else { 0 };
     let mut status = pool.get("status").cloned().unwrap_or_else(|| json!({}));
     for (field, count) in [

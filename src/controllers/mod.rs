@@ -52,6 +52,7 @@ pub mod task;
 mod templateinstance;
 #[cfg(test)]
 pub mod testkit;
+mod timers;
 pub mod unidling;
 mod view;
 mod volumes;
@@ -59,7 +60,7 @@ mod writing;
 
 pub use crate::metrics::{SERVED, Served, WINDOW};
 pub use lives::{Heard, Lives, Question, Run, Visit, What};
-pub use monitor::{Gauge, Monitor};
+pub use monitor::{Gauge, Monitor, Rest};
 pub use plan::{EventRecord, INTERNAL, Outcome, Plan, Step, Write, WriteVerb, reference};
 pub use podgc::disrupted;
 pub use view::View;

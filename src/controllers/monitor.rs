@@ -1,7 +1,8 @@
 //! What can be seen of the running controllers from outside: readiness and queue numbers.
 //! Knows nothing of how they run.
 
-use super::Controller;
+use super::{Controller, timers::Timers};
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 
@@ -45,6 +46,17 @@ pub struct Monitor {
     /// One per controller, in the order they were given.
     pub gauges: Vec<Gauge>,
     ready: watch::Sender<bool>,
+    /// When which key is to be looked at again, and whether anything else is to be done.
+    pub(super) rest: Mutex<Rest>,
+}
+
+/// What controllers will do by themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Rest {
+    /// When which key is to be looked at again.
+    pub(super) timers: Timers,
+    /// The revision up to which they have seen to everything; nothing while they work.
+    pub(super) done: Option<u64>,
 }
 
 impl Monitor {
@@ -54,6 +66,7 @@ impl Monitor {
         Monitor {
             gauges: controllers.iter().map(gauge).collect(),
             ready: watch::Sender::new(false),
+            rest: Mutex::default(),
         }
     }
 
@@ -71,6 +84,20 @@ impl Monitor {
     pub async fn wait_until_synced(&self) {
         // The sender is ours: it cannot go away meanwhile.
         let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
+    }
+
+    /// What they will do by themselves, if all else is done at a revision: then others can go on from
+    /// there without a look at every object.
+    pub fn rest(&self, rev: u64) -> Option<Rest> {
+        let rest = self.rest.lock();
+        (rest.done == Some(rev)).then(|| rest.clone())
+    }
+
+    /// Lets controllers that begin go on from where others rested, at a revision of theirs; without
+    /// that they look at every object.
+    pub fn go_on(&self, rest: Option<Rest>, rev: u64) {
+        let rest = rest.map(|rest| Rest { done: Some(rev), ..rest });
+        *self.rest.lock() = rest.unwrap_or_default();
     }
 
     pub(super) fn set_ready(&self) {

@@ -79,6 +79,9 @@ impl Kit {
 
     /// Somebody creates an object; missing metadata is filled in. The status given is kept.
     pub fn put(&mut self, resource: &'static str, mut object: Value) -> Value {
+        if resource == "pods" && object.get("kind").is_none() {
+            object["kind"] = json!("Pod");
+        }
         self.fill(&mut object);
         let key = name::key(object.namespace(), object.name());
         self.store(resource, &key, &object, Expect::Absent).unwrap().value()

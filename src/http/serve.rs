@@ -28,7 +28,14 @@ use actix_web::{
     web,
 };
 use futures_util::FutureExt;
-use std::{cell::OnceCell, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    cell::OnceCell,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 use tokio::runtime::Handle;
 
 /// What the HTTP layer needs.
@@ -45,6 +52,8 @@ pub struct Http {
     pub url: String,
     /// Where the processes of sessions run, so that none of them holds up requests.
     pub processes: Handle,
+    /// When the last request began, in seconds.
+    pub used: AtomicI64,
     /// Requests under way.
     pub inflight: InFlight,
     /// Bodies under way.
@@ -68,6 +77,7 @@ impl Http {
         limits: Limits,
     ) -> Http {
         let bodies = Bodies::new(Arc::clone(&server.world.wall));
+        let used = AtomicI64::new(server.world.wall.now().as_second());
         let inflight = InFlight::new(limits);
         let ids = Ids::new(&server.world);
         Http {
@@ -77,6 +87,7 @@ impl Http {
             monitor,
             url,
             processes,
+            used,
             inflight,
             bodies,
             ids,
@@ -126,6 +137,7 @@ pub async fn handle(
 ) -> HttpResponse {
     let mut payload = payload.into_inner();
     let started = http.server.world.wall.now();
+    http.used.store(started.as_second(), Ordering::Relaxed);
     let path = parameters::unescape_path(request.path());
     let query = Query::parse(request.query_string());
     let look = Look::of(&request, &query);

@@ -34,6 +34,9 @@ pub struct Kind {
     pub subresources: &'static [Sub],
     /// Columns of the table output after `Name`; [`columns::NAME`](super::columns) comes first.
     pub columns: &'static [Column],
+    /// The paths these columns (and the row's conditions) look at, sorted, where many objects are
+    /// shown at once and reading all of them would tell; empty for any.
+    pub seen: &'static [&'static str],
     /// Paths that field selectors may use besides `metadata.name` and `metadata.namespace`.
     pub selectable: &'static [&'static str],
     /// Definition name of the type in the schema catalogue (`io.k8s.api.apps.v1.Deployment`).
@@ -82,6 +85,7 @@ impl Kind {
         verbs: ALL_VERBS,
         subresources: &[],
         columns: super::columns::AGE_ONLY,
+        seen: &[],
         selectable: &[],
         schema: "",
         generation: Generation::None,

@@ -76,6 +76,8 @@ pub struct ServedKind {
     pub custom: Option<Arc<Custom>>,
     /// Columns of a built-in kind.
     pub(in crate::kinds) columns: &'static [Column],
+    /// What they look at, see [`Kind::seen`].
+    pub seen: &'static [&'static str],
     pub(in crate::kinds) resource: Name,
     pub(in crate::kinds) stored_as: Name,
     pub(in crate::kinds) kind_group: Name,
@@ -119,6 +121,7 @@ impl ServedKind {
             hooks: kind.hooks,
             custom: None,
             columns: kind.columns,
+            seen: kind.seen,
             resource: kind.resource().into(),
             stored_as: kind.stored_as().into(),
             kind_group: kind.kind_group().into(),

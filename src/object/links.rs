@@ -28,6 +28,15 @@ pub fn reads(resource: &str, namespace: &str, name: &str) -> String {
     format!("{resource}/{namespace}/{name}")
 }
 
+/// What workloads adopt when nobody controls it.
+pub const ADOPTABLE: [&str; 4] =
+    ["pods", "replicasets.apps", "replicationcontrollers", "controllerrevisions.apps"];
+
+/// Term of the objects of a namespace that nobody controls and a workload may adopt.
+pub fn orphans(namespace: &str) -> String {
+    format!("orphans/{namespace}")
+}
+
 /// Term of events about the object with this uid.
 pub fn involved(uid: &str) -> String {
     format!("involved/{uid}")
@@ -50,11 +59,13 @@ pub fn of(object: &Value) -> Box<[Box<str>]> {
     terms.into_iter().map(Into::into).collect()
 }
 
+const CLAIMS: &str = "persistentvolumeclaims";
+
 /// Where a volume source (or a part of a projected one) names an object, and of which resource.
 const VOLUMES: [(&str, &str, &str); 3] = [
     ("configMap", "name", "configmaps"),
     ("secret", "secretName", "secrets"),
-    ("persistentVolumeClaim", "claimName", "persistentvolumeclaims"),
+    ("persistentVolumeClaim", "claimName", CLAIMS),
 ];
 /// The same in a container's environment.
 const VARIABLES: [(&str, &str, &str); 2] = [
@@ -76,6 +87,11 @@ fn of_pod(pod: &Value) -> Vec<String> {
     let ip = pod.str_at("status.podIP");
     if !ip.is_empty() && !pod.is_true("spec.hostNetwork") {
         terms.push(address(ip));
+    }
+    let ephemeral = |v: &&Value| v.at("ephemeral").is_some_and(|source| !source.is_null());
+    for volume in pod.list_at("spec.volumes").iter().filter(ephemeral) {
+        let claim = format!("{}-{}", pod.name(), volume.str_at("name"));
+        terms.push(reads(CLAIMS, pod.namespace(), &claim));
     }
     let mut add = |item: &Value, places: &[(&str, &str, &str)]| {
         for (field, name, resource) in places {

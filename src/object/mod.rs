@@ -10,6 +10,7 @@ pub mod diff;
 pub mod duration;
 pub mod links;
 pub mod name;
+mod pick;
 pub mod quantity;
 pub mod read;
 pub mod selector;
@@ -20,8 +21,9 @@ mod value;
 pub mod write;
 pub mod yaml;
 
+pub use pick::pick;
 pub use spans::Spans;
-pub use value::{Encoded, Meta, ObjectExt, OwnerRef, encode, size};
+pub use value::{Encoded, Meta, ObjectExt, OwnerRef, alike, encode, size};
 
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {

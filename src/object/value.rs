@@ -259,6 +259,23 @@ pub fn encode(object: &Value) -> Encoded {
     Encoded { bytes, rev_at, meta: Meta::of(object), spans }
 }
 
+/// Whether two values say the same: a field that is null is one that is not there.
+pub fn alike(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            let said = |map: &Map| map.values().filter(|v| !v.is_null()).count();
+            let found = |(key, value): (&String, &Value)| {
+                value.is_null() || b.get(key).is_some_and(|other| alike(value, other))
+            };
+            said(a) == said(b) && a.iter().all(found)
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b))
+        }
+        (a, b) => a == b,
+    }
+}
+
 /// How many bytes a value has as JSON.
 pub fn size(value: &Value) -> usize {
     struct Counter(usize);
@@ -348,6 +365,20 @@ mod tests {
         assert_eq!(back.str_at("data.resourceVersion"), "7");
         assert_eq!(back.str_at("metadata.name"), "a");
         assert_eq!(back.label("x"), Some("y"));
+    }
+
+    #[test]
+    fn null_is_as_good_as_nothing() {
+        let one = json!({"a": [{"x": null, "y": 1}], "b": {"c": null}});
+        for (other, same) in [
+            (json!({"a": [{"y": 1}], "b": {}}), true),
+            (json!({"a": [{"y": 1, "z": null}], "b": {}, "d": null}), true),
+            (json!({"a": [{"y": 1}]}), false),
+            (json!({"a": [{"y": 1, "x": 2}], "b": {}}), false),
+            (json!({"a": [], "b": {}}), false),
+        ] {
+            assert_eq!((alike(&one, &other), alike(&other, &one)), (same, same), "{other}");
+        }
     }
 
     #[test]

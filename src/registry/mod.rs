@@ -38,7 +38,7 @@ pub use blobs::{FOLDER, Kept};
 pub use certificates::Certificates;
 pub use clusters::{Clusters, Order};
 pub use serve::{Listening, serve, serve_on};
-pub use time::{is_moved, kept_time};
+pub use time::{Move, is_moved, kept_time};
 
 use crate::{
     api::Server,

@@ -26,8 +26,8 @@ impl Shelf<'_> {
     /// A manifest.
     pub fn manifest(&self, digest: &str) -> Option<Arc<Manifest>> {
         let content = self.outside.catalog.content(self.name);
-        if let Some(found) = content.and_then(|c| c.manifest(digest)) {
-            return Some(Arc::clone(found));
+        if let Some(found) = content.and_then(|c| c.manifest(digest).cloned()) {
+            return Some(found);
         }
         let held = Repository::of(self.outside.objects, self.name);
         let media_type = held.manifests.get(digest)?.media_type.clone();

@@ -20,10 +20,14 @@ pub(super) const PATH: &str = "/time";
 
 /// What is asked of the clock.
 #[derive(Debug, PartialEq)]
-enum Move {
+pub enum Move {
+    /// Run so many times as fast as the machine's.
     Rate(f64),
+    /// Move on by so much.
     By(SignedDuration),
+    /// Move on to a moment.
     To(Timestamp),
+    /// Move on to when something happens next.
     Next,
 }
 
@@ -57,7 +61,9 @@ impl Registries {
         self.administrator(ask)?;
         match ask.method.as_str() {
             "GET" => {}
-            "POST" => self.move_time(Move::parse(ask).map_err(refused)?).await?,
+            "POST" => {
+                self.move_time(Move::parse(ask).map_err(refused)?).await.map_err(Reply::from)?
+            }
             _ => return Err(DistributionError::new(&UNSUPPORTED).into()),
         }
         self.time.settle().await;
@@ -66,21 +72,28 @@ impl Registries {
         Ok(Reply::json(200, &json!({"now": now.to_string(), "rate": rate, "next": next})))
     }
 
-    async fn move_time(&self, asked: Move) -> Result<(), Reply> {
+    /// Moves the clock; returns when all work that was due is done.
+    ///
+    /// # Errors
+    /// It cannot go there.
+    pub async fn move_time(&self, asked: Move) -> Result<(), DistributionError> {
         let now = self.time.now();
         match asked {
+            Move::Rate(rate) if !(0.0..=FASTEST).contains(&rate) => {
+                return Err(complaint(format!("the rate must be from 0 to {FASTEST}")));
+            }
             Move::Rate(rate) => self.time.set_rate(rate),
             Move::By(by) => {
-                let to = now.checked_add(by).map_err(|_| refused("that is too far".into()))?;
+                let to = now.checked_add(by).map_err(|_| complaint("that is too far".into()))?;
                 self.time.advance(to).await;
             }
             Move::To(to) if to < now => {
-                return Err(refused(format!("it is {} already", seconds(now))));
+                return Err(complaint(format!("it is {} already", seconds(now))));
             }
             Move::To(to) => self.time.advance(to).await,
             Move::Next => self.time.advance_to_next().await,
         }
-        self.keep_time().await.map_err(Reply::from)
+        self.keep_time().await
     }
 
     /// Writes down what the clock of a cluster shows that will rest, if it was ever touched.
@@ -116,8 +129,12 @@ pub fn is_moved(snapshot: &Snapshot) -> bool {
     snapshot.get_key(RESOURCE, NAME).is_some()
 }
 
+fn complaint(why: String) -> DistributionError {
+    DistributionError::saying(&MOMENT_INVALID, why)
+}
+
 fn refused(why: String) -> Reply {
-    DistributionError::saying(&MOMENT_INVALID, why).into()
+    complaint(why).into()
 }
 
 #[cfg(test)]

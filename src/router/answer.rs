@@ -68,6 +68,9 @@ impl Router {
         if !road.options.allows(ask.client) {
             return Reply::HangUp;
         }
+        let now = self.world.wall.now();
+        let admitted = self.clients.admit(&road.options, &road.uid, ask.client, now);
+        let Ok(_carried) = admitted else { return Reply::HangUp };
         self.carry(containers, &objects, &road, &Servers::of(&objects, &route), ask).await.into()
     }
 

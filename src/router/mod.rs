@@ -3,7 +3,7 @@
 //!
 //! Everything is read from the objects: a route counts from the moment its status says that the
 //! router admits it, a pod as long as an endpoint slice lists it. The router itself remembers only
-//! whose turn it is (`balance`). [`Router::answer`] serves whoever asks: the listeners on loopback
+//! whose turn it is (`balance`) and who came how often (`limits`). [`Router::answer`] serves whoever asks: the listeners on loopback
 //! (`serve`) and the containers that look up a route's name inside the cluster.
 //! Source: openshift/router `images/router/haproxy/conf/haproxy-config.template`,
 //! `pkg/router/template`.
@@ -13,6 +13,7 @@ mod balance;
 mod certificates;
 mod cookies;
 mod headers;
+mod limits;
 mod line;
 mod options;
 mod pages;
@@ -31,6 +32,7 @@ use crate::{
     world::World,
 };
 use balance::Balance;
+use limits::Clients;
 use std::sync::{
     Arc,
     atomic::{AtomicU16, Ordering},
@@ -47,6 +49,7 @@ pub struct Router {
     world: World,
     settings: Arc<Settings>,
     balance: Balance,
+    clients: Clients,
     /// Where clients find it with TLS: redirects lead there.
     https: AtomicU16,
 }
@@ -55,7 +58,14 @@ impl Router {
     /// A router for the routes of a store.
     pub fn new(store: Store, world: World, settings: Arc<Settings>) -> Router {
         let https = AtomicU16::new(443);
-        Router { store, world, settings, balance: Balance::default(), https }
+        Router {
+            store,
+            world,
+            settings,
+            balance: Balance::default(),
+            clients: Clients::default(),
+            https,
+        }
     }
 
     fn objects(&self) -> Arc<Snapshot> {

@@ -1,6 +1,7 @@
 //! What a route's annotations ask of the router. A value that makes no sense is as good as none.
 //! Source: openshift/router `pkg/router/template/util`, haproxy-config.template.
 
+use super::limits::RateLimits;
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use std::{collections::HashMap, net::IpAddr};
@@ -55,6 +56,8 @@ pub struct Options {
     pub hsts: Option<String>,
     /// What becomes of the headers that say who asked.
     pub forwarded: Forwarded,
+    /// How often each address may come, if there are limits.
+    pub limits: Option<RateLimits>,
 }
 
 impl Default for Options {
@@ -96,6 +99,14 @@ pub fn read(annotations: &HashMap<String, String>) -> Options {
             Some("never") => Forwarded::Never,
             _ => Forwarded::Append,
         },
+        limits: own("rate-limit-connections").filter(|v| is_true(v)).map(|_| {
+            let limit = |name: &str| own(&format!("rate-limit-connections.{name}"))?.parse().ok();
+            RateLimits {
+                concurrent: limit("concurrent-tcp"),
+                connections: limit("rate-tcp"),
+                requests: limit("rate-http"),
+            }
+        }),
     }
 }
 

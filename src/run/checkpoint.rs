@@ -2,20 +2,37 @@
 //! It costs next to nothing while the cluster is as it was, and keeps what has changed since.
 
 use super::Cluster;
-use crate::{registry, store::Parts, world::within};
+use crate::{
+    access::Known,
+    controllers::Rest,
+    object::{ObjectExt, encode, time},
+    registry, sim,
+    store::Parts,
+    world::within,
+};
 use jiff::{SignedDuration, Timestamp};
 
 /// How long work under way may take to come to its end before a moment is kept all the same.
 const PATIENCE: SignedDuration = SignedDuration::from_millis(100);
 
-/// Objects, claims, what was pushed, and the clock. Containers are begun anew from the objects: their
-/// processes and files are not part of it.
+/// So long nodes may not have been heard of without anybody minding.
+const SILENCE: SignedDuration = SignedDuration::from_secs(10);
+
+/// Objects, claims, what was pushed, what was written in containers and volumes, and the clock. Processes
+/// are not part of it: main processes are brought forward anew, those of sessions end.
 #[derive(Clone)]
 pub struct Checkpoint {
     pub(super) parts: Parts,
     pub(super) pushed: registry::Kept,
+    pub(super) files: sim::containers::Kept,
     /// What the clock shows and how fast it runs, if it was ever touched: else it is the machine's.
     pub(super) clock: Option<(Timestamp, f64)>,
+    /// What the clock showed.
+    pub(super) moment: Timestamp,
+    /// What is known of roles.
+    pub(super) known: Known,
+    /// What the controllers would have done next, if they rested.
+    pub(super) rest: Option<Rest>,
 }
 
 impl Checkpoint {
@@ -33,20 +50,56 @@ impl Checkpoint {
             (shown.now, shown.rate)
         });
         let pushed = registries.map(|r| r.kept()).unwrap_or_default();
-        Ok(Checkpoint { parts, pushed, clock })
+        let files = cluster.containers.keep();
+        let rest = cluster.controls.monitor.rest(parts.snapshot().rev);
+        let moment = cluster.time.reading().now;
+        let known = cluster.server.access.authorizer.known();
+        Ok(Checkpoint { parts, pushed, files, clock, moment, known, rest })
+    }
+
+    /// The objects for a clock that shows `now`. The time that has passed has passed for the nodes, too:
+    /// nobody shall take them for silent before they can speak.
+    pub(super) fn parts_at(&self, now: Timestamp) -> Parts {
+        let passed = now.duration_since(self.moment);
+        if passed < SILENCE {
+            return self.parts.clone();
+        }
+        let later = |text: &str| time::parse(text).and_then(|at| at.checked_add(passed).ok());
+        let parts = self.parts.edited("nodes", |entry| {
+            let mut node = entry.value();
+            for condition in node.at_mut("status.conditions").as_array_mut()? {
+                if let Some(at) = later(condition.str_at("lastHeartbeatTime")) {
+                    condition.set_at("lastHeartbeatTime", time::seconds(at));
+                }
+            }
+            Some(encode(&node).with_revision(entry.rev).into())
+        });
+        parts.edited("leases.coordination.k8s.io", |entry| {
+            let mut lease = entry.value();
+            let of_node = &*entry.meta.namespace == "kube-node-lease";
+            let at = later(lease.str_at("spec.renewTime")).filter(|_| of_node)?;
+            lease.set_at("spec.renewTime", time::micros(at));
+            Some(encode(&lease).with_revision(entry.rev).into())
+        })
     }
 
     pub(super) async fn restore(&self, cluster: &Cluster) -> Result<(), String> {
         let halted = cluster.controls.halt().await.ok_or("the cluster is stopping")?;
+        let written = cluster.containers.keep();
         // Before the objects change: whoever is woken by that begins containers anew.
         cluster.containers.forget();
-        let store = &cluster.server.store;
-        store.put_back(self.parts.clone()).await.map_err(|e| e.to_string())?;
+        let (now, rate) = self.clock.unwrap_or((cluster.server.world.wall.now(), 1.0));
+        let back = cluster.server.store.put_back(self.parts_at(now)).await;
+        let rev = back.map_err(|e| {
+            cluster.containers.put_back(&written);
+            e.to_string()
+        })?;
+        cluster.controls.monitor.go_on(self.rest.clone(), rev);
         if let Some(registries) = &cluster.registries {
             registries.registries().put_back(&self.pushed);
         }
-        let (now, rate) = self.clock.unwrap_or((cluster.server.world.wall.now(), 1.0));
         cluster.time.put_back(now, rate);
+        cluster.containers.put_back(&self.files);
         drop(halted);
         Ok(())
     }

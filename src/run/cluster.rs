@@ -18,7 +18,7 @@ use crate::{
     access::Access,
     api::Server,
     config::{Durability, KUBECONFIG, Serve},
-    controllers::Monitor,
+    controllers::{Monitor, Rest},
     http::{self, Http, Readiness},
     registry::{self, Clusters, Registries},
     settings::Settings,
@@ -55,6 +55,7 @@ pub struct Cluster {
     pub(super) time: Arc<ClusterTime>,
     pub(super) containers: Arc<sim::containers::Runtime>,
     pub(super) controls: Controls,
+    pub(super) http: Arc<Http>,
     pub(super) registries: Option<registry::Listening>,
     listening: http::Listening,
     router: Option<http::Listening>,
@@ -71,6 +72,10 @@ pub(super) struct Origin {
     pub secrets: Secrets,
     /// What was pushed to its registry, where that is not in the data folder.
     pub pushed: registry::Kept,
+    /// What was written in its containers.
+    pub files: sim::containers::Kept,
+    /// What its controllers go on from, if they have rested.
+    pub rest: Option<Rest>,
     /// Whether it is a copy of a cluster that has all it needs.
     pub whole: bool,
 }
@@ -127,8 +132,8 @@ pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Resul
     let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
     let (world, time) = world(&store, entropy);
     let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
-    let pushed = registry::Kept::default();
-    let origin = Origin { store, world, time, secrets, pushed, whole: false };
+    let (pushed, files, rest) = Default::default();
+    let origin = Origin { store, world, time, secrets, pushed, files, rest, whole: false };
     begin(flags, nature, site, origin, ports).await
 }
 
@@ -167,7 +172,7 @@ pub(super) async fn begin(
 ) -> Result<Cluster, String> {
     let mut stage = Stages(std::time::Instant::now());
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
-    let Origin { store, world, time, secrets, pushed, whole } = origin;
+    let Origin { store, world, time, secrets, pushed, files, rest, whole } = origin;
     let audit = audit::log(&flags.audit, &world)?;
     let address = ports.api.1;
     let nowhere = SocketAddr::new(flags.bind_address, 0);
@@ -187,6 +192,7 @@ pub(super) async fn begin(
     let access = Access::trusting(secrets.keys.clone(), nature.trust).map_err(|e| e.to_string())?;
     let (containers, asks) =
         sim::containers::Runtime::new(store.clone(), world.clone(), Arc::clone(&settings));
+    containers.put_back(&files);
     let server = Arc::new(Server {
         store,
         world: world.clone(),
@@ -210,6 +216,7 @@ pub(super) async fn begin(
     let readiness = Readiness::default();
     readiness.expect("informer-sync");
     let monitor = Arc::new(Monitor::new(all));
+    monitor.go_on(rest, server.store.snapshot().rev);
     let crew = Crew {
         server: Arc::clone(&server),
         all,
@@ -236,8 +243,7 @@ pub(super) async fn begin(
     let processes = ForProcesses::of(shared)?;
     let tending = world.activity.track(sim::containers::tend(Arc::clone(&containers)));
     let tending = processes.handle().spawn(tending).abort_handle();
-    let (store, clock) = (server.store.clone(), Arc::clone(&server.world.wall));
-    processes.handle().spawn(rest::run(store, clock, server.stopping.clone()));
+    processes.handle().spawn(rest::run(Arc::clone(&server)));
     // Whoever has dialled since the port was bound is served from here on.
     let mut http = Http::new(
         Arc::clone(&server),
@@ -273,8 +279,9 @@ pub(super) async fn begin(
     let router = ports.routes.serve(&containers)?;
     let listener = ports.api.0;
     let listening = match shared {
-        Some(shared) => http::serve_on(&shared.front, http, listener, tls),
-        None => http::serve(http, listener, tls).map_err(|e| format!("cannot serve: {e}"))?,
+        Some(shared) => http::serve_on(&shared.front, Arc::clone(&http), listener, tls),
+        None => http::serve(Arc::clone(&http), listener, tls)
+            .map_err(|e| format!("cannot serve: {e}"))?,
     };
     let registry = shown(registry_address).to_string();
     let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.wall.now())
@@ -292,6 +299,7 @@ pub(super) async fn begin(
         time,
         containers,
         controls,
+        http,
         registries,
         listening,
         registry,

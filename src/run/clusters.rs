@@ -1,7 +1,7 @@
 //! The commands about the clusters of a running server.
 
 use super::{client, host::Spec, kubeconfig, kubeconfig::Admin};
-use crate::config::{ClusterCommand, ClusterSettings, Where};
+use crate::config::{ClusterCommand, ClusterSettings, NewCluster, Output, Where};
 use std::io::Write;
 
 /// Does what is asked, at a running server.
@@ -10,18 +10,32 @@ use std::io::Write;
 /// One line for people.
 pub async fn command(command: &ClusterCommand) -> Result<(), String> {
     match command {
-        ClusterCommand::Create { name, settings, write_kubeconfig: file, at } => {
+        ClusterCommand::Create { name, settings, output, at } => {
             let body = serde_json::to_string(&spec(settings)?).map_err(|e| e.to_string())?;
             let admin = Admin::read(&at.kubeconfig()?)?;
             let path = format!("/clusters/{}", plain(name)?);
             let made = client::send(&admin, "POST", &path, Some(body)).await?;
-            begun(&admin, name, &made, file.as_deref(), "created").await
+            begun(&made, output)
         }
-        ClusterCommand::Fork { from, name, write_kubeconfig: file, at } => {
+        ClusterCommand::Fork { from, name, output, at } => {
             let admin = Admin::read(&at.kubeconfig()?)?;
             let path = format!("/clusters/{}?from={}", plain(name)?, plain(from)?);
             let made = client::ask(&admin, "POST", &path).await?;
-            begun(&admin, name, &made, file.as_deref(), "created").await
+            begun(&made, output)
+        }
+        ClusterCommand::Apply { name, manifests: file, at } => {
+            let admin = Admin::read(&at.kubeconfig()?)?;
+            let text = std::fs::read_to_string(file)
+                .map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+            let body = serde_json::Value::from(text).to_string();
+            let path = format!("/clusters/{}/manifests", plain(name)?);
+            client::send(&admin, "POST", &path, Some(body)).await.map(drop)
+        }
+        ClusterCommand::Settled { name, at } => {
+            let admin = Admin::read(&at.kubeconfig()?)?;
+            client::ask(&admin, "POST", &format!("/clusters/{}/settled", plain(name)?))
+                .await
+                .map(drop)
         }
         ClusterCommand::List(at) => list(at).await,
         ClusterCommand::Checkpoint { name, checkpoint, delete, at } => {
@@ -46,9 +60,10 @@ pub async fn command(command: &ClusterCommand) -> Result<(), String> {
             println!("{name} is as it was {}", to.as_deref().unwrap_or("when it was created"));
             Ok(())
         }
-        ClusterCommand::Kubeconfig { name, at } => {
+        ClusterCommand::Kubeconfig { name, token, at } => {
             let admin = Admin::read(&at.kubeconfig()?)?;
-            print!("{}", kubeconfig_of(&admin, name).await?);
+            let query = if *token { "?with=token" } else { "" };
+            print!("{}", kubeconfig_of(&admin, name, query).await?);
             Ok(())
         }
         ClusterCommand::Delete { name, at } => {
@@ -68,29 +83,27 @@ pub(super) async fn admin(at: &Where, name: Option<&str>) -> Result<Admin, Strin
     let first = Admin::read(&at.kubeconfig()?)?;
     match name {
         None => Ok(first),
-        Some(name) => Admin::of_text(&kubeconfig_of(&first, name).await?)
+        Some(name) => Admin::of_text(&kubeconfig_of(&first, name, "").await?)
             .ok_or_else(|| format!("{name}: the server's answer is no kubeconfig")),
     }
 }
 
-/// What was said of a cluster that has begun, and its kubeconfig if a file was named.
-async fn begun(
-    admin: &Admin,
-    name: &str,
-    made: &str,
-    file: Option<&std::path::Path>,
-    what: &str,
-) -> Result<(), String> {
-    let made: serde_json::Value = serde_json::from_str(made).map_err(|e| e.to_string())?;
-    if let Some(file) = file {
-        kubeconfig::write(file, &kubeconfig_of(admin, name).await?)?;
+/// Says what was said of a cluster that has begun, and keeps its kubeconfig if a file was named.
+fn begun(made: &str, output: &NewCluster) -> Result<(), String> {
+    let answer: serde_json::Value = serde_json::from_str(made).map_err(|e| e.to_string())?;
+    let text = |field: &str| answer[field].as_str().unwrap_or_default();
+    if let Some(file) = &output.write_kubeconfig {
+        kubeconfig::write(file, text("kubeconfig"))?;
     }
-    println!("{name} {what} at {}", made["url"].as_str().unwrap_or_default());
+    match output.output {
+        Some(Output::Json) => println!("{made}"),
+        None => println!("{} created at {}", text("name"), text("url")),
+    }
     Ok(())
 }
 
-async fn kubeconfig_of(admin: &Admin, name: &str) -> Result<String, String> {
-    let path = format!("/clusters/{}/kubeconfig", plain(name)?);
+async fn kubeconfig_of(admin: &Admin, name: &str, query: &str) -> Result<String, String> {
+    let path = format!("/clusters/{}/kubeconfig{query}", plain(name)?);
     let answer = client::ask(admin, "GET", &path).await?;
     let answer: serde_json::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
     let text = answer["kubeconfig"].as_str();
@@ -128,6 +141,9 @@ fn spec(said: &ClusterSettings) -> Result<Spec, String> {
         image_import_interval: said.image_import_interval,
         seed_random: said.seed_random,
         time,
+        ttl: said.ttl.clone(),
+        max_objects: said.max_objects,
+        max_bytes: said.max_bytes,
     })
 }
 

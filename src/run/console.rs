@@ -1,6 +1,6 @@
 //! Tells clients where the console is: the address may be another one at every start.
 
-use super::seed;
+use super::manifests::{MANAGER, apply_one};
 use crate::{api::Server, console, object::json};
 use std::sync::Arc;
 
@@ -15,5 +15,5 @@ pub async fn publish(server: &Arc<Server>, url: &str) -> Result<(), String> {
         "metadata": {"name": "console-public", "namespace": "openshift-config-managed"},
         "data": {"consoleURL": at},
     });
-    seed::apply_one(server, public).await
+    apply_one(server, MANAGER, public).await.map_err(|refused| refused.to_string())
 }

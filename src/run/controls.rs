@@ -23,6 +23,7 @@ pub(super) struct Crew {
 
 /// Working controllers; on shared threads they end with this.
 pub(super) struct Controls {
+    pub monitor: Arc<Monitor>,
     pauses: mpsc::Sender<Pause>,
     on: On,
 }
@@ -53,6 +54,7 @@ impl Controls {
     pub fn start(crew: Crew, pool: Option<&Pool>) -> Result<Controls, String> {
         let (pauses, asked) = mpsc::channel(1);
         let activity = Arc::clone(&crew.server.world.activity);
+        let monitor = Arc::clone(&crew.monitor);
         let on = match pool {
             Some(pool) => On::Shared(pool.run(move || Box::pin(activity.track(work(crew, asked))))),
             None => {
@@ -67,7 +69,7 @@ impl Controls {
                 On::Own(thread.map_err(failed)?)
             }
         };
-        Ok(Controls { pauses, on })
+        Ok(Controls { monitor, pauses, on })
     }
 
     /// Halts them: what they were about is dropped. Nothing when they have ended.

@@ -1,6 +1,6 @@
 //! The threads a cluster runs on: its own, or those of a host that runs many.
 
-use super::processes::Processes;
+use super::{priority, processes::Processes};
 use crate::pool::Pool;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -24,16 +24,25 @@ impl Shared {
     /// # Errors
     /// One line for people.
     pub fn start() -> Result<Arc<Shared>, String> {
+        let_many_files();
         let threads = std::thread::available_parallelism().map_or(2, |n| n.get().clamp(1, 8));
         let (own, processes) = Processes::start()?;
         Ok(Arc::new(Shared {
-            front: Pool::start("clusters", threads)?,
-            work: Pool::start("controllers", threads)?,
-            desk: Pool::start("host", 1)?,
+            front: Pool::start("clusters", threads, || {})?,
+            work: Pool::start("controllers", threads, priority::background)?,
+            desk: Pool::start("host", 1, || {})?,
             processes,
             _processes: own,
         }))
     }
+}
+
+/// Every cluster has sockets of its own: lets the process have as many files open as it may.
+fn let_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Without more it goes on with what it has.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// The threads for what runs in a cluster's containers.

@@ -35,6 +35,15 @@ pub fn text(url: &str, registry: &str, ca: &str, admin: &Pair) -> String {
     yaml::document(&config)
 }
 
+/// The same with a bearer token instead of the client certificate, for clients that cannot read its
+/// key; nothing when there is no token.
+pub fn with_token(text: &str, token: &str) -> Option<String> {
+    let (mut config, _) = read::yaml(text.as_bytes()).ok()?;
+    let user = config.at_mut("users").as_array_mut()?.first_mut()?;
+    user.set_at("user", json!({ "token": token }));
+    (!token.is_empty()).then(|| yaml::document(&config))
+}
+
 /// What the kubeconfig says about the server and its administrator.
 pub struct Admin {
     /// `host:port` of the registries.

@@ -1,6 +1,7 @@
 //! The composition root: the only place that names the concrete parts of every layer.
 
 mod audit;
+mod background;
 mod checkpoint;
 mod client;
 mod cluster;
@@ -14,6 +15,7 @@ mod furnish;
 mod ground;
 pub mod host;
 mod kubeconfig;
+pub mod manifests;
 mod nature;
 mod priority;
 mod processes;
@@ -26,6 +28,7 @@ mod seed;
 pub mod time;
 pub mod trail;
 
+pub use background::{logs, start as start_in_background, status, stop as stop_in_background};
 pub use checkpoint::Checkpoint;
 pub use cluster::{Cluster, start, start_as};
 pub use host::Host;
@@ -44,6 +47,7 @@ use std::{io::Write, time::Instant};
 /// One line for people.
 pub async fn serve(flags: Serve) -> Result<(), String> {
     let began = Instant::now();
+    let _held = background::hold()?;
     let host = Host::new(&flags);
     let cluster = cluster::start_at(&flags, Nature::default(), host.site()).await?;
     greet(&cluster, began);
@@ -132,7 +136,9 @@ pub fn reset(folder: &Folder) -> Result<(), String> {
         return Ok(());
     }
     let held = store::lock(&dir).map_err(|e| e.to_string())?;
-    for name in secrets::FILES.iter().chain(store::FILES).chain(&[KUBECONFIG]) {
+    let own = [KUBECONFIG];
+    let all = secrets::FILES.iter().chain(store::FILES).chain(&own).chain(&background::FILES);
+    for name in all {
         match std::fs::remove_file(dir.join(name)) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 return Err(format!("cannot delete {}: {e}", dir.join(name).display()));

@@ -4,11 +4,12 @@ use crate::{
     api::Server,
     object::{ObjectExt, Value, encode, json, time},
     settings::Versions,
-    store::{Expect, Op, Snapshot},
+    store::{Entry, Expect, Op, Snapshot},
 };
 use std::sync::Arc;
 
 const VERSIONS: &str = "clusterversions.config.openshift.io";
+const OPERATORS: &str = "clusteroperators.config.openshift.io";
 
 /// The release somebody asks for; else that of the cluster that is there, and of a new one the
 /// newest.
@@ -24,7 +25,8 @@ pub fn chosen(asked: Option<&str>, objects: &Snapshot) -> Result<Versions, Strin
     Ok(known.unwrap_or_default())
 }
 
-/// Notes in the cluster's version that it is of another release now: an update that is done.
+/// Notes in the cluster's version and its operators that it is of another release now: an update
+/// that is done.
 ///
 /// # Errors
 /// One line for people.
@@ -37,19 +39,27 @@ pub async fn note(server: &Arc<Server>) -> Result<(), String> {
         return Ok(());
     }
     updated(&mut object, version, &time::seconds(server.world.clock.now()));
-    let op = Op::Put {
-        resource: VERSIONS.into(),
+    let mut ops = vec![put(entry, &object)];
+    for entry in snapshot.list(OPERATORS, "") {
+        let mut operator = entry.value();
+        let versions = operator.at_mut("status.versions").as_array_mut();
+        for one in versions.into_iter().flatten().filter(|v| v.str_at("name") == "operator") {
+            one["version"] = json!(version);
+        }
+        ops.push(put(entry, &operator));
+    }
+    let done = server.store.commit(ops).await;
+    done.map(drop).map_err(|e| format!("cannot note the release: {e:?}"))
+}
+
+fn put(entry: &Entry, object: &Value) -> Op {
+    Op::Put {
+        resource: Arc::clone(&entry.resource),
         key: Arc::clone(&entry.key),
         expect: Expect::Rev(entry.rev),
-        body: encode(&object),
+        body: encode(object),
         claims: vec![],
-    };
-    server
-        .store
-        .commit(vec![op])
-        .await
-        .map(drop)
-        .map_err(|e| format!("cannot note the release: {e:?}"))
+    }
 }
 
 fn updated(object: &mut Value, version: &str, now: &str) {

@@ -1,10 +1,10 @@
 //! What nobody has looked at for a while is let go: the typed views that controllers and answers
-//! read objects by, which are larger than the objects and quickly made again.
+//! read objects by, which are larger than the objects and quickly made again, and what the
+//! registries of the catalogue serve.
 
-use crate::{store::Store, world::Clock};
+use crate::api::Server;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// How long a view stays without being looked at, at least; at most twice as long.
 const IDLE: SignedDuration = SignedDuration::from_secs(5);
@@ -12,7 +12,8 @@ const IDLE: SignedDuration = SignedDuration::from_secs(5);
 const SELDOM: SignedDuration = SignedDuration::from_secs(60);
 
 /// Goes round until told to stop.
-pub async fn run(store: Store, clock: Arc<dyn Clock>, mut stopping: watch::Receiver<bool>) {
+pub async fn run(server: Arc<Server>) {
+    let (clock, mut stopping) = (Arc::clone(&server.world.wall), server.stopping.clone());
     let mut pause = IDLE;
     loop {
         let until = clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX);
@@ -20,7 +21,7 @@ pub async fn run(store: Store, clock: Arc<dyn Clock>, mut stopping: watch::Recei
             _ = stopping.wait_for(|stop| *stop) => return,
             () = clock.sleep_until(until) => {}
         }
-        let found = store.snapshot().let_go();
+        let found = server.store.snapshot().let_go() | server.settings.catalog.let_go();
         pause = if found { IDLE } else { pause.saturating_mul(2).min(SELDOM) };
     }
 }

@@ -1,10 +1,7 @@
 //! Manifests applied before the server is ready (`--seed`).
 
-use crate::{
-    api::{Body, Caller, Options, PatchType, Request, Server, Verb},
-    kinds,
-    object::{ObjectExt, Value, read},
-};
+use super::manifests::{apply_one, documents};
+use crate::{api::Server, object::ObjectExt};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -23,7 +20,9 @@ pub async fn apply(server: &Arc<Server>, path: &Path) -> Result<(), String> {
         let text =
             std::fs::read_to_string(&file).map_err(|e| format!("cannot read {shown}: {e}"))?;
         for object in documents(&text).map_err(|e| format!("{shown}: {e}"))? {
-            apply_one(server, object).await.map_err(|e| format!("{shown}: {e}"))?;
+            let said = format!("{} {:?}", object.str_at("kind"), object.name());
+            let applied = apply_one(server, MANAGER, object).await;
+            applied.map_err(|e| format!("{shown}: {said}: {e}"))?;
         }
     }
     Ok(())
@@ -41,62 +40,4 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files: Vec<PathBuf> = entries.map(|e| e.path()).filter(manifest).collect();
     files.sort();
     Ok(files)
-}
-
-/// The objects of a YAML (or JSON) text; lists are taken apart.
-fn documents(text: &str) -> Result<Vec<Value>, String> {
-    let mut objects = Vec::new();
-    for value in read::yaml_documents(text)? {
-        if value.str_at("kind").ends_with("List") && value.at("items").is_some() {
-            objects.extend(value.list_at("items").iter().cloned());
-        } else {
-            objects.push(value);
-        }
-    }
-    Ok(objects)
-}
-
-/// Applies one object.
-pub(super) async fn apply_one(server: &Arc<Server>, object: Value) -> Result<(), String> {
-    let (version, name) =
-        (object.str_at("apiVersion").to_owned(), object.str_at("kind").to_owned());
-    let kind = kinds::by_kind(&version, &name)
-        .ok_or_else(|| format!("no matches for kind {name:?} in version {version:?}"))?;
-    let namespace = match (kind.namespaced, object.namespace()) {
-        (false, _) => String::new(),
-        (true, "") => "default".into(),
-        (true, said) => said.into(),
-    };
-    let project = kind.plural == "projectrequests";
-    let request = Request {
-        caller: Arc::new(Caller::component("system:admin")),
-        verb: if project { Verb::Create } else { Verb::Patch },
-        kind,
-        sub: "",
-        namespace,
-        name: if project { String::new() } else { object.name().into() },
-        options: Options { field_manager: MANAGER.into(), force: Some(true), ..Options::default() },
-        body: if project {
-            Body::Object(object.clone(), Vec::new())
-        } else {
-            Body::Patch(PatchType::Apply, object.clone())
-        },
-    };
-    match server.call(request).await {
-        Ok(_) => Ok(()),
-        Err(crate::error::Error::AlreadyExists { .. }) if project => Ok(()),
-        Err(e) => Err(format!("{name} {:?}: {e}", object.name())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn documents_and_lists() {
-        let text = "a: 1\n---\nkind: List\nitems:\n- b: 2\n- c: 3\n---\n";
-        assert_eq!(documents(text).unwrap().len(), 3);
-        assert!(documents("a: [").is_err());
-    }
 }

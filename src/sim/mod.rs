@@ -4,6 +4,8 @@
 //! and which images exist comes from [`crate::settings::Settings`].
 
 pub mod containers;
+#[cfg(test)]
+mod growth;
 pub mod images;
 pub mod kubelet;
 #[cfg(test)]

@@ -221,3 +221,47 @@ impl Change {
         self.before.iter().chain(self.deleted.then_some(&self.entry))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::{encode, json};
+
+    #[derive(Default, serde::Deserialize)]
+    struct Lens {
+        kind: String,
+    }
+
+    fn entry() -> Entry {
+        let object = json!({"kind": "Thing", "metadata": {"name": "a", "uid": "u",
+            "managedFields": [{"manager": "m"}]}, "spec": {"x": 1}});
+        Entry::encoded(3, "things".into(), "a".into(), encode(&object))
+    }
+
+    #[test]
+    fn views_nobody_looks_at_are_let_go() {
+        let entry = entry();
+        assert!(!entry.rest(), "there are none");
+        let first = entry.lens::<Lens>();
+        assert_eq!(first.kind, "Thing");
+        assert!(entry.rest());
+        assert!(Arc::ptr_eq(&first, &entry.lens::<Lens>()), "it was looked at");
+        assert!(entry.rest());
+        assert!(entry.rest(), "the last round found it still");
+        assert!(!Arc::ptr_eq(&first, &entry.lens::<Lens>()), "nobody had looked since");
+    }
+
+    #[test]
+    fn managed_fields_are_left_out_for_readers() {
+        let entry = entry();
+        let mut whole = entry.value();
+        whole["metadata"].as_object_mut().unwrap().remove("managedFields");
+        assert_eq!(entry.lean(), whole);
+        let (before, behind) = entry.around_metadata();
+        let all = [before, entry.metadata().unwrap(), behind].concat();
+        assert_eq!(all, entry.bytes);
+        let loaded =
+            Entry::new(3, "things".into(), "a".into(), entry.bytes.clone(), Meta::default());
+        assert_eq!(loaded.lean(), whole, "also when nobody noted the places");
+    }
+}

@@ -10,10 +10,12 @@ mod claims;
 mod engine;
 mod entry;
 mod feed;
+mod limits;
 mod load;
 mod open;
 mod parts;
 mod place;
+pub mod reads;
 mod row;
 mod snapshot;
 #[cfg(test)]
@@ -23,6 +25,7 @@ mod writer;
 pub use author::{Author, written_by};
 pub use entry::{Change, Entry};
 pub use feed::{Feed, Since};
+pub use limits::Limits;
 pub use open::{FILES, OpenError, Options, check, lock};
 pub use parts::Parts;
 pub use row::Damage;
@@ -100,6 +103,9 @@ pub enum Error {
         /// The value.
         value: String,
     },
+    /// The store may hold no more; what of.
+    #[error("the cluster may hold no more than {0}")]
+    Full(String),
     /// The disk failed, or the store is closed.
     #[error("storage failed: {0}")]
     Io(String),
@@ -141,6 +147,14 @@ impl Store {
     /// A store in memory that begins with what another holds, at its revision and without history.
     pub fn begin(parts: Parts) -> Store {
         Store { inner: writer::Handle::begin(parts, open::WINDOW) }
+    }
+
+    /// Holds to limits from here on.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it is closed.
+    pub async fn limit(&self, limits: Limits) -> Result<(), Error> {
+        self.inner.with(move |writer| writer.limit(limits)).await
     }
 
     /// All that it holds, as of the last commit.

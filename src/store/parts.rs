@@ -59,6 +59,7 @@ impl Writer {
             let derived = Arc::clone(&self.state.derived);
             self.state = Snapshot { rev, derived, ..(*to.state).clone() };
             self.claims = to.claims.clone();
+            self.measure();
         }
         let rev = self.state.rev;
         self.shared.feed.restart(rev);

@@ -1,12 +1,16 @@
 //! All objects at one revision.
 
-use super::Entry;
-use imbl::{HashMap, OrdMap, OrdSet};
+use super::{Entry, reads};
+use crate::object::links;
+use imbl::{HashMap, OrdMap};
 use parking_lot::Mutex;
 use std::{
     any::{Any, TypeId},
     sync::Arc,
 };
+
+/// Entries by (term, resource, key).
+pub(super) type Index = OrdMap<(Box<str>, Arc<str>, Arc<str>), Arc<Entry>>;
 
 /// The entries of one resource, by key.
 pub(super) type Table = OrdMap<Arc<str>, Arc<Entry>>;
@@ -18,9 +22,11 @@ pub struct Snapshot {
     pub rev: u64,
     pub(super) tables: HashMap<Arc<str>, Table>,
     /// (owner uid, resource, key) of every owner reference.
-    pub(super) owned: OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
+    pub(super) owned: Index,
     /// (term, resource, key) of everything else objects refer to: see [`crate::object::links`].
-    pub(super) linked: OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
+    pub(super) linked: Index,
+    /// The revision at which something last changed among what is linked to a node.
+    pub(super) turned: HashMap<Box<str>, u64>,
     /// uid to (resource, key).
     pub(super) uids: HashMap<Box<str>, (Arc<str>, Arc<str>)>,
     /// What was computed of the state, shared by all states of a store.
@@ -45,6 +51,14 @@ impl PartialEq for TableVersion {
     }
 }
 
+/// The terms an object is found by.
+fn terms(entry: &Entry) -> impl Iterator<Item = Box<str>> {
+    let meta = &entry.meta;
+    let adoptable = links::ADOPTABLE.contains(&&*entry.resource) && meta.controller().is_none();
+    let orphan = adoptable.then(|| links::orphans(&meta.namespace).into());
+    meta.links.iter().cloned().chain(orphan)
+}
+
 impl Snapshot {
     /// One object of `resource` (`plural.group`) by namespace (`""` for cluster scope) and name.
     pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<&Arc<Entry>> {
@@ -53,6 +67,7 @@ impl Snapshot {
 
     /// One object by its key.
     pub fn get_key(&self, resource: &str, key: &str) -> Option<&Arc<Entry>> {
+        reads::note();
         self.tables.get(resource)?.get(key)
     }
 
@@ -76,6 +91,7 @@ impl Snapshot {
             .flatten()
             .take_while(move |(k, _)| k.starts_with(prefix.as_str()))
             .map(|(_, e)| e)
+            .inspect(|_| reads::note())
     }
 
     /// The objects of a resource from a key on (inclusive), within a namespace or in all.
@@ -93,6 +109,7 @@ impl Snapshot {
             .flatten()
             .take_while(move |(k, _)| k.starts_with(prefix.as_str()))
             .map(|(_, e)| e)
+            .inspect(|_| reads::note())
     }
 
     /// How many objects a resource has.
@@ -124,6 +141,23 @@ impl Snapshot {
         made
     }
 
+    /// What was computed of the states before, brought up to date: `next` is given what it made last,
+    /// if anything. One value per type; for one that is asked for from one place.
+    pub fn advanced<T: Any + Send + Sync>(&self, next: impl FnOnce(Option<&T>) -> T) -> Arc<T> {
+        let kept = self.derived.lock().get(&TypeId::of::<T>()).map(|(_, kept)| Arc::clone(kept));
+        let before = kept.and_then(|kept| kept.downcast::<T>().ok());
+        let made = Arc::new(next(before.as_deref()));
+        let shared: Arc<dyn Any + Send + Sync> = Arc::clone(&made) as _;
+        self.derived.lock().insert(TypeId::of::<T>(), (TableVersion(None), shared));
+        made
+    }
+
+    /// The revision at which something last changed among what is linked to a node's term; 0 for
+    /// never.
+    pub fn turned(&self, term: &str) -> u64 {
+        self.turned.get(term).copied().unwrap_or(0)
+    }
+
     /// Every resource that has objects, with their number.
     pub fn resources(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
         self.tables.iter().map(|(r, t)| (r, t.len()))
@@ -149,17 +183,18 @@ impl Snapshot {
 
     fn indexed<'a>(
         &'a self,
-        index: &'a OrdSet<(Box<str>, Arc<str>, Arc<str>)>,
+        index: &'a Index,
         term: Box<str>,
         resource: &'a str,
     ) -> impl Iterator<Item = &'a Arc<Entry>> + use<'a> {
         let from = (term.clone(), Arc::from(resource), Arc::from(""));
         index
             .range(from..)
-            .take_while(move |(t, r, _)| {
+            .take_while(move |((t, r, _), _)| {
                 *t == term && (resource.is_empty() || r.as_ref() == resource)
             })
-            .filter_map(|(_, r, k)| self.get_key(r, k))
+            .map(|(_, entry)| entry)
+            .inspect(|_| reads::note())
     }
 
     /// Lets go of the typed views of objects that nobody has looked at since the last time. Answers
@@ -191,14 +226,14 @@ impl Snapshot {
     pub(super) fn put(&mut self, entry: Arc<Entry>) {
         self.remove(&entry.resource, &entry.key);
         for owner in &entry.meta.owners {
-            self.owned.insert((
-                owner.uid.as_str().into(),
-                entry.resource.clone(),
-                entry.key.clone(),
-            ));
+            let uid = owner.uid.as_str().into();
+            let place = (uid, entry.resource.clone(), entry.key.clone());
+            self.owned.insert(place, Arc::clone(&entry));
         }
-        for term in &entry.meta.links {
-            self.linked.insert((term.clone(), entry.resource.clone(), entry.key.clone()));
+        for term in terms(&entry) {
+            self.turn(&term);
+            let place = (term, entry.resource.clone(), entry.key.clone());
+            self.linked.insert(place, Arc::clone(&entry));
         }
         self.uids.insert(entry.meta.uid.clone(), (entry.resource.clone(), entry.key.clone()));
         let table = self.tables.entry(entry.resource.clone()).or_default();
@@ -220,9 +255,16 @@ impl Snapshot {
             let uid: Box<str> = owner.uid.as_str().into();
             self.owned.remove(&(uid, old.resource.clone(), old.key.clone()));
         }
-        for term in &old.meta.links {
-            self.linked.remove(&(term.clone(), old.resource.clone(), old.key.clone()));
+        for term in terms(&old) {
+            self.turn(&term);
+            self.linked.remove(&(term, old.resource.clone(), old.key.clone()));
         }
         self.uids.remove(&old.meta.uid);
+    }
+
+    fn turn(&mut self, term: &str) {
+        if term.starts_with(links::UNPLACED) {
+            self.turned.insert(term.into(), self.rev);
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     Author, Change, Committed, Entry, Error, Expect, Feed, Op, Parts, Snapshot, author,
     claims::Claims,
     engine::{Engine, Loaded, Nowhere, Record, Watch},
+    limits::{Limits, Size},
 };
 use crate::object::Encoded;
 use arc_swap::ArcSwap;
@@ -97,7 +98,9 @@ impl Handle {
     /// A store in memory that begins with what another holds, at its revision and without history.
     pub(super) fn begin(parts: Parts, window: usize) -> Arc<Handle> {
         let rev = parts.state.rev;
-        let state = Snapshot { derived: Arc::default(), ..(*parts.state).clone() };
+        // What was computed of tables that are the same is true here, too.
+        let derived = Arc::new(Mutex::new(parts.state.derived.lock().clone()));
+        let state = Snapshot { derived, ..(*parts.state).clone() };
         let (state, feed) = (ArcSwap::from_pointee(state), Feed::new(rev, rev, window));
         let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
         let engine = Box::new(Nowhere);
@@ -209,6 +212,8 @@ pub(super) struct Writer {
     pub(super) engine: Box<dyn Engine>,
     pub(super) state: Snapshot,
     pub(super) claims: Claims,
+    pub(super) limits: Limits,
+    pub(super) size: Size,
     compacted: u64,
     /// Whose batch is being applied.
     author: Option<Arc<Author>>,
@@ -218,7 +223,8 @@ impl Writer {
     fn new(shared: Arc<Shared>, engine: Box<dyn Engine>, claims: Claims) -> Writer {
         let state = (**shared.state.load()).clone();
         let compacted = shared.feed.floor();
-        Writer { shared, engine, state, claims, compacted, author: None }
+        let (limits, size) = Default::default();
+        Writer { shared, engine, state, claims, limits, size, compacted, author: None }
     }
 
     /// Serves batches until the queue is closed and empty.
@@ -256,6 +262,10 @@ impl Writer {
         self.author = author;
         let (durable, mut records) = (self.state.clone(), Vec::new());
         let committed = self.apply(ops, &mut records)?;
+        if let Err(full) = self.fits(&records, &durable) {
+            self.undo(durable, &records);
+            return Err(full);
+        }
         let changed = self.publish(records, &durable);
         self.shared.feed.wake(&changed);
         Ok(committed)

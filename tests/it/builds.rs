@@ -221,3 +221,48 @@ async fn images_hooks_and_files_start_builds() {
     send(&lab.client, "POST", &path, "", Some(&clone)).await.expect(422);
     lab.stop().await;
 }
+
+/// 95 and 96, and a Dockerfile of two stages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_a_build() {
+    let lab = open().await;
+    stream(&lab, "b").await;
+    let mut binary = config("b", "", json!({"source": {"binary": {}}}));
+    binary["spec"]["strategy"] = json!({"dockerStrategy": {}});
+    make(&lab, &binary).await;
+    let path = format!("{API}/buildconfigs/b/instantiatebinary?name=b&asFile=Dockerfile");
+    let body = format!("FROM {BASE} AS first\nENV A=1\nFROM first\nENV B=2\n").into_bytes();
+    let sent = request(&lab.client, "POST", &path, &[("accept", "application/json")], body).await;
+    assert_eq!(sent.code, 201, "{}", sent.text());
+    build(&lab, "b-1", &["Complete"]).await;
+    let path = format!("{API}/builds/b-1");
+    let built = get(&lab.client, &path).await.expect(200);
+    let stages = built.list_at("status.stages").iter().map(|s| s.str_at("name"));
+    let stages: Vec<&str> = stages.collect();
+    assert_eq!(stages, ["FetchInputs", "PullImages", "Build", "PushImage"]);
+    let lines = log(&lab, "b-1").await.text();
+    assert!(lines.contains("[2/2] STEP 1/4: FROM first"), "{lines}");
+    let again = json!({"apiVersion": "build.openshift.io/v1", "kind": "BuildRequest",
+        "metadata": {"name": "b-1"}});
+    let path = format!("{API}/builds/b-1/clone");
+    let refused = send(&lab.client, "POST", &path, "", Some(&again)).await;
+    assert_eq!(refused.code, 422, "{}", refused.text());
+
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+    let role = format!("{rbac}/system:build-strategy-docker-binding");
+    send(&lab.client, "DELETE", &role, "", None).await.expect(200);
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "edit"}, "subjects": [{"kind": "User", "name": "bob",
+            "apiGroup": "rbac.authorization.k8s.io"}],
+        "roleRef": {"kind": "ClusterRole", "name": "edit",
+            "apiGroup": "rbac.authorization.k8s.io"}});
+    let bindings = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{NS}/rolebindings");
+    send(&lab.client, "POST", &bindings, "", Some(&binding)).await.expect(201);
+    let bob = lab.acting_as("bob").await;
+    let path = format!("{API}/buildconfigs");
+    let mine = config("mine", &format!("FROM {BASE}\n"), json!({}));
+    let refused = send(&bob, "POST", &path, "", Some(&mine)).await.expect(403);
+    let why = refused.str_at("message");
+    assert!(why.ends_with("build strategy Docker is not allowed"), "{why}");
+    lab.stop().await;
+}

@@ -6,7 +6,8 @@ use crate::support::{
     eventually,
     lab::{client, flags, get, open, send},
 };
-use kube::Client;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, Client, api::AttachParams};
 use pocketshift::{
     object::ObjectExt,
     run::{Host, host::Spec},
@@ -14,6 +15,7 @@ use pocketshift::{
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tempfile::tempdir;
+use tokio::io::AsyncReadExt;
 
 fn host() -> Arc<Host> {
     Host::new(&flags())
@@ -245,6 +247,8 @@ async fn the_command_line_does_all_of_it() {
     let one = client(&say(&["kubeconfig", "one"]), None).await;
     let nodes = get(&one, "/api/v1/nodes").await.expect(200);
     assert_eq!(nodes["items"].as_array().map(Vec::len), Some(1));
+    let by_token = client(&say(&["kubeconfig", "one", "--token"]), None).await;
+    assert_eq!(get(&by_token, "/api/v1/secrets").await.code, 200);
     put_map(&one, "m").await;
     assert_eq!(say(&["checkpoint", "one", "with-map"]), "one: checkpoint with-map is set\n");
     assert_eq!(say(&["reset", "one"]), "one is as it was when it was created\n");
@@ -308,4 +312,89 @@ async fn only_the_first_clusters_administrator_gives_orders() {
     let refused = run(home.path(), &["cluster", "list", "--kubeconfig", &other]);
     assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""));
     child.kill();
+}
+
+/// What a shell in the first container of a pod prints.
+async fn shell(client: &Client, pod: &str, script: &str) -> String {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
+    let wanted = AttachParams::default().stdout(true).stderr(false);
+    let mut session = pods.exec(pod, ["sh", "-c", script], &wanted).await.expect("a session");
+    let mut out = String::new();
+    session.stdout().expect("its output").read_to_string(&mut out).await.expect("a text");
+    session.join().await.expect("its end");
+    out
+}
+
+/// Files in containers, in volumes and what a main process writes there once: all of it goes with a
+/// fork, and comes back with a checkpoint.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_kept_and_forked() {
+    let host = host();
+    let one = created(&host, "one").await;
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {
+        "containers": [{"name": "c", "image": "busybox", "volumeMounts": [{"name": "v", "mountPath": "/data"}],
+            "command": ["sh", "-c", "echo begun >> /data/log; sleep inf"]}],
+        "volumes": [{"name": "v", "emptyDir": {}}]}});
+    send(&one, "POST", "/api/v1/namespaces/default/pods", "", Some(&pod)).await.expect(201);
+    eventually("the pod", || async {
+        let pod = get(&one, "/api/v1/namespaces/default/pods/p").await.json();
+        if pod["status"]["phase"] == "Running" { Ok(()) } else { Err(pod.to_string()) }
+    })
+    .await;
+    shell(&one, "p", "echo mine >> /data/log; echo x > /tmp/x").await;
+    let all = "cat /data/log /tmp/x 2>/dev/null";
+    assert_eq!(shell(&one, "p", all).await, "begun\nmine\nx\n");
+    host.checkpoint("one", "written").await.expect("a checkpoint");
+    let facts = host.fork("one", "two").await.expect("a fork");
+    let two = client(&facts.kubeconfig, None).await;
+    assert_eq!(shell(&two, "p", all).await, "begun\nmine\nx\n");
+    shell(&two, "p", "echo other >> /data/log").await;
+    shell(&one, "p", "rm /data/log /tmp/x").await;
+    assert_eq!(shell(&one, "p", all).await, "");
+    host.reset("one", Some("written")).await.expect("reset");
+    assert_eq!(shell(&one, "p", all).await, "begun\nmine\nx\n");
+    assert_eq!(shell(&two, "p", all).await, "begun\nmine\nother\nx\n");
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_hold_and_who_is_not_used_ends() {
+    let host = host();
+    let facts = host.create("free", &Spec::default()).await.expect("a cluster");
+    let free = client(&facts.kubeconfig, None).await;
+    let store = host.inside("free").expect("it is there").server.store.snapshot();
+    let there: usize = store.resources().map(|(_, count)| count).sum();
+    drop(free);
+    let spec = Spec { max_objects: Some(there + 20), ..Spec::default() };
+    let facts = host.create("small", &spec).await.expect("a cluster");
+    let client = client(&facts.kubeconfig, None).await;
+    let mut refused = None;
+    for n in 0..40 {
+        let map = config_map(&format!("m{n}"));
+        let reply = send(&client, "POST", MAPS, "", Some(&map)).await;
+        if reply.code != 201 {
+            refused = Some((n, reply.expect(403)));
+            break;
+        }
+    }
+    let (made, status) = refused.expect("a limit");
+    let words = format!("the cluster may hold no more than {} objects", there + 20);
+    assert!(made > 0 && status.str_at("message").ends_with(&words), "{status}");
+    // What goes makes room.
+    send(&client, "DELETE", &format!("{MAPS}/m0"), "", None).await.expect(200);
+    put_map(&client, "again").await;
+
+    let spec = Spec { ttl: Some("1s".into()), ..Spec::default() };
+    host.create("brief", &spec).await.expect("a cluster");
+    eventually("its end", || async {
+        match host.look("brief") {
+            Ok(_) => Err("it is there".to_owned()),
+            Err(_) => Ok(()),
+        }
+    })
+    .await;
+    let spec = Spec { ttl: Some("soon".into()), ..Spec::default() };
+    let refused = host.create("odd", &spec).await.expect_err("no duration");
+    assert_eq!(refused.message, "ttl: \"soon\" is no duration such as 90s, 15m or 1h30m");
+    host.stop().await;
 }

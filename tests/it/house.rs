@@ -115,6 +115,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
+    ("cluster", &["api", "catalog", "config", "registry", "run"]),
     (
         "run",
         &[

@@ -3,13 +3,16 @@
 
 mod again;
 mod audit;
+mod background;
 mod budgets;
 mod builds;
+mod cases;
 mod cli;
 mod clients;
 mod clusters;
 mod console;
 mod corners;
+mod courses;
 mod crash;
 mod custom;
 mod deploymentconfigs;
@@ -20,6 +23,8 @@ mod house;
 mod imageconfig;
 mod images;
 mod imports;
+mod kits;
+mod library;
 mod metrics;
 mod nodeimages;
 mod oc;

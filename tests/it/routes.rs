@@ -103,7 +103,8 @@ impl Shop {
         made.str_at("spec.host").to_owned()
     }
 
-    async fn http(&self, host: &str, path: &str, headers: Headers<'_>) -> Option<Reply> {
+    /// An answer over HTTP, if there is one.
+    pub async fn http(&self, host: &str, path: &str, headers: Headers<'_>) -> Option<Reply> {
         let at = self.lab.cluster.routes.http.expect("a port");
         let stream = TcpStream::connect(at).await.expect("a connection");
         exchange(stream, path, &[&[("host", host)], headers].concat()).await

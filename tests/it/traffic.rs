@@ -3,7 +3,7 @@
 
 use crate::{
     routes::{NS, Shop},
-    support::{eventually, lab::get, lab::send},
+    support::{Wire, eventually, lab::get, lab::send},
 };
 use pocketshift::object::ObjectExt;
 use serde_json::{Value, json};
@@ -76,5 +76,46 @@ async fn policies_keep_the_router_out_unless_they_name_it() {
     let router = policy("router", json!({"podSelector": {}, "ingress": [{"from": from}]}));
     shop.put(group, "networkpolicies", &router).await;
     assert_eq!(shop.get(&host, "/").await.code, 200);
+    shop.lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_are_load() {
+    let shop = Shop::open().await;
+    shop.app("web", 1).await;
+    let host =
+        shop.route("web", json!({}), json!({"to": {"kind": "Service", "name": "web"}})).await;
+    let admin = Wire::to(&shop.lab).as_admin(&shop.lab);
+    let pass = async |query: &str| {
+        let path = format!("/time?{query}");
+        admin.send("POST", &path, &[], Vec::new()).await.expect(200);
+    };
+    pass("by=20s").await;
+    for _ in 0..60 {
+        assert_eq!(shop.get(&host, "/").await.code, 200);
+    }
+    pass("by=16s").await;
+    let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/{NS}/pods");
+    let used = get(&shop.lab.client, &path).await.expect(200);
+    // Sixty times two thousandths in a quarter of a minute, and one for being there.
+    assert_eq!(used["items"][0]["containers"][0]["usage"]["cpu"], "9000000n", "{used}");
+    pass("by=60s").await;
+    let idle = get(&shop.lab.client, &path).await.expect(200);
+    assert_eq!(idle["items"][0]["containers"][0]["usage"]["cpu"], "1000000n", "{idle}");
+    shop.lab.stop().await;
+}
+
+/// What an annotation allows each address.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_come_as_often_as_they_may() {
+    let shop = Shop::open().await;
+    shop.app("web", 1).await;
+    let limit = "haproxy.router.openshift.io/rate-limit-connections";
+    let limits = json!({limit: "true", format!("{limit}.rate-http"): "3"});
+    let host = shop.route("web", limits, json!({"to": {"kind": "Service", "name": "web"}})).await;
+    for _ in 0..3 {
+        assert_eq!(shop.get(&host, "/").await.code, 200);
+    }
+    assert!(shop.http(&host, "/", &[]).await.is_none());
     shop.lab.stop().await;
 }

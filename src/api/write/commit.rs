@@ -27,7 +27,7 @@ impl Lost {
             | store::Error::Exists(_)
             | store::Error::Missing(1..)
             | store::Error::Claimed { .. } => Some(Lost::Other),
-            store::Error::Missing(_) | store::Error::Io(_) => None,
+            store::Error::Missing(_) | store::Error::Full(_) | store::Error::Io(_) => None,
         }
     }
 }
@@ -90,6 +90,7 @@ impl Server {
             store::Error::Stale(_) | store::Error::Claimed { .. } => Error::stale(resource, name),
             store::Error::Exists(_) => Error::exists(resource, name),
             store::Error::Missing(_) => Error::not_found(resource, name),
+            store::Error::Full(_) => Error::forbidden(resource, name, error.to_string()),
             store::Error::Io(why) => Error::Internal(why),
         }
     }

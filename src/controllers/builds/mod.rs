@@ -239,7 +239,12 @@ impl BuildSync<'_> {
     fn end(&mut self, last: &str, reason: &str, pod: Option<&Value>) {
         if let Some(pod) = pod {
             self.began(pod);
-            let digest = self.result(pod).str_at("digest").to_owned();
+            let result = self.result(pod);
+            let digest = result.str_at("digest").to_owned();
+            let stages = result.list_at("stages");
+            if !stages.is_empty() {
+                self.build.set_at("status.stages", stages.to_vec());
+            }
             if last == "Complete" && !digest.is_empty() {
                 self.build.set_at("status.output.to", json!({"imageDigest": digest}));
             }

@@ -14,7 +14,7 @@ const BUILDER: &str = "docker-builder";
 /// The builder's image, by digest as a release names it.
 fn image(view: &View) -> String {
     let content = view.settings.catalog.content(RELEASE);
-    match content.and_then(|c| c.tags.get(BUILDER)) {
+    match content.and_then(|c| c.tags.get(BUILDER).cloned()) {
         Some(digest) => format!("{RELEASE}@{digest}"),
         None => format!("{RELEASE}:{BUILDER}"),
     }

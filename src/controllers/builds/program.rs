@@ -14,7 +14,7 @@ use crate::{
         task::{Exit, TASKS, Task},
     },
     images::resolve,
-    object::{ObjectExt, Value, json, name},
+    object::{ObjectExt, Value, json, name, time},
     store::{Change, Entry},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -61,6 +61,22 @@ struct BuildProgress {
     since: Option<Timestamp>,
     reason: String,
     digest: String,
+    /// The steps that are over, as the build's status tells them.
+    stages: Vec<Value>,
+}
+
+impl BuildStep {
+    /// What the status calls the stage, and the step in it. Source: openshift/api `build/v1`.
+    fn names(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            BuildStep::Start => None,
+            BuildStep::Fetch => Some(("FetchInputs", "FetchGitSource")),
+            BuildStep::Pull => Some(("PullImages", "PullBaseImage")),
+            BuildStep::Build => Some(("Build", "DockerBuild")),
+            BuildStep::Commit => Some(("PostCommit", "RunPostCommitHook")),
+            BuildStep::Push => Some(("PushImage", "PushDockerImage")),
+        }
+    }
 }
 
 /// One look at a running build.
@@ -166,9 +182,27 @@ impl Program<'_> {
 
     fn enter(&mut self, step: BuildStep, lines: &[String]) -> bool {
         self.say(lines);
+        self.leave();
         self.state.step = step;
         self.state.since = Some(self.view.now);
         true
+    }
+
+    /// Notes how long the present step has taken. What there was nothing to do in is none.
+    fn leave(&mut self) {
+        let done = match self.state.step {
+            BuildStep::Fetch => self.script.fetch.seconds > 0,
+            BuildStep::Commit => self.script.commit.seconds > 0,
+            _ => true,
+        };
+        let names = self.state.step.names().filter(|_| done);
+        let (Some((stage, step)), Some(since)) = (names, self.state.since) else { return };
+        let millis = self.view.now.duration_since(since).as_millis();
+        let begun = time::seconds(since);
+        self.state.stages.push(json!({
+            "name": stage, "startTime": begun, "durationMilliseconds": millis,
+            "steps": [{"name": step, "startTime": begun, "durationMilliseconds": millis}],
+        }));
     }
 
     /// Whether so many of the simulation's seconds have passed since the step began.
@@ -195,6 +229,7 @@ impl Program<'_> {
     }
 
     fn exit(&mut self, code: i64) {
+        self.leave();
         self.task.exit = Some(Exit { at: self.view.now, code });
     }
 

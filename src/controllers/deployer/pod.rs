@@ -20,7 +20,7 @@ const DEADLINE: i64 = 21_600;
 /// The image of the deployer, by digest as a release names it.
 fn image(view: &View) -> String {
     let content = view.settings.catalog.content(RELEASE);
-    match content.and_then(|c| c.tags.get("deployer")) {
+    match content.and_then(|c| c.tags.get("deployer").cloned()) {
         Some(digest) => format!("{RELEASE}@{digest}"),
         None => format!("{RELEASE}:deployer"),
     }

@@ -32,16 +32,26 @@ const RESOURCE: &str = "poddisruptionbudgets.policy";
 /// How long an eviction may take to show, in seconds.
 const EVICTION_TIME: i64 = 120;
 
-fn selects(budget: &Value, pod: &Entry) -> bool {
-    budget.at("spec.selector").is_some_and(|s| Labels::from_object(s).matches_meta(&pod.meta))
+/// The selector of a budget, to be compared with labels.
+struct Selector(Option<Labels>);
+
+impl Selector {
+    fn of(budget: &Entry) -> Arc<Selector> {
+        let read = || Selector(budget.lean().at("spec.selector").map(Labels::from_object));
+        budget.kept(|_| true, read)
+    }
+
+    fn selects(&self, pod: &Entry) -> bool {
+        self.0.as_ref().is_some_and(|labels| labels.matches_meta(&pod.meta))
+    }
 }
 
 fn of_pod(view: &View, change: &Change) -> Vec<String> {
     let budgets = view.objects.list(RESOURCE, &change.entry.meta.namespace);
     let before = change.before.as_ref();
     let concerned = budgets.filter(|b| {
-        let budget = b.value();
-        selects(&budget, &change.entry) || before.is_some_and(|p| selects(&budget, p))
+        let selector = Selector::of(b);
+        selector.selects(&change.entry) || before.is_some_and(|p| selector.selects(p))
     });
     concerned.map(|b| b.key.to_string()).collect()
 }
@@ -54,8 +64,9 @@ fn of_scale(view: &View, change: &Change) -> Vec<String> {
 
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
-    let Some(mut budget) = view.value(RESOURCE, key) else { return plan };
-    let pods = view.objects.list("pods", budget.namespace()).filter(|p| selects(&budget, p));
+    let Some(entry) = view.get(RESOURCE, key) else { return plan };
+    let (mut budget, selector) = (entry.value(), Selector::of(entry));
+    let pods = view.objects.list("pods", budget.namespace()).filter(|p| selector.selects(p));
     let pods: Vec<&Arc<Entry>> = pods.filter(|p| !PodLens::of(p).is_terminal()).collect();
     let before = budget.get("status").cloned();
     match expected(view, &budget, &pods) {

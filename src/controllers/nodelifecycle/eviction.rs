@@ -7,7 +7,7 @@ use crate::{
         Controller, Plan, View, Watch, Write, children::delete_pod, podgc::disrupted,
         podlens::PodLens,
     },
-    object::{ObjectExt, Value, json, time},
+    object::{ObjectExt, Value, json, pick, time},
     store::{Change, Entry},
 };
 use jiff::Timestamp;
@@ -21,17 +21,27 @@ pub static CONTROLLER: Controller = Controller {
     ..Controller::BASE
 };
 
-fn executing(node: &Entry) -> Vec<Value> {
-    let node = node.value();
-    let taints = node.list_at("spec.taints").iter();
-    taints.filter(|t| t.str_at("effect") == "NoExecute").cloned().collect()
+/// The taints of a node that send pods away.
+#[derive(PartialEq)]
+struct Executing(Vec<Value>);
+
+fn executing(node: &Entry) -> Arc<Executing> {
+    let read = || {
+        let node = node.read(|text| pick(text, &["spec.taints"]));
+        let taints = node.list_at("spec.taints").iter();
+        Executing(taints.filter(|t| t.str_at("effect") == "NoExecute").cloned().collect())
+    };
+    node.kept(|_| true, read)
 }
 
 /// The pods of a node whose taints changed.
 fn pods_of(view: &View, change: &Change) -> Vec<String> {
     let now = executing(&change.entry);
-    let before = change.before.as_ref().map(|b| executing(b)).unwrap_or_default();
-    if change.deleted || now == before {
+    let same = match &change.before {
+        Some(before) => executing(before) == now,
+        None => now.0.is_empty(),
+    };
+    if change.deleted || same {
         return vec![];
     }
     view.pods_on(&change.entry.meta.name).map(|p| p.key.to_string()).collect()
@@ -45,12 +55,13 @@ fn reconcile(view: &View, key: &str) -> Plan {
         return plan;
     }
     let Some(node) = view.get("nodes", &lens.spec.node_name) else { return plan };
-    let taints = executing(node);
+    let found = executing(node);
+    let taints = &found.0;
     if taints.is_empty() {
         return plan;
     }
     let pod = entry.value();
-    match leaves(&pod, &taints, view.now) {
+    match leaves(&pod, taints, view.now) {
         Some(at) if at > view.now => {
             plan.look_again(at);
         }

@@ -9,7 +9,7 @@ pub mod volume;
 
 use super::{Controller, Plan, View, Watch, Write, podlens::PodLens};
 use crate::{
-    object::{ObjectExt, Value, json, name},
+    object::{ObjectExt, Value, json, links, name},
     store::{Change, Entry},
 };
 use std::sync::Arc;
@@ -49,22 +49,14 @@ fn claims_of_pod(_: &View, change: &Change) -> Vec<String> {
     if !moved && !change.deleted {
         return vec![];
     }
-    let pod = change.entry.value();
-    used_by(&pod).map(|c| name::key(pod.namespace(), &c)).collect()
-}
-
-fn used_by(pod: &Value) -> impl Iterator<Item = String> {
-    pod.list_at("spec.volumes").iter().filter_map(|v| match v.at("ephemeral") {
-        Some(e) if !e.is_null() => Some(format!("{}-{}", pod.name(), v.str_at("name"))),
-        _ => v.at("persistentVolumeClaim.claimName")?.as_str().map(str::to_owned),
-    })
+    let used = change.entry.meta.links.iter().filter_map(|term| term.strip_prefix(CLAIMS));
+    used.filter_map(|rest| rest.strip_prefix('/')).map(str::to_owned).collect()
 }
 
 /// Pods not yet at their end that use a claim.
 fn users<'a>(view: &'a View, claim: &'a Entry) -> impl Iterator<Item = &'a Arc<Entry>> {
-    view.objects.list("pods", &claim.meta.namespace).filter(|p| {
-        !PodLens::of(p).is_terminal() && used_by(&p.value()).any(|c| c == *claim.meta.name)
-    })
+    let term = links::reads(CLAIMS, &claim.meta.namespace, &claim.meta.name);
+    view.objects.linked_to(&term, "pods").filter(|p| !PodLens::of(p).is_terminal())
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {

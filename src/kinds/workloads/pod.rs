@@ -31,6 +31,7 @@ pub static KIND: Kind = Kind {
         Sub { name: "resize", ..Sub::STATUS },
     ],
     columns: pod_columns::COLUMNS,
+    seen: pod_columns::SEEN,
     selectable: &[
         "spec.nodeName",
         "spec.restartPolicy",

@@ -9,6 +9,27 @@ use crate::{
 };
 use jiff::Timestamp;
 
+/// What the columns look at.
+pub const SEEN: &[&str] = &[
+    "metadata.creationTimestamp",
+    "metadata.deletionTimestamp",
+    "metadata.name",
+    "spec.containers.name",
+    "spec.initContainers.name",
+    "spec.initContainers.restartPolicy",
+    "spec.nodeName",
+    "spec.readinessGates",
+    "status.conditions.reason",
+    "status.conditions.status",
+    "status.conditions.type",
+    "status.containerStatuses",
+    "status.initContainerStatuses",
+    "status.nominatedNodeName",
+    "status.phase",
+    "status.podIPs",
+    "status.reason",
+];
+
 /// The columns after the name.
 pub const COLUMNS: &[Column] = &[
     Column::text(

@@ -4,6 +4,11 @@ use super::*;
 
 fn cells(pod: &Value) -> Vec<String> {
     let cx = CellCx::at("2026-01-01T00:10:00Z".parse().unwrap());
+    let seen = crate::object::pick(pod.to_string().as_bytes(), SEEN);
+    for column in COLUMNS {
+        assert_eq!((column.cell)(&seen, &cx), (column.cell)(pod, &cx), "{}", column.name);
+    }
+    assert_eq!(row_conditions(&seen), row_conditions(pod));
     let cell = |i: usize| (COLUMNS[i].cell)(pod, &cx).as_str().unwrap().to_owned();
     vec![cell(0), cell(1), cell(2)]
 }

@@ -26,20 +26,24 @@ use super::{
     secrets,
 };
 use crate::{
+    api::Server,
     catalog::complaint::*,
     config::Serve,
+    http::Http,
     object::name,
-    registry::Clusters,
+    registry::{Clusters, Registries},
     store::Store,
     tls::Pair,
-    world::{Entropy, SystemClock, World},
+    world::{ClusterTime, Entropy, SystemClock, World, within},
 };
+use futures_util::future::LocalBoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock, Weak, atomic::Ordering},
 };
+use tokio::sync::oneshot;
 
 /// Name of the first cluster.
 pub const MAIN: &str = "main";
@@ -68,9 +72,33 @@ pub struct Host {
 struct Hosted {
     cluster: tokio::sync::Mutex<Option<Cluster>>,
     facts: OnceLock<Facts>,
+    inside: OnceLock<Inside>,
+    http: OnceLock<Weak<Http>>,
     flags: OnceLock<Serve>,
     start: OnceLock<Checkpoint>,
     checkpoints: Mutex<BTreeMap<String, Checkpoint>>,
+}
+
+/// The parts of a running cluster that its owner in this program works with.
+#[derive(Clone)]
+pub struct Inside {
+    /// The server.
+    pub server: Arc<Server>,
+    /// Its clock.
+    pub time: Arc<ClusterTime>,
+    /// Its registries.
+    pub registries: Arc<Registries>,
+}
+
+/// How long a cluster that never rests is waited for.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+
+impl Inside {
+    /// Waits until all work is done that can be done now; not for ever.
+    pub async fn settled(&self) {
+        let world = &self.server.world;
+        let _ = within(&*world.wall, PATIENCE, world.activity.calm()).await;
+    }
 }
 
 /// What clients need to know of a cluster.
@@ -84,6 +112,8 @@ pub struct Facts {
     pub kubeconfig: String,
     /// Password of the user `kubeadmin`.
     pub kubeadmin_password: String,
+    /// A bearer token of the administrator; empty when there is none.
+    pub token: String,
 }
 
 /// A cluster at rest.
@@ -147,6 +177,65 @@ impl Host {
         Ok(Arc::clone(self.shared.get_or_init(|| shared)))
     }
 
+    /// Does work on a thread where futures may stay; who goes away leaves it undone.
+    ///
+    /// # Errors
+    /// There are no threads.
+    pub async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Arc<Host>) -> LocalBoxFuture<'static, T> + Send + 'static,
+    ) -> Refused<T> {
+        let gone = || DistributionError::saying(&UNAVAILABLE, "the server is stopping");
+        let (me, pool) = (self.me.upgrade().ok_or_else(gone)?, self.shared()?);
+        let (answer, answered) = oneshot::channel();
+        let _working = pool.desk.run(move || {
+            Box::pin(async move {
+                // Nobody may be waiting any more.
+                let _ = answer.send(work(me).await);
+            })
+        });
+        answered.await.map_err(|_| gone())
+    }
+
+    /// Ends a cluster, if it is there, while nobody waits for that.
+    pub fn discard(&self, name: &str) {
+        let (Some(me), Ok(pool), name) = (self.me.upgrade(), self.shared(), name.to_owned()) else {
+            return;
+        };
+        // It may have ended already.
+        pool.desk.spawn(move || Box::pin(async move { drop(me.delete(&name).await) }));
+    }
+
+    /// What a cluster's owner in this program works with.
+    ///
+    /// # Errors
+    /// There is no such cluster.
+    pub fn inside(&self, name: &str) -> Refused<Inside> {
+        self.find(name)?.inside.get().cloned().ok_or_else(|| unknown(name))
+    }
+
+    /// What a cluster is now.
+    ///
+    /// # Errors
+    /// There is no such cluster.
+    pub async fn keep(&self, name: &str) -> Refused<Checkpoint> {
+        let hosted = self.find(name)?;
+        let cluster = hosted.cluster.lock().await;
+        let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
+        cluster.checkpoint().await.map_err(invalid)
+    }
+
+    /// Puts a cluster back to what it was.
+    ///
+    /// # Errors
+    /// There is no such cluster.
+    pub async fn put_back(&self, name: &str, to: &Checkpoint) -> Refused<()> {
+        let hosted = self.find(name)?;
+        let cluster = hosted.cluster.lock().await;
+        let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
+        cluster.put_back(to).await.map_err(invalid)
+    }
+
     /// Creates a cluster.
     ///
     /// # Errors
@@ -154,9 +243,43 @@ impl Host {
     /// thread where it began.
     pub async fn create(&self, name: &str, spec: &Spec) -> Refused<Facts> {
         let flags = spec.flags(&self.usual).map_err(invalid)?;
+        let ttl = spec.ttl().map_err(invalid)?;
         let place = self.reserve(name)?;
         let template = self.template(spec, &flags).await?;
-        self.copy(place, &template, flags).await
+        let hosted = Arc::downgrade(&place.hosted);
+        let facts = self.copy(place, &template, flags).await?;
+        let store = &self.inside(name)?.server.store;
+        store.limit(spec.limits()).await.map_err(|e| invalid(e.to_string()))?;
+        if let Some(ttl) = ttl {
+            self.end_unused(name, hosted, ttl)?;
+        }
+        Ok(facts)
+    }
+
+    /// Sees to it that a cluster ends that nobody has used for so long.
+    fn end_unused(&self, name: &str, hosted: Weak<Hosted>, ttl: SignedDuration) -> Refused<()> {
+        let (me, wall) = (self.me.clone(), Arc::clone(&self.wall.wall));
+        let name = name.to_owned();
+        self.shared()?.desk.spawn(move || {
+            Box::pin(async move {
+                loop {
+                    let Some(used) = hosted.upgrade().and_then(|h| h.used()) else { return };
+                    let ends = used.saturating_add(ttl).unwrap_or(Timestamp::MAX);
+                    if ends <= wall.now() {
+                        break;
+                    }
+                    wall.sleep_until(ends).await;
+                }
+                let Some(me) = me.upgrade() else { return };
+                let same = |h: Arc<Hosted>| std::ptr::eq(Arc::as_ptr(&h), hosted.as_ptr());
+                if me.find(&name).is_ok_and(same) {
+                    tracing::info!(name, "nobody uses the cluster: it ends");
+                    // Somebody else may have ended it.
+                    let _ = me.delete(&name).await;
+                }
+            })
+        });
+        Ok(())
     }
 
     /// Creates a cluster that begins as another is now. Sessions stay with the original, and no
@@ -186,15 +309,13 @@ impl Host {
     pub async fn checkpoint(&self, name: &str, checkpoint: &str) -> Refused<()> {
         let hosted = self.find(name)?;
         check_name(checkpoint)?;
-        let cluster = hosted.cluster.lock().await;
-        let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
         let many = |kept: &BTreeMap<String, Checkpoint>| {
             kept.len() >= CHECKPOINTS && !kept.contains_key(checkpoint)
         };
         if many(&hosted.checkpoints.lock()) {
             return Err(invalid(format!("{name} has {CHECKPOINTS} checkpoints already")));
         }
-        let kept = cluster.checkpoint().await.map_err(invalid)?;
+        let kept = self.keep(name).await?;
         hosted.checkpoints.lock().insert(checkpoint.into(), kept);
         Ok(())
     }
@@ -222,9 +343,7 @@ impl Host {
             Some(wanted) => no_checkpoint(name, wanted),
             None => invalid(format!("{name} was not created here; say which checkpoint")),
         })?;
-        let cluster = hosted.cluster.lock().await;
-        let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
-        cluster.put_back(&to).await.map_err(invalid)
+        self.put_back(name, &to).await
     }
 
     /// Ends a cluster; nothing of it is left.
@@ -242,12 +361,16 @@ impl Host {
         Ok(())
     }
 
-    /// The names of all clusters that have begun, and what is to be known of each.
+    /// The names of all clusters that have begun, the first before all others, and what is to be known
+    /// of each.
     pub fn list(&self) -> Vec<(String, Facts)> {
         let all = self.clusters.lock();
-        let known =
-            all.iter().filter_map(|(n, hosted)| Some((n.clone(), hosted.facts.get()?.clone())));
-        known.collect()
+        let known = |(name, hosted): (&String, &Arc<Hosted>)| {
+            Some((name.clone(), hosted.facts.get()?.clone()))
+        };
+        let mut known: Vec<_> = all.iter().filter_map(known).collect();
+        known.sort_by_key(|(name, _)| name != MAIN);
+        known
     }
 
     /// What is to be known of a cluster, and the names of its checkpoints.
@@ -311,8 +434,8 @@ impl Host {
         let store = Store::open(&Default::default()).map_err(|e| e.to_string())?;
         let secrets = secrets::load_or_make(None, &world)?;
         let ca = secrets.ca.clone();
-        let pushed = Default::default();
-        let origin = Origin { store, world, time, secrets, pushed, whole: false };
+        let (pushed, files, rest) = Default::default();
+        let origin = Origin { store, world, time, secrets, pushed, files, rest, whole: false };
         let nature = Nature::default();
         let ports = Ports::bind(&flags, &nature)?;
         let cluster = begin(&flags, nature, site, origin, ports).await?;
@@ -333,15 +456,26 @@ impl Host {
         let (world, time) = at(real, now, rate);
         let secrets = secrets::load_or_make(None, &world).map_err(invalid)?;
         let content = Checkpoint {
-            parts: fresh::renewed(&from.content.parts, &from.ca.cert, &secrets, &world.entropy),
+            parts: fresh::renewed(
+                &from.content.parts_at(now),
+                &from.ca.cert,
+                &secrets,
+                &world.entropy,
+            ),
+            moment: now,
             ..from.content.clone()
         };
         let store = Store::begin(content.parts.clone());
-        let pushed = content.pushed.clone();
-        let origin = Origin { store, world, time, secrets, pushed, whole: true };
+        let (pushed, files) = (content.pushed.clone(), content.files.clone());
+        let rest = content.rest.clone();
+        let origin = Origin { store, world, time, secrets, pushed, files, rest, whole: true };
         let nature = Nature::default();
         let ports = Ports::bind(&flags, &nature).map_err(invalid)?;
         let cluster = begin(&flags, nature, site, origin, ports).await.map_err(invalid)?;
+        cluster.server.access.authorizer.learn(&content.known);
+        // What tells of its own address is there by now.
+        let parts = cluster.server.store.parts().await.map_err(|e| invalid(e.to_string()))?;
+        let content = Checkpoint { parts, ..content };
         let facts = place.hosted.begun(cluster, flags).await;
         // It has just been made for this.
         let _ = place.hosted.start.set(content);
@@ -351,15 +485,30 @@ impl Host {
 }
 
 impl Hosted {
+    /// When it was last asked something.
+    fn used(&self) -> Option<Timestamp> {
+        let http = self.http.get()?.upgrade()?;
+        Timestamp::from_second(http.used.load(Ordering::Relaxed)).ok()
+    }
+
     async fn begun(&self, cluster: Cluster, flags: Serve) -> Facts {
         let facts = Facts {
             url: cluster.url.clone(),
             registry: cluster.registry.clone(),
             kubeconfig: cluster.kubeconfig_text.clone(),
             kubeadmin_password: cluster.kubeadmin_password.clone(),
+            token: cluster.secrets.keys.admin_token.clone(),
         };
-        *self.cluster.lock().await = Some(cluster);
         // Nobody else fills a place.
+        if let Some(registries) = &cluster.registries {
+            let _ = self.inside.set(Inside {
+                server: Arc::clone(&cluster.server),
+                time: Arc::clone(&cluster.time),
+                registries: Arc::clone(registries.registries()),
+            });
+        }
+        let _ = self.http.set(Arc::downgrade(&cluster.http));
+        *self.cluster.lock().await = Some(cluster);
         let _ = self.flags.set(flags);
         let _ = self.facts.set(facts.clone());
         facts

@@ -5,38 +5,31 @@
 //! | `GET /clusters` | all clusters |
 //! | `POST /clusters/NAME` | creates one as the body says ([`Spec`]); with `?from=OTHER` it is a fork |
 //! | `GET /clusters/NAME` | its address and checkpoints |
-//! | `GET /clusters/NAME/kubeconfig` | its administrator's kubeconfig |
+//! | `GET /clusters/NAME/kubeconfig` | its administrator's kubeconfig, as creation answers it, too; with `?with=token` for clients that cannot read its key |
 //! | `POST /clusters/NAME/reset` | puts it back to its start, with `?to=CHECKPOINT` to that |
 //! | `POST`, `DELETE /clusters/NAME/checkpoints/CHECKPOINT` | keeps it as it is now; forgets that |
+//! | `POST /clusters/NAME/manifests` | applies the manifests that the body, a JSON string, holds |
+//! | `POST /clusters/NAME/settled` | answers when it has done all there is to do now |
 //! | `DELETE /clusters/NAME` | ends it |
 
-use super::{Facts, Host, Spec, invalid};
+use super::{
+    super::{kubeconfig, manifests},
+    Facts, Host, Spec, invalid,
+};
 use crate::{
     catalog::complaint::*,
     object::{Value, json},
     registry::{Clusters, Order},
     world::BoxFuture,
 };
-use tokio::sync::oneshot;
 
 impl Clusters for Host {
     fn order(&self, order: Order) -> BoxFuture<Result<Value, DistributionError>> {
         let me = self.me.upgrade();
         Box::pin(async move {
-            let gone = || DistributionError::saying(&UNAVAILABLE, "the server is stopping");
-            let me = me.ok_or_else(gone)?;
-            let pool = std::sync::Arc::clone(&me.shared()?.desk);
-            let (answer, answered) = oneshot::channel();
-            // On a thread where futures may stay; who goes away leaves the work undone.
-            let working = pool.run(move || {
-                Box::pin(async move {
-                    // Nobody may be waiting any more.
-                    let _ = answer.send(me.carry_out(order).await);
-                })
-            });
-            let answer = answered.await.map_err(|_| gone())?;
-            drop(working);
-            answer
+            let me = me
+                .ok_or_else(|| DistributionError::saying(&UNAVAILABLE, "the server is stopping"))?;
+            me.on_thread(move |host| Box::pin(async move { host.carry_out(order).await })).await?
         })
     }
 }
@@ -65,7 +58,17 @@ impl Host {
                     Some(from) => self.fork(from, name).await?,
                     None => self.create(name, &spec(&order.body)?).await?,
                 };
-                Ok(shown(name, &facts))
+                Ok(opened(name, &facts))
+            }
+            ("POST", [name, "manifests"]) => {
+                let server = self.inside(name)?.server;
+                let text = order.body.as_str().ok_or_else(|| invalid("the body is no text"))?;
+                manifests::apply(&server, text).await.map_err(|why| invalid(why.to_string()))?;
+                Ok(json!({"name": name}))
+            }
+            ("POST", [name, "settled"]) => {
+                self.inside(name)?.settled().await;
+                Ok(json!({"name": name}))
             }
             ("GET", [name]) => {
                 let (facts, checkpoints) = self.look(name)?;
@@ -74,9 +77,13 @@ impl Host {
                 Ok(shown)
             }
             ("GET", [name, "kubeconfig"]) => {
-                let (facts, _) = self.look(name)?;
-                Ok(json!({"kubeconfig": facts.kubeconfig,
-                    "kubeadminPassword": facts.kubeadmin_password}))
+                let facts = self.look(name)?.0;
+                let mut opened = opened(name, &facts);
+                if parameter("with")? == Some("token") {
+                    let text = kubeconfig::with_token(&facts.kubeconfig, &facts.token);
+                    opened["kubeconfig"] = text.ok_or_else(|| invalid("it has no token"))?.into();
+                }
+                Ok(opened)
             }
             ("POST", [name, "reset"]) => {
                 self.reset(name, parameter("to")?).await?;
@@ -104,6 +111,14 @@ fn spec(body: &Value) -> Result<Spec, DistributionError> {
         Value::Null => Ok(Spec::default()),
         body => serde_json::from_value(body.clone()).map_err(|e| invalid(e.to_string())),
     }
+}
+
+/// What opens a cluster.
+fn opened(name: &str, facts: &Facts) -> Value {
+    let mut shown = shown(name, facts);
+    shown["kubeconfig"] = facts.kubeconfig.as_str().into();
+    shown["kubeadminPassword"] = facts.kubeadmin_password.as_str().into();
+    shown
 }
 
 fn shown(name: &str, facts: &Facts) -> Value {

@@ -1,7 +1,10 @@
 //! What a cluster shall be: said when it is created, in the words of `serve`'s flags.
 
-use crate::config::{Audit, RouterPort, Serve};
-use jiff::Timestamp;
+use crate::{
+    config::{Audit, RouterPort, Serve},
+    store::Limits,
+};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Most nodes.
@@ -27,6 +30,12 @@ pub struct Spec {
     pub seed_random: Option<u64>,
     /// What the clock shows; it stands still.
     pub time: Option<Timestamp>,
+    /// How long it may be without a request before it ends: `30m`.
+    pub ttl: Option<String>,
+    /// Most objects.
+    pub max_objects: Option<usize>,
+    /// Most bytes of all objects.
+    pub max_bytes: Option<usize>,
 }
 
 impl Spec {
@@ -70,6 +79,25 @@ impl Spec {
 
     /// What clusters must agree in to be copies of the same one at rest.
     pub(super) fn kind(&self) -> Spec {
-        Spec { seed_random: None, ..self.clone() }
+        let (seed_random, ttl) = (None, None);
+        Spec { seed_random, ttl, max_objects: None, max_bytes: None, ..self.clone() }
+    }
+
+    /// How long it may be unused.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub(super) fn ttl(&self) -> Result<Option<SignedDuration>, String> {
+        let Some(text) = &self.ttl else { return Ok(None) };
+        match text.parse::<SignedDuration>() {
+            Ok(ttl) if ttl.is_positive() => Ok(Some(ttl)),
+            _ => Err(format!("ttl: {text:?} is no duration such as 90s, 15m or 1h30m")),
+        }
+    }
+
+    /// What it may hold.
+    pub(super) fn limits(&self) -> Limits {
+        let (objects, bytes) = (self.max_objects, self.max_bytes);
+        Limits { objects: objects.unwrap_or(0), bytes: bytes.unwrap_or(0) }
     }
 }

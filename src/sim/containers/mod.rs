@@ -15,6 +15,7 @@ mod env;
 pub mod families;
 mod following;
 mod instance;
+mod kept;
 mod kubelet;
 mod live;
 mod lives;
@@ -39,6 +40,7 @@ mod volumes;
 pub use asks::{DeferredWrite, End, is_done, note, serve};
 pub use command::{line, words};
 pub use driver::tend;
+pub use kept::Kept;
 
 use crate::{
     catalog::{

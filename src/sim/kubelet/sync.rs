@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     controllers::{Plan, View, Write},
-    object::{ObjectExt, Value, json, name, time},
+    object::{ObjectExt, Value, alike, json, name, time},
     sim::nodes::{NodeLens, images::Inventory},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -360,7 +360,7 @@ impl<'a> Sync<'a> {
         }
         let mut pod = Value::clone(self.pod);
         let new = status::of(self, terminated);
-        if pod.at("status") != Some(&new) {
+        if !pod.at("status").is_some_and(|old| alike(old, &new)) {
             pod.set_at("status", new);
             self.plan.write(Write::status("pods", pod));
         }

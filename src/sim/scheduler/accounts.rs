@@ -1,4 +1,5 @@
-//! What every node has and what is taken of it, counted in one pass over the pods that have one.
+//! What every node has and what is taken of it. A node's books are kept between looks and counted
+//! anew when a pod of the node, or the node itself, has changed.
 
 use crate::{
     controllers::{View, podlens::PodLens},
@@ -16,6 +17,7 @@ use std::{
 pub type Amounts = BTreeMap<Box<str>, i64>;
 
 /// One node's books.
+#[derive(Clone)]
 pub struct Account {
     /// Name.
     pub name: String,
@@ -31,8 +33,11 @@ pub struct Account {
     pub ports: HashSet<(String, String, i64)>,
     /// Pods per controller.
     pub owners: HashMap<String, i64>,
-    /// Pods on the node that still run.
+    /// Pods on the node that still run: those placed in this look, and all after
+    /// [`Accounts::fill`].
     pub pods: Vec<Arc<Entry>>,
+    /// Keys of pods with anti-affinity.
+    picky: Vec<Arc<str>>,
     addresses: HashSet<Ipv4Addr>,
     subnet: Option<Ipv4Addr>,
     last: u32,
@@ -41,32 +46,53 @@ pub struct Account {
 /// All nodes' books.
 pub struct Accounts {
     /// In order of names.
-    pub nodes: Vec<Account>,
+    pub nodes: Vec<Arc<Account>>,
+    /// Whether the pods of the nodes are listed.
+    filled: bool,
     /// Placed pods with anti-affinity, and the index of their node.
     pub picky: Vec<(usize, Value)>,
     /// Pods that wait for room being made on the node with this index.
     pub nominated: Vec<(usize, Arc<Entry>)>,
 }
 
+/// The nodes' books as they were counted last, each with the state of its pods then.
+struct Books(Vec<(u64, Arc<Account>)>);
+
+impl Books {
+    /// Counts what has changed.
+    fn next(before: Option<&Books>, view: &View) -> Books {
+        let known = nodes::names(&view.settings);
+        let one = |entry: &Arc<Entry>| {
+            let turned = view.objects.turned(&links::node(&entry.meta.name));
+            let mut kept = before.iter().flat_map(|b| &b.0);
+            let kept = kept.find(|(of, kept)| *of == turned && kept.entry.rev == entry.rev);
+            if let Some((_, kept)) = kept.filter(|(_, k)| k.entry.meta.uid == entry.meta.uid) {
+                return (turned, Arc::clone(kept));
+            }
+            let index = known.iter().position(|n| **n == *entry.meta.name);
+            let subnet = index.map(|i| nodes::pod_subnet(&view.settings, i));
+            (turned, Arc::new(Account::count(view, entry, subnet)))
+        };
+        Books(view.objects.list("nodes", "").map(one).collect())
+    }
+}
+
+/// The pods of a node that still run.
+fn running<'a>(view: &'a View, node: &str) -> impl Iterator<Item = &'a Arc<Entry>> + use<'a> {
+    view.objects.linked_to(&links::node(node), "pods").filter(|e| !PodLens::of(e).is_terminal())
+}
+
 impl Accounts {
     /// Counts everything.
     pub fn count(view: &View) -> Accounts {
-        let known = nodes::names(&view.settings);
-        let open = |entry: &Arc<Entry>| {
-            let index = known.iter().position(|n| **n == *entry.meta.name);
-            Account::open(entry, index.map(|i| nodes::pod_subnet(&view.settings, i)))
-        };
-        let nodes = view.objects.list("nodes", "").map(open).collect();
-        let mut accounts = Accounts { nodes, picky: Vec::new(), nominated: Vec::new() };
-        for i in 0..accounts.nodes.len() {
-            let term = links::node(&accounts.nodes[i].name);
-            for entry in view.objects.linked_to(&term, "pods") {
-                let pod = PodLens::of(entry);
-                if !pod.is_terminal() {
-                    accounts.take(i, entry, &pod);
-                }
-            }
-        }
+        let books = view.objects.advanced(|before| Books::next(before, view));
+        let nodes: Vec<_> = books.0.iter().map(|(_, account)| Arc::clone(account)).collect();
+        let picky = nodes.iter().enumerate().flat_map(|(i, node)| {
+            let pods = node.picky.iter().filter_map(|key| view.value("pods", key));
+            pods.map(move |pod| (i, pod))
+        });
+        let picky = picky.collect();
+        let mut accounts = Accounts { nodes, filled: false, picky, nominated: Vec::new() };
         for entry in view.objects.linked_to(links::NOMINATED, "pods") {
             let node = &PodLens::of(entry).status.nominated_node_name;
             let index = accounts.nodes.iter().position(|n| n.name == *node);
@@ -75,9 +101,28 @@ impl Accounts {
         accounts
     }
 
+    /// A node's books, to be written in.
+    pub fn account(&mut self, node: usize) -> &mut Account {
+        Arc::make_mut(&mut self.nodes[node])
+    }
+
+    /// Lists the pods of all nodes, for whom the numbers are not enough.
+    pub fn fill(&mut self, view: &View) {
+        if std::mem::replace(&mut self.filled, true) {
+            return;
+        }
+        for node in &mut self.nodes {
+            let node = Arc::make_mut(node);
+            let all: Vec<_> = running(view, &node.name).cloned().collect();
+            node.pods.splice(0..0, all);
+        }
+    }
+
     /// Enters a pod into the books of a node.
     pub fn take(&mut self, node: usize, entry: &Arc<Entry>, pod: &PodLens) {
-        self.nodes[node].take(entry, pod);
+        let account = self.account(node);
+        account.take(entry, pod);
+        account.pods.push(Arc::clone(entry));
         if pod.spec.affinity.pod_anti_affinity.is_some() {
             self.picky.push((node, entry.value()));
         }
@@ -85,7 +130,7 @@ impl Accounts {
 
     /// Takes a pod out of the books of its node again.
     pub fn give_back(&mut self, node: usize, entry: &Arc<Entry>) {
-        self.nodes[node].give_back(entry);
+        self.account(node).give_back(entry);
         self.picky.retain(|(_, pod)| pod.uid() != &*entry.meta.uid);
     }
 
@@ -118,6 +163,7 @@ impl Account {
             ports: HashSet::new(),
             owners: HashMap::new(),
             pods: Vec::new(),
+            picky: Vec::new(),
             addresses: HashSet::new(),
             subnet,
             last: 1,
@@ -125,14 +171,26 @@ impl Account {
         }
     }
 
-    fn take(&mut self, entry: &Arc<Entry>, pod: &PodLens) {
+    /// The books of a node with the pods that are on it.
+    fn count(view: &View, entry: &Arc<Entry>, subnet: Option<Ipv4Addr>) -> Account {
+        let mut account = Account::open(entry, subnet);
+        for entry in running(view, &entry.meta.name) {
+            let pod = PodLens::of(entry);
+            account.take(entry, &pod);
+            if pod.spec.affinity.pod_anti_affinity.is_some() {
+                account.picky.push(Arc::clone(&entry.key));
+            }
+        }
+        account
+    }
+
+    fn take(&mut self, entry: &Entry, pod: &PodLens) {
         self.book(pod, -1);
         self.ports.extend(host_ports(pod));
         if let Some(owner) = entry.meta.controller() {
             *self.owners.entry(owner.uid.clone()).or_default() += 1;
         }
         self.addresses.extend(address(pod));
-        self.pods.push(entry.clone());
     }
 
     fn give_back(&mut self, entry: &Entry) {

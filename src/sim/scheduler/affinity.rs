@@ -114,6 +114,13 @@ impl Surroundings {
     }
 }
 
+/// Whether a pod asks which pods are around, so that they have to be listed.
+pub fn looks_around(pod: &Value) -> bool {
+    let asks = ["spec.affinity.podAffinity", "spec.affinity.podAntiAffinity"];
+    asks.iter().any(|path| pod.at(path).is_some())
+        || !pod.list_at("spec.topologySpreadConstraints").is_empty()
+}
+
 /// Sum of the weights of preferred node affinity terms that hold.
 pub fn preferred_node(pod: &Value, node: &Account) -> i64 {
     let wishes = pod.list_at(&format!("spec.affinity.nodeAffinity.{WISHES}"));
@@ -162,7 +169,7 @@ fn spreads(accounts: &Accounts, pod: &Value) -> Vec<Spread> {
 fn places(accounts: &Accounts, term: &Value, namespace: &str) -> HashSet<String> {
     let key = term.str_at("topologyKey");
     let reader = Term::of(term, namespace);
-    let crowded = |n: &&Account| {
+    let crowded = |n: &&Arc<Account>| {
         n.pods.iter().any(|e| {
             !e.meta.deleting
                 && reader.covers(&e.meta.namespace)

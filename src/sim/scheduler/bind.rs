@@ -23,7 +23,7 @@ pub fn binding(view: &View, accounts: &mut Accounts, node: usize, entry: &Arc<En
     let pod = PodLens::of(entry);
     accounts.take(node, entry, &pod);
     accounts.placed(entry);
-    let account = &mut accounts.nodes[node];
+    let account = accounts.account(node);
     let mut metadata = json!({
         "name": entry.meta.name, "namespace": entry.meta.namespace, "uid": entry.meta.uid,
     });

@@ -102,7 +102,10 @@ fn judge(
     plan: &mut Plan,
     out: &mut Outcome,
 ) {
-    let pod = entry.value();
+    let pod = entry.lean();
+    if affinity::looks_around(&pod) {
+        accounts.fill(view);
+    }
     let (verdicts, why) = match place(view, accounts, entry, &pod) {
         Ok(node) => {
             out.binds.push(bind::binding(view, accounts, node, entry));
@@ -111,6 +114,7 @@ fn judge(
         Err(refusal) => refusal,
     };
     out.failures += 1;
+    accounts.fill(view);
     let (nominated, note) = match preempt::room(view, accounts, entry, &pod, &verdicts) {
         // What it waits for is on its way.
         preempt::Room::Coming => return,
@@ -140,7 +144,7 @@ fn place(
     // Where room was made for it, it goes before anywhere else.
     let nominated = pod.str_at("status.nominatedNodeName");
     let promised = accounts.nodes.iter().position(|n| n.name == nominated).filter(fits);
-    let fitting = accounts.nodes.iter().enumerate().filter(|(i, _)| fits(i));
+    let fitting = accounts.nodes.iter().map(Arc::as_ref).enumerate().filter(|(i, _)| fits(i));
     let best = || fitting.max_by_key(|(_, node): &(usize, &Account)| score::score(&wish, node));
     match promised.or_else(|| best().map(|(i, _)| i)) {
         Some(index) => Ok(index),

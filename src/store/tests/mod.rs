@@ -3,6 +3,7 @@
 mod contract;
 mod disk;
 mod model;
+mod parts;
 
 use super::{
     Committed, Entry, Error, Expect, Op, Options, Snapshot, Store,

@@ -25,7 +25,7 @@ pub fn output(command: &mut Command) -> String {
 }
 
 /// A folder below the build's own, where things are installed once.
-fn place(name: &str) -> PathBuf {
+pub fn place(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
     fs::create_dir_all(&root).expect("a folder");
     root.join(name)
@@ -51,6 +51,18 @@ pub fn python() -> PathBuf {
     once("python", PYTHON_CLIENT, || {
         output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
         output(Command::new(&python).args(["-m", "pip", "install", "--quiet", PYTHON_CLIENT]));
+    });
+    python
+}
+
+/// What runs the Python kit's tests.
+const PYTEST: &str = "pytest==9.2.0";
+
+/// A Python with the official client and pytest.
+pub fn pytest() -> PathBuf {
+    let python = python();
+    once("pytest", &format!("{PYTHON_CLIENT} {PYTEST}"), || {
+        output(Command::new(&python).args(["-m", "pip", "install", "--quiet", PYTEST]));
     });
     python
 }
@@ -87,7 +99,7 @@ fn scripts(name: &str) -> PathBuf {
 }
 
 /// Whether a program is there and runs.
-fn works(program: &str, arguments: &[&str]) -> bool {
+pub fn works(program: &str, arguments: &[&str]) -> bool {
     Command::new(program).args(arguments).output().is_ok_and(|o| o.status.success())
 }
 

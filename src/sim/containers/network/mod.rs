@@ -25,6 +25,7 @@ use crate::{
     object::{ObjectExt, Value},
     sim::nodes,
 };
+use serde::Deserialize;
 use std::{net::Ipv4Addr, sync::Arc};
 
 /// A container that answers on a port.
@@ -128,14 +129,26 @@ pub fn dial(view: &View, call: &Call<'_>) -> Found {
     at(view, call, call.to, call.port)
 }
 
+/// The addresses of a service, read once for each of its revisions: everything that is sent looks
+/// for them.
+#[derive(Default, Deserialize)]
+#[serde(from = "Value")]
+struct ServiceAddresses(Vec<Ipv4Addr>);
+
+impl From<Value> for ServiceAddresses {
+    fn from(service: Value) -> ServiceAddresses {
+        let given = service.list_at("status.loadBalancer.ingress").iter().map(|i| i.str_at("ip"));
+        let external = service.list_at("spec.externalIPs").iter().filter_map(Value::as_str);
+        let all = given.chain(external).chain([service.str_at("spec.clusterIP")]);
+        ServiceAddresses(all.filter_map(|a| a.parse().ok()).collect())
+    }
+}
+
 /// The service that has an address.
 fn service_at(view: &View, address: Ipv4Addr) -> Option<Value> {
-    let text = address.to_string();
-    view.objects.list("services", "").map(|e| e.value()).find(|s| {
-        let given = s.list_at("status.loadBalancer.ingress").iter().any(|i| i.str_at("ip") == text);
-        let external = s.list_at("spec.externalIPs").iter().any(|i| *i == *text);
-        s.str_at("spec.clusterIP") == text || external || given
-    })
+    let mut services = view.objects.list("services", "");
+    let found = services.find(|e| e.lens::<ServiceAddresses>().0.contains(&address));
+    found.map(|e| e.value())
 }
 
 /// Number of the node of this name.

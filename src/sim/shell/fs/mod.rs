@@ -5,7 +5,7 @@
 mod tree;
 mod view;
 
-pub use tree::{Content, Device, Layer, Node, Quota, Tree};
+pub use tree::{Changes, Content, Device, Layer, Node, Quota, Tree};
 pub use view::{Fs, Mount};
 
 /// Who asks.

@@ -156,7 +156,28 @@ pub struct Tree {
     quota: Quota,
 }
 
+/// What a tree holds, as a value: it counts against no quota.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    lower: Arc<Layer>,
+    upper: BTreeMap<String, Option<Node>>,
+    used: usize,
+}
+
 impl Tree {
+    /// What it holds now.
+    pub fn changes(&self) -> Changes {
+        let (lower, upper) = (Arc::clone(&self.lower), self.upper.clone());
+        Changes { lower, upper, used: self.used }
+    }
+
+    /// Makes it hold what it held before. What fitted then fits now: nobody has more room.
+    pub fn put_back(&mut self, changes: &Changes) {
+        self.quota.give(self.used);
+        self.used = if self.quota.take(changes.used).is_ok() { changes.used } else { 0 };
+        (self.lower, self.upper) = (Arc::clone(&changes.lower), changes.upper.clone());
+    }
+
     /// Starts unchanged.
     pub fn new(lower: Arc<Layer>, quota: Quota) -> Tree {
         let mut tree = Tree { lower, upper: BTreeMap::new(), used: 0, quota };

@@ -163,7 +163,7 @@ fn pattern(text: &str, exact: bool, out: &mut Causes) -> Option<Regex> {
         Ok(pattern) => Some(pattern),
         Err(why) => {
             let why = why.to_string();
-            let last = why.lines().last().unwrap_or_default();
+            let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
             out.invalid("pattern", &json!(text), format!("error parsing regexp: {last}"));
             None
         }

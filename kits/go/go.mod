@@ -1,0 +1,3 @@
+module pocketshift.io/pstest
+
+go 1.22

@@ -1,0 +1,126 @@
+//! The library as a test suite uses it.
+
+use pocketshift::{Cluster, cluster::Error};
+use std::time::Duration;
+
+const MAP: &str =
+    "{apiVersion: v1, kind: ConfigMap, metadata: {name: m, namespace: default}, data: {a: b}}";
+
+async fn has_map(cluster: &Cluster) -> bool {
+    match cluster.get("v1", "ConfigMap", "default", "m").await {
+        Ok(map) => map["data"]["a"] == "b",
+        Err(Error::Refused(status)) => {
+            assert_eq!(status["code"], 404);
+            false
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_is_used_kept_forked_and_put_back() {
+    let cluster = Cluster::builder().nodes(1).start().await.expect("a cluster");
+    cluster.apply(MAP).await.expect("applied");
+    let kept = cluster.checkpoint().await.expect("a checkpoint");
+    let fork = cluster.fork().await.expect("a fork");
+    cluster.reset().await.expect("reset");
+    assert!(!has_map(&cluster).await && has_map(&fork).await);
+    cluster.reset_to(&kept).await.expect("reset");
+    assert!(has_map(&cluster).await);
+    fork.stop().await;
+    assert!(
+        tokio::net::TcpStream::connect(cluster.url().trim_start_matches("https://")).await.is_ok()
+    );
+}
+
+#[tokio::test]
+async fn from_any_runtime_and_any_thread() {
+    let clusters: Vec<_> = (0..3)
+        .map(|_| {
+            std::thread::spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.expect("a runtime").block_on(async {
+                    let cluster = Cluster::start().await.expect("a cluster");
+                    cluster.apply(MAP).await.expect("applied");
+                    cluster
+                })
+            })
+        })
+        .collect();
+    let clusters: Vec<Cluster> =
+        clusters.into_iter().map(|c| c.join().expect("no panic")).collect();
+    for cluster in &clusters {
+        assert!(has_map(cluster).await, "it outlives the runtime it was made from");
+    }
+}
+
+#[tokio::test]
+async fn time_is_moved_and_what_was_due_is_done() {
+    let cluster = Cluster::builder().clock_stopped_at("2030-01-01T00:00:00Z").start().await;
+    let cluster = cluster.expect("a cluster");
+    let job = r#"{apiVersion: batch/v1, kind: CronJob, metadata: {name: tick, namespace: default},
+        spec: {schedule: "* * * * *", successfulJobsHistoryLimit: 10, jobTemplate: {spec: {template: {spec: {
+            restartPolicy: Never, containers: [{name: c, image: busybox, command: ["true"]}]}}}}}}"#;
+    cluster.apply(job).await.expect("applied");
+    cluster.time().advance(Duration::from_secs(300)).await.expect("moved");
+    assert_eq!(cluster.time().now(), "2030-01-01T00:05:00Z");
+    let tick = cluster.get("batch/v1", "CronJob", "default", "tick").await.expect("it is there");
+    assert_eq!(tick["status"]["lastScheduleTime"], "2030-01-01T00:05:00Z", "{tick}");
+    assert!(matches!(cluster.time().set_rate(-1.0).await, Err(Error::Unclear(_))));
+    let past = cluster.time().advance_until("2029-01-01T00:00:00Z").await;
+    assert!(
+        matches!(past, Err(Error::Unclear(why)) if why == "it is 2030-01-01T00:05:00Z already")
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said() {
+    let odd = Cluster::builder().clock_stopped_at("noon").start().await.map(drop);
+    assert!(matches!(odd, Err(Error::Unclear(why)) if why == "\"noon\" is no moment"));
+    let many = Cluster::builder().nodes(5000).start().await.map(drop);
+    assert!(matches!(many, Err(Error::Cluster(why)) if why == "nodes: at most 1000"));
+    let cluster = Cluster::start().await.expect("a cluster");
+    let unknown = cluster.apply("{apiVersion: v9, kind: Thing, metadata: {name: t}}").await;
+    assert!(matches!(unknown, Err(Error::Unclear(why)) if why.contains("no matches for kind")));
+    let refused = cluster.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: A}}").await;
+    assert!(matches!(refused, Err(Error::Refused(status)) if status["code"] == 422));
+}
+
+const WEB: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: default}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: "registry.access.redhat.com/ubi9/nginx-120:1-86"}]}
+"#;
+
+/// Names, uids, addresses, events and revisions: everything but what a cluster's own authority, address
+/// and the machine's clock are in.
+#[tokio::test]
+async fn the_same_seed_and_inputs_give_the_same_bytes() {
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let cluster = Cluster::builder().seed(7).clock_stopped_at("2030-01-01T00:00:00Z");
+        let cluster = cluster.start().await.expect("a cluster");
+        cluster.settled().await;
+        for manifest in [WEB, MAP] {
+            cluster.apply(manifest).await.expect("applied");
+            cluster.settled().await;
+        }
+        cluster.time().advance(Duration::from_secs(600)).await.expect("moved");
+        cluster.apply(&WEB.replace("replicas: 3", "replicas: 5")).await.expect("applied");
+        cluster.settled().await;
+        seen.push(cluster.objects());
+    }
+    let differ = |row: &(String, String)| !seen[1].contains(row);
+    let different: Vec<_> = seen[0].iter().filter(|row| differ(row)).map(|(key, _)| key).collect();
+    let own = ["-ca.crt", "console-public", "clocks.internal"];
+    let own = |key: &&String| own.iter().any(|part| key.contains(part));
+    let strange: Vec<_> = different.into_iter().filter(|key| !own(key)).collect();
+    assert!(strange.is_empty(), "{strange:?}");
+    assert_eq!(seen[0].len(), seen[1].len());
+}
