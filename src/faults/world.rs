@@ -74,6 +74,9 @@ pub fn crash(objects: &Snapshot, spot: Spot<'_>, since: Timestamp) -> Option<(Ti
             true => begins.max(since.checked_add(late).ok()?),
             false => begins.checked_add(late).ok()?,
         };
+        // Statuses tell seconds: whoever begins again in the same one must not crash twice.
+        let at = Timestamp::from_second(at.as_second() + i64::from(at.subsec_nanosecond() > 0));
+        let at = at.ok()?;
         let open = spec.until.is_none_or(|end| at < end);
         (open && since < at && spot.is_meant(&rule)).then_some((at, i64::from(code)))
     };

@@ -315,7 +315,7 @@ async fn containers_nodes_pulls_and_disks_break_by_rule() {
     .await;
     until("p", "up again", |p| {
         let status = &p["status"]["containerStatuses"][0];
-        status["restartCount"] == 1 && status["state"]["running"].is_object()
+        status["restartCount"].as_u64() >= Some(1) && status["state"]["running"].is_object()
     })
     .await;
     let shown = get(&lab.client, &format!("{pods}/p")).await.json();
