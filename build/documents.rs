@@ -79,7 +79,8 @@ fn enrich(name: &str, schema: &mut Value, facts: &Facts) {
     if facts.atomic.iter().any(|a| a == name) {
         schema["x-kubernetes-map-type"] = "atomic".into();
     }
-    let Some(properties) = schema["properties"].as_object_mut() else { return };
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    let Some(properties) = properties else { return };
     for (field, property) in properties {
         let key = (name.to_owned(), field.clone());
         merge_facts(property, facts, &key);
@@ -208,7 +209,17 @@ fn version2(schema: Value) -> Value {
             if map.remove("oneOf").is_some() {
                 map.insert("type".into(), "string".into());
             }
-            Value::Object(map.into_iter().map(|(k, v)| (k, version2(v))).collect())
+            let below = |(key, value): (String, Value)| {
+                let value = match value {
+                    // Names of fields, which may be those of keywords.
+                    Value::Object(fields) if key == "properties" => {
+                        fields.into_iter().map(|(name, s)| (name, version2(s))).collect()
+                    }
+                    value => version2(value),
+                };
+                (key, value)
+            };
+            Value::Object(map.into_iter().map(below).collect())
         }
         Value::Array(list) => list.into_iter().map(version2).collect(),
         Value::String(s) => s.replacen(shapes::REFERENCE, "#/definitions/", 1).into(),

@@ -3,11 +3,13 @@
 mod audit;
 mod clusters;
 mod faults;
+mod labs;
 mod trail;
 
 pub use audit::{Audit, AuditFormat};
 pub use clusters::{ClusterCommand, ClusterSettings, NewCluster, Output};
 pub use faults::{FaultAdd, FaultCommand};
+pub use labs::{ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
 pub use trail::{Trail, Why};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
@@ -71,6 +73,9 @@ pub enum Command {
     /// Create, fork, reset and delete clusters of the running server
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Exercises: start, grade and finish them
+    #[command(subcommand)]
+    Lab(LabCommand),
     /// Let requests, nodes, disks, pulls and containers of the running server fail by rule
     #[command(subcommand)]
     Fault(FaultCommand),
@@ -90,6 +95,13 @@ pub enum Command {
     Check(Folder),
     /// Delete the data folder's cluster: database, certificates and kubeconfig
     Reset(Folder),
+}
+
+/// A set of custom resource definitions.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub enum Definitions {
+    /// What operators on OpenShift import.
+    Openshift,
 }
 
 /// What a vendor would do.
@@ -344,6 +356,11 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_NODES", default_value_t = 3)]
     pub nodes: usize,
 
+    /// Sets of custom resource definitions to start with: `openshift` has those that operators
+    /// import (monitoring, operators, machines, console …)
+    #[arg(long, env = "POCKETSHIFT_CRDS", value_enum, value_delimiter = ',', value_name = "SET")]
+    pub crds: Vec<Definitions>,
+
     /// Manifest file, or folder of manifests (.yaml, .yml, .json), applied before the server is ready
     #[arg(long, env = "POCKETSHIFT_SEED", value_name = "FILE|DIR")]
     pub seed: Option<PathBuf>,
@@ -440,6 +457,7 @@ impl Default for Serve {
             in_memory: false,
             kubeconfig: None,
             nodes: 3,
+            crds: Vec::new(),
             seed: None,
             catalog: None,
             node_disk: "120Gi".into(),

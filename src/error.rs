@@ -76,6 +76,10 @@ impl Causes {
     pub fn duplicate(&mut self, field: impl Into<String>, value: &Value) {
         self.push("FieldValueDuplicate", field, format!("Duplicate value: {}", printed(value)));
     }
+    /// The same, for a value that Go shows otherwise than as it is sent.
+    pub fn duplicate_shown(&mut self, field: impl Into<String>, shown: impl std::fmt::Display) {
+        self.push("FieldValueDuplicate", field, format!("Duplicate value: {shown}"));
+    }
     /// The same, with a reason.
     pub fn duplicate_because(&mut self, field: impl Into<String>, value: &Value, why: &str) {
         let m = with_detail(&format!("Duplicate value: {}", printed(value)), why);
@@ -180,6 +184,9 @@ pub enum Error {
         /// The verb.
         verb: &'static str,
     },
+    /// None of the accepted media types is one of the path's (406).
+    #[error("406: Not Acceptable\n\nAvailable representations: {0}")]
+    NoRepresentation(String),
     /// None of the accepted media types can be produced (406).
     #[error("only the following media types are accepted: {0}")]
     NotAcceptable(String),
@@ -393,7 +400,7 @@ impl Error {
             Error::Forbidden { .. } => (403, "Forbidden"),
             Error::NotFound { .. } | Error::NoSuchPath => (404, "NotFound"),
             Error::MethodNotAllowed | Error::VerbNotSupported { .. } => (405, "MethodNotAllowed"),
-            Error::NotAcceptable(_) => (406, "NotAcceptable"),
+            Error::NotAcceptable(_) | Error::NoRepresentation(_) => (406, "NotAcceptable"),
             Error::AlreadyExists { .. } => (409, "AlreadyExists"),
             Error::Conflict { .. } | Error::ApplyConflict { .. } => (409, "Conflict"),
             Error::Expired { .. } => (410, "Expired"),
@@ -453,7 +460,10 @@ impl Error {
     /// Whether upstream prints details with nothing in them.
     fn has_bare_details(&self) -> bool {
         match self {
-            Error::NoSuchPath | Error::MethodNotAllowed | Error::Unprocessable => true,
+            Error::NoSuchPath
+            | Error::MethodNotAllowed
+            | Error::NoRepresentation(_)
+            | Error::Unprocessable => true,
             Error::Timeout { causes, .. } => causes.is_empty(),
             Error::UnsupportedMediaType(accepted) => accepted.is_empty(),
             _ => false,

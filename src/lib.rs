@@ -35,7 +35,7 @@
 //! | [`builds`] | builds: their Dockerfiles, and the images that come of them | `images`, `kinds`, snapshots of `store` |
 //! | [`metrics`] | what pods and nodes use: what they were asked, and what their annotations say | snapshots of `store` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
-//! | [`webhook`] | the way to webhooks: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
+//! | [`webhook`] | the way to webhooks and other API servers: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
 //! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
 //! | [`faults`] | faults by rule: which requests fail, what breaks in the world, how often and when | snapshots of `store`, `world` |
@@ -45,6 +45,7 @@
 //! | [`console`] | what a browser is given: the console's files | nothing of ours |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api`, `console` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
+//! | [`labs`] | exercises: set-up, recording, grades, and the commands of solutions | `api` as a client, `http`'s desk, `runtime` |
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
 //! | [`run`] | the composition root, the commands, the host of many clusters | all of the above and below |
@@ -172,6 +173,7 @@ pub mod http;
 pub mod images;
 pub mod importer;
 pub mod kinds;
+pub mod labs;
 pub mod metrics;
 pub mod object;
 pub mod patch;

@@ -183,6 +183,9 @@ pub trait Containers: Send + Sync {
     /// Whether anybody can be dialled at a node.
     fn answers(&self, node: &str) -> bool;
 
+    /// Ends when nobody can be dialled at a node any more: what was open to it is cut.
+    fn lost(&self, node: &str) -> BoxFuture<()>;
+
     /// Runs a command in a running container. Dropping the future kills the process. The future
     /// drops its senders when it ends.
     fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended>;

@@ -12,6 +12,7 @@ mod ceiling;
 mod client;
 mod cluster;
 mod clusters;
+mod customs;
 mod imports;
 mod routes;
 mod streams;
@@ -57,6 +58,9 @@ fn main() {
         }
         if runs("logs") {
             streams::logs().await;
+        }
+        if runs("customs") {
+            customs::customs().await;
         }
         if runs("deployment") {
             deployment().await;

@@ -27,6 +27,7 @@ pub const ALL: &[Decoder] = &[
     ("merge-patch", merge_patch),
     ("strategic-patch", strategic_patch),
     ("apply-patch", apply_patch),
+    ("review", review),
     ("selectors", selectors),
     ("tokens", tokens),
     ("manifests", manifests),
@@ -126,6 +127,17 @@ fn apply_patch(data: &[u8]) {
         "",
         now,
     );
+}
+
+/// What a webhook answers is a refusal with a code, and a patch within bounds.
+fn review(data: &[u8]) {
+    for (operations, status) in api::admission::read_review(data) {
+        let code = status["code"].as_i64().unwrap_or_default();
+        assert!((400..600).contains(&code), "no code of a refusal: {code}");
+        if let Ok(new) = patch::json_explained(&deployment(), &operations) {
+            assert!(weight(&new) <= (16 << 20) + 4 * data.len(), "copies without end");
+        }
+    }
 }
 
 fn selectors(data: &[u8]) {

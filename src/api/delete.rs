@@ -60,6 +60,10 @@ impl Server {
         mut request: Request,
     ) -> Result<Answer, Error> {
         read_options(&mut request)?;
+        let (kind, options) = (&request.kind, &request.options);
+        super::read::check_fields(kind, options)?;
+        let all = snapshot.list(kind.stored_as(), &request.namespace);
+        self.comparable(kind, options, all).await?;
         let selected: Vec<Arc<Entry>> = self.selected(&snapshot, &request).cloned().collect();
         let (rev, mut items) = (snapshot.rev, Vec::new());
         for entry in selected {

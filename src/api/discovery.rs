@@ -3,7 +3,7 @@
 //! the preferred one, those of custom groups the most stable first.
 
 use crate::{
-    kinds::{Catalogue, Name, Served, custom::versions::compare},
+    kinds::{Backing, Catalogue, Name, Served, custom::versions::compare},
     object::{Value, json},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -95,10 +95,40 @@ fn verbs(kind: &Served) -> &'static [&'static str] {
     }
 }
 
-/// Tells clients which version of a custom kind is stored.
+/// Kinds that upstream does not store in the version that is served: group, kind, and how it is
+/// stored.
+const STORED_OTHERWISE: &[(&str, &str, &str)] = &[
+    ("events.k8s.io", "Event", "/v1/Event"),
+    ("autoscaling", "HorizontalPodAutoscaler", "autoscaling/v2/HorizontalPodAutoscaler"),
+    (
+        "admissionregistration.k8s.io",
+        "MutatingAdmissionPolicy",
+        "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "MutatingAdmissionPolicyBinding",
+        "admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicyBinding",
+    ),
+    (
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        "apiextensions.k8s.io/v1beta1/CustomResourceDefinition",
+    ),
+];
+
+/// Tells clients in which version a kind is stored, if it is.
 fn storage_hash(kind: &Served) -> Option<String> {
-    let custom = kind.custom.as_ref()?;
-    let stored = format!("{}/{}/{}", kind.group, custom.storage_version, kind.kind);
+    let version = match &kind.custom {
+        Some(custom) => &custom.storage_version,
+        None if matches!(kind.backing, Backing::Computed) => return None,
+        None => &kind.version,
+    };
+    let otherwise = STORED_OTHERWISE.iter().find(|(g, k, _)| kind.group == **g && kind.kind == **k);
+    let stored = otherwise.map_or_else(
+        || format!("{}/{version}/{}", kind.group, kind.kind),
+        |(_, _, stored)| (*stored).to_owned(),
+    );
     Some(STANDARD.encode(&Sha256::digest(stored)[..8]))
 }
 
@@ -164,10 +194,8 @@ fn old_entries(kind: &Served) -> Vec<Value> {
         let mut entry = json!({"name": format!("{}/{}", kind.plural, sub.name), "singularName": "",
             "namespaced": kind.namespaced, "kind": if name.is_empty() { &kind.kind } else { name },
             "verbs": sub.verbs});
-        if !name.is_empty() {
-            if !group.is_empty() {
-                entry["group"] = json!(group);
-            }
+        if !name.is_empty() && (kind.group != *group || kind.version != *version) {
+            entry["group"] = json!(group);
             entry["version"] = json!(version);
         }
         out.push(entry);
@@ -197,7 +225,12 @@ pub fn aggregated(kinds: &Catalogue, core: bool) -> Value {
 }
 
 fn new_entry(kind: &Served) -> Value {
-    let gvk = |g: &str, v: &str, k: &str| json!({"group": g, "version": v, "kind": k});
+    // What is as in the list above goes without saying, but not for custom kinds.
+    let gvk = |g: &str, v: &str, k: &str| {
+        let own = kind.custom.is_none() && kind.group == *g && kind.version == *v;
+        let (g, v) = if own { ("", "") } else { (g, v) };
+        json!({"group": g, "version": v, "kind": k})
+    };
     let mut entry = json!({"resource": kind.plural,
         "responseKind": gvk(kind.group.as_str(), kind.version.as_str(), kind.kind.as_str()),
         "scope": if kind.namespaced { "Namespaced" } else { "Cluster" },

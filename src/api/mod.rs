@@ -1,6 +1,7 @@
 //! Verbs over kinds: what every request goes through, whoever sends it. Knows nothing of HTTP.
 
 pub mod admission;
+pub mod aggregation;
 pub mod computed;
 mod conversion;
 mod create;
@@ -12,6 +13,7 @@ pub mod meta;
 mod misfit;
 pub mod openapi;
 mod pages;
+mod passing;
 mod patched;
 mod read;
 mod request;
@@ -26,7 +28,7 @@ mod write;
 pub use pages::Pages;
 pub use read::{field_text, read_token};
 pub use request::{
-    Answer, Body, Caller, Event, FieldValidation, Item, List, Options, PatchType, Request,
+    Answer, Body, Caller, Event, FieldValidation, Item, List, LogBody, Options, PatchType, Request,
     Response, Verb, WatchStream,
 };
 pub use server::Server;

@@ -9,10 +9,12 @@ use crate::{
         Value,
         selector::{Fields, Labels},
     },
-    runtime::{Fetch, Fetched, LogStream},
+    runtime::{Fetch, Fetched},
     store::Entry,
 };
-use std::sync::Arc;
+use bytes::Bytes;
+use futures_util::Stream;
+use std::{pin::Pin, sync::Arc};
 
 /// Who is asking.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -140,6 +142,8 @@ pub struct Options {
     pub text: bytes::Bytes,
     /// The fields that stand twice in a patch.
     pub repeated: Vec<String>,
+    /// What a reader of YAML says of keys that stand twice in a body, one by one.
+    pub lines: Vec<String>,
     /// The revision that made a controller send it; 0 for everybody else.
     pub cause: u64,
     /// What is noted about the request for the audit log.
@@ -149,6 +153,10 @@ pub struct Options {
 }
 
 impl Options {
+    /// What a reader of YAML says when a key stands twice.
+    pub fn twice(&self) -> String {
+        format!("yaml: unmarshal errors:\n  {}", self.lines.join("\n  "))
+    }
     /// Who will own the fields written: the manager given, else the client's program.
     pub fn manager(&self) -> &str {
         if self.field_manager.is_empty() { &self.agent } else { &self.field_manager }
@@ -248,6 +256,9 @@ pub enum Event {
 /// A running watch: a stream that ends when the server shuts down or time is up.
 pub type WatchStream = std::pin::Pin<Box<dyn futures_util::Stream<Item = Event> + Send>>;
 
+/// A log on its way to a client; an error is the connection's end.
+pub type LogBody = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
+
 /// What a request gets.
 pub enum Response {
     /// One object with an HTTP code (200, 201, 202).
@@ -257,7 +268,7 @@ pub enum Response {
     /// A watch.
     Watch(WatchStream),
     /// A log, as it is written.
-    Log(LogStream),
+    Log(LogBody),
     /// What a proxy was answered.
     Passed(Fetched),
     /// A session that may begin, if the client upgrades its connection.

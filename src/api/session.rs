@@ -13,6 +13,8 @@ pub struct Session {
     pub task: Task,
     /// Where.
     pub containers: Arc<dyn Containers>,
+    /// The node of the pod: what it is cut off with.
+    pub node: String,
 }
 
 /// What a session does.
@@ -49,6 +51,11 @@ pub struct Streams {
 }
 
 impl Session {
+    /// Ends when the node is lost.
+    pub fn lost(&self) -> BoxFuture<()> {
+        self.containers.lost(&self.node)
+    }
+
     /// Starts the process of a [`Task::Process`].
     pub fn start(&self, io: Io) -> Option<BoxFuture<Ended>> {
         let Task::Process { target, command, streams } = &self.task else { return None };

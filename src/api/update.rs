@@ -1,7 +1,7 @@
 //! Changing objects: PUT and PATCH, of the object and of its subresources.
 
 use super::{
-    Answer, Body, Item, PatchType, Request, Server, Verb, meta, misfit,
+    Answer, Body, FieldValidation, Item, PatchType, Request, Server, Verb, meta, misfit,
     server::one,
     write::{ATTEMPTS, Attempt, Draft, Lost, Stage, gone, lists, root_of},
 };
@@ -190,6 +190,18 @@ impl Server {
                 )));
             }
         };
+        if form == PatchType::Apply && !request.options.lines.is_empty() {
+            match request.options.field_validation {
+                FieldValidation::Ignore => {}
+                FieldValidation::Warn => warnings.extend(request.options.lines.iter().cloned()),
+                FieldValidation::Strict => {
+                    return Err(Error::BadRequest(format!(
+                        "error strict decoding YAML: error converting YAML to JSON: {}",
+                        request.options.twice()
+                    )));
+                }
+            }
+        }
         let mut heard = Vec::new();
         self.decode(request, &mut new, &request.options.repeated, &mut heard).map_err(|e| {
             // What is shown of it is the whole, before anything of it was read.
@@ -288,17 +300,25 @@ fn nothing_with_uid(request: &Request, uid: &str) -> Error {
     Error::Conflict { resource: request.kind.resource().into(), name: request.name.clone(), why }
 }
 
+/// Where upstream keeps objects in etcd when that is not a folder called like the resource.
+const FOLDERS: &[(&str, &str)] = &[
+    ("endpoints", "services/endpoints"),
+    ("ingresses", "ingress"),
+    ("nodes", "minions"),
+    ("replicationcontrollers", "controllers"),
+    ("services", "services/specs"),
+];
+
 /// Checks uid and resourceVersion of the body. Answers whether the body pins a revision.
 fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<bool, Error> {
     let (kind, name) = (&request.kind, &request.name);
     let uid = body.uid();
     let whole = request.verb == Verb::Update;
     if whole && !uid.is_empty() && uid != old.uid() {
-        let key = format!(
-            "/kubernetes.io/{}/{}",
-            kind.plural,
-            crate::object::name::key(&request.namespace, name)
-        );
+        let old_name = FOLDERS.iter().find(|(plural, _)| kind.plural == **plural);
+        let folder = old_name.map_or(kind.plural.as_str(), |(_, folder)| folder);
+        let own = crate::object::name::key(&request.namespace, name);
+        let key = format!("/kubernetes.io/{folder}/{own}");
         return Err(Error::Conflict {
             resource: kind.resource().into(),
             name: name.clone(),

@@ -24,6 +24,10 @@ impl Reference {
     /// The runtime's words for what is wrong with it.
     pub fn candidates(text: &str) -> Result<Vec<Reference>, String> {
         let (name, digest) = text.split_once('@').unwrap_or((text, ""));
+        // What begins with its mark must be there.
+        if text.ends_with('@') || name.ends_with(':') {
+            return Err("invalid reference format".into());
+        }
         let (name, tag) = split_tag(name);
         check(name, tag, digest)?;
         let tag = if tag.is_empty() && digest.is_empty() { "latest" } else { tag };
@@ -141,7 +145,9 @@ mod tests {
         let rows = [
             ("Nginx", "repository name (library/Nginx) must be lowercase"),
             ("a b", "invalid reference format"),
-            ("nginx:", "ok"),
+            ("nginx:", "invalid reference format"),
+            ("nginx@", "invalid reference format"),
+            ("nginx:@sha256:12", "invalid reference format"),
             ("nginx@sha256:12", "invalid reference format"),
             ("", "invalid reference format"),
         ];

@@ -13,6 +13,7 @@ pub mod eval;
 mod functions;
 mod library;
 pub mod parse;
+pub mod plain;
 pub mod source;
 pub mod types;
 pub mod value;

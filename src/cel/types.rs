@@ -47,6 +47,10 @@ pub const TIMESTAMP: Type = Type::Plain("timestamp");
 /// `duration`.
 pub const DURATION: Type = Type::Plain("duration");
 
+/// What stands before the name of a type whose objects expressions may make, where variables are
+/// declared; no source can spell it.
+pub const MADE: char = '@';
+
 impl Type {
     /// A list of these.
     pub fn list(of: Type) -> Type {
@@ -114,6 +118,8 @@ pub enum Shape {
     Map(Arc<Decl>),
     /// Fields by the name expressions know them by, of a named type.
     Object(String, BTreeMap<String, Member>),
+    /// Any fields at all, of a named type; what stands in them is a type below it.
+    Open(String),
 }
 
 /// A declared field.
@@ -144,14 +150,14 @@ impl Decl {
             Shape::Scalar(ty) => ty.clone(),
             Shape::List(items, _) => Type::list(items.ty()),
             Shape::Map(values) => Type::Map(Arc::new(STRING), Arc::new(values.ty())),
-            Shape::Object(..) => Type::Object(self.clone()),
+            Shape::Object(..) | Shape::Open(_) => Type::Object(self.clone()),
         }
     }
 
     /// The name of an object's type.
     pub fn name(&self) -> &str {
         match &self.shape {
-            Shape::Object(name, _) => name,
+            Shape::Object(name, _) | Shape::Open(name) => name,
             _ => "",
         }
     }
@@ -164,6 +170,14 @@ impl Decl {
                 found => found,
             },
             _ => None,
+        }
+    }
+
+    /// The type of a field, by the name expressions know it by.
+    pub fn field(&self, name: &str) -> Option<Type> {
+        match &self.shape {
+            Shape::Open(_) => Some(Type::Dyn),
+            _ => self.member(name).map(|m| m.decl.ty()),
         }
     }
 

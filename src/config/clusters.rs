@@ -155,4 +155,7 @@ pub struct ClusterSettings {
     /// Most bytes all its objects may take
     #[arg(long, value_name = "N")]
     pub max_bytes: Option<usize>,
+    /// Most watches and sessions (exec, attach, followed logs) at a time
+    #[arg(long, value_name = "N")]
+    pub max_streams: Option<usize>,
 }

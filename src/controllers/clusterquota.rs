@@ -126,11 +126,13 @@ mod tests {
         kit.put("pods", pod("q", "a"));
         kit.remove("pods", "b/p");
         kit.edit("namespaces", "c", |o| o["metadata"]["labels"]["team"] = json!("x"));
-        kit.settle_all(&[&CONTROLLER]);
+        for key in ["a/q", "b/q", "c/q"] {
+            kit.settle(&CONTROLLER, key);
+        }
         let status = kit.get(QUOTAS, "q").unwrap()["status"].clone();
         assert_eq!(status["namespaces"], json!([part("a", "2"), part("b", "1"), part("c", "1")]));
         kit.edit("namespaces", "b", |o| o["metadata"]["labels"]["team"] = json!("z"));
-        kit.settle_all(&[&CONTROLLER]);
+        kit.settle(&CONTROLLER, "b/q");
         let status = kit.get(QUOTAS, "q").unwrap()["status"].clone();
         assert_eq!(status["total"]["used"], json!({"pods": "3"}));
         assert_eq!(status["namespaces"], json!([part("a", "2"), part("c", "1")]));

@@ -5,6 +5,7 @@
 //! queues, applies plans through the same API that `oc` uses (as the controller's service account),
 //! retries, backs off and waits on the clock.
 
+mod apiservices;
 pub mod builds;
 mod certificates;
 mod children;
@@ -24,7 +25,7 @@ mod eventttl;
 mod flowcontrol;
 mod garbage;
 mod history;
-mod imageimport;
+pub mod imageimport;
 mod imagetrigger;
 mod ingressroute;
 mod job;
@@ -142,6 +143,7 @@ pub static ALL: &[&Controller] = &[
     &certificates::CLEANER,
     &clusterroles::CONTROLLER,
     &customresources::CONTROLLER,
+    &apiservices::CONTROLLER,
     &policystatus::CONTROLLER,
     &eventttl::CONTROLLER,
     &flowcontrol::CONTROLLER,

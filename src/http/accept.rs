@@ -90,6 +90,29 @@ fn has_messages(kind: &Served) -> bool {
         && kind.ty().is_some_and(super::binary::is_message)
 }
 
+/// What a path is asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wish {
+    /// One object, or what came of a change.
+    One,
+    /// A list.
+    List,
+    /// A watch.
+    Watch,
+}
+
+/// Refuses what no handler of a path is for. Paths of custom kinds are all handled by one.
+fn represented(accept: &str, kind: &Served, wish: Wish) -> Result<(), Error> {
+    let known = |c: &Clause<'_>| ALL.iter().any(|syntax| c.covers(*syntax));
+    if kind.custom.is_some() || clauses(accept).iter().any(known) {
+        return Ok(());
+    }
+    let streamed = STREAMED.iter().map(|s| format!("{};stream=watch", s.media_type()));
+    let streamed = streamed.filter(|_| wish != Wish::One && kind.verbs.contains(&"watch"));
+    let types = ALL.iter().map(|s| s.media_type().to_owned()).chain(streamed);
+    Err(Error::NoRepresentation(types.collect::<Vec<_>>().join(", ")))
+}
+
 /// Chooses the first form that can be produced. Kinds that nobody reads back have no tables.
 ///
 /// # Errors
@@ -98,11 +121,13 @@ pub fn negotiate(
     accept: &str,
     include: Include,
     kind: &Served,
-    watch: bool,
+    wish: Wish,
 ) -> Result<(Form, Syntax), Error> {
     if accept.trim().is_empty() {
         return Ok((Form::Plain, Syntax::Json));
     }
+    represented(accept, kind, wish)?;
+    let watch = wish == Wish::Watch;
     let served = if watch { &STREAMED[..] } else { &ALL[..] };
     let tables = kind.verbs.iter().any(|verb| matches!(*verb, "get" | "list"));
     for clause in clauses(accept) {
@@ -177,18 +202,25 @@ mod tests {
         let pod = kinds::by_kind("v1", "Pod").unwrap();
         let custom = kinds::by_kind("config.openshift.io/v1", "Ingress").unwrap();
         for (accept, built_in, of_custom) in rows {
-            let get = |kind| negotiate(accept, Include::Metadata, kind, false).ok();
+            let get = |kind| negotiate(accept, Include::Metadata, kind, Wish::One).ok();
             assert_eq!(get(&pod), *built_in, "{accept}");
             assert_eq!(get(&custom), *of_custom, "{accept}");
         }
-        let watch = |accept: &str| negotiate(accept, Include::Metadata, &pod, true);
+        let watch = |accept: &str| negotiate(accept, Include::Metadata, &pod, Wish::Watch);
         assert_eq!(watch(&format!("{proto};stream=watch")).ok(), Some((Form::Plain, Protobuf)));
         let types =
             "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
         assert_eq!(watch("application/yaml"), Err(Error::NotAcceptable(types.into())));
         let review = kinds::by_kind("authorization.k8s.io/v1", "SelfSubjectAccessReview").unwrap();
         let only = "application/json;as=Table;v=v1;g=meta.k8s.io";
-        assert!(negotiate(only, Include::Metadata, &review, false).is_err());
+        assert!(negotiate(only, Include::Metadata, &review, Wish::One).is_err());
+        let html = |wish| negotiate("text/html", Include::Metadata, &pod, wish);
+        let types = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+        let streamed =
+            "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+        assert_eq!(html(Wish::One), Err(Error::NoRepresentation(types.into())));
+        let both = format!("{types}, {streamed}");
+        assert_eq!(html(Wish::List), Err(Error::NoRepresentation(both)));
         for (accept, syntax) in
             [("", Json), (&*any_next, Protobuf), (&*proto_table, Json), ("text/html", Json)]
         {

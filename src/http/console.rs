@@ -1,26 +1,28 @@
 //! The console on the wire: its files, and the desk at which administrators move the cluster's time
 //! and the world outside, with the rights of whoever asks.
 
-use super::{Query, documents, listener::Subject, serve::Incoming};
+use super::{Query, bodies::BodyPermit, documents, listener::Subject, render, serve::Incoming};
 use crate::{
     api::Caller,
     console::{File, POLICY},
+    error::Error,
 };
 use actix_web::{
     HttpMessage, HttpResponse,
     http::{Method, header},
 };
+use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use sha2::{Digest, Sha256};
 
 /// What is answered beside the API, by whoever keeps the registries and the clock.
 pub trait Desk: Send + Sync {
-    /// Answers a request without a body.
+    /// Answers a request.
     fn answer(&self, ask: AtDesk) -> LocalBoxFuture<'_, HttpResponse>;
 }
 
 /// A request at the desk.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct AtDesk {
     /// HTTP method.
     pub method: String,
@@ -28,6 +30,8 @@ pub struct AtDesk {
     pub path: String,
     /// Parameters.
     pub query: Query,
+    /// Body; empty without one.
+    pub body: Bytes,
     /// Header `Authorization`.
     pub authorization: String,
     /// Name and groups of a verified client certificate.
@@ -38,26 +42,43 @@ pub struct AtDesk {
 const DESK: &str = "console/desk/";
 
 /// Answers a request to a path of the console; `rest` is without the first slash.
-pub async fn answer(incoming: Incoming<'_>, rest: &str) -> HttpResponse {
+pub async fn answer(mut incoming: Incoming<'_>, rest: &str) -> HttpResponse {
     let http = incoming.http;
     let method = incoming.request.method().clone();
     let reads = matches!(method, Method::GET | Method::HEAD);
     let nobody = Caller::default();
     let Ok(_place) = http.inflight.enter(&nobody, !reads) else { return documents::too_many() };
     match (rest.strip_prefix(DESK), &http.desk) {
-        (Some(path), Some(desk)) => desk.answer(at_desk(&incoming, path)).await,
+        (Some(path), Some(desk)) => match body(&mut incoming).await {
+            Ok((body, _place)) => desk.answer(at_desk(&incoming, path, body)).await,
+            Err(e) => render::error(&e, incoming.look),
+        },
         (None, _) if reads => file(&incoming, rest),
         _ => documents::not_found(),
     }
 }
 
-fn at_desk(incoming: &Incoming<'_>, path: &str) -> AtDesk {
+/// Most bytes that are sent to the desk.
+const LARGEST: usize = 256 << 10;
+
+async fn body(incoming: &mut Incoming<'_>) -> Result<(Bytes, Option<BodyPermit>), Error> {
+    if *incoming.request.method() != Method::POST {
+        return Ok((Bytes::new(), None));
+    }
+    let peer = incoming.request.peer_addr().map(|a| a.ip().to_string()).unwrap_or_default();
+    let length = incoming.request.headers().get(header::CONTENT_LENGTH);
+    let taken = incoming.http.bodies.take(&peer, LARGEST, length, incoming.payload).await;
+    taken.map(|(bytes, place)| (bytes, Some(place)))
+}
+
+fn at_desk(incoming: &Incoming<'_>, path: &str, body: Bytes) -> AtDesk {
     let own = incoming.request.extensions().get::<Subject>().cloned();
     let subject = own.or_else(|| incoming.request.conn_data::<Subject>().cloned());
     AtDesk {
         method: incoming.request.method().to_string(),
         path: format!("/{path}"),
         query: Query::parse(incoming.request.query_string()),
+        body,
         authorization: incoming.header(header::AUTHORIZATION).to_owned(),
         subject: subject.map(|s| (s.0, s.1)),
     }

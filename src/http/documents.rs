@@ -12,7 +12,7 @@ use super::{
     serve::Incoming,
 };
 use crate::{
-    api::{Caller, discovery, openapi},
+    api::{Caller, aggregation::Remotes, discovery, openapi},
     error::Error,
     kinds::Catalogue,
     object::{Value, json, write},
@@ -29,8 +29,14 @@ pub fn missing(kinds: &Catalogue, path: &str, look: Look) -> HttpResponse {
     let mut parts = path.trim_matches('/').split('/');
     let served = match (parts.next(), parts.next()) {
         (Some("api"), Some(_)) => true,
-        // Of a custom group nobody answers for versions that are not there.
-        (Some("apis"), Some(group)) => kinds.all().any(|k| k.group == *group && k.custom.is_none()),
+        // Nobody answers for versions that a custom group, or one with a server of its own, does
+        // not have.
+        (Some("apis"), Some(group)) => {
+            let version = parts.next().filter(|_| group.ends_with(".openshift.io"));
+            kinds.all().any(|k| {
+                k.group == *group && k.custom.is_none() && version.is_none_or(|v| k.version == *v)
+            })
+        }
         _ => false,
     };
     if served { render::error(&Error::NoSuchPath, look) } else { not_found() }
@@ -87,17 +93,33 @@ pub async fn respond(
         return render::error(&Error::MethodNotAllowed, look);
     }
     let kinds = http.server.catalogue();
+    let snapshot = http.server.store.snapshot();
+    let remotes = Remotes::of(&snapshot);
     let aggregated = incoming.header(header::ACCEPT).contains("v=v2;as=APIGroupDiscoveryList");
     match path {
-        Path::Root => raw(&json!({"paths": discovery::paths(&kinds)})),
-        Path::Core if aggregated => aggregated_discovery(&kinds, true, look),
-        Path::Groups if aggregated => aggregated_discovery(&kinds, false, look),
+        Path::Root => {
+            let mut paths = discovery::paths(&kinds);
+            remotes.add_paths(&mut paths, &kinds);
+            raw(&json!({"paths": paths}))
+        }
+        Path::Core if aggregated => {
+            aggregated_discovery(&discovery::aggregated(&kinds, true), look)
+        }
+        Path::Groups if aggregated => {
+            let mut document = discovery::aggregated(&kinds, false);
+            remotes.add_aggregated(&mut document, &kinds, &snapshot);
+            aggregated_discovery(&document, look)
+        }
         Path::Core => {
             let address = http.url.trim_start_matches("https://");
             look.response(200, &discovery::core_versions(address))
         }
-        Path::Groups => look.response(200, &discovery::group_list(&kinds)),
-        Path::Group(name) => match discovery::group(&kinds, name) {
+        Path::Groups => {
+            let mut document = discovery::group_list(&kinds);
+            remotes.add_groups(&mut document, &kinds);
+            look.response(200, &document)
+        }
+        Path::Group(name) => match remotes.group(discovery::group(&kinds, name), name, &kinds) {
             Some(group) => look.response(200, &group),
             None => not_found(),
         },
@@ -105,18 +127,19 @@ pub async fn respond(
             Some(list) => look.response(200, &list),
             None => missing(&kinds, incoming.path, look),
         },
+        Path::Other("openapi/v3") => index(&kinds, &remotes),
         Path::Other(rest) => other(incoming, rest),
         Path::Below(kind, name) => render::error(&Error::not_found(kind.resource(), name), look),
         Path::Resource(_) => missing(&kinds, incoming.path, look),
     }
 }
 
-fn aggregated_discovery(kinds: &Catalogue, core: bool, look: Look) -> HttpResponse {
+fn aggregated_discovery(document: &Value, look: Look) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
         .content_type("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
         .insert_header((header::VARY, "Accept"));
-    look.json(&mut response, write::text(&discovery::aggregated(kinds, core)))
+    look.json(&mut response, write::text(document))
 }
 
 /// A document that is indented whoever asks.
@@ -169,6 +192,19 @@ fn issuer(document: &Value) -> HttpResponse {
 /// How the media types of gnostic's messages begin; they differ in what stands before the version.
 const GNOSTIC: &str = "application/com.github.proto-openapi.spec.v2";
 
+/// The list of OpenAPI documents.
+fn index(kinds: &Catalogue, remotes: &Remotes) -> HttpResponse {
+    let mut document = openapi::v3_index(kinds);
+    if !remotes.all.is_empty()
+        && let Ok(mut index) = serde_json::from_slice::<Value>(&document)
+    {
+        remotes.add_documents(&mut index, kinds);
+        document = index.to_string().into();
+    }
+    // JSON all the same.
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(document)
+}
+
 fn openapi(kinds: &Catalogue, rest: &str, accept: &str, look: Look) -> HttpResponse {
     let json = |bytes: Vec<u8>| HttpResponse::Ok().content_type("application/json").body(bytes);
     match rest {
@@ -179,7 +215,6 @@ fn openapi(kinds: &Catalogue, rest: &str, accept: &str, look: Look) -> HttpRespo
             json(openapi::v2(kinds))
         }
         "openapi/v2" => render::error(&Error::NotAcceptable("application/json".into()), look),
-        "openapi/v3" => json(openapi::v3_index(kinds)),
         _ => {
             let document = rest.strip_prefix("openapi/v3/").and_then(|p| openapi::v3(kinds, p));
             document.map_or_else(not_found, json)

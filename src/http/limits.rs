@@ -22,13 +22,15 @@ pub struct Limits {
     pub reads: usize,
     /// Writes under way.
     pub writes: usize,
+    /// Requests that last: watches, logs that are followed, sessions.
+    pub lasting: usize,
     /// How long a request may take.
     pub deadline: SignedDuration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { reads: 400, writes: 200, deadline: SignedDuration::from_secs(60) }
+        Limits { reads: 400, writes: 200, lasting: 0, deadline: SignedDuration::from_secs(60) }
     }
 }
 
@@ -37,6 +39,7 @@ pub struct InFlight {
     limits: Limits,
     reads: Arc<AtomicUsize>,
     writes: Arc<AtomicUsize>,
+    lasting: Arc<AtomicUsize>,
 }
 
 /// One request under way; its end frees the place.
@@ -56,7 +59,8 @@ const MASTERS: &str = "system:masters";
 impl InFlight {
     /// Nothing is under way.
     pub fn new(limits: Limits) -> InFlight {
-        InFlight { limits, reads: Arc::default(), writes: Arc::default() }
+        let (reads, writes, lasting) = Default::default();
+        InFlight { limits, reads, writes, lasting }
     }
 
     /// A place for a request that does not last.
@@ -75,6 +79,19 @@ impl InFlight {
             return Err(bodies::busy());
         }
         Ok(place)
+    }
+
+    /// A place for a request that lasts, whoever asks: here the limit is the cluster's.
+    ///
+    /// # Errors
+    /// 429 when there is none.
+    pub fn stay(&self) -> Result<Underway, Error> {
+        let before = self.lasting.fetch_add(1, Ordering::Relaxed);
+        let place = Underway(Some(Arc::clone(&self.lasting)));
+        match self.limits.lasting {
+            most if most > 0 && before >= most => Err(bodies::busy()),
+            _ => Ok(place),
+        }
     }
 
     /// How long a request may take that says so itself.

@@ -20,6 +20,7 @@ mod listing;
 mod look;
 mod oauth;
 mod parameters;
+mod passing;
 mod path;
 mod render;
 mod resource;

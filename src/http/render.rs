@@ -8,19 +8,17 @@ use super::{
     stream, values,
 };
 use crate::{
-    api::{Answer, Item, Response, table},
+    api::{Answer, Item, LogBody, Response, table},
     error::Error,
     kinds::Served,
     object::{ObjectExt, Value, json, write},
-    runtime::{Fetched, LogStream},
+    runtime::Fetched,
     world::Clock,
 };
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
 };
-use bytes::Bytes;
-use futures_util::StreamExt;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -87,10 +85,8 @@ pub fn answer(
 }
 
 /// A log as a response that ends with it.
-fn log(lines: LogStream) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/plain")
-        .streaming(lines.map(Ok::<Bytes, std::convert::Infallible>))
+fn log(lines: LogBody) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").streaming(lines)
 }
 
 /// An answer from behind a proxy.

@@ -2,7 +2,7 @@
 //! the body, and who has none has nothing read or parsed.
 
 use super::{
-    accept::{self, Form, Syntax},
+    accept::{self, Form, Syntax, Wish},
     audited,
     bodies::{self, BodyPermit},
     body, faulty, links,
@@ -15,10 +15,7 @@ use super::{
     streaming::{self, Messages},
 };
 use crate::{
-    api::{
-        Answer, Body, Caller, FieldValidation, Options, PatchType, Request, Response, Verb,
-        table::Include,
-    },
+    api::{Answer, Body, Caller, Options, PatchType, Request, Response, Verb, table::Include},
     error::Error,
     object::{json, read},
     runtime::Fetch,
@@ -28,7 +25,7 @@ use actix_web::{
     http::{Method, header},
 };
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::ready};
 use std::sync::Arc;
 
 /// Subresources that are streams: they have parameters of their own, no body, and no other form.
@@ -128,7 +125,8 @@ pub async fn respond(
             messages(incoming, Messages::Watch(events))
         }
         Ok(Answer { response: Response::Log(lines), .. }) if websocket => {
-            messages(incoming, Messages::Log(lines.boxed_local()))
+            let whole = lines.take_while(|l| ready(l.is_ok())).filter_map(|l| ready(l.ok()));
+            messages(incoming, Messages::Log(whole.boxed_local()))
         }
         // Only who upgrades reaches the node, and hears what it says.
         Err(Error::Backend(..)) if is_session(target.sub) && !asked => {
@@ -217,7 +215,12 @@ fn style(incoming: &Incoming<'_>, target: &ResourcePath<'_>, verb: Verb) -> Resu
         true => (Form::Plain, Syntax::Json),
         false => {
             let accept = incoming.header(header::ACCEPT);
-            accept::negotiate(accept, include, &target.kind, verb == Verb::Watch)?
+            let wish = match verb {
+                Verb::Watch => Wish::Watch,
+                Verb::List => Wish::List,
+                _ => Wish::One,
+            };
+            accept::negotiate(accept, include, &target.kind, wish)?
         }
     };
     let look = Look { syntax, ..incoming.look };
@@ -246,16 +249,10 @@ fn parsed(
     match request.verb {
         Verb::Patch => {
             let (body, repeated) = body::patch(content_type, bytes)?;
-            let applied = matches!(body, Body::Patch(PatchType::Apply, _));
-            if applied
-                && !repeated.is_empty()
-                && request.options.field_validation == FieldValidation::Strict
-            {
-                let why = read::repeated(bytes);
-                return Err(Error::BadRequest(format!("error strict decoding YAML: {why}")));
-            }
-            if !applied {
-                request.options.repeated = repeated;
+            match body {
+                Body::Patch(PatchType::Apply, _) if repeated.is_empty() => {}
+                Body::Patch(PatchType::Apply, _) => request.options.lines = read::repeated(bytes),
+                _ => request.options.repeated = repeated,
             }
             Ok(body)
         }
@@ -263,8 +260,13 @@ fn parsed(
             if matches!(body::media_type(content_type), "" | "application/json" | "*/*") {
                 request.options.text = bytes.clone();
             }
-            body::object(content_type, bytes)
-                .map_err(|e| body::unrecognized(&target.kind.kind, e, bytes))
+            let body = body::object(content_type, bytes)
+                .map_err(|e| body::unrecognized(&target.kind.kind, e, bytes))?;
+            let yaml = body::media_type(content_type) == "application/yaml";
+            if matches!(&body, Body::Object(_, repeated) if yaml && !repeated.is_empty()) {
+                request.options.lines = read::repeated(bytes);
+            }
+            Ok(body)
         }
         Verb::Delete | Verb::DeleteCollection => body::object(content_type, bytes),
         Verb::Get | Verb::List | Verb::Watch => Ok(Body::Empty),
@@ -279,21 +281,26 @@ fn behind(path: &str, target: &ResourcePath<'_>) -> usize {
     path.match_indices('/').nth(parts - 1).map_or(path.len(), |(at, _)| at)
 }
 
+/// The headers a proxy passes on.
+pub fn passed_headers(incoming: &Incoming<'_>) -> Vec<(String, String)> {
+    let texts = incoming.request.headers().iter();
+    let texts = texts.filter_map(|(n, v)| Some((n.to_string(), v.to_str().ok()?.to_owned())));
+    let kept = |(name, _): &(String, String)| {
+        !KEPT_BACK.contains(&name.as_str()) && !name.starts_with("impersonate-")
+    };
+    texts.filter(kept).collect()
+}
+
 /// A request as a proxy passes it on.
 fn passed(incoming: &Incoming<'_>, target: &ResourcePath<'_>, body: Bytes) -> Body {
     let raw = incoming.request.path();
     let behind = &raw[behind(raw, target)..];
     let query = incoming.request.query_string();
     let mark = if query.is_empty() { "" } else { "?" };
-    let texts = incoming.request.headers().iter();
-    let texts = texts.filter_map(|(n, v)| Some((n.to_string(), v.to_str().ok()?.to_owned())));
-    let kept = |(name, _): &(String, String)| {
-        !KEPT_BACK.contains(&name.as_str()) && !name.starts_with("impersonate-")
-    };
     Body::Passed(Box::new(Fetch {
         method: incoming.request.method().to_string(),
         path: format!("{behind}{mark}{query}"),
-        headers: texts.filter(kept).collect(),
+        headers: passed_headers(incoming),
         body,
         ..Fetch::default()
     }))

@@ -7,9 +7,10 @@ use super::{
     console::{self, Desk},
     credentials, documents,
     health::{Metrics, Readiness},
-    limits::{InFlight, Limits},
+    limits::{InFlight, Limits, Underway},
     look::Look,
     parameters::{self, Query},
+    passing::{self, Passing},
     path::{self, Path},
     render, resource, streaming,
 };
@@ -24,17 +25,21 @@ use crate::{
 use actix_http::{ConnectionType, Payload};
 use actix_web::{
     HttpRequest, HttpResponse,
+    body::{BodySize, BoxBody, MessageBody},
     http::{Method, StatusCode, header},
     web,
 };
+use bytes::Bytes;
 use futures_util::FutureExt;
 use std::{
     cell::OnceCell,
     panic::AssertUnwindSafe,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    task::{Context, Poll},
 };
 use tokio::runtime::Handle;
 
@@ -126,6 +131,27 @@ impl Incoming<'_> {
     /// What is left of the connection when it becomes a stream.
     pub fn take_payload(&mut self) -> Payload {
         self.payload.take()
+    }
+}
+
+/// A body that keeps the place of its request until it ends.
+struct Lasting {
+    body: BoxBody,
+    _place: Underway,
+}
+
+impl MessageBody for Lasting {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(cx)
     }
 }
 
@@ -239,7 +265,10 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
         }
         _ => None,
     };
+    let path = incoming.path;
+    let passing = passing::find(&incoming, path, parsed.as_ref());
     let (lasts, writes) = match (&parsed, verb) {
+        _ if passing.as_ref().is_some_and(|p| p.lasts(incoming.query)) => (true, false),
         (Some(Path::Resource(target)), Some(verb)) => {
             (super::limits::is_long(verb, target.sub), super::limits::is_write(verb))
         }
@@ -247,7 +276,9 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
     };
     audited::begin(&incoming, &caller, lasts);
     if lasts {
-        return respond(&mut incoming, parsed, verb, caller).await;
+        let Ok(place) = http.inflight.stay() else { return documents::too_many() };
+        let response = respond(&mut incoming, parsed, passing, verb, caller).await;
+        return response.map_body(|_, body| Lasting { body, _place: place }.boxed());
     }
     let _place = match http.inflight.enter(&caller, writes) {
         Ok(place) => place,
@@ -257,7 +288,7 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
         Ok(deadline) => deadline,
         Err(e) => return render::error(&e, look),
     };
-    let response = respond(&mut incoming, parsed, verb, caller);
+    let response = respond(&mut incoming, parsed, passing, verb, caller);
     let response = within(&*http.server.world.wall, deadline, response).await;
     response.unwrap_or_else(|| render::error(&bodies::late(), look))
 }
@@ -265,9 +296,13 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
 async fn respond(
     incoming: &mut Incoming<'_>,
     parsed: Option<Path<'_>>,
+    passing: Option<Passing<'_>>,
     verb: Option<crate::api::Verb>,
     caller: Arc<crate::api::Caller>,
 ) -> HttpResponse {
+    if let Some(passing) = passing {
+        return passing.respond(incoming, &caller).await;
+    }
     match (parsed, verb) {
         (None, _) => {
             documents::missing(&incoming.http.server.catalogue(), incoming.path, incoming.look)

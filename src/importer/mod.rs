@@ -2,7 +2,8 @@
 //!
 //! [`Importer`] is what a process has one of; every import opens a [`Session`] with the credentials
 //! it may use. There is one code path: a registry that is simulated is dialled at another address
-//! ([`Routes`]) and is otherwise a registry like any other.
+//! ([`Routes`]) and is otherwise a registry like any other. Only before anybody is served, when no
+//! registry answers yet, what is at hand is read where it lies ([`Shelf`]).
 //!
 //! The HTTP and TLS below are hyper's and rustls'. A whole client crate (oci-client) was looked at:
 //! it reads answers of any size, cannot be told where to dial, and keeps back what exactly went
@@ -17,6 +18,7 @@ mod limiter;
 mod proxy;
 mod routes;
 mod session;
+mod shelf;
 mod signature;
 pub mod trust;
 
@@ -26,10 +28,12 @@ pub use limiter::{Limiter, Rate};
 pub use proxy::Proxies;
 pub use routes::Routes;
 pub use session::{Manifest, Session};
+pub use shelf::Shelf;
 
 use crate::world::Clock;
 use dial::Dialer;
 use jiff::SignedDuration;
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// One image each half second, three at once: upstream's pace.
@@ -41,6 +45,7 @@ pub struct Importer {
     dialer: Arc<Dialer>,
     roots: trust::SystemRoots,
     pace: Option<Rate>,
+    shelf: Mutex<Option<Arc<dyn Shelf>>>,
 }
 
 impl Importer {
@@ -53,7 +58,8 @@ impl Importer {
         pace: Option<Rate>,
     ) -> Importer {
         let dialer = Arc::new(Dialer { routes, resolver, proxies: Proxies::default() });
-        Importer { clock, dialer, roots: trust::SystemRoots::default(), pace }
+        let (roots, shelf) = (trust::SystemRoots::default(), Mutex::default());
+        Importer { clock, dialer, roots, pace, shelf }
     }
 
     /// The same, with proxies between it and the network.
@@ -71,9 +77,20 @@ impl Importer {
         Session::new(self, keyring, authorities)
     }
 
+    /// Lets imports that begin from now on have what is on a shelf, or (`None`) nothing but what
+    /// registries answer. As long as there is a shelf nobody has to be spared.
+    pub fn stock(&self, shelf: Option<Arc<dyn Shelf>>) {
+        *self.shelf.lock() = shelf;
+    }
+
+    fn shelf(&self) -> Option<Arc<dyn Shelf>> {
+        self.shelf.lock().clone()
+    }
+
     /// The pace of one import.
     pub fn limiter(&self) -> Limiter {
-        Limiter::new(Arc::clone(&self.clock), self.pace)
+        let pace = self.pace.filter(|_| self.shelf().is_none());
+        Limiter::new(Arc::clone(&self.clock), pace)
     }
 }
 

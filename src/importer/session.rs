@@ -11,6 +11,7 @@ use super::{
     exchange::{Answer, Exchange, Get},
     fault::FetchError,
     keyring::Keyring,
+    shelf::Shelf,
     signature, trust,
 };
 use crate::{
@@ -23,7 +24,7 @@ use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyStream;
 use jiff::SignedDuration;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 use url::Url;
 
 /// How often a request that may succeed later is repeated.
@@ -137,11 +138,17 @@ impl Ways<'_> {
     }
 }
 
+/// A repository with nothing left out.
+fn whole_name(image: &Reference) -> String {
+    image.clone().with_defaults().repository().exact()
+}
+
 /// See the module.
 pub struct Session<'a> {
     ways: Ways<'a>,
     keyring: Keyring,
     met: HashMap<(String, bool), Result<Endpoint, FetchError>>,
+    shelf: Option<Arc<dyn Shelf>>,
 }
 
 impl<'a> Session<'a> {
@@ -151,7 +158,7 @@ impl<'a> Session<'a> {
         authorities: Vec<String>,
     ) -> Session<'a> {
         let ways = Ways { importer, authorities, verifying: None, routed: None, blind: None };
-        Session { ways, keyring, met: HashMap::new() }
+        Session { ways, keyring, met: HashMap::new(), shelf: importer.shelf() }
     }
 
     /// The manifest of a digest or a tag.
@@ -164,6 +171,10 @@ impl<'a> Session<'a> {
         insecure: bool,
     ) -> Result<Manifest, FetchError> {
         let version = if image.id.is_empty() { &image.tag } else { &image.id };
+        let held = self.shelf.as_ref().and_then(|s| s.manifest(&whole_name(image), version));
+        if let Some((media_type, bytes)) = held {
+            return Ok(Manifest { media_type, bytes, signed: None });
+        }
         let path = format!("manifests/{version}");
         let answer = self.fetch(image, insecure, FetchTarget::with(&path, accepted())).await?;
         if !success(&answer) {
@@ -192,6 +203,10 @@ impl<'a> Session<'a> {
         insecure: bool,
         digest: &str,
     ) -> Result<Bytes, FetchError> {
+        let held = self.shelf.as_ref().and_then(|s| s.blob(&whole_name(repository), digest));
+        if let Some(bytes) = held {
+            return Ok(bytes);
+        }
         let path = format!("blobs/{digest}");
         let answer = self.fetch(repository, insecure, FetchTarget::at(&path)).await?;
         if answer.status == 404 {

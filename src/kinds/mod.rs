@@ -15,7 +15,7 @@ mod served;
 mod workloads;
 
 pub use catalogue::{Catalogue, OPENSHIFT};
-pub use cluster::{expressions, type_warnings};
+pub use cluster::{definition_service, expressions, type_warnings};
 pub use kind::{
     ALL_VERBS, AccessReview, Backing, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
 };

@@ -2,6 +2,10 @@
 //! unfold to, are bounded by the text's own length, so that reading is linear in it whatever it says;
 //! how long a text may be is for those to say who take it in.
 
+mod lines;
+
+pub use lines::repeated;
+
 use super::{Map, Value, syntax};
 use serde::de::{
     Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor,
@@ -54,19 +58,6 @@ pub fn yaml(text: &[u8]) -> Result<Tree, String> {
     });
     let value = read.map_err(|e| said(&e))?;
     Ok((value, notes.twice))
-}
-
-/// What upstream's reader says of a text in which a key stands twice.
-pub fn repeated(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let mut strict = options(&text);
-    strict.duplicate_keys = DuplicateKeyPolicy::Error;
-    let read = deeply(|| serde_saphyr::from_str_with_options::<Whole>(&text, strict));
-    let line = read.err().and_then(|e| e.location().map(|at| at.line())).unwrap_or(1);
-    let key = yaml(text.as_bytes()).ok().and_then(|(_, twice)| twice.into_iter().next());
-    let key = key.unwrap_or_default();
-    let key = key.rsplit_once('.').map_or(key.as_str(), |(_, key)| key);
-    format!("yaml: unmarshal errors:\n  line {line}: key {key:?} already set in map")
 }
 
 /// Runs a reader of YAML with room for its deepest nesting.

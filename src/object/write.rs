@@ -12,6 +12,44 @@ const STATUS: &[&str] = &["status", "message", "reason", "details", "code"];
 const DETAILS: &[&str] =
     &["name", "group", "kind", "uid", "reason", "message", "field", "causes", "retryAfterSeconds"];
 
+/// The documents of discovery, what they begin with, and the order of everything within them.
+const DISCOVERY: &[&str] =
+    &["APIVersions", "APIGroupList", "APIGroup", "APIResourceList", "APIGroupDiscoveryList"];
+const DOCUMENT: &[&str] = &[
+    "kind",
+    "apiVersion",
+    "metadata",
+    "name",
+    "versions",
+    "preferredVersion",
+    "groupVersion",
+    "resources",
+];
+const FOUND: &[&str] = &[
+    "metadata",
+    "resource",
+    "subresource",
+    "name",
+    "singularName",
+    "namespaced",
+    "group",
+    "groupVersion",
+    "version",
+    "kind",
+    "responseKind",
+    "scope",
+    "singularResource",
+    "verbs",
+    "shortNames",
+    "categories",
+    "storageVersionHash",
+    "versions",
+    "preferredVersion",
+    "resources",
+    "freshness",
+    "subresources",
+];
+
 /// An object as JSON text, without a line end.
 pub fn text(object: &Value) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
@@ -21,13 +59,25 @@ pub fn text(object: &Value) -> Vec<u8> {
 
 /// Writes an object.
 pub fn write(out: &mut Vec<u8>, object: &Value) {
-    let status = object.get("kind").is_some_and(|kind| kind == "Status");
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    if DISCOVERY.contains(&kind) {
+        return fields(out, object, DOCUMENT, |out, _, value| found(out, value));
+    }
+    let status = kind == "Status";
     fields(out, object, HEAD, |out, key, value| match key {
         "items" | "rows" => list(out, value, write),
         "object" => write(out, value),
         "details" if status => details(out, value),
         _ => plain(out, value),
     });
+}
+
+/// Anything inside a document of discovery.
+fn found(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Array(_) => list(out, value, found),
+        _ => fields(out, value, FOUND, |out, _, value| found(out, value)),
+    }
 }
 
 fn details(out: &mut Vec<u8>, value: &Value) {
@@ -163,6 +213,20 @@ mod tests {
         let status = crate::error::Error::not_found("services", "none").status();
         let said = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"services \"none\" not found","reason":"NotFound","details":{"name":"none","kind":"services"},"code":404}"#;
         assert_eq!(shown(&status), said);
+    }
+
+    #[test]
+    fn discovery_is_in_the_order_of_its_types() {
+        let texts = [
+            r#"{"kind":"APIVersions","versions":["v1"],"serverAddressByClientCIDRs":[]}"#,
+            r#"{"kind":"APIGroupList","apiVersion":"v1","groups":[{"name":"a","versions":[{"groupVersion":"a/v1","version":"v1"}],"preferredVersion":{"groupVersion":"a/v1","version":"v1"}}]}"#,
+            r#"{"kind":"APIGroup","apiVersion":"v1","name":"a","versions":[],"preferredVersion":{}}"#,
+            r#"{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"a/v1","resources":[{"name":"as","singularName":"a","namespaced":true,"group":"b","version":"v1","kind":"A","verbs":["get"],"shortNames":["s"],"categories":["all"],"storageVersionHash":"h"}]}"#,
+            r#"{"kind":"APIGroupDiscoveryList","apiVersion":"d/v2","metadata":{},"items":[{"metadata":{"name":"a"},"versions":[{"version":"v1","resources":[{"resource":"as","responseKind":{"group":"","version":"","kind":"A"},"scope":"Cluster","singularResource":"a","verbs":["get"],"subresources":[{"subresource":"status","responseKind":{},"verbs":[]}]}],"freshness":"Current"}]}]}"#,
+        ];
+        for text in texts {
+            assert_eq!(shown(&serde_json::from_str(text).unwrap()), text);
+        }
     }
 
     #[test]

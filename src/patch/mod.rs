@@ -52,14 +52,34 @@ pub fn json(doc: &Value, patch: &Value) -> Result<Value, Error> {
 /// The text.
 pub fn json_explained(doc: &Value, patch: &Value) -> Result<Value, String> {
     let operations = patch.as_array().map_or(&[][..], Vec::as_slice);
+    carried_out(doc, operations)
+        .map_err(|stopped| stopped.map_or_else(too_many, operations::explain))
+}
+
+/// The same for operations of which tests may fail without harm: `None` when one does.
+///
+/// # Errors
+/// The text.
+pub fn json_tested(doc: &Value, operations: &[Value]) -> Result<Option<Value>, String> {
+    match carried_out(doc, operations) {
+        Ok(made) => Ok(Some(made)),
+        Err(Some(stopped)) if stopped["op"] == "test" => Ok(None),
+        Err(stopped) => Err(stopped.map_or_else(too_many, operations::explain)),
+    }
+}
+
+fn too_many() -> String {
+    format!("more than {MAX_OPERATIONS} operations")
+}
+
+/// What operations make of a document, or the one that does not apply; `None`: there are too many.
+fn carried_out<'p>(doc: &Value, operations: &'p [Value]) -> Result<Value, Option<&'p Value>> {
     if operations.len() > MAX_OPERATIONS {
-        return Err(format!("more than {MAX_OPERATIONS} operations"));
+        return Err(None);
     }
     let mut out = doc.clone();
-    match operations::apply(&mut out, operations) {
-        Ok(()) => Ok(out),
-        Err(at) => Err(operations.get(at).map(operations::explain).unwrap_or_default()),
-    }
+    operations::apply(&mut out, operations).map_err(|at| operations.get(at))?;
+    Ok(out)
 }
 
 /// What Go's decoder says of a value that is no patch.

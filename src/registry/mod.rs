@@ -29,6 +29,7 @@ mod shelf;
 mod shelves;
 mod signatures;
 mod source;
+pub mod stock;
 mod time;
 mod trail;
 mod uploads;

@@ -126,6 +126,9 @@ fn command(asked: &Start, folder: &Path) -> Result<Command, String> {
             return Err("say --kubeconfig FILE or --set-context, not both".into());
         }
         command.arg("--kubeconfig").arg(of_user()?);
+    } else if asked.serve.in_memory && asked.serve.kubeconfig.is_none() {
+        // Where the other commands look for it.
+        command.arg("--kubeconfig").arg(folder.join(KUBECONFIG));
     }
     Ok(command)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 
 /// Most bytes of an answer that are read.
-const LARGEST: usize = 16 << 20;
+const LARGEST: usize = 256 << 20;
 
 /// Sends a request without a body; answers the body of a success.
 ///
@@ -29,13 +29,26 @@ pub async fn send(
     path: &str,
     body: Option<String>,
 ) -> Result<String, String> {
-    let at = &admin.registry;
+    send_to(&admin.registry, admin, method, path, body).await
+}
+
+/// The same to `at`, `host:port` of the server.
+///
+/// # Errors
+/// One line for people.
+pub async fn send_to(
+    at: &str,
+    admin: &Admin,
+    method: &str,
+    path: &str,
+    body: Option<String>,
+) -> Result<String, String> {
     let stream = TcpStream::connect(at)
         .await
         .map_err(|e| format!("no server answers at {at} ({e}); start `pocketshift` first"))?;
     let failed = |e: &dyn std::fmt::Display| format!("asking {at}: {e}");
     let config = crate::tls::client_config(&admin.ca, &admin.pair).map_err(|e| failed(&e))?;
-    let host = at.rsplit_once(':').map_or(at.as_str(), |(host, _)| host);
+    let host = at.rsplit_once(':').map_or(at, |(host, _)| host);
     let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
     let name = name.map_err(|e| failed(&e))?;
     let tls = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await;

@@ -5,12 +5,13 @@ use super::{
     checkpoint::Checkpoint,
     console,
     controls::{Controls, Crew},
+    definitions,
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    release, rest, routes,
+    release, rest, routes, samples,
     secrets::{self, Secrets},
     seed,
 };
@@ -20,11 +21,12 @@ use crate::{
     config::{Durability, KUBECONFIG, Serve},
     controllers::{Monitor, Rest},
     http::{self, Http, Readiness},
+    labs::Labs,
     registry::{self, Clusters, Registries},
     settings::Settings,
     sim,
     store::{self, Parts, Store},
-    tls, webhook,
+    tls,
     world::{ClusterTime, Entropy, SystemClock, World},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -87,6 +89,8 @@ pub(super) struct Site {
     pub shared: Option<Arc<Shared>>,
     /// Who runs it and others, if its administrator is theirs too.
     pub host: Option<Weak<dyn Clusters>>,
+    /// Most watches and sessions at a time; 0 stands for no limit.
+    pub lasting: usize,
 }
 
 /// Chance, the machine's time, and the cluster's as it was left.
@@ -184,6 +188,10 @@ pub(super) async fn begin(
         ..equip::settings(flags, &nature, &secrets.ca)?
     };
     let settings = Arc::new(settings);
+    let samples = settings.openshift && !whole && store.snapshot().rev == 0;
+    if samples {
+        samples::prepare(&settings);
+    }
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
     let furnishes = nature.has(FURNISHER) && !whole;
@@ -199,7 +207,7 @@ pub(super) async fn begin(
         access,
         containers: Some(Arc::clone(&containers) as _),
         importer: equip::importer(flags, &world, &settings, registry_address),
-        webhooks: webhook::Client::new(Arc::clone(&world.wall), equip::dns(&settings)),
+        webhooks: equip::webhooks(&world, &settings, &secrets.ca)?,
         settings,
         pages: Default::default(),
         refusals: Default::default(),
@@ -210,8 +218,13 @@ pub(super) async fn begin(
     if !whole {
         furnish::create_missing(&server, &secrets.kubeadmin_password).await?;
     }
+    let added = definitions::create_missing(&server, &flags.crds).await?;
     release::note(&server).await?;
     stage.done("first objects present");
+    if samples {
+        samples::import(&server).await;
+        stage.done("sample images imported");
+    }
 
     let readiness = Readiness::default();
     readiness.expect("informer-sync");
@@ -234,6 +247,7 @@ pub(super) async fn begin(
     if furnishes {
         furnish::until_furnished(&server).await;
     }
+    definitions::until_established(&server, &added).await;
     stage.done("controllers synced");
     if let Some(path) = &flags.seed {
         seed::apply(&server, path).await?;
@@ -254,6 +268,7 @@ pub(super) async fn begin(
         http::Limits {
             reads: flags.max_requests_inflight,
             writes: flags.max_mutating_requests_inflight,
+            lasting: site.lasting,
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
     );
@@ -270,7 +285,9 @@ pub(super) async fn begin(
         }
         None => None,
     };
-    http.desk = registries.as_ref().map(registry::Listening::desk);
+    http.desk = registries
+        .as_ref()
+        .map(|r| Arc::new(Labs::new(Arc::clone(&server), r.desk())) as Arc<dyn http::Desk>);
     let http = Arc::new(http);
     if nature.openshift {
         console::publish(&server, &url).await?;

@@ -144,6 +144,7 @@ fn spec(said: &ClusterSettings) -> Result<Spec, String> {
         ttl: said.ttl.clone(),
         max_objects: said.max_objects,
         max_bytes: said.max_bytes,
+        max_streams: said.max_streams,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The controllers of a cluster at work, apart from its requests: on a thread of their own or on
 //! threads shared with other clusters. They can be halted while the cluster is put back.
 
-use super::priority;
+use super::{aggregation, priority};
 use crate::{
     api::Server,
     controllers::{Controller, Monitor, driver},
@@ -108,6 +108,7 @@ async fn work(mut crew: Crew, mut pauses: mpsc::Receiver<Pause>) {
                 // Never the first to end: the server holds the other end.
                 () = sim::containers::serve(Arc::clone(server), &mut crew.asks) => {}
                 () = sim::registries::network::serve(Arc::clone(server)) => {}
+                () = aggregation::tend(Arc::clone(server)) => {}
             }
         };
         let pause = tokio::select! {

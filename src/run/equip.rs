@@ -6,7 +6,7 @@ use crate::{
     importer::{self, Importer, Proxies, Routes},
     object::{name, quantity::Quantity},
     settings::{Delays, Kubelet, Settings},
-    tls,
+    tls, webhook,
     world::World,
 };
 use jiff::SignedDuration;
@@ -97,6 +97,18 @@ pub(super) fn dns(settings: &Settings) -> String {
     /// Its place in the service network.
     const PLACE: u32 = 10;
     format!("{}:53", Ipv4Addr::from(u32::from(settings.service_network) + PLACE))
+}
+
+/// The way to webhooks and to other API servers, which are shown who asks.
+pub(super) fn webhooks(
+    world: &World,
+    settings: &Settings,
+    ca: &tls::Pair,
+) -> Result<webhook::Client, String> {
+    let pair = tls::client(ca, "system:kube-apiserver-proxy", &[], world.wall.now());
+    let pair = pair.map_err(|e| e.to_string())?;
+    let client = webhook::Client::new(Arc::clone(&world.wall), dns(settings));
+    Ok(client.showing(webhook::identity(&pair.cert, &pair.key)?))
 }
 
 /// The way to registries. At once means at once: nobody is spared then.

@@ -80,7 +80,11 @@ pub(super) async fn create_missing(server: &Arc<Server>, password: &str) -> Resu
     Ok(())
 }
 
-async fn create(server: &Arc<Server>, object: Value) -> Result<(), String> {
+/// Creates an object in the name of the administrator, if it is not there.
+///
+/// # Errors
+/// One line for people.
+pub(super) async fn create(server: &Arc<Server>, object: Value) -> Result<(), String> {
     let said = format!("{} {:?}", object.str_at("kind"), object.name());
     let kind = kinds::by_kind(object.str_at("apiVersion"), object.str_at("kind"))
         .ok_or_else(|| format!("{said} is of no known kind"))?;

@@ -29,7 +29,7 @@ pub fn text(url: &str, registry: &str, ca: &str, admin: &Pair) -> String {
         "current-context": context,
         // Here, because `oc login`, `oc new-project` and `oc project` rewrite clusters, users and
         // contexts, and leave alone what is none of these.
-        "extensions": [{"name": EXTENSION, "extension": {"registry": registry, "user": user,
+        "extensions": [{"name": EXTENSION, "extension": {"registry": registry, "server": url, "user": user,
             "certificate-authority-data": data(ca)}}],
     });
     yaml::document(&config)
@@ -48,6 +48,8 @@ pub fn with_token(text: &str, token: &str) -> Option<String> {
 pub struct Admin {
     /// `host:port` of the registries.
     pub registry: String,
+    /// `host:port` of the API; empty in the file of an older server.
+    pub server: String,
     /// The server's CA, PEM.
     pub ca: String,
     /// The administrator's client certificate.
@@ -85,6 +87,7 @@ impl Admin {
             |of: &Value, path: &str| String::from_utf8(STANDARD.decode(of.str_at(path)).ok()?).ok();
         Some(Admin {
             registry: own.str_at("extension.registry").into(),
+            server: own.str_at("extension.server").trim_start_matches("https://").into(),
             ca: pem(&own, "extension.certificate-authority-data")?,
             pair: Pair {
                 cert: pem(&user, "user.client-certificate-data")?,

@@ -1,5 +1,6 @@
 //! The composition root: the only place that names the concrete parts of every layer.
 
+mod aggregation;
 mod audit;
 mod background;
 mod checkpoint;
@@ -8,6 +9,7 @@ mod cluster;
 pub mod clusters;
 mod console;
 mod controls;
+mod definitions;
 pub mod envtest;
 mod equip;
 pub mod faults;
@@ -15,6 +17,7 @@ mod furnish;
 mod ground;
 pub mod host;
 mod kubeconfig;
+pub mod labs;
 pub mod manifests;
 mod nature;
 mod priority;
@@ -23,6 +26,7 @@ pub mod registry;
 mod release;
 mod rest;
 pub mod routes;
+mod samples;
 mod secrets;
 mod seed;
 pub mod time;

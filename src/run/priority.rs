@@ -1,9 +1,9 @@
 //! Who goes first when there is more to do than cores: requests before what goes on by itself.
 
-/// How much a background thread gives way: about a third of what a request's thread is given, so
-/// that work goes on also beside programs that never rest.
+/// How much a background thread gives way: it is given two thirds of what a request's thread is. Not
+/// less, for it gives way to every other program of the machine too, and clients wait for its work.
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 5;
+const NICENESS: i32 = 2;
 
 /// Makes the calling thread one that works in the background. Linux keeps this for each thread;
 /// elsewhere it would be the whole process.

@@ -9,7 +9,7 @@ use crate::{
         self,
         containers::{DeferredWrite, Runtime as Containers, note},
     },
-    store::{Expect, Op, Options, Store},
+    store::{Entry, Expect, Op, Options, Store},
     world::{Clock, Entropy, StepClock, World},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -107,6 +107,18 @@ impl Lab {
             claims: vec![],
         };
         self.runtime.block_on(self.store.commit(vec![op])).unwrap();
+    }
+
+    /// Takes everything of a resource away.
+    pub fn clear(&mut self, resource: &str) {
+        let gone = |entry: &Arc<Entry>| Op::Delete {
+            resource: resource.into(),
+            key: entry.key.clone(),
+            expect: Expect::Present,
+            last: None,
+        };
+        let ops = self.store.snapshot().list(resource, "").map(gone).collect();
+        self.runtime.block_on(self.store.commit(ops)).unwrap();
     }
 
     /// An object.

@@ -295,11 +295,12 @@ impl Writer {
             return;
         }
         let changed = self.publish(records, &durable);
-        // Whoever waits for an answer goes before those who are only told.
+        // Whoever is told goes before whoever waits for an answer: when the latter has nothing left
+        // to do, the former are under way already, and time does not move on between the two.
+        self.shared.feed.wake(&changed);
         for (reply, committed) in passed {
             let _ = reply.send(Ok(committed));
         }
-        self.shared.feed.wake(&changed);
     }
 
     /// Shows what was committed; answers the resources whose watchers are to be woken.

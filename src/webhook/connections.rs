@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc};
+use tokio::net::TcpStream;
 
 /// Connections to one place that are kept.
 const MOST_IDLE: usize = 25;
@@ -84,8 +85,16 @@ impl Connections {
         self.read(key, connection, response, limit).await
     }
 
+    /// Opens a connection that is nobody else's.
+    ///
+    /// # Errors
+    /// What Go's client says.
+    pub async fn dial(&self, address: &str, port: u16) -> Result<TcpStream, String> {
+        self.dialer.dial(address, port).await.map_err(|f| f.to_string())
+    }
+
     async fn open(&self, to: &To<'_>) -> Result<Connection, String> {
-        let stream = self.dialer.dial(to.address, to.port).await.map_err(|f| f.to_string())?;
+        let stream = self.dial(to.address, to.port).await?;
         let stream: Box<dyn Wire> = Box::new(stream);
         let secure = shake_hands(stream, &to.host.name, &to.tls.config).await;
         let secure = secure.map_err(|f| f.to_string())?;

@@ -1,4 +1,5 @@
-//! The way to servers outside that have a say: webhooks of admission and of conversion.
+//! The way to servers outside that have a say: webhooks of admission and of conversion, and the
+//! servers behind API services.
 //!
 //! [`Client`] is what a process has one of. It reaches only what a [`ClientConfig`] names, follows no
 //! redirects, has a deadline for everything and a limit for every answer, and keeps connections of
@@ -8,6 +9,7 @@
 
 mod config;
 mod connections;
+mod passing;
 mod place;
 mod status;
 #[cfg(test)]
@@ -15,6 +17,7 @@ mod tests;
 mod trust;
 
 pub use config::{ClientConfig, Host, ServiceReference};
+pub use passing::{Answered, Identity, Pass, Unreached, identity};
 
 use crate::{
     object::Value,
@@ -60,13 +63,15 @@ pub struct Client {
     clock: Arc<dyn Clock>,
     connections: Connections,
     trust: trust::Trust,
+    /// What it shows servers that requests are passed on to.
+    identity: Option<Identity>,
 }
 
 impl Client {
     /// A client; `resolver` is what failed lookups are said to have asked.
     pub fn new(clock: Arc<dyn Clock>, resolver: String) -> Client {
         let connections = Connections::new(Arc::clone(&clock), resolver);
-        Client { clock, connections, trust: trust::Trust::default() }
+        Client { clock, connections, trust: trust::Trust::default(), identity: None }
     }
 
     /// Posts a JSON document; answers the JSON document that comes back.

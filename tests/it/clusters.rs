@@ -384,6 +384,24 @@ async fn limits_hold_and_who_is_not_used_ends() {
     send(&client, "DELETE", &format!("{MAPS}/m0"), "", None).await.expect(200);
     put_map(&client, "again").await;
 
+    let spec = Spec { max_streams: Some(2), ..Spec::default() };
+    let facts = host.create("quiet", &spec).await.expect("a cluster");
+    let quiet = self::client(&facts.kubeconfig, None).await;
+    let watch = format!("{MAPS}?watch=1");
+    let one = open(&quiet, "GET", &watch, &[], Vec::new()).await;
+    let two = open(&quiet, "GET", &watch, &[], Vec::new()).await;
+    assert_eq!((one.status().as_u16(), two.status().as_u16()), (200, 200));
+    assert_eq!(open(&quiet, "GET", &watch, &[], Vec::new()).await.status(), 429);
+    assert_eq!(get(&quiet, MAPS).await.code, 200, "what does not last is not counted");
+    drop(one);
+    eventually("a place", || async {
+        match open(&quiet, "GET", &watch, &[], Vec::new()).await.status().as_u16() {
+            200 => Ok(()),
+            other => Err(other.to_string()),
+        }
+    })
+    .await;
+
     let spec = Spec { ttl: Some("1s".into()), ..Spec::default() };
     host.create("brief", &spec).await.expect("a cluster");
     eventually("its end", || async {

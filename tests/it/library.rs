@@ -62,14 +62,14 @@ async fn time_is_moved_and_what_was_due_is_done() {
         spec: {schedule: "* * * * *", successfulJobsHistoryLimit: 10, jobTemplate: {spec: {template: {spec: {
             restartPolicy: Never, containers: [{name: c, image: busybox, command: ["true"]}]}}}}}}"#;
     cluster.apply(job).await.expect("applied");
-    cluster.time().advance(Duration::from_secs(300)).await.expect("moved");
-    assert_eq!(cluster.time().now(), "2030-01-01T00:05:00Z");
+    cluster.time().advance(Duration::from_secs(301)).await.expect("moved");
+    assert_eq!(cluster.time().now(), "2030-01-01T00:05:01Z");
     let tick = cluster.get("batch/v1", "CronJob", "default", "tick").await.expect("it is there");
     assert_eq!(tick["status"]["lastScheduleTime"], "2030-01-01T00:05:00Z", "{tick}");
     assert!(matches!(cluster.time().set_rate(-1.0).await, Err(Error::Unclear(_))));
     let past = cluster.time().advance_until("2029-01-01T00:00:00Z").await;
     assert!(
-        matches!(past, Err(Error::Unclear(why)) if why == "it is 2030-01-01T00:05:00Z already")
+        matches!(past, Err(Error::Unclear(why)) if why == "it is 2030-01-01T00:05:01Z already")
     );
 }
 

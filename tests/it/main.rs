@@ -2,6 +2,7 @@
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
 mod again;
+mod aggregation;
 mod audit;
 mod background;
 mod budgets;
@@ -15,6 +16,7 @@ mod corners;
 mod courses;
 mod crash;
 mod custom;
+mod definitions;
 mod deploymentconfigs;
 mod envtest;
 mod faults;
@@ -24,8 +26,10 @@ mod imageconfig;
 mod images;
 mod imports;
 mod kits;
+mod labs;
 mod library;
 mod metrics;
+mod mutations;
 mod nodeimages;
 mod oc;
 mod platform;
@@ -45,6 +49,7 @@ mod templates;
 mod time;
 mod traffic;
 mod trail;
+mod transcripts;
 mod triggers;
 mod uploads;
 mod verbs;

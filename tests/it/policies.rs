@@ -192,3 +192,39 @@ async fn a_policy_whose_expressions_are_wrong_is_refused() {
         assert!(found.contains(said), "{found}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_names_parameters_must_be_allowed_to_read_them() {
+    let lab = Lab::start().await;
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "policies"}, "rules": [{"apiGroups": ["admissionregistration.k8s.io"],
+            "resources": ["*"], "verbs": ["*"]}]});
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    send(&lab.client, "POST", &format!("{rbac}/clusterroles"), "", Some(&role)).await.expect(201);
+    let bound = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": "policies"}, "subjects": [{"kind": "User", "name": "ann"}],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+            "name": "policies"}});
+    send(&lab.client, "POST", &format!("{rbac}/clusterrolebindings"), "", Some(&bound))
+        .await
+        .expect(201);
+    let ann = lab.acting_as("ann").await;
+    let with_params = policy(
+        "p",
+        json!({
+        "paramKind": {"apiVersion": "v1", "kind": "Secret"},
+        "validations": [{"expression": "params != null"}]}),
+    );
+    let path = format!("{GROUP}/validatingadmissionpolicies");
+    let refused = send(&ann, "POST", &path, "", Some(&with_params)).await.expect(422);
+    let cause = &refused["details"]["causes"][0];
+    assert_eq!(
+        (cause.str_at("field"), cause.str_at("reason")),
+        ("spec.paramKind", "FieldValueForbidden")
+    );
+    let said = "must have \"get\" permission on all objects of the referenced paramKind (kind=Secret, apiVersion=v1)";
+    assert!(cause.str_at("message").ends_with(said), "{cause}");
+    let plain = policy("p", json!({"validations": [{"expression": "true"}]}));
+    send(&ann, "POST", &path, "", Some(&plain)).await.expect(201);
+    lab.stop().await;
+}

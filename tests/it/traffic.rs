@@ -119,3 +119,27 @@ async fn clients_come_as_often_as_they_may() {
     assert!(shop.http(&host, "/", &[]).await.is_none());
     shop.lab.stop().await;
 }
+
+/// 125: a pod that takes longer than its route waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_pods_are_not_waited_for() {
+    let shop = Shop::open().await;
+    let labels = json!({"app": "slow"});
+    let slow = json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "slow", "labels": labels}, "spec": {"containers": [{"name": "c",
+            "image": "registry.k8s.io/e2e-test-images/agnhost:2.53",
+            "args": ["netexec", "--http-port=8080"]}]}});
+    shop.put("/api/v1", "pods", &slow).await;
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "slow"},
+        "spec": {"selector": labels, "ports": [{"port": 8080}]}});
+    shop.put("/api/v1", "services", &service).await;
+    let waits = json!({"haproxy.router.openshift.io/timeout": "1s"});
+    let host = shop.route("slow", waits, json!({"to": {"kind": "Service", "name": "slow"}})).await;
+    eventually("the pod answers", || async {
+        let reply = shop.get(&host, "/hostname").await;
+        if reply.code == 200 { Ok(()) } else { Err(reply.text()) }
+    })
+    .await;
+    assert_eq!(shop.get(&host, "/shell?cmd=sleep%2030").await.code, 504);
+    shop.lab.stop().await;
+}

@@ -20,9 +20,17 @@ struct Stream {
 
 /// Every stream of the table.
 pub fn objects(release: &str) -> Vec<Value> {
+    table().iter().map(|(name, stream)| stream.object(name, release)).collect()
+}
+
+/// The pull specs of all images that the streams want.
+pub fn images() -> impl Iterator<Item = String> {
+    table().into_values().flat_map(|stream| stream.tags.into_values())
+}
+
+fn table() -> BTreeMap<String, Stream> {
     // The table is part of the program: a test says that it can be read.
-    let table: BTreeMap<String, Stream> = serde_norway::from_str(TABLE).unwrap_or_default();
-    table.iter().map(|(name, stream)| stream.object(name, release)).collect()
+    serde_norway::from_str(TABLE).unwrap_or_default()
 }
 
 impl Stream {

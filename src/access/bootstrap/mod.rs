@@ -8,7 +8,7 @@
 
 pub mod aggregate;
 mod applications;
-mod imagestreams;
+pub mod imagestreams;
 mod operators;
 mod policy;
 pub mod scc;
@@ -150,6 +150,8 @@ fn variables(world: &World, settings: &Settings) -> Vec<(&'static str, String)> 
         // The first node is the control plane.
         ("api_address", settings.node_network.to_string()),
         ("service_ip", kubernetes_address(settings).to_string()),
+        // As JSON, which is YAML on one line.
+        ("ca", json!(settings.ca_pem).to_string()),
         ("now", crate::object::time::seconds(world.clock.now())),
     ]
 }

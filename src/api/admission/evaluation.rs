@@ -81,6 +81,11 @@ impl<'a> Given<'a> {
         cel::Decision { allowed: found.allowed, reason: found.reason, error: String::new() }
     }
 
+    /// The object as it is seen.
+    pub fn object(&self) -> &Value {
+        &self.object
+    }
+
     /// The check of the request's own resource.
     fn own(&self) -> Check {
         let request = self.attempt.request;

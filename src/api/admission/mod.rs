@@ -24,6 +24,7 @@ mod policy;
 mod priority;
 pub mod resource_quota;
 pub mod resources;
+mod restrict_users;
 mod runtime_class;
 pub mod scc;
 mod service_account;
@@ -35,6 +36,7 @@ mod versions;
 mod webhooks;
 
 pub use scc::may_enter;
+pub use webhooks::read_review;
 
 use super::{Caller, Verb};
 use crate::{
@@ -153,6 +155,11 @@ static PLUGINS: &[Plugin] = &[
         mutate: Some(image_policy::mutate),
         validate: None,
     },
+    Plugin {
+        name: "authorization.openshift.io/RestrictSubjectBindings",
+        mutate: None,
+        validate: Some(restrict_users::validate),
+    },
     Plugin { name: CONSTRAINTS, mutate: Some(scc::mutate), validate: None },
     Plugin { name: "RBAC", mutate: None, validate: Some(no_escalation) },
 ];
@@ -169,7 +176,12 @@ static CHARGES: &[Plugin] = &[
 
 /// The names of all plug-ins, with which they are switched off.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    let outside = ["MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"];
+    let outside = [
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionWebhook",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionWebhook",
+    ];
     PLUGINS.iter().chain(CHARGES).map(|p| p.name).chain(outside)
 }
 

@@ -1,7 +1,11 @@
 //! The objects of an attempt in the version somebody outside wants to see them in.
 
 use crate::{
-    api::write::Attempt,
+    api::{
+        FieldValidation, Options, Request,
+        request::Body,
+        write::{self, Attempt},
+    },
     error::Error,
     kinds::{Backing, Served},
     object::{ObjectExt, Value},
@@ -66,4 +70,47 @@ async fn convert(
     };
     shown.set_at("apiVersion", to.api_version());
     Ok(shown)
+}
+
+/// What somebody outside made of an object, read by its type and defaulted.
+///
+/// # Errors
+/// 500 with what is wrong with it.
+pub fn settled(
+    attempt: &Attempt<'_>,
+    other: Option<&Served>,
+    mut made: Value,
+    strictness: FieldValidation,
+) -> Result<Value, Error> {
+    if let Some(kind) = kind_of(attempt, other, &made) {
+        let request = bare(attempt.request, &kind, strictness);
+        let read = attempt.server.decode(&request, &mut made, &[], &mut Vec::new());
+        read.map_err(|e| Error::internal(&e.to_string()))?;
+        write::default(&kind, &mut made, attempt.snapshot);
+    }
+    Ok(made)
+}
+
+/// The kind a changed object is read as.
+fn kind_of(attempt: &Attempt<'_>, other: Option<&Served>, object: &Value) -> Option<Served> {
+    let kind = other.unwrap_or(&attempt.request.kind);
+    if object.str_at("kind") == &*kind.kind {
+        return Some(kind.clone());
+    }
+    let catalogue = attempt.server.catalogue_of(attempt.snapshot);
+    catalogue.by_kind(object.str_at("apiVersion"), object.str_at("kind"))
+}
+
+/// The same request for an object of a kind.
+fn bare(request: &Request, kind: &Served, field_validation: FieldValidation) -> Request {
+    Request {
+        caller: request.caller.clone(),
+        verb: request.verb,
+        kind: kind.clone(),
+        sub: request.sub,
+        namespace: request.namespace.clone(),
+        name: request.name.clone(),
+        options: Options { field_validation, ..Options::default() },
+        body: Body::Empty,
+    }
 }

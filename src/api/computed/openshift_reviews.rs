@@ -83,6 +83,30 @@ fn place(request: &Request, review: &Value) -> String {
     }
 }
 
+/// What a caller must be allowed to create in the namespace a review is about: group and resource.
+const OWN: (&str, &str) = ("authorization.k8s.io", "selfsubjectaccessreviews");
+const OTHERS: (&str, &str) = ("", "localsubjectaccessreviews");
+const WHO: (&str, &str) = ("", "localresourceaccessreviews");
+
+/// Whether the caller may ask about a namespace. That he may ask for the whole cluster, or in the
+/// namespace of the path, was decided before the body was read. Source: `isAllowed` of the reviews.
+fn may_ask(
+    server: &Server,
+    request: &Request,
+    namespace: &str,
+    (group, resource): (&str, &str),
+) -> Result<(), Error> {
+    let ask =
+        Attributes { verb: "create", group, resource, sub: "", namespace, name: "", path: "" };
+    let snapshot = server.store.snapshot();
+    let decision = server.access.authorizer.authorize(&snapshot, &request.caller, &ask);
+    if decision.allowed {
+        return Ok(());
+    }
+    let about = format!("{resource}.authorization.openshift.io");
+    Err(Error::forbidden(&about, "", decision.reason))
+}
+
 /// `SubjectAccessReview` and `LocalSubjectAccessReview`; without user and groups, about the caller.
 pub fn access(server: Arc<Server>, request: Request) -> Handled {
     async move {
@@ -90,7 +114,9 @@ pub fn access(server: Arc<Server>, request: Request) -> Handled {
         check(&request.kind, &review)?;
         let namespace = place(&request, &review);
         let (user, groups) = (review.str_at("user"), strings(&review, "groups"));
-        let mut caller = if user.is_empty() && groups.is_empty() {
+        let own = user.is_empty() && groups.is_empty();
+        may_ask(&server, &request, &namespace, if own { OWN } else { OTHERS })?;
+        let mut caller = if own {
             (*request.caller).clone()
         } else {
             Caller { name: user.into(), groups, ..Caller::default() }
@@ -118,6 +144,7 @@ pub fn who_can(server: Arc<Server>, request: Request) -> Handled {
         let (review, warnings) = body(&server, &request)?;
         check(&request.kind, &review)?;
         let namespace = place(&request, &review);
+        may_ask(&server, &request, &namespace, WHO)?;
         let (users, groups) = allowed(&server.store.snapshot(), &wanted(&review, &namespace));
         Ok(told(
             json!({

@@ -98,3 +98,16 @@ fn every_served_group_version_has_a_document() {
     assert!(v2["definitions"]["io.k8s.api.core.v1.Pod"].is_object());
     assert!(v3(&Catalogue::default(), "apis/no/v1").is_none());
 }
+
+#[test]
+fn fields_may_be_called_as_keywords_are() {
+    let v2: Value = serde_json::from_slice(&v2(&Catalogue::default())).unwrap();
+    let name = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+    let properties = &v2["definitions"][name]["properties"];
+    for field in ["allOf", "anyOf", "oneOf", "type", "properties", "items"] {
+        assert!(properties[field].is_object(), "{field}: {}", properties[field]);
+    }
+    for (name, schema) in v2["definitions"].as_object().unwrap() {
+        assert_ne!(schema.get("properties"), Some(&Value::Null), "{name}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The way in: a body against its type.
 
-use super::super::{FieldValidation, Request, Server, misfit};
+use super::super::{FieldValidation, Request, Server, Verb, misfit};
 use crate::{
     error::Error,
     kinds::custom::Custom,
@@ -53,12 +53,20 @@ impl Server {
         let unknown = read.map_err(|why| misfit::mismatch(request, value, &why))?;
         // Servers of custom kinds tell repeated fields first, wherever they stand.
         let text: &[u8] = if kind.custom.is_some() { b"" } else { &request.options.text };
-        let problems =
-            read::in_order(text, duplicates, &unknown).into_iter().map(|problem| match problem {
-                Problem::Twice(path) => format!("duplicate field {path:?}"),
-                Problem::Unknown(path) => format!("unknown field {path:?}"),
-            });
-        let problems: Vec<String> = problems.collect();
+        let yaml = request.verb != Verb::Patch && !request.options.lines.is_empty();
+        let duplicates = if yaml { &[] } else { duplicates };
+        let told = |problem| match problem {
+            Problem::Twice(path) => format!("duplicate field {path:?}"),
+            Problem::Unknown(path) => format!("unknown field {path:?}"),
+        };
+        let problems = read::in_order(text, duplicates, &unknown).into_iter().map(told);
+        // Of a text of YAML its reader tells first what stands there twice.
+        let first = match (yaml, request.options.field_validation) {
+            (false, _) => Vec::new(),
+            (true, FieldValidation::Strict) => vec![request.options.twice()],
+            (true, _) => request.options.lines.clone(),
+        };
+        let problems: Vec<String> = first.into_iter().chain(problems).collect();
         match request.options.field_validation {
             _ if problems.is_empty() => Ok(()),
             FieldValidation::Ignore => Ok(()),

@@ -1,6 +1,7 @@
 //! Types of expressions, and which overloads calls mean. Source: cel-go `checker/checker.go`.
 
 mod assign;
+mod construct;
 mod forms;
 mod literals;
 #[cfg(test)]
@@ -172,11 +173,8 @@ impl Checker<'_> {
                 Type::Map(Arc::new(key), Arc::new(value))
             }
             Kind::Struct(name, fields) => {
-                for field in fields {
-                    self.check(&mut field.value);
-                }
                 let name = name.clone();
-                self.undeclared(id, &name)
+                self.construct(id, &name, fields)
             }
             Kind::Fold(fold) => self.fold(fold),
         }
@@ -233,8 +231,8 @@ impl Checker<'_> {
         };
         let result = match &target {
             Type::Map(_, value) => (**value).clone(),
-            Type::Object(decl) => match decl.member(name) {
-                Some(member) => member.decl.ty(),
+            Type::Object(decl) => match decl.field(name) {
+                Some(ty) => ty,
                 None => {
                     self.complain(id, format!("undefined field '{name}'"));
                     Type::Error
@@ -276,7 +274,7 @@ impl Checker<'_> {
         }
         // `a.b.c()` may be a function of that name, and no member of `a.b`.
         let dotted = target.as_ref().and_then(|t| t.qualified()).map(|t| format!("{t}.{function}"));
-        if let Some(name) = dotted.filter(|name| functions::overloads(plain(name)).is_some()) {
+        if let Some(name) = dotted.filter(|name| self.overloads(plain(name)).is_some()) {
             *target = None;
             *function = plain(&name).to_owned();
         } else if target.is_none() {
@@ -285,7 +283,7 @@ impl Checker<'_> {
         if let Some(target) = target.as_deref_mut() {
             self.check(target);
         }
-        let Some(overloads) = functions::overloads(function) else {
+        let Some(overloads) = self.overloads(function) else {
             let name = function.clone();
             return self.undeclared(id, &name);
         };

@@ -52,8 +52,20 @@ fn cost(
         "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" => {
             traversal(meter, &args[0])?
         }
-        "url" | "lowerAscii" | "upperAscii" | "substring" | "trim" | "cidr" | "isIP" | "isCIDR"
-        | "quantity" | "isQuantity" | "semver" | "isSemver" | "startsWith_" => part(first, STRING),
+        "url"
+        | "lowerAscii"
+        | "upperAscii"
+        | "substring"
+        | "trim"
+        | "cidr"
+        | "isIP"
+        | "isCIDR"
+        | "quantity"
+        | "jsonpatch.escapeKey"
+        | "isQuantity"
+        | "semver"
+        | "isSemver"
+        | "startsWith_" => part(first, STRING),
         "replace" | "split" | "ip.isCanonical" => part(first, 2.0 * STRING),
         "join" => joined(meter, args)?,
         "find" | "findAll" | "matches" => regex(first, second),

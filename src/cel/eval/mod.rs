@@ -2,11 +2,13 @@
 //! fields, indexes and calls. Source: cel-go `interpreter/{planner,interpretable,runtimecost}.go`.
 
 mod charge;
+mod construct;
 mod look;
 mod meter;
 mod operators;
 pub mod times;
 
+pub use construct::Made;
 pub(super) use look::{constants, patterns, uses};
 pub use meter::{EvalError, LONGEST, Meter};
 pub use operators::{compare, equal, is_in};
@@ -103,9 +105,8 @@ impl<'a> Run<'_, 'a> {
                 made
             }
             Kind::Fold(fold) => self.fold(fold),
-            Kind::Ident(_) | Kind::Select { .. } | Kind::Struct(..) => {
-                Err(EvalError::error("unsupported expression"))
-            }
+            Kind::Struct(name, fields) => self.construct(name, fields),
+            Kind::Ident(_) | Kind::Select { .. } => Err(EvalError::error("unsupported expression")),
         }
     }
 

@@ -1,8 +1,9 @@
 //! Operators: equality over all values, order, arithmetic. Source: cel-go `common/types`,
 //! k8s.io/apiserver `pkg/cel/common/valuesunstructured.go`.
 
-use super::{Answer, EvalError, LONGEST, Meter, times};
+use super::{Answer, EvalError, LONGEST, Made, Meter, times};
 use crate::cel::{
+    library::Opaque,
     types::Identity,
     value::{List, Map, Value, text},
 };
@@ -25,6 +26,9 @@ pub fn equal(meter: &mut Meter, a: &Value<'_>, b: &Value<'_>) -> Result<bool, Ev
         (Value::Timestamp(a, _), Value::Timestamp(b, _)) => a == b,
         (Value::Duration(a), Value::Duration(b)) => a == b,
         (Value::Type(a), Value::Type(b)) => a == b,
+        (Value::Opaque(Opaque::Object(a)), Value::Opaque(Opaque::Object(b))) => {
+            made_equal(meter, a, b)?
+        }
         (Value::Opaque(a), Value::Opaque(b)) => a.equal(b),
         (Value::Optional(a), Value::Optional(b)) => match (a, b) {
             (None, None) => true,
@@ -35,6 +39,22 @@ pub fn equal(meter: &mut Meter, a: &Value<'_>, b: &Value<'_>) -> Result<bool, Ev
         (Value::Map(a), Value::Map(b)) => maps_equal(meter, a, b)?,
         _ => numbers(a, b) == Some(Ordering::Equal),
     })
+}
+
+fn made_equal(meter: &mut Meter, a: &Made<'_>, b: &Made<'_>) -> Result<bool, EvalError> {
+    if a.name != b.name || a.fields.len() != b.fields.len() {
+        return Ok(false);
+    }
+    for (name, a) in &a.fields {
+        let same = match b.fields.get(name) {
+            Some(b) => super::super::deep(|| equal(meter, a, b))?,
+            None => false,
+        };
+        if !same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn lists_equal(meter: &mut Meter, a: &List<'_>, b: &List<'_>) -> Result<bool, EvalError> {

@@ -16,7 +16,7 @@ pub use formats::Format;
 pub use print::shown;
 
 use super::{
-    eval::{Answer, EvalError, Meter},
+    eval::{Answer, EvalError, Made, Meter},
     value::Value,
 };
 use crate::object::quantity::Quantity;
@@ -38,13 +38,15 @@ pub enum Opaque<'a> {
     GroupCheck(Authorizer<'a>, Rc<str>),
     ResourceCheck(Authorizer<'a>, Rc<Check>),
     Decision(Rc<Decision>),
+    /// An object that was made.
+    Object(Rc<Made<'a>>),
     /// Values by name, each with what came of it.
     Fields(Rc<HashMap<String, Answer<'a>>>),
 }
 
 impl<'a> Opaque<'a> {
     /// Name of its type.
-    pub fn type_name(&self) -> &'static str {
+    pub fn type_name(&self) -> &str {
         match self {
             Opaque::Ip(_) => "net.IP",
             Opaque::Cidr(_) => "net.CIDR",
@@ -57,6 +59,7 @@ impl<'a> Opaque<'a> {
             Opaque::GroupCheck(..) => "kubernetes.authorization.GroupCheck",
             Opaque::ResourceCheck(..) => "kubernetes.authorization.ResourceCheck",
             Opaque::Decision(_) => "kubernetes.authorization.Decision",
+            Opaque::Object(made) => made.name,
             Opaque::Fields(_) => "kubernetes.variables",
         }
     }
@@ -68,6 +71,7 @@ impl<'a> Opaque<'a> {
     pub fn field(&self, name: &str) -> Result<Option<Value<'a>>, EvalError> {
         match self {
             Opaque::Fields(fields) => fields.get(name).cloned().transpose(),
+            Opaque::Object(made) => Ok(made.fields.get(name).cloned()),
             _ => Ok(None),
         }
     }

@@ -44,6 +44,7 @@ pub(super) fn call<'a>(meter: &mut Meter, function: &str, args: &[Value<'a>]) ->
             let found = pattern.find_iter(this).take(most.min(crate::cel::eval::LONGEST));
             Value::list(found.map(|m| part(this, m.as_str())).collect())
         }
+        ("jsonpatch.escapeKey", []) => text(this.replace('~', "~0").replace('/', "~1")),
         ("charAt", [Value::Int(n)]) => {
             let at = usize::try_from(*n).map_err(|_| out_of_range(*n))?;
             match this.chars().nth(at) {

@@ -6,6 +6,7 @@ import { signOut, signedIn } from "./session.js";
 import { announce, button } from "./view.js";
 import "./views/clock.js";
 import "./views/events.js";
+import "./views/labs.js";
 import "./views/logs.js";
 import "./views/nodes.js";
 import "./views/object.js";
@@ -29,10 +30,13 @@ const ROUTES = [
   ["/node/:node/terminal", "view-terminal", (p) => `Terminal on ${p.node}`],
   ["/registries", "view-registries", () => "Registries"],
   ["/clock", "view-clock", () => "Clock"],
+  ["/labs", "view-labs", () => "Labs"],
+  ["/lab/:name", "view-lab", (p) => `Lab ${p.name}`],
+  ["/lab/:name/:student", "view-lab", (p) => `Lab ${p.name} of ${p.student}`],
 ];
 
 const CLUSTER = [["Projects", "/projects"], ["Nodes", "/nodes"], ["Registries", "/registries"],
-  ["Clock", "/clock"]];
+  ["Clock", "/clock"], ["Labs", "/labs"]];
 
 /** The route of an address, with what its variable parts say. */
 function match(address) {

@@ -89,6 +89,7 @@ export function ask(title, fields, label, work) {
     const input = field.options
       ? h("select", { id, name: field.name }, field.options.map((option) =>
         h("option", { value: option, selected: option === field.value }, option)))
+      : field.lines ? h("textarea", { ...common, class: "yaml", rows: field.lines, spellcheck: "false" })
       : h("input", { ...common, autocomplete: "off", spellcheck: "false", type: field.type });
     return h("div", { class: "field" }, h("label", { for: id }, field.label), input,
       field.note && h("span", { class: "note", id: told }, field.note));

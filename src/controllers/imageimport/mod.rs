@@ -18,11 +18,16 @@ const IMPORTS: &str = "imagestreamimports.image.openshift.io";
 const CHECKED: &str = "openshift.io/image.dockerRepositoryCheck";
 const INSECURE: &str = "openshift.io/image.insecureRepository";
 
+/// Who asks for imports.
+pub const USER: &str = "system:serviceaccount:openshift-infra:image-import-controller";
+/// As whom fields are written.
+pub const MANAGER: &str = "openshift-controller-manager";
+
 /// What both controllers are.
 const BASE: Controller = Controller {
     name: "image-import-controller",
-    user: "system:serviceaccount:openshift-infra:image-import-controller",
-    manager: "openshift-controller-manager",
+    user: USER,
+    manager: MANAGER,
     workers: 50,
     slow: true,
     ..Controller::BASE
@@ -65,7 +70,7 @@ fn is_behind(stream: &Value, tag: &Value, unversioned: bool) -> bool {
 }
 
 /// The import a stream needs, if any. A stream that names a whole repository gets all of that once.
-fn import_of(stream: &Value) -> Option<Value> {
+pub fn import_of(stream: &Value) -> Option<Value> {
     let importable = || stream.list_at("spec.tags").iter().filter(|t| is_importable(t));
     let repository = stream.str_at("spec.dockerImageRepository");
     let fresh = stream.annotation(CHECKED).unwrap_or("").is_empty();

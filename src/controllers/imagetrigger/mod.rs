@@ -4,9 +4,11 @@
 //! Source: openshift-controller-manager `pkg/image/controller/trigger` and `pkg/image/trigger`,
 //! library-go `pkg/image/trigger`.
 //!
-//! Every look decides anew from the object and the streams; nothing is remembered. What upstream
-//! does not notice is not noticed here either: an annotation that could not be read, once repaired,
-//! waits for the next event of its stream.
+//! Every look decides anew from the object and the streams. What upstream does not notice is not
+//! noticed here either: an annotation that could not be read, once repaired, waits for the next
+//! event of its stream; and an object whose annotation could not be read from the beginning is not
+//! known to it, for no stream, before its triggers change from readable ones to others. Such an
+//! object has a row of its own ([`UNHEARD`]).
 
 mod annotation;
 mod config;
@@ -14,16 +16,19 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-use super::{Controller, Plan, View, Watch, Write};
+use super::{Controller, INTERNAL, Plan, View, Watch, Write};
 use crate::{
     images::{STREAMS, resolve},
     kinds::{rollouts::CONFIGS, shown_stream},
-    object::Value,
+    object::{ObjectExt, Value, json},
     store::{Change, Entry},
 };
 use annotation::Trigger;
 use place::{ImageField, below};
 use std::sync::Arc;
+
+/// Rows of objects that are not known yet, though their triggers can be read.
+const UNHEARD: &str = "unheard.internal";
 
 /// See the module.
 pub static CONTROLLER: Controller = Controller {
@@ -78,6 +83,7 @@ fn of_stream(view: &View, change: &Change) -> Vec<String> {
         let lens = annotation::of(entry);
         let hears = |t: &Trigger| t.hears(&entry.meta.namespace, &change.entry.key);
         lens.triggers().is_ok_and(|triggers| triggers.iter().any(hears))
+            && unheard(view, &key(entry)).is_none()
     };
     let objects = SOURCES.iter().flat_map(|s| view.objects.list(s.resource, ""));
     let mut keys: Vec<String> = objects.filter(follows).map(|e| key(e)).collect();
@@ -85,11 +91,24 @@ fn of_stream(view: &View, change: &Change) -> Vec<String> {
     keys
 }
 
+/// The row of an object that is not known.
+fn unheard<'a>(view: &'a View, key: &str) -> Option<&'a Arc<Entry>> {
+    view.get(UNHEARD, &key.replace('/', ":"))
+}
+
 /// The object itself, if it is new, its triggers are, or one of their images is.
-fn of_object(_: &View, change: &Change) -> Vec<String> {
+fn of_object(view: &View, change: &Change) -> Vec<String> {
     let (new, entry) = (annotation::of(&change.entry), &change.entry);
-    let Ok(triggers) = new.triggers() else { return Vec::new() };
-    if change.deleted || triggers.is_empty() {
+    if change.deleted {
+        return unheard(view, &key(entry)).map(|_| key(entry)).into_iter().collect();
+    }
+    let Ok(triggers) = new.triggers() else {
+        // Who had triggers before stays known by them.
+        let known = |before: &Arc<Entry>| annotation::of(before).triggers() != Ok(&[][..]);
+        let known = change.before.as_ref().is_some_and(known);
+        return if known { Vec::new() } else { vec![key(entry)] };
+    };
+    if triggers.is_empty() {
         return Vec::new();
     }
     let news = match &change.before {
@@ -124,7 +143,16 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if let Some(entry) = view.get(CONFIGS, key).filter(|_| resource == CONFIGS) {
         return config::reconcile(view, entry);
     }
-    let Some((source, entry)) = source(resource).zip(view.get(resource, key)) else { return plan };
+    let row = unheard(view, &format!("{resource}/{key}"));
+    let found = source(resource).zip(view.get(resource, key));
+    let readable = found.as_ref().map(|(_, entry)| annotation::of(entry).triggers().is_ok());
+    if let Some(row) = row.filter(|_| readable != Some(false)) {
+        plan.write(Write::delete(UNHEARD, row, Value::Null));
+    }
+    let Some((source, entry)) = found else { return plan };
+    if readable == Some(false) && row.is_none() {
+        plan.write(Write::create(UNHEARD, note(entry)));
+    }
     let mut object = entry.value();
     let changed = annotation::of(entry)
         .triggers()
@@ -136,6 +164,14 @@ fn reconcile(view: &View, key: &str) -> Plan {
         Err(why) => tracing::debug!(resource, key, why, "image triggers are not acted on"),
     }
     plan
+}
+
+/// The row of an object that is not known.
+fn note(entry: &Entry) -> Value {
+    debug_assert!(UNHEARD.ends_with(INTERNAL));
+    let name = key(entry).replace('/', ":");
+    json!({"metadata": {"name": name, "uid": name,
+        "creationTimestamp": entry.value().str_at("metadata.creationTimestamp")}})
 }
 
 /// Sets every triggered image in `object`; answers whether one was another.

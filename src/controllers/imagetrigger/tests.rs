@@ -76,7 +76,8 @@ fn after(triggers: &Value) -> ([String; 3], usize) {
         image.and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     let images = [image("initContainers/0"), image("containers/0"), image("containers/1")];
-    (images, kit.writes.len())
+    let seen = kit.writes.iter().filter(|w| w.contains(DEPLOYMENTS)).count();
+    (images, seen)
 }
 
 #[test]
@@ -217,16 +218,37 @@ fn what_wakes_an_object() {
     assert!(!wakes(|d| d.at_mut("spec.template.spec.containers")[1]["image"] = json!("other")));
 }
 
-#[test]
-fn a_repaired_annotation_waits_for_its_stream() {
-    let good = json!([web("s:2")]).to_string();
-    let mut kit = Kit::default();
-    kit.put(STREAMS, stream("n", "s"));
-    kit.put(DEPLOYMENTS, deployment(&json!("not a list")));
-    assert!(!woken(&mut kit, |d| annotate(d, &good)), "repaired");
+/// Whom a new revision of the stream wakes.
+fn heard(kit: &Kit) -> Vec<String> {
     let entry = kit.view().get(STREAMS, "n/s").unwrap().clone();
     let change = Change { rev: entry.rev, entry, before: None, deleted: false };
-    assert_eq!(of_stream(&kit.view(), &change), ["deployments.apps/n/d"]);
+    of_stream(&kit.view(), &change)
+}
+
+#[test]
+fn a_repaired_annotation_waits_for_its_stream() {
+    let good = |tag| json!([web(tag)]).to_string();
+    let mut kit = Kit::default();
+    kit.put(STREAMS, stream("n", "s"));
+    kit.put(DEPLOYMENTS, deployment(&json!([web("s:1")])));
+    assert!(!woken(&mut kit, |d| annotate(d, "not json")), "broken");
+    assert!(!woken(&mut kit, |d| annotate(d, &good("s:2"))), "repaired");
+    assert_eq!(heard(&kit), ["deployments.apps/n/d"]);
+}
+
+#[test]
+fn who_was_never_readable_is_not_known_before_his_triggers_change() {
+    let good = |tag| json!([web(tag)]).to_string();
+    let mut kit = Kit::default();
+    kit.put(STREAMS, stream("n", "s"));
+    kit.put(DEPLOYMENTS, deployment(&Value::Null));
+    assert!(woken(&mut kit, |d| annotate(d, "not json")), "to be noted");
+    kit.look(&CONTROLLER, "deployments.apps/n/d");
+    assert!(!woken(&mut kit, |d| annotate(d, &good("s:1"))), "repaired");
+    assert_eq!(heard(&kit), Vec::<String>::new());
+    assert!(woken(&mut kit, |d| annotate(d, &good("s:2"))), "changed");
+    kit.look(&CONTROLLER, "deployments.apps/n/d");
+    assert_eq!(heard(&kit), ["deployments.apps/n/d"]);
 }
 
 #[test]

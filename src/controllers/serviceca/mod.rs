@@ -38,6 +38,8 @@ const UID: [&str; 2] = [
 const EXPIRY: [&str; 2] = ["service.beta.openshift.io/expiry", "service.alpha.openshift.io/expiry"];
 /// Seconds before the end of a certificate at which there is a new one.
 const BEFORE: i64 = 3600;
+/// Seconds until a secret of somebody else is looked at again.
+const LATER: i64 = 60;
 
 /// See the module.
 pub static CONTROLLER: Controller = Controller {
@@ -49,20 +51,11 @@ pub static CONTROLLER: Controller = Controller {
     ..Controller::BASE
 };
 
-/// The service a secret holds the certificate of, or should.
-fn of_secret(view: &View, change: &Change) -> Vec<String> {
-    let meta = &change.entry.meta;
+/// The service a secret holds the certificate of.
+fn of_secret(_: &View, change: &Change) -> Vec<String> {
     let secret = change.entry.value();
-    match first(&secret, &NAME) {
-        Some(service) => vec![name::key(&meta.namespace, service)],
-        // A secret that is gone may have stood in the way.
-        None if change.deleted => {
-            let services = view.objects.list("services", &meta.namespace);
-            let asks = |e: &&std::sync::Arc<Entry>| first(&e.value(), &ASKED) == Some(&*meta.name);
-            services.filter(asks).map(|e| e.key.to_string()).collect()
-        }
-        None => vec![],
-    }
+    let service = first(&secret, &NAME).map(|s| name::key(&change.entry.meta.namespace, s));
+    service.into_iter().collect()
 }
 
 fn first<'a>(object: &'a Value, annotations: &[&str]) -> Option<&'a str> {
@@ -80,7 +73,10 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let old = stored.map(|e| e.value());
     if let Some(old) = &old {
         if first(old, &UID) != Some(service.uid()) {
-            return fail(entry, &service, named, old);
+            // Nothing says when it no longer stands in the way.
+            let mut plan = fail(entry, &service, named, old);
+            plan.look_again(time::plus_seconds(view.now, LATER));
+            return plan;
         }
         let renew = ends(old).map(|end| time::plus_seconds(end, -BEFORE));
         if let Some(at) = renew.filter(|at| view.now < *at) {

@@ -54,9 +54,9 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if last_needed(view, &service).is_none_or(|at| at < since) {
         return plan;
     }
-    let mut left = Vec::new();
     let targets = service.annotation(TARGETS).unwrap_or("[]");
     let targets: Vec<Value> = serde_json::from_str(targets).unwrap_or_default();
+    let (known, mut left) = (targets.len(), Vec::new());
     for target in targets {
         match awake(view, service.namespace(), &target) {
             IdledWorkload::Sleeps(write) => drop(plan.write(*write)),
@@ -64,6 +64,9 @@ fn reconcile(view: &View, key: &str) -> Plan {
             // Who has woken it otherwise keeps it remembered.
             IdledWorkload::Awake => left.push(target),
         }
+    }
+    if known > 0 && left.len() == known {
+        return plan;
     }
     let rest = match left.is_empty() {
         true => json!({IDLED_AT: null, TARGETS: null}),

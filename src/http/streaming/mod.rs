@@ -49,12 +49,15 @@ pub fn respond(
     let (wire, body) = Wire::new(arriving(payload), Arc::clone(&http.server.world.wall));
     let watched = wire.watched(http.server.stopping.clone());
     let clock = Arc::clone(&http.server.world.wall);
+    let lost = session.lost();
     let host = Host { session, processes: http.processes.clone(), clock };
     let work = work(host, agreement.protocol, wire);
     actix_web::rt::spawn(async move {
         tokio::select! {
             () = work => {}
             why = watched => tracing::debug!(why, "session cut off"),
+            // Nobody is there to say a last word.
+            () = lost => tracing::debug!("session cut off with its node"),
         }
     });
     switched(agreement.upgrade, &agreement.headers, body)

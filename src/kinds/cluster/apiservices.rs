@@ -1,7 +1,7 @@
 //! APIService: which group and version is served, and by whom.
 //!
-//! The server's own versions are listed as local and available. Services behind others are stored
-//! and checked; requests are not yet passed on to them.
+//! The server's own versions are listed as local and available; requests for others are passed on
+//! to the services before them.
 
 use crate::error::Causes;
 use crate::kinds::{Column, Hooks, Kind, NameRule, Sub, columns::AGE, workloads::Field};
@@ -109,6 +109,17 @@ pub fn local(served: impl Iterator<Item = (&'static str, &'static str)>) -> Vec<
         })
     };
     known.into_iter().map(of).collect()
+}
+
+/// The APIService of a version of custom resources.
+pub fn of_definition(group: &str, version: &str) -> Value {
+    json!({
+        "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+        "metadata": {"name": format!("{version}.{group}"),
+            "labels": {"kube-aggregator.kubernetes.io/automanaged": "true"}},
+        "spec": {"group": group, "version": version, "groupPriorityMinimum": 1000,
+            "versionPriority": 100},
+    })
 }
 
 fn available(o: &Value) -> String {

@@ -68,9 +68,9 @@ fn prepare(object: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Er
         );
     }
     let storage = object.list_at("spec.versions").iter().find(|v| v.is_true("storage"));
-    let storage = storage.map(|v| v.str_at("name").to_owned()).unwrap_or_default();
+    let storage = storage.map(|v| v.str_at("name").to_owned());
     let mut stored = object.list_at("status.storedVersions").to_vec();
-    if !storage.is_empty() && !stored.iter().any(|v| *v == storage) {
+    if let Some(storage) = storage.filter(|storage| !stored.iter().any(|v| v == storage)) {
         stored.push(storage.into());
     }
     object.set_at("status.storedVersions", stored);

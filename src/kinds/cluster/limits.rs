@@ -93,10 +93,8 @@ pub fn check_spec(spec: &Value, path: &str, out: &mut Causes) {
 pub fn amounts(all: Option<&Map>, path: &str, out: &mut Causes) {
     for (resource, amount) in all.into_iter().flatten() {
         let field = format!("{path}[{resource}]");
-        if checks::resource_name(resource, &field, out)
-            && !resource.contains('/')
-            && !checks::is_quota_resource(resource)
-        {
+        checks::resource_name(resource, &field, out);
+        if !resource.contains('/') && !checks::is_quota_resource(resource) {
             out.invalid(field.clone(), &json!(resource), "must be a standard resource for quota");
         }
         let quantity = checks::not_negative(amount, &field, out);
@@ -369,6 +367,7 @@ mod tests {
                 json!({"bananas": "1"}),
                 &[
                     "spec.hard[bananas]: Invalid value: \"bananas\": must be a standard resource type or fully qualified",
+                    "spec.hard[bananas]: Invalid value: \"bananas\": must be a standard resource for quota",
                 ],
             ),
         ];

@@ -32,6 +32,7 @@ mod warnings;
 
 pub use admission::{expressions, type_warnings};
 pub(super) use apiservices::local as local_services;
+pub use apiservices::of_definition as definition_service;
 
 use super::Kind;
 

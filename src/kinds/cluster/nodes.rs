@@ -1,7 +1,7 @@
 //! Node, and the Binding that puts a pod on one.
 
 use super::{cells, checks};
-use crate::error::Causes;
+use crate::error::{Cause, Causes};
 use crate::kinds::{Backing, Column, Hooks, Kind, Sub, columns::AGE};
 use crate::object::{ObjectExt, Value, json, name};
 
@@ -63,6 +63,20 @@ fn allot(node: &mut Value) {
     if let Some(first) = node.list_at("spec.podCIDRs").first().cloned() {
         node.set_at("spec.podCIDR", first);
     }
+    times_of_conditions(node);
+}
+
+/// Times of Go are always written: null when there is none.
+fn times_of_conditions(node: &mut Value) {
+    if node.list_at("status.conditions").is_empty() {
+        return;
+    }
+    let conditions = node.at_mut("status.conditions").as_array_mut();
+    for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+        for time in ["lastHeartbeatTime", "lastTransitionTime"] {
+            condition.entry(time).or_insert(Value::Null);
+        }
+    }
 }
 
 /// Source: `ValidateNode`, which places taints below `metadata`.
@@ -90,8 +104,32 @@ fn validate(node: &Value, out: &mut Causes) {
         }
         seen.push((key, effect));
     }
-    for (i, cidr) in node.list_at("spec.podCIDRs").iter().enumerate() {
-        checks::cidr(cidr.as_str().unwrap_or(""), &format!("spec.podCIDRs[{i}]"), out);
+    let ranges: Vec<&str> =
+        node.list_at("spec.podCIDRs").iter().filter_map(Value::as_str).collect();
+    let parsed: Vec<_> = ranges
+        .iter()
+        .enumerate()
+        .map(|(i, cidr)| checks::cidr(cidr, &format!("spec.podCIDRs[{i}]"), out))
+        .collect();
+    if ranges.len() < 2 {
+        return;
+    }
+    if let Some(i) = parsed.iter().position(Option::is_none) {
+        let why = format!(
+            "Internal error: invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR[{i}]: <nil> (invalid CIDR address: {})",
+            ranges[i]
+        );
+        out.0.insert(Cause {
+            reason: "InternalError",
+            message: why,
+            field: "spec.podCIDRs".into(),
+        });
+    }
+    let of = |four: bool| parsed.iter().flatten().any(|(ip, _)| ip.is_ipv4() == four);
+    let both = parsed.iter().all(Option::is_some) && of(true) && of(false);
+    if !both || ranges.len() > 2 {
+        let why = "may specify no more than one CIDR for each IP family";
+        out.invalid("spec.podCIDRs", &json!(ranges), why);
     }
 }
 

@@ -110,7 +110,13 @@ fn cluster_role(o: &Value, _: Option<&Value>, out: &mut Causes) {
         out.required(path, why);
     }
     for (i, selector) in selectors.iter().enumerate() {
-        checks::label_selector(selector, &format!("{path}[{i}]"), out);
+        let (path, mut found) = (format!("{path}[{i}]"), Causes::default());
+        checks::label_selector(selector, &path, &mut found);
+        let evaluable = found.is_empty();
+        out.absorb(found);
+        if !evaluable {
+            out.invalid(path, &Value::Null, "invalid label selector.");
+        }
     }
 }
 

@@ -172,8 +172,13 @@ fn access_modes(o: &Value, why: &str, out: &mut Causes) {
     }
 }
 
-fn storage(amount: Option<&Value>, path: &str, out: &mut Causes) {
+/// An amount of storage; `basic`: whether it is one of a volume, which is looked at twice.
+fn storage(amount: Option<&Value>, path: &str, basic: bool, out: &mut Causes) {
     let Some(amount) = amount else { return out.required(path, "") };
+    let quantity = Quantity::from_value(amount);
+    if let Some(quantity) = quantity.filter(|q| basic && q.value() < 0) {
+        out.invalid(path, &json!(quantity.value()), "must be a valid resource quantity");
+    }
     if Quantity::from_value(amount).is_some_and(|q| q <= Quantity::ZERO) {
         out.invalid(path, amount, "must be greater than zero");
     }
@@ -207,6 +212,44 @@ fn volume(o: &Value, old: Option<&Value>, out: &mut Causes) {
     attributes_class(o, out);
     if let Some(old) = old {
         volume_changes(o, old, out);
+    }
+}
+
+/// The spec of a volume that stands in an attachment, at a path of its own.
+pub(super) fn inline(spec: &Value, path: &str, out: &mut Causes) {
+    const WHY: &str = "may not be specified in the context of inline volumes";
+    let (o, mut found) = (json!({"spec": spec}), Causes::default());
+    let given = |field: &str| spec.get(field).is_some_and(|v| !v.is_null());
+    if given("claimRef") {
+        found.forbidden("spec.claimRef", WHY);
+    }
+    if !spec.map_at("capacity").is_none_or(Map::is_empty) {
+        found.forbidden("spec.capacity", WHY);
+    }
+    if !given("csi") {
+        found.required("spec.csi", "has to be specified in the context of inline volumes");
+    }
+    access_modes(&o, "", &mut found);
+    if !["", "Retain"].contains(&spec.str_at("persistentVolumeReclaimPolicy")) {
+        let why = "may only be Retain in the context of inline volumes";
+        found.forbidden("spec.persistentVolumeReclaimPolicy", why);
+    }
+    if given("nodeAffinity") {
+        found.forbidden("spec.nodeAffinity", WHY);
+    }
+    workloads::persistent_volume_source(spec, "", &mut found);
+    if !spec.str_at("storageClassName").is_empty() {
+        found.forbidden("spec.storageClassName", WHY);
+    }
+    if !["", "Filesystem"].contains(&spec.str_at("volumeMode")) {
+        let why =
+            "may not specify volumeMode other than Filesystem in the context of inline volumes";
+        found.forbidden("spec.volumeMode", why);
+    }
+    attributes_class(&o, &mut found);
+    for mut cause in found.into_vec() {
+        cause.field = cause.field.replacen("spec", path, 1);
+        out.0.insert(cause);
     }
 }
 
@@ -285,7 +328,7 @@ fn capacity(o: &Value, out: &mut Causes) {
         out.unsupported(path, o.at(path).unwrap_or(&Value::Null), &["storage"]);
     }
     if amount.is_some() {
-        storage(amount, "spec.capacity[storage]", out);
+        storage(amount, "spec.capacity[storage]", true, out);
     }
 }
 
@@ -294,7 +337,7 @@ fn claim(o: &Value, old: Option<&Value>, out: &mut Causes) {
     if let Some(selector) = o.at("spec.selector") {
         checks::label_selector(selector, "spec.selector", out);
     }
-    storage(o.at("spec.resources.requests.storage"), "spec.resources[storage]", out);
+    storage(o.at("spec.resources.requests.storage"), "spec.resources[storage]", false, out);
     class_name(o, out);
     checks::one_of_if_set(o, "spec.volumeMode", VOLUME_MODES, out);
     sources(o, out);

@@ -4,6 +4,7 @@
 pub mod check;
 mod definition;
 pub mod jsonpath;
+pub mod openshift;
 mod printer;
 pub mod rules;
 pub mod versions;

@@ -38,6 +38,7 @@ pub static KINDS: &[&Kind] = &[
     &authorization::RESOURCE_ACCESS_REVIEW,
     &authorization::ROLE,
     &authorization::ROLE_BINDING,
+    &authorization::ROLE_BINDING_RESTRICTION,
     &authorization::SELF_SUBJECT_RULES_REVIEW,
     &authorization::SUBJECT_ACCESS_REVIEW,
     &authorization::SUBJECT_RULES_REVIEW,

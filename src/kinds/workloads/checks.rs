@@ -142,7 +142,8 @@ pub fn at_most_all(field: &Field<'_>, out: &mut Causes) {
 
 /// The number of an integer, or of a percentage without its sign; 0 for anything else.
 pub fn amount(field: &Field<'_>) -> i64 {
-    percent(field.text()).or(field.int()).unwrap_or(0)
+    // Go reads a number in a text, too.
+    percent(field.text()).or(field.int()).or(field.text().parse().ok()).unwrap_or(0)
 }
 
 /// Counters of a status: none may be negative, those of `parts` may not pass `replicas`, and

@@ -159,7 +159,7 @@ fn validate(new: &Value, old: Option<&Value>, out: &mut Causes) {
     }
     checks::label_selector(&selector, out);
     let matches = |s: &Value| Labels::from_object(s).matches_object(&new["spec"]["template"]);
-    if !selector.value.is_some_and(matches) {
+    if checks::evaluable(&selector) && !selector.value.is_some_and(matches) {
         let labels = spec.get("template.metadata.labels");
         labels.invalid(out, "`selector` does not match template `labels`");
     }
@@ -190,7 +190,8 @@ fn generated_selector(job: &Value, out: &mut Causes) {
     }
     let selector = &job["spec"]["selector"];
     let expected = |key: &str| pairs.iter().find(|(label, _)| *label == key).map(|(_, v)| *v);
-    if !Labels::from_object(selector).matches(expected) {
+    let evaluable = checks::evaluable(&Field::of(job, "spec.selector"));
+    if evaluable && !Labels::from_object(selector).matches(expected) {
         out.invalid("spec.selector", selector, "`selector` not auto-generated");
     }
 }

@@ -34,7 +34,7 @@ pub(super) mod template;
 pub(super) use checks::{annotations, labels};
 pub(super) use field::Field;
 pub use template::default_template as default_pod_template;
-pub(super) use template::{deprecated_label, disks::driver_name, node_selector};
+pub(super) use template::{deprecated_label, disks::driver_name, node_selector, tolerations};
 
 use super::Kind;
 use crate::{error::Causes, object::Value};
@@ -49,7 +49,17 @@ pub fn persistent_volume(spec: &Value, name: &str, out: &mut Causes) {
         (true, true) => template::node_selector(&required, out),
         (false, _) => {}
     }
+    persistent_volume_source(spec, name, out);
+}
+
+/// The same for where a volume is, alone.
+pub fn persistent_volume_source(spec: &Value, name: &str, out: &mut Causes) {
     template::disks::of_volume(&Field::placed(Some(spec), "spec"), name, out);
+}
+
+/// Looks for what is wrong with requests and limits as a container has them.
+pub fn resources(resources: &Field<'_>, out: &mut Causes) {
+    template::resources(resources, out);
 }
 
 /// Looks for what is wrong with a pod's spec inside another object.

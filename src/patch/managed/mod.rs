@@ -8,6 +8,7 @@ mod compare;
 mod element;
 mod entries;
 mod fields;
+mod lay;
 mod merge;
 #[cfg(test)]
 mod properties;
@@ -21,6 +22,7 @@ mod update;
 
 pub use apply::{apply, fits};
 pub use entries::{Entry, Operation};
+pub use lay::lay;
 pub use update::record_update;
 
 use super::node::{Node, Root};

@@ -148,7 +148,7 @@ impl Host {
     /// Where the first cluster begins.
     pub(super) fn site(&self) -> Site {
         let me: Weak<dyn Clusters> = self.me.clone();
-        Site { shared: None, host: Some(me) }
+        Site { host: Some(me), ..Site::default() }
     }
 
     /// Takes in the first cluster.
@@ -247,7 +247,8 @@ impl Host {
         let place = self.reserve(name)?;
         let template = self.template(spec, &flags).await?;
         let hosted = Arc::downgrade(&place.hosted);
-        let facts = self.copy(place, &template, flags).await?;
+        let lasting = spec.max_streams.unwrap_or(0);
+        let facts = self.copy(place, &template, flags, lasting).await?;
         let store = &self.inside(name)?.server.store;
         store.limit(spec.limits()).await.map_err(|e| invalid(e.to_string()))?;
         if let Some(ttl) = ttl {
@@ -299,7 +300,7 @@ impl Host {
             let flags = Spec::default().flags(flags).map_err(invalid)?;
             (flags, Template { of: Spec::default(), made: Timestamp::MIN, content, ca })
         };
-        self.copy(place, &template, flags).await
+        self.copy(place, &template, flags, 0).await
     }
 
     /// Keeps what a cluster is now under a name, instead of what was kept under it.
@@ -426,7 +427,8 @@ impl Host {
 
     /// Starts a cluster, waits until it rests and keeps what it then is.
     async fn rest(&self, of: Spec, flags: &Serve) -> Result<Template, String> {
-        let site = Site { shared: Some(self.shared().map_err(|c| c.message)?), host: None };
+        let shared = self.shared().map_err(|c| c.message)?;
+        let site = Site { shared: Some(shared), ..Site::default() };
         let flags = Serve { random_seed: None, ..flags.clone() };
         let real = World::new(Arc::new(SystemClock), Entropy::from_os());
         let now = of.time.unwrap_or_else(|| real.wall.now());
@@ -448,8 +450,14 @@ impl Host {
     }
 
     /// Begins a cluster as a copy.
-    async fn copy(&self, mut place: Place, from: &Template, flags: Serve) -> Refused<Facts> {
-        let site = Site { shared: Some(self.shared()?), host: None };
+    async fn copy(
+        &self,
+        mut place: Place,
+        from: &Template,
+        flags: Serve,
+        lasting: usize,
+    ) -> Refused<Facts> {
+        let site = Site { shared: Some(self.shared()?), host: None, lasting };
         let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
         let real = World::new(Arc::new(SystemClock), entropy);
         let (now, rate) = from.content.clock.unwrap_or((real.wall.now(), 1.0));

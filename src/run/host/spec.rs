@@ -36,6 +36,8 @@ pub struct Spec {
     pub max_objects: Option<usize>,
     /// Most bytes of all objects.
     pub max_bytes: Option<usize>,
+    /// Most watches and sessions at a time.
+    pub max_streams: Option<usize>,
 }
 
 impl Spec {
@@ -79,8 +81,8 @@ impl Spec {
 
     /// What clusters must agree in to be copies of the same one at rest.
     pub(super) fn kind(&self) -> Spec {
-        let (seed_random, ttl) = (None, None);
-        Spec { seed_random, ttl, max_objects: None, max_bytes: None, ..self.clone() }
+        let Spec { seed_random, ttl, max_objects, max_bytes, max_streams, .. } = Spec::default();
+        Spec { seed_random, ttl, max_objects, max_bytes, max_streams, ..self.clone() }
     }
 
     /// How long it may be unused.

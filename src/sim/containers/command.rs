@@ -5,8 +5,11 @@ use crate::{
     catalog::Config,
     controllers::View,
     object::{ObjectExt, Value},
+    runtime::Ended,
+    sim::shell::NotStarted,
 };
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// The command line as image and spec have it.
 pub fn words(config: &Config, container: &Value) -> Vec<String> {
@@ -41,6 +44,33 @@ pub fn line(view: &View, pod: &Arc<Value>, container: &Value, config: &Config) -
         false => env::expand(&word, &[], &known),
     };
     words.into_iter().enumerate().map(expand).collect::<Vec<_>>()
+}
+
+/// Why a command cannot be started, and the code that goes with it. Source: runc's exec errors, as
+/// CRI-O passes them on.
+pub fn not_started(name: &str, why: &NotStarted) -> (String, i32) {
+    let (reason, code) = match why {
+        NotStarted::NotFound if name.contains('/') => {
+            (format!("stat {name}: no such file or directory"), 127)
+        }
+        NotStarted::NotFound => ("executable file not found in $PATH".to_owned(), 127),
+        NotStarted::Refused(why) => (why.to_string().to_lowercase(), 126),
+    };
+    (format!("unable to start container process: exec: \"{name}\": {reason}"), code)
+}
+
+/// What the runtime says of a command it cannot start, and the code it ends with.
+pub async fn refused(
+    command: &[String],
+    why: NotStarted,
+    errors: mpsc::Sender<bytes::Bytes>,
+) -> Ended {
+    let name = command.first().map_or("", String::as_str);
+    let (reason, code) = not_started(name, &why);
+    let text = format!("exec failed: {reason}\n");
+    // Who asked may have left.
+    let _ = errors.send(text.into()).await;
+    Ended::Exit(code)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::{
     place::{Place, Run},
 };
 use crate::{
+    catalog::held::{MACHINES, is_down},
     controllers::task::TASKS,
     object::ObjectExt,
     runtime::{Containers, Ended, Io, LogOptions, Target},
@@ -27,6 +28,21 @@ impl Runtime {
             }
         }
         Ended::Exit(0)
+    }
+
+    /// Ends when a node's machine has failed.
+    pub(super) fn until_down(&self, node: &str) -> impl Future<Output = ()> + Send + use<> {
+        let (store, node) = (self.store.clone(), node.to_owned());
+        async move {
+            let mut changed = store.feed().signal(MACHINES);
+            loop {
+                changed.mark_unchanged();
+                let down = is_down(&store.snapshot(), MACHINES, &node);
+                if down || changed.changed().await.is_err() {
+                    return;
+                }
+            }
+        }
     }
 
     /// A log from its first wanted line on; following it, until its run has ended.

@@ -261,7 +261,7 @@ impl Instance {
             Ok(code) => (*code, None),
             Err(why) => {
                 let name = self.argv.first().map_or("", String::as_str);
-                (128, Some(super::not_started(name, why).0))
+                (128, Some(super::command::not_started(name, why).0))
             }
         };
         let message = self.message(place.spec.str_at("terminationMessagePolicy"), code);

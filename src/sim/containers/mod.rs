@@ -57,7 +57,7 @@ use crate::{
     },
     settings::Settings,
     sim::shell::{
-        self, NotStarted, Terminal,
+        self, Terminal,
         fs::{Layer, Node, Quota, Tree},
         io::{Input, Output},
         machine::{Fetch, Fetched},
@@ -365,6 +365,10 @@ impl Containers for Runtime {
         !silent && !is_down(&objects, MACHINES, node)
     }
 
+    fn lost(&self, node: &str) -> BoxFuture<()> {
+        Box::pin(self.until_down(node))
+    }
+
     fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended> {
         let me = self.me.upgrade();
         Box::pin(async move {
@@ -409,7 +413,7 @@ impl Containers for Runtime {
             };
             match done {
                 Ok(code) => Ended::Exit(code),
-                Err(why) => refused(&command, why, errors).await,
+                Err(why) => command::refused(&command, why, errors).await,
             }
         })
     }
@@ -575,27 +579,4 @@ impl Runtime {
             () = self.gone(&instance) => {}
         }
     }
-}
-
-/// Why a command cannot be started, and the code that goes with it. Source: runc's exec errors, as
-/// CRI-O passes them on.
-fn not_started(name: &str, why: &NotStarted) -> (String, i32) {
-    let (reason, code) = match why {
-        NotStarted::NotFound if name.contains('/') => {
-            (format!("stat {name}: no such file or directory"), 127)
-        }
-        NotStarted::NotFound => ("executable file not found in $PATH".to_owned(), 127),
-        NotStarted::Refused(why) => (why.to_string().to_lowercase(), 126),
-    };
-    (format!("unable to start container process: exec: \"{name}\": {reason}"), code)
-}
-
-/// What the runtime says of a command it cannot start, and the code it ends with.
-async fn refused(command: &[String], why: NotStarted, errors: mpsc::Sender<bytes::Bytes>) -> Ended {
-    let name = command.first().map_or("", String::as_str);
-    let (reason, code) = not_started(name, &why);
-    let text = format!("exec failed: {reason}\n");
-    // Who asked may have left.
-    let _ = errors.send(text.into()).await;
-    Ended::Exit(code)
 }

@@ -3,11 +3,15 @@
 use super::{Runtime, place::Place, usage};
 use crate::{
     object::{ObjectExt, Value, hex, time},
+    runtime::{Containers, Ended, LogOptions, LogStream, Target},
     sim::{
         nodes::images::{Inventory, StoredImage, runtime},
         registries,
         shell::{
-            crictl::{FsUsage, NodeContainer, NodeImage, NodeImages, NodeRuntime, Sandbox},
+            self,
+            crictl::{
+                FsUsage, NodeContainer, NodeImage, NodeImages, NodeRuntime, Sandbox, Streams,
+            },
             machine::Task,
         },
     },
@@ -15,6 +19,7 @@ use crate::{
 };
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// One node.
 #[derive(Clone)]
@@ -37,6 +42,12 @@ impl Node {
         let mut pods: Vec<Arc<Value>> = pods.filter(begun).collect();
         pods.sort_by(|a, b| b.str_at("status.startTime").cmp(a.str_at("status.startTime")));
         pods
+    }
+
+    /// One of its containers.
+    fn target(&self, id: &str) -> Option<Target> {
+        let found = self.containers().into_iter().find(|c| c.id == id)?;
+        Some(Target { namespace: found.namespace, pod: found.pod, container: found.name })
     }
 
     /// The processes of the node.
@@ -73,6 +84,14 @@ impl Node {
         }));
         tasks
     }
+}
+
+/// Most commands that run in containers for those who are on their nodes.
+static ENTERED: Semaphore = Semaphore::const_new(64);
+
+/// What CRI-O says of a container it does not have.
+fn unknown(id: &str) -> String {
+    format!("rpc error: code = NotFound desc = could not find container \"{id}\"")
 }
 
 /// ID of a pod's sandbox.
@@ -131,6 +150,46 @@ impl NodeRuntime for Node {
                 .collect(),
         };
         self.pods().iter().map(made).collect()
+    }
+
+    fn log(&self, id: &str, options: LogOptions) -> Result<LogStream, String> {
+        let target = self.target(id).ok_or_else(|| unknown(id))?;
+        self.runtime.logs(target, options).map_err(|e| e.to_string())
+    }
+
+    fn exec(
+        &self,
+        id: &str,
+        command: Vec<String>,
+        streams: Streams,
+    ) -> BoxFuture<Result<i32, String>> {
+        let (node, id) = (self.clone(), id.to_owned());
+        Box::pin(async move {
+            // A command in a container may itself be this one: it must not go on for ever.
+            let Ok(_place) = ENTERED.try_acquire() else {
+                return Err("rpc error: code = ResourceExhausted desc = too many commands".into());
+            };
+            let target = node.target(&id).ok_or_else(|| unknown(&id))?;
+            let runtime = &node.runtime;
+            let (view, place, instance) = runtime.enter(&target).await.map_err(|ended| {
+                let why = if let Ended::Error(why) = ended { why } else { String::new() };
+                format!("rpc error: code = Unknown desc = {why}")
+            })?;
+            let clock = Arc::clone(&runtime.world.clock);
+            let Streams { stdin, stdout, stderr, terminal } = streams;
+            let io = Some((stdin, stdout, stderr));
+            let mut exec = instance.exec(&view, &place, command.clone(), io, clock);
+            exec.pid = 20 + runtime.world.entropy.below(60) as u32;
+            exec.terminal = terminal;
+            let name = command.first().map_or("", String::as_str);
+            tokio::select! {
+                done = shell::run(exec) => done.map_err(|why| {
+                    let (reason, _) = super::command::not_started(name, &why);
+                    format!("rpc error: code = Unknown desc = command error: exec failed: {reason}")
+                }),
+                () = runtime.gone(&instance) => Ok(137),
+            }
+        })
     }
 
     fn version(&self) -> String {

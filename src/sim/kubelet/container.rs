@@ -93,7 +93,8 @@ fn start(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp) {
     begin(s, spec, r, pulled.name, pulled.digest);
 }
 
-fn begin(s: &Sync<'_>, spec: &Value, r: &mut Record, image: String, digest: String) {
+fn begin(s: &mut Sync<'_>, spec: &Value, r: &mut Record, image: String, digest: String) {
+    s.attempts.forget(&r.name);
     if r.has_run() {
         r.restarts += 1;
     }

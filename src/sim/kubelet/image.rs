@@ -1,6 +1,7 @@
 //! Getting a container's image onto the node. Source: `pkg/kubelet/images`.
 
 use super::{
+    attempts::Told,
     backoff,
     container::hold,
     record::{Record, State},
@@ -174,12 +175,16 @@ fn pull(s: &mut Sync<'_>, r: &mut Record, wanted: &WantedImage<'_>) -> Option<Pu
         None => series,
     };
     if let Some(failure) = failure
-        && s.told(&r.name, "Failed", &failure.event(), began)
+        && (s.attempts.told(&r.name, wanted.written, Told::Failed, began)
+            || s.told(&r.name, "Failed", &failure.event(), began))
     {
         back_off(s, r, wanted.written, &failure, series);
         return None;
     }
-    s.tell_once(&r.name, false, "Pulling", pulling_text(wanted.written), began);
+    if !s.attempts.told(&r.name, wanted.written, Told::Pulling, began) {
+        s.tell_once(&r.name, false, "Pulling", pulling_text(wanted.written), began);
+        s.attempts.note_pulling(&r.name, began);
+    }
     let asker = Asker { id: s.pod.uid(), since: began };
     let answer = registries::ask(s.view, asker, &wanted.names, |repository| {
         registries::keys(s.view, s.pod, repository)
@@ -210,6 +215,9 @@ fn pull(s: &mut Sync<'_>, r: &mut Record, wanted: &WantedImage<'_>) -> Option<Pu
 
 /// When the first of the present series of attempts began.
 fn series(s: &Sync<'_>, r: &Record, wanted: &WantedImage<'_>) -> Timestamp {
+    if let Some(noted) = s.attempts.series(&r.name, wanted.written, wanted.anchor) {
+        return noted.began;
+    }
     let text = pulling_text(wanted.written);
     match s.first_told(&r.name, "Pulling", &text, wanted.anchor) {
         Some(first) => first.max(wanted.anchor),
@@ -347,6 +355,7 @@ fn refused(
     let text = format!("Failed to pull image \"{written}\": {}", failure.raw);
     s.tell_once(&r.name, true, "Failed", text, began);
     s.tell_once(&r.name, true, "Failed", failure.event(), began);
+    s.attempts.note(&r.name, written, series, began);
     back_off(s, r, written, &failure, series);
 }
 
@@ -360,8 +369,11 @@ fn back_off(s: &mut Sync<'_>, r: &mut Record, written: &str, failure: &Failure, 
         return hold(r, failure.reason, failure.message.clone());
     }
     let text = back_off_text(written);
-    s.tell_once(&r.name, false, "BackOff", text.clone(), attempt.began);
-    s.tell_once(&r.name, true, "Failed", format!("Error: {BACK_OFF}"), attempt.began);
+    if !s.attempts.told(&r.name, written, Told::BackOff, attempt.began) {
+        s.tell_once(&r.name, false, "BackOff", text.clone(), attempt.began);
+        s.tell_once(&r.name, true, "Failed", format!("Error: {BACK_OFF}"), attempt.began);
+        s.attempts.note_back_off(&r.name, attempt.began);
+    }
     hold(r, BACK_OFF, format!("{text}: {}: {}", failure.reason, failure.message));
     s.wake(attempt.next);
 }

@@ -285,6 +285,26 @@ fn a_back_off_is_sat_out_even_if_the_image_turns_up() {
 }
 
 #[test]
+fn a_back_off_goes_on_without_its_events() {
+    let mut lab = lab(1, Delays::zero());
+    run_on(&mut lab, "crc", "p", &format!("{WEB}:none"), "IfNotPresent");
+    assert_eq!(told(&mut lab), ["pulling", "failed", "back-off"]);
+    lab.pass(10.0);
+    assert_eq!(told(&mut lab), ["pulling", "failed", "back-off"]);
+    lab.clear("events");
+    lab.put("secrets", json!({"metadata": {"name": "news", "namespace": "default"}}));
+    lab.pass(19.0);
+    assert!(told(&mut lab).is_empty(), "twenty seconds between the second and the third");
+    lab.pass(1.0);
+    assert_eq!(told(&mut lab), ["pulling", "failed", "back-off"]);
+    let row = |lab: &Lab| lab.get(super::attempts::RESOURCE, "default/p");
+    assert!(row(&lab).is_some());
+    lab.delete_pod("p", 0);
+    lab.reconcile(&super::KUBELET, "default/p");
+    assert!(row(&lab).is_none(), "nothing is left of it");
+}
+
+#[test]
 fn another_image_is_tried_at_once() {
     let mut lab = lab(1, Delays::zero());
     run_on(&mut lab, "crc", "p", &format!("{WEB}:none"), "IfNotPresent");

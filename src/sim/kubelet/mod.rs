@@ -6,6 +6,7 @@
 //! Source: `pkg/kubelet`; texts from its `events`, `images`, `prober` and `status` packages.
 
 mod admit;
+mod attempts;
 mod backoff;
 mod conditions;
 mod config;
@@ -65,11 +66,14 @@ pub static KUBELET: Controller = Controller {
     ..Controller::BASE
 };
 
-fn bound(_: &View, change: &Change) -> Vec<String> {
+fn bound(view: &View, change: &Change) -> Vec<String> {
+    if change.deleted {
+        let meta = &change.entry.meta;
+        let noted = attempts::any(view, &meta.namespace, &meta.name);
+        return if noted { vec![change.entry.key.to_string()] } else { Vec::new() };
+    }
     let pod = PodLens::of(&change.entry);
-    let mine = !change.deleted
-        && !pod.spec.node_name.is_empty()
-        && (!pod.is_terminal() || pod.is_deleting());
+    let mine = !pod.spec.node_name.is_empty() && (!pod.is_terminal() || pod.is_deleting());
     if mine { vec![change.entry.key.to_string()] } else { Vec::new() }
 }
 
@@ -123,7 +127,13 @@ fn told(_: &View, change: &Change) -> Vec<String> {
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {
-    let Some(pod) = view.value("pods", key).map(Arc::new) else { return Plan::none() };
+    let Some(pod) = view.value("pods", key).map(Arc::new) else {
+        let mut plan = Plan::none();
+        if let Some(write) = attempts::sweep(view, key) {
+            plan.write(write);
+        }
+        return plan;
+    };
     let names = nodes::names(&view.settings);
     let Some(index) = names.iter().position(|n| n == pod.str_at("spec.nodeName")) else {
         // Nobody runs a kubelet on nodes that somebody else made up.

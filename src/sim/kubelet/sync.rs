@@ -1,7 +1,9 @@
 //! One look at one pod.
 
 use super::{
-    admit, config, container,
+    admit,
+    attempts::Attempts,
+    config, container,
     record::{Ended, Named, Record, State},
     shown, status, terminate, told,
 };
@@ -47,6 +49,8 @@ pub struct Sync<'a> {
     pub verdict: Option<(&'static str, String)>,
     /// Whether every volume could be mounted.
     pub mounts_ready: bool,
+    /// What is remembered of pulls that fail.
+    pub attempts: Attempts,
     /// The lists of those containers that are not among `containers`, by name.
     others: HashMap<String, &'static str>,
     /// What earlier looks told, and what this one did: part, reason and text.
@@ -95,6 +99,7 @@ impl<'a> Sync<'a> {
             ),
             verdict: None,
             mounts_ready: false,
+            attempts: Attempts::of(view, pod),
             past: OnceCell::new(),
             said: HashSet::new(),
             written: HashSet::new(),
@@ -357,6 +362,9 @@ impl<'a> Sync<'a> {
     fn finish(&mut self, terminated: bool) {
         if terminated {
             self.lose_containers();
+        }
+        if let Some(write) = self.attempts.write(self.view, self.pod) {
+            self.plan.write(write);
         }
         let mut pod = Value::clone(self.pod);
         let new = status::of(self, terminated);

@@ -44,6 +44,10 @@ async function topology() {
   await page.getByRole("article", { name: "Route web" }).getByText("web 100 %").waitFor();
   await page.waitForFunction(() => document.querySelectorAll(".wire").length === 3);
   await accessible(page, "topology");
+  await click(page, "Apply YAML");
+  const map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {a: b}\n";
+  await answer(page, "Apply YAML", { Manifests: map }, "Apply");
+  await sees(page, "Applied: ConfigMap one.");
   await click(page, "Move alias 20");
   await answer(page, "Move the alias 20", { "It shall track": "20.0.3" }, "Move");
   await login.getByText("Revision 2").waitFor();
@@ -164,9 +168,31 @@ async function registries() {
   await quay.getByText("Answers", { exact: true }).waitFor();
 }
 
+async function labs() {
+  await go(page, "/labs");
+  await accessible(page, "labs");
+  await page.getByRole("link", { name: "Go back from a rollout that cannot end" }).click();
+  await click(page, "Start");
+  await sees(page, "the project goback");
+  await click(page, "Grade");
+  await sees(page, "0 of 6 points");
+  await accessible(page, "a lab");
+  await go(page, "/p/goback/rollout/web");
+  await click(page, "Undo");
+  await sees(page, "2 of 2 ready. ReplicaSet");
+  await go(page, "/p/goback/object/deployments/web");
+  await click(page, "Why");
+  await sees(page, "by kube:admin");
+  await go(page, "/lab/rollout-undo");
+  await click(page, "Grade");
+  await sees(page, "6 of 6 points");
+  await click(page, "Finish");
+  await sees(page, "The exercise is finished.");
+}
+
 try {
   await signIn(browsing, "developer", "developer");
-  for (const part of [projects, topology, rollout, object, pods, refused, administrator, registries]) {
+  for (const part of [projects, topology, rollout, object, pods, refused, administrator, registries, labs]) {
     await part().catch(async (e) => {
       const shown = await page.locator("body").innerText().catch(() => "");
       throw new Error(`${part.name}: ${e.message}\nThe page says:\n${shown}`);

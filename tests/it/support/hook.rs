@@ -20,6 +20,7 @@ pub struct Hook {
     /// The bundle that leads to its certificate, PEM in base64.
     pub bundle: String,
     asked: Arc<Mutex<Vec<(String, Value)>>>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Hook {
@@ -56,10 +57,12 @@ impl Hook {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let asked: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
-        let (seen, answers): (_, Arc<Answers>) = (Arc::clone(&asked), Arc::new(answers));
+        let heads: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen = (Arc::clone(&asked), Arc::clone(&heads));
+        let answers: Arc<Answers> = Arc::new(answers);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
+                let (acceptor, seen) = (acceptor.clone(), seen.clone());
                 let answers = Arc::clone(&answers);
                 tokio::spawn(async move {
                     // Who does not believe the certificate goes away.
@@ -69,7 +72,12 @@ impl Hook {
                 });
             }
         });
-        Hook { port, bundle: STANDARD.encode(bundle), asked }
+        Hook { port, bundle: STANDARD.encode(bundle), asked, heads }
+    }
+
+    /// The head of every request so far.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().expect("no panic").clone()
     }
 
     /// Every question so far: path with query, and document.
@@ -78,12 +86,11 @@ impl Hook {
     }
 }
 
+/// Questions, and the heads they came with.
+type Seen = (Arc<Mutex<Vec<(String, Value)>>>, Arc<Mutex<Vec<String>>>);
+
 /// Answers the requests of one connection.
-async fn converse(
-    mut stream: TlsStream<TcpStream>,
-    seen: &Mutex<Vec<(String, Value)>>,
-    answers: &Answers,
-) {
+async fn converse(mut stream: TlsStream<TcpStream>, (seen, heads): &Seen, answers: &Answers) {
     let (mut bytes, mut chunk) = (Vec::new(), [0; 8192]);
     loop {
         let Some((path, length, head)) = head(&bytes) else {
@@ -100,6 +107,8 @@ async fn converse(
             }
         }
         let question = serde_json::from_slice(&bytes[head..head + length]).unwrap_or(Value::Null);
+        let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
+        heads.lock().expect("no panic").push(text);
         bytes.drain(..head + length);
         seen.lock().expect("no panic").push((path.clone(), question.clone()));
         let (code, answer) = answers(&path, &question);
@@ -116,7 +125,8 @@ fn head(bytes: &[u8]) -> Option<(String, usize, usize)> {
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n")? + 4;
     let text = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
     let length =
-        text.lines().find_map(|l| l.strip_prefix("content-length:"))?.trim().parse().ok()?;
+        text.lines().find_map(|l| l.strip_prefix("content-length:")).map_or("0", str::trim);
+    let length = length.parse().ok()?;
     let path = String::from_utf8_lossy(&bytes[..end]).split(' ').nth(1)?.to_owned();
     Some((path, length, end))
 }

@@ -79,6 +79,17 @@ impl Lab {
         client(&self.cluster.kubeconfig_text, Some(user)).await
     }
 
+    /// A client that acts for somebody who has signed in.
+    pub async fn signed_in(&self, user: &str) -> Client {
+        let mut config = Kubeconfig::from_yaml(&self.cluster.kubeconfig_text).expect("kubeconfig");
+        if let Some(info) = &mut config.auth_infos[0].auth_info {
+            let groups = ["system:authenticated", "system:authenticated:oauth"];
+            info.impersonate = Some(user.into());
+            info.impersonate_groups = Some(groups.map(String::from).to_vec());
+        }
+        build(config).await
+    }
+
     /// A client with this bearer token and nothing else.
     pub async fn with_token(&self, token: &str) -> Client {
         self.with_user(json!({"token": token})).await

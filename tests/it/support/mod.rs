@@ -9,11 +9,13 @@ pub mod plane;
 pub mod recorded;
 pub mod registry;
 pub mod tools;
+pub mod transcript;
 pub mod wait;
 pub mod wire;
 
 pub use child::Child;
 pub use lab::{Lab, Reply};
+pub use registry::Registry;
 pub use wait::{BOUND, eventually};
 pub use wire::Wire;
 

@@ -91,11 +91,16 @@ impl Registry {
 
     /// Puts images under `team/`; each is named `repository:tag`.
     pub fn push(&self, images: &[Image]) {
+        self.push_below("team", images);
+    }
+
+    /// Puts images under a path of their own.
+    pub fn push_below(&self, path: &str, images: &[Image]) {
         let source = tempfile::tempdir_in(self.folder.path()).expect("a folder");
         for image in images {
             image.write(&source.path().join(&image.name));
         }
-        let to = format!("{}/team", self.address);
+        let to = format!("{}/{path}", self.address);
         let mut sync = Command::new("skopeo");
         sync.args(["sync", "--all", "--src", "dir", "--dest", "docker"]).args(&self.flags);
         output(sync.arg(source.path()).arg(to));
@@ -122,6 +127,12 @@ impl Registry {
     pub fn delete(&self, tag: &str) {
         let image = format!("docker://{}/team/{tag}", self.address);
         output(Command::new("skopeo").args(["delete", "--tls-verify=false", &image]));
+    }
+
+    /// Lets requests wait, or answers them again.
+    pub fn hold(&self, wait: bool) {
+        let signal = if wait { "-STOP" } else { "-CONT" };
+        output(Command::new("kill").args([signal, &self.process.id().to_string()]));
     }
 
     /// The pull spec of an image pushed here.

@@ -1,10 +1,15 @@
-//! ValidatingAdmissionPolicy: what policies and their bindings say of a write. Without a binding
-//! nothing is even looked up.
+//! ValidatingAdmissionPolicy and MutatingAdmissionPolicy: what policies and their bindings say and
+//! make of a write. Without a binding nothing is even looked up.
 //! Source: k8s.io/apiserver `pkg/admission/plugin/policy/{generic,matching,validating}`.
 
+mod bound;
+mod change;
+mod mutate;
 mod params;
 mod read;
 mod run;
+
+pub use change::Changing;
 
 use super::{
     super::write::{Attempt, Draft},
@@ -30,6 +35,11 @@ const EXEMPT: [&str; 6] = [
     "selfsubjectrulesreviews.authorization.k8s.io",
 ];
 
+/// Whether policies have no say about a resource.
+fn is_exempt(resource: &str) -> bool {
+    EXEMPT.contains(&resource)
+}
+
 /// What the audit log is told under.
 const FAILURE: &str = "validation.policy.admission.k8s.io/validation_failure";
 
@@ -38,12 +48,14 @@ pub fn judge<'a>(
     attempt: &'a Attempt<'a>,
     draft: &'a mut Draft,
 ) -> LocalBoxFuture<'a, Result<(), Error>> {
-    let Some(bindings) = Bindings::of(attempt.snapshot) else {
+    let asked = !attempt.server.is_off("ValidatingAdmissionPolicy");
+    let bindings = Bindings::<false>::of(attempt.snapshot).filter(|_| asked);
+    let Some(bindings) = bindings else {
         return Box::pin(async { Ok(()) });
     };
     Box::pin(async move {
-        let policies = Policies::of(attempt.snapshot);
-        if EXEMPT.contains(&attempt.request.kind.resource()) {
+        let policies = Policies::<false>::of(attempt.snapshot);
+        if is_exempt(attempt.request.kind.resource()) {
             return Ok(());
         }
         let Some(subject) = Subject::of(attempt, &draft.object) else { return Ok(()) };
@@ -83,34 +95,11 @@ impl Judgement<'_> {
         let attempt = self.attempt;
         let object = if self.subject.operation == "DELETE" { &Value::Null } else { object };
         let pair = (object, attempt.old);
-        let fit = match self.subject.fits(attempt, &policy.scope, pair) {
-            Ok(Some(fit)) => fit,
+        let (fit, params) = match bound::bound(attempt, &self.subject, policy, binding, pair) {
+            Ok(Some(found)) => found,
             Ok(None) => return Ok(()),
-            Err(error) => {
-                self.misconfigured(policy, None, &format!("failed to configure policy: {error}"));
-                return Ok(());
-            }
-        };
-        if let Some(scope) = &binding.scope {
-            match self.subject.fits(attempt, scope, pair) {
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(()),
-                Err(error) => {
-                    let why = format!("failed to configure binding: {error}");
-                    self.misconfigured(policy, Some(binding), &why);
-                    return Ok(());
-                }
-            }
-        }
-        let params = match params::collect(attempt, policy, binding, self.subject.namespace()) {
-            Ok(params) => params,
-            Err(params::ParamsError::Policy(why)) => {
-                self.misconfigured(policy, None, &format!("failed to configure policy: {why}"));
-                return Ok(());
-            }
-            Err(params::ParamsError::Binding(why)) => {
-                let why = format!("failed to configure binding: {why}");
-                self.misconfigured(policy, Some(binding), &why);
+            Err(wrong) => {
+                self.misconfigured(policy, wrong.binding.then_some(binding), &wrong.why);
                 return Ok(());
             }
         };

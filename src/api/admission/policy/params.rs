@@ -77,7 +77,7 @@ fn value(kind: &Served, entry: &Entry) -> Value {
 }
 
 /// `group/version, Kind=Kind`, as Go prints it.
-fn shown(version: &str, kind: &str) -> String {
+pub fn shown(version: &str, kind: &str) -> String {
     let slash = if version.contains('/') { "" } else { "/" };
     format!("{slash}{version}, Kind={kind}")
 }

@@ -8,8 +8,20 @@ use crate::{
 };
 use std::{collections::HashMap, sync::Arc};
 
-const POLICIES: &str = "validatingadmissionpolicies.admissionregistration.k8s.io";
-const BINDINGS: &str = "validatingadmissionpolicybindings.admissionregistration.k8s.io";
+/// The resources of policies that change objects (or only refuse them), and of their bindings.
+const fn resources(change: bool) -> [&'static str; 2] {
+    if change {
+        [
+            "mutatingadmissionpolicies.admissionregistration.k8s.io",
+            "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
+        ]
+    } else {
+        [
+            "validatingadmissionpolicies.admissionregistration.k8s.io",
+            "validatingadmissionpolicybindings.admissionregistration.k8s.io",
+        ]
+    }
+}
 
 /// A policy.
 pub struct Policy {
@@ -21,6 +33,8 @@ pub struct Policy {
     pub fails: bool,
     /// `apiVersion` and `kind` of its parameters.
     pub params: Option<(String, String)>,
+    /// Whether it is asked again when others changed the object after it.
+    pub reinvoked: bool,
     /// The keys of what it notes, in the order of those expressions.
     pub keys: Vec<String>,
     /// Its expressions, compiled.
@@ -54,30 +68,32 @@ pub struct Params {
     pub needed: bool,
 }
 
-/// The policies of a state, by name.
-pub struct Policies(pub HashMap<String, Policy>);
+/// The policies of a state, by name: those that change objects, or those that refuse them.
+pub struct Policies<const CHANGE: bool>(pub HashMap<String, Policy>);
 
-/// The bindings of a state.
-pub struct Bindings(pub Vec<Binding>);
+/// Their bindings.
+pub struct Bindings<const CHANGE: bool>(pub Vec<Binding>);
 
-impl Policies {
+impl<const CHANGE: bool> Policies<CHANGE> {
     /// Those of a state.
-    pub fn of(snapshot: &Snapshot) -> Arc<Policies> {
-        snapshot.derived(POLICIES, |s| {
-            let all = s.list(POLICIES, "").map(|e| Policy::read(&e.value()));
+    pub fn of(snapshot: &Snapshot) -> Arc<Policies<CHANGE>> {
+        let [policies, _] = resources(CHANGE);
+        snapshot.derived(policies, |s| {
+            let all = s.list(policies, "").map(|e| Policy::read(&e.value()));
             Policies(all.map(|p| (p.name.clone(), p)).collect())
         })
     }
 }
 
-impl Bindings {
+impl<const CHANGE: bool> Bindings<CHANGE> {
     /// Those of a state; `None` when there are none.
-    pub fn of(snapshot: &Snapshot) -> Option<Arc<Bindings>> {
-        if snapshot.count(BINDINGS) == 0 {
+    pub fn of(snapshot: &Snapshot) -> Option<Arc<Bindings<CHANGE>>> {
+        let [_, bindings] = resources(CHANGE);
+        if snapshot.count(bindings) == 0 {
             return None;
         }
-        Some(snapshot.derived(BINDINGS, |s| {
-            Bindings(s.list(BINDINGS, "").map(|e| Binding::read(&e.value())).collect())
+        Some(snapshot.derived(bindings, |s| {
+            Bindings(s.list(bindings, "").map(|e| Binding::read(&e.value())).collect())
         }))
     }
 }
@@ -95,6 +111,7 @@ impl Policy {
             scope: scope(constraints),
             fails: policy.str_at("spec.failurePolicy") != "Ignore",
             params: kind.map(|k| (k.str_at("apiVersion").into(), k.str_at("kind").into())),
+            reinvoked: policy.str_at("spec.reinvocationPolicy") == "IfNeeded",
             keys: {
                 let notes = policy.list_at("spec.auditAnnotations").iter();
                 notes.map(|note| note.str_at("key").to_owned()).collect()

@@ -10,87 +10,69 @@ use super::{
 };
 use crate::{
     api::{
-        FieldValidation, Options, Request,
-        admission::{self, versions},
-        request::Body,
-        write::{self, Attempt, Draft},
+        FieldValidation,
+        admission::versions,
+        write::{Attempt, Draft},
     },
     audit::Level,
     error::Error,
     kinds::Served,
-    object::{ObjectExt, Value, json},
+    object::{Value, json},
     patch,
 };
-use futures_util::future::LocalBoxFuture;
-use std::collections::HashSet;
-
-/// Lets every mutating webhook that wants to change the draft.
-pub fn change<'a>(
-    attempt: &'a Attempt<'a>,
-    draft: &'a mut Draft,
-) -> LocalBoxFuture<'a, Result<(), Error>> {
-    let asked = !attempt.server.is_off("MutatingAdmissionWebhook");
-    let hooks = Mutating::of(attempt.snapshot).filter(|_| asked);
-    let Some(hooks) = hooks else { return Box::pin(async { Ok(()) }) };
-    Box::pin(async move {
-        let mut round = Round::default();
-        round.go(attempt, draft, &hooks.0).await?;
-        if !round.changed {
-            return Ok(());
-        }
-        // The plug-ins see what came of it; those outside only if they want to and somebody changed
-        // it after them.
-        let before = draft.object.clone();
-        let name = draft.object.name().to_owned();
-        admission::mutate(&mut draft.object, &attempt.attributes(&name))?;
-        let mut again = round.again;
-        if draft.object != before {
-            again.extend(round.seen);
-        }
-        if again.is_empty() {
-            return Ok(());
-        }
-        let mut second = Round { only: Some(again), number: 1, ..Round::default() };
-        second.go(attempt, draft, &hooks.0).await
-    })
-}
+use std::{collections::HashSet, sync::Arc};
 
 /// Names of configurations and places of webhooks in them.
 type Ids = HashSet<(String, usize)>;
 
-/// One pass over all webhooks.
-#[derive(Default)]
-struct Round {
-    /// 0, then 1.
-    number: usize,
-    /// Who may be asked at all; everybody in the first round.
-    only: Option<Ids>,
-    /// Whether anybody changed anything.
-    changed: bool,
+/// The webhooks that may change a draft, through one write.
+pub struct Changing {
+    hooks: Arc<Mutating>,
     /// Who was asked since the last change and wants to hear of later ones.
     seen: Ids,
     /// Who is to be asked again: somebody changed the object after them.
     again: Ids,
+    /// The object as the first pass left it.
+    left: Value,
 }
 
-impl Round {
-    async fn go(
+impl Changing {
+    /// Those that are configured; `None` when nobody is.
+    pub fn of(attempt: &Attempt<'_>) -> Option<Changing> {
+        let asked = !attempt.server.is_off("MutatingAdmissionWebhook");
+        let hooks = Mutating::of(attempt.snapshot).filter(|_| asked)?;
+        Some(Changing { hooks, seen: Ids::new(), again: Ids::new(), left: Value::Null })
+    }
+
+    /// Asks them about a draft; the second pass is for those that wish it, if somebody changed the
+    /// object after them. Answers whether one of them changed it.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub async fn pass(
         &mut self,
         attempt: &Attempt<'_>,
         draft: &mut Draft,
-        hooks: &[Hook],
-    ) -> Result<(), Error> {
-        for (i, hook) in hooks.iter().enumerate() {
-            if self.only.as_ref().is_some_and(|only| !only.contains(&hook.id)) {
+        again: bool,
+    ) -> Result<bool, Error> {
+        if again && draft.object != self.left {
+            self.again.extend(self.seen.drain());
+        }
+        let only = again.then(|| std::mem::take(&mut self.again));
+        let (hooks, round) = (Arc::clone(&self.hooks), usize::from(again));
+        let mut changed = false;
+        for (i, hook) in hooks.0.iter().enumerate() {
+            if only.as_ref().is_some_and(|only| !only.contains(&hook.id)) {
                 continue;
             }
-            let place = format!("webhook.admission.k8s.io/round_{}_index_{i}", self.number);
+            let place = format!("webhook.admission.k8s.io/round_{round}_index_{i}");
             let asked = self.one(attempt, draft, hook, &place).await;
             let notes = &attempt.request.options.notes;
+            let mutated = matches!(asked, Ok(Some(true)));
             if !matches!(asked, Ok(None)) {
-                let changed = matches!(asked, Ok(Some(true)));
-                notes.add(format!("mutation.{place}"), about(hook, "mutated", changed));
+                notes.add(format!("mutation.{place}"), about(hook, "mutated", mutated));
             }
+            changed |= mutated;
             if let Err(trouble) = asked {
                 if trouble.is_passed_over(hook) {
                     notes.add(format!("failed-open.mutation.{place}"), &*hook.name);
@@ -98,7 +80,8 @@ impl Round {
                 trouble.settle(hook)?;
             }
         }
-        Ok(())
+        self.left = draft.object.clone();
+        Ok(changed)
     }
 
     /// Asks one webhook, if it wants to be; whether it changed anything.
@@ -148,7 +131,6 @@ impl Round {
             draft.object = back;
         }
         if changed {
-            self.changed = true;
             self.again.extend(self.seen.drain());
         }
         self.asked(hook);
@@ -195,38 +177,8 @@ fn apply(
             hook.name
         )));
     }
-    let mut made = patch::json_explained(&object, &patch).map_err(internal)?;
-    if let Some(kind) = kind_of(attempt, other, &made) {
-        let request = bare(attempt.request, &kind);
-        attempt
-            .server
-            .decode(&request, &mut made, &[], &mut Vec::new())
-            .map_err(|e| internal(e.to_string()))?;
-        write::default(&kind, &mut made, attempt.snapshot);
-    }
-    Ok(Some(made))
-}
-
-/// The kind a patched object is read as.
-fn kind_of(attempt: &Attempt<'_>, other: Option<&Served>, object: &Value) -> Option<Served> {
-    let kind = other.unwrap_or(&attempt.request.kind);
-    if object.str_at("kind") == &*kind.kind {
-        return Some(kind.clone());
-    }
-    let catalogue = attempt.server.catalogue_of(attempt.snapshot);
-    catalogue.by_kind(object.str_at("apiVersion"), object.str_at("kind"))
-}
-
-/// The same request for an object of a kind, whose unknown fields go without a word.
-fn bare(request: &Request, kind: &Served) -> Request {
-    Request {
-        caller: request.caller.clone(),
-        verb: request.verb,
-        kind: kind.clone(),
-        sub: request.sub,
-        namespace: request.namespace.clone(),
-        name: request.name.clone(),
-        options: Options { field_validation: FieldValidation::Ignore, ..Options::default() },
-        body: Body::Empty,
-    }
+    let made = patch::json_explained(&object, &patch).map_err(internal)?;
+    versions::settled(attempt, other, made, FieldValidation::Ignore)
+        .map(Some)
+        .map_err(Trouble::refused)
 }

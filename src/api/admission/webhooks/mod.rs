@@ -9,11 +9,11 @@ mod judge;
 mod review;
 mod subject;
 
-pub use change::change;
+pub use change::Changing;
 pub use judge::judge;
 pub(super) use {
     hook::Scope,
-    review::request as review_request,
+    review::{request as review_request, with_late, without_late},
     subject::{Fit, Subject},
 };
 
@@ -23,11 +23,11 @@ use super::{
 };
 use crate::{
     error::Error,
-    object::{Value, json},
+    object::{ObjectExt, Value, json},
     webhook::{Call, Failure},
 };
 use answer::Answer;
-use hook::Hook;
+use hook::{Hook, Version};
 use std::borrow::Cow;
 
 /// Most bytes of an answer: an object's own limit, as a patch in base64, and something to say.
@@ -128,6 +128,21 @@ fn is_wanted(
         }
         holds => Ok(holds.unwrap_or(false)),
     }
+}
+
+/// What comes of any bytes that a webhook answers with, read in every way there is: the patch, and
+/// the Status of a refusal.
+pub fn read_review(bytes: &[u8]) -> Vec<(Value, Value)> {
+    let Ok(review) = serde_json::from_slice::<Value>(bytes) else { return Vec::new() };
+    let uid = review.str_at("response.uid").to_owned();
+    let ways = [Version::V1, Version::V1beta1].map(|v| [(v, true), (v, false)]);
+    let read = |(version, may_change)| Answer::read(review.clone(), &uid, version, may_change).ok();
+    let answers = ways.into_iter().flatten().filter_map(read);
+    let shown = answers.map(|answer| {
+        let patch = serde_json::from_slice(&answer.patch).unwrap_or_default();
+        (patch, answer.refusal("hook.example.com").status())
+    });
+    shown.collect()
 }
 
 /// Hands on what a webhook has to say, whatever it decided.

@@ -111,5 +111,7 @@ fn log(
         return Ok(text(400, &(why + "\n")));
     }
     let target = Target { namespace: namespace.into(), pod: name.into(), container };
-    Ok(paced(server, containers(server, request)?.logs(target, options)?))
+    let containers = containers(server, request)?;
+    let lost = containers.lost(node);
+    Ok(paced(server, containers.logs(target, options)?, lost))
 }

@@ -21,10 +21,11 @@ use crate::{
     error::Error,
     object::{ObjectExt, Value},
     runtime::{Containers, LogStream, Target},
+    world::BoxFuture,
 };
 use futures_util::StreamExt;
 use paced::Paced;
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 /// Answers requests to run a command.
 pub fn exec(server: Arc<Server>, request: Request) -> Handled {
@@ -106,12 +107,13 @@ async fn process(server: &Server, request: &Request) -> Result<Answer, Error> {
         command: (!attach).then_some(options.command),
         streams,
     };
-    session(server, request, task)
+    session(server, request, task, &pod)
 }
 
-fn session(server: &Server, request: &Request, task: Task) -> Result<Answer, Error> {
+fn session(server: &Server, request: &Request, task: Task, pod: &Value) -> Result<Answer, Error> {
     let containers = containers(server, request)?;
-    Ok(Response::Session(Session { task, containers }).into())
+    let node = pod.str_at("spec.nodeName").into();
+    Ok(Response::Session(Session { task, containers, node }).into())
 }
 
 fn target(request: &Request, container: String) -> Target {
@@ -130,8 +132,9 @@ async fn forward(server: &Server, request: &Request) -> Result<Answer, Error> {
         let name = format!("{}_{}", pod.name(), pod.namespace());
         return Err(Error::Backend(500, format!("pod not found ({name:?})")));
     }
-    let (namespace, pod) = (request.namespace.clone(), request.name.clone());
-    session(server, request, Task::Forward { namespace, pod, ports })
+    let task =
+        Task::Forward { namespace: request.namespace.clone(), pod: request.name.clone(), ports };
+    session(server, request, task, &pod)
 }
 
 fn read_log(server: &Server, request: &Request) -> Result<Answer, Error> {
@@ -146,16 +149,25 @@ fn read_log(server: &Server, request: &Request) -> Result<Answer, Error> {
     let containers = containers(server, request)?;
     dial::log(&snapshot, &*containers, &pod, &container, request)?;
     pod::has_log(&pod, &container, options.previous).map_err(Error::BadRequest)?;
+    let lost = containers.lost(pod.str_at("spec.nodeName"));
     let lines = containers.logs(target(request, container), options)?;
-    Ok(paced(server, lines))
+    Ok(paced(server, lines, lost))
 }
 
-/// A log at a pace, until the server stops.
-fn paced(server: &Server, lines: LogStream) -> Answer {
+/// A log at a pace, until the server stops; it breaks off when its node is lost.
+fn paced(server: &Server, lines: LogStream, lost: BoxFuture<()>) -> Answer {
     let mut stopping = server.stopping.clone();
     let stopped = async move { stopping.wait_for(|s| *s).await.is_ok() };
     let lines = Paced::new(lines, Arc::clone(&server.world.wall)).take_until(Box::pin(stopped));
-    Response::Log(Box::pin(lines)).into()
+    let whole = futures_util::stream::unfold(Some((lines, lost)), |state| async {
+        let (mut lines, mut lost) = state?;
+        tokio::select! {
+            biased;
+            line = lines.next() => line.map(|line| (Ok(line), Some((lines, lost)))),
+            () = &mut lost => Some((Err(io::ErrorKind::ConnectionReset.into()), None)),
+        }
+    });
+    Response::Log(Box::pin(whole)).into()
 }
 
 /// The status of a container, of whichever sort it is.

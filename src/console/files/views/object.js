@@ -1,7 +1,7 @@
 // An object as YAML: what the server's managers note is folded away, and a change is tried on the
 // server before it is made.
 
-import { call, KINDS, path, remove, send } from "../api.js";
+import { call, desk, KINDS, path, remove, send } from "../api.js";
 import { difference } from "../diff.js";
 import { h, replace } from "../dom.js";
 import { act, announce, ask, button, View } from "../view.js";
@@ -19,6 +19,16 @@ export function folded(text) {
     managed: lines.slice(start, end).join("\n") };
 }
 
+/** A change in a line, and the fields that changed. */
+function told({ resource, namespace, name, user, agent, verb, sub, what, revision, fields }, i) {
+  const object = [resource, namespace, name].filter(Boolean).join(" ");
+  const by = user ? `by ${user}${agent ? ` with ${agent}` : ""} (${verb}${sub ? ` of ${sub}` : ""})`
+    : "by the server itself";
+  return h("div", {}, h("p", {}, `${i ? "because of " : ""}${object} ${what ?? "written"} ${by}, revision ${revision}`),
+    h("ul", { class: "note" }, (fields ?? []).map(({ field, before, after }) => h("li", {}, h("code", {}, field),
+      before !== undefined && after !== undefined && `: ${before} → ${after}`))));
+}
+
 class ObjectView extends View {
   open() {
     const { project, plural, name } = this.parameters;
@@ -28,13 +38,15 @@ class ObjectView extends View {
     this.editor = h("textarea", { class: "yaml", spellcheck: "false", "aria-label": `YAML of ${name}`, rows: 30 });
     this.managed = h("pre");
     this.changes = h("div", { "aria-live": "polite" });
+    this.reasons = h("div", { "aria-live": "polite" });
     const more = plural === "pods" && h("p", { class: "row" },
       h("a", { href: `#/p/${encodeURIComponent(project)}/logs/${encodeURIComponent(name)}` }, "Log"),
       h("a", { href: `#/p/${encodeURIComponent(project)}/terminal/${encodeURIComponent(name)}` }, "Terminal"));
     this.append(more || "", this.editor,
       h("p", { class: "row" }, button("Try the change", () => this.try(), { class: "primary" }),
-        button("Read again", () => this.read()), button("Delete", () => this.drop())),
-      this.changes,
+        button("Read again", () => this.read()),
+        button("Why", () => this.why()), button("Delete", () => this.drop())),
+      this.changes, this.reasons,
       h("details", {}, h("summary", {}, "Managed fields"), this.managed));
     return this.read();
   }
@@ -83,6 +95,19 @@ class ObjectView extends View {
     if (text !== null) {
       replace(this.changes);
       this.#show(text);
+    }
+  }
+
+  /** Tells the latest changes, by whom they were made and what each followed from. */
+  async why() {
+    const { project, plural, name } = this.parameters;
+    try {
+      const { changes } = await desk("GET", "why", { resource: plural, name, namespace: project ?? "" });
+      replace(this.reasons, h("h2", {}, "Why it is so"),
+        changes.length === 0 && h("p", { class: "note" }, "The changes are no longer known."),
+        h("ol", {}, changes.map((chain) => h("li", {}, chain.map(told)))));
+    } catch (e) {
+      announce(e.message, true);
     }
   }
 

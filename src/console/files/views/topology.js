@@ -3,6 +3,7 @@
 
 import { create, get, KINDS, path } from "../api.js";
 import { follow, h, text } from "../dom.js";
+import { apply } from "../manifests.js";
 import { byOwner, controller, fits, Palette, triggers } from "../objects.js";
 import { drawLegend, drawPods, podList } from "../pods.js";
 import { drawStream, streamCard, tagged, tags } from "../streams.js";
@@ -40,6 +41,7 @@ class Topology extends View {
       h("p", { class: "row" },
         button("Deploy an image", () => this.deploy(), { class: "primary" }),
         button("Tag an image", () => this.tag()),
+        button("Apply YAML", () => this.apply()),
         button("Expose", () => this.expose())),
       this.legend, this.board);
     this.wires = new Wires(this.board);
@@ -161,6 +163,15 @@ class Topology extends View {
     const fieldPath = `spec.template.spec.containers[?(@.name=="${container.name}")].image`;
     made.metadata.annotations = { "image.openshift.io/triggers":
       JSON.stringify([{ from: { kind: "ImageStreamTag", name }, fieldPath }]) };
+  }
+
+  apply() {
+    ask("Apply YAML", [{ name: "text", label: "Manifests", lines: 18, required: true,
+      note: "documents between lines of ---; all are tried on the server before the first is made" }],
+    "Apply", async ({ text: manifests }) => {
+      const done = await apply(manifests, this.parameters.project);
+      await act(`Applied: ${done.join(", ")}.`, async () => {});
+    });
   }
 
   tag() {

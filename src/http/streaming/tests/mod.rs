@@ -25,12 +25,12 @@ fn process(command: &[&str], streams: Streams) -> Session {
     let target = Target { namespace: "n".into(), pod: "p".into(), container: "c".into() };
     let command = (!command.is_empty()).then(|| command.iter().map(|c| (*c).to_owned()).collect());
     let task = Task::Process { target, command, streams };
-    Session { task, containers: Arc::new(Double) }
+    Session { task, containers: Arc::new(Double), node: String::new() }
 }
 
 fn forward(ports: &[u16]) -> Session {
     let task = Task::Forward { namespace: "n".into(), pod: "p".into(), ports: ports.to_vec() };
-    Session { task, containers: Arc::new(Double) }
+    Session { task, containers: Arc::new(Double), node: String::new() }
 }
 
 /// The host of a session that needs no time.

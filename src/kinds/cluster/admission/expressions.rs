@@ -1,10 +1,10 @@
-//! The expressions of a policy that validates: what they may name, and their compilation.
+//! The expressions of policies and webhooks: what they may name, and their compilation.
 //! Source: k8s.io/apiserver `pkg/admission/plugin/cel/{compile,composition}.go`.
 
 use crate::{
     cel::{
         Decl, Program, Type,
-        types::{Member, Shape},
+        types::{self, MADE, Member, Shape},
     },
     error::Causes,
     kinds::custom::rules::declare,
@@ -37,6 +37,23 @@ pub struct Validation {
     pub reason: String,
 }
 
+/// How a mutation is said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Form {
+    /// A configuration that is merged with the object.
+    Apply,
+    /// A JSON patch.
+    Json,
+}
+
+/// One mutation.
+pub struct Mutation {
+    /// How it is said.
+    pub form: Form,
+    /// What gives it.
+    pub expression: Expression,
+}
+
 /// All expressions of a policy.
 #[derive(Default)]
 pub struct Expressions {
@@ -46,6 +63,8 @@ pub struct Expressions {
     pub conditions: Vec<Expression>,
     /// What must hold.
     pub validations: Vec<Validation>,
+    /// What is changed.
+    pub mutations: Vec<Mutation>,
     /// What is noted.
     pub annotations: Vec<Expression>,
 }
@@ -206,6 +225,33 @@ pub fn conditions(of: &Value, at: &str) -> Vec<Expression> {
     list.iter().enumerate().map(|(i, c)| condition(c, &at(i), &known)).collect()
 }
 
+/// The types whose objects mutations may make.
+fn patches() -> [(String, Type); 2] {
+    let scalar = |ty: Type| Arc::new(Decl::scalar(ty, 0, 0));
+    let texts = ["op", "path", "from"].map(|name| (name, scalar(types::STRING)));
+    let fields = texts.into_iter().chain([("value", scalar(Type::Dyn))]);
+    let members = fields.map(|(name, decl)| (name.into(), Member { name: name.into(), decl }));
+    let operation = Shape::Object("JSONPatch".into(), members.collect());
+    let object = Shape::Open("Object".into());
+    [("Object", object), ("JSONPatch", operation)].map(|(name, shape)| {
+        let decl = Decl { shape, most: 0, least_size: 0 };
+        (format!("{MADE}{name}"), Type::Object(Arc::new(decl)))
+    })
+}
+
+/// Compiles a mutation.
+fn mutation(of: &Value, at: &str, known: &[(String, Type)]) -> Option<Mutation> {
+    let (form, field, wanted) = match of.str_at("patchType") {
+        "ApplyConfiguration" => (Form::Apply, "applyConfiguration", "Object"),
+        "JSONPatch" => (Form::Json, "jsonPatch", "list(JSONPatch)"),
+        _ => return None,
+    };
+    let text = of.get(field)?.str_at("expression").trim();
+    let (text, at) = (json!({"expression": text}), format!("{at}.{field}"));
+    let expression = compile(&text, "expression", &at, known, &[wanted]);
+    Some(Mutation { form, expression })
+}
+
 /// Compiles a condition, which upstream trims.
 fn condition(of: &Value, at: &str, known: &[(String, Type)]) -> Expression {
     let text = json!({"expression": of.str_at("expression").trim()});
@@ -252,6 +298,9 @@ impl Expressions {
                 reason: validation.str_at("reason").to_owned(),
             });
         }
+        known.extend(patches());
+        found.mutations =
+            items("spec.mutations").filter_map(|(m, at)| mutation(m, &at, &known)).collect();
         for (annotation, at) in items("spec.auditAnnotations") {
             let wanted = ["string", "null_type"];
             found.annotations.push(compile(annotation, "valueExpression", &at, &quiet, &wanted));
@@ -263,7 +312,9 @@ impl Expressions {
     pub fn complain(&self, out: &mut Causes) {
         let validations = self.validations.iter();
         let validations = validations.flat_map(|v| [Some(&v.rule), v.message.as_ref()]).flatten();
+        let mutations = self.mutations.iter().map(|m| &m.expression);
         let all = self.conditions.iter().chain(self.variables.iter().map(|(_, e)| e));
+        let all = all.chain(mutations);
         for expression in all.chain(validations).chain(&self.annotations) {
             expression.complain(out);
         }

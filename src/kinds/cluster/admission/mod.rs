@@ -1,11 +1,11 @@
 //! admissionregistration.k8s.io: who else is asked about writes. The objects are stored and checked
 //! here; who calls them reads them from the store.
 //!
-//! The expressions of policies that validate are compiled when they are written ([`expressions`]);
-//! those of policies that change are kept as they are.
+//! The expressions of policies and webhooks are compiled when they are written ([`expressions`]).
 
 pub mod expressions;
 mod policies;
+mod rights;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -113,6 +113,9 @@ pub static VALIDATING_ADMISSION_POLICY: Kind = Kind {
         AGE,
     ],
     hooks: Hooks {
+        prepare: Some(|o, old, cx| {
+            rights::policy(o, old, cx, |o, _, out| policies::validating(o, out))
+        }),
         validate: Some(|o, _, out| policies::validating(o, out)),
         validate_status: Some(|o, _, out| {
             for warning in Field::of(o, "status.typeChecking.expressionWarnings").items() {
@@ -134,6 +137,11 @@ pub static VALIDATING_ADMISSION_POLICY_BINDING: Kind = Kind {
     schema: "io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicyBinding",
     columns: BINDING,
     hooks: Hooks {
+        prepare: Some(|o, old, cx| {
+            let check = |o: &Value, _: Option<&Value>, out: &mut _| policies::binding(o, out);
+            let policies = "validatingadmissionpolicies.admissionregistration.k8s.io";
+            rights::binding(o, old, cx, (policies, check))
+        }),
         validate: Some(|o, _, out| {
             policies::binding(o, out);
             policies::actions(&Field::of(o, "spec.validationActions"), out);
@@ -158,7 +166,13 @@ pub static MUTATING_ADMISSION_POLICY: Kind = Kind {
         PARAM_KIND,
         AGE,
     ],
-    hooks: Hooks { validate: Some(|o, _, out| policies::mutating(o, out)), ..Hooks::NONE },
+    hooks: Hooks {
+        prepare: Some(|o, old, cx| {
+            rights::policy(o, old, cx, |o, _, out| policies::mutating(o, out))
+        }),
+        validate: Some(|o, _, out| policies::mutating(o, out)),
+        ..Hooks::NONE
+    },
     ..GROUP
 };
 
@@ -169,6 +183,14 @@ pub static MUTATING_ADMISSION_POLICY_BINDING: Kind = Kind {
     plural: "mutatingadmissionpolicybindings",
     schema: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding",
     columns: BINDING,
-    hooks: Hooks { validate: Some(|o, _, out| policies::binding(o, out)), ..Hooks::NONE },
+    hooks: Hooks {
+        prepare: Some(|o, old, cx| {
+            let check = |o: &Value, _: Option<&Value>, out: &mut _| policies::binding(o, out);
+            let policies = "mutatingadmissionpolicies.admissionregistration.k8s.io";
+            rights::binding(o, old, cx, (policies, check))
+        }),
+        validate: Some(|o, _, out| policies::binding(o, out)),
+        ..Hooks::NONE
+    },
     ..GROUP
 };

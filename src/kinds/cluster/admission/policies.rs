@@ -48,7 +48,17 @@ pub fn mutating(o: &Value, out: &mut Causes) {
         mutations.required(out, "mutations must contain at least one item");
     }
     mutations.items().iter().for_each(|m| mutation(m, out));
-    spec.get("reinvocationPolicy").one_of(out, &["IfNeeded", "Never"]);
+    Expressions::read(o).complain(out);
+    one_of(&spec.get("reinvocationPolicy"), &["IfNeeded", "Never"], out);
+}
+
+/// One of these, and not left out.
+fn one_of(field: &Field<'_>, allowed: &[&str], out: &mut Causes) {
+    if field.text().is_empty() {
+        field.required(out, "");
+    } else {
+        field.one_of(out, allowed);
+    }
 }
 
 /// What both have: parameters, which requests, conditions and variables.
@@ -191,11 +201,14 @@ fn mutation(mutation: &Field<'_>, out: &mut Causes) {
     let (own, other) = match kind.text() {
         "JSONPatch" => ("jsonPatch", "applyConfiguration"),
         "ApplyConfiguration" => ("applyConfiguration", "jsonPatch"),
-        _ => return kind.one_of(out, &["ApplyConfiguration", "JSONPatch"]),
+        _ => return one_of(&kind, &["ApplyConfiguration", "JSONPatch"], out),
     };
     let (own, strange) = (mutation.get(own), mutation.get(other));
     if own.is_set() {
-        said(&own.get("expression"), out);
+        let expression = own.get("expression");
+        if expression.text().trim().is_empty() {
+            expression.required(out, "");
+        }
     } else {
         own.required(out, &format!("must be specified when patchType is {}", kind.text()));
     }

@@ -1,7 +1,7 @@
 //! The rules of DeviceClass, ResourceClaim and ResourceClaimTemplate.
 //! Source: kubernetes `pkg/apis/resource/validation`.
 
-use super::{bounded, driver, json_object, label, set};
+use super::{bounded, driver, json_object, label, selector, set};
 use crate::{
     error::Causes,
     kinds::workloads::{Field, annotations, labels},
@@ -165,6 +165,8 @@ fn selectors(list: &Field<'_>, out: &mut Causes) {
         let expression = cel.get("expression");
         if expression.text().len() > LONGEST_EXPRESSION {
             out.too_long(&expression.path, LONGEST_EXPRESSION);
+        } else if let (true, Err(why)) = (cel.is_set(), selector::check(expression.text())) {
+            out.invalid(&expression.path, &json!(expression.text()), why);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! resource.k8s.io: devices that nodes offer and claims that ask for them, as objects.
 //!
-//! Defaults, rules and status are upstream's. Selectors are kept, not evaluated: no driver is
+//! Defaults, rules and status are upstream's. Selectors are checked, not evaluated: no driver is
 //! simulated, so nothing allocates a device.
 
 mod claims;
+mod selector;
 mod slices;
 mod status;
 #[cfg(test)]
@@ -97,6 +98,7 @@ pub static RESOURCE_SLICE: Kind = Kind {
     ],
     hooks: Hooks {
         prepare: Some(|o, _, cx| {
+            slices::drop_lists(o);
             slices::stamp_taints(o, &crate::object::time::seconds(cx.world.clock.now()));
             Ok(())
         }),
@@ -114,6 +116,9 @@ fn counts(o: &mut Value, requests: &str) {
             request.set_at("count", 1);
         }
     };
+    if o.at(requests).is_none() {
+        return;
+    }
     for request in o.at_mut(requests).as_array_mut().into_iter().flatten() {
         request.get_mut("exactly").into_iter().for_each(one);
         let first = request.get_mut("firstAvailable").and_then(Value::as_array_mut);

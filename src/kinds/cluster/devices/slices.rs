@@ -30,6 +30,17 @@ const ONE_OF_DEVICE: &str = "exactly one of `nodeName`, `nodeSelector`, or `allN
 const TRUE_OR_UNSET: &str = "must be either unset or set to true";
 const LISTS: [&str; 4] = ["bools", "ints", "strings", "versions"];
 
+/// Takes out the attributes that are lists: their feature is off.
+pub fn drop_lists(slice: &mut Value) {
+    for device in slice.at_mut("spec.devices").as_array_mut().into_iter().flatten() {
+        let attributes = device.get_mut("attributes").and_then(Value::as_object_mut);
+        for attribute in attributes.into_iter().flat_map(|a| a.values_mut()) {
+            let Some(kept) = attribute.as_object_mut() else { continue };
+            kept.retain(|name, _| !LISTS.contains(&name.as_str()));
+        }
+    }
+}
+
 /// Gives every taint the time it was added, unless it has one.
 pub fn stamp_taints(slice: &mut Value, now: &str) {
     for device in slice.at_mut("spec.devices").as_array_mut().into_iter().flatten() {

@@ -93,7 +93,7 @@ pub(super) fn validate(o: &Value, old: Option<&Value>, out: &mut Causes) {
     let default = o.at("spec.defaultBackend").filter(|b| !b.is_null());
     if rules.is_empty() && default.is_none() {
         let why = "either `defaultBackend` or `rules` must be specified";
-        out.invalid("spec", &Value::Null, why);
+        out.invalid("spec", o.at("spec.rules").unwrap_or(&Value::Null), why);
     }
     if let Some(default) = default {
         backend(default, "spec.defaultBackend", out);

@@ -3,6 +3,7 @@
 
 use super::checks;
 use crate::error::Causes;
+use crate::kinds::cluster::volumes;
 use crate::kinds::workloads::{Field, driver_name};
 use crate::object::{ObjectExt, Value, json, name};
 use std::collections::{HashMap, HashSet};
@@ -128,9 +129,9 @@ pub fn attachment(o: &Value, old: Option<&Value>, out: &mut Causes) {
         (false, true) if volume.text().is_empty() => {
             volume.required(out, "must specify non empty persistentVolumeName");
         }
-        (true, false) if !inline.get("csi").is_set() => {
-            let why = "has to be specified in the context of inline volumes";
-            inline.get("csi").required(out, why);
+        (true, false) => {
+            let spec = inline.value.unwrap_or(&Value::Null);
+            volumes::inline(spec, &inline.path, out);
         }
         _ => {}
     }

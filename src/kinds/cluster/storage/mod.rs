@@ -10,6 +10,7 @@ use crate::error::Causes;
 use crate::kinds::columns::{AGE, NAME};
 use crate::kinds::{Column, Generation, Hooks, Kind, Sub};
 use crate::object::{ObjectExt, Value, json, name};
+use std::collections::{BTreeMap, BTreeSet};
 
 const GROUP: Kind =
     Kind { group: "storage.k8s.io", namespaced: false, delete_returns_object: true, ..Kind::BASE };
@@ -98,7 +99,16 @@ pub static CSI_DRIVER: Kind = Kind {
         }),
         AGE,
     ],
-    hooks: Hooks { default: Some(driver_defaults), validate: Some(drivers::driver), ..Hooks::NONE },
+    hooks: Hooks {
+        default: Some(driver_defaults),
+        prepare: Some(|o, _, _| {
+            // Its feature is off.
+            o.remove_at("spec.preventPodSchedulingIfMissing");
+            Ok(())
+        }),
+        validate: Some(drivers::driver),
+        ..Hooks::NONE
+    },
     ..GROUP
 };
 
@@ -190,8 +200,23 @@ fn storage_class(o: &Value, old: Option<&Value>, out: &mut Causes) {
     checks::one_of(o, "reclaimPolicy", &["Delete", "Retain"], out);
     checks::one_of(o, "volumeBindingMode", &["Immediate", "WaitForFirstConsumer"], out);
     for (i, term) in o.list_at("allowedTopologies").iter().enumerate() {
-        topology(term, &format!("allowedTopologies[{i}].matchLabelExpressions"), out);
+        let path = format!("allowedTopologies[{i}].matchLabelExpressions");
+        topology(term, &path, out);
+        let one = places(term);
+        if one.is_empty() || o.list_at("allowedTopologies")[..i].iter().any(|t| places(t) == one) {
+            out.duplicate(path, &json!(""));
+        }
     }
+}
+
+/// What a term allows: the values of each key.
+fn places(term: &Value) -> BTreeMap<&str, BTreeSet<&str>> {
+    let expressions = term.list_at("matchLabelExpressions").iter();
+    let of = expressions.map(|e| {
+        let values = e.list_at("values").iter().filter_map(Value::as_str);
+        (e.str_at("key"), values.collect())
+    });
+    of.collect()
 }
 
 fn topology(term: &Value, path: &str, out: &mut Causes) {

@@ -23,7 +23,8 @@ pub(super) fn label_problem(text: &str) -> Option<&'static str> {
 
 pub(super) fn check(object: &Value, out: &mut Causes) {
     let (plural, group) = (object.str_at("spec.names.plural"), object.str_at("spec.group"));
-    if object.name() != format!("{plural}.{group}") {
+    let given = !object.name().is_empty();
+    if given && object.name() != format!("{plural}.{group}") {
         let why = "must be spec.names.plural+\".\"+spec.group";
         out.invalid("metadata.name", &json!(object.name()), why);
     }

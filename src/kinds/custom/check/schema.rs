@@ -3,6 +3,7 @@
 use super::{rules, structural};
 use crate::{
     error::Causes,
+    kinds::custom::rules::Rules,
     object::{ObjectExt, Value, json},
     schema::structural::{Structural, go_regex},
 };
@@ -35,6 +36,9 @@ pub(super) fn check(schema: &Value, version: &Value, path: &str, out: &mut Cause
     if found.is_empty() {
         rules::compile(schema, path, &mut found);
     }
+    if found.is_empty() {
+        ruled_defaults(schema, path, true, &mut found);
+    }
     out.0.append(&mut found.0);
 }
 
@@ -62,7 +66,7 @@ fn level(schema: &Value, path: &str, out: &mut Causes) {
             "uniqueItems cannot be set to true since the runtime complexity becomes quadratic",
         );
     }
-    let additional = schema.get("additionalProperties").filter(|a| **a != Value::Bool(false));
+    let additional = schema.get("additionalProperties").filter(|a| **a != Value::Bool(true));
     let properties = schema.map_at("properties").filter(|p| !p.is_empty());
     if additional.is_some() && properties.is_some() {
         out.forbidden(
@@ -223,6 +227,29 @@ fn no_defaults(schema: &Value, path: &str, out: &mut Causes) {
         out.forbidden(format!("{path}.default"), "must not be set in top-level metadata");
     }
     below(schema, path, out, no_defaults);
+}
+
+/// Defaults must be what their rules accept: in the place of themselves, and where nothing was.
+fn ruled_defaults(schema: &Value, path: &str, root: bool, out: &mut Causes) {
+    if let Some(default) = schema.get("default")
+        && let Some(rules) = Rules::of_part(schema)
+    {
+        let at = format!("{path}.default");
+        let mut found = Causes::default();
+        rules.apply_at(default, Some(default), &at, &mut found);
+        if found.is_empty() {
+            rules.apply_at(default, None, &at, &mut found);
+        }
+        out.0.append(&mut found.0);
+    }
+    for (name, property) in schema.map_at("properties").into_iter().flatten() {
+        if !root || name != "metadata" {
+            ruled_defaults(property, &format!("{path}.properties[{name}]"), false, out);
+        }
+    }
+    if let Some(items) = schema.get("items").filter(|s| s.is_object()) {
+        ruled_defaults(items, &format!("{path}.items"), false, out);
+    }
 }
 
 /// Defaults must be what their own schema accepts.

@@ -94,6 +94,21 @@ fn definitions_in_upstreams_words() {
 }
 
 #[test]
+fn defaults_are_held_to_their_rules() {
+    let with_default = |default: i64, rule: &str| {
+        let property = json!({"type": "integer", "default": default,
+            "x-kubernetes-validations": [{"rule": rule}]});
+        let properties = json!({"type": "object", "properties": {"n": property}});
+        said(&with(&format!("{SCHEMA}.properties.spec"), properties), None)
+    };
+    assert_eq!(with_default(3, "self < 5"), "");
+    let at = "spec.validation.openAPIV3Schema.properties[spec].properties[n].default";
+    let expected = format!("{at}: Invalid value: 7: failed rule: self < 5");
+    assert_eq!(with_default(7, "self < 5"), expected);
+    assert_eq!(with_default(7, "self == oldSelf"), "", "it takes its own place");
+}
+
+#[test]
 fn what_was_established_stays() {
     let mut old = good();
     assert_eq!(said(&with("spec.scope", json!("Cluster")), Some(&old)), "");

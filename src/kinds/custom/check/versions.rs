@@ -38,17 +38,20 @@ pub(super) fn check(object: &Value, old: Option<&Value>, out: &mut Causes) {
         out.invalid("spec.version", &json!(first), problem);
     }
     let names: HashSet<&str> = versions.iter().map(|v| v.str_at("name")).collect();
-    if names.len() != versions.len() {
-        out.invalid("spec.versions", &json!(versions), "must contain unique version names");
-    }
-    if versions.iter().filter(|v| v.is_true("storage")).count() != 1 {
-        let why = "must have exactly one version marked as storage version";
-        out.invalid("spec.versions", &json!(versions), why);
-    }
     let shared: HashSet<&str> = PER_VERSION
         .into_iter()
         .filter(|field| versions.iter().all(|v| v.get(field) == versions[0].get(field)))
         .collect();
+    if names.len() != versions.len() {
+        let why = "must contain unique version names";
+        out.invalid_shown("spec.versions", shown(versions, &shared), why);
+    }
+    if versions.iter().filter(|v| v.is_true("storage")).count() != 1 {
+        let why = "must have exactly one version marked as storage version";
+        let none = object.at("spec.versions").is_none_or(Value::is_null);
+        let shown = if none { "null".into() } else { shown(versions, &shared) };
+        out.invalid_shown("spec.versions", shown, why);
+    }
     let before: HashMap<&str, &Value> = old
         .into_iter()
         .flat_map(|o| o.list_at("spec.versions"))
@@ -217,13 +220,41 @@ fn unselectable(version: &Value, text: &str) -> Option<String> {
     Some("must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.".into())
 }
 
+/// The versions as Go prints them: its internal form, where what all versions share stands above them.
+fn shown(versions: &[Value], shared: &HashSet<&str>) -> String {
+    let one = |v: &Value| {
+        let field = |name: &str| v.get(name).unwrap_or(&Value::Null);
+        let flag = |name: &str| v.is_true(name);
+        let own = |name: &str| if shared.contains(name) { &Value::Null } else { field(name) };
+        format!(
+            "{{\"Name\":{},\"Served\":{},\"Storage\":{},\"Deprecated\":{},\"DeprecationWarning\":{},\"Schema\":{},\"Subresources\":{},\"AdditionalPrinterColumns\":{},\"SelectableFields\":{}}}",
+            json!(v.str_at("name")),
+            flag("served"),
+            flag("storage"),
+            flag("deprecated"),
+            field("deprecationWarning"),
+            own("schema"),
+            own("subresources"),
+            own("additionalPrinterColumns"),
+            own("selectableFields"),
+        )
+    };
+    format!("[{}]", versions.iter().map(one).collect::<Vec<_>>().join(","))
+}
+
 /// The versions objects may be stored in.
 pub(super) fn stored(object: &Value, out: &mut Causes) {
     const PATH: &str = "status.storedVersions";
     let stored = object.list_at(PATH);
     let versions = object.list_at("spec.versions");
     if stored.is_empty() {
-        out.invalid(PATH, &Value::Null, "must have at least one stored version");
+        return out.invalid(PATH, &Value::Null, "must have at least one stored version");
+    }
+    for version in versions.iter().filter(|v| v.is_true("storage")) {
+        let name = version.str_at("name");
+        if !stored.iter().any(|known| known == name) {
+            out.invalid(PATH, &json!(stored), format!("must have the storage version {name}"));
+        }
     }
     let names: HashSet<Option<&Value>> = versions.iter().map(|v| v.get("name")).collect();
     for (i, name) in stored.iter().enumerate() {

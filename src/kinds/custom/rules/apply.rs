@@ -71,6 +71,15 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// Applies all rules to a value that stands at `path`, whether or not it was there before.
+    pub fn apply_at(&self, value: &Value, old: Option<&Value>, path: &str, causes: &mut Causes) {
+        let mut run = Run { budget: PER_OBJECT, causes, warnings: Vec::new() };
+        // Spent or not, what was found counts.
+        let _ = run.level(self, Pair { new: value, old }, Before::None, path);
+    }
+}
+
 impl<'c> Run<'c> {
     fn level<'a>(
         &mut self,

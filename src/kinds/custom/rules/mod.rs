@@ -55,6 +55,11 @@ impl Rules {
         Rules::below(schema, true)
     }
 
+    /// The same for a part of one.
+    pub fn of_part(schema: &Value) -> Option<Rules> {
+        Rules::below(schema, schema.is_true("x-kubernetes-embedded-resource"))
+    }
+
     /// The same for a part of one, unless it is `whole`.
     fn below(schema: &Value, whole: bool) -> Option<Rules> {
         let decl = is_ruled(schema).then(|| declare(schema, whole, "selfType"))?;

@@ -2,8 +2,10 @@
 //! stored), and its own form of roles and bindings.
 
 mod convert;
+mod restriction;
 mod views;
 
+pub use restriction::ROLE_BINDING_RESTRICTION;
 pub use views::{CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING};
 
 use crate::kinds::{Backing, Kind};

@@ -7,6 +7,7 @@ mod containers;
 mod defaults;
 pub mod disks;
 mod env;
+mod platform;
 mod probes;
 pub(in crate::kinds) mod resources;
 mod scheduling;
@@ -16,8 +17,8 @@ mod volumes;
 mod warnings;
 
 pub use defaults::{default_pod, default_template};
-pub use resources::qos_class;
-pub use scheduling::node_selector;
+pub use resources::{qos_class, validate as resources};
+pub use scheduling::{node_selector, tolerations};
 pub use spec::validate_spec;
 pub use volumes::host_path;
 pub use warnings::{deprecated_label, template_warnings, warnings};

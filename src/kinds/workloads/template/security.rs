@@ -1,6 +1,6 @@
 //! Security contexts of pods and containers.
 
-use super::volumes;
+use super::{platform, volumes};
 use crate::{
     error::Causes,
     kinds::workloads::field::Field,
@@ -30,6 +30,8 @@ pub fn pod(spec: &Field<'_>, out: &mut Causes) {
     sysctls(spec, out);
     context.get("fsGroupChangePolicy").one_of_if_set(out, &["Always", "OnRootMismatch"]);
     seccomp(&context.get("seccompProfile"), out);
+    platform::windows(&context.get("windowsOptions"), out);
+    platform::apparmor(&context.get("appArmorProfile"), out);
     context.get("supplementalGroupsPolicy").one_of_if_set(out, &["Merge", "Strict"]);
 }
 
@@ -148,6 +150,8 @@ pub fn container(context: &Field<'_>, shares_users: bool, out: &mut Causes) {
             context.invalid(out, "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
         }
     }
+    platform::windows(&context.get("windowsOptions"), out);
+    platform::apparmor(&context.get("appArmorProfile"), out);
 }
 
 fn seccomp(profile: &Field<'_>, out: &mut Causes) {

@@ -112,6 +112,12 @@ fn dns_config(spec: &Field<'_>, out: &mut Causes) {
         let why = "must not have more than 2048 characters (including spaces) in the search list";
         searches.invalid(out, why);
     }
+    for search in searches.items().iter().filter(|s| s.text() != ".") {
+        let shown = search.text().strip_suffix('.').unwrap_or(search.text());
+        for why in name::underscored_problems(shown) {
+            out.invalid(&search.path, &json!(shown), why);
+        }
+    }
     for option in config.get("options").items() {
         if option.get("name").text().is_empty() {
             option.required(out, "must not be empty");

@@ -19,6 +19,7 @@ const OPENSHIFT: &str = "POCKETSHIFT_ENVTEST_OPENSHIFT";
 /// What upstream runs inside its API server.
 const ALWAYS: &[&str] = &[
     "api-priority-and-fairness-config-consumer-v1",
+    "autoregister",
     "customresourcedefinition-controller",
     "event-ttl-controller",
 ];

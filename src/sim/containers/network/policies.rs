@@ -276,7 +276,8 @@ mod tests {
         let rows: &[(&[Value], &str)] = &[
             (&[], "nsrkw"),
             (&[json!({"podSelector": {}})], "k"),
-            (&[json!({"podSelector": {}, "policyTypes": ["Egress"]})], "nsrkw"),
+            // Only the neighbour is held: it may not go out.
+            (&[json!({"podSelector": {}, "policyTypes": ["Egress"]})], "srkw"),
             (&[json!({"podSelector": {"matchLabels": {"app": "other"}}})], "nsrkw"),
             (&[json!({"podSelector": {}, "ingress": [{}]})], "nsrkw"),
             (&[rule(json!([{"podSelector": {}}]))], "nk"),

@@ -3,6 +3,7 @@
 
 use super::{Program, Scene, webroot};
 use crate::{
+    object::{ObjectExt, Value},
     runtime::{Fetch, Fetched},
     sim::shell::{fs::Errno, process::Borrowed},
 };
@@ -36,11 +37,25 @@ impl Program for Website {
     fn request<'a>(&'a self, scene: &'a Scene<'a>, request: &'a Fetch) -> Borrowed<'a, Fetched> {
         Box::pin(async move {
             match self.root(scene) {
-                Some(root) => self.show(scene, root, request),
-                None => scene.page(request),
+                Some(root) if !is_own_page(scene, root, request) => self.show(scene, root, request),
+                _ => scene.page(request),
             }
         })
     }
+}
+
+/// Whether what is asked for is the image's own page: its folder is the image's, and nobody has put
+/// another page there.
+fn is_own_page(scene: &Scene<'_>, root: &str, request: &Fetch) -> bool {
+    let path = request.path.split('?').next().unwrap_or("/");
+    let place = &scene.backend.place;
+    let covers = |mount: &Value| {
+        let at = mount.str_at("mountPath").trim_end_matches('/');
+        root.starts_with(at) || at.starts_with(root)
+    };
+    matches!(path, "/" | "/index.html")
+        && !place.spec.list_at("volumeMounts").iter().any(covers)
+        && matches!(webroot::find(scene, root, "/index.html"), Found::Nothing(Errno::Missing))
 }
 
 impl Website {

@@ -107,6 +107,17 @@ async fn images_with_content_serve_it() {
 }
 
 #[tokio::test]
+async fn what_is_put_beside_the_images_own_page() {
+    let lab =
+        lab("docker.io/library/nginx:1.27", json!({"securityContext": {"runAsUser": 0}})).await;
+    lab.exec("it", "echo more >/usr/share/nginx/html/a.txt").await;
+    assert_eq!(lab.get("http://10.217.2.11/a.txt").await, "more\n");
+    assert!(lab.get("http://10.217.2.11/").await.contains("Welcome to nginx!"));
+    lab.exec("it", "echo mine >/usr/share/nginx/html/index.html").await;
+    assert_eq!(lab.get("http://10.217.2.11/").await, "mine\n");
+}
+
+#[tokio::test]
 async fn ports_answer_with_their_variables() {
     let env = json!([{"name": "SERVE_PORT_80", "value": "foo"},
         {"name": "SERVE_TLS_PORT_444", "value": "tls"},

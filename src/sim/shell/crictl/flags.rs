@@ -60,6 +60,29 @@ const STATS: Known = known(
         ("label", 'L'),
     ],
 );
+const LOGS: Known = known(
+    "ptfL:S:T:r",
+    &[
+        ("previous", 'p'),
+        ("timestamps", 't'),
+        ("follow", 'f'),
+        ("limit-bytes", 'L'),
+        ("since", 'S'),
+        ("tail", 'T'),
+        ("reverse", 'r'),
+    ],
+);
+const EXEC: Known = Known {
+    letters: "itsT:e",
+    long: &[
+        ("interactive", 'i'),
+        ("tty", 't'),
+        ("sync", 's'),
+        ("timeout", 'T'),
+        ("ignore-errors", 'e'),
+    ],
+    strict: true,
+};
 const NONE: Known = known("", &[]);
 
 /// The flags of a verb.
@@ -71,6 +94,8 @@ pub fn of(verb: &str) -> &'static Known {
         "rmi" => &REMOVED,
         "ps" | "pods" => &LISTED,
         "stats" => &STATS,
+        "logs" => &LOGS,
+        "exec" => &EXEC,
         _ => &NONE,
     }
 }

@@ -4,16 +4,22 @@
 mod containers;
 mod flags;
 mod images;
+mod inside;
 mod message;
 mod pods;
 mod stats;
 mod table;
 
 use super::{
+    io::{Input, Output},
     options::Options,
     process::{Done, Process},
+    tty::Terminal,
 };
-use crate::world::BoxFuture;
+use crate::{
+    runtime::{LogOptions, LogStream},
+    world::BoxFuture,
+};
 use jiff::Timestamp;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -37,8 +43,32 @@ pub trait NodeRuntime: Send + Sync {
     fn containers(&self) -> Vec<NodeContainer>;
     /// Its pods, the newest first.
     fn sandboxes(&self) -> Vec<Sandbox>;
+    /// What a container has written. The error is the runtime's words.
+    ///
+    /// # Errors
+    /// There is no such log.
+    fn log(&self, id: &str, options: LogOptions) -> Result<LogStream, String>;
+    /// Runs a command in a container; answers its exit code. The error is the runtime's words.
+    fn exec(
+        &self,
+        id: &str,
+        command: Vec<String>,
+        streams: Streams,
+    ) -> BoxFuture<Result<i32, String>>;
     /// Version of CRI-O.
     fn version(&self) -> String;
+}
+
+/// Where a command reads and writes.
+pub struct Streams {
+    /// What it reads.
+    pub stdin: Input,
+    /// What it writes.
+    pub stdout: Output,
+    /// What it complains about.
+    pub stderr: Output,
+    /// The terminal, if it wants one.
+    pub terminal: Option<Arc<Terminal>>,
 }
 
 /// An image on a node.
@@ -178,6 +208,8 @@ pub async fn run(p: &mut Process, argv: &[String]) -> Done {
         "rmi" => images::remove(call).await,
         "ps" => containers::list(call).await,
         "pods" => pods::list(call).await,
+        "exec" => inside::exec(call).await,
+        "logs" => inside::logs(call).await,
         "inspect" => containers::inspect(call).await,
         "inspectp" => pods::inspect(call).await,
         "stats" => stats::list(call).await,
@@ -197,12 +229,14 @@ USAGE:
    crictl [global options] command [command options]
 
 COMMANDS:
+   exec                Run a command in a running container
    images, image, img  List images
    imagefsinfo         Return image filesystem info
    info                Display information of the container runtime
    inspect             Display the status of one or more containers
    inspecti            Return the status of one or more images
    inspectp            Display the status of one or more pods
+   logs                Fetch the logs of a container
    pods                List pods
    ps                  List containers
    pull                Pull an image from a registry

@@ -1,0 +1,196 @@
+//! What is asked of the labs over the desk, and who may ask what: everybody who is signed in may
+//! read and be graded; starting, solving and finishing is an administrator's.
+
+use super::{Labs, exercise::Exercise, library, running::Running};
+use crate::{
+    access::{Attributes, Credentials, Impersonation},
+    api::Caller,
+    http::{AtDesk, Desk},
+    object::{Value, json},
+};
+use actix_web::{HttpResponse, http::StatusCode};
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use std::sync::Arc;
+
+/// Where labs are asked for.
+const PATH: &str = "/labs";
+
+/// A refusal: a status and a text.
+type Refused = (StatusCode, String);
+
+impl Desk for Labs {
+    fn answer(&self, asked: AtDesk) -> LocalBoxFuture<'_, HttpResponse> {
+        let path = asked.path.clone();
+        let Some(rest) = path.strip_prefix(PATH).filter(|r| r.is_empty() || r.starts_with('/'))
+        else {
+            return self.desk.answer(asked);
+        };
+        let rest = rest.trim_start_matches('/').to_owned();
+        async move {
+            match self.labs(&asked, &rest).await {
+                Ok(value) => HttpResponse::Ok().json(value),
+                Err((status, message)) => {
+                    let said = json!({"errors": [{"code": "REFUSED", "message": message}]});
+                    HttpResponse::build(status).json(said)
+                }
+            }
+        }
+        .boxed_local()
+    }
+}
+
+fn conflict(why: String) -> Refused {
+    (StatusCode::CONFLICT, why)
+}
+
+impl Labs {
+    async fn labs(&self, asked: &AtDesk, rest: &str) -> Result<Value, Refused> {
+        let caller = self.caller(asked)?;
+        let student = asked.query.get("student").unwrap_or_default();
+        let (name, what) = rest.split_once('/').unwrap_or((rest, ""));
+        match (asked.method.as_str(), name, what) {
+            ("GET", "", "") => Ok(self.list()),
+            ("GET", "board", "") => {
+                let board = self.board().await.into_iter();
+                let rows = board.map(|(user, grade)| json!({"student": user, "grade": grade}));
+                Ok(json!({"items": rows.collect::<Vec<_>>()}))
+            }
+            ("GET", name, "") => self.show(name, student),
+            ("GET", name, "status") => Ok(self.find(name, student).map_err(conflict)?.status()),
+            ("GET", name, "grade") => {
+                let running = self.find(name, student).map_err(conflict)?;
+                Ok(json!(self.grade(&running).await))
+            }
+            ("GET", name, "recording") => {
+                let running = self.find(name, student).map_err(conflict)?;
+                Ok(self.recording(&running).await.write())
+            }
+            ("POST", name, "hint") => {
+                let running = self.find(name, student).map_err(conflict)?;
+                let hint = running.hint();
+                Ok(json!({"hint": hint.unwrap_or_else(|| "There are no more hints.".into())}))
+            }
+            _ => {
+                self.administrator(&caller)?;
+                self.change(asked, name, what, student).await.map_err(conflict)
+            }
+        }
+    }
+
+    async fn change(
+        &self,
+        asked: &AtDesk,
+        name: &str,
+        what: &str,
+        student: &str,
+    ) -> Result<Value, String> {
+        match (asked.method.as_str(), what) {
+            ("POST", "start") => {
+                let text = exercise_text(asked, name)?;
+                match asked.query.get("students") {
+                    Some(many) => {
+                        let many = many.parse().map_err(|_| format!("{many:?} is no number"))?;
+                        self.class(&text, many).await
+                    }
+                    None => {
+                        let running = self.start(&text, "developer", "").await?;
+                        Ok(shown(&running.exercise, Some(&running)))
+                    }
+                }
+            }
+            ("POST", "solve") => {
+                let running = self.find(name, student)?;
+                Ok(json!({"lines": self.solve(&running).await?}))
+            }
+            ("POST", "wrong") => {
+                let running = self.find(name, student)?;
+                let way = asked.query.get("way").and_then(|w| w.parse::<usize>().ok());
+                let way = way
+                    .and_then(|w| running.exercise.wrong.get(w))
+                    .ok_or("there is no such way")?;
+                Ok(json!({"lines": self.walk(&running, &way.steps).await?}))
+            }
+            ("DELETE", "") => {
+                self.finish(name, student).await?;
+                Ok(json!({"finished": name}))
+            }
+            _ => Err("there is nothing to do so".into()),
+        }
+    }
+
+    fn list(&self) -> Value {
+        let running = self.running.lock();
+        let rows = library::all().map(Exercise::parse).filter_map(Result::ok).map(|e| {
+            let started = running.contains_key(&e.name);
+            json!({"name": e.name, "title": e.title, "part": e.part, "guided": e.guided,
+                "points": e.points(), "started": started})
+        });
+        json!({"items": rows.collect::<Vec<_>>()})
+    }
+
+    fn show(&self, name: &str, student: &str) -> Result<Value, Refused> {
+        let running = self.find(name, student).ok();
+        let unknown = || (StatusCode::NOT_FOUND, format!("there is no exercise {name:?}"));
+        match &running {
+            Some(running) => Ok(shown(&running.exercise, Some(running))),
+            None => {
+                let exercise = library::text(name).and_then(|t| Exercise::parse(t).ok());
+                Ok(shown(&exercise.ok_or_else(unknown)?, None))
+            }
+        }
+    }
+
+    fn caller(&self, asked: &AtDesk) -> Result<Arc<Caller>, Refused> {
+        let bearer = asked.authorization.split_once(' ').map(|(_, token)| token.trim());
+        let certificate = asked.subject.as_ref().map(|s| (s.0.as_str(), s.1.as_slice()));
+        if bearer.is_none() && certificate.is_none() {
+            return Err((StatusCode::UNAUTHORIZED, "authentication required".into()));
+        }
+        let credentials = Credentials { bearer, certificate };
+        let known = self.server.authenticate(&credentials, &Impersonation::default());
+        known.map_err(|e| (StatusCode::UNAUTHORIZED, e.to_string()))
+    }
+
+    fn administrator(&self, caller: &Caller) -> Result<(), Refused> {
+        let everything =
+            Attributes { verb: "*", group: "*", resource: "*", ..Attributes::default() };
+        let snapshot = self.server.store.snapshot();
+        let may = self.server.access.authorizer.check(&snapshot, caller, &everything);
+        may.map_err(|_| {
+            let why =
+                format!("{:?} may not do this: it takes a cluster administrator", caller.name);
+            (StatusCode::FORBIDDEN, why)
+        })
+    }
+}
+
+/// The exercise that comes along, or the one of ours that is named.
+fn exercise_text(asked: &AtDesk, name: &str) -> Result<String, String> {
+    if asked.body.is_empty() {
+        let known = library::text(name);
+        return known.map(str::to_owned).ok_or_else(|| format!("there is no exercise {name:?}"));
+    }
+    String::from_utf8(asked.body.to_vec()).map_err(|_| "the exercise is no text".to_owned())
+}
+
+/// What a student reads.
+fn shown(exercise: &Exercise, running: Option<&Running>) -> Value {
+    let checks = exercise.checks.iter().map(|c| json!({"title": c.title, "points": c.points}));
+    let solution = exercise.solution.iter().map(|step| match step.input() {
+        "" => step.line().to_owned(),
+        input => format!("{} <<EOF\n{input}EOF", step.line()),
+    });
+    let mut value = json!({
+        "name": exercise.name, "title": exercise.title, "part": exercise.part,
+        "guided": exercise.guided, "text": exercise.text, "tasks": exercise.tasks,
+        "checks": checks.collect::<Vec<_>>(), "points": exercise.points(),
+        "hints": exercise.hints.len(), "project": exercise.project,
+    });
+    if exercise.guided {
+        value["commands"] = solution.collect();
+    }
+    if let Some(running) = running {
+        value["status"] = running.status();
+    }
+    value
+}

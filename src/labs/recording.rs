@@ -1,0 +1,156 @@
+//! What happened in a project since an exercise began: every version of every object, in order. It
+//! is all that a grade is made of, so that a grade can be made again from it.
+
+use crate::{
+    kinds,
+    object::{ObjectExt, Value, json},
+    store::{Entry, Since, Store},
+};
+use std::sync::Arc;
+
+/// Most versions that are kept, and most bytes of them.
+const VERSIONS: usize = 50_000;
+const BYTES: usize = 64 << 20;
+/// What a recording calls itself.
+const FORM: &str = "pocketshift.recording/v1";
+
+/// Objects that say nothing a check looks at and change all the time.
+const LEFT_OUT: &[&str] =
+    &["events", "events.events.k8s.io", "leases.coordination.k8s.io", "endpoints"];
+
+/// A version of an object.
+#[derive(Clone)]
+pub struct Version {
+    /// The object; of a deletion the last that was known.
+    pub object: Arc<Value>,
+    /// The kind's name.
+    pub kind: Arc<str>,
+    /// Whether it is gone with this.
+    pub deleted: bool,
+}
+
+/// A project's past, as it is written down.
+pub struct Tape {
+    project: String,
+    seen: u64,
+    entries: Vec<(Arc<Entry>, bool)>,
+    bytes: usize,
+    /// Whether something is missing.
+    pub torn: bool,
+}
+
+impl Tape {
+    /// Begins to follow a project.
+    pub fn begin(store: &Store, project: &str) -> Tape {
+        let snapshot = store.snapshot();
+        Tape {
+            project: project.into(),
+            seen: snapshot.rev,
+            entries: Vec::new(),
+            bytes: 0,
+            torn: false,
+        }
+    }
+
+    /// Writes down what happened since.
+    pub fn catch_up(&mut self, store: &Store) {
+        let (changes, reached) = match store.feed().since(self.seen, None) {
+            Since::Changes(changes, reached) => (changes, reached),
+            Since::TooOld(_) => {
+                self.torn = true;
+                self.seen = store.snapshot().rev;
+                return;
+            }
+        };
+        self.seen = reached;
+        for change in changes {
+            let entry = change.entry;
+            let ours = *entry.meta.namespace == *self.project
+                && !LEFT_OUT.contains(&entry.resource.as_ref());
+            if !ours {
+                continue;
+            }
+            if self.entries.len() >= VERSIONS || self.bytes >= BYTES {
+                self.torn = true;
+                continue;
+            }
+            self.bytes += entry.bytes.len();
+            self.entries.push((entry, change.deleted));
+        }
+    }
+
+    /// All of it, to be looked at.
+    pub fn recording(&self, answers: Vec<String>) -> Recording {
+        let versions = self.entries.iter().filter_map(|(entry, deleted)| {
+            // What was served by a definition of the cluster's own is looked at by nobody.
+            let kind = kinds::by_resource(&entry.resource)?.kind.shared();
+            Some(Version { object: Arc::new(entry.value()), kind, deleted: *deleted })
+        });
+        Recording { versions: versions.collect(), answers, torn: self.torn }
+    }
+}
+
+/// What a grade is made of.
+#[derive(Clone, Default)]
+pub struct Recording {
+    /// Every version, in order.
+    pub versions: Vec<Version>,
+    /// What commands and routes answered, by the number of their check.
+    pub answers: Vec<String>,
+    /// Whether something is missing.
+    pub torn: bool,
+}
+
+impl Recording {
+    /// The objects of a kind as they were at last.
+    pub fn now(&self, kind: &str) -> Vec<&Value> {
+        let mut last: Vec<(&str, Option<&Value>)> = Vec::new();
+        for version in self.versions.iter().filter(|v| *v.kind == *kind) {
+            let name = version.object.name();
+            let object = (!version.deleted).then_some(&*version.object);
+            match last.iter_mut().find(|(n, _)| *n == name) {
+                Some(known) => known.1 = object,
+                None => last.push((name, object)),
+            }
+        }
+        last.into_iter().filter_map(|(_, object)| object).collect()
+    }
+
+    /// The versions of an object.
+    pub fn of<'a>(&'a self, kind: &'a str, name: &'a str) -> impl Iterator<Item = &'a Version> {
+        self.versions.iter().filter(move |v| *v.kind == *kind && v.object.name() == name)
+    }
+
+    /// As a file keeps it.
+    pub fn write(&self) -> Value {
+        let versions = self
+            .versions
+            .iter()
+            .map(|v| json!({"kind": &*v.kind, "deleted": v.deleted, "object": &*v.object}));
+        json!({"form": FORM, "torn": self.torn, "answers": self.answers,
+            "versions": versions.collect::<Vec<_>>()})
+    }
+
+    /// Reads what [`Recording::write`] wrote.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub fn read(text: &[u8]) -> Result<Recording, String> {
+        let value: Value =
+            serde_json::from_slice(text).map_err(|e| format!("no recording: {e}"))?;
+        if value.str_at("form") != FORM {
+            return Err(format!("no recording of this version ({FORM})"));
+        }
+        let versions = value.list_at("versions").iter().map(|v| Version {
+            object: Arc::new(v["object"].clone()),
+            kind: v.str_at("kind").into(),
+            deleted: v.is_true("deleted"),
+        });
+        let answers = value.list_at("answers").iter().filter_map(|a| Some(a.as_str()?.to_owned()));
+        Ok(Recording {
+            versions: versions.collect(),
+            answers: answers.collect(),
+            torn: value.is_true("torn"),
+        })
+    }
+}
