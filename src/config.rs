@@ -76,7 +76,7 @@ pub enum Command {
     /// Exercises: start, grade and finish them
     #[command(subcommand)]
     Lab(LabCommand),
-    /// Let requests to the running server fail by rule
+    /// Let requests, nodes, disks, pulls and containers of the running server fail by rule
     #[command(subcommand)]
     Fault(FaultCommand),
     /// Tell why an object of the running server is as it is: its latest changes, by whom, and what
@@ -428,7 +428,8 @@ pub struct Serve {
     #[allow(missing_docs)]
     pub audit: Audit,
 
-    /// Seed of the random source (names, uids, addresses) [default: from the system]
+    /// Seed of the random source: the same inputs get the same names, uids and addresses again
+    /// [default: from the system]
     #[arg(long, env = "POCKETSHIFT_RANDOM_SEED", value_name = "NUMBER")]
     pub random_seed: Option<u64>,
 

@@ -38,7 +38,7 @@
 //! | [`webhook`] | the way to webhooks and other API servers: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
 //! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
-//! | [`faults`] | faults by rule: which requests fail, how, how often | snapshots of `store`, `world` |
+//! | [`faults`] | faults by rule: which requests fail, what breaks in the world, how often and when | snapshots of `store`, `world` |
 //! | [`kinds`] | the catalogue: one value per kind | `cel`, `object`, snapshots of `store`, `world` |
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
 //! | [`api`] | the verbs, admission, computed kinds | all of the above |

@@ -4,14 +4,14 @@
 //! a teacher) can stop, step and replay both.
 
 mod activity;
+mod entropy;
 mod time;
 
 pub use activity::{Activity, Busy, Tracked};
+pub use entropy::{Entropy, Stream};
 pub use time::{ClusterTime, FASTEST, Reading};
 
 use jiff::{SignedDuration, Timestamp};
-use parking_lot::Mutex;
-use rand::{RngCore, SeedableRng, rngs::StdRng};
 use std::{future::Future, pin::Pin, sync::Arc};
 
 /// A future that owns what it needs.
@@ -92,40 +92,6 @@ impl Clock for StepClock {
             // The sender lives in the clock; if it is gone nobody waits for time any more.
             let _ = now.wait_for(|t| *t >= time).await;
         })
-    }
-}
-
-/// Where chance comes from: one seeded generator.
-#[derive(Debug)]
-pub struct Entropy(Mutex<StdRng>);
-
-impl Entropy {
-    /// The same seed gives the same sequence.
-    pub fn seeded(seed: u64) -> Entropy {
-        Entropy(Mutex::new(StdRng::seed_from_u64(seed)))
-    }
-    /// Seeded by the operating system.
-    pub fn from_os() -> Entropy {
-        Entropy(Mutex::new(StdRng::from_os_rng()))
-    }
-    /// A number below `bound` (which must not be 0).
-    pub fn below(&self, bound: u64) -> u64 {
-        self.0.lock().next_u64() % bound
-    }
-    /// Fills `bytes`.
-    pub fn fill(&self, bytes: &mut [u8]) {
-        self.0.lock().fill_bytes(bytes);
-    }
-    /// A version 4 UUID in text form.
-    pub fn uuid(&self) -> String {
-        let mut bytes = [0; 16];
-        self.fill(&mut bytes);
-        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
-    }
-    /// `length` characters of the alphabet upstream uses for generated names.
-    pub fn suffix(&self, length: usize) -> String {
-        let alphabet = crate::object::name::SAFE_ALPHABET;
-        (0..length).map(|_| alphabet[self.below(alphabet.len() as u64) as usize] as char).collect()
     }
 }
 

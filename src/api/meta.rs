@@ -25,7 +25,9 @@ pub(super) fn normalise(object: &mut Value) {
 
 /// Fills the metadata of a new object: uid, creation time, generation, namespace.
 pub(super) fn stamp(object: &mut Value, kind: &Served, namespace: &str, world: &World) {
-    object.set_at("metadata.uid", world.entropy.uuid());
+    let own = [kind.resource(), namespace, object.name()];
+    let uid = world.entropy.of(&own).uuid();
+    object.set_at("metadata.uid", uid);
     object.set_at("metadata.creationTimestamp", time::seconds(world.clock.now()));
     for gone in ["deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"] {
         object.remove_at(&format!("metadata.{gone}"));
@@ -48,7 +50,8 @@ pub(super) fn generate_name(object: &mut Value, world: &World) {
     let prefix = object.str_at("metadata.generateName");
     if object.name().is_empty() && !prefix.is_empty() {
         let cut: String = prefix.chars().take(MAX_PREFIX).collect();
-        let name = format!("{cut}{}", world.entropy.suffix(SUFFIX));
+        let chance = world.entropy.of(&["names", object.namespace(), prefix]);
+        let name = format!("{cut}{}", chance.suffix(SUFFIX));
         object.set_at("metadata.name", name);
     }
 }

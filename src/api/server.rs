@@ -73,6 +73,7 @@ impl Server {
             agent: request.options.manager().to_owned(),
             verb: request.verb.name(),
             sub: request.sub,
+            client: !request.options.agent.is_empty(),
             cause: request.options.cause,
         });
         Refused {

@@ -64,6 +64,15 @@ pub struct FaultAdd {
     /// Beginnings of user agents
     #[arg(long)]
     pub agent: Vec<String>,
+    /// Nodes that fall silent, or whose disks fill
+    #[arg(long, value_delimiter = ',')]
+    pub node: Vec<String>,
+    /// Containers (of the pods named by --name and --namespace) that crash or are not ready
+    #[arg(long, value_delimiter = ',')]
+    pub container: Vec<String>,
+    /// Images, as in quay.io/team/*, that registries do not give
+    #[arg(long, value_delimiter = ',')]
+    pub image: Vec<String>,
     /// Whose requests: clients, controllers (the cluster's own), all [default: clients]
     #[arg(long, value_name = "WHOSE")]
     pub from: Option<String>,
@@ -79,6 +88,9 @@ pub struct FaultAdd {
     /// How long the rule holds, by the cluster's clock: 90s, 15m
     #[arg(long = "for", value_name = "DURATION", conflicts_with = "until")]
     pub lasts: Option<String>,
+    /// How long after it is added the rule begins to hold, by the cluster's clock
+    #[arg(long, value_name = "DURATION")]
+    pub after: Option<String>,
     /// Until when it holds, by the cluster's clock: 2031-01-02T03:04:05Z
     #[arg(long, value_name = "MOMENT")]
     pub until: Option<String>,
@@ -103,7 +115,25 @@ pub struct FaultAdd {
     /// Let watches end (drop), tell nothing more (stale), or end with 410 (gone)
     #[arg(long, value_name = "drop|stale|gone")]
     pub watch: Option<String>,
-    /// After so many events [default: 0]
+    /// Let nobody hear of the nodes
+    #[arg(long)]
+    pub silent: bool,
+    /// Let containers be not ready, whatever their probes find
+    #[arg(long)]
+    pub unready: bool,
+    /// Let containers end with this exit code, --delay after the rule begins to hold
+    #[arg(long, value_name = "CODE")]
+    pub crash: Option<u8>,
+    /// With --crash: let every run end so, --delay after it began
+    #[arg(long)]
+    pub repeat: bool,
+    /// Let registries say this in place of images
+    #[arg(long, value_name = "TEXT")]
+    pub pull: Option<String>,
+    /// Let others use so much of the nodes' disks, from 1 to 100
+    #[arg(long, value_name = "PERCENT")]
+    pub disk: Option<u8>,
+    /// With --watch: after so many events [default: 0]
     #[arg(long, value_name = "N")]
     pub events: Option<u32>,
     #[command(flatten)]

@@ -48,6 +48,24 @@ pub struct Effect {
     /// What happens to a watch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watch: Option<WatchFault>,
+    /// Nobody hears of the nodes any more.
+    #[serde(skip_serializing_if = "is_off")]
+    pub silent: bool,
+    /// The containers are not ready.
+    #[serde(skip_serializing_if = "is_off")]
+    pub unready: bool,
+    /// The containers end with this exit code, `delay` after the rule begins to hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crash: Option<u8>,
+    /// Every run of theirs does, `delay` after it began.
+    #[serde(skip_serializing_if = "is_off")]
+    pub repeat: bool,
+    /// What registries say in place of the images.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pull: String,
+    /// How much of the nodes' disks others use, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u8>,
     /// Events that it tells before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<u32>,
@@ -64,16 +82,26 @@ impl Effect {
             return Err("spec.effect.status: must be from 400 to 599".into());
         }
         let ends = [self.status.is_some(), self.cut, self.lose, self.watch.is_some()];
+        let ends: Vec<bool> = ends.into_iter().chain(self.of_the_world()).collect();
         match ends.iter().filter(|on| **on).count() {
             0 if self.delay.is_empty() => return Err("spec.effect: says nothing".into()),
             0 | 1 => {}
-            _ => return Err("spec.effect: say one of status, cut, lose, watch".into()),
+            _ => return Err("spec.effect: say one of status, cut, lose, watch, silent, unready, crash, pull, disk".into()),
         }
         if self.status.is_none() && (!self.message.is_empty() || self.retry_after.is_some()) {
             return Err("spec.effect: message and retryAfter go with a status".into());
         }
         if self.watch.is_none() && self.events.is_some() {
             return Err("spec.effect: events go with watch".into());
+        }
+        if self.disk.is_some_and(|percent| !(1..=100).contains(&percent)) {
+            return Err("spec.effect.disk: must be from 1 to 100".into());
+        }
+        if self.crash.is_none() && self.repeat {
+            return Err("spec.effect: repeat goes with crash".into());
+        }
+        if self.is_of_the_world() && self.crash.is_none() && !self.delay.is_empty() {
+            return Err("spec.effect: delay is for requests and crashes".into());
         }
         match self.late() {
             Err(()) => Err(format!(
@@ -87,7 +115,17 @@ impl Effect {
         }
     }
 
-    fn late(&self) -> Result<SignedDuration, ()> {
+    fn of_the_world(&self) -> [bool; 5] {
+        let (crash, disk) = (self.crash.is_some(), self.disk.is_some());
+        [self.silent, self.unready, crash, !self.pull.is_empty(), disk]
+    }
+
+    /// Whether it is no request that meets it, but nodes, images or containers.
+    pub(super) fn is_of_the_world(&self) -> bool {
+        self.of_the_world().contains(&true)
+    }
+
+    pub(super) fn late(&self) -> Result<SignedDuration, ()> {
         match self.delay.as_str() {
             "" => Ok(SignedDuration::ZERO),
             // Days of 24 hours are no matter of delays.

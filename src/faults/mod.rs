@@ -1,12 +1,16 @@
-//! Faults by rule: which requests fail, how and how often. The rules are rows beside the cluster's
+//! Faults by rule: which requests fail, how and how often; and what breaks in the simulated world. The rules are rows beside the cluster's
 //! objects, so that they go where its state goes; what they have counted is forgotten at a start.
 //! Without rules a request asks one question of the snapshot.
 
 mod effect;
+mod matches;
 mod rule;
+mod world;
 
 pub use effect::{Effect, WatchFault};
-pub use rule::{Matches, Rule, Spec, Who};
+pub use matches::{Matches, Who};
+pub use rule::{Rule, Spec};
+pub use world::{Spot, crash, disk, next, pull, silent, unready};
 
 use crate::{
     object::{Value, json},
@@ -75,7 +79,9 @@ impl Faults {
         let rules = Rules::of(snapshot);
         let now = world.clock.now();
         let fits = |rule: &&Arc<Rule>| {
-            rule.spec.until.is_none_or(|end| now < end) && rule.spec.matches.fit(meeting)
+            !rule.spec.effect.is_of_the_world()
+                && rule.spec.holds(now)
+                && rule.spec.matches.fit(meeting)
         };
         let mut found = rules.0.iter().filter(fits);
         let rule = found.find(|rule| self.strikes(rule, &world.entropy))?;
@@ -143,6 +149,63 @@ mod tests {
         assert!(some.contains('!') && some.contains('.'), "{some}");
         assert_eq!(some, struck(json!({"effect": {"cut": true}, "probability": 0.5})));
         assert_eq!(struck(json!({"effect": {"cut": true}, "probability": 0})), "........");
+    }
+
+    #[test]
+    fn what_breaks_and_when() {
+        let object = |name: &str, spec: Value| json!({"metadata": {"name": name}, "spec": spec});
+        let (start, end) = ("2026-01-01T00:01:00Z", "2026-01-01T00:02:00Z");
+        let rows = [
+            object(
+                "a",
+                json!({"match": {"nodes": ["w1"]}, "starts": start, "until": end,
+                "effect": {"silent": true}}),
+            ),
+            object(
+                "b",
+                json!({"match": {"names": ["web-*"]}, "starts": start,
+                "effect": {"crash": 3, "delay": "5s", "repeat": true}}),
+            ),
+            object(
+                "c",
+                json!({"match": {"names": ["db"]}, "starts": start, "effect": {"crash": 9}}),
+            ),
+            object("d", json!({"match": {"images": ["quay.io/x/*"]}, "effect": {"pull": "no"}})),
+            object("e", json!({"match": {"nodes": ["w2"]}, "effect": {"disk": 97}})),
+        ];
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let options = crate::store::Options { data_dir: None, full_sync: false, window_bytes: 0 };
+        let store = crate::store::Store::open(&options).unwrap();
+        for row in rows {
+            let op = crate::store::Op::Put {
+                resource: RESOURCE.into(),
+                key: crate::object::name::key("", row["metadata"]["name"].as_str().unwrap()).into(),
+                expect: crate::store::Expect::Absent,
+                body: crate::object::encode(&row),
+                claims: vec![],
+            };
+            runtime.block_on(store.commit(vec![op])).unwrap();
+        }
+        let objects = store.snapshot();
+        let at = |second: i64| {
+            let zero: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+            zero + jiff::SignedDuration::from_secs(second)
+        };
+        let silence: Vec<bool> =
+            [59, 60, 119, 120].iter().map(|s| silent(&objects, at(*s), "w1")).collect();
+        assert_eq!(silence, [false, true, true, false]);
+        assert!(!silent(&objects, at(60), "w2"));
+        assert_eq!(next(&objects, at(0)), Some(at(60)));
+        assert_eq!(next(&objects, at(60)), Some(at(120)));
+        assert_eq!((disk(&objects, at(0), "w2"), disk(&objects, at(0), "w1")), (97, 0));
+        assert_eq!(pull(&objects, at(0), "quay.io/x/y:1").as_deref(), Some("no"));
+        assert_eq!(pull(&objects, at(0), "quay.io/z:1"), None);
+        let spot = |pod| Spot { node: "w1", namespace: "n", pod, container: "c" };
+        assert_eq!(crash(&objects, spot("web-1"), at(0)), Some((at(60), 3)));
+        assert_eq!(crash(&objects, spot("web-1"), at(70)), Some((at(75), 3)));
+        assert_eq!(crash(&objects, spot("db"), at(0)), Some((at(60), 9)));
+        assert_eq!(crash(&objects, spot("db"), at(61)), None, "it has crashed already");
+        assert_eq!(crash(&objects, spot("other"), at(0)), None);
     }
 
     #[test]

@@ -1,54 +1,12 @@
 //! A rule, read from what somebody wrote.
 
-use super::{Effect, Meeting};
+use super::{Effect, Matches};
 use crate::object::{ObjectExt, Value, json, name};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// `apiVersion` and `kind` of a rule.
 const TYPE: (&str, &str) = ("pocketshift.io/v1", "Fault");
-/// Most entries of a list, and longest of them.
-const MOST: (usize, usize) = (64, 253);
-/// The verbs there are.
-const VERBS: &[&str] =
-    &["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
-
-/// Whose requests meet a fault.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
-pub enum Who {
-    /// Those that come over the network.
-    #[default]
-    Clients,
-    /// Those of the cluster's own controllers, scheduler and kubelets.
-    Controllers,
-    All,
-}
-
-/// Which requests. What says nothing, fits all.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[allow(missing_docs)]
-pub struct Matches {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub verbs: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub groups: Vec<String>,
-    /// Plurals; `pods/status` is a subresource, `pods/*` all of them, `*` everything.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub resources: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub namespaces: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub names: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub users: Vec<String>,
-    /// What user agents begin with.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub agents: Vec<String>,
-    pub from: Who,
-}
 
 /// What a rule says.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -66,6 +24,12 @@ pub struct Spec {
     /// How likely one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
+    /// When it begins, by the cluster's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starts: Option<Timestamp>,
+    /// How long after it is added it begins; that becomes its start.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub after: String,
     /// When it ends, by the cluster's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
@@ -130,31 +94,42 @@ impl Rule {
 }
 
 impl Spec {
-    /// Takes out how long it holds, if it says so.
-    pub fn take_duration(&mut self) -> Option<SignedDuration> {
-        std::mem::take(&mut self.lasts).parse().ok()
+    /// Turns how long after now it begins, and how long it holds from then, into moments.
+    pub fn settle(&mut self, now: Timestamp) {
+        let moment = |from: Timestamp, text: &mut String| {
+            let by = std::mem::take(text).parse::<SignedDuration>().ok()?;
+            from.checked_add(by).ok()
+        };
+        self.starts = moment(now, &mut self.after).or(self.starts).or(Some(now));
+        let begins = self.starts.unwrap_or(now);
+        self.until = moment(begins, &mut self.lasts).or(self.until);
+    }
+
+    /// Whether it holds at a moment.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.starts.is_none_or(|begin| begin <= now) && self.until.is_none_or(|end| now < end)
     }
 
     fn check(&self) -> Result<(), String> {
-        let m = &self.matches;
-        let lists = [
-            ("verbs", &m.verbs),
-            ("groups", &m.groups),
-            ("resources", &m.resources),
-            ("namespaces", &m.namespaces),
-            ("names", &m.names),
-            ("users", &m.users),
-            ("agents", &m.agents),
-        ];
-        for (field, list) in lists {
-            if list.len() > MOST.0 || list.iter().any(|word| word.len() > MOST.1) {
-                return Err(format!("spec.match.{field}: is too long"));
-            }
+        self.matches.check()?;
+        self.check_counts()?;
+        self.check_moments()?;
+        self.effect.check()?;
+        match self.effect.is_of_the_world() {
+            true => self.matches.check_world()?,
+            false => self.matches.check_requests()?,
         }
-        if let Some(verb) = m.verbs.iter().find(|v| !VERBS.contains(&v.as_str()) && *v != "*") {
-            let known = VERBS.join(", ");
-            return Err(format!("spec.match.verbs: {verb:?} is none of {known}"));
+        let counted = self.from.is_some() || self.times.is_some() || self.probability.is_some();
+        if self.effect.is_of_the_world() && counted {
+            return Err("spec: from, times and probability are for requests".into());
         }
+        if self.effect.watch.is_some() && !self.matches.has_verb("watch") {
+            return Err("spec.effect.watch: no watch is among spec.match.verbs".into());
+        }
+        Ok(())
+    }
+
+    fn check_counts(&self) -> Result<(), String> {
         if self.from == Some(0) {
             return Err("spec.from: must be at least 1".into());
         }
@@ -164,94 +139,30 @@ impl Spec {
         if self.probability.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
             return Err("spec.probability: must be from 0 to 1".into());
         }
-        if !self.lasts.is_empty() {
-            if self.until.is_some() {
-                return Err("spec: say one of for, until".into());
-            }
-            if !self.lasts.parse::<SignedDuration>().is_ok_and(|d| d.is_positive()) {
-                let said = &self.lasts;
-                return Err(format!("spec.for: {said:?}: must be a duration such as 90s or 15m"));
-            }
-        }
-        self.effect.check()?;
-        let watches = m.verbs.is_empty() || m.verbs.iter().any(|v| v == "watch" || v == "*");
-        if self.effect.watch.is_some() && !watches {
-            return Err("spec.effect.watch: no watch is among spec.match.verbs".into());
-        }
         Ok(())
     }
-}
 
-impl Matches {
-    /// Whether a request is meant.
-    pub fn fit(&self, m: &Meeting<'_>) -> bool {
-        let among = |list: &[String], word: &str| {
-            list.is_empty() || list.iter().any(|one| one == word || one == "*")
-        };
-        let resource = |one: &String| match one.split_once('/') {
-            None => one == "*" || (m.sub.is_empty() && one == m.resource),
-            Some((whole, sub)) => {
-                (whole == "*" || whole == m.resource)
-                    && !m.sub.is_empty()
-                    && (sub == "*" || sub == m.sub)
+    fn check_moments(&self) -> Result<(), String> {
+        let moments = [
+            ("for", &self.lasts, "until", self.until),
+            ("after", &self.after, "starts", self.starts),
+        ];
+        for (field, said, other, moment) in moments.into_iter().filter(|m| !m.1.is_empty()) {
+            if moment.is_some() {
+                return Err(format!("spec: say one of {field}, {other}"));
             }
-        };
-        match self.from {
-            Who::Clients if m.controller => return false,
-            Who::Controllers if !m.controller => return false,
-            _ => {}
+            if !said.parse::<SignedDuration>().is_ok_and(|d| d.is_positive()) {
+                let why = "must be a duration such as 90s or 15m";
+                return Err(format!("spec.{field}: {said:?}: {why}"));
+            }
         }
-        among(&self.verbs, m.verb)
-            && among(&self.groups, m.group)
-            && (self.resources.is_empty() || self.resources.iter().any(resource))
-            && among(&self.namespaces, m.namespace)
-            && among(&self.names, m.name)
-            && among(&self.users, m.user)
-            && (self.agents.is_empty() || self.agents.iter().any(|a| m.agent.starts_with(&**a)))
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn requests_that_are_meant() {
-        let m = Meeting {
-            verb: "update",
-            group: "apps",
-            resource: "deployments",
-            sub: "status",
-            namespace: "a",
-            name: "d",
-            user: "joe",
-            agent: "oc/4.2",
-            controller: false,
-        };
-        let fits = |spec: Value| Matches::deserialize(spec).unwrap().fit(&m);
-        let rows = [
-            (json!({}), true),
-            (json!({"verbs": ["update", "patch"]}), true),
-            (json!({"verbs": ["create"]}), false),
-            (json!({"resources": ["deployments"]}), false),
-            (json!({"resources": ["pods", "deployments/status"]}), true),
-            (json!({"resources": ["*/status"]}), true),
-            (json!({"resources": ["*"]}), true),
-            (json!({"groups": [""]}), false),
-            (
-                json!({"namespaces": ["a"], "names": ["d"], "users": ["joe"], "agents": ["oc/"]}),
-                true,
-            ),
-            (json!({"agents": ["kubectl"]}), false),
-            (json!({"from": "controllers"}), false),
-            (json!({"from": "all"}), true),
-        ];
-        for (spec, expected) in rows {
-            assert_eq!(fits(spec.clone()), expected, "{spec}");
-        }
-        let own = Meeting { controller: true, ..m };
-        assert!(!Matches::default().fit(&own));
-    }
 
     #[test]
     fn rules_that_are_none() {
@@ -269,7 +180,7 @@ mod tests {
             ),
             (
                 json!({"spec": {"effect": {"status": 500, "lose": true}}}),
-                "spec.effect: say one of status, cut, lose, watch",
+                "spec.effect: say one of status, cut, lose, watch, silent, unready, crash, pull, disk",
             ),
             (
                 json!({"spec": {"effect": {"cut": true, "delay": "1d"}}}),
@@ -280,6 +191,23 @@ mod tests {
                 "spec.effect.delay: must be from 0 to 10 minutes",
             ),
             (json!({"spec": {"effect": effect, "times": 0}}), "spec.times: must be at least 1"),
+            (
+                json!({"spec": {"effect": {"silent": true}, "match": {"users": ["joe"]}}}),
+                "spec.match: verbs, groups, resources, users, agents and from are for requests",
+            ),
+            (
+                json!({"spec": {"effect": {"unready": true}, "times": 1}}),
+                "spec: from, times and probability are for requests",
+            ),
+            (
+                json!({"spec": {"effect": effect, "match": {"images": ["x"]}}}),
+                "spec.match: nodes, containers and images are not for requests",
+            ),
+            (
+                json!({"spec": {"effect": {"silent": true, "cut": true}}}),
+                "spec.effect: say one of status, cut, lose, watch, silent, unready, crash, pull, disk",
+            ),
+            (json!({"spec": {"effect": {"disk": 101}}}), "spec.effect.disk: must be from 1 to 100"),
             (
                 json!({"spec": {"effect": effect, "for": "-1m"}}),
                 "spec.for: \"-1m\": must be a duration such as 90s or 15m",

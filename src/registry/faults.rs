@@ -81,9 +81,7 @@ impl Registries {
             if rule.name.is_empty() {
                 rule.name = format!("fault-{}", world.entropy.suffix(SUFFIX));
             }
-            if let Some(lasts) = rule.spec.take_duration() {
-                rule.spec.until = world.clock.now().checked_add(lasts).ok();
-            }
+            rule.spec.settle(world.clock.now());
             rules.push(rule);
         }
         Ok(rules)

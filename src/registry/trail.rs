@@ -6,7 +6,8 @@ use crate::{
     catalog::complaint::*,
     kinds::{Backing, Catalogue, Served},
     object::{Value, json, name},
-    trail,
+    store::Change,
+    trail::{self, Link},
 };
 use jiff::Timestamp;
 
@@ -43,6 +44,8 @@ impl Registries {
             .iter()
             .filter(|c| (all || !trail::is_noise(c)) && recent(trail::moment(c)))
             .map(|c| (c.rev, 0, trail::told(c)))
+            // Only the time at which a node was heard of, for example.
+            .filter(|(.., told)| all || told["fields"].as_array().is_none_or(|f| !f.is_empty()))
             .collect();
         let refusals = self.server.refusals.after(rev);
         let refusals = refusals.iter().filter(|r| recent(Some(r.author.at)));
@@ -91,7 +94,7 @@ impl Registries {
         }
         let changes: Vec<Value> = own
             .into_iter()
-            .map(|change| trail::chain(feed, change).iter().map(trail::told).collect())
+            .map(|change| trail::chain(feed, change).iter().map(linked).collect())
             .collect();
         let current = current.map_or(Value::Null, trail::who);
         Ok(Reply::json(200, &json!({"object": current, "changes": changes})))
@@ -101,6 +104,17 @@ impl Registries {
         self.administrator(ask)?;
         if ask.reads() { Ok(()) } else { Err(DistributionError::new(&UNSUPPORTED).into()) }
     }
+}
+
+/// A link of a chain as a document.
+fn linked((change, link): &(Change, Link)) -> Value {
+    let mut told = trail::told(change);
+    told["link"] = json!(match link {
+        Link::Root => "",
+        Link::Cause => "because of",
+        Link::Time => "in time, after",
+    });
+    told
 }
 
 /// The kind that a word on a command line means.

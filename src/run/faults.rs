@@ -79,6 +79,9 @@ fn rule(asked: &FaultAdd) -> Result<Value, String> {
         ("names", &asked.object_name),
         ("users", &asked.user),
         ("agents", &asked.agent),
+        ("nodes", &asked.node),
+        ("containers", &asked.container),
+        ("images", &asked.image),
     ];
     let mut matches = Map::new();
     for (field, list) in lists {
@@ -103,6 +106,12 @@ fn rule(asked: &FaultAdd) -> Result<Value, String> {
     say("cut", on(asked.cut));
     say("lose", on(asked.lose));
     say("watch", asked.watch.as_ref().map(|v| json!(v)));
+    say("silent", on(asked.silent));
+    say("unready", on(asked.unready));
+    say("crash", asked.crash.map(|v| json!(v)));
+    say("repeat", on(asked.repeat));
+    say("pull", asked.pull.as_ref().map(|v| json!(v)));
+    say("disk", asked.disk.map(|v| json!(v)));
     say("events", asked.events.map(|v| json!(v)));
     let mut spec = Map::new();
     spec.insert("match".into(), Value::Object(matches));
@@ -115,6 +124,7 @@ fn rule(asked: &FaultAdd) -> Result<Value, String> {
     say("from", asked.nth.map(|v| json!(v)));
     say("times", asked.times.map(|v| json!(v)));
     say("probability", asked.probability.map(|v| json!(v)));
+    say("after", asked.after.as_ref().map(|v| json!(v)));
     say("for", asked.lasts.as_ref().map(|v| json!(v)));
     say("until", asked.until.as_ref().map(|v| json!(v)));
     let mut rule = json!({"spec": spec});

@@ -35,8 +35,10 @@ pub async fn why(asked: &Why) -> Result<(), String> {
     let answer: Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
     let changes = answer["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
     for chain in changes {
-        for (i, change) in chain.as_array().into_iter().flatten().enumerate() {
-            print!("{}", lines(change, if i == 0 { "" } else { "  because of " }));
+        let mut lead = String::new();
+        for change in chain.as_array().into_iter().flatten() {
+            print!("{}", lines(change, &lead));
+            lead = format!("  {} ", change["link"].as_str().unwrap_or_default());
         }
     }
     if changes.is_empty() {

@@ -17,6 +17,8 @@ pub struct Author {
     pub verb: &'static str,
     /// Its subresource, or empty.
     pub sub: &'static str,
+    /// Whether it came from outside, and not from one of the cluster's own.
+    pub client: bool,
     /// The revision that made somebody send it; 0 when nobody knows of one.
     pub cause: u64,
 }

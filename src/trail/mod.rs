@@ -51,17 +51,36 @@ pub fn of(feed: &Feed, resource: &str, key: &str) -> Vec<Change> {
     own
 }
 
-/// A change and what led to it, one because of the next.
-pub fn chain(feed: &Feed, change: Change) -> Vec<Change> {
-    let mut chain = vec![change];
-    while let Some(last) = chain.last().filter(|_| chain.len() < LONGEST) {
-        let cause = last.entry.author.as_ref().map_or(0, |a| a.cause);
-        // What is caused is always newer than its cause.
-        let Some(before) = cause.checked_sub(1).filter(|_| cause < last.rev) else { break };
-        let Since::Changes(found, _) = feed.between(before, cause, None) else { break };
-        match found.into_iter().next() {
-            Some(change) => chain.push(change),
+/// How a change followed from the one that is told behind it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Link {
+    /// It is the last that is known, or somebody's own will.
+    Root,
+    /// Its controller acted because of the other.
+    Cause,
+    /// Its controller acted when the time had come, on what the other left.
+    Time,
+}
+
+/// A change and what led to it, each with its link to the next.
+pub fn chain(feed: &Feed, change: Change) -> Vec<(Change, Link)> {
+    let mut chain = vec![(change, Link::Root)];
+    while let Some((last, link)) = chain.last_mut() {
+        let author = last.entry.author.as_ref().filter(|a| !a.client);
+        let earlier = last.before.as_ref().map_or(0, |b| b.rev);
+        let (rev, how) = match author.map(|a| a.cause) {
             None => break,
+            Some(0) => (earlier, Link::Time),
+            Some(cause) => (cause, Link::Cause),
+        };
+        // What follows is always newer than what it follows from.
+        let Some(before) = rev.checked_sub(1).filter(|_| rev < last.rev) else { break };
+        let Since::Changes(found, _) = feed.between(before, rev, None) else { break };
+        let Some(found) = found.into_iter().next() else { break };
+        *link = how;
+        chain.push((found, Link::Root));
+        if chain.len() == LONGEST {
+            break;
         }
     }
     chain

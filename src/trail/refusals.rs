@@ -30,7 +30,7 @@ pub struct Refused {
 impl Refused {
     /// As a document.
     pub fn told(&self) -> Value {
-        let Author { at, user, agent, verb, sub, cause } = &*self.author;
+        let Author { at, user, agent, verb, sub, cause, .. } = &*self.author;
         json!({
             "revision": self.rev, "time": time::seconds(*at), "what": "refused",
             "resource": self.resource, "namespace": self.namespace, "name": self.name,

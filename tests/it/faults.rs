@@ -273,3 +273,96 @@ async fn the_commands_add_list_and_remove() {
     child.terminate();
     child.wait();
 }
+
+/// What breaks in the world is seen by kubelets, by the cluster's clock, and mends in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn containers_nodes_pulls_and_disks_break_by_rule() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    lab.namespace("w").await;
+    let pods = "/api/v1/namespaces/w/pods";
+    let pod = |name: &str, image: &str| {
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+            "spec": {"containers": [{"name": "c", "image": image, "command": ["sleep", "1d"]}]}})
+    };
+    let until = |name: &'static str, what: &'static str, is: fn(&Value) -> bool| {
+        let client = lab.client.clone();
+        async move {
+            eventually(what, || async {
+                let pod = get(&client, &format!("{pods}/{name}")).await.json();
+                if is(&pod) { Ok(()) } else { Err(pod.to_string()) }
+            })
+            .await;
+        }
+    };
+    let of = |pod: &Value, field: &str| pod["status"]["containerStatuses"][0][field].clone();
+    send(&lab.client, "POST", pods, "", Some(&pod("p", "busybox"))).await.expect(201);
+    until("p", "ready", |p| p["status"]["containerStatuses"][0]["ready"] == true).await;
+
+    let meant = json!({"namespaces": ["w"], "names": ["p*"], "containers": ["c"]});
+    add(&admin, "u", json!({"match": meant, "effect": {"unready": true}})).await;
+    until("p", "unready", |p| p["status"]["containerStatuses"][0]["ready"] == false).await;
+    let shown = get(&lab.client, &format!("{pods}/p")).await.json();
+    assert_eq!(shown.condition("Ready").expect("a condition")["status"], "False");
+    admin.send("DELETE", "/faults/u", &[], Vec::new()).await.expect(200);
+    until("p", "ready again", |p| p["status"]["containerStatuses"][0]["ready"] == true).await;
+
+    add(&admin, "c", json!({"match": meant, "effect": {"crash": 3}})).await;
+    until("p", "crashed", |p| {
+        let status = &p["status"]["containerStatuses"][0];
+        [&status["state"], &status["lastState"]].iter().any(|s| s["terminated"]["exitCode"] == 3)
+    })
+    .await;
+    until("p", "up again", |p| {
+        let status = &p["status"]["containerStatuses"][0];
+        status["restartCount"].as_u64() >= Some(1) && status["state"]["running"].is_object()
+    })
+    .await;
+    let shown = get(&lab.client, &format!("{pods}/p")).await.json();
+    assert_eq!(of(&shown, "lastState")["terminated"]["exitCode"], 3, "{shown}");
+
+    let words = "toomanyrequests: you have pulled enough";
+    add(&admin, "i", json!({"match": {"images": ["quay.io/*"]}, "effect": {"pull": words}})).await;
+    let other = pod("q", "quay.io/openshift/origin-cli:latest");
+    send(&lab.client, "POST", pods, "", Some(&other)).await.expect(201);
+    until("q", "not pulled", |p| p.to_string().contains("toomanyrequests: you have pulled enough"))
+        .await;
+
+    add(&admin, "n", json!({"match": {"nodes": ["*"]}, "effect": {"disk": 99}})).await;
+    eventually("the disks are full", || async {
+        let nodes = get(&lab.client, "/api/v1/nodes").await.json();
+        let full = |n: &Value| n.condition("DiskPressure").is_some_and(|c| c["status"] == "True");
+        if nodes.list_at("items").iter().all(full) { Ok(()) } else { Err(nodes.to_string()) }
+    })
+    .await;
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_silent_for_a_while() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    admin.send("POST", "/time?rate=0", &[], Vec::new()).await.expect(200);
+    let nodes = get(&lab.client, "/api/v1/nodes").await.expect(200);
+    let name = nodes["items"][0].name().to_owned();
+    let path = format!("/api/v1/nodes/{name}");
+    let ready = || async {
+        let node = get(&lab.client, &path).await.expect(200);
+        node.condition("Ready").expect("a condition")["status"].clone()
+    };
+    let step = |by: &'static str| admin.send("POST", by, &[], Vec::new());
+    add(
+        &admin,
+        "n",
+        json!({"match": {"nodes": [name]}, "after": "1m", "for": "5m",
+        "effect": {"silent": true}}),
+    )
+    .await;
+    step("/time?by=50s").await.expect(200);
+    assert_eq!(ready().await, "True");
+    step("/time?by=2m").await.expect(200);
+    assert_eq!(ready().await, "Unknown");
+    step("/time?by=5m").await.expect(200);
+    assert_eq!(ready().await, "True");
+    lab.stop().await;
+}

@@ -105,6 +105,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "api",
             "catalog",
             "controllers",
+            "faults",
             "images",
             "importer",
             "kinds",

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, so that everything is linked once. Every test starts a
 //! cluster of its own and talks to it over the wire; none depends on another or on the time of day.
 
+mod again;
 mod aggregation;
 mod audit;
 mod background;

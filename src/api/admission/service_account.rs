@@ -75,7 +75,9 @@ fn mount_token(pod: &mut Value, a: &Attributes<'_>) {
     let given = volumes.iter().map(|v| v.str_at("name")).find(|n| n.starts_with(VOLUME));
     let given = given.map(str::to_owned);
     let has_volume = given.is_some();
-    let name = given.unwrap_or_else(|| format!("{VOLUME}{}", a.world.entropy.suffix(5)));
+    let name = given.unwrap_or_else(|| {
+        format!("{VOLUME}{}", a.world.entropy.of(&["volumes", a.namespace, a.name]).suffix(5))
+    });
     let mount = json!({"mountPath": MOUNT, "name": name, "readOnly": true});
     let mut needed = false;
     for list in ["initContainers", "containers"] {

@@ -49,6 +49,7 @@ use crate::{
     },
     controllers::View,
     error::Error,
+    faults,
     object::{ObjectExt, Value},
     router::Router,
     runtime::{
@@ -359,7 +360,9 @@ impl Runtime {
 
 impl Containers for Runtime {
     fn answers(&self, node: &str) -> bool {
-        !is_down(&self.store.snapshot(), MACHINES, node)
+        let objects = self.store.snapshot();
+        let silent = faults::silent(&objects, self.world.clock.now(), node);
+        !silent && !is_down(&objects, MACHINES, node)
     }
 
     fn lost(&self, node: &str) -> BoxFuture<()> {

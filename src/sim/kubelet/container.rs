@@ -1,7 +1,7 @@
 //! The life of one container: waiting, running, ended, and back.
 
 use super::{
-    backoff, config, hooks, image, probe,
+    backoff, config, faulty, hooks, image, probe,
     record::{Ended, Record, State},
     sync::{Sync, plus},
 };
@@ -302,13 +302,13 @@ pub fn probe_all(s: &mut Sync<'_>) {
     for (i, spec) in inits.iter().enumerate() {
         if spec.str_at("restartPolicy") == "Always" {
             let mut record = s.inits[i].clone();
-            probe::container(s, spec, &mut record, &listening);
+            faulty::container(s, spec, &mut record, &listening);
             s.inits[i] = record;
         }
     }
     for (i, spec) in apps.iter().enumerate() {
         let mut record = s.apps[i].clone();
-        probe::container(s, spec, &mut record, &listening);
+        faulty::container(s, spec, &mut record, &listening);
         s.apps[i] = record;
     }
 }

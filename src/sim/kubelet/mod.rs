@@ -11,6 +11,7 @@ mod backoff;
 mod conditions;
 mod config;
 mod container;
+mod faulty;
 #[cfg(test)]
 mod hook_tests;
 mod hooks;
@@ -32,6 +33,7 @@ mod told;
 use crate::{
     catalog::held::MACHINES,
     controllers::{Controller, Plan, View, Watch, podlens::PodLens, task::TASKS},
+    faults,
     object::{ObjectExt, links, name},
     sim::{
         nodes::{
@@ -57,6 +59,7 @@ pub static KUBELET: Controller = Controller {
         Watch::Map(images::RESOURCE, residents),
         Watch::Map(registries::PULLS, told),
         Watch::Map(MACHINES, crew),
+        Watch::Map(faults::RESOURCE, everybody),
         Watch::Map(TASKS, played),
     ],
     reconcile,
@@ -104,6 +107,13 @@ fn crew(view: &View, change: &Change) -> Vec<String> {
     view.pods_on(&change.entry.meta.name).map(|e| e.key.to_string()).collect()
 }
 
+/// A rule may be about any pod.
+fn everybody(view: &View, _: &Change) -> Vec<String> {
+    let names = nodes::names(&view.settings);
+    let all = names.iter().flat_map(|name| view.pods_on(name));
+    all.map(|entry| entry.key.to_string()).collect()
+}
+
 /// The pod whose program a controller plays.
 fn played(_: &View, change: &Change) -> Vec<String> {
     vec![change.entry.key.to_string()]
@@ -129,10 +139,14 @@ fn reconcile(view: &View, key: &str) -> Plan {
         // Nobody runs a kubelet on nodes that somebody else made up.
         return Plan::none();
     };
-    if nodes::is_silent(view, pod.str_at("spec.nodeName")) {
-        return Plan::none();
+    let mut plan = match nodes::is_silent(view, pod.str_at("spec.nodeName")) {
+        true => Plan::none(),
+        false => sync::Sync::new(view, &pod, index).run(),
+    };
+    if let Some(turn) = faults::next(&view.objects, view.now) {
+        plan.look_again(turn);
     }
-    sync::Sync::new(view, &pod, index).run()
+    plan
 }
 
 /// `namespace/name(uid)` parts as kubelet messages have them: `name_namespace(uid)`.

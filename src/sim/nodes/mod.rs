@@ -16,6 +16,7 @@ use images::Inventory;
 use crate::{
     catalog::held::{MACHINES, is_down},
     controllers::{Controller, Plan, View, Watch, Write},
+    faults,
     object::{ObjectExt, Value, json, links, time},
     store::Change,
 };
@@ -31,6 +32,7 @@ pub static KUBELET_NODE: Controller = Controller {
         Watch::Map("namespaces", all_nodes),
         Watch::Map(images::RESOURCE, of_its_own),
         Watch::Map(MACHINES, of_its_own),
+        Watch::Map(faults::RESOURCE, all),
     ],
     reconcile,
     ..Controller::BASE
@@ -55,9 +57,17 @@ fn of_its_own(_: &View, change: &Change) -> Vec<String> {
     vec![change.entry.key.to_string()]
 }
 
+/// A rule may be about any node.
+pub fn all(view: &View, _: &Change) -> Vec<String> {
+    names(&view.settings)
+}
+
 fn reconcile(view: &View, name: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(index) = names(&view.settings).iter().position(|n| n == name) else { return plan };
+    if let Some(turn) = faults::next(&view.objects, view.now) {
+        plan.look_again(turn);
+    }
     if is_silent(view, name) {
         return plan;
     }
@@ -74,7 +84,7 @@ fn reconcile(view: &View, name: &str) -> Plan {
 
 /// Whether the node's machine has failed, so that its kubelet does nothing.
 pub fn is_silent(view: &View, name: &str) -> bool {
-    is_down(&view.objects, MACHINES, name)
+    is_down(&view.objects, MACHINES, name) || faults::silent(&view.objects, view.now, name)
 }
 
 fn register(view: &View, name: &str, index: usize, plan: &mut Plan) {

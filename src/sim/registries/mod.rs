@@ -17,6 +17,7 @@ use crate::{
         reference::Reference,
     },
     controllers::View,
+    faults,
     images::{self, reference::Reference as PullSpec},
 };
 use jiff::SignedDuration;
@@ -135,6 +136,9 @@ fn ask_one(
 ) -> Result<Offer, Refusal> {
     if let Some(entry) = rules.blocked_on_node(&name.repository()) {
         return Err(words::blocked(name, entry));
+    }
+    if let Some(said) = faults::pull(&view.objects, view.now, &name.full()) {
+        return Err(words::faulty(name, &said));
     }
     let outside = outside(view);
     let by = match outside.catalog.registry(&name.host) {

@@ -16,6 +16,13 @@ pub fn refused(name: &Reference, complaint: &DistributionError) -> Refusal {
     Refusal::Refused(framed(name, &why))
 }
 
+/// The registry says something else than the manifest.
+pub fn faulty(name: &Reference, said: &str) -> Refusal {
+    let (version, repository) = (name.version(), name.repository());
+    let why = format!("reading manifest {version} in {repository}: {said}");
+    judged(framed(name, &why))
+}
+
 /// The registry's token service does not take name and password, or there are none.
 pub fn bad_login(name: &Reference) -> Refusal {
     let why = "unable to retrieve auth token: invalid username/password: authentication required";

@@ -118,7 +118,7 @@ impl Pool {
             if count == 0 {
                 continue;
             }
-            let shift = cx.world.entropy.below(u64::from(count)) as u32;
+            let shift = cx.world.entropy.of(&["addresses"]).below(u64::from(count)) as u32;
             let candidates = (0..count).map(|i| start + (shift + i) % count);
             for offset in candidates {
                 let ip = Ipv4Addr::from(u32::from(self.network.network()) + offset).to_string();
@@ -152,7 +152,7 @@ impl Pool {
         let (first, last) = PORTS;
         let dynamic = first + RESERVED_PORTS;
         for (start, count) in [(dynamic, last - dynamic + 1), (first, RESERVED_PORTS)] {
-            let shift = cx.world.entropy.below(count as u64) as i64;
+            let shift = cx.world.entropy.of(&["ports"]).below(count as u64) as i64;
             let mut candidates = (0..count).map(|i| start + (shift + i) % count);
             if let Some(port) = candidates.find(|p| self.ports.insert(*p)) {
                 return Some(port);

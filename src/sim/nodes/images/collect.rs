@@ -20,6 +20,8 @@ pub struct Pass<'a> {
     pub rules: &'a Kubelet,
     /// Bytes of the image file system.
     pub capacity: u64,
+    /// Bytes of it that others use.
+    pub beside: u64,
 }
 
 /// Warnings about the node: reason and text.
@@ -93,7 +95,7 @@ impl Pass<'_> {
             let text = "invalid capacity 0 on image filesystem";
             return Err(("InvalidDiskCapacity", text.into()));
         }
-        let available = capacity.saturating_sub(inventory.bytes());
+        let available = capacity.saturating_sub(inventory.bytes() + self.beside);
         let usage = 100 - percent(available, capacity);
         if usage < rules.gc_high {
             return Ok(());

@@ -16,6 +16,7 @@ use super::{is_silent, names, tell};
 use crate::{
     catalog::held::MACHINES,
     controllers::{Controller, Plan, View, Watch, Write, podlens::PodLens},
+    faults,
     object::{Value, quantity::Quantity, time},
     settings::Settings,
     store::Change,
@@ -32,6 +33,7 @@ pub static KUBELET_IMAGES: Controller = Controller {
         Watch::Map("nodes", own_node),
         Watch::Map("pods", teller),
         Watch::Map(MACHINES, own_machine),
+        Watch::Map(faults::RESOURCE, super::all),
     ],
     reconcile,
     ..Controller::BASE
@@ -97,7 +99,12 @@ fn look(view: &View, node: &str, inventory: &mut Inventory, plan: &mut Plan) -> 
     let now = Loss { rev: view.objects.rev, at: view.now };
     let rules = &view.settings.kubelet;
     let in_use = inventory.in_use(view, node, true);
-    let pass = Pass { now, in_use: &in_use, rules, capacity: capacity(&view.settings) };
+    let capacity = capacity(&view.settings);
+    let beside = capacity / 100 * faults::disk(&view.objects, view.now, node);
+    if let Some(turn) = faults::next(&view.objects, view.now) {
+        plan.look_again(turn);
+    }
+    let pass = Pass { now, in_use: &in_use, rules, capacity, beside };
     let mut warnings = collect::Warnings::new();
     let due = inventory.passed.map_or(view.now, |t| time::plus_seconds(t, collect::PERIOD));
     if due <= view.now {

@@ -45,7 +45,7 @@ pub fn watch(
         return (Some(due), false);
     }
     (inventory.pressure, inventory.relieved) = (Some(view.now), Some(view.now));
-    let observed = inventory.bytes();
+    let observed = inventory.bytes() + pass.beside;
     let in_use = inventory.in_use(view, node, false);
     Pass { in_use: &in_use, ..*pass }.free_all(inventory);
     if short(inventory, pass, threshold) && inventory.evicting.is_empty() {
@@ -62,7 +62,7 @@ pub fn watch(
 }
 
 fn short(inventory: &Inventory, pass: &Pass<'_>, threshold: Threshold) -> bool {
-    pass.capacity.saturating_sub(inventory.bytes()) < threshold.of(pass.capacity)
+    pass.capacity.saturating_sub(inventory.bytes() + pass.beside) < threshold.of(pass.capacity)
 }
 
 /// Ends the condition when its time has come; answers when that is.

@@ -44,7 +44,7 @@ fn inventory(rows: &[Row]) -> Inventory {
 fn pass(inventory: &mut Inventory, in_use: &[&str], rules: &Kubelet) -> Vec<(String, String)> {
     let in_use: HashSet<String> = in_use.iter().map(|id| (*id).to_owned()).collect();
     let now = Loss { rev: 1, at: ago(0) };
-    let pass = Pass { now, in_use: &in_use, rules, capacity: 1000 };
+    let pass = Pass { now, in_use: &in_use, rules, capacity: 1000, beside: 0 };
     pass.run(inventory).into_iter().map(|(reason, text)| (reason.into(), text)).collect()
 }
 
