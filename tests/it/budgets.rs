@@ -188,7 +188,7 @@ async fn what_stands_twice_is_told_in_order() {
     let path = format!("{maps}/m?fieldManager=f&");
     let (code, why) = strict(&path, "application/apply-patch+yaml", apply).await;
     assert_eq!(code, 400);
-    let told = "error strict decoding YAML: yaml: unmarshal errors:\n  line 5: key \"k\" already set in map";
+    let told = "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 5: key \"k\" already set in map";
     assert_eq!(why, told);
     lab.stop().await;
 }

@@ -3,7 +3,7 @@
 
 use crate::support::repository;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -290,6 +290,97 @@ fn no_file_is_too_long() {
     }
 }
 
+/// A list under `tests/golden/house` that only shrinks: `name number` a line, as what is found.
+fn only_shrinks(list: &str, found: &BTreeMap<String, usize>) {
+    let path = repository("tests/golden/house").join(list);
+    let text = fs::read_to_string(&path).expect("a list");
+    let known: BTreeMap<&str, usize> = text
+        .lines()
+        .filter_map(|line| line.rsplit_once(' '))
+        .map(|(name, number)| (name, number.parse().expect("a number")))
+        .collect();
+    let mut wrong = Vec::new();
+    for (name, number) in found {
+        let most = known.get(name.as_str()).copied().unwrap_or_default();
+        if *number > most {
+            wrong.push(format!("{name}: {number}, where {list} allows {most}"));
+        }
+    }
+    for (name, most) in known {
+        let number = found.get(name).copied().unwrap_or_default();
+        if number < most {
+            wrong.push(format!("{name}: {number} are left, say so in {list}"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The name of the type that a line defines.
+fn defined_type(line: &str) -> Option<String> {
+    let rest = line.trim_start();
+    let rest = rest.strip_prefix("pub").map_or(rest, |rest| match rest.split_once(") ") {
+        Some((_, rest)) if line.contains("pub(") => rest,
+        _ => rest.trim_start(),
+    });
+    let keyword = ["struct ", "enum ", "trait "].into_iter().find(|k| rest.starts_with(k))?;
+    let rest = &rest[keyword.len()..];
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+    Some(rest[..end].to_owned())
+}
+
+#[test]
+fn a_word_means_one_thing() {
+    /// Types of one name in so many files are told apart by their modules still.
+    const FEW: usize = 2;
+    let mut files: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
+    for source in sources() {
+        for name in source.code().lines().filter_map(defined_type) {
+            files.entry(name).or_default().insert(source.path.clone());
+        }
+    }
+    let counts = files.into_iter().map(|(name, files)| (name, files.len()));
+    only_shrinks("shared-names.txt", &counts.filter(|(_, n)| *n > FEW).collect());
+}
+
+/// Functions and how many lines they have, from their first line to the brace that closes them.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let rest = line.trim_start();
+        let Some((before, after)) = rest.split_once("fn ") else { continue };
+        let words = ["pub", "async", "const", "(crate)", "(super)", "(in"];
+        if !before.split_whitespace().all(|w| words.iter().any(|k| w.starts_with(k))) {
+            continue;
+        }
+        let head = lines[at..].iter().find(|l| l.ends_with(['{', ';', '}']));
+        if head.is_none_or(|l| !l.ends_with('{')) {
+            continue;
+        }
+        let indent = &line[..line.len() - rest.len()];
+        let close = format!("{indent}}}");
+        let Some(length) = lines[at..].iter().position(|l| *l == close) else { continue };
+        let end = after.find(['(', '<']).unwrap_or(after.len());
+        found.push((after[..end].to_owned(), length + 1));
+    }
+    found
+}
+
+#[test]
+fn functions_are_short() {
+    /// Most lines of a function.
+    const MOST: usize = 60;
+    let mut long = BTreeMap::new();
+    for source in sources() {
+        for (name, lines) in functions(source.code()) {
+            if lines > MOST {
+                long.insert(format!("{} {name}", source.path.display()), lines);
+            }
+        }
+    }
+    only_shrinks("long-functions.txt", &long);
+}
+
 #[test]
 fn nothing_gives_up_or_sleeps() {
     const NEVER: &[&str] = &[
@@ -326,6 +417,15 @@ fn nothing_gives_up_or_sleeps() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn types_and_functions_are_found() {
+    let names = ["pub struct A;", "    pub(super) enum B {", "trait C<T> {", "use struct_of::D;"];
+    let found: Vec<_> = names.into_iter().filter_map(defined_type).collect();
+    assert_eq!(found, ["A", "B", "C"]);
+    let text = "impl X {\n    pub(crate) async fn a<T>(\n    ) {\n    }\n}\nfn b() {\n}";
+    assert_eq!(functions(text), [("a".to_owned(), 3), ("b".to_owned(), 2)]);
 }
 
 #[test]
