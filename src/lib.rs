@@ -118,6 +118,26 @@
 //! on, so that every watch ends with 410. A copy gets an authority, keys and passwords of its own, and
 //! nobody is signed in there.
 //!
+//! # Words of our own
+//!
+//! Everything else is called as Kubernetes, OpenShift and OCI call it.
+//!
+//! | word | is |
+//! |---|---|
+//! | draft | an object on its way through the stages of a write |
+//! | attempt | one run of those stages, on one snapshot |
+//! | claim | a name, address or port that one object may hold at a time |
+//! | entry | one revision of an object: its bytes and its metadata |
+//! | lens | a typed view of an entry, made when first asked for and kept beside it |
+//! | feed | the window of recent changes that watches and controllers read |
+//! | plan | what a controller wants written, as data |
+//! | vendor | whoever keeps images in the world outside |
+//! | world | the clocks and the chance that everything waits on and draws from |
+//! | nature | what kind of server a cluster is: OpenShift's, or a bare API server |
+//! | ground | the threads a cluster runs on, its own or those of a host |
+//! | trail | who changed what, and because of what |
+//! | desk | what the console asks of the server beyond the API |
+//!
 //! # Recipes
 //!
 //! | to add | touch |
