@@ -3,7 +3,7 @@
 //! An exercise ([`exercise`]) is a file. Starting one makes a project for a student and begins a
 //! recording of it ([`recording`]); a grade ([`judge`]) is a pure function of that recording and
 //! looks at what happened as well as at what is there. Solutions and wrong ways are commands
-//! ([`commands`]) which the program can perform itself, so that every exercise is its own test.
+//! (`commands`) which the program can perform itself, so that every exercise is its own test.
 //! What students and teachers ask comes over the desk ([`crate::http::Desk`]), before everything
 //! else that is asked there.
 

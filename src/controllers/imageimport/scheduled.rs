@@ -1,7 +1,7 @@
 //! Imports scheduled tags again and again.
 //! Source: openshift-controller-manager `pkg/image/controller/scheduled_image_controller.go`.
 //!
-//! One controller keeps the streams in their [`Buckets`], an object that no API shows; another
+//! One controller keeps the streams in their `Buckets`, an object that no API shows; another
 //! carries out the turns it finds there, one after the other. A turn that fails is over, too: the
 //! next one comes. Upstream also moves a stream back when its other controller imports it; the
 //! write this leads to does so here.
