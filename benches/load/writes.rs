@@ -101,7 +101,7 @@ pub async fn fill_with_pods(cluster: &Cluster, count: usize) {
     let mut conn = Conn::open(cluster.port).await;
     while began.elapsed() < Duration::from_secs(120) {
         let (_, body) = conn.send(&get(path, &cluster.token)).await;
-        if String::from_utf8_lossy(&body).ends_with("\"items\":[]}") {
+        if String::from_utf8_lossy(&body).trim_end().ends_with("\"items\":[]}") {
             figure("5,000 pods all Running after", began.elapsed().as_secs_f64(), "s", 0.0);
             return;
         }
