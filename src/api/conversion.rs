@@ -155,11 +155,8 @@ impl Server {
         snapshot: &Snapshot,
         request: &Request,
     ) -> Result<(Arc<Entry>, Value), Error> {
-        let kind = &request.kind;
-        let entry = snapshot
-            .get(kind.stored_as(), &request.namespace, &request.name)
-            .ok_or_else(|| Error::not_found(kind.resource(), &request.name))?;
-        Ok((Arc::clone(entry), self.value_shown(kind, entry).await?))
+        let entry = Server::named(snapshot, request)?;
+        Ok((Arc::clone(entry), self.value_shown(&request.kind, entry).await?))
     }
 
     /// Asks the webhook about those entries that are stored in another version and were not asked

@@ -115,12 +115,23 @@ impl Server {
         snapshot: &Snapshot,
         request: &Request,
     ) -> Result<(Arc<Entry>, Value), Error> {
-        let kind = &request.kind;
-        let entry = snapshot
-            .get(kind.stored_as(), &request.namespace, &request.name)
-            .ok_or_else(|| Error::not_found(kind.resource(), &request.name))?;
-        let value = converted(kind, entry);
+        let entry = Server::named(snapshot, request)?;
+        let value = converted(&request.kind, entry);
         Ok((Arc::clone(entry), value))
+    }
+
+    /// The stored object a request names, as it is.
+    ///
+    /// # Errors
+    /// 404.
+    pub(in crate::api) fn named<'a>(
+        snapshot: &'a Snapshot,
+        request: &Request,
+    ) -> Result<&'a Arc<Entry>, Error> {
+        let kind = &request.kind;
+        snapshot
+            .get(kind.stored_as(), &request.namespace, &request.name)
+            .ok_or_else(|| Error::not_found(kind.resource(), &request.name))
     }
 }
 
