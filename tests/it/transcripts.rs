@@ -143,6 +143,12 @@ async fn cases() {
     replay("cases").await;
 }
 
+/// What the differential program found, as a kube-apiserver of 1.36 answers it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn corners() {
+    replay("corners").await;
+}
+
 /// A sample stream's tags are there before the first request, at any pace.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_project_openshift_holds_is_there_at_once() {

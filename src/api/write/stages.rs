@@ -133,7 +133,9 @@ pub(super) fn carry_over(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// Raises the generation if what it counts has changed.
 pub(super) fn count_generation(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(old) = a.old {
-        meta::bump_generation(&mut d.object, old, &a.request.kind);
+        let sent = |part: &str| d.causes.sent_empty_below(part);
+        let empty = ["spec", "webhooks"].iter().any(|part| sent(part));
+        meta::bump_generation(&mut d.object, old, &a.request.kind, empty);
     }
     Ok(())
 }

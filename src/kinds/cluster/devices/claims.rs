@@ -43,6 +43,8 @@ pub fn template(spec: &Field<'_>, out: &mut Causes) {
     for (name, value) in metadata.map().into_iter().flatten() {
         let kept = ["annotations", "labels"].contains(&name.as_str());
         if !kept && !value.is_null() {
+            // Upstream derives the name from that of the field in Go.
+            let name = if name == "uid" { "uID" } else { name };
             metadata.get(name).forbidden(out, "cannot be set");
         }
     }

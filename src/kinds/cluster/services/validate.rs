@@ -300,9 +300,11 @@ fn duplicates(o: &Value, out: &mut Causes) {
         let (protocol, number) = (port.str_at("protocol"), port.i64_at("port"));
         if !seen.insert((protocol, number)) {
             // The whole Go struct is printed, with the two fields of the key filled.
-            let shown = json!({"Name": "", "Protocol": protocol, "AppProtocol": null,
-                "Port": number.unwrap_or(0), "TargetPort": 0, "NodePort": 0});
-            out.duplicate(format!("spec.ports[{i}]"), &shown);
+            let (protocol, number) = (json!(protocol), number.unwrap_or(0));
+            let shown = format!(
+                r#"{{"Name":"","Protocol":{protocol},"AppProtocol":null,"Port":{number},"TargetPort":0,"NodePort":0}}"#
+            );
+            out.duplicate_shown(format!("spec.ports[{i}]"), shown);
         }
     }
 }
