@@ -134,7 +134,7 @@ pub(super) fn carry_over(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 pub(super) fn count_generation(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(old) = a.old {
         let sent = |part: &str| d.causes.sent_empty_below(part);
-        let empty = ["spec", "webhooks"].iter().any(|part| sent(part));
+        let empty = ["spec", "webhooks"].into_iter().any(sent);
         meta::bump_generation(&mut d.object, old, &a.request.kind, empty);
     }
     Ok(())
