@@ -15,9 +15,9 @@ pub struct Address {
     pub fragment: String,
 }
 
-/// Where percent signs stand.
+/// Where percent signs stand, which decides what they may stand for.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum Escaping {
     Host,
     Path,
 }
@@ -31,7 +31,7 @@ pub fn parse(text: &str) -> Result<Address, String> {
     let said = |why: String| format!("parse {front:?}: {why}");
     let mut address = front_part(front).map_err(said)?;
     address.fragment =
-        unescaped(fragment, Place::Path).map_err(|why| format!("parse {text:?}: {why}"))?;
+        unescaped(fragment, Escaping::Path).map_err(|why| format!("parse {text:?}: {why}"))?;
     Ok(address)
 }
 
@@ -73,7 +73,7 @@ fn front_part(text: &str) -> Result<Address, String> {
             path
         }
     };
-    unescaped(path, Place::Path)?;
+    unescaped(path, Escaping::Path)?;
     Ok(found)
 }
 
@@ -105,10 +105,10 @@ fn host_part(host: &str) -> Result<String, String> {
     if !fits {
         return Err(format!("invalid port {after:?} after host"));
     }
-    unescaped(host, Place::Host)
+    unescaped(host, Escaping::Host)
 }
 
-fn unescaped(text: &str, place: Place) -> Result<String, String> {
+fn unescaped(text: &str, place: Escaping) -> Result<String, String> {
     let bytes = text.as_bytes();
     let (mut out, mut i) = (Vec::with_capacity(bytes.len()), 0);
     while let Some(&byte) = bytes.get(i) {
@@ -118,7 +118,7 @@ fn unescaped(text: &str, place: Place) -> Result<String, String> {
                 .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))
                 .and_then(|d| u8::from_str_radix(d, 16).ok());
             // A host is written with such signs only where it could not be otherwise.
-            let kept = value.filter(|v| place == Place::Path || *v >= 0x80 || *v == b'%');
+            let kept = value.filter(|v| place == Escaping::Path || *v >= 0x80 || *v == b'%');
             let Some(value) = kept else {
                 let shown: String = text[i..].chars().take(3).collect();
                 return Err(format!("invalid URL escape {shown:?}"));
@@ -129,7 +129,7 @@ fn unescaped(text: &str, place: Place) -> Result<String, String> {
         }
         let c = char::from(byte);
         let plain = c.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:[]<>\"".contains(c);
-        if place == Place::Host && byte < 0x80 && !plain {
+        if place == Escaping::Host && byte < 0x80 && !plain {
             return Err(format!("invalid character {:?} in host name", c.to_string()));
         }
         out.push(byte);
