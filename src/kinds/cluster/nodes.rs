@@ -56,6 +56,11 @@ pub static NODE: Kind = Kind {
                 changes(o, old, out);
             }
         }),
+        warn: Some(|node, _| {
+            let old = "spec.externalID: this field is deprecated, and is unused by Kubernetes";
+            let says = !node.str_at("spec.externalID").is_empty();
+            says.then(|| old.to_owned()).into_iter().collect()
+        }),
         ..Hooks::NONE
     },
     ..Kind::BASE
