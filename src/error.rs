@@ -89,12 +89,11 @@ impl Causes {
         value: &Value,
         allowed: &[&str],
     ) {
+        let field = field.into();
         let allowed: Vec<String> = allowed.iter().map(|s| format!("{s:?}")).collect();
-        let m = format!(
-            "Unsupported value: {}: supported values: {}",
-            printed(value),
-            allowed.join(", ")
-        );
+        let sent = value.is_null().then(|| self.as_sent(&field, value));
+        let shown = printed(sent.as_ref().unwrap_or(value));
+        let m = format!("Unsupported value: {shown}: supported values: {}", allowed.join(", "));
         self.push("FieldValueNotSupported", field, m);
     }
     /// A value that stands twice where it may stand once.

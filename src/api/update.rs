@@ -111,6 +111,7 @@ impl Server {
                 if !new.uid().is_empty() {
                     return Err(nothing_with_uid(&request, new.uid()));
                 }
+                revision(&new)?;
                 meta::stamp(&mut new, &request.kind, &request.namespace, &self.world);
                 return self.insert(snapshot, &request, new, warnings).await;
             };
@@ -348,13 +349,20 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
         }
         return Ok(false);
     }
-    if rv.parse::<u64>().is_err() {
-        return Err(Error::Plain(format!("strconv.ParseUint: parsing {rv:?}: invalid syntax")));
-    }
+    revision(body)?;
     if rv != old.str_at("metadata.resourceVersion") {
         return Err(Error::stale(kind.resource(), name));
     }
     Ok(true)
+}
+
+/// Refuses a revision that is none.
+fn revision(body: &Value) -> Result<(), Error> {
+    let rv = body.str_at("metadata.resourceVersion");
+    if !rv.is_empty() && rv.parse::<u64>().is_err() {
+        return Err(Error::Plain(format!("strconv.ParseUint: parsing {rv:?}: invalid syntax")));
+    }
+    Ok(())
 }
 
 pub(super) fn check_patch_options(request: &Request, form: PatchType) -> Result<(), Error> {

@@ -102,7 +102,8 @@ pub(super) fn embedded(parent: Node<'_>, name: &str, node: Node<'_>) -> bool {
 pub(super) fn written_empty(node: Node<'_>) -> impl Iterator<Item = &'static str> {
     let fields = if let Node::Struct(ty) = node { ty.fields } else { &[] };
     let empty = |f: &&'static Field| {
-        f.presence == Presence::Always
+        f.presence != Presence::Omit
+            && f.proto != 0
             && matches!(f.shape, Shape::List(_) | Shape::Map(_))
             && matches!(Node::of_field(f), Node::Leaf(_))
     };
@@ -181,7 +182,7 @@ impl<'t> Node<'t> {
             Node::Struct(ty) => {
                 let field = field(ty, key)?;
                 let always = || match field.shape {
-                    _ if field.presence != Presence::Always => None,
+                    _ if !field.required && field.presence != Presence::Always => None,
                     Shape::String => Some(Value::from("")),
                     Shape::Int32 | Shape::Int64 => Some(Value::from(0)),
                     _ => None,

@@ -69,10 +69,12 @@ fn parts(of: &'static Type, called: &str) -> Vec<Part> {
 fn object(of: &'static Type, map: &Map) -> String {
     // What has names for JSON in Go as well is printed by those.
     if of.name.contains("apimachinery") {
-        let known = of.fields.iter().filter(|f| f.proto != 0);
-        let mut known: Vec<_> = known.filter_map(|f| Some((f, map.get(f.name)?))).collect();
-        known.sort_by_key(|(f, _)| f.proto);
-        let said = known.into_iter().filter(|(_, v)| !v.is_null());
+        let all = parts(of, of.short_name()).into_iter();
+        let known = all.filter_map(|(_, json, field)| Some((field?, map.get(json)?)));
+        let empty = |v: &Value| {
+            v.as_object().is_some_and(Map::is_empty) || v.as_array().is_some_and(Vec::is_empty)
+        };
+        let said = known.filter(|(_, v)| !v.is_null() && !empty(v));
         let said = said.map(|(f, v)| format!("{:?}:{}", f.name, shown(f, Some(v))));
         return format!("{{{}}}", said.collect::<Vec<_>>().join(","));
     }

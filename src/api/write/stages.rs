@@ -90,7 +90,7 @@ fn name_once(d: &mut Draft, when: &str) {
     let metadata = d.object.get_mut("metadata");
     let owners = metadata.and_then(|m| m.get_mut("ownerReferences")).and_then(Value::as_array_mut);
     let (mut seen, mut twice) = (HashSet::new(), Vec::new());
-    for owners in owners {
+    if let Some(owners) = owners {
         owners.retain(|owner| {
             let fresh = seen.insert(owner.to_string());
             if !fresh {

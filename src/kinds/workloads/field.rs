@@ -193,12 +193,18 @@ impl<'a> Field<'a> {
     }
     /// The same for a field upstream shows as its own struct, of the type called `of`.
     pub fn immutable_struct(&self, old: &Field<'_>, of: &str, out: &mut Causes) {
+        if self.value != old.value {
+            self.invalid_struct(of, out, IMMUTABLE);
+        }
+    }
+    /// Reports a wrong value that upstream shows as its own struct, of the type called `of`.
+    pub fn invalid_struct(&self, of: &str, out: &mut Causes, why: &str) {
         match (schema::find(of), self.value) {
-            (Some(of), Some(new)) if self.value != old.value => {
-                let shown = golang::text(of, &out.as_sent(&self.path, new));
-                out.invalid_shown(&self.path, shown, IMMUTABLE);
+            (Some(of), Some(value)) => {
+                let shown = golang::text(of, &out.as_sent(&self.path, value));
+                out.invalid_shown(&self.path, shown, why);
             }
-            _ => self.immutable(old, out),
+            _ => self.invalid(out, why),
         }
     }
 }

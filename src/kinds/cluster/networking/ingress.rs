@@ -205,6 +205,11 @@ fn backend(backend: &Value, path: &str, out: &mut Causes) {
         }
         (None, None) => out.invalid(path, &nothing, "resource or service backend is required"),
         (None, Some(resource)) => {
+            if let Some(group) = resource.get("apiGroup").and_then(Value::as_str) {
+                for problem in name::subdomain_problems(group) {
+                    out.invalid(format!("{path}.resource.apiGroup"), &json!(group), problem);
+                }
+            }
             for field in ["kind", "name"] {
                 let (at, given) = (format!("{path}.resource.{field}"), resource.str_at(field));
                 if given.is_empty() {

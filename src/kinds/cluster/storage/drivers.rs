@@ -19,8 +19,9 @@ const LONGEST_MESSAGE: usize = 1024;
 pub fn driver(o: &Value, old: Option<&Value>, out: &mut Causes) {
     let spec = Field::of(o, "spec");
     let policies = ["File", "None", "ReadWriteOnceWithFSType"];
-    if spec.get("fsGroupPolicy").is_set() {
-        spec.get("fsGroupPolicy").one_of(out, &policies);
+    let policy = spec.get("fsGroupPolicy");
+    if policy.is_set() && !policies.contains(&policy.text()) {
+        policy.unsupported(out, &policies);
     }
     tokens(&spec.get("tokenRequests"), out);
     let modes = spec.get("volumeLifecycleModes");
