@@ -11,6 +11,7 @@
 mod answer;
 mod balance;
 mod certificates;
+mod console;
 mod cookies;
 mod headers;
 mod limits;
@@ -24,6 +25,7 @@ mod table;
 
 pub use answer::{Reply, RouterRequest};
 pub use certificates::Certificates;
+pub use console::Behind;
 pub use serve::serve;
 
 use crate::{

@@ -3,7 +3,7 @@
 //! `CONNECT` to port 443, which ends right here.
 
 use super::{
-    Certificates, Reply, Router, RouterRequest,
+    Behind, Certificates, Reply, Router, RouterRequest,
     balance::Busy,
     line::{Facts, Line},
     options::Algorithm,
@@ -58,6 +58,8 @@ struct Door {
     router: Arc<Router>,
     containers: Arc<dyn Containers>,
     tls: Arc<ServerConfig>,
+    /// What answers the console's route.
+    console: Behind,
 }
 
 /// Starts serving on bound sockets, the first for HTTP, the second for HTTPS.
@@ -67,11 +69,12 @@ struct Door {
 pub fn serve(
     router: Arc<Router>,
     containers: Arc<dyn Containers>,
+    console: Behind,
     (http, https): (Option<TcpListener>, Option<TcpListener>),
 ) -> Result<Listening, String> {
     let certificates = Certificates::new(Arc::clone(&router)).map_err(|e| e.to_string())?;
     let config = tls::showing(Arc::new(certificates)).map_err(|e| e.to_string())?;
-    let door = Door { router, containers, tls: Arc::new(config) };
+    let door = Door { router, containers, tls: Arc::new(config), console };
     let workers = std::thread::available_parallelism().map_or(1, |n| n.get().clamp(1, 2));
     let mut server =
         actix_server::Server::build().workers(workers).shutdown_timeout(GRACE).disable_signals();
@@ -121,6 +124,11 @@ impl Door {
             within(clock, HANDSHAKE, tunnel(&mut stream)).await.ok_or_else(silent)??;
         }
         let line = within(clock, HANDSHAKE, self.handshake(stream)).await.ok_or_else(silent)??;
+        if line.facts.console {
+            self.console.carry(line).await?;
+            // All has been said.
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
         Ok((line, peer))
     }
 
@@ -129,8 +137,11 @@ impl Door {
         let client = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |a| a.ip());
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let name = start.client_hello().server_name().map(str::to_owned);
-        let Some(passage) = name.and_then(|name| self.router.passage(&name, client)) else {
-            return Ok(Line::tls(start.into_stream(Arc::clone(&self.tls)).await?, None));
+        let Some(passage) = name.as_ref().and_then(|name| self.router.passage(name, client)) else {
+            let console = name.is_some_and(|name| self.router.is_console(&name));
+            let mut line = Line::tls(start.into_stream(Arc::clone(&self.tls)).await?, None);
+            line.facts.console = console;
+            return Ok(line);
         };
         let (pod, _busy) = passage.ok_or(io::ErrorKind::ConnectionRefused)?;
         let config = self.router.of_pod(&self.containers.shows(pod));

@@ -23,6 +23,7 @@ use crate::{
     http::{self, Http, Readiness},
     labs::Labs,
     registry::{self, Clusters, Registries},
+    router,
     settings::Settings,
     sim,
     store::{self, Parts, Store},
@@ -290,10 +291,11 @@ pub(super) async fn begin(
         .map(|r| Arc::new(Labs::new(Arc::clone(&server), r.desk())) as Arc<dyn http::Desk>);
     let http = Arc::new(http);
     if nature.openshift {
-        console::publish(&server, &url).await?;
+        console::publish(&server, &url, ports.routes.at.https).await?;
     }
     let routes = ports.routes.at;
-    let router = ports.routes.serve(&containers)?;
+    let behind = router::Behind::new(shown(address), &secrets.ca.cert).map_err(|e| e.to_string())?;
+    let router = ports.routes.serve(&containers, behind)?;
     let listener = ports.api.0;
     let listening = match shared {
         Some(shared) => http::serve_on(&shared.front, Arc::clone(&http), listener, tls),
