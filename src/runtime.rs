@@ -220,6 +220,9 @@ pub trait Containers: Send + Sync {
     fn forward(&self, to: (Ipv4Addr, u16), request: Fetch)
     -> BoxFuture<Result<Fetched, Unreached>>;
 
+    /// Asks the host of a route, as somebody outside the cluster does.
+    fn visit(&self, request: Fetch) -> BoxFuture<Result<Fetched, Unreached>>;
+
     /// What the server at an address of the cluster's network shows.
     fn shows(&self, to: (Ipv4Addr, u16)) -> Shown;
 

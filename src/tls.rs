@@ -8,9 +8,7 @@ use rcgen::{
 };
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore, ServerConfig,
-    client::{
-        WantsClientCert, verify_server_cert_signed_by_trust_anchor, verify_server_name,
-    },
+    client::{WantsClientCert, verify_server_cert_signed_by_trust_anchor, verify_server_name},
     pki_types::{
         CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, PrivatePkcs8KeyDer,
         ServerName, UnixTime, pem::PemObject,

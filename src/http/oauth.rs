@@ -29,12 +29,8 @@ pub async fn answer(incoming: &Incoming<'_>, rest: &str, body: &[u8]) -> Option<
     };
     let server = &http.server;
     let issuer = reached_at(incoming);
-    let cx = Cx {
-        store: &server.store,
-        world: &server.world,
-        access: &server.access,
-        issuer: &issuer,
-    };
+    let cx =
+        Cx { store: &server.store, world: &server.world, access: &server.access, issuer: &issuer };
     let reply = oauth::answer(cx, &ask).await?;
     let code = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let empty = reply.body.is_empty();

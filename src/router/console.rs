@@ -33,7 +33,10 @@ impl Behind {
     }
 
     /// Carries a connection there and back until one side ends.
-    pub(super) async fn carry(&self, mut client: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    pub(super) async fn carry(
+        &self,
+        mut client: impl AsyncRead + AsyncWrite + Unpin,
+    ) -> io::Result<()> {
         let stream = TcpStream::connect(self.at).await?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(NAME).map_err(io::Error::other)?;

@@ -25,7 +25,6 @@ mod table;
 
 pub use answer::{Reply, RouterRequest};
 pub use certificates::Certificates;
-pub use console::Behind;
 pub use serve::serve;
 
 use crate::{

@@ -3,8 +3,9 @@
 //! `CONNECT` to port 443, which ends right here.
 
 use super::{
-    Behind, Certificates, Reply, Router, RouterRequest,
+    Certificates, Reply, Router, RouterRequest,
     balance::Busy,
+    console::Behind,
     line::{Facts, Line},
     options::Algorithm,
     pages,
@@ -62,18 +63,20 @@ struct Door {
     console: Behind,
 }
 
-/// Starts serving on bound sockets, the first for HTTP, the second for HTTPS.
+/// Starts serving on bound sockets, the first for HTTP, the second for HTTPS; the API answers the
+/// console's route.
 ///
 /// # Errors
 /// One line for people.
 pub fn serve(
     router: Arc<Router>,
     containers: Arc<dyn Containers>,
-    console: Behind,
+    api: SocketAddr,
     (http, https): (Option<TcpListener>, Option<TcpListener>),
 ) -> Result<Listening, String> {
     let certificates = Certificates::new(Arc::clone(&router)).map_err(|e| e.to_string())?;
     let config = tls::showing(Arc::new(certificates)).map_err(|e| e.to_string())?;
+    let console = Behind::new(api, &router.settings.ca_pem).map_err(|e| e.to_string())?;
     let door = Door { router, containers, tls: Arc::new(config), console };
     let workers = std::thread::available_parallelism().map_or(1, |n| n.get().clamp(1, 2));
     let mut server =

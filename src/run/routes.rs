@@ -50,7 +50,7 @@ impl Ports {
     pub fn serve(
         self,
         containers: &Arc<Runtime>,
-        console: router::Behind,
+        api: SocketAddr,
     ) -> Result<Option<http::Listening>, String> {
         let router = Arc::clone(&containers.router);
         if let Some(https) = self.at.https {
@@ -60,7 +60,7 @@ impl Ports {
             return Ok(None);
         }
         let containers = Arc::clone(containers);
-        router::serve(router, containers, console, (self.http, self.https)).map(Some)
+        router::serve(router, containers, api, (self.http, self.https)).map(Some)
     }
 }
 

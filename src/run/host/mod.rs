@@ -14,6 +14,7 @@
 
 mod fresh;
 mod orders;
+mod rooms;
 mod spec;
 
 pub use spec::Spec;
@@ -30,6 +31,7 @@ use crate::{
     catalog::complaint::*,
     config::Serve,
     http::Http,
+    labs::{Labs, Rooms, Station},
     object::name,
     registry::{Clusters, Registries},
     store::Store,
@@ -88,6 +90,8 @@ pub struct Inside {
     pub time: Arc<ClusterTime>,
     /// Its registries.
     pub registries: Arc<Registries>,
+    /// Its labs.
+    pub labs: Arc<Labs>,
 }
 
 /// How long a cluster that never rests is waited for.
@@ -148,7 +152,12 @@ impl Host {
     /// Where the first cluster begins.
     pub(super) fn site(&self) -> Site {
         let me: Weak<dyn Clusters> = self.me.clone();
-        Site { host: Some(me), ..Site::default() }
+        Site { host: Some(me), station: Some(self.station(MAIN)), ..Site::default() }
+    }
+
+    fn station(&self, name: &str) -> Station {
+        let rooms: Weak<dyn Rooms> = self.me.clone();
+        Station { rooms, name: name.into() }
     }
 
     /// Takes in the first cluster.
@@ -457,7 +466,8 @@ impl Host {
         flags: Serve,
         lasting: usize,
     ) -> Refused<Facts> {
-        let site = Site { shared: Some(self.shared()?), host: None, lasting };
+        let own = Some(self.station(&place.name));
+        let site = Site { shared: Some(self.shared()?), host: None, station: own, lasting };
         let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
         let real = World::new(Arc::new(SystemClock), entropy);
         let (now, rate) = from.content.clock.unwrap_or((real.wall.now(), 1.0));
@@ -508,11 +518,12 @@ impl Hosted {
             token: cluster.secrets.keys.admin_token.clone(),
         };
         // Nobody else fills a place.
-        if let Some(registries) = &cluster.registries {
+        if let (Some(registries), Some(labs)) = (&cluster.registries, &cluster.labs.0) {
             let _ = self.inside.set(Inside {
                 server: Arc::clone(&cluster.server),
                 time: Arc::clone(&cluster.time),
                 registries: Arc::clone(registries.registries()),
+                labs: Arc::clone(labs),
             });
         }
         let _ = self.http.set(Arc::downgrade(&cluster.http));

@@ -505,6 +505,11 @@ impl Containers for Runtime {
         Box::pin(async move { me.ok_or(Unreached::Closed)?.send(to, request).await })
     }
 
+    fn visit(&self, request: Fetch) -> BoxFuture<Result<Fetched, Unreached>> {
+        let me = self.me.upgrade();
+        Box::pin(async move { network::visit(&me.ok_or(Unreached::Refused)?, request).await })
+    }
+
     fn shows(&self, to: (Ipv4Addr, u16)) -> Shown {
         self.shown(to)
     }

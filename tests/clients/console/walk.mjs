@@ -177,7 +177,7 @@ async function labs() {
   await click(page, "Grade");
   await sees(page, "0 of 6 points");
   await accessible(page, "a lab");
-  await go(page, "/p/goback/rollout/web");
+  await go(page, "/p/goback/rollout/deployments/web");
   await click(page, "Undo");
   await sees(page, "2 of 2 ready. ReplicaSet");
   await go(page, "/p/goback/object/deployments/web");

@@ -17,7 +17,7 @@ use policies::{PolicyPeer, pass};
 pub use resolver::{hosts, of_node, resolv_conf};
 pub use services::Affinity;
 use services::{Asker, protocol_of, through};
-pub use wire::Port;
+pub use wire::{Port, visit};
 
 use super::place::Place;
 use crate::{
