@@ -174,8 +174,13 @@ async fn show(lab: &LabArgs) -> Result<(), String> {
     }
     println!("\n## What is looked at\n");
     for check in &exercise.checks {
-        println!("- {} ({} points)", check.title, check.points);
+        let points = if check.points == 1 { "point" } else { "points" };
+        println!("- {} ({} {points})", check.title, check.points);
     }
+    let name = &exercise.name;
+    println!(
+        "\nBegin with `pocketshift lab start {name}`, look with `pocketshift lab grade {name}`."
+    );
     Ok(())
 }
 
