@@ -25,7 +25,7 @@ use crate::{
     registry::{self, Clusters, Registries},
     settings::Settings,
     sim,
-    store::{self, Parts, Store},
+    store::{self, Store},
     tls,
     world::{ClusterTime, Entropy, SystemClock, World},
 };
@@ -275,9 +275,14 @@ pub(super) async fn begin(
     http.audit = audit;
     let registries = match ports.registry {
         Some((listener, _)) => {
-            let made =
-                registries(&server, &time, flags, &secrets.ca, (address, dir.as_deref()), &site)?;
-            made.0.put_back(&pushed);
+            let made = registries(
+                &server,
+                &time,
+                flags,
+                &secrets.ca,
+                (address, dir.as_deref()),
+                (&site, &pushed),
+            )?;
             Some(match shared {
                 Some(shared) => registry::serve_on(&shared.front, made.0, listener, made.1)?,
                 None => registry::serve(made.0, listener, made.1)?,
@@ -335,7 +340,7 @@ fn registries(
     flags: &Serve,
     ca: &tls::Pair,
     (api, dir): (SocketAddr, Option<&Path>),
-    site: &Site,
+    (site, pushed): (&Site, &registry::Kept),
 ) -> Result<(Arc<Registries>, registry::Certificates), String> {
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),
@@ -346,7 +351,9 @@ fn registries(
     .map_err(|e| e.to_string())?;
     let (server, time, host) = (Arc::clone(server), Arc::clone(time), site.host.clone());
     let registries = Registries::new(server, shown(api), time, dir, host);
-    let registries = registries.map_err(|e| format!("cannot use the data folder: {e}"))?;
+    let unusable = |e: std::io::Error| format!("cannot use the data folder: {e}");
+    let registries = registries.map_err(unusable)?;
+    registries.put_back(pushed).map_err(|e| format!("what was pushed there is not here: {e}"))?;
     Ok((Arc::new(registries), certificates))
 }
 
@@ -380,8 +387,7 @@ impl Cluster {
         if let ForProcesses::Shared(_) = self.processes {
             // What runs in containers ends when its pods are gone.
             self.containers.forget();
-            // A store that is closed has nothing to lose.
-            let _ = self.server.store.put_back(Parts::default()).await;
+            self.server.store.forget().await;
         }
         drop(self.processes);
         self.server.store.close();
