@@ -38,10 +38,7 @@ impl Server {
         }
         let resource: Arc<str> = kind.stored_as_shared();
         // The signal first, then the state: nothing can fall between.
-        let signal = self.store.feed().signal(&resource);
-        if [heartbeat::LEASES, heartbeat::NODES].contains(&&*resource) {
-            self.tell_heartbeats().await;
-        }
+        let signal = self.signal(&resource).await;
         let asked = revision(&options.resource_version).map_err(unexplained)?;
         let snapshot = self.store.snapshot();
         let initial = match options.send_initial_events {
@@ -94,8 +91,12 @@ impl Server {
 }
 
 impl Server {
-    /// Lets nodes know that somebody sees their heartbeats.
-    async fn tell_heartbeats(&self) {
+    /// The signal of a resource. Nodes get to know that somebody sees their heartbeats.
+    async fn signal(&self, watched: &str) -> Receiver<u64> {
+        let signal = self.store.feed().signal(watched);
+        if ![heartbeat::LEASES, heartbeat::NODES].contains(&watched) {
+            return signal;
+        }
         let (resource, key) = (heartbeat::WATCHED, HEARTBEATS);
         let expect = match self.store.snapshot().get_key(resource, key) {
             Some(_) => Expect::Present,
@@ -106,6 +107,7 @@ impl Server {
             Op::Put { resource: resource.into(), key: key.into(), expect, body, claims: vec![] };
         // Who came first has told them; and a store that takes no writes has no heartbeats.
         let _ = self.store.commit(vec![op]).await;
+        signal
     }
 }
 

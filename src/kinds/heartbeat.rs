@@ -26,13 +26,13 @@ pub const REPORT: i64 = 300;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Row {
+struct BeatingRow {
     beating: bool,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Lens {
+struct LeaseLens {
     spec: LeaseTimes,
 }
 
@@ -44,13 +44,13 @@ struct LeaseTimes {
 
 /// Whether a node's lease is renewed by the clock alone.
 pub fn is_beating(objects: &Snapshot, node: &str) -> bool {
-    objects.get_key(ROWS, node).is_some_and(|row| row.lens::<Row>().beating)
+    objects.get_key(ROWS, node).is_some_and(|row| row.lens::<BeatingRow>().beating)
 }
 
 /// When a node was last heard of, by its lease.
 pub fn heard(objects: &Snapshot, node: &str, now: Timestamp) -> Option<Timestamp> {
     let lease = objects.get(LEASES, NAMESPACE, node)?;
-    let written = time::parse(&lease.lens::<Lens>().spec.renew_time)?;
+    let written = time::parse(&lease.lens::<LeaseLens>().spec.renew_time)?;
     if !is_beating(objects, node) {
         return Some(written);
     }
