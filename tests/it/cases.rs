@@ -173,5 +173,8 @@ async fn reviews_name_who_may() {
     let at = path("security.openshift.io/v1", "podsecuritypolicyreviews");
     let answer = send(&lab.client, "POST", &at, "", Some(&review)).await.expect(201);
     assert_eq!(answer["kind"], "PodSecurityPolicyReview");
+    let allowed = &answer["status"]["allowedServiceAccounts"][0];
+    assert_eq!(allowed["name"], "default", "{answer}");
+    assert_eq!(allowed["allowedBy"]["name"], "restricted-v2", "{answer}");
     lab.stop().await;
 }
