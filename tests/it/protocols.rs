@@ -1,8 +1,14 @@
-//! What else than HTTP/1.1 passes the router: WebSockets, and HTTP/2 where the administrator wants it.
+//! What else than HTTP/1.1 passes the router: WebSockets, and HTTP/2 where the administrator wants it;
+//! and what a browser makes of a route.
 
 use crate::{
     routes::{Shop, to, with},
-    support::{eventually, lab::send},
+    support::{
+        clients::blocking,
+        eventually,
+        lab::send,
+        tools::{self, output},
+    },
 };
 use actix_codec::{Decoder, Encoder};
 use actix_http::ws::{Codec, Frame, Message};
@@ -10,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use http_0_2::Request;
 use pocketshift::tls::{self, Pair};
 use serde_json::{Value, json};
+use std::process::Command;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -171,5 +178,32 @@ async fn the_second_version_is_for_routes_with_a_certificate() {
             assert!(text.contains(&line), "{text}");
         }
     }
+    shop.lab.stop().await;
+}
+
+/// Names below `localhost` are this machine for browsers; nothing has to be set.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_shows_the_page_of_a_route() {
+    let shop = Shop::open().await;
+    shop.app("web", 1).await;
+    let plain = shop.route("plain", json!({}), to("web")).await;
+    let redirect = json!({"tls": {"termination": "edge",
+        "insecureEdgeTerminationPolicy": "Redirect"}});
+    let redirected = shop.route("secure", json!({}), with(to("web"), redirect)).await;
+    let port = shop.lab.cluster.routes.http.expect("a port").port();
+    let urls = [plain, redirected, "nobody.apps.localhost".into()];
+    let urls = urls.map(|host| format!("http://{host}:{port}/"));
+    let said = blocking(move || {
+        tools::debian(&["chromium"]);
+        output(Command::new("node").arg(tools::console().join("page.mjs")).args(urls))
+    });
+    let said = said.await;
+    let lines: Vec<&str> = said.lines().collect();
+    let [first, second, socket, nobody] = lines.as_slice() else { panic!("{said}") };
+    assert!(first.starts_with("200 Request served by web-"), "{said}");
+    assert!(second.starts_with("200 https: Request served by web-"), "{said}");
+    assert!(socket.starts_with("Request served by web-"), "{said}");
+    assert!(socket.ends_with(", once more"), "{said}");
+    assert_eq!(*nobody, "503 Application is not available");
     shop.lab.stop().await;
 }

@@ -8,9 +8,13 @@ use crate::{
         lab::{flags, get, request, send},
     },
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use pocketshift::{config::Serve, object::ObjectExt};
 use serde_json::{Value, json};
 use std::io::Write;
+
+/// One that only those may pull who say who they are.
+const PRIVATE: &str = "registry.example.com/acme/web:1.0";
 
 fn from() -> String {
     format!("FROM {BASE}\n")
@@ -282,5 +286,42 @@ async fn what_is_built_rolls_out() {
     let second = build(&lab, "child-2", &["Complete", "Failed"]).await;
     let from = &second["spec"]["triggeredBy"][0]["imageChangeBuild"]["imageID"];
     assert!(from.as_str().is_some_and(|id| id.ends_with(&"b".repeat(64))), "{from}");
+    lab.stop().await;
+}
+
+/// Bases that not everybody may pull: with the build's own secret, or one of its account's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn private_bases_want_a_secret() {
+    let lab = open().await;
+    let auths = json!({"auths": {"registry.example.com": {
+        "auth": BASE64_STANDARD.encode("student:redhat123")}}});
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pull"},
+        "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": auths.to_string()}});
+    let core = |plural: &str| format!("/api/v1/namespaces/{NS}/{plural}");
+    send(&lab.client, "POST", &core("secrets"), "", Some(&secret)).await.expect(201);
+    let private = format!("FROM {PRIVATE}\n");
+    let own = json!({"strategy": {"dockerStrategy": {"pullSecret": {"name": "pull"}}}});
+    for (name, more) in [("bare", json!({})), ("own", own)] {
+        stream(&lab, name).await;
+        make(&lab, &config(name, &private, more)).await;
+        start(&lab, name).await.expect(201);
+    }
+    let failed = build(&lab, "bare-1", &["Complete", "Failed"]).await;
+    assert_eq!(failed.str_at("status.reason"), "PullBuilderImageFailed", "{}", failed["status"]);
+    let said = log(&lab, "bare-1").await.text();
+    assert!(said.contains("unauthorized: authentication required"), "{said}");
+    let built = build(&lab, "own-1", &["Complete", "Failed"]).await;
+    assert_eq!(built.str_at("status.phase"), "Complete", "{}", log(&lab, "own-1").await.text());
+
+    // What `oc secrets link builder pull` does.
+    let account = core("serviceaccounts/builder");
+    let mut builder = get(&lab.client, &account).await.expect(200);
+    let known = builder["secrets"].as_array_mut().expect("secrets");
+    known.push(json!({"name": "pull"}));
+    let link = json!({"secrets": known});
+    send(&lab.client, "PATCH", &account, "", Some(&link)).await.expect(200);
+    start(&lab, "bare").await.expect(201);
+    build(&lab, "bare-2", &["Complete"]).await;
     lab.stop().await;
 }
