@@ -135,7 +135,7 @@ async fn the_second_version_is_for_routes_with_a_certificate() {
     shop.app("web", 1).await;
     let settings = &shop.lab.cluster.server.settings;
     let ca = Pair { cert: settings.ca_pem.clone(), key: settings.ca_key_pem.clone() };
-    let now = jiff::Timestamp::now();
+    let now = shop.lab.cluster.server.world.clock.now();
     let own = tls::serving(&ca, &["own.example.com".into()], now).expect("a certificate");
     let edge = |more: Value| {
         let mut tls = json!({"termination": "edge"});
