@@ -9,23 +9,24 @@ use serde::Deserialize;
 
 /// The selector of a workload.
 #[derive(Default, Deserialize)]
-#[serde(from = "Object")]
+#[serde(from = "SelectingWorkload")]
 pub struct SelectorLens(Labels);
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Object {
-    spec: Spec,
+struct SelectingWorkload {
+    spec: SelectingSpec,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Spec {
+struct SelectingSpec {
     selector: Value,
 }
 
-impl From<Object> for SelectorLens {
-    fn from(Object { spec: Spec { selector } }: Object) -> SelectorLens {
+impl From<SelectingWorkload> for SelectorLens {
+    fn from(workload: SelectingWorkload) -> SelectorLens {
+        let selector = workload.spec.selector;
         // Replication controllers have plain labels, all others what selects by them.
         let plain = selector.as_object().is_some_and(|all| all.values().all(Value::is_string));
         SelectorLens(if plain {

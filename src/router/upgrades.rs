@@ -93,7 +93,7 @@ fn read(bytes: &[u8]) -> Option<Option<(Fetched, usize)>> {
 }
 
 /// What is to be done next.
-enum Step {
+enum TunnelStep {
     /// A client has said something, or left.
     Client(Option<Bytes>),
     /// The pod takes more.
@@ -121,26 +121,28 @@ impl Switched {
                 loop {
                     let until = clock.now().checked_add(idle).unwrap_or_default();
                     let step = tokio::select! {
-                        said = from.recv() => Step::Pod(said),
+                        said = from.recv() => TunnelStep::Pod(said),
                         said = client.next(), if waits.is_none() => {
-                            Step::Client(said.and_then(Result::ok))
+                            TunnelStep::Client(said.and_then(Result::ok))
                         }
                         room = to.reserve(), if waits.is_some() => match (room, waits.take()) {
                             (Ok(room), Some(chunk)) => {
                                 room.send(chunk);
-                                Step::Room
+                                TunnelStep::Room
                             }
-                            _ => Step::Pod(None),
+                            _ => TunnelStep::Pod(None),
                         },
-                        () = clock.sleep_until(until) => Step::Silence,
+                        () = clock.sleep_until(until) => TunnelStep::Silence,
                     };
                     match step {
-                        Step::Pod(Some(said)) => {
+                        TunnelStep::Pod(Some(said)) => {
                             return Some((Ok(said), (client, to, from, waits)));
                         }
-                        Step::Client(said @ Some(_)) => waits = said,
-                        Step::Room => {}
-                        Step::Pod(None) | Step::Client(None) | Step::Silence => return None,
+                        TunnelStep::Client(said @ Some(_)) => waits = said,
+                        TunnelStep::Room => {}
+                        TunnelStep::Pod(None) | TunnelStep::Client(None) | TunnelStep::Silence => {
+                            return None;
+                        }
                     }
                 }
             }

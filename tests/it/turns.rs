@@ -325,3 +325,61 @@ async fn private_bases_want_a_secret() {
     build(&lab, "bare-2", &["Complete"]).await;
     lab.stop().await;
 }
+
+/// What is asked for in a way that no build can come of, in upstream's words; and nothing is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_no_build_comes_of() {
+    let lab = open().await;
+    stream(&lab, "b").await;
+    let options = json!({"triggers": [{"type": "Generic", "generic": {"secret": "s"}}]});
+    make(&lab, &config("b", &from(), options)).await;
+    let ask = async |more: Value| {
+        let mut asked = json!({"apiVersion": "build.openshift.io/v1", "kind": "BuildRequest",
+            "metadata": {"name": "b"}});
+        json_patch::merge(&mut asked, &more);
+        let path = format!("{API}/buildconfigs/b/instantiate");
+        let reply = send(&lab.client, "POST", &path, "", Some(&asked)).await;
+        (reply.code, reply.json().str_at("message").to_owned())
+    };
+    let rows = [
+        (
+            json!({"lastVersion": 7}),
+            "the LastVersion(0) on build config shop/b does not match the build request LastVersion(7)",
+        ),
+        (
+            json!({"sourceStrategyOptions": {"incremental": true}}),
+            "Cannot specify Source build specific options on shop/b, not a Source build.",
+        ),
+    ];
+    for (more, why) in rows {
+        assert_eq!(ask(more).await, (400, why.to_owned()));
+    }
+    let hook = |rest: &str| format!("{API}/buildconfigs/b/webhooks/{rest}");
+    let json_type = ("content-type", "application/json");
+    let rows: &[(&str, &[(&str, &str)], &str, u16, &str)] = &[
+        (
+            "wrong/generic",
+            &[],
+            "",
+            401,
+            "the webhook \"generic\" for \"b\" did not accept your secret",
+        ),
+        (
+            "s/github",
+            &[json_type],
+            "{}",
+            401,
+            "the webhook \"github\" for \"b\" did not accept your secret",
+        ),
+        ("s/odd", &[], "", 404, "buildconfighook.build.openshift.io \"odd\" not found"),
+    ];
+    for (rest, headers, body, code, why) in rows {
+        let reply = request(&lab.client, "POST", &hook(rest), headers, (*body).into()).await;
+        assert_eq!((reply.code, reply.json().str_at("message")), (*code, *why), "{rest}");
+    }
+    let builds = get(&lab.client, &format!("{API}/builds")).await.expect(200);
+    assert!(builds.list_at("items").is_empty(), "{builds}");
+    let found = get(&lab.client, &format!("{API}/buildconfigs/b")).await.expect(200);
+    assert_eq!(found.i64_at("status.lastVersion"), Some(0));
+    lab.stop().await;
+}

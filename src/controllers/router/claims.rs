@@ -2,7 +2,7 @@
 //! path to its oldest route.
 //! Source: openshift/router `pkg/router/controller/{unique_host,host_admitter}.go`, `hostindex`.
 
-use super::{ROUTES, RouteRefusal, domain, is_admitted, policy::Policy};
+use super::{ROUTES, RouteRefusal, domain, is_admitted, policy::RouteAdmission};
 use crate::{
     controllers::View,
     object::{ObjectExt, Value},
@@ -67,7 +67,7 @@ fn age(entry: &Entry) -> (String, String) {
 
 /// Why a route is not admitted, if it is not. `before`: what the router said of it last.
 pub fn refusal(view: &View, entry: &Arc<Entry>, before: Option<&Value>) -> Option<RouteRefusal> {
-    let (route, policy) = (entry.lens::<RouteClaim>(), Policy::of(view));
+    let (route, policy) = (entry.lens::<RouteClaim>(), RouteAdmission::of(view));
     if route.is_wildcard() && !policy.wildcards {
         return Some(("RouteNotAdmitted", "wildcard routes are not allowed".into()));
     }

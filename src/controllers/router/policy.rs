@@ -10,23 +10,23 @@ pub const CONTROLLERS: &str = "ingresscontrollers.operator.openshift.io";
 const DEFAULT: &str = "openshift-ingress-operator/default";
 
 /// What is admitted.
-pub struct Policy {
+pub struct RouteAdmission {
     /// Routes for everything below a domain.
     pub wildcards: bool,
     /// Paths of one host in several projects.
     pub shared: bool,
 }
 
-impl Policy {
+impl RouteAdmission {
     /// As it is now.
-    pub fn of(view: &View) -> Policy {
+    pub fn of(view: &View) -> RouteAdmission {
         let controller = view.get(CONTROLLERS, DEFAULT).map(|e| e.value());
         let says = |path: &str, word: &str| {
             controller
                 .as_ref()
                 .is_some_and(|c| c.str_at(&format!("spec.routeAdmission.{path}")) == word)
         };
-        Policy {
+        RouteAdmission {
             wildcards: says("wildcardPolicy", "WildcardsAllowed"),
             shared: says("namespaceOwnership", "InterNamespaceAllowed"),
         }

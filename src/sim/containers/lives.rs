@@ -3,7 +3,7 @@
 use super::{
     Runtime, driver,
     instance::Instance,
-    network::{Answerer, Backend, Port},
+    network::Port,
     place::{Place, Run as Found},
     programs,
     rehearsal::{Rehearsal, Shared, VirtualClock},
@@ -96,8 +96,7 @@ impl Runtime {
                 })
             }
             What::Request(port, path, headers) => {
-                let backend = Backend { place: place.clone(), port };
-                let (me, answerer) = (Arc::clone(self), Answerer::of(&self.view(), backend));
+                let (me, answerer) = (Arc::clone(self), self.answerer(place, port));
                 let client = place.pod.str_at("status.hostIP").to_owned();
                 let request = Fetch {
                     method: "GET".into(),

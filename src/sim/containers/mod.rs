@@ -278,6 +278,12 @@ impl Runtime {
         }
     }
 
+    /// What is known of a container for those who ask it at a port.
+    fn answerer(&self, place: &Place, port: u16) -> network::Answerer {
+        let backend = network::Backend { place: place.clone(), port };
+        network::Answerer::of(&self.view(), backend)
+    }
+
     /// Asks the program behind a port, and leaves the request in its log; nothing when the
     /// container has ended.
     async fn ask(
@@ -583,8 +589,7 @@ impl Runtime {
                 // The container as it is now: a kept connection does not outlive it.
                 let place = Place::find(&me.view(), &instance.target)?;
                 let running = place.running().is_some() && place.run()?.id == run;
-                let backend = network::Backend { place, port };
-                let answerer = network::Answerer::of(&me.view(), backend);
+                let answerer = me.answerer(&place, port);
                 if running { me.ask(&answerer, &client, &request).await } else { None }
             })
         };
