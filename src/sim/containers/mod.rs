@@ -284,8 +284,7 @@ impl Runtime {
         network::Answerer::of(&self.view(), backend)
     }
 
-    /// Asks the program behind a port, and leaves the request in its log; nothing when the
-    /// container has ended.
+    /// Asks the program behind a port, which logs it; nothing when the container has ended.
     async fn ask(
         self: &Arc<Runtime>,
         answerer: &network::Answerer,
