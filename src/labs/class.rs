@@ -1,5 +1,5 @@
 //! A classroom: every student has a cluster of his own, with a password and a lab in it; the board
-//! tells the points of all.
+//! tells the points of all. Who sits there is written down (`kept`); the clusters keep themselves.
 
 use super::{Labs, Room, Rooms, exercise::Exercise, judge::Grade, world::enrol};
 use crate::{
@@ -14,13 +14,6 @@ use std::sync::Arc;
 const MOST: usize = 200;
 /// Characters of a password.
 const LENGTH: usize = 10;
-
-/// Where a student sits.
-#[derive(Clone)]
-pub(super) struct Seat {
-    room: Room,
-    password: String,
-}
 
 /// What a student has earned, and where.
 pub(super) struct Mark {
@@ -39,8 +32,10 @@ impl Labs {
         if student.is_empty() {
             return self.me.upgrade().ok_or_else(|| "the server is stopping".to_owned());
         }
-        let labs = self.class.lock().get(student).map(|seat| Arc::clone(&seat.room.labs));
-        labs.ok_or_else(|| format!("there is no student {student:?} in the class"))
+        match self.passwords().contains_key(student) {
+            true => Ok(self.rooms()?.find(student)?.labs),
+            false => Err(format!("there is no student {student:?} in the class")),
+        }
     }
 
     /// Starts an exercise for every student. Who has no cluster yet gets one; who has keeps it, and
@@ -52,20 +47,14 @@ impl Labs {
         let exercise = Exercise::parse(text)?.name;
         let rooms = self.rooms()?;
         let names: Vec<String> = (1..=students).map(|n| format!("student{n:02}")).collect();
-        let here = |name: &String| self.class.lock().get(name).cloned();
-        let has = |seat: &Seat| seat.room.labs.find(&exercise).is_ok();
-        if let Some(name) = names.iter().find(|name| here(name).is_some_and(|seat| has(&seat))) {
+        let here = self.passwords();
+        let has = |name: &&String| self.of(name).is_ok_and(|labs| labs.find(&exercise).is_ok());
+        if let Some(name) = names.iter().find(has) {
             return Err(format!("{exercise} is started already for {name}; finish it first"));
         }
-        let new: Vec<&String> = names.iter().filter(|name| here(name).is_none()).collect();
+        let new: Vec<&String> = names.iter().filter(|name| !here.contains_key(*name)).collect();
         let opened = join_all(new.iter().map(|name| self.seat(&*rooms, name))).await;
-        let failed = opened.iter().find_map(|seat| seat.as_ref().err().cloned());
-        for (name, seat) in new.iter().zip(opened) {
-            if let Ok(seat) = seat {
-                self.class.lock().insert((*name).clone(), seat);
-            }
-        }
-        let started = match failed {
+        let started = match opened.into_iter().find_map(Result::err) {
             Some(why) => Err(why),
             None => self.start_all(text, &names).await,
         };
@@ -100,12 +89,15 @@ impl Labs {
     }
 
     /// Makes a cluster where a student can sign in.
-    async fn seat(&self, rooms: &dyn Rooms, name: &str) -> Result<Seat, String> {
+    async fn seat(&self, rooms: &dyn Rooms, name: &str) -> Result<(), String> {
         let room = rooms.open(name.to_owned()).await.map_err(|why| format!("{name}: {why}"))?;
         let password = password(&self.server.world.entropy);
         let pair = [(name.to_owned(), password.clone())];
         match enrol(&room.labs.server, &pair).await {
-            Ok(_) => Ok(Seat { room, password }),
+            Ok(_) => {
+                self.keep_student(name, &password).await;
+                Ok(())
+            }
             Err(why) => {
                 // It was made a moment ago for nobody else.
                 let _ = rooms.close(name.to_owned()).await;
@@ -115,17 +107,25 @@ impl Labs {
     }
 
     async fn leave(&self, rooms: &dyn Rooms, name: &str) {
-        if self.class.lock().remove(name).is_some()
-            && let Err(why) = rooms.close(name.to_owned()).await
-        {
+        if !self.passwords().contains_key(name) {
+            return;
+        }
+        self.drop_student(name).await;
+        if let Err(why) = rooms.close(name.to_owned()).await {
             tracing::warn!(name, why, "the cluster of a student does not end");
         }
     }
 
+    /// Students, their clusters and passwords.
+    fn class(&self) -> Vec<(String, Room, String)> {
+        let Ok(rooms) = self.rooms() else { return Vec::new() };
+        let all = self.passwords().into_iter();
+        all.filter_map(|(name, word)| Some((name.clone(), rooms.find(&name).ok()?, word))).collect()
+    }
+
     /// Addresses and passwords.
     pub(super) fn list_class(&self) -> Value {
-        let class = self.class.lock();
-        let rows = class.iter().map(|(name, Seat { room, password })| {
+        let rows = self.class().into_iter().map(|(name, room, password)| {
             json!({"student": name, "password": password, "url": room.url,
                 "console": format!("{}/console", room.url),
                 "administrator": {"name": "kubeadmin", "password": room.administrator}})
@@ -136,10 +136,9 @@ impl Labs {
     /// Ends an exercise for every student; a student's cluster ends with its last lab.
     pub(super) async fn end_class(&self, exercise: &str) -> Result<usize, String> {
         let rooms = self.rooms()?;
-        let all = self.class.lock().clone();
         let mut ended = 0;
-        for (name, seat) in all {
-            let labs = &seat.room.labs;
+        for (name, room, _) in self.class() {
+            let labs = &room.labs;
             let others = labs.running.lock().keys().any(|known| known != exercise);
             if others && labs.find(exercise).is_ok() {
                 labs.finish(exercise).await.map_err(|why| format!("{name}: {why}"))?;
@@ -159,11 +158,10 @@ impl Labs {
     /// What every lab has earned up to now, those of the class included.
     pub(super) async fn board(&self) -> Vec<Mark> {
         let mut board = self.marks("", "").await;
-        let class = self.class.lock().clone();
-        let of = |(name, seat): (String, Seat)| async move {
-            seat.room.labs.marks(&name, &seat.room.url).await
+        let of = |(name, room, _): (String, Room, String)| async move {
+            room.labs.marks(&name, &room.url).await
         };
-        board.extend(join_all(class.into_iter().map(of)).await.into_iter().flatten());
+        board.extend(join_all(self.class().into_iter().map(of)).await.into_iter().flatten());
         board
     }
 

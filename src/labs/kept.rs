@@ -3,15 +3,17 @@
 
 use super::{Labs, exercise::Exercise, running::Running, world::Before};
 use crate::{
-    object::{encode, json, name},
-    store::{Error, Expect, Op, Snapshot},
+    object::{ObjectExt, Value, encode, json, name},
+    store::{Entry, Error, Expect, Op, Snapshot},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The resource of these objects; it is not served.
 const RESOURCE: &str = "labs.internal";
+/// The same of a class's students.
+const STUDENTS: &str = "students.internal";
 
 /// All that a lab goes on from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,13 +62,39 @@ impl Labs {
 
     /// Writes down what a lab goes on from.
     pub(super) async fn keep(&self, running: &Running) {
-        let named = running.exercise.name.as_str();
+        let content = json!({"lab": running.kept()});
+        self.write_row(RESOURCE, &running.exercise.name, content).await;
+    }
+
+    /// Forgets a lab.
+    pub(super) async fn drop_kept(&self, named: &str) {
+        self.drop_row(RESOURCE, named).await;
+    }
+
+    /// The students of a class and their passwords.
+    pub(super) fn passwords(&self) -> BTreeMap<String, String> {
+        let snapshot = self.server.store.snapshot();
+        let all = snapshot.list(STUDENTS, "");
+        let row = |e: &Arc<Entry>| (e.meta.name.to_string(), e.value().str_at("password").into());
+        all.map(row).collect()
+    }
+
+    /// Writes down who has joined a class.
+    pub(super) async fn keep_student(&self, named: &str, password: &str) {
+        self.write_row(STUDENTS, named, json!({"password": password})).await;
+    }
+
+    /// Forgets who has left it.
+    pub(super) async fn drop_student(&self, named: &str) {
+        self.drop_row(STUDENTS, named).await;
+    }
+
+    async fn write_row(&self, resource: &str, named: &str, mut content: Value) {
         let key = name::key("", named);
-        let known = self.server.store.snapshot().get_key(RESOURCE, &key).is_some();
-        let content = json!({"kind": "Lab",
-            "metadata": {"name": named, "uid": self.server.world.entropy.uuid()}, "lab": running.kept()});
+        let known = self.server.store.snapshot().get_key(resource, &key).is_some();
+        content["metadata"] = json!({"name": named, "uid": self.server.world.entropy.uuid()});
         let put = Op::Put {
-            resource: RESOURCE.into(),
+            resource: resource.into(),
             key: key.into(),
             expect: if known { Expect::Present } else { Expect::Absent },
             body: encode(&content),
@@ -75,25 +103,20 @@ impl Labs {
         log(named, self.server.store.commit(vec![put]).await.map(drop));
     }
 
-    /// Forgets a lab.
-    pub(super) async fn drop_kept(&self, named: &str) {
+    async fn drop_row(&self, resource: &str, named: &str) {
         let key = name::key("", named);
-        if self.server.store.snapshot().get_key(RESOURCE, &key).is_none() {
+        if self.server.store.snapshot().get_key(resource, &key).is_none() {
             return;
         }
-        let delete = Op::Delete {
-            resource: RESOURCE.into(),
-            key: key.into(),
-            expect: Expect::Present,
-            last: None,
-        };
+        let (resource, key, expect) = (resource.into(), key.into(), Expect::Present);
+        let delete = Op::Delete { resource, key, expect, last: None };
         log(named, self.server.store.commit(vec![delete]).await.map(drop));
     }
 }
 
 /// A lab goes on without it, as long as the server does.
-fn log(lab: &str, written: Result<(), Error>) {
+fn log(row: &str, written: Result<(), Error>) {
     if let Err(error) = written {
-        tracing::warn!(lab, %error, "a lab's object");
+        tracing::warn!(row, %error, "a row of the labs");
     }
 }

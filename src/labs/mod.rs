@@ -28,7 +28,6 @@ pub use library::{NAMES, read, read_folder, text};
 pub use rooms::{Moment, Room, Rooms};
 
 use crate::{api::Server, http::Desk};
-use class::Seat;
 use parking_lot::Mutex;
 use running::Running;
 use std::{
@@ -45,8 +44,6 @@ pub struct Labs {
     place: Option<Station>,
     /// By exercise.
     running: Mutex<BTreeMap<String, Arc<Running>>>,
-    /// A class, by student.
-    class: Mutex<BTreeMap<String, Seat>>,
 }
 
 /// A cluster among others.
@@ -61,9 +58,12 @@ pub struct Station {
 impl Labs {
     /// Labs in front of a desk.
     pub fn new(server: Arc<Server>, desk: Arc<dyn Desk>, place: Option<Station>) -> Arc<Labs> {
-        Arc::new_cyclic(|me| {
-            let (me, running, class) = (me.clone(), Mutex::default(), Mutex::default());
-            Labs { me, server, desk, place, running, class }
+        Arc::new_cyclic(|me| Labs {
+            me: me.clone(),
+            server,
+            desk,
+            place,
+            running: Mutex::default(),
         })
     }
 

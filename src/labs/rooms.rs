@@ -23,6 +23,12 @@ pub trait Rooms: Send + Sync {
     /// One line for people; nothing is there then.
     fn open(&self, name: String) -> BoxFuture<Result<Room, String>>;
 
+    /// The one of this name.
+    ///
+    /// # Errors
+    /// One line for people.
+    fn find(&self, name: &str) -> Result<Room, String>;
+
     /// Ends the one of this name.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ pub(super) fn shown(address: SocketAddr) -> SocketAddr {
 }
 
 /// The machine's own address in its network, for a listener that listens on all of them.
-pub(super) fn reachable(address: IpAddr) -> Option<IpAddr> {
+fn reachable(address: IpAddr) -> Option<IpAddr> {
     if !address.is_unspecified() {
         return None;
     }
@@ -54,6 +54,15 @@ pub(super) fn reachable(address: IpAddr) -> Option<IpAddr> {
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
     let own = socket.local_addr().ok()?.ip();
     (!own.is_loopback() && !own.is_unspecified()).then_some(own)
+}
+
+/// The URL of a listener as other machines call it, if it listens for them.
+pub(super) fn public(address: IpAddr, url: &str) -> String {
+    let port = url.rsplit(':').next().unwrap_or_default();
+    match reachable(address) {
+        Some(own) => format!("https://{own}:{port}"),
+        None => url.to_owned(),
+    }
 }
 
 pub(super) fn settings(flags: &Serve, nature: &Nature, ca: &tls::Pair) -> Result<Settings, String> {

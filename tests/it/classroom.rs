@@ -32,7 +32,7 @@ fn json(home: &Path, arguments: &[&str]) -> Value {
 async fn every_student_has_a_cluster() {
     let home = tempdir().expect("a folder");
     let at = home.path();
-    let _server = Child::start(at, &[]);
+    let server = Child::start(at, &[]);
     let class = json(at, &["class", "--students", "2", "start", "pause-and-resume"]);
     let (first, second) = (&class["items"][0], &class["items"][1]);
     assert_eq!(
@@ -49,6 +49,14 @@ async fn every_student_has_a_cluster() {
     assert_eq!(json(at, &["class", "list"]), more);
 
     lab(at, &["solve", "pause-and-resume", "--student", "student02"]).expect("solved");
+    server.kill();
+    let _server = Child::start(at, &[]);
+    assert_eq!(json(at, &["class", "list"]), more, "the class goes on");
+    eventually("the labs go on", || async {
+        let rows = json(at, &["board"])["items"].as_array().map_or(0, Vec::len);
+        if rows == 5 { Ok(()) } else { Err(format!("{rows} rows")) }
+    })
+    .await;
     let board = json(at, &["board"]);
     let earned = |student: &str, name: &str| {
         let rows = board["items"].as_array().expect("rows").iter();

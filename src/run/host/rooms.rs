@@ -1,31 +1,35 @@
 //! Clusters for the students of a class.
 
-use super::{super::equip, Host, MAIN, Spec};
+use super::{super::equip, Host, MAIN, Refused, Spec};
 use crate::{
     labs::{Moment, Room, Rooms},
     world::BoxFuture,
 };
+
+impl Host {
+    fn find_room(&self, name: &str) -> Refused<Room> {
+        let (facts, inside) = (self.look(name)?.0, self.inside(name)?);
+        let url = equip::public(self.usual.bind_address, &facts.url);
+        Ok(Room { url, administrator: facts.kubeadmin_password, labs: inside.labs })
+    }
+}
 
 impl Rooms for Host {
     fn open(&self, name: String) -> BoxFuture<Result<Room, String>> {
         let me = self.me.upgrade();
         Box::pin(async move {
             let me = me.ok_or("the server is stopping")?;
-            let address = me.usual.bind_address;
+            let named = name.clone();
             let made = me.on_thread(move |host| {
-                Box::pin(async move {
-                    let facts = host.create(&name, &Spec::default()).await?;
-                    Ok((facts, host.inside(&name)?))
-                })
+                Box::pin(async move { host.create(&named, &Spec::default()).await })
             });
-            let (facts, inside) = made.await.and_then(|made| made).map_err(|e| e.message)?;
-            let port = facts.url.rsplit(':').next().unwrap_or_default();
-            let url = match equip::reachable(address) {
-                Some(own) => format!("https://{own}:{port}"),
-                None => facts.url.clone(),
-            };
-            Ok(Room { url, administrator: facts.kubeadmin_password, labs: inside.labs })
+            made.await.and_then(|made| made).map_err(|e| e.message)?;
+            me.find_room(&name).map_err(|e| e.message)
         })
+    }
+
+    fn find(&self, name: &str) -> Result<Room, String> {
+        self.find_room(name).map_err(|e| e.message)
     }
 
     fn close(&self, name: String) -> BoxFuture<Result<(), String>> {
