@@ -105,6 +105,11 @@ impl Entry {
         made
     }
 
+    /// Whether a text stands anywhere in it: whoever looks for a rare word need not parse the rest.
+    pub fn mentions(&self, text: &str) -> bool {
+        memchr::memmem::find(&self.bytes, text.as_bytes()).is_some()
+    }
+
     /// The object without its managed fields, parsed afresh.
     pub fn lean(&self) -> Value {
         // As below.

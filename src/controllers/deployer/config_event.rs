@@ -32,7 +32,7 @@ pub fn write(
 
 /// Warnings told of a rollout: reason and text.
 pub fn warnings_of(view: &View, rollout: &Value) -> Vec<(String, String)> {
-    let events = view.objects.list("events", rollout.namespace()).map(|e| e.value());
+    let events = view.objects.list("events", rollout.namespace()).map(|e| e.lean());
     let mine = events.filter(|e| {
         e.str_at("involvedObject.uid") == rollout.uid() && e.str_at("type") == "Warning"
     });

@@ -45,7 +45,7 @@ pub(super) fn adopters(view: &View, change: &Change) -> Vec<String> {
     }
     let found = view.named(RESOURCE, &pod.meta.namespace, set);
     let selects = |e: &&Arc<Entry>| {
-        let set = e.value();
+        let set = e.lean();
         Labels::from_object(set.at("spec.selector").unwrap_or(&Value::Null)).matches_meta(&pod.meta)
     };
     found.filter(selects).map(|e| e.key.to_string()).into_iter().collect()

@@ -36,7 +36,7 @@ pub fn renew(view: &View, node: &str, plan: &mut Plan) {
         }
         return;
     };
-    let mut lease = entry.value();
+    let mut lease = entry.lean();
     let renewed = time::parse(lease.str_at("spec.renewTime"));
     let due = renewed.map_or(view.now, |t| time::plus_seconds(t, period));
     if due <= view.now {
