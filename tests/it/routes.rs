@@ -17,6 +17,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
+use tokio_rustls::client::TlsStream;
 
 /// Where everything is.
 pub const NS: &str = "shop";
@@ -115,8 +116,8 @@ impl Shop {
         self.http(host, path, &[]).await.expect("an answer")
     }
 
-    /// With TLS; the cluster's authority must have signed what is shown.
-    async fn https(&self, host: &str, path: &str) -> Option<Reply> {
+    /// A connection with TLS; the cluster's authority must have signed what is shown.
+    pub async fn secured(&self, host: &str, protocols: &[&str]) -> Option<TlsStream<TcpStream>> {
         let config: Value =
             serde_norway::from_str(&self.lab.cluster.kubeconfig_text).expect("YAML");
         let ca = config["clusters"][0]["cluster"]["certificate-authority-data"].as_str();
@@ -124,17 +125,22 @@ impl Shop {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(&ca).expect("a certificate")).expect("a root");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
         let at = self.lab.cluster.routes.https.expect("a port");
         let stream = TcpStream::connect(at).await.expect("a connection");
         let name = ServerName::try_from(host.to_owned()).expect("a name");
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let stream = connector.connect(name, stream).await.ok()?;
-        exchange(stream, path, &[("host", host)]).await
+        connector.connect(name, stream).await.ok()
+    }
+
+    /// An answer with TLS.
+    async fn https(&self, host: &str, path: &str) -> Option<Reply> {
+        exchange(self.secured(host, &[]).await?, path, &[("host", host)]).await
     }
 
     /// How often each application answers so many requests.
@@ -155,11 +161,13 @@ fn pod(reply: &Reply) -> String {
     first.strip_prefix("Request served by ").unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
-fn to(name: &str) -> Value {
+/// A route's spec that leads to a service.
+pub fn to(name: &str) -> Value {
     json!({"to": {"kind": "Service", "name": name}})
 }
 
-fn with(mut spec: Value, more: Value) -> Value {
+/// A spec with more fields.
+pub fn with(mut spec: Value, more: Value) -> Value {
     for (name, value) in more.as_object().expect("fields") {
         spec[name] = value.clone();
     }

@@ -135,6 +135,13 @@ fn reconcile(view: &View, key: &str) -> Plan {
     program.run(stored)
 }
 
+/// Name of the secret that a build's strategy pulls with.
+fn pull_secret(build: &Value) -> &str {
+    let strategies = ["dockerStrategy", "sourceStrategy", "customStrategy"];
+    let names = strategies.map(|s| build.str_at(&format!("spec.strategy.{s}.pullSecret.name")));
+    names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+}
+
 impl Program<'_> {
     fn run(mut self, stored: Option<&Arc<Entry>>) -> Plan {
         let before = (self.task.lines.len() + self.task.dropped, self.state.clone());
@@ -252,6 +259,7 @@ impl Program<'_> {
                 pod: self.pod.uid().into(),
                 namespace: self.build.namespace().into(),
                 account: self.build.str_at("spec.serviceAccount").into(),
+                pull_secret: pull_secret(&self.build).into(),
                 recipe: self.script.recipe.clone(),
                 ..Push::default()
             };

@@ -1,6 +1,7 @@
 //! The simulated network: names, services, routes and who listens where. A pure reading of the
 //! objects; nothing is ever dialled.
 
+mod answerer;
 mod api;
 pub mod certificate;
 mod forward;
@@ -12,6 +13,7 @@ mod services;
 mod waking;
 mod wire;
 
+pub use answerer::{Answerer, Answerers};
 pub use listeners::Listeners;
 use policies::{PolicyPeer, pass};
 pub use resolver::{hosts, of_node, resolv_conf};

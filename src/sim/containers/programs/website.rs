@@ -48,7 +48,7 @@ impl Program for Website {
 /// another page there.
 fn is_own_page(scene: &Scene<'_>, root: &str, request: &Fetch) -> bool {
     let path = request.path.split('?').next().unwrap_or("/");
-    let place = &scene.backend.place;
+    let place = scene.place();
     let covers = |mount: &Value| {
         let at = mount.str_at("mountPath").trim_end_matches('/');
         root.starts_with(at) || at.starts_with(root)
