@@ -93,7 +93,7 @@ pub enum Command {
     Kubeconfig(Folder),
     /// Look for damage in the data folder's database; changes nothing
     Check(Folder),
-    /// Delete the data folder's cluster: database, certificates and kubeconfig
+    /// Delete the data folder's clusters: databases, certificates and kubeconfigs
     Reset(Folder),
 }
 

@@ -39,7 +39,7 @@ pub use blobs::{FOLDER, Kept};
 pub use certificates::Certificates;
 pub use clusters::{Clusters, Order};
 pub use serve::{Listening, serve, serve_on};
-pub use time::{Move, is_moved, kept_time};
+pub use time::{Move, is_moved, kept_time, shown_time};
 
 use crate::{
     api::Server,
@@ -100,14 +100,17 @@ impl Registries {
         Ok(registries)
     }
 
-    /// The bytes of what was pushed, as far as they are in memory.
+    /// The bytes of what was pushed.
     pub fn kept(&self) -> Kept {
         self.blobs.kept()
     }
 
     /// Puts them back.
-    pub fn put_back(&self, kept: &Kept) {
-        self.blobs.put_back(kept);
+    ///
+    /// # Errors
+    /// The disk fails, or there is no room.
+    pub fn put_back(&self, kept: &Kept) -> io::Result<()> {
+        self.blobs.put_back(kept)
     }
 
     fn outside<'a>(&'a self, objects: &'a Snapshot) -> Outside<'a> {

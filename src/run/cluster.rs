@@ -25,7 +25,7 @@ use crate::{
     registry::{self, Clusters, Registries},
     settings::Settings,
     sim,
-    store::{self, Parts, Store},
+    store::{self, Store},
     tls,
     world::{ClusterTime, Entropy, SystemClock, World},
 };
@@ -273,18 +273,11 @@ pub(super) async fn begin(
         },
     );
     http.audit = audit;
-    let registries = match ports.registry {
-        Some((listener, _)) => {
-            let made =
-                registries(&server, &time, flags, &secrets.ca, (address, dir.as_deref()), &site)?;
-            made.0.put_back(&pushed);
-            Some(match shared {
-                Some(shared) => registry::serve_on(&shared.front, made.0, listener, made.1)?,
-                None => registry::serve(made.0, listener, made.1)?,
-            })
-        }
-        None => None,
-    };
+    let registries = ports.registry.map(|(listener, _)| {
+        let place = (address, dir.as_deref());
+        registries(&server, &time, (flags, &secrets.ca), place, (&site, &pushed), listener)
+    });
+    let registries = registries.transpose()?;
     http.desk = registries
         .as_ref()
         .map(|r| Arc::new(Labs::new(Arc::clone(&server), r.desk())) as Arc<dyn http::Desk>);
@@ -328,15 +321,15 @@ pub(super) async fn begin(
     })
 }
 
-/// The registries, and the certificates they show.
+/// The registries at work.
 fn registries(
     server: &Arc<Server>,
     time: &Arc<ClusterTime>,
-    flags: &Serve,
-    ca: &tls::Pair,
+    (flags, ca): (&Serve, &tls::Pair),
     (api, dir): (SocketAddr, Option<&Path>),
-    site: &Site,
-) -> Result<(Arc<Registries>, registry::Certificates), String> {
+    (site, pushed): (&Site, &registry::Kept),
+    listener: TcpListener,
+) -> Result<registry::Listening, String> {
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),
         ca.clone(),
@@ -346,8 +339,13 @@ fn registries(
     .map_err(|e| e.to_string())?;
     let (server, time, host) = (Arc::clone(server), Arc::clone(time), site.host.clone());
     let registries = Registries::new(server, shown(api), time, dir, host);
-    let registries = registries.map_err(|e| format!("cannot use the data folder: {e}"))?;
-    Ok((Arc::new(registries), certificates))
+    let unusable = |e: std::io::Error| format!("cannot use the data folder: {e}");
+    let registries = Arc::new(registries.map_err(unusable)?);
+    registries.put_back(pushed).map_err(|e| format!("what was pushed there is not here: {e}"))?;
+    match &site.shared {
+        Some(shared) => registry::serve_on(&shared.front, registries, listener, certificates),
+        None => registry::serve(registries, listener, certificates),
+    }
 }
 
 /// Tells the log how long each stage of the start took.
@@ -380,8 +378,7 @@ impl Cluster {
         if let ForProcesses::Shared(_) = self.processes {
             // What runs in containers ends when its pods are gone.
             self.containers.forget();
-            // A store that is closed has nothing to lose.
-            let _ = self.server.store.put_back(Parts::default()).await;
+            self.server.store.forget().await;
         }
         drop(self.processes);
         self.server.store.close();

@@ -27,6 +27,7 @@ mod images;
 mod imports;
 mod kits;
 mod labs;
+mod lasting;
 mod library;
 mod metrics;
 mod mutations;
