@@ -9,7 +9,7 @@ mod trail;
 pub use audit::{Audit, AuditFormat};
 pub use clusters::{ClusterCommand, ClusterSettings, NewCluster, Output};
 pub use faults::{FaultAdd, FaultCommand};
-pub use labs::{ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
+pub use labs::{ClassArgs, ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
 pub use trail::{Trail, Why};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
@@ -93,7 +93,7 @@ pub enum Command {
     Kubeconfig(Folder),
     /// Look for damage in the data folder's database; changes nothing
     Check(Folder),
-    /// Delete the data folder's cluster: database, certificates and kubeconfig
+    /// Delete the data folder's clusters: databases, certificates and kubeconfigs
     Reset(Folder),
 }
 

@@ -113,7 +113,7 @@ impl Server {
     /// It cannot be converted.
     pub(super) async fn shown(&self, kind: &Served, entry: &Arc<Entry>) -> Result<Item, Error> {
         let made = self.made(kind, &[entry]).await?.pop().flatten();
-        Ok(made.map_or_else(|| item(kind, entry, &self.store), Item::Value))
+        Ok(made.map_or_else(|| item(kind, entry, self), Item::Value))
     }
 
     /// The same of many entries.
@@ -128,7 +128,7 @@ impl Server {
         let mut made = self.made(kind, entries).await?.into_iter();
         let show = |entry: &&Arc<Entry>| match made.next().flatten() {
             Some(value) => Item::Value(value),
-            None => item(kind, entry, &self.store),
+            None => item(kind, entry, self),
         };
         Ok(entries.iter().map(show).collect())
     }

@@ -6,7 +6,7 @@ use crate::{
     error::{Causes, Error},
     faults::{Faults, Hit, Meeting},
     importer::Importer,
-    kinds::{AccessReview, Backing, Catalogue, Cx, Served, custom::Custom},
+    kinds::{AccessReview, Backing, Catalogue, Cx, DecorateFn, Served, custom::Custom},
     object::{ObjectExt, Value},
     runtime::Containers,
     settings::Settings,
@@ -328,8 +328,10 @@ pub(super) fn refuse(kind: &Served, name: &str, causes: Causes) -> Result<(), Er
 }
 
 /// A stored entry as an answer's item, converted to the version asked for.
-pub(super) fn item(kind: &Served, entry: &Arc<Entry>, store: &Store) -> Item {
-    if let Some(shown) = kind.hooks.decorate.and_then(|hook| hook(entry, &store.snapshot())) {
+pub(super) fn item(kind: &Served, entry: &Arc<Entry>, server: &Server) -> Item {
+    let (store, clock) = (&server.store, &server.world.clock);
+    let decorate = |hook: DecorateFn| hook(entry, &store.snapshot(), clock.now());
+    if let Some(shown) = kind.hooks.decorate.and_then(decorate) {
         return Item::Value(shown);
     }
     stored_item(kind, entry)

@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     error::Error,
-    kinds::Served,
-    object::ObjectExt,
-    store::{Change, Since},
+    kinds::{Served, heartbeat},
+    object::{ObjectExt, encode, json},
+    store::{Change, Expect, Op, Since},
     world::BoxFuture,
 };
 use futures_util::stream;
@@ -18,6 +18,8 @@ use tokio::sync::watch::Receiver;
 
 /// How long a watch lives when the client does not say: between one and two of these.
 const DEFAULT_TIMEOUT: i64 = 1800;
+/// The row that tells of watches of leases and nodes.
+const HEARTBEATS: &str = "heartbeats";
 /// Time between bookmarks.
 const BOOKMARK_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
@@ -36,7 +38,7 @@ impl Server {
         }
         let resource: Arc<str> = kind.stored_as_shared();
         // The signal first, then the state: nothing can fall between.
-        let signal = self.store.feed().signal(&resource);
+        let signal = self.signal(&resource).await;
         let asked = revision(&options.resource_version).map_err(unexplained)?;
         let snapshot = self.store.snapshot();
         let initial = match options.send_initial_events {
@@ -85,6 +87,27 @@ impl Server {
             Some((event, cursor))
         });
         Ok(Response::Watch(Box::pin(events)).into())
+    }
+}
+
+impl Server {
+    /// The signal of a resource. Nodes get to know that somebody sees their heartbeats.
+    async fn signal(&self, watched: &str) -> Receiver<u64> {
+        let signal = self.store.feed().signal(watched);
+        if ![heartbeat::LEASES, heartbeat::NODES].contains(&watched) {
+            return signal;
+        }
+        let (resource, key) = (heartbeat::WATCHED, HEARTBEATS);
+        let expect = match self.store.snapshot().get_key(resource, key) {
+            Some(_) => Expect::Present,
+            None => Expect::Absent,
+        };
+        let body = encode(&json!({"metadata": {"name": key}}));
+        let op =
+            Op::Put { resource: resource.into(), key: key.into(), expect, body, claims: vec![] };
+        // Who came first has told them; and a store that takes no writes has no heartbeats.
+        let _ = self.store.commit(vec![op]).await;
+        signal
     }
 }
 

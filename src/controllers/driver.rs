@@ -17,6 +17,7 @@ use super::{
 use crate::{
     api::Server,
     error::Error,
+    kinds::heartbeat::{LEASES, NODES},
     object::{Meta, name},
     store::{Change, Entry, Since},
     world::Clock,
@@ -24,7 +25,7 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use patience::Turn;
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
@@ -87,6 +88,8 @@ struct Driver {
     retries: RefCell<Timers>,
     /// Fires when a key was given back.
     freed: Notify,
+    /// When it began to look, if it could not go on from where others rested.
+    since: Cell<Timestamp>,
 }
 
 /// The queue of one controller, and what it still has to look at for the first time.
@@ -124,6 +127,7 @@ impl Driver {
             lanes: RefCell::new(controllers.iter().map(|_| Lane::default()).collect()),
             retries: RefCell::default(),
             freed: Notify::new(),
+            since: Cell::new(Timestamp::MIN),
             server,
             controllers,
             monitor,
@@ -168,7 +172,10 @@ impl Driver {
 
     fn view(&self) -> View {
         let (server, lives) = (&self.server, self.lives.clone());
-        View::new(server.store.snapshot(), &*server.world.clock, &server.settings, lives)
+        let store = &server.store;
+        let view = View::new(store.snapshot(), &*server.world.clock, &server.settings, lives);
+        let watched = [LEASES, NODES].iter().any(|r| store.feed().is_watched(r));
+        View { watched, since: self.since.get(), ..view }
     }
 
     /// Goes on from where others rested, or looks at every object. Answers the revision that is seen.
@@ -181,6 +188,7 @@ impl Driver {
             }
             None => {
                 *self.monitor.rest.lock() = Default::default();
+                self.since.set(self.server.world.clock.now());
                 self.list(true)
             }
         }

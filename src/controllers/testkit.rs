@@ -21,6 +21,8 @@ pub struct Kit {
     runtime: tokio::runtime::Runtime,
     /// The present moment.
     pub now: Timestamp,
+    /// Since when controllers look.
+    pub since: Timestamp,
     /// The simulated cluster.
     pub settings: Arc<Settings>,
     serial: u64,
@@ -39,6 +41,7 @@ impl Default for Kit {
             store: Store::open(&Options::default()).unwrap(),
             runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
+            since: Timestamp::MIN,
             settings: Arc::new(Settings::default()),
             serial: 0,
             refusal: Box::new(|_, _| None),
@@ -59,7 +62,15 @@ impl Kit {
     pub fn view(&self) -> View {
         let settings = Arc::clone(&self.settings);
         let delays = crate::settings::Delays::default();
-        View { objects: self.store.snapshot(), now: self.now, settings, delays, lives: None }
+        View {
+            objects: self.store.snapshot(),
+            now: self.now,
+            settings,
+            delays,
+            lives: None,
+            watched: true,
+            since: self.since,
+        }
     }
 
     /// An object, if it is there.

@@ -23,6 +23,10 @@ pub struct View {
     pub delays: Delays,
     /// The processes in containers, where there are any.
     pub lives: Option<Arc<dyn Lives>>,
+    /// Whether somebody watches nodes or their leases.
+    pub watched: bool,
+    /// Since when the controllers look, if they had to begin anew.
+    pub since: Timestamp,
 }
 
 impl View {
@@ -34,7 +38,15 @@ impl View {
         lives: Option<Arc<dyn Lives>>,
     ) -> View {
         let delays = if clock.stands() { Delays::zero() } else { settings.delays.clone() };
-        View { objects, now: clock.now(), settings: Arc::clone(settings), delays, lives }
+        View {
+            objects,
+            now: clock.now(),
+            settings: Arc::clone(settings),
+            delays,
+            lives,
+            watched: true,
+            since: Timestamp::MIN,
+        }
     }
 
     /// An object by resource (`plural.group`) and key.
@@ -47,9 +59,9 @@ impl View {
         self.objects.get_key(resource, &name::key(namespace, name))
     }
 
-    /// The object of a key, parsed.
+    /// The object of a key without its managed fields: an update that leaves them out keeps them.
     pub fn value(&self, resource: &str, key: &str) -> Option<Value> {
-        self.get(resource, key).map(|e| e.value())
+        self.get(resource, key).map(|e| e.lean())
     }
 
     /// Objects whose managing owner is `uid`.

@@ -10,6 +10,7 @@ use crate::{
     store::{Entry, Snapshot},
     world::World,
 };
+use jiff::Timestamp;
 
 /// A served resource.
 #[derive(Clone, Copy)]
@@ -318,9 +319,12 @@ pub struct Hooks {
     /// `spec.finalizers` of a Namespace).
     pub held: Option<fn(&Value) -> bool>,
     /// What readers see of a stored object when that is not all in it; `None` leaves it as it is
-    /// stored. Not asked for `/status`.
-    pub decorate: Option<fn(&Entry, &Snapshot) -> Option<Value>>,
+    /// stored. The moment is that of reading. Not asked for `/status`.
+    pub decorate: Option<DecorateFn>,
 }
+
+/// See [`Hooks::decorate`].
+pub type DecorateFn = fn(&Entry, &Snapshot, Timestamp) -> Option<Value>;
 
 /// See [`Hooks::prepare`].
 pub type PrepareFn = fn(&mut Value, Option<&Value>, &Cx<'_>) -> Result<(), Error>;

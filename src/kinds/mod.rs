@@ -7,6 +7,7 @@ mod catalogue_tests;
 mod cluster;
 pub mod columns;
 pub mod custom;
+pub mod heartbeat;
 mod kind;
 mod moments;
 mod name;
@@ -17,7 +18,8 @@ mod workloads;
 pub use catalogue::{Catalogue, OPENSHIFT};
 pub use cluster::{definition_service, expressions, type_warnings};
 pub use kind::{
-    ALL_VERBS, AccessReview, Backing, Column, Cx, Generation, Hooks, Kind, NameRule, PrepareFn, Sub,
+    ALL_VERBS, AccessReview, Backing, Column, Cx, DecorateFn, Generation, Hooks, Kind, NameRule,
+    PrepareFn, Sub,
 };
 pub use moments::{CellCx, Template};
 pub use name::Name;

@@ -34,6 +34,8 @@ pub struct Lab {
     serial: u64,
     /// Whether pods that are deleted stay until somebody removes them for good.
     pub keeps_deleted_pods: bool,
+    /// Whether somebody watches leases.
+    pub watched: bool,
 }
 
 impl Lab {
@@ -52,7 +54,7 @@ impl Lab {
         let clock = StepClock::new(now);
         let world = World::new(Arc::new(clock.clone()), Entropy::seeded(1));
         let (containers, asks) = Containers::new(store.clone(), world, Arc::clone(&settings));
-        let (writes, serial, keeps_deleted_pods) = (0, 0, false);
+        let (writes, serial, keeps_deleted_pods, watched) = (0, 0, false, true);
         let mut lab = Lab {
             store,
             runtime,
@@ -65,6 +67,7 @@ impl Lab {
             writes,
             serial,
             keeps_deleted_pods,
+            watched,
         };
         lab.put("namespaces", json!({"metadata": {"name": "kube-node-lease"}}));
         for node in sim::nodes::names(&lab.settings) {
@@ -84,6 +87,8 @@ impl Lab {
             settings: self.settings.clone(),
             delays: self.settings.delays.clone(),
             lives: Some(Arc::clone(&self.containers) as _),
+            watched: self.watched,
+            since: Timestamp::MIN,
         }
     }
 
@@ -123,7 +128,7 @@ impl Lab {
 
     /// An object.
     pub fn get(&self, resource: &str, key: &str) -> Option<Value> {
-        self.store.snapshot().get_key(resource, key).map(|e| e.value())
+        self.store.snapshot().get_key(resource, key).map(|e| e.lean())
     }
 
     /// The pod `default/p`.
@@ -209,7 +214,7 @@ impl Lab {
         }
         for (target, run, end) in over {
             let Some(pod) = view.named("pods", &target.namespace, &target.pod) else { continue };
-            let mut pod = pod.value();
+            let mut pod = pod.lean();
             if note(&mut pod, &target.container, &run, &end) {
                 self.writes += 1;
                 self.put("pods", pod);

@@ -122,6 +122,11 @@ impl Feed {
         signals.entry(resource.into()).or_insert_with(|| watch::Sender::new(latest)).subscribe()
     }
 
+    /// Whether anybody waits for changes of `resource` and of it alone.
+    pub fn is_watched(&self, resource: &str) -> bool {
+        self.by_resource.read().get(resource).is_some_and(|signal| signal.receiver_count() > 0)
+    }
+
     /// A signal that fires at every commit.
     pub fn any(&self) -> watch::Receiver<u64> {
         self.latest.subscribe()

@@ -3,9 +3,10 @@
 use crate::support::{
     Child, Lab, Wire,
     child::run,
+    eventually,
     lab::{get, send},
 };
-use pocketshift::object::ObjectExt;
+use pocketshift::{object::ObjectExt, store::Since};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -69,6 +70,77 @@ async fn what_was_due_is_done_when_a_move_ends() {
     let now = time(&admin, "rate=0").await;
     let next = time(&admin, "next").await;
     assert_eq!(next["now"], now["next"], "the clock stands where somebody waited for it");
+    lab.stop().await;
+}
+
+/// What nobody looks at is not written: a lease is renewed by the clock, and read as if it were.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_day_is_quiet() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    time(&admin, "rate=0").await;
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/worker01";
+    let renewed = |lease: &Value| -> jiff::Timestamp {
+        lease.str_at("spec.renewTime").parse().expect("a moment")
+    };
+    let revision = || lab.cluster.server.store.snapshot().rev;
+    time(&admin, "by=10m").await;
+    let before = revision();
+    let now = time(&admin, "by=24h").await;
+    // Nodes note what images they hold when they have looked, and what no API shows.
+    let Since::Changes(changes, _) = lab.cluster.server.store.feed().since(before, None) else {
+        panic!("more was written than is kept");
+    };
+    let seen = changes.iter().filter(|c| !c.entry.resource.ends_with(".internal"));
+    let seen: Vec<String> = seen.map(|c| format!("{} {}", c.entry.resource, c.entry.key)).collect();
+    assert!(seen.len() < 20, "in a day in which nothing happens: {seen:?}");
+    let shown = get(&lab.client, lease).await.expect(200);
+    let silence = now.str_at("now").parse::<jiff::Timestamp>().unwrap();
+    let silence = silence.duration_since(renewed(&shown)).as_secs();
+    assert!((0..10).contains(&silence), "{shown}");
+    let listed = list(&lab, "/apis/coordination.k8s.io/v1/leases").await;
+    let listed = listed.iter().find(|l| l.name() == "worker01").expect("a lease");
+    assert_eq!(renewed(listed), renewed(&shown));
+    let node = get(&lab.client, "/api/v1/nodes/worker01").await.expect(200);
+    let ready = node.condition("Ready").expect("a condition");
+    assert_eq!(ready["status"], "True");
+    let beat: jiff::Timestamp = ready.str_at("lastHeartbeatTime").parse().expect("a moment");
+    let at = now.str_at("now").parse::<jiff::Timestamp>().expect("a moment");
+    assert!(at.duration_since(beat).as_secs() < 301, "{ready}");
+
+    // Silence is noticed 50 s after the last renewal, as if it had been written.
+    admin.send("PUT", "/nodes/worker01/outage", &[], Vec::new()).await.expect(200);
+    time(&admin, &format!("by={}s", 49 - silence)).await;
+    let ready = |node: Value| node.condition("Ready").expect("a condition")["status"].clone();
+    assert_eq!(ready(get(&lab.client, "/api/v1/nodes/worker01").await.expect(200)), "True");
+    time(&admin, "by=1s").await;
+    assert_eq!(ready(get(&lab.client, "/api/v1/nodes/worker01").await.expect(200)), "Unknown");
+    let stopped = get(&lab.client, lease).await.expect(200);
+    assert_eq!(renewed(&stopped), renewed(&shown));
+    lab.stop().await;
+}
+
+/// Who watches leases sees every renewal.
+#[tokio::test(flavor = "multi_thread")]
+async fn watched_leases_are_written() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    time(&admin, "rate=0").await;
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+    let watch = Wire::api(&lab).as_admin(&lab);
+    let path = format!("{leases}?watch=true&timeoutSeconds=5&fieldSelector=metadata.name=worker01");
+    let (seen, _) = tokio::join!(watch.get(&path), async {
+        // The watch is open when its note is there.
+        eventually("the watch is open", || async {
+            let at = lab.cluster.server.store.snapshot();
+            at.get_key("watched.internal", "heartbeats").map(|_| ()).ok_or_else(String::new)
+        })
+        .await;
+        time(&admin, "by=1m").await
+    });
+    let text = seen.text();
+    let renewals = text.lines().filter(|l| l.contains("\"MODIFIED\"")).count();
+    assert!((6..=8).contains(&renewals), "{renewals}: {text}");
     lab.stop().await;
 }
 

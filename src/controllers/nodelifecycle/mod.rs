@@ -8,6 +8,7 @@ mod tests;
 use super::{Controller, Plan, View, Watch, Write, podlens::PodLens};
 use crate::{
     api::PatchType,
+    kinds::heartbeat::{self, LEASES},
     object::{ObjectExt, Value, json, time},
     store::{Change, Entry},
 };
@@ -22,8 +23,6 @@ pub static CONTROLLER: Controller = Controller {
     ..Controller::BASE
 };
 
-const LEASES: &str = "leases.coordination.k8s.io";
-const LEASE_NAMESPACE: &str = "kube-node-lease";
 /// How long a node may be silent, and a new one, in seconds.
 const GRACE: i64 = 50;
 const STARTUP_GRACE: i64 = 60;
@@ -41,7 +40,7 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 
 fn of_lease(_: &View, change: &Change) -> Vec<String> {
     let meta = &change.entry.meta;
-    if &*meta.namespace == LEASE_NAMESPACE { vec![meta.name.to_string()] } else { vec![] }
+    if &*meta.namespace == heartbeat::NAMESPACE { vec![meta.name.to_string()] } else { vec![] }
 }
 
 fn reconcile(view: &View, name: &str) -> Plan {
@@ -56,7 +55,7 @@ fn reconcile(view: &View, name: &str) -> Plan {
             silence(view, node, &mut plan);
             return plan;
         }
-    } else {
+    } else if !heartbeat::is_beating(&view.objects, name) {
         plan.look_again(limit);
     }
     if node.condition("Ready").is_some_and(|c| c.str_at("status") != "True") {
@@ -76,15 +75,15 @@ fn register(node: &Value, plan: &mut Plan) {
     }
 }
 
-/// When the node was last heard of, and how long it may be silent.
+/// When the node was last heard of, and how long it may be silent. Who has just begun to look gives
+/// everybody his time: nobody could be heard before.
 fn heartbeat(view: &View, node: &Value) -> (Timestamp, i64) {
-    let lease = view.named(LEASES, LEASE_NAMESPACE, node.name()).map(|e| e.value());
-    let renewed = lease.as_ref().and_then(|l| time::parse(l.str_at("spec.renewTime")));
+    let renewed = heartbeat::heard(&view.objects, node.name(), view.now);
     let posted = node.list_at("status.conditions").iter();
     let posted = posted.filter_map(|c| time::parse(c.str_at("lastHeartbeatTime"))).max();
     let created = time::parse(node.str_at("metadata.creationTimestamp")).unwrap_or(view.now);
     match renewed.max(posted) {
-        Some(heard) => (heard, GRACE),
+        Some(heard) => (heard.max(view.since), GRACE),
         None => (created, STARTUP_GRACE),
     }
 }

@@ -89,6 +89,20 @@ fn n01_silence_taints_and_sends_pods_away() {
 }
 
 #[test]
+fn who_begins_to_look_gives_everybody_his_time() {
+    let mut kit = cluster();
+    kit.advance(3600);
+    kit.since = kit.now;
+    settle(&mut kit);
+    kit.advance(49);
+    settle(&mut kit);
+    assert!(kit.writes.is_empty(), "{:?}", kit.writes);
+    kit.advance(1);
+    settle(&mut kit);
+    assert!(!kit.writes.is_empty());
+}
+
+#[test]
 fn a_node_is_registered() {
     let mut kit = cluster();
     kit.look(&CONTROLLER, "node");

@@ -1,7 +1,7 @@
 //! Lease: who holds a lock, and a node's heartbeat.
 
 use super::cells;
-use crate::kinds::{Column, Hooks, Kind, columns::AGE};
+use crate::kinds::{Column, Hooks, Kind, columns::AGE, heartbeat};
 use crate::object::{ObjectExt, json};
 
 /// `leases.coordination.k8s.io`.
@@ -19,6 +19,7 @@ pub static LEASE: Kind = Kind {
         AGE,
     ],
     hooks: Hooks {
+        decorate: Some(heartbeat::shown),
         // Without the feature of coordinated election nobody asks for these.
         prepare: Some(|o, old, _| {
             for field in ["spec.preferredHolder", "spec.strategy"] {

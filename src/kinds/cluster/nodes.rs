@@ -2,7 +2,7 @@
 
 use super::{cells, checks};
 use crate::error::{Cause, Causes};
-use crate::kinds::{Backing, Column, Hooks, Kind, Sub, columns::AGE};
+use crate::kinds::{Backing, Column, Hooks, Kind, Sub, columns::AGE, heartbeat};
 use crate::object::{ObjectExt, Value, json, name};
 use crate::schema::{self, golang};
 
@@ -41,6 +41,7 @@ pub static NODE: Kind = Kind {
         .wide(),
     ],
     hooks: Hooks {
+        decorate: Some(heartbeat::shown_node),
         default: Some(allot),
         status_at_creation: true,
         prepare: Some(|node, old, _| {

@@ -17,6 +17,7 @@ use crate::{
     catalog::held::{MACHINES, is_down},
     controllers::{Controller, Plan, View, Watch, Write},
     faults,
+    kinds::heartbeat::{self, REPORT},
     object::{ObjectExt, Value, json, links, time},
     store::Change,
 };
@@ -33,13 +34,14 @@ pub static KUBELET_NODE: Controller = Controller {
         Watch::Map(images::RESOURCE, of_its_own),
         Watch::Map(MACHINES, of_its_own),
         Watch::Map(faults::RESOURCE, all),
+        Watch::Map(heartbeat::WATCHED, all),
+        Watch::Map(heartbeat::LEASES, lost_lease),
+        Watch::Map(lease::WEBHOOKS[0], all),
+        Watch::Map(lease::WEBHOOKS[1], all),
     ],
     reconcile,
     ..Controller::BASE
 };
-
-/// How long a node's status may go unwritten when nothing changes (`nodeStatusReportFrequency`).
-const REPORT_SECONDS: i64 = 300;
 
 fn own_node(view: &View, change: &Change) -> Vec<String> {
     let name = change.entry.meta.name.to_string();
@@ -57,6 +59,13 @@ fn of_its_own(_: &View, change: &Change) -> Vec<String> {
     vec![change.entry.key.to_string()]
 }
 
+/// A node whose lease somebody deletes makes another.
+fn lost_lease(_: &View, change: &Change) -> Vec<String> {
+    let meta = &change.entry.meta;
+    let lost = change.deleted && &*meta.namespace == lease::NAMESPACE;
+    lost.then(|| meta.name.to_string()).into_iter().collect()
+}
+
 /// A rule may be about any node.
 pub fn all(view: &View, _: &Change) -> Vec<String> {
     names(&view.settings)
@@ -69,6 +78,12 @@ fn reconcile(view: &View, name: &str) -> Plan {
         plan.look_again(turn);
     }
     if is_silent(view, name) {
+        if let Some(mut node) = view.value("nodes", name)
+            && heartbeat::beat(&mut node, &view.objects, view.now)
+        {
+            plan.write(Write::status("nodes", node));
+        }
+        lease::stop(view, name, &mut plan);
         return plan;
     }
     match view.value("nodes", name) {
@@ -107,7 +122,7 @@ fn tell_cordon(view: &View, node: &Value, plan: &mut Plan) {
     const TOLD: [&str; 2] = ["NodeSchedulable", "NodeNotSchedulable"];
     // Kubelets give the name of their node for its uid.
     let about = links::involved(node.name());
-    let told = view.objects.linked_to(&about, "events").map(|e| (e.rev, e.value()));
+    let told = view.objects.linked_to(&about, "events").map(|e| (e.rev, e.lean()));
     let last = told.filter(|(_, e)| TOLD.contains(&e.str_at("reason"))).max_by_key(|(rev, _)| *rev);
     let closed = node.is_true("spec.unschedulable");
     let reason = TOLD[usize::from(closed)];
@@ -133,9 +148,15 @@ fn report(view: &View, index: usize, mut node: Value, plan: &mut Plan) {
     let conditions = build::conditions(view, &before, held.pressure.is_some());
     let turned = build::turned(&before, &conditions);
     let beat = node.condition("Ready").and_then(|c| time::parse(c.str_at("lastHeartbeatTime")));
-    let due = beat.map_or(view.now, |t| time::plus_seconds(t, REPORT_SECONDS));
-    if due > view.now && turned.is_empty() && node.list_at("status.images") == images.as_slice() {
-        plan.look_again(due);
+    let due = beat.map_or(view.now, |t| time::plus_seconds(t, REPORT));
+    let by_clock = heartbeat::is_beating(&view.objects, &name) && !lease::is_told(view);
+    if (due > view.now || by_clock)
+        && turned.is_empty()
+        && node.list_at("status.images") == images.as_slice()
+    {
+        if !by_clock {
+            plan.look_again(due);
+        }
         return;
     }
     node.set_at("status", build::status(view, &name, index));
@@ -145,13 +166,14 @@ fn report(view: &View, index: usize, mut node: Value, plan: &mut Plan) {
         tell(plan, &name, false, reason, format!("Node {name} status is now: {reason}"));
     }
     plan.write(Write::status("nodes", node));
-    plan.look_again(time::plus_seconds(view.now, REPORT_SECONDS));
+    plan.look_again(time::plus_seconds(view.now, REPORT));
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        object::ObjectExt,
+        kinds::heartbeat,
+        object::{ObjectExt, json},
         sim::{self, lab::Lab},
     };
 
@@ -192,11 +214,39 @@ mod tests {
             let lease = lab.get("leases.coordination.k8s.io", "kube-node-lease/worker01").unwrap();
             lease.str_at("spec.renewTime").to_owned()
         };
+        lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
         let before = renewed(&lab);
         for (seconds, moved) in [(9, false), (1, true)] {
             lab.now += jiff::SignedDuration::from_secs(seconds);
             lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
             assert_eq!(renewed(&lab) != before, moved);
         }
+    }
+
+    #[test]
+    fn the_clock_alone_renews_leases_that_nobody_watches() {
+        let mut lab = Lab::instant();
+        let revision = |lab: &Lab| lab.view().objects.rev;
+        let heard = |lab: &Lab| heartbeat::heard(&lab.view().objects, "worker01", lab.now).unwrap();
+        lab.watched = false;
+        lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
+        let (began, quiet) = (heard(&lab), revision(&lab));
+        lab.now += jiff::SignedDuration::from_secs(127);
+        lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
+        assert_eq!(revision(&lab), quiet, "nothing is written");
+        assert_eq!(heard(&lab).duration_since(began).as_secs(), 120);
+        lab.put("machines.internal", json!({"metadata": {"name": "worker01"}, "down": true}));
+        lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
+        lab.now += jiff::SignedDuration::from_secs(60);
+        lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
+        assert_eq!(heard(&lab).duration_since(began).as_secs(), 120, "who is down is silent");
+        lab.put("machines.internal", json!({"metadata": {"name": "worker01"}, "down": false}));
+        lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
+        assert_eq!(heard(&lab), lab.now);
+        lab.watched = true;
+        lab.now += jiff::SignedDuration::from_secs(10);
+        lab.reconcile(&sim::nodes::KUBELET_NODE, "worker01");
+        let lease = lab.get(heartbeat::LEASES, "kube-node-lease/worker01").unwrap();
+        assert_eq!(lease.str_at("spec.renewTime"), crate::object::time::micros(lab.now));
     }
 }

@@ -59,7 +59,7 @@ pub static IMAGE_STREAM: Kind = Kind {
         prepare: Some(streams::prepare),
         prepare_status: Some(streams::prepare_status),
         validate: Some(streams::validate),
-        decorate: Some(streams::decorate),
+        decorate: Some(|entry, snapshot, _| streams::decorate(entry, snapshot)),
         ..Hooks::NONE
     },
     ..BASE
