@@ -113,6 +113,7 @@ impl Server {
                 }
                 revision(&new)?;
                 meta::stamp(&mut new, &request.kind, &request.namespace, &self.world);
+                super::create::drop_status(&request, &mut new);
                 return self.insert(snapshot, &request, new, warnings).await;
             };
             let pinned = check_preconditions(&request, &new, old)?
