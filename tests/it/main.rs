@@ -8,6 +8,7 @@ mod background;
 mod budgets;
 mod builds;
 mod cases;
+mod classroom;
 mod cli;
 mod clients;
 mod clusters;
