@@ -13,6 +13,7 @@ mod client;
 mod cluster;
 mod clusters;
 mod customs;
+mod days;
 mod imports;
 mod routes;
 mod streams;
@@ -70,6 +71,9 @@ fn main() {
         }
         if runs("clusters") {
             clusters::all().await;
+        }
+        if runs("day") {
+            days::day().await;
         }
         if runs("router") {
             routes::forward().await;

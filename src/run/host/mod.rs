@@ -30,6 +30,7 @@ use crate::{
     catalog::complaint::*,
     config::Serve,
     http::Http,
+    journal::Recording,
     object::name,
     registry::{Clusters, Registries},
     store::Store,
@@ -88,6 +89,8 @@ pub struct Inside {
     pub time: Arc<ClusterTime>,
     /// Its registries.
     pub registries: Arc<Registries>,
+    /// Its listener.
+    pub(super) http: Weak<Http>,
 }
 
 /// How long a cluster that never rests is waited for.
@@ -96,6 +99,9 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 impl Inside {
     /// Waits until all work is done that can be done now; not for ever.
     pub async fn settled(&self) {
+        if let Some(journal) = &self.server.journal {
+            return journal.rest().await;
+        }
         let world = &self.server.world;
         let _ = within(&*world.wall, PATIENCE, world.activity.calm()).await;
     }
@@ -233,7 +239,10 @@ impl Host {
         let hosted = self.find(name)?;
         let cluster = hosted.cluster.lock().await;
         let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
-        cluster.put_back(to).await.map_err(invalid)
+        cluster.put_back(to).await.map_err(invalid)?;
+        let Some(flags) = hosted.flags.get() else { return Ok(()) };
+        // What comes from here on is another recording.
+        cluster.begin_journal(flags, None).await.map_err(invalid)
     }
 
     /// Creates a cluster.
@@ -248,7 +257,7 @@ impl Host {
         let template = self.template(spec, &flags).await?;
         let hosted = Arc::downgrade(&place.hosted);
         let lasting = spec.max_streams.unwrap_or(0);
-        let facts = self.copy(place, &template, flags, lasting).await?;
+        let facts = self.copy(place, &template, flags, lasting, None).await?;
         let store = &self.inside(name)?.server.store;
         store.limit(spec.limits()).await.map_err(|e| invalid(e.to_string()))?;
         if let Some(ttl) = ttl {
@@ -283,6 +292,19 @@ impl Host {
         Ok(())
     }
 
+    /// Creates a cluster that begins as another did of which there is a recording.
+    ///
+    /// # Errors
+    /// As [`Host::create`].
+    pub async fn begin_again(&self, name: &str, recording: &Recording) -> Refused<Facts> {
+        let spec = serde_json::from_value::<Spec>(recording.start.spec.clone());
+        let spec = spec.map_err(|e| invalid(format!("its settings: {e}")))?;
+        let flags = spec.flags(&self.usual).map_err(invalid)?;
+        let place = self.reserve(name)?;
+        let template = self.template(&Spec { time: None, ..spec }, &flags).await?;
+        self.copy(place, &template, flags, 0, Some(recording)).await
+    }
+
     /// Creates a cluster that begins as another is now. Sessions stay with the original, and no
     /// secret of the one opens the other.
     ///
@@ -300,7 +322,7 @@ impl Host {
             let flags = Spec::default().flags(flags).map_err(invalid)?;
             (flags, Template { of: Spec::default(), made: Timestamp::MIN, content, ca })
         };
-        self.copy(place, &template, flags, 0).await
+        self.copy(place, &template, flags, 0, None).await
     }
 
     /// Keeps what a cluster is now under a name, instead of what was kept under it.
@@ -456,12 +478,14 @@ impl Host {
         from: &Template,
         flags: Serve,
         lasting: usize,
+        recording: Option<&Recording>,
     ) -> Refused<Facts> {
         let site = Site { shared: Some(self.shared()?), host: None, lasting };
         let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
         let real = World::new(Arc::new(SystemClock), entropy);
         let (now, rate) = from.content.clock.unwrap_or((real.wall.now(), 1.0));
-        let (world, time) = at(real, now, rate);
+        let (mut world, time) = at(real, now, rate);
+        world.repeats = flags.random_seed.is_some();
         let secrets = secrets::load_or_make(None, &world).map_err(invalid)?;
         let content = Checkpoint {
             parts: fresh::renewed(
@@ -481,6 +505,11 @@ impl Host {
         let ports = Ports::bind(&flags, &nature).map_err(invalid)?;
         let cluster = begin(&flags, nature, site, origin, ports).await.map_err(invalid)?;
         cluster.server.access.authorizer.learn(&content.known);
+        let again = recording.map(|r| {
+            let parts = fresh::with_authority(&r.parts, &cluster.secrets);
+            (parts, r.start.now, r.start.rate)
+        });
+        cluster.begin_journal(&flags, again).await.map_err(invalid)?;
         // What tells of its own address is there by now.
         let parts = cluster.server.store.parts().await.map_err(|e| invalid(e.to_string()))?;
         let content = Checkpoint { parts, ..content };
@@ -513,6 +542,7 @@ impl Hosted {
                 server: Arc::clone(&cluster.server),
                 time: Arc::clone(&cluster.time),
                 registries: Arc::clone(registries.registries()),
+                http: Arc::downgrade(&cluster.http),
             });
         }
         let _ = self.http.set(Arc::downgrade(&cluster.http));
