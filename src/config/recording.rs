@@ -8,7 +8,8 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Args)]
 pub struct Recorded {
     /// File to write
-    pub file: PathBuf,
+    #[arg(value_name = "FILE")]
+    pub recording: PathBuf,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub at: Which,
@@ -18,7 +19,8 @@ pub struct Recorded {
 #[derive(Clone, Debug, Args)]
 pub struct Again {
     /// File that `pocketshift record` has written
-    pub file: PathBuf,
+    #[arg(value_name = "FILE")]
+    pub recording: PathBuf,
     /// Stop after this step and leave the cluster running
     #[arg(long, value_name = "STEP")]
     pub until: Option<usize>,

@@ -120,6 +120,9 @@ fn line(what: &impl Serialize) -> Result<Vec<u8>, String> {
 /// # Errors
 /// One line for people: it is none, of another form, or not whole.
 pub fn read(bytes: &[u8]) -> Result<Recording, String> {
+    if !bytes.starts_with(&PACKED) {
+        return Err("it is no recording".into());
+    }
     let mut lines = TapeLines::of(bytes);
     let first = lines.next()?.ok_or("it is no recording: it is empty")?;
     let form: Value = serde_json::from_slice(&first).map_err(|_| "it is no recording")?;
@@ -152,6 +155,9 @@ pub fn read(bytes: &[u8]) -> Result<Recording, String> {
         steps.push(serde_json::from_slice::<Taken>(&text).map_err(|e| damaged(&e))?);
     }
 }
+
+/// What compressed files begin with.
+const PACKED: [u8; 2] = [0x1f, 0x8b];
 
 const CUT: &str = "it is cut off: its end is missing";
 

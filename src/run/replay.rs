@@ -51,8 +51,8 @@ pub async fn record(asked: &Recorded) -> Result<(), String> {
     let file = answer["recording"].as_str().and_then(|text| STANDARD.decode(text).ok());
     let file = file.ok_or("the server's answer has no recording")?;
     let steps = journal::read(&file)?.steps.len();
-    let shown = asked.file.display();
-    std::fs::write(&asked.file, &file).map_err(|e| format!("cannot write {shown}: {e}"))?;
+    let shown = asked.recording.display();
+    std::fs::write(&asked.recording, &file).map_err(|e| format!("cannot write {shown}: {e}"))?;
     println!("{shown}: {} steps, {} bytes", steps.saturating_sub(1), file.len());
     Ok(())
 }
@@ -62,8 +62,8 @@ pub async fn record(asked: &Recorded) -> Result<(), String> {
 /// # Errors
 /// One line for people; more when something was different.
 pub async fn replay(asked: &Again) -> Result<(), String> {
-    let shown = asked.file.display();
-    let bytes = std::fs::read(&asked.file).map_err(|e| format!("cannot read {shown}: {e}"))?;
+    let shown = asked.recording.display();
+    let bytes = std::fs::read(&asked.recording).map_err(|e| format!("cannot read {shown}: {e}"))?;
     let recording = journal::read(&bytes).map_err(|why| format!("{shown}: {why}"))?;
     let last = recording.steps.len().saturating_sub(1);
     if asked.until.is_some_and(|until| until > last) {

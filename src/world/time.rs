@@ -100,16 +100,18 @@ impl State {
     fn now(&self, wall: Timestamp) -> Timestamp {
         match self.gait {
             Gait::Flows => self.target(wall),
-            Gait::Halts if !self.held => self.flowing(wall),
+            // Whoever happens to look does not see a moment before its turn.
+            Gait::Halts if !self.held => self.flowing(wall, SignedDuration::from_nanos(1)),
             // Who only looks on sees it flow.
-            Gait::Steps if !self.held && !IN_STEP.get() => self.flowing(wall),
+            Gait::Steps if !self.held && !IN_STEP.get() => self.flowing(wall, SignedDuration::ZERO),
             Gait::Halts | Gait::Steps => self.shown,
         }
     }
 
-    /// As far as it has come without passing by a moment that is waited for.
-    fn flowing(&self, wall: Timestamp) -> Timestamp {
+    /// As far as it has come without passing by a moment that is waited for, or so much before that.
+    fn flowing(&self, wall: Timestamp, before: SignedDuration) -> Timestamp {
         let next = self.next().unwrap_or(Timestamp::MAX);
+        let next = next.saturating_sub(before).unwrap_or(next);
         self.target(wall).min(next).max(self.shown)
     }
 
@@ -256,7 +258,10 @@ impl ClusterTime {
     /// Works off every moment that has come until now, or until `to`, and shows that.
     pub async fn catch_up(&self, to: Option<Timestamp>) {
         let _moving = self.moving.lock().await;
-        let to = to.unwrap_or_else(|| self.state.lock().target(self.wall.now()));
+        let to = to.unwrap_or_else(|| {
+            let (state, wall) = (self.state.lock(), self.wall.now());
+            if state.driven { state.shown } else { state.target(wall) }
+        });
         self.state.lock().held = true;
         loop {
             let _ = within(&*self.wall, WORK, self.activity.calm()).await;

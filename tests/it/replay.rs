@@ -58,10 +58,11 @@ fn waiting() -> Value {
 async fn typed(lab: &Lab, command: &[&str]) {
     let pods: Api<Pod> = Api::namespaced(lab.client.clone(), "plan");
     let wanted = AttachParams::default().stdout(true).stderr(false).stdin(true);
-    let mut session = pods.exec("waits", command.to_vec(), &wanted).await.expect("a session");
+    // Its node may have failed.
+    let Ok(mut session) = pods.exec("waits", command.to_vec(), &wanted).await else { return };
     let mut stdin = session.stdin().expect("its input");
     stdin.write_all(b"touch /tmp/ok\n").await.expect("typed");
-    drop(stdin);
+    stdin.shutdown().await.expect("its input ends");
     let mut out = String::new();
     let mut stdout = session.stdout().expect("its output");
     stdout.read_to_string(&mut out).await.expect("a text");

@@ -88,9 +88,9 @@ async fn pods_and_jobs_wait_by_the_clock() {
     let began = time(&admin, "by=1s").await;
     assert!(!is_ready(&look(&lab, &format!("{pods}/probed")).await));
     assert!(look(&lab, &format!("{BATCH}/jobs/done")).await.condition("Complete").is_some());
-    time(&admin, "by=119s").await;
+    time(&admin, "by=117s").await;
     assert!(!is_ready(&look(&lab, &format!("{pods}/probed")).await), "before its first probe");
-    time(&admin, "by=20s").await;
+    time(&admin, "by=22s").await;
     assert!(is_ready(&look(&lab, &format!("{pods}/probed")).await));
     let log = get(&lab.client, &format!("{pods}/dates/log")).await.text();
     let told: Vec<i64> = log.lines().filter_map(|l| l.parse().ok()).collect();
