@@ -115,6 +115,11 @@ impl State {
         self.target(wall).min(next).max(self.shown)
     }
 
+    /// The next moment at which it halts; it may have been set to another gait meanwhile.
+    fn halt(&self) -> Option<Timestamp> {
+        self.next().filter(|_| self.gait != Gait::Flows)
+    }
+
     fn next(&self) -> Option<Timestamp> {
         self.sleepers.keys().next().map(|(at, _)| *at)
     }
@@ -265,7 +270,7 @@ impl ClusterTime {
         self.state.lock().held = true;
         loop {
             let _ = within(&*self.wall, WORK, self.activity.calm()).await;
-            let next = self.state.lock().next();
+            let next = self.state.lock().halt();
             let Some(next) = next.filter(|next| *next <= to) else { break };
             let woken = {
                 let mut state = self.state.lock();
@@ -275,7 +280,9 @@ impl ClusterTime {
             woken.into_iter().for_each(Waker::wake);
         }
         let mut state = self.state.lock();
-        state.shown = state.shown.max(to);
+        if state.gait != Gait::Flows {
+            state.shown = state.shown.max(to);
+        }
         state.held = false;
     }
 
