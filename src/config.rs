@@ -10,7 +10,7 @@ mod trail;
 pub use audit::{Audit, AuditFormat};
 pub use clusters::{ClusterCommand, ClusterSettings, NewCluster, Output};
 pub use faults::{FaultAdd, FaultCommand};
-pub use labs::{ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
+pub use labs::{ClassArgs, ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
 pub use recording::{Again, Recorded};
 pub use trail::{Trail, Why};
 
@@ -100,7 +100,7 @@ pub enum Command {
     Kubeconfig(Folder),
     /// Look for damage in the data folder's database; changes nothing
     Check(Folder),
-    /// Delete the data folder's cluster: database, certificates and kubeconfig
+    /// Delete the data folder's clusters: databases, certificates and kubeconfigs
     Reset(Folder),
 }
 

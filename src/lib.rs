@@ -126,7 +126,8 @@
 //! persistent maps, so a copy costs nothing until something is written. Who is put back keeps its
 //! address and its secrets; its controllers begin anew, its history is forgotten and its revisions go
 //! on, so that every watch ends with 410. A copy gets an authority, keys and passwords of its own, and
-//! nobody is signed in there.
+//! nobody is signed in there. Where the host has a data folder every cluster has its own below it (database,
+//! secrets, blobs, checkpoints, and a card that says what it is) and is opened again at the next start.
 //!
 //! # Words of our own
 //!

@@ -125,6 +125,7 @@ impl Fetched {
     /// The text beside the status code.
     pub fn reason(&self) -> &'static str {
         match self.status {
+            101 => "Switching Protocols",
             200 => "OK",
             201 => "Created",
             202 => "Accepted",
@@ -219,6 +220,13 @@ pub trait Containers: Send + Sync {
     /// Asks an HTTP server at an address of the cluster's network, as the router does.
     fn forward(&self, to: (Ipv4Addr, u16), request: Fetch)
     -> BoxFuture<Result<Fetched, Unreached>>;
+
+    /// Asks the host of a route, as somebody outside the cluster does.
+    fn visit(&self, request: Fetch) -> BoxFuture<Result<Fetched, Unreached>>;
+
+    /// Opens a connection to a server at an address of the cluster's network, inside TLS if that is
+    /// what it speaks.
+    fn dial(&self, to: (Ipv4Addr, u16), secure: bool) -> BoxFuture<Result<Connection, Unreached>>;
 
     /// What the server at an address of the cluster's network shows.
     fn shows(&self, to: (Ipv4Addr, u16)) -> Shown;

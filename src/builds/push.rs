@@ -17,6 +17,8 @@ pub struct Push {
     pub namespace: String,
     /// Service account it acts as.
     pub account: String,
+    /// Secret it pulls its base with; empty when it names none.
+    pub pull_secret: String,
     /// The image to make.
     pub recipe: Recipe,
     /// What became of it.

@@ -138,6 +138,12 @@ fn fetch(spec: &Value, input: Option<&Input>) -> Stage {
         stage.fails = fail("FetchSourceFailed", line);
         return stage;
     }
+    if let Some(host) = nowhere(uri) {
+        let line =
+            format!("error: fatal: unable to access '{uri}/': Could not resolve host: {host}");
+        stage.fails = fail("FetchSourceFailed", line);
+        return stage;
+    }
     let at = match spec.str_at("source.git.ref") {
         "" => "the default branch",
         own => own,
@@ -153,6 +159,13 @@ fn fetch(spec: &Value, input: Option<&Input>) -> Stage {
 fn url_is_broken(uri: &str) -> bool {
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
     rest.is_empty() || rest.contains(char::is_whitespace)
+}
+
+/// The host of an address that nobody has: names that end in `invalid` never exist.
+/// Source: RFC 6761.
+fn nowhere(uri: &str) -> Option<String> {
+    let host = url::Url::parse(uri).ok()?.host_str()?.to_owned();
+    (host == "invalid" || host.ends_with(".invalid")).then_some(host)
 }
 
 fn missing_context(spec: &Value, input: &Input) -> Option<Failure> {

@@ -257,7 +257,7 @@ impl Cluster {
     /// Ends it, and returns when nothing of it is left. Dropping it ends it, too, a moment later.
     pub async fn stop(self) {
         let name = self.name.clone();
-        let gone = HOST.on_thread(move |host| Box::pin(async move { host.delete(&name).await }));
+        let gone = HOST.on_thread(move |host| Box::pin(async move { host.end(&name).await }));
         // It is there: only this could have ended it.
         let _ = gone.await;
     }

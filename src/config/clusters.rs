@@ -7,7 +7,8 @@ use std::path::PathBuf;
 /// What can be done with the clusters of a running server. The one that it started with is `main`.
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
-    /// Create a cluster: in memory, with an address, registries, certificates and a clock of its own
+    /// Create a cluster with an address, registries, certificates and a clock of its own. It is kept in
+    /// the server's data folder, if that has one
     Create {
         /// Its name: lower case letters, digits and -
         name: String,
@@ -55,7 +56,8 @@ pub enum ClusterCommand {
         #[allow(missing_docs)]
         at: Where,
     },
-    /// Keep what a cluster is now, to put it back to that
+    /// Keep what a cluster is now, to put it back to that; as long as the cluster if that is on disk, else
+    /// as long as the server
     Checkpoint {
         /// Name of the cluster
         name: String,
@@ -146,6 +148,9 @@ pub struct ClusterSettings {
     /// What its clock shows: 2031-01-02T03:04:05Z. It stands still until it is moved
     #[arg(long, value_name = "MOMENT")]
     pub time: Option<String>,
+    /// Keep it in memory, though the server has a data folder
+    #[arg(long)]
+    pub in_memory: bool,
     /// How long it may be without a request before it ends: 30m, 12h
     #[arg(long, value_name = "DURATION")]
     pub ttl: Option<String>,

@@ -46,6 +46,7 @@ mod recorder;
 mod replicaset;
 mod resources;
 mod router;
+mod selecting;
 mod serviceaccounts;
 mod serviceca;
 mod statefulset;

@@ -11,7 +11,7 @@ mod credentials;
 mod documents;
 mod doorway;
 mod faulty;
-mod h2;
+pub mod h2;
 mod health;
 mod limits;
 mod links;

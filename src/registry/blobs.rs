@@ -34,9 +34,33 @@ pub(super) struct Blobs {
     pending: Arc<AtomicU64>,
 }
 
-/// Blobs in memory, by digest; copies share the bytes.
+/// The blobs of a moment: those in memory, by digest, and a folder with the others. Copies share them.
 #[derive(Clone, Debug, Default)]
-pub struct Kept(HashMap<String, Bytes>);
+pub struct Kept {
+    memory: HashMap<String, Bytes>,
+    folder: Option<PathBuf>,
+}
+
+impl Kept {
+    /// What was kept in a folder.
+    pub fn in_folder(folder: &Path) -> Kept {
+        Kept { memory: HashMap::new(), folder: Some(folder.join("blobs")) }
+    }
+
+    /// Keeps it in a folder, too, beside what was kept there before.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        let to = folder.join("blobs");
+        private(&to)?;
+        let Some(from) = self.folder.as_ref().filter(|from| **from != to) else { return Ok(()) };
+        for name in names(from)? {
+            link(&from.join(&name), &to.join(&name))?;
+        }
+        Ok(())
+    }
+}
 
 /// A blob that can be read.
 #[derive(Clone, Debug)]
@@ -139,22 +163,25 @@ impl Blobs {
     /// Keeps bytes under their digest.
     pub fn put(&self, digest: &str, bytes: &Bytes) -> Result<(), DistributionError> {
         debug_assert_eq!(sha256(bytes), digest);
-        let Some(path) = self.path(digest) else {
+        if self.folder.is_none() {
             self.memory.lock().insert(digest.into(), bytes.clone());
             return Ok(());
-        };
+        }
+        self.write(digest, bytes).map_err(|e| failed(&e))
+    }
+
+    /// Keeps bytes in a file.
+    fn write(&self, digest: &str, bytes: &Bytes) -> io::Result<()> {
+        let path = self.path(digest).ok_or(io::ErrorKind::InvalidInput)?;
         if path.exists() {
             return Ok(());
         }
-        let write = || -> io::Result<()> {
-            let temporary = path.with_extension("tmp");
-            private(path.parent().unwrap_or(&path))?;
-            std::fs::write(&temporary, bytes)?;
-            std::fs::File::open(&temporary)?.sync_all()?;
-            std::fs::rename(&temporary, &path)?;
-            sync_folder(&path)
-        };
-        write().map_err(|e| failed(&e))
+        let temporary = path.with_extension("tmp");
+        private(path.parent().unwrap_or(&path))?;
+        std::fs::write(&temporary, bytes)?;
+        std::fs::File::open(&temporary)?.sync_all()?;
+        std::fs::rename(&temporary, &path)?;
+        sync_folder(&path)
     }
 
     /// Makes a finished upload the blob of a digest. The upload stays until its repository says
@@ -175,31 +202,43 @@ impl Blobs {
     /// The digests of all files.
     pub fn digests(&self) -> io::Result<Vec<String>> {
         let Some(folder) = &self.folder else { return Ok(Vec::new()) };
-        let list = match std::fs::read_dir(folder.join("blobs")) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other?,
-        };
-        let mut found = Vec::new();
-        for file in list {
-            let name = file?.file_name();
-            let digest = format!("sha256:{}", name.to_string_lossy());
-            if is_digest(&digest) {
-                found.push(digest);
-            }
-        }
-        Ok(found)
+        let names = names(&folder.join("blobs"))?;
+        Ok(names.into_iter().map(|name| format!("sha256:{name}")).collect())
     }
 
-    /// Those in memory.
+    /// Those that are there.
     pub fn kept(&self) -> Kept {
-        Kept(self.memory.lock().clone())
+        let folder = self.folder.as_ref().map(|folder| folder.join("blobs"));
+        Kept { memory: self.memory.lock().clone(), folder }
     }
 
-    /// Makes these the ones in memory. Files stay: what nobody holds goes with the next start.
-    pub fn put_back(&self, kept: &Kept) {
-        if self.folder.is_none() {
-            *self.memory.lock() = kept.0.clone();
+    /// Makes these the ones that are there, as far as there is room. Files stay: what nobody holds goes
+    /// with the next start.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn put_back(&self, kept: &Kept) -> io::Result<()> {
+        let names = kept.folder.as_deref().map_or(Ok(Vec::new()), names)?;
+        let files = kept.folder.iter().flat_map(|f| names.iter().map(move |n| (n, f.join(n))));
+        let Some(own) = &self.folder else {
+            let mut memory = kept.memory.clone();
+            let mut used: u64 = memory.values().map(|bytes| bytes.len() as u64).sum();
+            for (name, path) in files {
+                used += std::fs::metadata(&path)?.len();
+                if used > MEMORY {
+                    return Err(io::Error::other(format!("it has more than {MEMORY} bytes")));
+                }
+                memory.insert(format!("sha256:{name}"), std::fs::read(&path)?.into());
+            }
+            *self.memory.lock() = memory;
+            return Ok(());
+        };
+        let own = own.join("blobs");
+        private(&own)?;
+        for (name, path) in files {
+            link(&path, &own.join(name))?;
         }
+        kept.memory.iter().try_for_each(|(digest, bytes)| self.write(digest, bytes))
     }
 
     /// Forgets a blob.
@@ -208,6 +247,37 @@ impl Blobs {
         if let Some(path) = self.path(digest) {
             // Gone already is as good.
             let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// The names of the blobs in a folder.
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let list = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut found = Vec::new();
+    for file in list {
+        let name = file?.file_name().to_string_lossy().into_owned();
+        if is_digest(&format!("sha256:{name}")) {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
+/// Lets a file of which the bytes never change be found in another place, too.
+fn link(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::hard_link(from, to) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Ok(()) => sync_folder(to),
+        // Not every file system has links.
+        Err(_) => {
+            let temporary = to.with_extension("tmp");
+            std::fs::copy(from, &temporary)?;
+            std::fs::rename(&temporary, to)?;
+            sync_folder(to)
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         recipe::Recipe,
     },
     catalog::{
-        ARCHITECTURE, CLUSTER_REGISTRY,
+        ARCHITECTURE, Auth, CLUSTER_REGISTRY, Registry,
         complaint::*,
         content::{
             Manifest,
@@ -20,7 +20,8 @@ use crate::{
         reference::Reference,
     },
     images::{STREAMS, resolve},
-    object::{ObjectExt, encode, name, time},
+    importer::Keyring,
+    object::{ObjectExt, Value, encode, name, time},
     store::{Entry, Expect, Op},
 };
 use bytes::Bytes;
@@ -37,6 +38,12 @@ struct Image {
     layer: Bytes,
     /// Where the base's layers are.
     base: Base,
+}
+
+/// Who pulls a base, and what it shows.
+struct Puller<'a> {
+    caller: &'a Caller,
+    keys: Keyring,
 }
 
 /// The repository a base lies in, and what it is.
@@ -72,7 +79,8 @@ impl Registries {
     async fn answer_build(&self, entry: &Entry, push: &Push) {
         let caller = Arc::new(service_account_caller(&push.namespace, &push.account));
         let mut answered = push.clone();
-        match self.image_of(&caller, &push.recipe).await {
+        let puller = Puller { caller: &caller, keys: self.keys(push) };
+        match self.image_of(&puller, &push.recipe).await {
             Err(why) => {
                 answered.made = Some(Made { refused: why.message.clone(), ..Made::default() });
                 answered.pushed = push.to.as_ref().map(|_| why.message);
@@ -99,11 +107,30 @@ impl Registries {
         }
     }
 
+    /// The credentials of a build: its own pull secret, those of its account, and the cluster's.
+    fn keys(&self, push: &Push) -> Keyring {
+        let snapshot = self.server.store.snapshot();
+        let (namespace, account) = (push.namespace.as_str(), push.account.as_str());
+        let account = snapshot.get("serviceaccounts", namespace, account).map(|e| e.value());
+        let account = account.unwrap_or_default();
+        let lists = ["imagePullSecrets", "secrets"].into_iter().flat_map(|l| account.list_at(l));
+        let names =
+            std::iter::once(push.pull_secret.as_str()).chain(lists.map(|s| s.str_at("name")));
+        let own = names.filter_map(|name| snapshot.get("secrets", namespace, name));
+        let secrets = own.chain(snapshot.get("secrets", "openshift-config", "pull-secret"));
+        let secrets: Vec<Value> = secrets.map(|e| e.value()).collect();
+        Keyring::of_secrets(&secrets)
+    }
+
     /// The image a recipe makes.
-    async fn image_of(&self, caller: &Caller, recipe: &Recipe) -> Result<Image, DistributionError> {
+    async fn image_of(
+        &self,
+        puller: &Puller<'_>,
+        recipe: &Recipe,
+    ) -> Result<Image, DistributionError> {
         let base = match recipe.base.as_str() {
             "" => Base::default(),
-            from => self.base(caller, from).await?,
+            from => self.base(puller, from).await?,
         };
         let family = if base.oci { &OCI } else { &DOCKER };
         let files: Vec<(&str, String)> =
@@ -119,14 +146,14 @@ impl Registries {
     }
 
     /// The image a build begins with.
-    async fn base(&self, caller: &Caller, from: &str) -> Result<Base, DistributionError> {
+    async fn base(&self, puller: &Puller<'_>, from: &str) -> Result<Base, DistributionError> {
         let unknown = || DistributionError::saying(&MANIFEST_UNKNOWN, "manifest unknown");
         let names =
             Reference::candidates(from).map_err(|e| DistributionError::saying(&NAME_UNKNOWN, e))?;
         for name in names {
             let found = match name.host == CLUSTER_REGISTRY {
-                true => self.of_stream(caller, &name).await?,
-                false => self.of_vendor(&name)?,
+                true => self.of_stream(puller.caller, &name).await?,
+                false => self.of_vendor(&puller.keys, &name)?,
             };
             let Some((repository, manifest)) = found else { continue };
             let oci = manifest.media_type.contains("oci");
@@ -149,7 +176,7 @@ impl Registries {
             return Err(DistributionError::saying(&DENIED, "authentication required"));
         }
         let snapshot = self.server.store.snapshot();
-        let Some(found) = snapshot.get(STREAMS, project, stream).map(|e| e.value()) else {
+        let Some(found) = snapshot.get(STREAMS, project, stream).map(|e| e.lean()) else {
             return Ok(None);
         };
         let digest = match name.digest.as_str() {
@@ -168,6 +195,7 @@ impl Registries {
 
     fn of_vendor(
         &self,
+        keys: &Keyring,
         name: &Reference,
     ) -> Result<Option<(String, Arc<Manifest>)>, DistributionError> {
         let snapshot = self.server.store.snapshot();
@@ -179,6 +207,17 @@ impl Registries {
             ));
         }
         let repository = name.repository();
+        let host = self.catalog().registry(&name.host);
+        let shows = |host: &Registry| {
+            let login = keys.find(&repository);
+            host.auth == Auth::None
+                || host.users.is_empty()
+                || login.is_some_and(|l| host.knows(&l.username, &l.password))
+        };
+        if !host.is_none_or(shows) {
+            let why = "unauthorized: authentication required";
+            return Err(DistributionError::saying(&UNAUTHORIZED, why));
+        }
         let digest = match name.digest.as_str() {
             "" => outside.tag(&repository, &name.tag),
             digest => Some(digest.to_owned()),

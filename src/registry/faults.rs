@@ -97,6 +97,6 @@ impl Registries {
     }
 }
 
-fn refused(why: String) -> Reply {
+pub(super) fn refused(why: String) -> Reply {
     DistributionError::saying(&FAULT_INVALID, why).into()
 }

@@ -21,6 +21,7 @@ mod outage;
 mod pages;
 mod place;
 mod prune;
+mod publish;
 mod pull;
 mod push;
 mod recording;
@@ -41,7 +42,7 @@ pub use blobs::{FOLDER, Kept};
 pub use certificates::Certificates;
 pub use clusters::{Clusters, Order};
 pub use serve::{Listening, serve, serve_on};
-pub use time::{Move, is_moved, kept_time};
+pub use time::{Move, is_moved, kept_time, shown_time};
 
 use crate::{
     api::Server,
@@ -113,14 +114,17 @@ impl Registries {
         Ok(registries)
     }
 
-    /// The bytes of what was pushed, as far as they are in memory.
+    /// The bytes of what was pushed.
     pub fn kept(&self) -> Kept {
         self.blobs.kept()
     }
 
     /// Puts them back.
-    pub fn put_back(&self, kept: &Kept) {
-        self.blobs.put_back(kept);
+    ///
+    /// # Errors
+    /// The disk fails, or there is no room.
+    pub fn put_back(&self, kept: &Kept) -> io::Result<()> {
+        self.blobs.put_back(kept)
     }
 
     fn outside<'a>(&'a self, objects: &'a Snapshot) -> Outside<'a> {
@@ -157,6 +161,9 @@ impl Registries {
         }
         if ask.path == faults::PATH || ask.path.starts_with("/faults/") {
             return self.faults(ask, body).await;
+        }
+        if ask.path == publish::PATH {
+            return self.publish_all(ask, body).await;
         }
         if let Some(wanted) = Shelves::parse(&ask.path) {
             return self.shelves(ask, wanted);

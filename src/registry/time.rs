@@ -159,7 +159,11 @@ impl Registries {
         }
     }
 
-    async fn keep_time(&self) -> Result<(), DistributionError> {
+    /// Writes down what the clock shows: from here on it is the cluster's own.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub async fn keep_time(&self) -> Result<(), DistributionError> {
         let Reading { now, rate, .. } = self.time.reading();
         let wall = self.server.world.wall.now();
         let content = json!({"shown": now.to_string(), "wall": wall.to_string(), "rate": rate});
@@ -171,7 +175,7 @@ impl Registries {
 /// not there, time passed as the machine's, unless it stood still.
 pub fn kept_time(snapshot: &Snapshot, wall: Timestamp) -> (Timestamp, f64) {
     let Some(row) = snapshot.get_key(RESOURCE, NAME) else { return (wall, 1.0) };
-    let row = row.value();
+    let row = row.lean();
     let moment = |field| row.str_at(field).parse::<Timestamp>().unwrap_or(wall);
     let rate = row.at("rate").and_then(Value::as_f64).unwrap_or(1.0);
     let passed = wall.duration_since(moment("wall")).max(SignedDuration::ZERO);
@@ -182,6 +186,12 @@ pub fn kept_time(snapshot: &Snapshot, wall: Timestamp) -> (Timestamp, f64) {
 /// Whether anybody ever touched a cluster's clock.
 pub fn is_moved(snapshot: &Snapshot) -> bool {
     snapshot.get_key(RESOURCE, NAME).is_some()
+}
+
+/// What the clock showed and how fast it ran when that was written down, if it was ever touched.
+pub fn shown_time(snapshot: &Snapshot) -> Option<(Timestamp, f64)> {
+    let row = snapshot.get_key(RESOURCE, NAME)?.value();
+    Some((row.str_at("shown").parse().ok()?, row.at("rate").and_then(Value::as_f64)?))
 }
 
 pub(super) fn complaint(why: String) -> DistributionError {

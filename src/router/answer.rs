@@ -9,6 +9,7 @@ use super::{
     road::{Insecure, Road, Termination},
     servers::{Server, Servers},
     table::Table,
+    upgrades::{self, Switched},
 };
 use crate::{
     runtime::{Containers, Fetch, Fetched, Shown, Unreached},
@@ -17,7 +18,10 @@ use crate::{
     world::within,
 };
 use jiff::SignedDuration;
-use std::{net::IpAddr, sync::atomic::Ordering};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::atomic::Ordering,
+};
 
 /// Most time until a pod takes a connection. Source: the router's `timeout connect`.
 const CONNECT: SignedDuration = SignedDuration::from_secs(5);
@@ -30,6 +34,8 @@ pub struct RouterRequest {
     pub port: u16,
     /// Whether the router is its proxy: then no port is part of names.
     pub proxied: bool,
+    /// Whether it came over HTTP/2.
+    pub second: bool,
     /// The request; `secure` says whether it came with TLS, `host` is its Host header.
     pub request: Fetch,
 }
@@ -38,6 +44,9 @@ pub struct RouterRequest {
 pub enum Reply {
     /// It answers.
     Answer(Fetched),
+    /// It hands on what a pod answers, and then whatever both sides say, until they have been silent
+    /// for so long.
+    Switch(Fetched, Switched, SignedDuration),
     /// It closes the connection without a word.
     HangUp,
 }
@@ -71,7 +80,11 @@ impl Router {
         let now = self.world.wall.now();
         let admitted = self.clients.admit(&road.options, &road.uid, ask.client, now);
         let Ok(_carried) = admitted else { return Reply::HangUp };
-        self.carry(containers, &objects, &road, &Servers::of(&objects, &route), ask).await.into()
+        let servers = Servers::of(&objects, &route);
+        match self.carry(containers, &objects, &road, &servers, ask).await {
+            (answer, Some(switched)) => Reply::Switch(answer, switched, road.options.tunnel),
+            (answer, None) => answer.into(),
+        }
     }
 
     fn redirect(&self, ask: &RouterRequest) -> Fetched {
@@ -94,51 +107,54 @@ impl Router {
         road: &Road,
         servers: &Servers,
         ask: RouterRequest,
-    ) -> Fetched {
-        let RouterRequest { client, port, mut request, .. } = ask;
-        let name = cookies::name(road);
-        let known = cookies::take(&mut request.headers, &name).filter(|_| road.options.cookies);
+    ) -> (Fetched, Option<Switched>) {
+        let RouterRequest { client, port, second, mut request, .. } = ask;
+        let known =
+            cookies::take(&mut request.headers, &road.cookie).filter(|_| road.options.cookies);
         let usual = if servers.services > 1 { Algorithm::RoundRobin } else { Algorithm::Random };
         let rule = road.options.balance.unwrap_or(usual);
         let chance = |n| self.world.entropy.of(&["routes"]).below(n);
         let chosen =
             self.balance.choose(&road.uid, servers, rule, client, known.as_deref(), &chance);
-        let Some((server, _busy)) = chosen else { return pages::unavailable() };
-        let asked = request.headers.clone();
+        let Some((server, _busy)) = chosen else { return (pages::unavailable(), None) };
+        // Headers are looked back at by actions alone.
+        let asked = if road.response.is_empty() { Headers::new() } else { request.headers.clone() };
+        let protocol = upgrades::wanted(&request.headers).map(str::to_owned);
         let secure = request.secure;
-        prepare(&mut request, road, &Asker { client, port, host: "", secure });
+        prepare(&mut request, road, &Asker { client, port, host: "", secure, second });
         request.port = server.port;
         request.secure = road.termination == Termination::Reencrypt;
         if request.secure && !self.trusts(containers, objects, road, server) {
-            return pages::unavailable();
+            return (pages::unavailable(), None);
         }
         let to = (server.address, server.port);
-        let mut answer = match self.reach(containers, to, request, road.options.timeout).await {
+        let asking = ask_pod(containers, to, request, protocol.as_deref());
+        let (mut answer, switched) = match self.reach(asking, road.options.timeout).await {
             Ok(answer) => answer,
-            Err(page) => return page,
+            Err(page) => return (page, None),
         };
         headers::passed_on(&mut answer.headers);
-        let said = answer.headers.clone();
-        headers::act(&road.response, &mut answer.headers, &asked, &said);
+        if !road.response.is_empty() {
+            let said = answer.headers.clone();
+            headers::act(&road.response, &mut answer.headers, &asked, &said);
+        }
         if let Some(hsts) = road.options.hsts.as_ref().filter(|_| secure) {
             answer.headers.push(("strict-transport-security".into(), hsts.clone()));
         }
         if road.options.cookies && known.as_deref() != Some(&server.id) {
-            cookies::give(&mut answer.headers, road, &name, server);
+            cookies::give(&mut answer.headers, road, server);
         }
-        answer
+        (answer, switched)
     }
 
-    /// Asks a pod; what the router says itself when that fails.
-    async fn reach(
+    /// Waits for a pod; what the router says itself when that fails.
+    async fn reach<T>(
         &self,
-        containers: &dyn Containers,
-        to: (std::net::Ipv4Addr, u16),
-        request: Fetch,
+        asking: impl Future<Output = Result<T, Unreached>>,
         timeout: SignedDuration,
-    ) -> Result<Fetched, Fetched> {
+    ) -> Result<T, Fetched> {
         let clock = &*self.world.wall;
-        match within(clock, timeout, containers.forward(to, request)).await {
+        match within(clock, timeout, asking).await {
             None => Err(pages::too_late()),
             Some(Ok(answer)) => Ok(answer),
             Some(Err(Unreached::Refused)) => Err(pages::unavailable()),
@@ -177,9 +193,23 @@ impl Router {
     }
 }
 
+/// Asks a pod, and to switch protocols if the client wants that.
+pub(super) async fn ask_pod(
+    containers: &dyn Containers,
+    to: (Ipv4Addr, u16),
+    request: Fetch,
+    protocol: Option<&str>,
+) -> Result<(Fetched, Option<Switched>), Unreached> {
+    let Some(protocol) = protocol else {
+        return Ok((containers.forward(to, request).await?, None));
+    };
+    let connection = containers.dial(to, request.secure).await?;
+    upgrades::ask(connection, &request, protocol).await.ok_or(Unreached::Closed)
+}
+
 /// Makes of a client's request what the pod gets.
 fn prepare(request: &mut Fetch, road: &Road, asker: &Asker<'_>) {
-    let asked: Headers = request.headers.clone();
+    let asked = if road.request.is_empty() { Headers::new() } else { request.headers.clone() };
     headers::passed_on(&mut request.headers);
     let asker = Asker { host: &request.host, ..*asker };
     headers::note(&mut request.headers, &asker, road.options.forwarded);

@@ -37,7 +37,8 @@ impl Certificates {
         Ok(Certificates { router, default })
     }
 
-    fn own(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+    /// The certificate of a name's route, if it has one of its own.
+    pub fn own(&self, name: &str) -> Option<Arc<CertifiedKey>> {
         let objects = self.router.objects();
         let route = Table::of(&objects).named(name).cloned()?;
         let read = || {

@@ -49,6 +49,8 @@ pub struct Asker<'a> {
     pub port: u16,
     /// Whether with TLS.
     pub secure: bool,
+    /// Whether over HTTP/2.
+    pub second: bool,
 }
 
 /// Notes who asked.
@@ -58,6 +60,7 @@ pub fn note(headers: &mut Headers, asker: &Asker<'_>, how: Forwarded) {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("\"[{ip}]\""),
     };
+    let version = asker.second.then(|| ("X-Forwarded-Proto-Version", "h2".to_owned()));
     let lines = [
         ("X-Forwarded-For", asker.client.to_string()),
         ("X-Forwarded-Host", asker.host.to_owned()),
@@ -65,7 +68,7 @@ pub fn note(headers: &mut Headers, asker: &Asker<'_>, how: Forwarded) {
         ("X-Forwarded-Proto", scheme.to_owned()),
         ("Forwarded", format!("for={client};host={};proto={scheme}", asker.host)),
     ];
-    for (name, value) in lines {
+    for (name, value) in lines.into_iter().chain(version) {
         match how {
             Forwarded::Append => headers.push((name.into(), value)),
             Forwarded::Replace => set(headers, name, value),
@@ -173,8 +176,13 @@ mod tests {
 
     #[test]
     fn who_asked_is_noted_as_the_route_says() {
-        let asker =
-            Asker { client: IpAddr::from([127, 0, 0, 1]), host: "h", port: 80, secure: false };
+        let asker = Asker {
+            client: IpAddr::from([127, 0, 0, 1]),
+            host: "h",
+            port: 80,
+            secure: false,
+            second: false,
+        };
         let count = |how| {
             let mut headers = lines(&[("x-forwarded-for", "1.2.3.4")]);
             note(&mut headers, &asker, how);

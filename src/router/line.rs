@@ -25,6 +25,10 @@ pub struct Facts {
     pub pod: Option<(Ipv4Addr, u16)>,
     /// Whether there is TLS.
     pub secure: bool,
+    /// Whether it leads to the console.
+    pub console: bool,
+    /// Whether HTTP/2 was agreed on.
+    pub second: bool,
     cut: Arc<AtomicBool>,
 }
 
@@ -54,6 +58,8 @@ fn facts(stream: &TcpStream, secure: bool) -> Facts {
         port: stream.local_addr().map_or(0, |a: SocketAddr| a.port()),
         pod: None,
         secure,
+        console: false,
+        second: false,
         cut: Arc::default(),
     }
 }
@@ -66,7 +72,8 @@ impl Line {
 
     /// One with TLS, that leads to a pod if one is given.
     pub fn tls(stream: TlsStream<TcpStream>, pod: Option<(Ipv4Addr, u16)>) -> Line {
-        let facts = Facts { pod, ..facts(stream.get_ref().0, true) };
+        let second = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let facts = Facts { pod, second, ..facts(stream.get_ref().0, true) };
         Line { facts, io: Io::Tls(Box::new(stream)) }
     }
 

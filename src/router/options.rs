@@ -42,6 +42,8 @@ pub struct Options {
     pub balance: Option<Algorithm>,
     /// How long a pod may take to answer.
     pub timeout: SignedDuration,
+    /// How long a connection that has switched protocols may be silent.
+    pub tunnel: SignedDuration,
     /// What the path of the route is replaced with.
     pub rewrite_target: Option<String>,
     /// Who may ask; everybody when empty.
@@ -75,6 +77,8 @@ impl Options {
 
 /// How long a pod may take to answer when nobody says.
 const TIMEOUT: SignedDuration = SignedDuration::from_secs(30);
+/// How long a connection that has switched protocols may be silent when nobody says.
+const TUNNEL: SignedDuration = SignedDuration::from_hours(1);
 /// Most addresses of an allow list. Source: the router's limit for one line of haproxy's.
 const MOST_ADDRESSES: usize = 61;
 
@@ -85,6 +89,7 @@ pub fn read(annotations: &HashMap<String, String>) -> Options {
     Options {
         balance: own("balance").and_then(algorithm),
         timeout: own("timeout").and_then(duration).unwrap_or(TIMEOUT),
+        tunnel: own("timeout-tunnel").and_then(duration).unwrap_or(TUNNEL),
         rewrite_target: own("rewrite-target").map(str::to_owned),
         allowed: own("ip_allowlist").or(own("ip_whitelist")).map(networks).unwrap_or_default(),
         cookies: !own("disable_cookies").is_some_and(is_true),

@@ -11,6 +11,7 @@ use crate::{
     world::within,
 };
 use jiff::{SignedDuration, Timestamp};
+use std::path::Path;
 
 /// How long work under way may take to come to its end before a moment is kept all the same.
 const PATIENCE: SignedDuration = SignedDuration::from_millis(100);
@@ -55,6 +56,37 @@ impl Checkpoint {
         let moment = cluster.time.reading().now;
         let known = cluster.server.access.authorizer.known();
         Ok(Checkpoint { parts, pushed, files, clock, moment, known, rest })
+    }
+
+    /// Keeps it in a folder, where it outlives the process. What was written in containers does not.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub(super) fn write(self, folder: &Path, name: &str) -> Result<Checkpoint, String> {
+        self.pushed.write(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let file = folder.join(format!("{name}.db"));
+        let written = self.parts.write(&file, self.moment.as_microsecond());
+        written.map_err(|e| e.to_string())?;
+        Ok(Checkpoint { pushed: registry::Kept::in_folder(folder), ..self })
+    }
+
+    /// Reads what was kept in a folder.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub(super) fn read(folder: &Path, name: &str) -> Result<Checkpoint, String> {
+        let file = folder.join(format!("{name}.db"));
+        let (parts, moment) = Parts::read(&file).map_err(|e| e.to_string())?;
+        let moment = Timestamp::from_microsecond(moment).map_err(|e| e.to_string())?;
+        Ok(Checkpoint {
+            clock: registry::shown_time(parts.snapshot()),
+            parts,
+            pushed: registry::Kept::in_folder(folder),
+            files: Default::default(),
+            moment,
+            known: Known::default(),
+            rest: None,
+        })
     }
 
     /// The objects for a clock that shows `now`. The time that has passed has passed for the nodes, too:
@@ -109,6 +141,13 @@ impl Checkpoint {
         let written = cluster.containers.keep();
         // Before the objects change: whoever is woken by that begins containers anew.
         cluster.containers.forget();
+        if let Some(registries) = &cluster.registries {
+            let back = registries.registries().put_back(&self.pushed);
+            back.map_err(|e| {
+                cluster.containers.put_back(&written);
+                format!("what was pushed cannot be put back: {e}")
+            })?;
+        }
         let (now, rate) = self.clock.unwrap_or((cluster.server.world.wall.now(), 1.0));
         let back = cluster.server.store.put_back(self.parts_at(now)).await;
         let rev = back.map_err(|e| {
@@ -116,9 +155,6 @@ impl Checkpoint {
             e.to_string()
         })?;
         cluster.controls.monitor.go_on(self.rest.clone(), rev);
-        if let Some(registries) = &cluster.registries {
-            registries.registries().put_back(&self.pushed);
-        }
         cluster.time.put_back(now, rate);
         cluster.containers.put_back(&self.files);
         drop(halted);

@@ -22,7 +22,8 @@ use crate::{
     controllers::{Monitor, Rest},
     http::{self, Http, Readiness},
     journal::{Journal, JournalStage},
-    labs::Labs,
+    labs::{Labs, Station},
+    pool::{Pool, Running},
     registry::{self, Clusters, Registries},
     settings::Settings,
     sim,
@@ -60,6 +61,7 @@ pub struct Cluster {
     pub(super) controls: Controls,
     pub(super) http: Arc<Http>,
     pub(super) registries: Option<registry::Listening>,
+    pub(super) labs: LabsHere,
     listening: http::Listening,
     router: Option<http::Listening>,
     processes: ForProcesses,
@@ -90,6 +92,8 @@ pub(super) struct Site {
     pub shared: Option<Arc<Shared>>,
     /// Who runs it and others, if its administrator is theirs too.
     pub host: Option<Weak<dyn Clusters>>,
+    /// Which of a host's clusters it is.
+    pub station: Option<Station>,
     /// Most watches and sessions at a time; 0 stands for no limit.
     pub lasting: usize,
 }
@@ -279,27 +283,19 @@ pub(super) async fn begin(
         },
     );
     http.audit = audit;
-    let registries = match ports.registry {
-        Some((listener, _)) => {
-            let made =
-                registries(&server, &time, flags, &secrets.ca, (address, dir.as_deref()), &site)?;
-            made.0.put_back(&pushed);
-            Some(match shared {
-                Some(shared) => registry::serve_on(&shared.front, made.0, listener, made.1)?,
-                None => registry::serve(made.0, listener, made.1)?,
-            })
-        }
-        None => None,
-    };
-    http.desk = registries
-        .as_ref()
-        .map(|r| Arc::new(Labs::new(Arc::clone(&server), r.desk())) as Arc<dyn http::Desk>);
+    let registries = ports.registry.map(|(listener, _)| {
+        let place = (address, dir.as_deref());
+        registries(&server, &time, (flags, &secrets.ca), place, (&site, &pushed), listener)
+    });
+    let registries = registries.transpose()?;
+    let labs = labs_of(registries.as_ref(), &server, &site, whole)?;
+    http.desk = labs.0.clone().map(|labs| labs as Arc<dyn http::Desk>);
     let http = Arc::new(http);
+    let (routes, public) = (ports.routes.at, equip::public(flags.bind_address, &url));
     if nature.openshift {
-        console::publish(&server, &url).await?;
+        console::publish(&server, &public, routes.https).await?;
     }
-    let routes = ports.routes.at;
-    let router = ports.routes.serve(&containers)?;
+    let router = ports.routes.serve(&containers, shown(address))?;
     let listening = match shared {
         Some(shared) => http::serve_on(&shared.front, Arc::clone(&http), ports.api.0, tls),
         None => http::serve(Arc::clone(&http), ports.api.0, tls)
@@ -323,6 +319,7 @@ pub(super) async fn begin(
         controls,
         http,
         registries,
+        labs,
         listening,
         registry,
         router,
@@ -341,15 +338,46 @@ fn tend(world: &World, containers: &Arc<sim::containers::Runtime>) -> BoxFuture<
     }
 }
 
-/// The registries, and the certificates they show.
+/// The labs, where there are registries; and those that go on from before the start, with the thread
+/// they do it on.
+type LabsHere = (Option<Arc<Labs>>, Option<(Arc<Pool>, Running)>);
+
+/// The labs of a cluster with registries.
+fn labs_of(
+    registries: Option<&registry::Listening>,
+    server: &Arc<Server>,
+    site: &Site,
+    whole: bool,
+) -> Result<LabsHere, String> {
+    let Some(registries) = registries else { return Ok((None, None)) };
+    let labs = Labs::new(Arc::clone(server), registries.desk(), site.station.clone());
+    if whole || !labs.interrupted() {
+        return Ok((Some(labs), None));
+    }
+    let pool = match &site.shared {
+        Some(shared) => Arc::clone(&shared.front),
+        None => Pool::start("labs", 1, || {})?,
+    };
+    let resuming = Arc::clone(&labs);
+    let running = pool.run(move || {
+        Box::pin(async move {
+            resuming.resume().await;
+            // What it has begun there ends with this.
+            std::future::pending().await
+        })
+    });
+    Ok((Some(labs), Some((pool, running))))
+}
+
+/// The registries at work.
 fn registries(
     server: &Arc<Server>,
     time: &Arc<ClusterTime>,
-    flags: &Serve,
-    ca: &tls::Pair,
+    (flags, ca): (&Serve, &tls::Pair),
     (api, dir): (SocketAddr, Option<&Path>),
-    site: &Site,
-) -> Result<(Arc<Registries>, registry::Certificates), String> {
+    (site, pushed): (&Site, &registry::Kept),
+    listener: TcpListener,
+) -> Result<registry::Listening, String> {
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),
         ca.clone(),
@@ -359,8 +387,13 @@ fn registries(
     .map_err(|e| e.to_string())?;
     let (server, time, host) = (Arc::clone(server), Arc::clone(time), site.host.clone());
     let registries = Registries::new(server, shown(api), time, dir, host);
-    let registries = registries.map_err(|e| format!("cannot use the data folder: {e}"))?;
-    Ok((registries, certificates))
+    let unusable = |e: std::io::Error| format!("cannot use the data folder: {e}");
+    let registries = registries.map_err(unusable)?;
+    registries.put_back(pushed).map_err(|e| format!("what was pushed there is not here: {e}"))?;
+    match &site.shared {
+        Some(shared) => registry::serve_on(&shared.front, registries, listener, certificates),
+        None => registry::serve(registries, listener, certificates),
+    }
 }
 
 /// Tells the log how long each stage of the start took.
@@ -388,13 +421,15 @@ impl Cluster {
             }
         };
         tokio::join!(self.listening.stop(), registries, router);
+        if let Some((_pool, resumed)) = self.labs.1 {
+            resumed.stop().await;
+        }
         self.controls.stop().await;
         self.tending.abort();
         if let ForProcesses::Shared(_) = self.processes {
             // What runs in containers ends when its pods are gone.
             self.containers.forget();
-            // A store that is closed has nothing to lose.
-            let _ = self.server.store.put_back(Parts::default()).await;
+            self.server.store.forget().await;
         }
         drop(self.processes);
         self.server.store.close();

@@ -120,7 +120,10 @@ async fn list(at: &Where) -> Result<(), String> {
     let mut text = format!("{:width$}   {:24}   REGISTRY\n", "NAME", "SERVER");
     for row in &rows {
         let (name, url) = (cell(row, "name"), cell(row, "url"));
-        text += &format!("{name:width$}   {url:24}   {}\n", cell(row, "registry"));
+        text += &match row["broken"].as_str() {
+            Some(why) => format!("{name:width$}   cannot be opened: {why}\n"),
+            None => format!("{name:width$}   {url:24}   {}\n", cell(row, "registry")),
+        };
     }
     // Nobody may be reading.
     let _ = std::io::stdout().write_all(text.as_bytes());
@@ -142,6 +145,8 @@ fn spec(said: &ClusterSettings) -> Result<Spec, String> {
         seed_random: said.seed_random,
         time,
         ttl: said.ttl.clone(),
+        in_memory: said.in_memory.then_some(true),
+        folder: None,
         max_objects: said.max_objects,
         max_bytes: said.max_bytes,
         max_streams: said.max_streams,

@@ -56,6 +56,7 @@ pub async fn serve(flags: Serve) -> Result<(), String> {
     let _held = background::hold()?;
     let host = Host::new(&flags);
     let cluster = cluster::start_at(&flags, Nature::default(), host.site()).await?;
+    host.open_all().await.map_err(|why| why.message)?;
     greet(&cluster, began);
     host.adopt(cluster).await;
     wait_for_signal().await?;
@@ -131,7 +132,7 @@ pub fn check(folder: &Folder) -> Result<(), String> {
     Ok(())
 }
 
-/// Deletes the cluster of a data folder.
+/// Deletes the clusters of a data folder.
 ///
 /// # Errors
 /// One line for people; the folder of a running server is left alone.
@@ -152,12 +153,13 @@ pub fn reset(folder: &Folder) -> Result<(), String> {
             _ => {}
         }
     }
-    let folder = dir.join(FOLDER);
-    match std::fs::remove_dir_all(&folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            return Err(format!("cannot delete {}: {e}", folder.display()));
+    for folder in [FOLDER, host::CHECKPOINTS, host::CLUSTERS].map(|name| dir.join(name)) {
+        match std::fs::remove_dir_all(&folder) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(format!("cannot delete {}: {e}", folder.display()));
+            }
+            _ => {}
         }
-        _ => {}
     }
     drop(held);
     println!("deleted the cluster in {}", dir.display());

@@ -29,6 +29,11 @@ impl Claims {
         self.holders.get(value).is_some_and(|holder| holder != id)
     }
 
+    /// Who holds what.
+    pub fn all(&self) -> std::collections::HashMap<String, Id> {
+        self.holders.iter().map(|(value, id)| (value.clone(), id.clone())).collect()
+    }
+
     /// What an object holds.
     pub fn held_by(&self, id: &Id) -> Vec<String> {
         self.held.get(id).cloned().unwrap_or_default()

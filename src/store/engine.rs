@@ -114,6 +114,8 @@ const PUT_CURRENT: &str = "INSERT INTO current (resource, key, rev) VALUES (?1, 
 const DROP_CURRENT: &str = "DELETE FROM current WHERE resource = ?1 AND key = ?2";
 const DROP_CLAIM: &str = "DELETE FROM claims WHERE value = ?1";
 const PUT_CLAIM: &str = "INSERT OR REPLACE INTO claims (value, resource, key) VALUES (?1, ?2, ?3)";
+const PUT_FACT: &str = "INSERT INTO facts (name, value) VALUES (?1, ?2)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 const SET_FACT: &str = "UPDATE facts SET value = ?2 WHERE name = ?1";
 /// The newest row says which revision was given out last; before it may go, that is written down.
 const NOTE_LATEST: &str = "UPDATE facts SET value = max(value, (SELECT coalesce(max(rev), 0) FROM log)) WHERE name = 'latest'";
@@ -134,6 +136,26 @@ impl Sqlite {
             full_sync,
             fuse: Fuse::default(),
         }
+    }
+
+    /// Takes in what begins with these records, at a revision and without history.
+    pub(super) fn fill(&mut self, records: &[Record], rev: u64) -> rusqlite::Result<()> {
+        self.try_append(records)?;
+        self.note("latest", rev.cast_signed())?;
+        self.note("compacted", rev.cast_signed())?;
+        self.compacted = rev;
+        Ok(())
+    }
+
+    /// Writes down a single value.
+    pub(super) fn note(&mut self, name: &str, value: i64) -> rusqlite::Result<()> {
+        self.db.execute(PUT_FACT, params![name, value]).map(drop)
+    }
+
+    /// Closes the database; what it holds is then in its one file.
+    pub(super) fn finish(self) -> rusqlite::Result<()> {
+        self.db.execute_batch("PRAGMA journal_mode = DELETE")?;
+        self.db.close().map_err(|(_, why)| why)
     }
 
     /// A commit under full sync makes everything written to the WAL before it durable too.

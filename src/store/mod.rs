@@ -7,6 +7,7 @@
 
 mod author;
 mod claims;
+mod copy;
 mod engine;
 mod entry;
 mod feed;
@@ -35,6 +36,7 @@ pub use snapshot::{Snapshot, TableVersion};
 
 use crate::object::Encoded;
 use std::sync::{Arc, OnceLock};
+use writer::Writer;
 
 /// What the writer must find under a key before it writes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -220,6 +222,12 @@ impl Store {
     /// What is wrong, for people.
     pub fn health(&self) -> Result<(), String> {
         self.inner.health()
+    }
+
+    /// Lets go of everything, where nothing of it is on disk.
+    pub async fn forget(&self) {
+        // A store that is closed has nothing to let go of.
+        let _ = self.inner.with(Writer::forget).await;
     }
 
     /// The history of changes, for watches.

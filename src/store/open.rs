@@ -51,6 +51,9 @@ pub enum OpenError {
         "the database is damaged ({0}); nothing was changed: restore it from a copy, or start afresh with `pocketshift reset`"
     )]
     Corrupt(String),
+    /// A copy of which a row is not what was written.
+    #[error("{0} is damaged: {1}")]
+    Damaged(PathBuf, String),
     /// There is no room.
     #[error("the disk of {0} is full; make room and start again, nothing is lost")]
     Full(PathBuf),
@@ -90,7 +93,7 @@ impl Store {
                 None => (Box::new(Nowhere), Loaded::default(), None),
                 Some(dir) => {
                     let lock = lock(dir)?;
-                    let (engine, loaded) = sqlite(dir, options.full_sync)?;
+                    let (engine, loaded) = sqlite(&dir.join(DATABASE), options.full_sync)?;
                     (Box::new(engine), loaded, Some(lock))
                 }
             };
@@ -128,11 +131,10 @@ pub fn lock(dir: &PathBuf) -> Result<File, OpenError> {
 /// Most damaged rows that are logged one by one.
 const LOGGED: usize = 20;
 
-/// Opens the database of a folder and reads it; what is damaged is told and set aside.
-pub(super) fn sqlite(dir: &Path, full_sync: bool) -> Result<(Sqlite, Loaded), OpenError> {
-    let path = dir.join(DATABASE);
-    let trouble = |e: rusqlite::Error| place::trouble(&e, &path);
-    let mut db = database(dir)?;
+/// Opens a database and reads it; what is damaged is told and set aside.
+pub(super) fn sqlite(path: &Path, full_sync: bool) -> Result<(Sqlite, Loaded), OpenError> {
+    let trouble = |e: rusqlite::Error| place::trouble(&e, path);
+    let mut db = database(path)?;
     let found = load::read(&db).map_err(trouble)?;
     for damage in found.damaged.iter().take(LOGGED) {
         tracing::error!(%damage, "damaged row: set aside, not served");
@@ -142,8 +144,8 @@ pub(super) fn sqlite(dir: &Path, full_sync: bool) -> Result<(Sqlite, Loaded), Op
         tracing::error!(count, "the database has damaged rows; see `pocketshift check`");
         load::set_aside(&mut db, &found.damaged, &found.loaded).map_err(trouble)?;
     }
-    let io = |e: std::io::Error| OpenError::Io { path: path.clone(), why: e.to_string() };
-    let place = OpenFiles::of(&path).map_err(io)?;
+    let io = |e: std::io::Error| OpenError::Io { path: path.to_owned(), why: e.to_string() };
+    let place = OpenFiles::of(path).map_err(io)?;
     let engine = Sqlite::new(db, place, found.loaded.compacted, full_sync);
     Ok((engine, found.loaded))
 }
@@ -156,17 +158,23 @@ pub(super) fn sqlite(dir: &Path, full_sync: bool) -> Result<(Sqlite, Loaded), Op
 pub fn check(dir: &Path) -> Result<Vec<Damage>, OpenError> {
     let path = dir.join(DATABASE);
     let trouble = |e: rusqlite::Error| place::trouble(&e, &path);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(&path, flags).map_err(trouble)?;
-    let found = format(&db, &path)?;
-    sound(&db, &path)?;
-    if found < MIGRATIONS.len() as i64 {
-        let why = "it was written by an older version and has no checksums yet; start it once";
-        return Err(OpenError::Io { path, why: why.into() });
-    }
+    let db = reading(&path)?;
     let mut damaged = load::aside(&db).map_err(trouble)?;
     damaged.extend(load::read(&db).map_err(trouble)?.damaged);
     Ok(damaged)
+}
+
+/// Opens a database to be read only, as this program writes them.
+pub(super) fn reading(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(|e| place::trouble(&e, path))?;
+    let found = format(&db, path)?;
+    sound(&db, path)?;
+    if found < MIGRATIONS.len() as i64 {
+        let why = "it was written by an older version and has no checksums yet; start it once";
+        return Err(OpenError::Io { path: path.to_owned(), why: why.into() });
+    }
+    Ok(db)
 }
 
 /// The format of a database, if it is one of ours.
@@ -192,20 +200,19 @@ fn sound(db: &Connection, path: &Path) -> Result<(), OpenError> {
     if check == "ok" { Ok(()) } else { Err(OpenError::Corrupt(check.replace('\n', " "))) }
 }
 
-fn database(dir: &Path) -> Result<Connection, OpenError> {
-    let path = dir.join(DATABASE);
-    let trouble = |e: rusqlite::Error| place::trouble(&e, &path);
-    let io = |why: String| OpenError::Io { path: path.clone(), why };
+fn database(path: &Path) -> Result<Connection, OpenError> {
+    let trouble = |e: rusqlite::Error| place::trouble(&e, path);
+    let io = |why: String| OpenError::Io { path: path.to_owned(), why };
     // Secrets live in it: made for its owner alone (SQLite gives its side files the same mode).
     File::options()
         .create(true)
         .append(true)
         .mode(0o600)
-        .open(&path)
+        .open(path)
         .map_err(|e| io(e.to_string()))?;
-    let mut db = Connection::open(&path).map_err(trouble)?;
-    let found = format(&db, &path)?;
-    sound(&db, &path)?;
+    let mut db = Connection::open(path).map_err(trouble)?;
+    let found = format(&db, path)?;
+    sound(&db, path)?;
     // A small page cache suffices: the log is only appended to, every read comes from memory.
     db.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024;

@@ -51,6 +51,14 @@ impl Writer {
         Parts { state: Arc::new(self.state.clone()), claims: self.claims.clone() }
     }
 
+    /// Lets go of everything, where nothing of it is on disk.
+    pub(super) fn forget(&mut self) {
+        if !self.engine.keeps() {
+            // Nowhere is never full.
+            let _ = self.put_back(&Parts::default());
+        }
+    }
+
     /// Puts everything back to what it was in `to`, under a revision that nobody has seen; answers it.
     /// Every cursor on the history is told that it is too old.
     pub(super) fn put_back(&mut self, to: &Parts) -> Result<u64, Error> {
@@ -91,7 +99,9 @@ impl Writer {
         let resources: BTreeSet<Arc<str>> = tables.cloned().collect();
         for resource in &resources {
             let same = |a: &Snapshot, e: &Arc<Entry>| {
-                a.get_key(resource, &e.key).is_some_and(|other| Arc::ptr_eq(other, e))
+                a.get_key(resource, &e.key).is_some_and(|other| {
+                    Arc::ptr_eq(other, e) || (other.rev == e.rev && other.bytes == e.bytes)
+                })
             };
             gone.extend(durable.list(resource, "").filter(|e| !same(&to.state, e)).cloned());
             back.extend(to.state.list(resource, "").filter(|e| !same(&durable, e)).cloned());

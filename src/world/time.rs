@@ -132,9 +132,11 @@ impl State {
             self.gait = if rate == 0.0 || rate == 1.0 { Gait::Flows } else { Gait::Halts };
         }
         // Who has a timer of the wall's and is to have none any more looks once more.
-        let early = if flowed { std::mem::take(&mut self.sleepers) } else { BTreeMap::new() };
+        // Its moment is still waited for meanwhile.
+        let early: Vec<Waker> =
+            if flowed { self.sleepers.values().cloned().collect() } else { Vec::new() };
         let mut woken = self.show(shown);
-        woken.extend(early.into_values());
+        woken.extend(early);
         woken
     }
 

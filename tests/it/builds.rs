@@ -7,13 +7,20 @@ use crate::support::{
 use pocketshift::object::ObjectExt;
 use serde_json::{Value, json};
 
-const NS: &str = "shop";
-const API: &str = "/apis/build.openshift.io/v1/namespaces/shop";
-const STREAMS: &str = "/apis/image.openshift.io/v1/namespaces/shop";
-const BASE: &str = "registry.access.redhat.com/ubi9/httpd-24:latest";
+/// Where everything is.
+pub const NS: &str = "shop";
+pub const API: &str = "/apis/build.openshift.io/v1/namespaces/shop";
+pub const STREAMS: &str = "/apis/image.openshift.io/v1/namespaces/shop";
+/// An image that the catalogue knows.
+pub const BASE: &str = "registry.access.redhat.com/ubi9/httpd-24:latest";
 
-async fn open() -> Lab {
-    let lab = Lab::start().await;
+/// A cluster where builds can begin.
+pub async fn open() -> Lab {
+    begun(Lab::start().await).await
+}
+
+/// The same with any cluster.
+pub async fn begun(lab: Lab) -> Lab {
     lab.namespace(NS).await;
     eventually("the builder account", || async {
         let path = format!("/api/v1/namespaces/{NS}/serviceaccounts/builder");
@@ -24,7 +31,8 @@ async fn open() -> Lab {
     lab
 }
 
-async fn stream(lab: &Lab, name: &str) {
+/// Makes an empty stream.
+pub async fn stream(lab: &Lab, name: &str) {
     let body = json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStream",
         "metadata": {"name": name}});
     send(&lab.client, "POST", &format!("{STREAMS}/imagestreams"), "", Some(&body))
@@ -33,7 +41,7 @@ async fn stream(lab: &Lab, name: &str) {
 }
 
 /// A config that builds from a Dockerfile into a stream of its name.
-fn config(name: &str, dockerfile: &str, more: Value) -> Value {
+pub fn config(name: &str, dockerfile: &str, more: Value) -> Value {
     let mut spec = json!({"source": {"dockerfile": dockerfile}, "strategy": {"dockerStrategy": {}},
         "output": {"to": {"kind": "ImageStreamTag", "name": format!("{name}:latest")}}});
     for (field, value) in more.as_object().expect("fields") {
@@ -43,12 +51,14 @@ fn config(name: &str, dockerfile: &str, more: Value) -> Value {
         "metadata": {"name": name}, "spec": spec})
 }
 
-async fn make(lab: &Lab, config: &Value) {
+/// Makes a config.
+pub async fn make(lab: &Lab, config: &Value) {
     let path = format!("{API}/buildconfigs");
     send(&lab.client, "POST", &path, "", Some(config)).await.expect(201);
 }
 
-async fn start(lab: &Lab, name: &str) -> Reply {
+/// Asks for a build.
+pub async fn start(lab: &Lab, name: &str) -> Reply {
     let asked = json!({"apiVersion": "build.openshift.io/v1", "kind": "BuildRequest",
         "metadata": {"name": name}});
     let path = format!("{API}/buildconfigs/{name}/instantiate");
@@ -56,7 +66,7 @@ async fn start(lab: &Lab, name: &str) -> Reply {
 }
 
 /// A build in one of these phases.
-async fn build(lab: &Lab, name: &str, phases: &[&str]) -> Value {
+pub async fn build(lab: &Lab, name: &str, phases: &[&str]) -> Value {
     let path = format!("{API}/builds/{name}");
     eventually("the build's phase", || async {
         let found = get(&lab.client, &path).await.json();
@@ -66,7 +76,8 @@ async fn build(lab: &Lab, name: &str, phases: &[&str]) -> Value {
     .await
 }
 
-async fn log(lab: &Lab, name: &str) -> Reply {
+/// The log of a build.
+pub async fn log(lab: &Lab, name: &str) -> Reply {
     get(&lab.client, &format!("{API}/builds/{name}/log")).await
 }
 

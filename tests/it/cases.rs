@@ -173,5 +173,18 @@ async fn reviews_name_who_may() {
     let at = path("security.openshift.io/v1", "podsecuritypolicyreviews");
     let answer = send(&lab.client, "POST", &at, "", Some(&review)).await.expect(201);
     assert_eq!(answer["kind"], "PodSecurityPolicyReview");
+    // What everybody who has signed in may use is not what a service account by itself may.
+    assert_eq!(answer["status"]["allowedServiceAccounts"], Value::Null);
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "anyuid"}, "subjects": [{"kind": "ServiceAccount", "name": "default",
+            "namespace": NS}],
+        "roleRef": {"kind": "ClusterRole", "name": "system:openshift:scc:anyuid",
+            "apiGroup": "rbac.authorization.k8s.io"}});
+    let bindings = path("rbac.authorization.k8s.io/v1", "rolebindings");
+    send(&lab.client, "POST", &bindings, "", Some(&binding)).await.expect(201);
+    let answer = send(&lab.client, "POST", &at, "", Some(&review)).await.expect(201);
+    let allowed = &answer["status"]["allowedServiceAccounts"][0];
+    assert_eq!(allowed["name"], "default", "{answer}");
+    assert_eq!(allowed["allowedBy"]["name"], "anyuid", "{answer}");
     lab.stop().await;
 }

@@ -196,6 +196,12 @@ async fn a_clock_of_its_own() {
     assert_eq!(made.str_at("metadata.creationTimestamp"), "2031-01-02T03:04:05Z");
     send(&client, "POST", WEB, "", Some(&web(1))).await.expect(201);
     until_ready(&client, 1).await;
+    host.checkpoint("later", "still").await.expect("a checkpoint");
+    for to in [Some("still"), None] {
+        host.reset("later", to).await.expect("reset");
+        let made = put_map(&client, "again").await;
+        assert_eq!(made.str_at("metadata.creationTimestamp"), "2031-01-02T03:04:05Z", "{to:?}");
+    }
     host.stop().await;
 }
 

@@ -1,6 +1,7 @@
 //! What the real `oc` sends for sequences that courses and guides show: a first application, a
-//! starter guide with DeploymentConfigs, builds and their hooks, templates, autoscaling, idling.
-//! Recorded and replayed as `oc` is.
+//! starter guide with DeploymentConfigs, builds and their hooks, templates, autoscaling, idling. Then
+//! what `oc` makes of cases of the reference that it decides itself, by what it is answered.
+//! Recorded and replayed as `oc` is. Numbers are those of the cases of the reference.
 
 use crate::support::{Lab, eventually, lab::get, recorded::Replay, repository};
 
@@ -29,7 +30,7 @@ async fn replay(folders: &[(&str, usize)]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn applications_as_recorded() {
-    replay(&[("course", 11), ("templates", 6), ("autoscale", 5), ("idle", 8)]).await;
+    replay(&[("course", 11), ("templates", 6), ("autoscale", 5), ("admin", 5), ("idle", 8)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,4 +41,18 @@ async fn a_starter_guide_as_recorded() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hooks_and_builds_as_recorded() {
     replay(&[("builds", 18)]).await;
+}
+
+/// 58 to 70: images that are known and not, with and without ports, names, parameters, searches,
+/// builds, and everything twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_applications_as_recorded() {
+    replay(&[("newapp", 16)]).await;
+}
+
+/// 10, 15 to 17, 132 and 134: rollouts that go on and are over, a service that sleeps already, a file
+/// that is there already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_of_the_client_as_recorded() {
+    replay(&[("rollouts", 17)]).await;
 }

@@ -431,7 +431,7 @@ async fn hooks_and_recreation() {
     scene.lab.stop().await;
 }
 
-/// 26 to 28: images that follow tags.
+/// 18 and 26 to 28: images that follow tags.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn images_follow_their_tags() {
     let scene = Scene::start().await;
@@ -458,5 +458,16 @@ async fn images_follow_their_tags() {
     assert_eq!(image_of(&scene.complete(2).await), second);
     assert_eq!(image_of(&scene.latest().await), third);
     scene.complete(3).await;
+
+    // 18: what is rolled back follows its tag no more, and rolls out as a new version.
+    scene.patch(json!({"spec": {"triggers": image_trigger(true)}})).await;
+    let back = json!({"kind": "DeploymentConfigRollback", "apiVersion": "apps.openshift.io/v1",
+        "name": "x", "spec": {"from": {}, "revision": 1, "includeTemplate": true}});
+    let old = async || scene.send("POST", "deploymentconfigs/x/rollback", back.clone()).await;
+    let old = scene.put("deploymentconfigs/x", old).await;
+    assert_eq!(image_of(&old), first);
+    let params = &old["spec"]["triggers"][0]["imageChangeParams"];
+    assert!(!params.is_true("automatic"), "{params}");
+    assert_eq!(image_of(&scene.complete(4).await), first);
     scene.lab.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{
     Lab, Reply,
-    lab::{flags, get},
+    lab::{flags, get, send},
 };
 use pocketshift::object::ObjectExt;
 use serde_json::Value;
@@ -80,4 +80,16 @@ async fn versions_come_and_go() {
     assert_eq!(found["resource.k8s.io"], ["v1"]);
     assert!(warned(&get(&newest.client, "/api/v1/namespaces/default/endpoints").await));
     newest.stop().await;
+}
+
+/// Who starts builds by webhooks had to sign in since 4.16.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_of_old_releases_are_open_to_everybody() {
+    let hook = "/apis/build.openshift.io/v1/namespaces/default/buildconfigs/x/webhooks/s/generic";
+    for (release, code) in [("4.15", 401), ("4.16", 403), ("4.23", 403)] {
+        let lab = of(release).await;
+        let reply = send(&lab.anonymous().await, "POST", hook, "", None).await;
+        assert_eq!(reply.code, code, "{release}: {}", reply.text());
+        lab.stop().await;
+    }
 }

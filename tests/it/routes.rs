@@ -17,6 +17,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
+use tokio_rustls::client::TlsStream;
 
 /// Where everything is.
 pub const NS: &str = "shop";
@@ -115,8 +116,8 @@ impl Shop {
         self.http(host, path, &[]).await.expect("an answer")
     }
 
-    /// With TLS; the cluster's authority must have signed what is shown.
-    async fn https(&self, host: &str, path: &str) -> Option<Reply> {
+    /// A connection with TLS; the cluster's authority must have signed what is shown.
+    pub async fn secured(&self, host: &str, protocols: &[&str]) -> Option<TlsStream<TcpStream>> {
         let config: Value =
             serde_norway::from_str(&self.lab.cluster.kubeconfig_text).expect("YAML");
         let ca = config["clusters"][0]["cluster"]["certificate-authority-data"].as_str();
@@ -124,17 +125,22 @@ impl Shop {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(&ca).expect("a certificate")).expect("a root");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
         let at = self.lab.cluster.routes.https.expect("a port");
         let stream = TcpStream::connect(at).await.expect("a connection");
         let name = ServerName::try_from(host.to_owned()).expect("a name");
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let stream = connector.connect(name, stream).await.ok()?;
-        exchange(stream, path, &[("host", host)]).await
+        connector.connect(name, stream).await.ok()
+    }
+
+    /// An answer with TLS.
+    async fn https(&self, host: &str, path: &str) -> Option<Reply> {
+        exchange(self.secured(host, &[]).await?, path, &[("host", host)]).await
     }
 
     /// How often each application answers so many requests.
@@ -155,11 +161,13 @@ fn pod(reply: &Reply) -> String {
     first.strip_prefix("Request served by ").unwrap_or_else(|| panic!("{text}")).to_owned()
 }
 
-fn to(name: &str) -> Value {
+/// A route's spec that leads to a service.
+pub fn to(name: &str) -> Value {
     json!({"to": {"kind": "Service", "name": name}})
 }
 
-fn with(mut spec: Value, more: Value) -> Value {
+/// A spec with more fields.
+pub fn with(mut spec: Value, more: Value) -> Value {
     for (name, value) in more.as_object().expect("fields") {
         spec[name] = value.clone();
     }
@@ -274,5 +282,25 @@ async fn services_get_what_their_weight_says() {
     assert_eq!(shop.get(&host, "/").await.code, 503);
     let host = shop.route("half", json!({}), weighted(0, 1)).await;
     assert_eq!(shop.counted(&host, 10).await.get("one"), None);
+    shop.lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_console_answers_at_its_route() {
+    let shop = Shop::open().await;
+    let host = "console-openshift-console.apps.localhost";
+    let page = shop.https(host, "/console").await.expect("an answer");
+    assert!(page.code == 200 && page.text().contains("/console/main.js"), "{}", page.text());
+    let known = shop.https(host, "/.well-known/oauth-authorization-server").await;
+    let known = known.expect("an answer").expect(200);
+    assert_eq!(known["issuer"], format!("https://{host}"), "sign-in is at the same address");
+    let refused = shop.https(host, "/api/v1/nodes").await.expect("an answer");
+    assert_eq!(refused.code, 403);
+    let sent_on = shop.get(host, "/console").await;
+    assert_eq!(sent_on.code, 302);
+    let port = shop.lab.cluster.routes.https.expect("a port").port();
+    let public = "/api/v1/namespaces/openshift-config-managed/configmaps/console-public";
+    let public = send(&shop.lab.client, "GET", public, "", None).await.expect(200);
+    assert_eq!(public["data"]["consoleURL"], format!("https://{host}:{port}/console"));
     shop.lab.stop().await;
 }

@@ -31,6 +31,9 @@ const OPENSHIFT_ROLES: &str = include_str!("openshift.roles");
 const NAMESPACED_ROLES: &str = include_str!("namespaced.roles");
 const BINDINGS: &str = include_str!("kubernetes.policy");
 const OPENSHIFT_BINDINGS: &str = include_str!("openshift.policy");
+/// Bindings that were wider before; and the minor since which they are not: OpenShift 4.16.
+const OLDER_BINDINGS: &str = include_str!("openshift-older.policy");
+const WEBHOOKS_SIGN_IN: u8 = 29;
 const CLUSTER: &[&str] = &[include_str!("kubernetes.yaml"), include_str!("requests.yaml")];
 const OPENSHIFT_CLUSTER: &str = include_str!("openshift.yaml");
 
@@ -46,6 +49,7 @@ pub const OPENSHIFT_NAMESPACES: &[&str] = &[
     "openshift-authentication",
     "openshift-config",
     "openshift-config-managed",
+    "openshift-console",
     "openshift-controller-manager",
     "openshift-dns",
     "openshift-image-registry",
@@ -70,6 +74,12 @@ pub fn objects(world: &World, settings: &Settings, kubeadmin_password: &str) -> 
         objects.extend(OPENSHIFT_NAMESPACES.iter().map(|n| namespace(n)));
         objects.iter_mut().for_each(label_for_policies);
         objects.extend(rbac());
+        if settings.versions.minor < WEBHOOKS_SIGN_IN {
+            let older = policy::bindings(OLDER_BINDINGS);
+            objects
+                .retain(|o| older.iter().all(|b| b["kind"] != o["kind"] || b.name() != o.name()));
+            objects.extend(older);
+        }
         objects.extend(scc::objects());
         variables.extend(openshift_variables(world, settings, kubeadmin_password));
         add(&mut objects, OPENSHIFT_CLUSTER, &variables);

@@ -110,14 +110,14 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let Some(name) = entry.meta.label(BUILD_NAME).filter(|_| runs && !lens.is_deleting()) else {
         return plan;
     };
-    let build = view.named(BUILDS, &entry.meta.namespace, name).map(|e| e.value());
+    let build = view.named(BUILDS, &entry.meta.namespace, name).map(|e| e.lean());
     let Some(build) = build.filter(|b| pod::container(b) != "custom-build") else { return plan };
     let input = view.named(INPUTS, &entry.meta.namespace, name).map(|e| e.lens::<Input>());
     if input.is_none() && build.at("spec.source.binary").is_some_and(|b| b.is_object()) {
         // It is on its way.
         return plan;
     }
-    let pod = entry.value();
+    let pod = entry.lean();
     let task = Task::of(view, &pod).map(|t| (*t).clone()).unwrap_or_else(|| Task {
         pod: pod.uid().into(),
         container: pod::container(&build).into(),
@@ -133,6 +133,13 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let program =
         Program { view, build, pod, script, task, state, push, writes: Vec::new(), again: None };
     program.run(stored)
+}
+
+/// Name of the secret that a build's strategy pulls with.
+fn pull_secret(build: &Value) -> &str {
+    let strategies = ["dockerStrategy", "sourceStrategy", "customStrategy"];
+    let names = strategies.map(|s| build.str_at(&format!("spec.strategy.{s}.pullSecret.name")));
+    names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
 }
 
 impl Program<'_> {
@@ -252,6 +259,7 @@ impl Program<'_> {
                 pod: self.pod.uid().into(),
                 namespace: self.build.namespace().into(),
                 account: self.build.str_at("spec.serviceAccount").into(),
+                pull_secret: pull_secret(&self.build).into(),
                 recipe: self.script.recipe.clone(),
                 ..Push::default()
             };

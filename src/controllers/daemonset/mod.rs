@@ -14,6 +14,7 @@ use super::{
     children::{claim, tell},
     history::{self, WantedRevision},
     podlens::PodLens,
+    selecting::selects,
 };
 use crate::{
     object::{ObjectExt, Value, selector::Labels},
@@ -80,12 +81,8 @@ fn adopters(view: &View, change: &Change) -> Vec<String> {
     if change.deleted || pod.meta.deleting || pod.meta.controller().is_some() {
         return vec![];
     }
-    let selects = |e: &&Arc<Entry>| {
-        let set = e.value();
-        Labels::from_object(set.at("spec.selector").unwrap_or(&Value::Null)).matches_meta(&pod.meta)
-    };
-    let sets = view.objects.list(RESOURCE, &pod.meta.namespace).filter(selects);
-    sets.map(|e| e.key.to_string()).collect()
+    let sets = view.objects.list(RESOURCE, &pod.meta.namespace);
+    sets.filter(|set| selects(set, &pod.meta)).map(|e| e.key.to_string()).collect()
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {

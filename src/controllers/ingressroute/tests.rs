@@ -42,6 +42,8 @@ fn a_path_becomes_a_route_with_the_certificate() {
     let routes = kit.list(ROUTES);
     let [route] = routes.as_slice() else { panic!("{routes:?}") };
     assert!(route.name().starts_with("web-"));
+    let owner = &route.list_at("metadata.ownerReferences")[0];
+    assert_eq!((owner.str_at("kind"), owner.is_true("controller")), ("Ingress", true));
     assert_eq!((route.label("app"), route.str_at("spec.port.targetPort")), (Some("web"), "http"));
     assert_eq!(
         route["spec"]["tls"],

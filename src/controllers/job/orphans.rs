@@ -3,8 +3,7 @@
 
 use super::{TRACKING, free};
 use crate::{
-    controllers::{Controller, Plan, View, Watch, podlens::PodLens},
-    object::{ObjectExt, Value, selector::Labels},
+    controllers::{Controller, Plan, View, Watch, podlens::PodLens, selecting::selects},
     store::{Change, Entry},
 };
 use std::sync::Arc;
@@ -55,12 +54,6 @@ pub(super) fn adopters(view: &View, change: &Change) -> Vec<String> {
     if change.deleted || pod.meta.deleting || pod.meta.controller().is_some() {
         return vec![];
     }
-    let selects = |j: &&Arc<Entry>| {
-        let job = j.value();
-        let selector = job.at("spec.selector").unwrap_or(&Value::Null);
-        let labels = Labels::from_object(selector);
-        !labels.is_empty() && labels.matches_meta(&pod.meta)
-    };
-    let jobs = view.objects.list("jobs.batch", &pod.meta.namespace).filter(selects);
-    jobs.map(|j| j.key.to_string()).collect()
+    let jobs = view.objects.list("jobs.batch", &pod.meta.namespace);
+    jobs.filter(|job| selects(job, &pod.meta)).map(|j| j.key.to_string()).collect()
 }

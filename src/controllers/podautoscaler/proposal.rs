@@ -54,7 +54,7 @@ pub fn of(
     let source = match metric.str_at("type") {
         "Resource" => "resource",
         "ContainerResource" => "containerResource",
-        other => return Err(unknown(other, metric)),
+        other => return Err(unserved(hpa, other, metric)),
     };
     let spec = metric.get(source).cloned().unwrap_or_default();
     let resource = spec.str_at("name").to_owned();
@@ -118,16 +118,67 @@ pub fn of(
     Ok(Proposal { replicas, name, status: json!({"type": metric.str_at("type"), source: status}) })
 }
 
-fn unknown(kind: &str, metric: &Value) -> Failure {
-    let (reason, field, api) = match kind {
-        "Pods" => ("FailedGetPodsMetric", "pods", "custom"),
-        "Object" => ("FailedGetObjectMetric", "object", "custom"),
-        _ => ("FailedGetExternalMetric", "external", "external"),
-    };
-    let name = metric.str_at(&format!("{field}.metric.name"));
-    let what = format!("{field} metric");
-    let why = format!("unable to get metric {name}: no {api} metrics API registered");
-    Failure { reason, what, why }
+/// A metric that somebody else would have to serve, as upstream says that nobody does.
+fn unserved(hpa: &Value, kind: &str, metric: &Value) -> Failure {
+    let custom = "unable to fetch metrics from custom metrics API: \
+                  no custom metrics API (custom.metrics.k8s.io) registered";
+    let namespace = hpa.namespace();
+    let named = |field: &str| metric.str_at(&format!("{field}.metric.name")).to_owned();
+    match kind {
+        "Pods" => Failure {
+            reason: "FailedGetPodsMetric",
+            what: "pods metric".into(),
+            why: format!("unable to get metric {}: {custom}", named("pods")),
+        },
+        "Object" => {
+            let about = |field: &str| metric.str_at(&format!("object.describedObject.{field}"));
+            let (name, object) = (named("object"), about("kind"));
+            Failure {
+                reason: "FailedGetObjectMetric",
+                what: "object metric".into(),
+                why: format!(
+                    "unable to get metric {name}: {custom} on {object} {namespace}/{}",
+                    about("name")
+                ),
+            }
+        }
+        _ => {
+            let name = named("external");
+            let selector = selector_shown(metric.at("external.metric.selector"));
+            Failure {
+                reason: "FailedGetExternalMetric",
+                what: format!("{name} external metric"),
+                why: format!(
+                    "unable to get external metric {namespace}/{name}/{selector}: unable to fetch \
+                     metrics from external metrics API: the server could not find the requested \
+                     resource (get {name}.external.metrics.k8s.io)"
+                ),
+            }
+        }
+    }
+}
+
+/// A selector as Go prints it.
+fn selector_shown(selector: Option<&Value>) -> String {
+    let Some(selector) = selector.filter(|s| s.is_object()) else { return "nil".into() };
+    let labels = selector.map_at("matchLabels").into_iter().flatten();
+    let labels: String =
+        labels.map(|(k, v)| format!("{k}: {},", v.as_str().unwrap_or_default())).collect();
+    let terms = selector.list_at("matchExpressions").iter().map(|term| {
+        let values = term.list_at("values").iter().filter_map(Value::as_str);
+        let values: Vec<&str> = values.collect();
+        format!(
+            "LabelSelectorRequirement{{Key:{},Operator:{},Values:[{}],}},",
+            term.str_at("key"),
+            term.str_at("operator"),
+            values.join(" ")
+        )
+    });
+    let terms: String = terms.collect();
+    format!(
+        "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},\
+         MatchExpressions:[]LabelSelectorRequirement{{{terms}}},}}"
+    )
 }
 
 fn tolerances(hpa: &Value) -> (f64, f64) {
@@ -156,7 +207,7 @@ fn pods(
 ) -> Result<Vec<Pod>, String> {
     let mut found = Vec::new();
     for entry in view.selected("pods", hpa.namespace(), labels) {
-        let pod = entry.value();
+        let pod = entry.lean();
         if pod.is_deleting() || pod.str_at("status.phase") == "Failed" {
             continue;
         }

@@ -78,6 +78,11 @@ impl Bench {
         self.size()
     }
 
+    fn message(&self, kind: &str) -> String {
+        let hpa = self.kit.get(AUTOSCALERS, "a/web").unwrap();
+        hpa.condition(kind).map_or("", |c| c.str_at("message")).to_owned()
+    }
+
     fn condition(&self, kind: &str) -> (String, String) {
         let hpa = self.kit.get(AUTOSCALERS, "a/web").unwrap();
         let found = hpa.condition(kind).cloned().unwrap_or_default();
@@ -140,4 +145,52 @@ fn what_cannot_be_scaled_says_why() {
     let mut bench = Bench::new(2, "10m", memory);
     assert_eq!(bench.after(1), 2);
     assert_eq!(bench.condition("ScalingActive"), told("False", "FailedGetResourceMetric"));
+    let why = "the HPA was unable to compute the replica count: failed to get memory utilization: \
+               missing request for memory in container c of Pod web-0";
+    assert_eq!(bench.message("ScalingActive"), why);
+    let reasons: Vec<&str> = bench.kit.events.iter().filter_map(|e| e.split(':').next()).collect();
+    assert_eq!(reasons, ["FailedGetResourceMetric", "FailedComputeMetricsReplicas"]);
+}
+
+#[test]
+fn metrics_that_nobody_serves_are_told() {
+    let custom = "unable to fetch metrics from custom metrics API: \
+                  no custom metrics API (custom.metrics.k8s.io) registered";
+    let external = "unable to fetch metrics from external metrics API: the server could not find \
+                    the requested resource (get q.external.metrics.k8s.io)";
+    let value = json!({"type": "AverageValue", "averageValue": "1"});
+    let rows = [
+        (
+            json!({"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": value}}),
+            "FailedGetPodsMetric",
+            format!("unable to get metric rps: {custom}"),
+        ),
+        (
+            json!({"type": "Object", "object": {"metric": {"name": "rps"}, "target": value,
+                "describedObject": {"apiVersion": "v1", "kind": "Service", "name": "s"}}}),
+            "FailedGetObjectMetric",
+            format!("unable to get metric rps: {custom} on Service a/s"),
+        ),
+        (
+            json!({"type": "External", "external": {"metric": {"name": "q"}, "target": value}}),
+            "FailedGetExternalMetric",
+            format!("unable to get external metric a/q/nil: {external}"),
+        ),
+        (
+            json!({"type": "External", "external": {"target": value,
+                "metric": {"name": "q", "selector": {"matchLabels": {"x": "y"}}}}}),
+            "FailedGetExternalMetric",
+            format!(
+                "unable to get external metric a/q/&LabelSelector{{MatchLabels:map[string]string\
+                 {{x: y,}},MatchExpressions:[]LabelSelectorRequirement{{}},}}: {external}"
+            ),
+        ),
+    ];
+    for (metric, reason, why) in rows {
+        let mut bench = Bench::new(2, "10m", json!({"metrics": [metric]}));
+        assert_eq!(bench.after(1), 2);
+        assert_eq!(bench.condition("ScalingActive"), told("False", reason));
+        let text = format!("the HPA was unable to compute the replica count: {why}");
+        assert_eq!(bench.message("ScalingActive"), text);
+    }
 }

@@ -12,6 +12,7 @@ use super::{
     Controller, Outcome, Plan, View, Watch, Write,
     children::{claim_some, delete_pod, tell},
     podlens::PodLens,
+    selecting::selects,
 };
 use crate::{
     object::{ObjectExt, Value, selector::Labels},
@@ -175,10 +176,6 @@ fn orphan_wanted_by(flavor: &Flavor, view: &View, change: &Change) -> Vec<String
     if change.deleted || meta.controller().is_some() {
         return Vec::new();
     }
-    let wants = |set: &&Arc<Entry>| {
-        let selector = flavor.selector_of(&set.value());
-        !selector.is_empty() && selector.matches_meta(meta)
-    };
     let sets = view.objects.list(flavor.resource, &meta.namespace);
-    sets.filter(wants).map(|set| set.key.to_string()).collect()
+    sets.filter(|set| selects(set, meta)).map(|set| set.key.to_string()).collect()
 }

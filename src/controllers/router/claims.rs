@@ -2,7 +2,7 @@
 //! path to its oldest route.
 //! Source: openshift/router `pkg/router/controller/{unique_host,host_admitter}.go`, `hostindex`.
 
-use super::{ROUTES, RouteRefusal, domain, is_admitted};
+use super::{ROUTES, RouteRefusal, domain, is_admitted, policy::RouteAdmission};
 use crate::{
     controllers::View,
     object::{ObjectExt, Value},
@@ -67,8 +67,8 @@ fn age(entry: &Entry) -> (String, String) {
 
 /// Why a route is not admitted, if it is not. `before`: what the router said of it last.
 pub fn refusal(view: &View, entry: &Arc<Entry>, before: Option<&Value>) -> Option<RouteRefusal> {
-    let route = entry.lens::<RouteClaim>();
-    if route.is_wildcard() {
+    let (route, policy) = (entry.lens::<RouteClaim>(), RouteAdmission::of(view));
+    if route.is_wildcard() && !policy.wildcards {
         return Some(("RouteNotAdmitted", "wildcard routes are not allowed".into()));
     }
     let host = route.host(view);
@@ -76,9 +76,17 @@ pub fn refusal(view: &View, entry: &Arc<Entry>, before: Option<&Value>) -> Optio
         return Some(("NoHostValue", "no host value was defined for the route".into()));
     }
     let mine = age(entry);
+    // What is for all names below a domain has nothing to do with what is for one of them.
+    let same = |other: &RouteClaim| {
+        other.is_wildcard() == route.is_wildcard()
+            && match route.is_wildcard() {
+                true => below(&other.host(view)) == below(&host),
+                false => other.host(view) == host,
+            }
+    };
     let rivals = view.objects.list(ROUTES, "").filter(|e| {
         let lens = e.lens::<RouteClaim>();
-        !e.meta.deleting && !lens.is_wildcard() && lens.host(view) == host && age(e) < mine
+        !e.meta.deleting && same(&lens) && age(e) < mine
     });
     let mut older: Vec<&Arc<Entry>> = rivals.collect();
     older.sort_by_key(|e| age(e));
@@ -89,17 +97,22 @@ pub fn refusal(view: &View, entry: &Arc<Entry>, before: Option<&Value>) -> Optio
         let lost = before.is_some_and(|b| is_admitted(b) || said(b) == replaced);
         Some(("HostAlreadyClaimed", if lost { replaced } else { message }))
     };
-    if owner.meta.namespace != entry.meta.namespace {
+    if owner.meta.namespace != entry.meta.namespace && !policy.shared {
         let name = &entry.meta.name;
         let text = format!("a route in another namespace holds {host} and is older than {name}");
         return taken(owner, text);
     }
     let same_path = older.into_iter().find(|e| {
-        e.meta.namespace == entry.meta.namespace
+        (policy.shared || e.meta.namespace == entry.meta.namespace)
             && e.lens::<RouteClaim>().spec.path == route.spec.path
     })?;
     let text = format!("route {} already exposes {host} and is older", same_path.meta.name);
     taken(same_path, text)
+}
+
+/// The domain of a host.
+fn below(host: &str) -> &str {
+    host.split_once('.').map_or("", |(_, domain)| domain)
 }
 
 fn said(ingress: &Value) -> &str {

@@ -1,7 +1,9 @@
 //! The default router: admits routes, and says in their status under which host they are reached.
 //! Source: openshift/router `pkg/router/controller` (host_admitter, unique_host, status).
 
+mod certificates;
 mod claims;
+mod policy;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +23,12 @@ pub static CONTROLLER: Controller = Controller {
     name: "router",
     user: "system:serviceaccount:openshift-ingress:router",
     manager: "openshift-router",
-    watches: &[Watch::Map(ROUTES, concerned)],
+    watches: &[
+        Watch::Map(ROUTES, concerned),
+        Watch::Map(policy::CONTROLLERS, |view, _| {
+            view.objects.list(ROUTES, "").map(|e| e.key.to_string()).collect()
+        }),
+    ],
     reconcile,
     ..Controller::BASE
 };
@@ -62,7 +69,10 @@ fn reconcile(view: &View, key: &str) -> Plan {
     }
     let mut route = entry.value();
     let known = route.list_at("status.ingress").iter().find(|i| i.str_at("routerName") == NAME);
-    let refusal = claims::refusal(view, entry, known);
+    let refusal = claims::refusal(view, entry, known).or_else(|| {
+        let why = certificates::problem(&route, view.now)?;
+        Some(("ExtendedValidationFailed", why))
+    });
     let wanted = ingress(view, &entry.lens::<RouteClaim>(), refusal);
     if known.is_some_and(|k| without_time(k.clone()) == without_time(wanted.clone())) {
         return plan;

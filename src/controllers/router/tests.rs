@@ -4,6 +4,7 @@ use super::{CONTROLLER, ROUTES};
 use crate::{
     controllers::testkit::Kit,
     object::{ObjectExt, Value, json},
+    tls,
 };
 
 fn route(namespace: &str, name: &str, spec: &Value) -> Value {
@@ -94,4 +95,90 @@ fn an_older_route_that_comes_later_takes_over() {
     );
     // And it stays at that.
     kit.settle_all(&[&CONTROLLER]);
+}
+
+#[test]
+fn the_ingress_controller_lets_more_in() {
+    let mut kit = settled(&[
+        ("a", "first", json!({"host": "h.x", "path": "/a"})),
+        ("b", "other", json!({"host": "h.x", "path": "/b"})),
+        ("b", "same", json!({"host": "h.x", "path": "/a"})),
+        ("b", "wide", json!({"host": "w.x", "wildcardPolicy": "Subdomain"})),
+        ("c", "wide", json!({"host": "v.x", "wildcardPolicy": "Subdomain"})),
+    ]);
+    assert_eq!(verdict(&kit, "b/other")[0], "False");
+    kit.put(
+        super::policy::CONTROLLERS,
+        json!({"metadata": {"namespace": "openshift-ingress-operator", "name": "default"},
+            "spec": {"routeAdmission": {"namespaceOwnership": "InterNamespaceAllowed",
+                "wildcardPolicy": "WildcardsAllowed"}}}),
+    );
+    kit.settle_all(&[&CONTROLLER]);
+    let yes = ["True", "", ""];
+    let older = "route first already exposes h.x and is older";
+    let rows = [
+        ("b/other", yes),
+        ("b/same", ["False", "HostAlreadyClaimed", older]),
+        ("b/wide", yes),
+        ("c/wide", ["False", "HostAlreadyClaimed", "route wide already exposes v.x and is older"]),
+    ];
+    for (key, expected) in rows {
+        assert_eq!(verdict(&kit, key), expected, "{key}");
+    }
+}
+
+#[test]
+fn certificates_that_nobody_could_use_are_told() {
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let (one, other) = (tls::self_signed("h", now).unwrap(), tls::self_signed("h", now).unwrap());
+    let edge = |tls: Value| {
+        let mut spec = json!({"host": "h", "tls": {"termination": "edge"}});
+        json_patch::merge(&mut spec["tls"], &tls);
+        route("a", "r", &spec)
+    };
+    let odd = "-----BEGIN SECRET-----\nAAAA\n-----END SECRET-----\n";
+    let rows = [
+        (json!({}), None),
+        (json!({"certificate": one.cert, "key": one.key}), None),
+        (json!({"certificate": format!("{}{}", one.cert, one.key)}), None),
+        (json!({"certificate": one.cert, "key": one.key, "caCertificate": one.cert}), None),
+        (
+            json!({"certificate": one.cert, "key": other.key}),
+            Some(
+                "spec.tls.key: Invalid value: \"redacted key data\": tls: private key does not match public key",
+            ),
+        ),
+        (
+            json!({"certificate": one.cert}),
+            Some("spec.tls.key: Invalid value: \"\": no key specified"),
+        ),
+        (
+            json!({"certificate": "what?", "key": one.key}),
+            Some(
+                "spec.tls.certificate: Invalid value: \"redacted certificate data\": data does not contain any valid RSA or ECDSA certificates",
+            ),
+        ),
+        (
+            json!({"key": odd}),
+            Some(
+                "spec.tls.key: Invalid value: \"redacted key data\": unrecognized PEM block SECRET",
+            ),
+        ),
+        (
+            json!({"certificate": one.cert, "key": one.key, "caCertificate": other.cert}),
+            Some(
+                "spec.tls.certificate: Invalid value: \"redacted certificate data\": error verifying certificate: x509: certificate signed by unknown authority",
+            ),
+        ),
+        (
+            json!({"caCertificate": "x", "destinationCACertificate": "y"}),
+            Some(
+                "[spec.tls.caCertificate: Invalid value: \"redacted ca certificate data\": failed to parse CA certificate: data does not contain any valid RSA or ECDSA certificates, spec.tls.destinationCACertificate: Invalid value: \"redacted destination ca certificate data\": failed to parse destination CA certificate: data does not contain any valid RSA or ECDSA certificates]",
+            ),
+        ),
+    ];
+    for (tls, expected) in rows {
+        let found = super::certificates::problem(&edge(tls.clone()), now);
+        assert_eq!(found.as_deref(), expected, "{tls}");
+    }
 }

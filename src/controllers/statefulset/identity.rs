@@ -4,8 +4,8 @@
 use super::{Pod, RESOURCE, REVISION, StatefulSetSync, retention};
 use crate::{
     api::PatchType,
-    controllers::{View, Write, children::pod_of, podlens::PodLens},
-    object::{Map, ObjectExt, Value, json, selector::Labels},
+    controllers::{View, Write, children::pod_of, podlens::PodLens, selecting::selects},
+    object::{Map, ObjectExt, Value, json},
     store::{Change, Entry},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -44,11 +44,7 @@ pub(super) fn adopters(view: &View, change: &Change) -> Vec<String> {
         return vec![];
     }
     let found = view.named(RESOURCE, &pod.meta.namespace, set);
-    let selects = |e: &&Arc<Entry>| {
-        let set = e.value();
-        Labels::from_object(set.at("spec.selector").unwrap_or(&Value::Null)).matches_meta(&pod.meta)
-    };
-    found.filter(selects).map(|e| e.key.to_string()).into_iter().collect()
+    found.filter(|set| selects(set, &pod.meta)).map(|e| e.key.to_string()).into_iter().collect()
 }
 
 /// The revision a new pod is made from: the old one below the partition.

@@ -5,18 +5,25 @@
 //! A cluster is created as a copy of a *template*: a cluster of the same settings that was started
 //! once, came to rest and was kept as a [`Checkpoint`]. Copies share every object that neither has
 //! changed. What runs a cluster's controllers and serves its clients are threads that all clusters
-//! but the first share.
+//! but the first share. Where the host has a data folder, each is kept in a folder of its own below it
+//! (`disk`) and is there again at the next start.
 //!
 //! In a program: [`Host::create`], [`Host::fork`], [`Host::checkpoint`], [`Host::reset`],
 //! [`Host::delete`]; of a single cluster [`super::Cluster::checkpoint`] and
 //! [`super::Cluster::put_back`]. On the wire: `/clusters` at the registries' port of the first
 //! cluster (`orders`).
 
+mod disk;
 mod fresh;
+mod hosted;
 mod orders;
+mod rooms;
 mod spec;
 
+pub use disk::{CHECKPOINTS, CLUSTERS};
 pub use spec::Spec;
+
+use hosted::{Hosted, Place};
 
 use super::{
     Nature,
@@ -31,6 +38,7 @@ use crate::{
     config::Serve,
     http::Http,
     journal::Recording,
+    labs::{Labs, Rooms, Station},
     object::name,
     registry::{Clusters, Registries},
     store::Store,
@@ -42,7 +50,7 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock, Weak, atomic::Ordering},
+    sync::{Arc, OnceLock, Weak},
 };
 use tokio::sync::oneshot;
 
@@ -50,8 +58,6 @@ use tokio::sync::oneshot;
 pub const MAIN: &str = "main";
 /// Most clusters.
 const MOST: usize = 10_000;
-/// Most checkpoints of one cluster.
-const CHECKPOINTS: usize = 100;
 /// Most templates that are kept; the oldest goes first.
 const TEMPLATES: usize = 16;
 /// How old a template may be: what its objects tell of when they were made should be near the truth.
@@ -63,21 +69,10 @@ pub struct Host {
     wall: World,
     shared: OnceLock<Arc<Shared>>,
     clusters: Mutex<BTreeMap<String, Arc<Hosted>>>,
+    /// Those that could not be opened, and why.
+    broken: Mutex<BTreeMap<String, String>>,
     templates: tokio::sync::Mutex<Vec<Template>>,
     me: Weak<Host>,
-}
-
-/// One of them. Whoever works on it holds its lock; it is empty before the cluster has begun and
-/// after it has ended.
-#[derive(Default)]
-struct Hosted {
-    cluster: tokio::sync::Mutex<Option<Cluster>>,
-    facts: OnceLock<Facts>,
-    inside: OnceLock<Inside>,
-    http: OnceLock<Weak<Http>>,
-    flags: OnceLock<Serve>,
-    start: OnceLock<Checkpoint>,
-    checkpoints: Mutex<BTreeMap<String, Checkpoint>>,
 }
 
 /// The parts of a running cluster that its owner in this program works with.
@@ -89,6 +84,8 @@ pub struct Inside {
     pub time: Arc<ClusterTime>,
     /// Its registries.
     pub registries: Arc<Registries>,
+    /// Its labs.
+    pub labs: Arc<Labs>,
     /// Its listener.
     pub(super) http: Weak<Http>,
 }
@@ -146,6 +143,7 @@ impl Host {
             wall: World::new(Arc::new(SystemClock), Entropy::from_os()),
             shared: OnceLock::new(),
             clusters: Mutex::default(),
+            broken: Mutex::default(),
             templates: tokio::sync::Mutex::default(),
             me: me.clone(),
         })
@@ -154,13 +152,21 @@ impl Host {
     /// Where the first cluster begins.
     pub(super) fn site(&self) -> Site {
         let me: Weak<dyn Clusters> = self.me.clone();
-        Site { host: Some(me), ..Site::default() }
+        Site { host: Some(me), station: Some(self.station(MAIN)), ..Site::default() }
+    }
+
+    fn station(&self, name: &str) -> Station {
+        let rooms: Weak<dyn Rooms> = self.me.clone();
+        Station { rooms, name: name.into() }
     }
 
     /// Takes in the first cluster.
     pub(super) async fn adopt(&self, cluster: Cluster) {
-        let hosted = Arc::new(Hosted::default());
+        let kept = !self.usual.in_memory;
+        let folder = kept.then(|| self.usual.folder.path().ok()).flatten();
+        let hosted = Arc::new(Hosted::new(Spec::default(), folder));
         hosted.begun(cluster, self.usual.clone()).await;
+        hosted.recall();
         self.clusters.lock().insert(MAIN.into(), hosted);
     }
 
@@ -203,13 +209,13 @@ impl Host {
         answered.await.map_err(|_| gone())
     }
 
-    /// Ends a cluster, if it is there, while nobody waits for that.
+    /// Ends a cluster, if it is there, while nobody waits for that; what is on disk stays.
     pub fn discard(&self, name: &str) {
         let (Some(me), Ok(pool), name) = (self.me.upgrade(), self.shared(), name.to_owned()) else {
             return;
         };
         // It may have ended already.
-        pool.desk.spawn(move || Box::pin(async move { drop(me.delete(&name).await) }));
+        pool.desk.spawn(move || Box::pin(async move { drop(me.end(&name).await) }));
     }
 
     /// What a cluster's owner in this program works with.
@@ -253,17 +259,29 @@ impl Host {
     pub async fn create(&self, name: &str, spec: &Spec) -> Refused<Facts> {
         let flags = spec.flags(&self.usual).map_err(invalid)?;
         let ttl = spec.ttl().map_err(invalid)?;
-        let place = self.reserve(name)?;
-        let template = self.template(spec, &flags).await?;
-        let hosted = Arc::downgrade(&place.hosted);
-        let lasting = spec.max_streams.unwrap_or(0);
-        let facts = self.copy(place, &template, flags, lasting, None).await?;
-        let store = &self.inside(name)?.server.store;
-        store.limit(spec.limits()).await.map_err(|e| invalid(e.to_string()))?;
-        if let Some(ttl) = ttl {
-            self.end_unused(name, hosted, ttl)?;
+        let folder = self.folder_for(name, spec)?;
+        if let Some(folder) = folder.as_ref().filter(|folder| disk::is_cluster(folder)) {
+            return self.open(name, folder.clone()).await;
         }
+        let place = self.take(name, Hosted::new(spec.clone(), folder), true)?;
+        let template = self.template(spec, &flags).await?;
+        let hosted = Arc::clone(&place.hosted);
+        let facts = self.copy(place, &template, flags, None).await?;
+        self.hold_to(name, &hosted, ttl).await?;
         Ok(facts)
+    }
+
+    /// Sees to the limits and to the end of a cluster that has begun.
+    async fn hold_to(
+        &self,
+        name: &str,
+        hosted: &Arc<Hosted>,
+        ttl: Option<SignedDuration>,
+    ) -> Refused<()> {
+        let inside = hosted.inside.get().ok_or_else(|| unknown(name))?;
+        let limited = inside.server.store.limit(hosted.spec.limits()).await;
+        limited.map_err(|e| invalid(e.to_string()))?;
+        ttl.map_or(Ok(()), |ttl| self.end_unused(name, Arc::downgrade(hosted), ttl))
     }
 
     /// Sees to it that a cluster ends that nobody has used for so long.
@@ -300,9 +318,10 @@ impl Host {
         let spec = serde_json::from_value::<Spec>(recording.start.spec.clone());
         let spec = spec.map_err(|e| invalid(format!("its settings: {e}")))?;
         let flags = spec.flags(&self.usual).map_err(invalid)?;
-        let place = self.reserve(name)?;
-        let template = self.template(&Spec { time: None, ..spec }, &flags).await?;
-        self.copy(place, &template, flags, 0, Some(recording)).await
+        let spec = Spec { time: None, ..spec };
+        let place = self.take(name, Hosted::new(spec.clone(), None), true)?;
+        let template = self.template(&spec, &flags).await?;
+        self.copy(place, &template, flags, Some(recording)).await
     }
 
     /// Creates a cluster that begins as another is now. Sessions stay with the original, and no
@@ -312,7 +331,12 @@ impl Host {
     /// As [`Host::create`].
     pub async fn fork(&self, from: &str, name: &str) -> Refused<Facts> {
         let original = self.find(from)?;
-        let place = self.reserve(name)?;
+        let spec = original.spec.of_fork();
+        let folder = match &original.folder {
+            Some(_) => self.folder_for(name, &spec)?,
+            None => None,
+        };
+        let place = self.take(name, Hosted::new(spec, folder), true)?;
         let (flags, template) = {
             let cluster = original.cluster.lock().await;
             let cluster = cluster.as_ref().ok_or_else(|| unknown(from))?;
@@ -322,7 +346,7 @@ impl Host {
             let flags = Spec::default().flags(flags).map_err(invalid)?;
             (flags, Template { of: Spec::default(), made: Timestamp::MIN, content, ca })
         };
-        self.copy(place, &template, flags, 0, None).await
+        self.copy(place, &template, flags, None).await
     }
 
     /// Keeps what a cluster is now under a name, instead of what was kept under it.
@@ -332,15 +356,9 @@ impl Host {
     pub async fn checkpoint(&self, name: &str, checkpoint: &str) -> Refused<()> {
         let hosted = self.find(name)?;
         check_name(checkpoint)?;
-        let many = |kept: &BTreeMap<String, Checkpoint>| {
-            kept.len() >= CHECKPOINTS && !kept.contains_key(checkpoint)
-        };
-        if many(&hosted.checkpoints.lock()) {
-            return Err(invalid(format!("{name} has {CHECKPOINTS} checkpoints already")));
-        }
+        hosted.room_for(name, checkpoint)?;
         let kept = self.keep(name).await?;
-        hosted.checkpoints.lock().insert(checkpoint.into(), kept);
-        Ok(())
+        hosted.keep(checkpoint, kept)
     }
 
     /// Forgets a checkpoint.
@@ -348,8 +366,7 @@ impl Host {
     /// # Errors
     /// When there is none.
     pub fn forget_checkpoint(&self, name: &str, checkpoint: &str) -> Refused<()> {
-        let gone = self.find(name)?.checkpoints.lock().remove(checkpoint);
-        gone.map(drop).ok_or_else(|| no_checkpoint(name, checkpoint))
+        self.find(name)?.forget(name, checkpoint)
     }
 
     /// Puts a cluster back to a checkpoint, or to what it was when it was created.
@@ -357,15 +374,7 @@ impl Host {
     /// # Errors
     /// Why not; then nothing has changed.
     pub async fn reset(&self, name: &str, checkpoint: Option<&str>) -> Refused<()> {
-        let hosted = self.find(name)?;
-        let to = match checkpoint {
-            Some(wanted) => hosted.checkpoints.lock().get(wanted).cloned(),
-            None => hosted.start.get().cloned(),
-        };
-        let to = to.ok_or_else(|| match checkpoint {
-            Some(wanted) => no_checkpoint(name, wanted),
-            None => invalid(format!("{name} was not created here; say which checkpoint")),
-        })?;
+        let to = self.find(name)?.kept(name, checkpoint)?;
         self.put_back(name, &to).await
     }
 
@@ -377,10 +386,24 @@ impl Host {
         if name == MAIN {
             return Err(invalid(format!("{MAIN} ends with the program")));
         }
+        if self.broken.lock().remove(name).is_some() {
+            let folder = self.folder_for(name, &Spec::default())?;
+            return folder.map_or(Ok(()), |folder| disk::remove(&folder).map_err(invalid));
+        }
+        let folder = self.find(name)?.folder.clone();
+        self.end(name).await?;
+        folder.map_or(Ok(()), |folder| disk::remove(&folder).map_err(invalid))
+    }
+
+    /// Ends a cluster; what is on disk stays.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn end(&self, name: &str) -> Refused<()> {
         let hosted = self.find(name)?;
         let cluster = hosted.cluster.lock().await.take();
-        self.clusters.lock().remove(name);
         cluster.ok_or_else(|| unknown(name))?.stop().await;
+        self.clusters.lock().remove(name);
         Ok(())
     }
 
@@ -403,21 +426,23 @@ impl Host {
     pub fn look(&self, name: &str) -> Refused<(Facts, Vec<String>)> {
         let hosted = self.find(name)?;
         let facts = hosted.facts.get().cloned().ok_or_else(|| unknown(name))?;
-        let checkpoints = hosted.checkpoints.lock().keys().cloned().collect();
-        Ok((facts, checkpoints))
+        Ok((facts, hosted.checkpoints()))
     }
 
     fn find(&self, name: &str) -> Refused<Arc<Hosted>> {
+        if let Some(why) = self.broken.lock().get(name) {
+            return Err(invalid(format!("{name} cannot be opened: {why}")));
+        }
         self.clusters.lock().get(name).cloned().ok_or_else(|| unknown(name))
     }
 
     /// Makes sure that nobody else takes a name.
-    fn reserve(&self, name: &str) -> Refused<Place> {
+    fn take(&self, name: &str, hosted: Hosted, fresh: bool) -> Refused<Place> {
         check_name(name)?;
         let host = self.me.upgrade().ok_or_else(|| DistributionError::new(&UNKNOWN))?;
-        let hosted = Arc::new(Hosted::default());
+        let hosted = Arc::new(hosted);
         let mut all = self.clusters.lock();
-        if all.contains_key(name) {
+        if all.contains_key(name) || self.broken.lock().contains_key(name) {
             return Err(DistributionError::saying(
                 &CLUSTER_EXISTS,
                 format!("there is a cluster {name}"),
@@ -427,7 +452,7 @@ impl Host {
             return Err(invalid(format!("there are {MOST} clusters already")));
         }
         all.insert(name.into(), Arc::clone(&hosted));
-        Ok(Place { host: Arc::clone(&host), name: name.into(), hosted, filled: false })
+        Ok(Place { host, name: name.into(), hosted, filled: false, fresh })
     }
 
     /// The template of a kind of cluster, made when it is first wanted.
@@ -477,16 +502,20 @@ impl Host {
         mut place: Place,
         from: &Template,
         flags: Serve,
-        lasting: usize,
         recording: Option<&Recording>,
     ) -> Refused<Facts> {
-        let site = Site { shared: Some(self.shared()?), host: None, lasting };
+        let lasting = place.hosted.spec.max_streams.unwrap_or(0);
+        let own = Some(self.station(&place.name));
+        let site = Site { shared: Some(self.shared()?), host: None, station: own, lasting };
+        let folder = place.hosted.folder.clone();
+        let flags = disk::flags(flags, folder.as_deref()).map_err(invalid)?;
         let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
         let real = World::new(Arc::new(SystemClock), entropy);
         let (now, rate) = from.content.clock.unwrap_or((real.wall.now(), 1.0));
         let (mut world, time) = at(real, now, rate);
-        world.repeats = flags.random_seed.is_some();
-        let secrets = secrets::load_or_make(None, &world).map_err(invalid)?;
+        // What is written to a disk takes its time, and another time tomorrow.
+        world.repeats = flags.random_seed.is_some() && folder.is_none();
+        let secrets = secrets::load_or_make(folder.as_deref(), &world).map_err(invalid)?;
         let content = Checkpoint {
             parts: fresh::renewed(
                 &from.content.parts_at(now),
@@ -497,7 +526,7 @@ impl Host {
             moment: now,
             ..from.content.clone()
         };
-        let store = Store::begin(content.parts.clone());
+        let store = disk::store(&content.parts, &flags, folder.as_deref()).map_err(invalid)?;
         let (pushed, files) = (content.pushed.clone(), content.files.clone());
         let rest = content.rest.clone();
         let origin = Origin { store, world, time, secrets, pushed, files, rest, whole: true };
@@ -505,6 +534,9 @@ impl Host {
         let ports = Ports::bind(&flags, &nature).map_err(invalid)?;
         let cluster = begin(&flags, nature, site, origin, ports).await.map_err(invalid)?;
         cluster.server.access.authorizer.learn(&content.known);
+        if let (Some(_), Some(own)) = (content.clock, &cluster.registries) {
+            own.registries().keep_time().await?;
+        }
         let again = recording.map(|r| {
             let parts = fresh::with_authority(&r.parts, &cluster.secrets);
             (parts, r.start.now, r.start.rate)
@@ -514,58 +546,14 @@ impl Host {
         let parts = cluster.server.store.parts().await.map_err(|e| invalid(e.to_string()))?;
         let content = Checkpoint { parts, ..content };
         let facts = place.hosted.begun(cluster, flags).await;
-        // It has just been made for this.
-        let _ = place.hosted.start.set(content);
+        let kept = place.hosted.keep_start(content);
+        if let Err(why) = kept.and_then(|()| self.write_card(&place.hosted, 0)) {
+            // It stands where nothing lasts: it has not begun.
+            self.end(&place.name).await?;
+            return Err(why);
+        }
         place.filled = true;
         Ok(facts)
-    }
-}
-
-impl Hosted {
-    /// When it was last asked something.
-    fn used(&self) -> Option<Timestamp> {
-        let http = self.http.get()?.upgrade()?;
-        Timestamp::from_second(http.used.load(Ordering::Relaxed)).ok()
-    }
-
-    async fn begun(&self, cluster: Cluster, flags: Serve) -> Facts {
-        let facts = Facts {
-            url: cluster.url.clone(),
-            registry: cluster.registry.clone(),
-            kubeconfig: cluster.kubeconfig_text.clone(),
-            kubeadmin_password: cluster.kubeadmin_password.clone(),
-            token: cluster.secrets.keys.admin_token.clone(),
-        };
-        // Nobody else fills a place.
-        if let Some(registries) = &cluster.registries {
-            let _ = self.inside.set(Inside {
-                server: Arc::clone(&cluster.server),
-                time: Arc::clone(&cluster.time),
-                registries: Arc::clone(registries.registries()),
-                http: Arc::downgrade(&cluster.http),
-            });
-        }
-        let _ = self.http.set(Arc::downgrade(&cluster.http));
-        *self.cluster.lock().await = Some(cluster);
-        let _ = self.flags.set(flags);
-        let _ = self.facts.set(facts.clone());
-        facts
-    }
-}
-
-/// A name that is taken for a cluster that begins; it is free again when that fails.
-struct Place {
-    host: Arc<Host>,
-    name: String,
-    hosted: Arc<Hosted>,
-    filled: bool,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if !self.filled {
-            self.host.clusters.lock().remove(&self.name);
-        }
     }
 }
 

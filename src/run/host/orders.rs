@@ -46,8 +46,8 @@ impl Host {
         };
         match (order.method.as_str(), path.as_slice()) {
             ("GET", []) => {
-                let all: Vec<Value> =
-                    self.list().into_iter().map(|(name, facts)| shown(&name, &facts)).collect();
+                let all = self.list().into_iter().map(|(name, facts)| shown(&name, &facts));
+                let all: Vec<Value> = all.chain(self.unopened()).collect();
                 Ok(json!({ "clusters": all }))
             }
             ("POST", [name]) => {
@@ -103,6 +103,14 @@ impl Host {
             }
             _ => Err(DistributionError::new(&UNSUPPORTED)),
         }
+    }
+}
+
+impl Host {
+    /// What is to be said of clusters that could not be opened.
+    fn unopened(&self) -> Vec<Value> {
+        let broken = self.broken.lock();
+        broken.iter().map(|(name, why)| json!({"name": name, "broken": why})).collect()
     }
 }
 

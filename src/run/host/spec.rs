@@ -6,6 +6,7 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Most nodes.
 const NODES: usize = 1000;
@@ -32,6 +33,11 @@ pub struct Spec {
     pub time: Option<Timestamp>,
     /// How long it may be without a request before it ends: `30m`.
     pub ttl: Option<String>,
+    /// Whether it is kept in memory, though the server has a data folder.
+    pub in_memory: Option<bool>,
+    /// Folder where it is kept, if it was chosen in this program.
+    #[serde(skip)]
+    pub folder: Option<PathBuf>,
     /// Most objects.
     pub max_objects: Option<usize>,
     /// Most bytes of all objects.
@@ -95,8 +101,19 @@ impl Spec {
 
     /// What clusters must agree in to be copies of the same one at rest.
     pub(super) fn kind(&self) -> Spec {
-        let Spec { seed_random, ttl, max_objects, max_bytes, max_streams, .. } = Spec::default();
-        Spec { seed_random, ttl, max_objects, max_bytes, max_streams, ..self.clone() }
+        let Spec { seed_random, in_memory, folder, .. } = Spec::default();
+        Spec { seed_random, in_memory, folder, ..self.without_limits() }
+    }
+
+    /// What a fork of such a cluster is: its limits and its end are its original's own.
+    pub(super) fn of_fork(&self) -> Spec {
+        let Spec { seed_random, time, in_memory, folder, .. } = Spec::default();
+        Spec { seed_random, time, in_memory, folder, ..self.without_limits() }
+    }
+
+    fn without_limits(&self) -> Spec {
+        let Spec { ttl, max_objects, max_bytes, max_streams, .. } = Spec::default();
+        Spec { ttl, max_objects, max_bytes, max_streams, ..self.clone() }
     }
 
     /// How long it may be unused.

@@ -84,6 +84,8 @@ pub struct Instance {
     who: Cred,
     argv: Vec<String>,
     played: Mutex<Played>,
+    /// The revision of the objects it was brought forward at, and when there is more to do.
+    rested: Mutex<Option<(u64, Option<Timestamp>)>>,
     ended: Arc<OnceLock<(Timestamp, Result<i32, NotStarted>)>>,
     runtime: Weak<Runtime>,
     /// Its main process, when that reads what clients send.
@@ -150,6 +152,7 @@ impl Instance {
                 stopped: false,
                 reading: Reading::default(),
             }),
+            rested: Mutex::default(),
             ended: Arc::default(),
             runtime: Arc::downgrade(runtime),
             live: Mutex::default(),
@@ -308,6 +311,19 @@ impl Instance {
             self.log.close(until);
         }
         whole
+    }
+
+    /// Brings it forward unless there is nothing to do: no object has changed, and nothing was due.
+    pub fn keep_up(&self, view: &View, place: &Place, run: &Run) {
+        let rests = |(rev, until): (u64, Option<Timestamp>)| {
+            rev == view.objects.rev && until.is_none_or(|at| view.now < at)
+        };
+        if self.rested.lock().is_some_and(rests) {
+            return;
+        }
+        let whole = self.advance(view, place, run);
+        let rested = whole.then(|| (view.objects.rev, self.next(view, place, run)));
+        *self.rested.lock() = rested;
     }
 
     /// The lines a program's words add: those of probes and of its end.

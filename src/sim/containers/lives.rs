@@ -3,7 +3,7 @@
 use super::{
     Runtime, driver,
     instance::Instance,
-    network::{Backend, Port},
+    network::Port,
     place::{Place, Run as Found},
     programs,
     rehearsal::{Rehearsal, Shared, VirtualClock},
@@ -96,7 +96,7 @@ impl Runtime {
                 })
             }
             What::Request(port, path, headers) => {
-                let (me, backend) = (Arc::clone(self), Backend { place: place.clone(), port });
+                let (me, answerer) = (Arc::clone(self), self.answerer(place, port));
                 let client = place.pod.str_at("status.hostIP").to_owned();
                 let request = Fetch {
                     method: "GET".into(),
@@ -106,7 +106,7 @@ impl Runtime {
                     ..Fetch::default()
                 };
                 Box::pin(async move {
-                    match me.ask(&backend, &client, &request).await {
+                    match me.ask(&answerer, &client, &request).await {
                         Some(answer) => {
                             let text = String::from_utf8_lossy(&answer.body);
                             let text = text.chars().take(LONGEST).collect();

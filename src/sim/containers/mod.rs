@@ -9,8 +9,10 @@
 mod asks;
 mod cgroup;
 mod command;
+mod connection;
 mod downward;
 mod driver;
+mod echoing;
 mod env;
 pub mod families;
 mod following;
@@ -52,9 +54,7 @@ use crate::{
     faults,
     object::{ObjectExt, Value},
     router::Router,
-    runtime::{
-        BACKLOG, Connection, Containers, Ended, Io, LogOptions, LogStream, Shown, Target, Unreached,
-    },
+    runtime::{Connection, Containers, Ended, Io, LogOptions, LogStream, Shown, Target, Unreached},
     settings::Settings,
     sim::shell::{
         self, Terminal,
@@ -102,6 +102,7 @@ pub struct Runtime {
     serial: AtomicU64,
     affinity: network::Affinity,
     listeners: network::Listeners,
+    answerers: network::Answerers,
     sample: served::LoadSample,
     /// Where the hosts of routes lead.
     pub router: Arc<Router>,
@@ -165,6 +166,7 @@ impl Runtime {
             serial: AtomicU64::new(0),
             affinity: network::Affinity::default(),
             listeners: network::Listeners::default(),
+            answerers: network::Answerers::default(),
             sample: served::LoadSample::default(),
             me: me.clone(),
         });
@@ -275,31 +277,36 @@ impl Runtime {
         }
     }
 
-    /// Asks the program behind a port, and leaves the request in its log; nothing when the
-    /// container has ended.
+    /// What is known of a container for those who ask it at a port.
+    fn answerer(&self, place: &Place, port: u16) -> network::Answerer {
+        let backend = network::Backend { place: place.clone(), port };
+        network::Answerer::of(&self.view(), backend)
+    }
+
+    /// Asks the program behind a port, which logs it; nothing when the container has ended.
     async fn ask(
         self: &Arc<Runtime>,
-        backend: &network::Backend,
+        answerer: &network::Answerer,
         client: &str,
         request: &Fetch,
     ) -> Option<Fetched> {
         let view = self.view();
-        let instance = self.answering(&view, backend)?;
-        let (words, argv) = (backend.words(&view), instance.argv());
+        let instance = self.answering(&view, answerer)?;
+        let backend = &answerer.backend;
         let make = || instance.variables(&view, &backend.place);
         let scene = programs::Scene {
             view: &view,
-            backend,
+            answerer,
             client,
-            call: programs::Call::new(argv, &make),
+            call: programs::Call::new(instance.argv(), &make),
             runtime: self,
             instance: &instance,
-            words: &words,
         };
-        let program = programs::find(argv);
+        let program = programs::find(instance.argv());
         let answer = program.request(&scene, request).await;
-        let line = backend.line(&view, client, request, &answer);
-        if let Some(line) = line.filter(|_| !program.logs_requests()) {
+        let silent = program.logs_requests();
+        let line = (!silent).then(|| answerer.line(client, request, &answer, view.now));
+        if let Some(line) = line.flatten() {
             instance.log.write(view.now, log::Source::Out, (line + "\n").as_bytes());
         }
         Some(answer)
@@ -308,37 +315,35 @@ impl Runtime {
     /// Sends a datagram to the program behind a port; its answer, if it has one.
     async fn tell(
         self: &Arc<Runtime>,
-        backend: &network::Backend,
+        answerer: &network::Answerer,
         client: &str,
         data: &[u8],
     ) -> Option<bytes::Bytes> {
         let view = self.view();
-        let instance = self.answering(&view, backend)?;
-        let (words, argv) = (backend.words(&view), instance.argv());
-        let make = || instance.variables(&view, &backend.place);
+        let instance = self.answering(&view, answerer)?;
+        let make = || instance.variables(&view, &answerer.backend.place);
         let scene = programs::Scene {
             view: &view,
-            backend,
+            answerer,
             client,
-            call: programs::Call::new(argv, &make),
+            call: programs::Call::new(instance.argv(), &make),
             runtime: self,
             instance: &instance,
-            words: &words,
         };
-        programs::find(argv).datagram(&scene, data).await
+        programs::find(instance.argv()).datagram(&scene, data).await
     }
 
     /// The container behind a port, brought forward to now, which has one more question to answer.
     fn answering(
         self: &Arc<Runtime>,
         view: &View,
-        backend: &network::Backend,
+        answerer: &network::Answerer,
     ) -> Option<Arc<Instance>> {
-        let run = backend.place.run()?;
-        let instance = self.instance(view, &backend.place, &run)?;
-        instance.advance(view, &backend.place, &run);
+        let (place, run) = (&answerer.backend.place, answerer.run.as_ref()?);
+        let instance = self.instance(view, place, run)?;
+        instance.keep_up(view, place, run);
         instance.asked.fetch_add(1, Ordering::Relaxed);
-        self.serves(&backend.place, view.now);
+        self.serves(place, view.now);
         Some(instance)
     }
 
@@ -470,12 +475,7 @@ impl Containers for Runtime {
             _ => return self.listeners.open(pod.uid(), port).ok_or_else(refused),
         };
         let me = self.me.upgrade().ok_or_else(refused)?;
-        let (to, incoming) = mpsc::channel(BACKLOG);
-        let (outgoing, from) = mpsc::channel(BACKLOG);
-        tokio::spawn(self.world.activity.track(async move {
-            me.converse(*backend, "127.0.0.1".into(), incoming, outgoing).await;
-        }));
-        Ok((to, from))
+        Ok(me.opened(*backend, "127.0.0.1".into()))
     }
 
     fn fetch(
@@ -492,7 +492,8 @@ impl Containers for Runtime {
             let backend = backend?;
             let me = me.ok_or("the node is shutting down")?;
             // A container that ends while it is asked closes the connection.
-            me.ask(&backend, &client, &request).await.ok_or_else(|| "EOF".into())
+            let answerer = network::Answerer::of(&me.view(), *backend);
+            me.ask(&answerer, &client, &request).await.ok_or_else(|| "EOF".into())
         })
     }
 
@@ -503,6 +504,16 @@ impl Containers for Runtime {
     ) -> BoxFuture<Result<Fetched, Unreached>> {
         let me = self.me.upgrade();
         Box::pin(async move { me.ok_or(Unreached::Closed)?.send(to, request).await })
+    }
+
+    fn visit(&self, request: Fetch) -> BoxFuture<Result<Fetched, Unreached>> {
+        let me = self.me.upgrade();
+        Box::pin(async move { network::visit(&me.ok_or(Unreached::Refused)?, request).await })
+    }
+
+    fn dial(&self, to: (Ipv4Addr, u16), secure: bool) -> BoxFuture<Result<Connection, Unreached>> {
+        let me = self.me.upgrade();
+        Box::pin(async move { me.ok_or(Unreached::Closed)?.dialled(to, secure).await })
     }
 
     fn shows(&self, to: (Ipv4Addr, u16)) -> Shown {
@@ -545,38 +556,5 @@ impl Runtime {
             return Err("EOF".into());
         }
         Ok(backend)
-    }
-
-    /// Serves a connection to a container until it ends.
-    async fn converse(
-        self: &Arc<Runtime>,
-        backend: network::Backend,
-        client: String,
-        mut incoming: mpsc::Receiver<bytes::Bytes>,
-        outgoing: mpsc::Sender<bytes::Bytes>,
-    ) {
-        let view = self.view();
-        if backend.words(&view).quiet {
-            // A protocol nobody simulates: the connection opens, and ends at the first word.
-            incoming.recv().await;
-            return;
-        }
-        let Some(run) = backend.place.run() else { return };
-        let Some(instance) = self.instance(&view, &backend.place, &run) else { return };
-        let answer = |request: Fetch| -> BoxFuture<Option<Fetched>> {
-            let (me, instance) = (Arc::clone(self), Arc::clone(&instance));
-            let (port, run, client) = (backend.port, run.id.clone(), client.clone());
-            Box::pin(async move {
-                // The container as it is now: a kept connection does not outlive it.
-                let place = Place::find(&me.view(), &instance.target)?;
-                let running = place.running().is_some() && place.run()?.id == run;
-                let backend = network::Backend { place, port };
-                if running { me.ask(&backend, &client, &request).await } else { None }
-            })
-        };
-        tokio::select! {
-            () = responder::serve(incoming, outgoing, answer) => {}
-            () = self.gone(&instance) => {}
-        }
     }
 }

@@ -2,7 +2,8 @@
 //! digest it came from.
 
 use super::{
-    network::Backend,
+    echoing,
+    network::{Answerer, Backend},
     programs::{self, Facts, Request, Words},
 };
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     world::BoxFuture,
 };
 use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -47,14 +49,16 @@ impl Backend {
         let told = told.map(|ports| ports.contains(&self.port));
         told.unwrap_or(self.port % 1000 == 443)
     }
+}
 
+impl Answerer {
     /// The line a request leaves in the log.
     pub fn line(
         &self,
-        view: &View,
         client: &str,
         request: &Fetch,
         answer: &Fetched,
+        now: Timestamp,
     ) -> Option<String> {
         let agent = request.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("user-agent"));
         let seen = Request {
@@ -65,7 +69,7 @@ impl Backend {
             size: answer.body.len(),
             agent: agent.map_or("-".into(), |(_, v)| v.clone()),
         };
-        self.words(view).request(&seen, &self.facts(view), view.now)
+        self.words.request(&seen, &self.facts, now)
     }
 }
 
@@ -96,6 +100,13 @@ pub async fn serve(
         let mut out = format!("HTTP/1.1 {} {}\r\n", answer.status, answer.reason()).into_bytes();
         for (name, value) in &answer.headers {
             out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+        if answer.status == 101 {
+            out.extend_from_slice(b"\r\n");
+            if outgoing.send(out.into()).await.is_ok() {
+                echoing::serve(buffer, answer.body, incoming, outgoing).await;
+            }
+            return;
         }
         out.extend_from_slice(if close { b"Connection: close\r\n\r\n" } else { b"\r\n" });
         if !head_only {

@@ -18,7 +18,10 @@ use crate::{
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// What files are made anew from.
@@ -36,6 +39,8 @@ pub struct Files {
     /// Working directory of the image.
     pub workdir: &'static str,
     made: Vec<(Shared, Made)>,
+    /// The revision of the objects those were made of last.
+    seen: AtomicU64,
     /// The file for the last words.
     message: Shared,
 }
@@ -57,6 +62,15 @@ impl Files {
                 Made::Cgroup => cgroup::files(place, view.now),
             };
             tree.lock().replace(Arc::new(layer));
+        }
+        self.seen.store(view.objects.rev, Ordering::Relaxed);
+    }
+
+    /// The same when an object has changed since. A fresh token does not show by itself: who needs
+    /// one sees to it and makes them anew.
+    pub fn keep_up(&self, runtime: &Runtime, view: &View, place: &Place) {
+        if self.seen.load(Ordering::Relaxed) != view.objects.rev {
+            self.refresh(runtime, view, place);
         }
     }
 }
@@ -132,7 +146,7 @@ pub fn of(runtime: &Runtime, view: &View, place: &Place, config: &Config) -> Fil
             _ => make_folders(&mut root, &mount.at, 0o755),
         }
     }
-    Files { fs: Fs::new(mounts), workdir, made, message }
+    Files { fs: Fs::new(mounts), workdir, made, seen: AtomicU64::new(0), message }
 }
 
 /// Whether a volume's files come from objects.

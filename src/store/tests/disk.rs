@@ -25,7 +25,7 @@ fn a_crash_at_any_statement_leaves_the_state_before_or_after() {
     for statements in 0.. {
         let dir = tempdir().unwrap();
         let rev = with_two_objects(dir.path());
-        let (mut engine, loaded) = open::sqlite(dir.path(), false).unwrap();
+        let (mut engine, loaded) = open::sqlite(&dir.path().join(open::DATABASE), false).unwrap();
         engine.fuse.left = Some(statements);
         let held: std::collections::HashMap<_, _> =
             loaded.entries.iter().map(|e| (e.key.to_string(), e.clone())).collect();
@@ -81,13 +81,14 @@ fn a_crash_in_the_middle_of_a_compaction_loses_no_object() {
         let dir = tempdir().unwrap();
         with_two_objects(dir.path());
         let before = {
-            let (mut engine, loaded) = open::sqlite(dir.path(), false).unwrap();
+            let (mut engine, loaded) =
+                open::sqlite(&dir.path().join(open::DATABASE), false).unwrap();
             engine.fuse.left = Some(statements);
             // Whether it came to its end or not.
             let _ = engine.compact(loaded.latest);
             loaded.entries.iter().map(|e| (e.key.clone(), e.rev)).collect::<Vec<_>>()
         };
-        let (_, loaded) = open::sqlite(dir.path(), false).unwrap();
+        let (_, loaded) = open::sqlite(&dir.path().join(open::DATABASE), false).unwrap();
         let after: Vec<_> = loaded.entries.iter().map(|e| (e.key.clone(), e.rev)).collect();
         assert_eq!(after, before, "after {statements} statements");
     }
@@ -185,7 +186,7 @@ fn a_revision_whose_row_is_gone_is_not_given_out_again() {
         before.close();
         before.snapshot().rev
     };
-    let (mut engine, loaded) = open::sqlite(dir.path(), false).unwrap();
+    let (mut engine, loaded) = open::sqlite(&dir.path().join(open::DATABASE), false).unwrap();
     while engine.compact(loaded.latest).unwrap() {}
     drop(engine);
     let left = "SELECT count(*) FROM log WHERE rev = ?1";

@@ -52,6 +52,44 @@ async fn a_copy_goes_its_own_way() {
 }
 
 #[tokio::test]
+async fn a_copy_on_disk_lasts_and_a_file_holds_a_moment() {
+    let (dir, other) = (tempdir().unwrap(), tempdir().unwrap());
+    let own = store(None);
+    commit(&own, vec![put("a", Expect::Absent, "1", &["x"]), create("b")]).await.unwrap();
+    commit(&own, vec![put("b", Expect::Present, "2", &[])]).await.unwrap();
+    let parts = own.parts().await.unwrap();
+    let copy = Store::begin_in(dir.path(), &parts, false).unwrap();
+    assert_eq!(all(&copy.snapshot()), all(&own.snapshot()));
+    commit(&copy, vec![create("c")]).await.unwrap();
+    let kept = copy.parts().await.unwrap();
+    let file = other.path().join("moment.db");
+    kept.write(&file, 7).unwrap();
+    commit(&copy, vec![put("c", Expect::Present, "3", &[]), delete("a", Expect::Present)])
+        .await
+        .unwrap();
+    let last = copy.snapshot().rev;
+    drop(copy);
+    assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 1, "one file holds all of it");
+    let again = store(Some(dir.path()));
+    assert_eq!(again.snapshot().rev, last);
+    let (read, moment) = Parts::read(&file).unwrap();
+    assert_eq!((all(&read.state), moment), (all(&kept.state), 7));
+    let before = again.snapshot().get_key("things", "b").unwrap().rev;
+    again.put_back(read).await.unwrap();
+    let back = again.snapshot();
+    assert_eq!(back.get_key("things", "b").unwrap().rev, before, "what is as it was stays");
+    let words_of = |state| all(state).into_iter().map(|(n, _, said)| (n, said)).collect::<Vec<_>>();
+    assert_eq!(words_of(&back), words_of(&kept.state));
+    let taken = Error::Claimed { step: 0, value: "x".into() };
+    assert_eq!(commit(&again, vec![put("d", Expect::Absent, "", &["x"])]).await.err(), Some(taken));
+    let mut bytes = std::fs::read(&file).unwrap();
+    let end = bytes.len() - 200;
+    bytes[end..].fill(b'!');
+    std::fs::write(&file, bytes).unwrap();
+    assert!(Parts::read(&file).is_err(), "what is damaged is not put back");
+}
+
+#[tokio::test]
 async fn limits_hold_and_what_goes_makes_room() {
     let own = store(None);
     commit(&own, vec![create("a")]).await.unwrap();

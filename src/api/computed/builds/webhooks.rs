@@ -56,10 +56,10 @@ pub(super) async fn hear(server: Arc<Server>, mut request: Request) -> Result<An
     let path = sent.path.split('?').next().unwrap_or_default();
     let mut parts = path.trim_matches('/').split('/');
     let (Some(word), Some(kind), None) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(Error::not_found("buildconfighook", path.trim_matches('/')));
+        return Err(Error::not_found("buildconfighook.build.openshift.io", path.trim_matches('/')));
     };
     let Some(hook) = HOOKS.iter().find(|h| h.path == kind) else {
-        return Err(Error::not_found("buildconfighook", kind));
+        return Err(Error::not_found("buildconfighook.build.openshift.io", kind));
     };
     let name = request.name.clone();
     let refused = || {

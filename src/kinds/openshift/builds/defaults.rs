@@ -2,6 +2,7 @@
 //! itself. Source: openshift-apiserver `pkg/build/apis/build/v1/defaults.go`,
 //! `pkg/build/apiserver/registry`.
 
+use super::validate::cleaned;
 use crate::{
     error::Error,
     kinds::{AccessReview, Cx},
@@ -77,6 +78,12 @@ fn spec(o: &mut Value) {
     let there = |field: &str| !missing(o, &format!("spec.source.{field}"));
     let kind = source.iter().find(|(_, field)| there(field)).map_or("None", |(name, _)| name);
     o.set_at("spec.source.type", kind);
+    for path in ["spec.source.contextDir", "spec.strategy.dockerStrategy.dockerfilePath"] {
+        let clean = cleaned(o.str_at(path));
+        if !o.str_at(path).is_empty() && !clean.starts_with("..") {
+            o.set_at(path, if clean == "." { "" } else { clean.as_str() });
+        }
+    }
 }
 
 /// A reference to a stream means its latest tag, and one without kind a tag.

@@ -1,6 +1,6 @@
 //! What the router sends to an address of the network.
 
-use super::{Backend, Call, Found, Protocol, dial, first, listeners::exchange, policies::router};
+use super::{Answerer, Call, Found, Protocol, dial, first, listeners::exchange, policies::router};
 use crate::{
     controllers::View,
     object::{ObjectExt, Value},
@@ -13,7 +13,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 /// Who answers the router.
 pub enum Way {
     /// A program.
-    Program(Box<Backend>),
+    Program(Arc<Answerer>),
     /// A script that listens.
     Script(Connection),
 }
@@ -26,17 +26,43 @@ impl Runtime {
         dial(view, &Call { from, to, port, protocol, chance: &chance, affinity })
     }
 
-    fn way(&self, view: &View, to: (Ipv4Addr, u16), secure: bool) -> Result<Way, Unreached> {
-        match self.found(view, to) {
-            Found::Backend(backend) if backend.words(view).quiet => Err(Unreached::Closed),
-            // Whoever gets the other protocol's first bytes makes nothing of them.
-            Found::Backend(backend) if backend.speaks_tls(view) != secure => Err(Unreached::Closed),
-            Found::Backend(backend) => Ok(Way::Program(backend)),
-            Found::Closed { pod, port } if !secure => {
+    /// Who answers, as the objects are now; a service that sleeps is nobody.
+    fn way(&self, view: &View, to: (Ipv4Addr, u16), found: Found) -> Result<Way, Unreached> {
+        match found {
+            Found::Backend(backend) => {
+                let answerer = Answerer::of(view, *backend);
+                Ok(Way::Program(self.answerers.note(view, to, answerer)))
+            }
+            Found::Closed { pod, port } => {
                 self.listeners.open(&pod, port).map(Way::Script).ok_or(Unreached::Refused)
             }
             Found::Dropped => Err(Unreached::Dropped),
             _ => Err(Unreached::Refused),
+        }
+    }
+
+    /// Who answers at an address: woken, if need be, and of those who speak like this.
+    async fn reached(&self, to: (Ipv4Addr, u16), secure: bool) -> Result<Way, Unreached> {
+        let view = self.view();
+        let way = match self.answerers.known(&view, to) {
+            Some(answerer) => Way::Program(answerer),
+            None => match self.found(&view, to) {
+                Found::Asleep(service) => {
+                    drop(view);
+                    let attempt = |view: &View| match self.way(view, to, self.found(view, to)) {
+                        Err(Unreached::Refused) => None,
+                        found => Some(found),
+                    };
+                    self.wake(&service, attempt).await.ok_or(Unreached::Dropped)??
+                }
+                found => self.way(&view, to, found)?,
+            },
+        };
+        match way {
+            // Whoever gets the other protocol's first bytes makes nothing of them.
+            Way::Program(a) if a.words.quiet || a.secure != secure => Err(Unreached::Closed),
+            Way::Script(_) if secure => Err(Unreached::Refused),
+            way => Ok(way),
         }
     }
 
@@ -46,24 +72,29 @@ impl Runtime {
         to: (Ipv4Addr, u16),
         request: Fetch,
     ) -> Result<Fetched, Unreached> {
-        let view = self.view();
-        let way = match self.found(&view, to) {
-            Found::Asleep(service) => {
-                drop(view);
-                let attempt = |view: &View| match self.way(view, to, request.secure) {
-                    Err(Unreached::Refused) => None,
-                    found => Some(found),
-                };
-                self.wake(&service, attempt).await.ok_or(Unreached::Dropped)??
-            }
-            _ => self.way(&view, to, request.secure)?,
-        };
-        let client = first(&self.view()).to_string();
-        let answer = match way {
-            Way::Program(backend) => self.ask(&backend, &client, &request).await,
+        let answer = match self.reached(to, request.secure).await? {
+            Way::Program(answerer) => self.ask(&answerer, &self.first(), &request).await,
             Way::Script(connection) => exchange(connection, &request).await,
         };
         answer.ok_or(Unreached::Closed)
+    }
+
+    /// See [`crate::runtime::Containers::dial`].
+    pub async fn dialled(
+        self: Arc<Runtime>,
+        to: (Ipv4Addr, u16),
+        secure: bool,
+    ) -> Result<Connection, Unreached> {
+        let client = self.first();
+        Ok(match self.reached(to, secure).await? {
+            Way::Program(answerer) => self.opened(answerer.backend.clone(), client),
+            Way::Script(connection) => connection,
+        })
+    }
+
+    /// Address of the router.
+    fn first(&self) -> String {
+        crate::sim::nodes::ip(&self.settings, 0).to_string()
     }
 
     /// See [`crate::runtime::Containers::shows`].

@@ -1,11 +1,11 @@
 //! What a container sends into the network, and what comes back.
 
-use super::{Backend, Call, Found, Protocol, dial, listeners::exchange, names};
+use super::{Answerer, Backend, Call, Found, Protocol, dial, listeners::exchange, names};
 use crate::{
     controllers::View,
     object::{ObjectExt, Value},
     router::{self, RouterRequest},
-    runtime::{BACKLOG, Connection, Fetch, Fetched, Target},
+    runtime::{BACKLOG, Connection, Fetch, Fetched, Target, Unreached},
     sim::{
         containers::{Runtime, place::Place},
         shell::{
@@ -133,16 +133,15 @@ impl Port {
             Reached::Router => return routed(&runtime, &client, request).await,
             Reached::Asleep(_) => return Err(NetError::Dropped(to)),
         };
-        let view = runtime.view();
-        if backend.words(&view).quiet {
+        let answerer = Answerer::of(&runtime.view(), *backend);
+        if answerer.words.quiet {
             return Err(NetError::Closed);
         }
-        if backend.speaks_tls(&view) != request.secure {
+        if answerer.secure != request.secure {
             return Err(if request.secure { NetError::Plain } else { NetError::Secure });
         }
-        drop(view);
         // A container that ends while it is asked closes the connection.
-        runtime.ask(&backend, &client, &request).await.ok_or(NetError::Closed)
+        runtime.ask(&answerer, &client, &request).await.ok_or(NetError::Closed)
     }
 
     /// Opens a connection.
@@ -192,7 +191,8 @@ impl Port {
         let (client, reached) = self.reach(&runtime, &view, (to, port), Protocol::Udp)?;
         drop(view);
         let Reached::Program(backend) = reached else { return Err(NetError::Refused(to)) };
-        Ok(runtime.tell(&backend, &client, &data).await)
+        let answerer = Answerer::of(&runtime.view(), *backend);
+        Ok(runtime.tell(&answerer, &client, &data).await)
     }
 }
 
@@ -208,6 +208,11 @@ async fn join(here: Connection, there: Connection) {
     tokio::join!(carry(here.1, there.0), carry(there.1, here.0));
 }
 
+/// What the router answers to somebody outside the cluster.
+pub async fn visit(runtime: &Arc<Runtime>, request: Fetch) -> Result<Fetched, Unreached> {
+    routed(runtime, "127.0.0.1", request).await.map_err(|_| Unreached::Closed)
+}
+
 /// What the router answers.
 async fn routed(
     runtime: &Arc<Runtime>,
@@ -219,9 +224,9 @@ async fn routed(
     if let Some(own) = request.header("host") {
         request.host = own.to_owned();
     }
-    let ask = RouterRequest { client, port, proxied: false, request };
+    let ask = RouterRequest { client, port, proxied: false, second: false, request };
     match runtime.router.answer(&**runtime, ask).await {
-        router::Reply::Answer(answer) => Ok(answer),
+        router::Reply::Answer(answer) | router::Reply::Switch(answer, ..) => Ok(answer),
         router::Reply::HangUp => Err(NetError::Closed),
     }
 }

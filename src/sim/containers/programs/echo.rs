@@ -3,7 +3,7 @@
 use super::{Call, Program, Scene};
 use crate::{
     runtime::{Fetch, Fetched},
-    sim::{images::process::Process, shell::process::Borrowed},
+    sim::{containers::echoing::accepted, images::process::Process, shell::process::Borrowed},
 };
 
 /// `http-echo -text=… [-listen=:PORT] [-status-code=N]`
@@ -56,15 +56,27 @@ impl Program for Whoami {
     }
 }
 
-/// `echo-server`: the request as it came, and who served it.
+/// `echo-server`: the request as it came, and who served it; over a WebSocket every message.
 pub struct EchoServer;
 
 impl Program for EchoServer {
     fn request<'a>(&'a self, scene: &'a Scene<'a>, request: &'a Fetch) -> Borrowed<'a, Fetched> {
         Box::pin(async move {
+            let served = format!("Request served by {}", scene.hostname());
+            let socket = request.header("upgrade").unwrap_or_default();
+            if let Some(key) = request.header("sec-websocket-key")
+                && socket.eq_ignore_ascii_case("websocket")
+            {
+                let headers = [
+                    ("Upgrade", "websocket".to_owned()),
+                    ("Connection", "Upgrade".to_owned()),
+                    ("Sec-WebSocket-Accept", accepted(key)),
+                ];
+                let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
+                return Fetched { status: 101, headers, body: served.into(), address: None };
+            }
             let body = String::from_utf8_lossy(&request.body).into_owned();
-            let served = scene.hostname();
-            scene.text(200, format!("Request served by {served}\n\n{}\n{body}", head(request)))
+            scene.text(200, format!("{served}\n\n{}\n{body}", head(request)))
         })
     }
 }

@@ -34,7 +34,7 @@ impl Program for Module {
                 return scene.page(request);
             }
             let own = scene.call.flag("directory").or(scene.call.flag("d"));
-            let spec = &scene.backend.place.spec;
+            let spec = &scene.place().spec;
             let root = own.or(spec["workingDir"].as_str()).unwrap_or("/").trim_end_matches('/');
             let answer = webroot::go(scene, root, request);
             let when = scene.now().strftime("%d/%b/%Y %H:%M:%S");

@@ -1,12 +1,12 @@
 //! Where a program stands when somebody asks it something.
 
-use super::{Call, Words};
+use super::Call;
 use crate::{
     controllers::View,
     object::ObjectExt,
     runtime::{Fetch, Fetched},
     sim::{
-        containers::{Runtime, instance::Instance, network::Backend},
+        containers::{Runtime, instance::Instance, network::Answerer, place::Place},
         shell::{
             self, NotStarted,
             fs::{Cred, Fs},
@@ -24,18 +24,22 @@ use std::{any::Any, sync::Arc};
 pub struct Scene<'a> {
     /// All objects now.
     pub view: &'a View,
-    /// The container.
-    pub backend: &'a Backend,
+    /// The container, and what is known of it.
+    pub answerer: &'a Answerer,
     /// Address of who asks.
     pub client: &'a str,
     /// How the program was called.
     pub call: Call<'a>,
     pub(in crate::sim::containers) runtime: &'a Arc<Runtime>,
     pub(in crate::sim::containers) instance: &'a Arc<Instance>,
-    pub(in crate::sim::containers) words: &'a Words,
 }
 
 impl Scene<'_> {
+    /// The container.
+    pub fn place(&self) -> &Place {
+        &self.answerer.backend.place
+    }
+
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.view.now
@@ -43,22 +47,22 @@ impl Scene<'_> {
 
     /// When the container started.
     pub fn started(&self) -> Timestamp {
-        self.backend.place.running().unwrap_or(self.view.now)
+        self.place().running().unwrap_or(self.view.now)
     }
 
     /// Its host name.
     pub fn hostname(&self) -> String {
-        super::super::hostname(&self.backend.place)
+        super::super::hostname(self.place())
     }
 
     /// Its address.
     pub fn address(&self) -> String {
-        self.backend.place.pod.str_at("status.podIP").to_owned()
+        self.place().pod.str_at("status.podIP").to_owned()
     }
 
     /// Whether it has been asked to stop.
     pub fn is_leaving(&self) -> bool {
-        self.backend.place.asked_to_stop().is_some_and(|at| at <= self.view.now)
+        self.place().asked_to_stop().is_some_and(|at| at <= self.view.now)
     }
 
     /// Lets seconds pass.
@@ -75,12 +79,12 @@ impl Scene<'_> {
 
     /// The port that was asked.
     pub fn port(&self) -> u16 {
-        self.backend.port
+        self.answerer.backend.port
     }
 
     /// The container's files, as they are now.
     pub fn files(&self) -> &Fs {
-        self.instance.files.refresh(self.runtime, self.view, &self.backend.place);
+        self.instance.files.keep_up(self.runtime, self.view, self.place());
         &self.instance.files.fs
     }
 
@@ -126,7 +130,7 @@ impl Scene<'_> {
         let output = || Output::Kept(Arc::clone(&kept));
         let streams = (Input::empty(), output(), output());
         let clock = Arc::clone(&self.runtime.world.clock);
-        let place = &self.backend.place;
+        let place = self.place();
         let exec = self.instance.exec(self.view, place, argv, Some(streams), clock);
         let code = shell::run(exec).await?;
         let written = std::mem::take(&mut *kept.lock());
@@ -141,10 +145,10 @@ impl Scene<'_> {
             ("Content-Type".into(), kind.into()),
             ("Content-Length".into(), body.len().to_string()),
         ];
-        if !self.words.server.is_empty() {
-            headers.insert(0, ("Server".into(), self.words.server.clone()));
+        if !self.answerer.words.server.is_empty() {
+            headers.insert(0, ("Server".into(), self.answerer.words.server.clone()));
         }
-        let address = self.backend.place.pod.str_at("status.podIP").parse().ok();
+        let address = self.place().pod.str_at("status.podIP").parse().ok();
         Fetched { status, headers, body, address }
     }
 
@@ -175,11 +179,11 @@ impl Scene<'_> {
         if request.path.split('?').next() == Some("/hostname") {
             return self.text(status, self.hostname());
         }
-        let place = &self.backend.place;
+        let place = self.place();
         let digest = place.status.str_at("imageID").split('@').next_back().unwrap_or("");
-        let greeting = match self.words.greeting.as_str() {
+        let greeting = match self.answerer.words.greeting.as_str() {
             "" => String::new(),
-            text => self.words.line(text, &self.backend.facts(self.view), self.now()) + "\n",
+            text => self.answerer.words.line(text, &self.answerer.facts, self.now()) + "\n",
         };
         let body = format!(
             "{greeting}pod: {}/{}\nimage: {}\ndigest: {digest}\n",

@@ -48,7 +48,7 @@ impl Program for Website {
 /// another page there.
 fn is_own_page(scene: &Scene<'_>, root: &str, request: &Fetch) -> bool {
     let path = request.path.split('?').next().unwrap_or("/");
-    let place = &scene.backend.place;
+    let place = scene.place();
     let covers = |mount: &Value| {
         let at = mount.str_at("mountPath").trim_end_matches('/');
         root.starts_with(at) || at.starts_with(root)
@@ -61,11 +61,8 @@ fn is_own_page(scene: &Scene<'_>, root: &str, request: &Fetch) -> bool {
 impl Website {
     /// The folder that has pages.
     fn root(&self, scene: &Scene<'_>) -> Option<&'static str> {
-        let filled = |root: &&&str| {
-            let list = scene.files().list(root, scene.who());
-            list.is_ok_and(|list| !list.is_empty())
-        };
-        self.roots.iter().find(filled).copied()
+        let (files, who) = (scene.files(), scene.who());
+        self.roots.iter().find(|root| files.holds(root, who)).copied()
     }
 
     fn show(&self, scene: &Scene<'_>, root: &str, request: &Fetch) -> Fetched {
