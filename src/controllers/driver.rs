@@ -304,10 +304,10 @@ impl Driver {
 
     /// Queues all keys to be looked at again soon: how soon is for those to whom time matters.
     fn retry_now(&self) {
-        while let Some((lane, key)) = {
+        loop {
+            // The borrow must end before `add`.
             let due = self.retries.borrow_mut().due(Timestamp::MAX);
-            due
-        } {
+            let Some((lane, key)) = due else { return };
             self.add(lane, &key, 0);
         }
     }

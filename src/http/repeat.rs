@@ -35,7 +35,7 @@ pub async fn carried(
     request: Request,
 ) -> Result<Result<Answer, Error>, HttpResponse> {
     let (hit, answer) = match take_turn(incoming, &request).await {
-        Some(done) => done?,
+        Some(done) => done.map_err(|response| *response)?,
         None => {
             let server = &incoming.http.server;
             let hit = server.fault(&request, &agent(incoming.request), false);
@@ -58,7 +58,7 @@ pub async fn carried(
 async fn take_turn(
     incoming: &Incoming<'_>,
     request: &Request,
-) -> Option<Result<Carried, HttpResponse>> {
+) -> Option<Result<Carried, Box<HttpResponse>>> {
     let server = &incoming.http.server;
     let journal = server.journal.as_ref().filter(|_| changes(server, request))?;
     let (arrival, agent) = (Arrival::Request(sent(incoming, request)), agent(incoming.request));
@@ -71,7 +71,7 @@ async fn take_turn(
     if let Some(hit) = &hit
         && let Some(response) = faulty::before(incoming, hit, request).await
     {
-        return Some(Err(response));
+        return Some(Err(Box::new(response)));
     }
     answer.map(|answer| Ok((hit, answer)))
 }

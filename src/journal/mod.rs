@@ -50,7 +50,7 @@ enum Word {
     /// A cluster begins, or begins anew.
     Begin(Box<JournalStage>),
     /// Something arrives, at a moment or now.
-    Arrive(Arrival, Option<Timestamp>, JournalWork),
+    Arrive(Box<Arrival>, Option<Timestamp>, JournalWork),
 }
 
 /// The arrivals of a cluster.
@@ -126,7 +126,7 @@ impl Journal {
                 Settled { code, tell: Box::new(move || drop(answer.send(said))) }
             })
         });
-        self.words.send(Word::Arrive(arrival, at, work)).ok()?;
+        self.words.send(Word::Arrive(Box::new(arrival), at, work)).ok()?;
         answered.await.ok()
     }
 
@@ -142,7 +142,7 @@ impl Journal {
             Box::pin(async { Settled { code: 0, tell: Box::new(|| {}) } })
         });
         // A cluster that has ended has no sessions any more.
-        let _ = self.words.send(Word::Arrive(arrival, None, work));
+        let _ = self.words.send(Word::Arrive(Box::new(arrival), None, work));
     }
 
     /// Commits in turn what is nobody's request.
@@ -223,12 +223,12 @@ impl Journal {
                 (Some(Word::Arrive(arrival, at, work)), Some(stage)) => {
                     stage.time.catch_up(at).await;
                     let at = stage.time.now();
-                    let settled = match &arrival {
+                    let settled = match &*arrival {
                         // It waits itself until all is calm.
                         Arrival::Clock { .. } => work().await,
                         _ => stage.world.activity.track(work()).await,
                     };
-                    seen = self.settle(stage, (at, arrival), settled.code, seen).await;
+                    seen = self.settle(stage, (at, *arrival), settled.code, seen).await;
                     (settled.tell)();
                 }
             }
