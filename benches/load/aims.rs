@@ -62,14 +62,16 @@ const FEW: usize = 10;
 
 /// The rows so far.
 #[derive(Default)]
-struct Aims(Vec<(String, bool)>);
+pub struct Aims(Vec<(String, bool)>);
 
 impl Aims {
-    fn at_most(&mut self, name: &str, measured: f64, unit: &str, aim: f64) {
+    /// A figure that is to stay below an aim.
+    pub fn at_most(&mut self, name: &str, measured: f64, unit: &str, aim: f64) {
         self.row(name, measured, unit, ("<=", aim), measured <= aim);
     }
 
-    fn at_least(&mut self, name: &str, measured: f64, unit: &str, aim: f64) {
+    /// A figure that is to reach an aim.
+    pub fn at_least(&mut self, name: &str, measured: f64, unit: &str, aim: f64) {
         self.row(name, measured, unit, (">=", aim), measured >= aim);
     }
 
@@ -78,6 +80,12 @@ impl Aims {
         let (measured, aim) = (format!("{measured:.2} {unit}"), format!("{} {}", aim.0, aim.1));
         println!("{name:<58} {measured:>14} {aim:>10} {word}");
         self.0.push((name.to_owned(), held));
+    }
+
+    /// Says how many of them are held.
+    pub fn end(&self) {
+        let held = self.0.iter().filter(|(_, held)| *held).count();
+        println!("{held} of {} aims held", self.0.len());
     }
 }
 
@@ -92,8 +100,7 @@ pub async fn all(size: &Size) {
     watchers(&mut aims, size).await;
     streams(&mut aims, size).await;
     namespaces(&mut aims, size).await;
-    let held = aims.0.iter().filter(|(_, held)| *held).count();
-    println!("{held} of {} aims held", aims.0.len());
+    aims.end();
 }
 
 fn pod(name: &str, cpu: &str) -> Value {

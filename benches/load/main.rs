@@ -17,6 +17,7 @@ mod days;
 mod imports;
 mod routes;
 mod streams;
+mod suites;
 #[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
 mod support;
 mod triggers;

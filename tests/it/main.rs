@@ -60,5 +60,6 @@ mod uploads;
 mod verbs;
 mod views;
 mod waiting;
+mod walks;
 mod watch;
 mod webhooks;
