@@ -150,6 +150,9 @@ pub fn read(bytes: &[u8]) -> Result<Recording, String> {
             if end.end != steps.len() || end.sum != format!("{:x}", sum.finalize()) {
                 return Err("it is damaged: its sum is another".into());
             }
+            if lines.next()?.is_some() {
+                return Err("it is damaged: it goes on behind its end".into());
+            }
             return Ok(Recording { start, parts, steps });
         }
         steps.push(serde_json::from_slice::<Taken>(&text).map_err(|e| damaged(&e))?);
