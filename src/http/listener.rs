@@ -87,6 +87,9 @@ const GRACE: u64 = 3;
 /// Most bytes of all headers of a request are actix's own limit; most time to send them is this.
 pub const HEAD_TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
 
+/// How long a connection may wait for its next request (kube-apiserver's `IdleTimeout`): clients that
+/// keep connections count on it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// Most time a connection takes to close.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -196,6 +199,7 @@ fn connections(
     };
     let stopping = http.server.stopping.clone();
     let first = HttpService::build()
+        .keep_alive(IDLE_TIMEOUT)
         .client_request_timeout(HEAD_TIMEOUT.unsigned_abs())
         .client_disconnect_timeout(DISCONNECT_TIMEOUT)
         // Who has closed its side wants no answer: streams that wait must notice.
