@@ -62,15 +62,23 @@ const FEW: usize = 10;
 
 /// The rows so far.
 #[derive(Default)]
-struct Aims(Vec<(String, bool)>);
+pub struct Aims(Vec<(String, bool)>);
 
 impl Aims {
-    fn at_most(&mut self, name: &str, measured: f64, unit: &str, aim: f64) {
+    /// A figure that should be no more than its aim.
+    pub fn at_most(&mut self, name: &str, measured: f64, unit: &str, aim: f64) {
         self.row(name, measured, unit, ("<=", aim), measured <= aim);
     }
 
-    fn at_least(&mut self, name: &str, measured: f64, unit: &str, aim: f64) {
+    /// A figure that should be no less.
+    pub fn at_least(&mut self, name: &str, measured: f64, unit: &str, aim: f64) {
         self.row(name, measured, unit, (">=", aim), measured >= aim);
+    }
+
+    /// Says how many are held.
+    pub fn told(&self) {
+        let held = self.0.iter().filter(|(_, held)| *held).count();
+        println!("{held} of {} aims held", self.0.len());
     }
 
     fn row(&mut self, name: &str, measured: f64, unit: &str, aim: (&str, f64), held: bool) {
@@ -92,8 +100,7 @@ pub async fn all(size: &Size) {
     watchers(&mut aims, size).await;
     streams(&mut aims, size).await;
     namespaces(&mut aims, size).await;
-    let held = aims.0.iter().filter(|(_, held)| *held).count();
-    println!("{held} of {} aims held", aims.0.len());
+    aims.told();
 }
 
 fn pod(name: &str, cpu: &str) -> Value {

@@ -16,11 +16,15 @@
 mod disk;
 mod fresh;
 mod hosted;
+mod names;
 mod orders;
 mod spec;
 
 pub use disk::{CHECKPOINTS, CLUSTERS};
 pub use spec::Spec;
+
+#[cfg(feature = "kube")]
+pub use crate::http::Pipes;
 
 use hosted::{Hosted, Place};
 
@@ -46,6 +50,7 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, OnceLock, Weak},
 };
 use tokio::sync::oneshot;
@@ -68,6 +73,7 @@ pub struct Host {
     /// Those that could not be opened, and why.
     broken: Mutex<BTreeMap<String, String>>,
     templates: tokio::sync::Mutex<Vec<Template>>,
+    by_name: OnceLock<SocketAddr>,
     me: Weak<Host>,
 }
 
@@ -106,11 +112,13 @@ pub struct Facts {
     pub kubeadmin_password: String,
     /// A bearer token of the administrator; empty when there is none.
     pub token: String,
+    /// What its name at the port of all clusters ends in.
+    pub mark: String,
 }
 
-/// A cluster at rest.
+/// A cluster at rest, or as it was at a moment: what others begin as.
 #[derive(Clone)]
-struct Template {
+pub struct Template {
     of: Spec,
     made: Timestamp,
     content: Checkpoint,
@@ -134,6 +142,7 @@ impl Host {
             clusters: Mutex::default(),
             broken: Mutex::default(),
             templates: tokio::sync::Mutex::default(),
+            by_name: OnceLock::new(),
             me: me.clone(),
         })
     }
@@ -214,22 +223,48 @@ impl Host {
     ///
     /// # Errors
     /// There is no such cluster.
-    pub async fn keep(&self, name: &str) -> Refused<Checkpoint> {
+    pub async fn keep(&self, name: &str) -> Refused<Template> {
         let hosted = self.find(name)?;
         let cluster = hosted.cluster.lock().await;
         let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
-        cluster.checkpoint().await.map_err(invalid)
+        let content = cluster.checkpoint().await.map_err(invalid)?;
+        let ca = cluster.secrets.ca.clone();
+        Ok(Template { of: hosted.spec.of_fork(), made: content.moment, content, ca })
     }
 
     /// Puts a cluster back to what it was.
     ///
     /// # Errors
     /// There is no such cluster.
-    pub async fn put_back(&self, name: &str, to: &Checkpoint) -> Refused<()> {
+    pub async fn put_back(&self, name: &str, to: &Template) -> Refused<()> {
+        self.restore(name, &to.content).await
+    }
+
+    async fn restore(&self, name: &str, to: &Checkpoint) -> Refused<()> {
         let hosted = self.find(name)?;
         let cluster = hosted.cluster.lock().await;
         let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
         cluster.put_back(to).await.map_err(invalid)
+    }
+
+    /// The revision after which everything has happened since a checkpoint was kept, or since the cluster
+    /// was last put back to it.
+    ///
+    /// # Errors
+    /// There is no such cluster, or checkpoint.
+    pub fn since(&self, name: &str, checkpoint: &str) -> Refused<u64> {
+        self.find(name)?.since(name, checkpoint)
+    }
+
+    /// A way to a cluster that is no port.
+    ///
+    /// # Errors
+    /// There is no such cluster.
+    #[cfg(feature = "kube")]
+    pub fn pipes(&self, name: &str) -> Refused<Pipes> {
+        let http = self.find(name)?.http.get().and_then(Weak::upgrade);
+        let http = http.ok_or_else(|| unknown(name))?;
+        Ok(Pipes::new(&self.shared()?.front, http))
     }
 
     /// Creates a cluster.
@@ -291,6 +326,18 @@ impl Host {
         Ok(())
     }
 
+    /// Creates a cluster that begins as another was, with what it is then said to be: a seed, a folder.
+    ///
+    /// # Errors
+    /// As [`Host::create`]; also when it is to be of another kind than that other.
+    pub async fn create_as(&self, name: &str, spec: &Spec, from: &Template) -> Refused<Facts> {
+        let spec = spec.like(&from.of).map_err(invalid)?;
+        let flags = spec.flags(&self.usual).map_err(invalid)?;
+        let folder = self.folder_for(name, &spec)?;
+        let place = self.take(name, Hosted::new(spec, folder), true)?;
+        self.copy(place, from, flags).await
+    }
+
     /// Creates a cluster that begins as another is now. Sessions stay with the original, and no
     /// secret of the one opens the other.
     ///
@@ -304,15 +351,9 @@ impl Host {
             None => None,
         };
         let place = self.take(name, Hosted::new(spec, folder), true)?;
-        let (flags, template) = {
-            let cluster = original.cluster.lock().await;
-            let cluster = cluster.as_ref().ok_or_else(|| unknown(from))?;
-            let content = cluster.checkpoint().await.map_err(invalid)?;
-            let ca = cluster.secrets.ca.clone();
-            let flags = original.flags.get().ok_or_else(|| unknown(from))?;
-            let flags = Spec::default().flags(flags).map_err(invalid)?;
-            (flags, Template { of: Spec::default(), made: Timestamp::MIN, content, ca })
-        };
+        let template = self.keep(from).await?;
+        let flags = original.flags.get().ok_or_else(|| unknown(from))?;
+        let flags = Spec::default().flags(flags).map_err(invalid)?;
         self.copy(place, &template, flags).await
     }
 
@@ -324,7 +365,7 @@ impl Host {
         let hosted = self.find(name)?;
         check_name(checkpoint)?;
         hosted.room_for(name, checkpoint)?;
-        let kept = self.keep(name).await?;
+        let kept = self.keep(name).await?.content;
         hosted.keep(checkpoint, kept)
     }
 
@@ -341,8 +382,10 @@ impl Host {
     /// # Errors
     /// Why not; then nothing has changed.
     pub async fn reset(&self, name: &str, checkpoint: Option<&str>) -> Refused<()> {
-        let to = self.find(name)?.kept(name, checkpoint)?;
-        self.put_back(name, &to).await
+        let hosted = self.find(name)?;
+        self.restore(name, &hosted.kept(name, checkpoint)?).await?;
+        hosted.went_back(checkpoint);
+        Ok(())
     }
 
     /// Ends a cluster; nothing of it is left.

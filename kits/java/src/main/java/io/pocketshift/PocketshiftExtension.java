@@ -46,7 +46,7 @@ public final class PocketshiftExtension implements ParameterResolver, AfterTestE
     One one = context.getStore(OWN).get(One.class, One.class);
     if (one != null && context.getExecutionException().isPresent()) {
       try {
-        context.publishReportEntry("pocketshift trail", one.cluster().run("trail"));
+        context.publishReportEntry("pocketshift trail", one.cluster().trail());
       } catch (PocketshiftException why) {
         context.publishReportEntry("pocketshift trail", "not to be had: " + why.getMessage());
       }
