@@ -5,6 +5,9 @@
 
 #[path = "build/aliases.rs"]
 mod aliases;
+#[path = "src/catalog/data.rs"]
+#[allow(dead_code, reason = "the program does more with it than read it")]
+mod catalogue;
 #[path = "build/documents.rs"]
 mod documents;
 #[path = "build/facts.rs"]
@@ -34,7 +37,9 @@ struct Root {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for path in ["build.rs", "build", "openapi", "src/schema/openshift"] {
+    let ours = ["build.rs", "build", "openapi", "src/schema/openshift"];
+    let images = ["src/catalog/images.yaml", "src/catalog/images", "src/catalog/data.rs"];
+    for path in ours.iter().chain(&images) {
         println!("cargo::rerun-if-changed={path}");
     }
     let (mut definitions, mut roots) = kubernetes::catalogue();
@@ -45,8 +50,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = env::var("OUT_DIR")?;
     let out = Path::new(&out);
     fs::write(out.join("types.rs"), tables::render(&definitions, &facts, &roots)?)?;
+    fs::write(out.join("catalogue.json"), image_catalogue()?)?;
     allocator();
     documents::write(out, definitions, &facts, &roots)
+}
+
+/// The files of the catalogue of images, as one JSON text.
+fn image_catalogue() -> Result<String, Box<dyn Error>> {
+    let home = Path::new("src/catalog");
+    let mut paths = vec![home.join("images.yaml")];
+    for entry in fs::read_dir(home.join("images"))? {
+        paths.push(entry?.path());
+    }
+    // The first file first, the others by name: later ones add to earlier ones.
+    paths[1..].sort();
+    let read = |path| Ok(serde_saphyr::from_str(&fs::read_to_string(path)?)?);
+    let files: Vec<catalogue::File> =
+        paths.iter().map(read).collect::<Result<_, Box<dyn Error>>>()?;
+    Ok(serde_json::to_string(&files)?)
 }
 
 /// What the allocator of the program (and of nothing else that is built here) is told.

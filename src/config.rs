@@ -9,7 +9,7 @@ mod trail;
 pub use audit::{Audit, AuditFormat};
 pub use clusters::{ClusterCommand, ClusterSettings, NewCluster, Output};
 pub use faults::{FaultAdd, FaultCommand};
-pub use labs::{ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
+pub use labs::{ClassArgs, ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
 pub use trail::{Trail, Why};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};

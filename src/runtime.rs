@@ -221,6 +221,9 @@ pub trait Containers: Send + Sync {
     fn forward(&self, to: (Ipv4Addr, u16), request: Fetch)
     -> BoxFuture<Result<Fetched, Unreached>>;
 
+    /// Asks the host of a route, as somebody outside the cluster does.
+    fn visit(&self, request: Fetch) -> BoxFuture<Result<Fetched, Unreached>>;
+
     /// Opens a connection to a server at an address of the cluster's network, inside TLS if that is
     /// what it speaks.
     fn dial(&self, to: (Ipv4Addr, u16), secure: bool) -> BoxFuture<Result<Connection, Unreached>>;

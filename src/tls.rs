@@ -8,7 +8,7 @@ use rcgen::{
 };
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore, ServerConfig,
-    client::{verify_server_cert_signed_by_trust_anchor, verify_server_name},
+    client::{WantsClientCert, verify_server_cert_signed_by_trust_anchor, verify_server_name},
     pki_types::{
         CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, PrivatePkcs8KeyDer,
         ServerName, UnixTime, pem::PemObject,
@@ -223,21 +223,33 @@ pub fn single(certified: CertifiedKey) -> Result<ServerConfig, TlsError> {
     showing(Arc::new(SingleCertAndKey::from(certified)))
 }
 
+/// The configuration of a client that trusts our CA alone and shows nothing.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn trusting(ca_pem: &str) -> Result<ClientConfig, TlsError> {
+    Ok(knowing(ca_pem)?.with_no_client_auth())
+}
+
+fn knowing(ca_pem: &str) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    let ca = CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(failed)?;
+    roots.add(ca).map_err(failed)?;
+    Ok(ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?
+        .with_root_certificates(roots))
+}
+
 /// The configuration of a client that trusts our CA alone and shows a certificate.
 ///
 /// # Errors
 /// See [`TlsError`].
 pub fn client_config(ca_pem: &str, pair: &Pair) -> Result<ClientConfig, TlsError> {
-    let pem = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).map_err(failed);
-    let mut roots = RootCertStore::empty();
-    roots.add(pem(ca_pem)?).map_err(failed)?;
+    let own = CertificateDer::from_pem_slice(pair.cert.as_bytes()).map_err(failed)?;
     let key = PrivatePkcs8KeyDer::from_pem_slice(pair.key.as_bytes()).map_err(failed)?;
-    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(failed)?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(vec![pem(&pair.cert)?], PrivateKeyDer::Pkcs8(key))
-        .map_err(failed)
+    let config = knowing(ca_pem)?.with_client_auth_cert(vec![own], PrivateKeyDer::Pkcs8(key));
+    config.map_err(failed)
 }
 
 /// A configuration that asks clients for a certificate that `pem` vouches for, and takes those who

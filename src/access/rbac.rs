@@ -229,6 +229,8 @@ struct Index {
     bindings: TableVersion,
     users: HashMap<String, Vec<Arc<Rules>>>,
     groups: HashMap<String, Vec<Arc<Rules>>>,
+    /// Bindings to roles that do not exist; there are hardly any.
+    vain: Vec<Arc<Binding>>,
 }
 
 impl Index {
@@ -238,10 +240,14 @@ impl Index {
             bindings: snapshot.version(CLUSTER_ROLE_BINDINGS),
             users: HashMap::new(),
             groups: HashMap::new(),
+            vain: Vec::new(),
         };
         for entry in snapshot.list(CLUSTER_ROLE_BINDINGS, "") {
             let binding = entry.lens::<Binding>();
-            let Some(role) = binding.role_ref.find(snapshot, "") else { continue };
+            let Some(role) = binding.role_ref.find(snapshot, "") else {
+                index.vain.push(binding);
+                continue;
+            };
             let rules = role.lens::<Rules>();
             for subject in binding.subjects() {
                 let (is_group, name) = subject.index();
@@ -264,6 +270,19 @@ impl Index {
         let user = self.users.get(caller.name.as_str());
         let groups = caller.groups.iter().filter_map(|g| self.groups.get(g.as_str()));
         user.into_iter().chain(groups).flatten().map(Arc::as_ref)
+    }
+
+    /// What upstream adds to a refusal: bindings of the caller that name roles which do not exist.
+    fn missing_roles(&self, caller: &Caller, in_namespace: Vec<String>) -> String {
+        let concerns = |b: &&Arc<Binding>| b.subjects().iter().any(|s| s.is(caller, ""));
+        let vain = self.vain.iter().filter(concerns);
+        let mut missing: Vec<String> = vain.map(|b| b.role_ref.missing()).collect();
+        missing.extend(in_namespace);
+        match missing.as_slice() {
+            [] => String::new(),
+            [one] => format!("RBAC: {one}"),
+            many => format!("RBAC: [{}]", many.join(", ")),
+        }
     }
 }
 
@@ -354,29 +373,7 @@ impl Authorizer {
                 }
             }
         }
-        Decision { allowed: false, reason: self.missing_roles(snapshot, caller, missing) }
-    }
-
-    /// What upstream adds to a refusal: bindings of the caller that name roles which do not exist.
-    fn missing_roles(
-        &self,
-        snapshot: &Snapshot,
-        caller: &Caller,
-        in_namespace: Vec<String>,
-    ) -> String {
-        let mut missing: Vec<String> = snapshot
-            .list(CLUSTER_ROLE_BINDINGS, "")
-            .map(|e| e.lens::<Binding>())
-            .filter(|b| b.role_ref.find(snapshot, "").is_none())
-            .filter(|b| b.subjects().iter().any(|s| s.is(caller, "")))
-            .map(|b| b.role_ref.missing())
-            .collect();
-        missing.extend(in_namespace);
-        match missing.as_slice() {
-            [] => String::new(),
-            [one] => format!("RBAC: {one}"),
-            many => format!("RBAC: [{}]", many.join(", ")),
-        }
+        Decision { allowed: false, reason: index.missing_roles(caller, missing) }
     }
 
     fn current(&self, snapshot: &Snapshot) -> Arc<Index> {

@@ -1,10 +1,13 @@
 //! The catalogue file: what is known of registries and images, as plain data.
+//!
+//! The build script reads the files of the program by this module, too, and keeps them as JSON: a
+//! start has no time for YAML.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The catalogue file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
     pub registries: BTreeMap<String, Registry>,
@@ -12,7 +15,7 @@ pub(super) struct File {
 }
 
 /// A registry: what it tells of itself, and who may pull.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Registry {
     /// Answer about a repository it does not have (or hides): a code of the registry protocol,
@@ -39,7 +42,7 @@ impl Registry {
 }
 
 /// How a registry wants its clients to show who they are.
-#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub enum Auth {
     /// Not at all.
@@ -52,7 +55,7 @@ pub enum Auth {
 }
 
 /// Versions that some repositories have. What is left out is as with the versions known before.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Entry {
     pub repositories: Vec<String>,
@@ -110,7 +113,7 @@ impl Entry {
 }
 
 /// Family of the media types.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Format {
     /// Docker version 2 schema 2 manifests and manifest lists.
@@ -121,7 +124,7 @@ pub(super) enum Format {
 }
 
 /// A released version.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Version {
     /// Its tags, the most specific first.
@@ -135,7 +138,7 @@ pub(super) struct Version {
 }
 
 /// What is known of an image's configuration and of what it does.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Config {
     /// Entrypoint of the image.
@@ -163,7 +166,7 @@ pub struct Config {
 }
 
 /// What a process does.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Behaviour {
     /// TCP ports it listens on.
@@ -185,7 +188,7 @@ pub struct Behaviour {
 }
 
 /// The end of a process.
-#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct End {
     /// Seconds until then.

@@ -20,13 +20,8 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-const BUILTIN: [&str; 5] = [
-    include_str!("images.yaml"),
-    include_str!("images/hub.yaml"),
-    include_str!("images/kubernetes.yaml"),
-    include_str!("images/languages.yaml"),
-    include_str!("images/servers.yaml"),
-];
+/// The files of the program, as the build script has read them.
+const BUILTIN: &str = include_str!(concat!(env!("OUT_DIR"), "/catalogue.json"));
 /// Architecture of the simulated nodes.
 pub const ARCHITECTURE: &str = "amd64";
 
@@ -71,10 +66,9 @@ impl Catalog {
     pub fn builtin() -> Arc<Catalog> {
         static ONCE: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
             let mut catalog = Catalog::default();
-            for file in BUILTIN {
-                // The files are part of the program; a test reads them.
-                let _ = catalog.merge_file(file);
-            }
+            // The files are part of the program; a test reads them.
+            let files: Vec<data::File> = serde_json::from_str(BUILTIN).unwrap_or_default();
+            files.into_iter().for_each(|file| catalog.merge(file));
             Arc::new(catalog)
         });
         ONCE.clone()
@@ -86,7 +80,11 @@ impl Catalog {
     /// # Errors
     /// Where the text is not a catalogue.
     pub fn merge_file(&mut self, text: &str) -> Result<(), String> {
-        let file: data::File = crate::object::read::yaml_as(text)?;
+        self.merge(crate::object::read::yaml_as(text)?);
+        Ok(())
+    }
+
+    fn merge(&mut self, file: data::File) {
         self.registries.extend(file.registries);
         for mut entry in file.images {
             let config = entry.config.take().map(Arc::new);
@@ -101,7 +99,6 @@ impl Catalog {
                 self.repositories.insert(name.clone(), Arc::new(repository));
             }
         }
-        Ok(())
     }
 
     /// A registry by host.

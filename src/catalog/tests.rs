@@ -37,9 +37,9 @@ const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120";
 #[test]
 fn the_built_in_file_is_a_catalogue() {
     let mut catalog = Catalog::default();
-    for file in BUILTIN {
-        catalog.merge_file(file).unwrap();
-    }
+    let files: Vec<data::File> = serde_json::from_str(BUILTIN).unwrap();
+    assert_eq!(files.len(), 5);
+    files.into_iter().for_each(|file| catalog.merge(file));
     for (host, registry) in &catalog.registries {
         let said = &registry.unknown_repository;
         assert!(said.is_empty() || DistributionError::parse(said).is_some(), "{host}: {said}");

@@ -40,27 +40,46 @@ pub enum LabCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Let students sign in, and start an exercise for each of them
-    #[command(after_help = "Use it as: pocketshift lab class --students 30 start NAME")]
-    Class {
-        /// How many
-        #[arg(long)]
-        students: usize,
-        /// What to do
-        what: ClassWhat,
-        #[command(flatten)]
-        #[allow(missing_docs)]
-        lab: LabArgs,
-    },
+    /// Give every student a cluster with an address and a password, and start an exercise in it; list
+    /// them; keep what they have done; end it
+    #[command(after_help = "Use it as:
+  pocketshift lab class --students 30 start NAME
+  pocketshift lab class list
+  pocketshift lab class export NAME --to DIR
+  pocketshift lab class finish NAME --to DIR")]
+    Class(ClassArgs),
     /// Show what every student has earned
     Board(LabFlags),
 }
 
+/// A class.
+#[derive(Clone, Debug, Args)]
+pub struct ClassArgs {
+    /// How many
+    #[arg(long)]
+    pub students: Option<usize>,
+    /// What to do
+    pub what: ClassWhat,
+    /// Name of the exercise
+    pub name: Option<String>,
+    /// Folder that gets each student's grade (JSON, JUnit) and recording, and the board
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub flags: LabFlags,
+}
+
 /// What a class does together.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-#[allow(missing_docs)]
 pub enum ClassWhat {
+    /// Give clusters to those who have none, and start an exercise in all
     Start,
+    /// Tell addresses and passwords
+    List,
+    /// Keep what everybody has done
+    Export,
+    /// End an exercise; a student's cluster ends with its last one
     Finish,
 }
 

@@ -52,6 +52,7 @@ pub static FILES: &[File] = files! {
     "session.js"
     "streams.js"
     "timeline.js"
+    "trail.js"
     "view.js"
     "watch.js"
     "wires.js"

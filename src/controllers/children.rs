@@ -86,7 +86,7 @@ pub(super) fn claim_some(
 }
 
 fn adopt(resource: &'static str, entry: &Entry, owner: &Value, finalizer: Option<&str>) -> Write {
-    let object = entry.value();
+    let object = entry.lean();
     let mut metadata = exactly(entry);
     let mut owners = object.list_at("metadata.ownerReferences").to_vec();
     owners.push(controller_ref(owner));
@@ -101,7 +101,7 @@ fn adopt(resource: &'static str, entry: &Entry, owner: &Value, finalizer: Option
 }
 
 fn release(resource: &'static str, entry: &Entry, uid: &str, finalizer: Option<&str>) -> Write {
-    let object = entry.value();
+    let object = entry.lean();
     let mut metadata = exactly(entry);
     let mut owners = object.list_at("metadata.ownerReferences").to_vec();
     owners.retain(|o| o.str_at("uid") != uid);

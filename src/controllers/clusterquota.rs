@@ -47,7 +47,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let hard = quota.at("spec.quota.hard").cloned().unwrap_or_else(|| json!({}));
     let mut parts = Vec::new();
     for project in view.objects.list("namespaces", "") {
-        if !kinds::quota_selects(&quota, &project.value()) {
+        if !kinds::quota_selects(&quota, &project.lean()) {
             continue;
         }
         let namespace = &*project.meta.name;

@@ -36,7 +36,7 @@ struct Gathering(Vec<String>);
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(entry) = view.get(CLUSTER_ROLES, key) else { return plan };
-    let role = entry.value();
+    let role = entry.lean();
     if role.at("aggregationRule").is_none_or(Value::is_null) {
         return plan;
     }

@@ -16,7 +16,7 @@ pub static CONTROLLER: Controller = Controller {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(entry) = view.get("events", key) else { return plan };
-    let written = entry.read(|text| last_written(&pick(text, &MOMENTS)));
+    let written = last_written(&pick(&entry.bytes, &MOMENTS));
     let ends = written.and_then(|t| t.checked_add(view.settings.event_ttl).ok());
     match ends {
         Some(at) if at > view.now => plan.look_again(at),

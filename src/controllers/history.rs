@@ -20,7 +20,7 @@ pub(super) fn list(view: &View, owner: &Value) -> Vec<Arc<Entry>> {
     let mut all: Vec<Arc<Entry>> =
         view.controlled_by(owner.uid(), RESOURCE).map(Arc::clone).collect();
     all.sort_by_cached_key(|e| {
-        (number(e), e.value().str_at("metadata.creationTimestamp").to_owned(), e.key.clone())
+        (number(e), e.lean().str_at("metadata.creationTimestamp").to_owned(), e.key.clone())
     });
     all
 }
@@ -45,7 +45,7 @@ pub(super) fn remember(resource: &'static str, owner: Value, write: Write) -> Pl
 
 /// `revision` of a ControllerRevision.
 pub(super) fn number(entry: &Entry) -> i64 {
-    entry.value().i64_at("revision").unwrap_or(0)
+    entry.lean().i64_at("revision").unwrap_or(0)
 }
 
 /// What a revision remembers of its owner.

@@ -126,7 +126,7 @@ fn machines<'a>(view: &'a View, pool: &Value) -> Vec<&'a Arc<Entry>> {
         .objects
         .list(POOLS, "")
         .filter(|e| !["master", "worker"].contains(&&*e.meta.name) && *e.meta.name != *pool.name())
-        .filter_map(|e| selector(&e.value(), "spec.nodeSelector"))
+        .filter_map(|e| selector(&e.lean(), "spec.nodeSelector"))
         .collect();
     let nodes = view.objects.list("nodes", "").filter(|e| labels.matches_meta(&e.meta));
     let mine = |e: &&Arc<Entry>| match pool.name() {
@@ -142,7 +142,7 @@ fn machines<'a>(view: &'a View, pool: &Value) -> Vec<&'a Arc<Entry>> {
 fn parts(view: &View, pool: &Value) -> Vec<Value> {
     let Some(labels) = selector(pool, "spec.machineConfigSelector") else { return Vec::new() };
     let all = view.objects.list(CONFIGS, "").filter(|e| labels.matches_meta(&e.meta));
-    let mut all: Vec<Value> = all.map(|e| e.value()).collect();
+    let mut all: Vec<Value> = all.map(|e| e.lean()).collect();
     all.sort_by(|a, b| a.name().cmp(b.name()));
     all
 }

@@ -20,7 +20,7 @@ pub static CONTROLLER: Controller = Controller {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(entry) = view.get(POLICIES, key) else { return plan };
-    let mut policy = entry.value();
+    let mut policy = entry.lean();
     let generation = entry.meta.generation;
     if policy.i64_at("status.observedGeneration").unwrap_or(0) >= generation {
         return plan;

@@ -59,9 +59,9 @@ impl View {
         self.objects.get_key(resource, &name::key(namespace, name))
     }
 
-    /// The object of a key, parsed.
+    /// The object of a key without its managed fields: an update that leaves them out keeps them.
     pub fn value(&self, resource: &str, key: &str) -> Option<Value> {
-        self.get(resource, key).map(|e| e.value())
+        self.get(resource, key).map(|e| e.lean())
     }
 
     /// Objects whose managing owner is `uid`.

@@ -22,7 +22,7 @@ pub trait Desk: Send + Sync {
 }
 
 /// A request at the desk.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct AtDesk {
     /// HTTP method.
     pub method: String,

@@ -28,12 +28,9 @@ pub async fn answer(incoming: &Incoming<'_>, rest: &str, body: &[u8]) -> Option<
         peer: request.peer_addr().map(|a| a.ip().to_string()).unwrap_or_default(),
     };
     let server = &http.server;
-    let cx = Cx {
-        store: &server.store,
-        world: &server.world,
-        access: &server.access,
-        issuer: &http.url,
-    };
+    let issuer = reached_at(incoming);
+    let cx =
+        Cx { store: &server.store, world: &server.world, access: &server.access, issuer: &issuer };
     let reply = oauth::answer(cx, &ask).await?;
     let code = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let empty = reply.body.is_empty();
@@ -47,6 +44,24 @@ pub async fn answer(incoming: &Incoming<'_>, rest: &str, body: &[u8]) -> Option<
         response.headers_mut().insert(header::CONTENT_TYPE, plain);
     }
     Some(response)
+}
+
+/// The address a client has reached the server at: by the name it called, whichever of the server's
+/// names that was. Nobody else's page can make a browser call it by a name of theirs, as TLS would
+/// not let it.
+fn reached_at(incoming: &Incoming<'_>) -> String {
+    let own = incoming.header(header::HOST);
+    let named = incoming.request.uri().authority().map_or(own, |a| a.as_str());
+    match is_host(named) {
+        true => format!("https://{named}"),
+        false => incoming.http.url.clone(),
+    }
+}
+
+/// Whether a text is `HOST` or `HOST:PORT` and nothing else.
+fn is_host(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b);
+    (1..=260).contains(&text.len()) && text.bytes().all(fits)
 }
 
 /// All cookies as one header: browsers send them apart over HTTP/2 (RFC 9113, 8.2.3).
@@ -76,6 +91,16 @@ mod tests {
             headers.append(header::COOKIE, header::HeaderValue::from_static(one));
         }
         assert_eq!(cookies(&headers), "csrf=a; ssn=b; c=d");
+    }
+
+    #[test]
+    fn hosts() {
+        for host in ["127.0.0.1:6443", "[::1]:6443", "console.apps.localhost:8443", "api"] {
+            assert!(is_host(host), "{host}");
+        }
+        for other in ["", "a b", "a/b", "a@b", "a\"b", "a#b"] {
+            assert!(!is_host(other), "{other}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Decoded query parameters, in order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Query(Vec<(String, String)>);
 
 impl Query {

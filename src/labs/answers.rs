@@ -6,13 +6,11 @@ use super::{
     words,
 };
 use crate::{
-    api::{Body, Request, Response, Verb},
     object::{ObjectExt, Value, selector::Labels},
     runtime::{BACKLOG, Fetch, Io, Target},
     world::within,
 };
 use jiff::SignedDuration;
-use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 /// Longest wait for an answer, and most of it that is read.
@@ -71,36 +69,29 @@ async fn said(hands: &Hands, check: &CommandCheck) -> Result<(), String> {
     }
 }
 
-/// Asks the service behind a route.
+/// Asks the host of a route.
 async fn answered(hands: &Hands, check: &HttpCheck) -> Result<(), String> {
     let route = hands.get(&words::kind("route")?, &check.route).await.map_err(|e| e.to_string())?;
-    let service = route.str_at("spec.to.name");
-    let path = if check.path.is_empty() { "/" } else { &check.path };
-    let request = Request {
-        caller: Arc::new(crate::api::Caller::component("system:admin")),
-        verb: Verb::Get,
-        kind: words::kind("service")?,
-        sub: "proxy",
-        namespace: hands.project.clone(),
-        name: service.into(),
-        options: Default::default(),
-        body: Body::Passed(Box::new(Fetch {
-            method: "GET".into(),
-            path: path.into(),
-            headers: vec![("host".into(), route.str_at("spec.host").into())],
-            ..Fetch::default()
-        })),
+    let containers = hands.server.containers.clone().ok_or("nothing runs here")?;
+    let host = route.str_at("spec.host");
+    let secure = route.at("spec.tls").is_some();
+    let request = Fetch {
+        method: "GET".into(),
+        secure,
+        host: host.into(),
+        port: if secure { 443 } else { 80 },
+        path: if check.path.is_empty() { "/".into() } else { check.path.clone() },
+        headers: vec![("host".into(), host.into())],
+        ..Fetch::default()
     };
-    let asked = hands.server.call(request).await;
-    let (status, body) = match asked.map(|a| a.response) {
-        Ok(Response::Passed(answer)) => (answer.status, answer.body),
-        Ok(_) => (200, bytes::Bytes::new()),
-        Err(e) => return Err(format!("route {}: {e}", check.route)),
-    };
-    if status != check.status {
-        return Err(format!("route {} answers {status}, wanted {}", check.route, check.status));
+    let asked = within(&*hands.server.world.wall, PATIENCE, containers.visit(request)).await;
+    let asked = asked.ok_or_else(|| format!("route {} does not answer", check.route))?;
+    let answer = asked.map_err(|_| format!("route {} hangs up", check.route))?;
+    if answer.status != check.status {
+        let seen = answer.status;
+        return Err(format!("route {} answers {seen}, wanted {}", check.route, check.status));
     }
-    match String::from_utf8_lossy(&body).contains(&check.contains) {
+    match String::from_utf8_lossy(&answer.body).contains(&check.contains) {
         true => Ok(()),
         false => Err(format!("route {} says nothing of {:?}", check.route, check.contains)),
     }

@@ -1,13 +1,12 @@
-//! A classroom: students with names and passwords, one lab for each, and the board of their points.
+//! A classroom: every student has a cluster of his own, with a password and a lab in it; the board
+//! tells the points of all. Who sits there is written down (`kept`); the clusters keep themselves.
 
-use super::{Labs, exercise::Exercise, judge::Grade};
+use super::{Labs, Room, Rooms, exercise::Exercise, judge::Grade, world::enrol};
 use crate::{
-    access::{password, secret_text},
-    api::{Body, Caller, Options, PatchType, Request, Verb},
-    kinds,
-    object::{ObjectExt, Value, json},
+    access::secret_text,
+    object::{Value, json},
+    world::Entropy,
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
 use std::sync::Arc;
 
@@ -16,79 +15,164 @@ const MOST: usize = 200;
 /// Characters of a password.
 const LENGTH: usize = 10;
 
+/// What a student has earned, and where.
+pub(super) struct Mark {
+    pub student: String,
+    pub url: String,
+    pub grade: Grade,
+}
+
+fn password(entropy: &Entropy) -> String {
+    secret_text(entropy).chars().filter(char::is_ascii_alphanumeric).take(LENGTH).collect()
+}
+
 impl Labs {
-    /// Makes students who can sign in, and starts an exercise for each of them.
-    pub(super) async fn class(&self, text: &str, students: usize) -> Result<Value, String> {
+    /// The labs of a student's cluster; these, where no student is named.
+    pub(super) fn of(&self, student: &str) -> Result<Arc<Labs>, String> {
+        if student.is_empty() {
+            return self.me.upgrade().ok_or_else(|| "the server is stopping".to_owned());
+        }
+        match self.passwords().contains_key(student) {
+            true => Ok(self.rooms()?.find(student)?.labs),
+            false => Err(format!("there is no student {student:?} in the class")),
+        }
+    }
+
+    /// Starts an exercise for every student. Who has no cluster yet gets one; who has keeps it, and
+    /// the password.
+    pub(super) async fn begin_class(&self, text: &str, students: usize) -> Result<Value, String> {
         if !(1..=MOST).contains(&students) {
             return Err(format!("a class has 1 to {MOST} students"));
         }
-        let names: Vec<String> = (1..=students).map(|n| format!("student{n:02}")).collect();
-        // Passwords that are in use stay as they are.
         let exercise = Exercise::parse(text)?.name;
-        if let Some(name) = names.iter().find(|name| self.find(&exercise, name).is_ok()) {
+        let rooms = self.rooms()?;
+        let names: Vec<String> = (1..=students).map(|n| format!("student{n:02}")).collect();
+        let here = self.passwords();
+        let has = |name: &&String| self.of(name).is_ok_and(|labs| labs.find(&exercise).is_ok());
+        if let Some(name) = names.iter().find(has) {
             return Err(format!("{exercise} is started already for {name}; finish it first"));
         }
-        let passwords = self.enrol(&names).await?;
-        let all = join_all(names.iter().map(|name| self.start(text, name, name))).await;
-        if let Some(Err(why)) = all.iter().find(|started| started.is_err()) {
-            for running in all.iter().flatten() {
-                // What does not go now is named by the board.
-                let _ = self.finish(&running.exercise.name, &running.user).await;
-            }
-            return Err(why.clone());
-        }
-        let started = all.iter().flatten().zip(names.iter().zip(passwords));
-        let list: Vec<Value> = started
-            .map(|(running, (name, word))| {
-                json!({"student": name, "password": word, "project": running.project})
-            })
-            .collect();
-        Ok(json!({"items": list}))
-    }
-
-    /// Lets students sign in, with new passwords.
-    async fn enrol(&self, names: &[String]) -> Result<Vec<String>, String> {
-        let (namespace, name) = ("openshift-config", "htpass-secret");
-        let kept = self.server.store.snapshot().get("secrets", namespace, name).map(|e| e.value());
-        let kept = kept.ok_or_else(|| format!("there is no secret {namespace}/{name}"))?;
-        let old = STANDARD.decode(kept.str_at("data.htpasswd")).unwrap_or_default();
-        let old = String::from_utf8_lossy(&old).into_owned();
-        let ours =
-            |line: &str| line.split_once(':').is_some_and(|(n, _)| names.iter().any(|x| x == n));
-        let mut lines: Vec<String> = old.lines().filter(|l| !ours(l)).map(str::to_owned).collect();
-        let entropy = &self.server.world.entropy;
-        let mut passwords = Vec::new();
-        for name in names {
-            let word: String = secret_text(entropy)
-                .chars()
-                .filter(char::is_ascii_alphanumeric)
-                .take(LENGTH)
-                .collect();
-            lines.push(format!("{name}:{}", password::hash(&word, entropy)));
-            passwords.push(word);
-        }
-        let data = STANDARD.encode(lines.join("\n") + "\n");
-        let request = Request {
-            caller: Arc::new(Caller::component("system:admin")),
-            verb: Verb::Patch,
-            kind: kinds::by_resource("secrets").ok_or("there are no secrets")?,
-            sub: "",
-            namespace: namespace.into(),
-            name: name.into(),
-            options: Options::default(),
-            body: Body::Patch(PatchType::Merge, json!({"data": {"htpasswd": data}})),
+        let new: Vec<&String> = names.iter().filter(|name| !here.contains_key(*name)).collect();
+        let opened = join_all(new.iter().map(|name| self.seat(&*rooms, name))).await;
+        let started = match opened.into_iter().find_map(Result::err) {
+            Some(why) => Err(why),
+            None => self.start_all(text, &names).await,
         };
-        self.server.call(request).await.map_err(|e| e.to_string())?;
-        Ok(passwords)
+        match started {
+            Ok(()) => Ok(self.list_class()),
+            Err(why) => {
+                for name in &names {
+                    if let Ok(labs) = self.of(name) {
+                        // What was not started cannot be finished.
+                        let _ = labs.finish(&exercise).await;
+                    }
+                }
+                for name in new {
+                    self.leave(&*rooms, name).await;
+                }
+                Err(why)
+            }
+        }
     }
 
-    /// What every lab has earned up to now.
-    pub(super) async fn board(&self) -> Vec<(String, Grade)> {
-        let all: Vec<_> = self.running.lock().values().cloned().collect();
-        let mut board = Vec::new();
-        for running in all {
-            board.push((running.user.clone(), self.grade(&running).await));
+    async fn start_all(&self, text: &str, names: &[String]) -> Result<(), String> {
+        let all = join_all(names.iter().map(|name| async move {
+            self.of(name)?.start(text, name).await.map_err(|why| format!("{name}: {why}"))
+        }));
+        all.await.into_iter().try_for_each(|started| started.map(drop))
+    }
+
+    fn rooms(&self) -> Result<Arc<dyn Rooms>, String> {
+        let place = self.place.as_ref();
+        let rooms = place.and_then(|p| p.rooms.upgrade().filter(|rooms| rooms.is_first(&p.name)));
+        rooms.ok_or_else(|| "a class is begun at a server's first cluster".to_owned())
+    }
+
+    /// Makes a cluster where a student can sign in.
+    async fn seat(&self, rooms: &dyn Rooms, name: &str) -> Result<(), String> {
+        let room = rooms.open(name.to_owned()).await.map_err(|why| format!("{name}: {why}"))?;
+        let password = password(&self.server.world.entropy);
+        let pair = [(name.to_owned(), password.clone())];
+        match enrol(&room.labs.server, &pair).await {
+            Ok(_) => {
+                self.keep_student(name, &password).await;
+                Ok(())
+            }
+            Err(why) => {
+                // It was made a moment ago for nobody else.
+                let _ = rooms.close(name.to_owned()).await;
+                Err(format!("{name}: {why}"))
+            }
         }
+    }
+
+    async fn leave(&self, rooms: &dyn Rooms, name: &str) {
+        if !self.passwords().contains_key(name) {
+            return;
+        }
+        self.drop_student(name).await;
+        if let Err(why) = rooms.close(name.to_owned()).await {
+            tracing::warn!(name, why, "the cluster of a student does not end");
+        }
+    }
+
+    /// Students, their clusters and passwords.
+    fn class(&self) -> Vec<(String, Room, String)> {
+        let Ok(rooms) = self.rooms() else { return Vec::new() };
+        let all = self.passwords().into_iter();
+        all.filter_map(|(name, word)| Some((name.clone(), rooms.find(&name).ok()?, word))).collect()
+    }
+
+    /// Addresses and passwords.
+    pub(super) fn list_class(&self) -> Value {
+        let rows = self.class().into_iter().map(|(name, room, password)| {
+            json!({"student": name, "password": password, "url": room.url,
+                "console": format!("{}/console", room.url),
+                "administrator": {"name": "kubeadmin", "password": room.administrator}})
+        });
+        json!({"items": rows.collect::<Vec<_>>()})
+    }
+
+    /// Ends an exercise for every student; a student's cluster ends with its last lab.
+    pub(super) async fn end_class(&self, exercise: &str) -> Result<usize, String> {
+        let rooms = self.rooms()?;
+        let mut ended = 0;
+        for (name, room, _) in self.class() {
+            let labs = &room.labs;
+            let others = labs.running.lock().keys().any(|known| known != exercise);
+            if others && labs.find(exercise).is_ok() {
+                labs.finish(exercise).await.map_err(|why| format!("{name}: {why}"))?;
+            } else if !others {
+                self.leave(&*rooms, &name).await;
+            } else {
+                continue;
+            }
+            ended += 1;
+        }
+        match ended {
+            0 => Err(format!("{exercise} is started for nobody")),
+            ended => Ok(ended),
+        }
+    }
+
+    /// What every lab has earned up to now, those of the class included.
+    pub(super) async fn board(&self) -> Vec<Mark> {
+        let mut board = self.marks("", "").await;
+        let of = |(name, room, _): (String, Room, String)| async move {
+            room.labs.marks(&name, &room.url).await
+        };
+        board.extend(join_all(self.class().into_iter().map(of)).await.into_iter().flatten());
         board
+    }
+
+    async fn marks(&self, student: &str, url: &str) -> Vec<Mark> {
+        let all: Vec<_> = self.running.lock().values().cloned().collect();
+        let mut marks = Vec::new();
+        for running in all {
+            let grade = self.grade(&running).await;
+            let student = if student.is_empty() { &running.user } else { student };
+            marks.push(Mark { student: student.to_owned(), url: url.into(), grade });
+        }
+        marks
     }
 }

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// Where labs are asked for.
 const PATH: &str = "/labs";
+/// Who works on labs that are started for nobody in particular.
+const USER: &str = "developer";
 
 /// A refusal: a status and a text.
 type Refused = (StatusCode, String);
@@ -46,72 +48,83 @@ fn conflict(why: String) -> Refused {
 impl Labs {
     async fn labs(&self, asked: &AtDesk, rest: &str) -> Result<Value, Refused> {
         let caller = self.caller(asked)?;
-        let student = asked.query.get("student").unwrap_or_default();
         let (name, what) = rest.split_once('/').unwrap_or((rest, ""));
         match (asked.method.as_str(), name, what) {
-            ("GET", "", "") => Ok(self.list()),
+            ("GET", "", "") => return Ok(self.list()),
             ("GET", "board", "") => {
-                let board = self.board().await.into_iter();
-                let rows = board.map(|(user, grade)| json!({"student": user, "grade": grade}));
-                Ok(json!({"items": rows.collect::<Vec<_>>()}))
+                let rows = self.board().await.into_iter().map(
+                    |mark| json!({"student": mark.student, "url": mark.url, "grade": mark.grade}),
+                );
+                return Ok(json!({"items": rows.collect::<Vec<_>>()}));
             }
-            ("GET", name, "") => self.show(name, student),
-            ("GET", name, "status") => Ok(self.find(name, student).map_err(conflict)?.status()),
-            ("GET", name, "grade") => {
-                let running = self.find(name, student).map_err(conflict)?;
-                Ok(json!(self.grade(&running).await))
+            ("GET", "class", "") => {
+                self.administrator(&caller)?;
+                return Ok(self.list_class());
             }
-            ("GET", name, "recording") => {
-                let running = self.find(name, student).map_err(conflict)?;
-                Ok(self.recording(&running).await.write())
+            _ => {}
+        }
+        let labs = self.of(asked.query.get("student").unwrap_or_default()).map_err(conflict)?;
+        match (asked.method.as_str(), what) {
+            ("GET", "") => labs.show(name),
+            ("GET", "status") => Ok(labs.find(name).map_err(conflict)?.status()),
+            ("GET", "grade") => {
+                let running = labs.find(name).map_err(conflict)?;
+                Ok(json!(labs.grade(&running).await))
             }
-            ("POST", name, "hint") => {
-                let running = self.find(name, student).map_err(conflict)?;
+            ("GET", "recording") => {
+                let running = labs.find(name).map_err(conflict)?;
+                Ok(labs.recording(&running).await.write())
+            }
+            ("POST", "hint") => {
+                let running = labs.find(name).map_err(conflict)?;
                 let hint = running.hint();
+                labs.keep(&running).await;
                 Ok(json!({"hint": hint.unwrap_or_else(|| "There are no more hints.".into())}))
             }
             _ => {
                 self.administrator(&caller)?;
-                self.change(asked, name, what, student).await.map_err(conflict)
+                let (asked, name, what) = (asked.clone(), name.to_owned(), what.to_owned());
+                // Whoever goes away leaves nothing half done.
+                let work = async move { labs.change(&asked, &name, &what).await };
+                let done = actix_web::rt::spawn(work).await;
+                done.map_err(|e| conflict(e.to_string()))?.map_err(conflict)
             }
         }
     }
 
-    async fn change(
-        &self,
-        asked: &AtDesk,
-        name: &str,
-        what: &str,
-        student: &str,
-    ) -> Result<Value, String> {
+    async fn change(&self, asked: &AtDesk, name: &str, what: &str) -> Result<Value, String> {
         match (asked.method.as_str(), what) {
             ("POST", "start") => {
                 let text = exercise_text(asked, name)?;
                 match asked.query.get("students") {
                     Some(many) => {
                         let many = many.parse().map_err(|_| format!("{many:?} is no number"))?;
-                        self.class(&text, many).await
+                        self.begin_class(&text, many).await
                     }
                     None => {
-                        let running = self.start(&text, "developer", "").await?;
+                        let running = self.start(&text, USER).await?;
                         Ok(shown(&running.exercise, Some(&running)))
                     }
                 }
             }
             ("POST", "solve") => {
-                let running = self.find(name, student)?;
+                let running = self.find(name)?;
                 Ok(json!({"lines": self.solve(&running).await?}))
             }
             ("POST", "wrong") => {
-                let running = self.find(name, student)?;
+                let running = self.find(name)?;
                 let way = asked.query.get("way").and_then(|w| w.parse::<usize>().ok());
                 let way = way
                     .and_then(|w| running.exercise.wrong.get(w))
                     .ok_or("there is no such way")?;
-                Ok(json!({"lines": self.walk(&running, &way.steps).await?}))
+                let walked = self.walk(&running, &way.steps).await;
+                Ok(json!({"lines": walked.map_err(|why| format!("wrong: {}: {why}", way.name))?}))
+            }
+            ("DELETE", "") if asked.query.get("class").is_some() => {
+                Ok(json!({"finished": name, "students": self.end_class(name).await?}))
             }
             ("DELETE", "") => {
-                self.finish(name, student).await?;
+                self.finish(name).await?;
                 Ok(json!({"finished": name}))
             }
             _ => Err("there is nothing to do so".into()),
@@ -128,8 +141,8 @@ impl Labs {
         json!({"items": rows.collect::<Vec<_>>()})
     }
 
-    fn show(&self, name: &str, student: &str) -> Result<Value, Refused> {
-        let running = self.find(name, student).ok();
+    fn show(&self, name: &str) -> Result<Value, Refused> {
+        let running = self.find(name).ok();
         let unknown = || (StatusCode::NOT_FOUND, format!("there is no exercise {name:?}"));
         match &running {
             Some(running) => Ok(shown(&running.exercise, Some(running))),

@@ -46,12 +46,45 @@ pub struct Exercise {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
+    /// What the clock shows, and how it runs.
+    pub clock: Option<Clock>,
+    /// What vendors publish besides, as a catalogue's file says it: `registries` and `images`.
+    pub catalog: Option<Value>,
+    /// Who can sign in besides.
+    #[serde(default)]
+    pub users: Vec<ExtraUser>,
     /// Objects; those without a namespace are in the project.
     #[serde(default)]
     pub manifests: Vec<Value>,
+    /// Rules of faults that are in force from then on, as `pocketshift fault` knows them.
+    #[serde(default)]
+    pub faults: Vec<Value>,
     /// Commands, run as the student's user in the project (`pocketshift …`: as the administrator).
     #[serde(default)]
     pub steps: Vec<Step>,
+}
+
+/// The clock at the start.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clock {
+    /// How far it is moved on.
+    pub step: Option<String>,
+    /// How fast it runs; 0 stands still.
+    pub rate: Option<f64>,
+}
+
+/// Somebody who can sign in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtraUser {
+    /// Name.
+    pub name: String,
+    /// Password.
+    pub password: String,
+    /// A cluster role in the project: `admin`, `edit`, `view`.
+    #[serde(default)]
+    pub role: String,
 }
 
 /// Commands at a moment.
@@ -242,16 +275,19 @@ impl Exercise {
             return Err(format!("an exercise has at most {LARGEST} bytes"));
         }
         let exercise: Exercise = read::yaml_as(text)?;
-        exercise.check().map_err(|(word, why)| match place(text, &word) {
-            Some((line, column)) => format!("{why} at line {line}, column {column}"),
-            None => why,
-        })?;
+        exercise.check().map_err(|(word, why)| why + &somewhere(text, &word))?;
         Ok(exercise)
     }
 
     /// All points there are.
     pub fn points(&self) -> u32 {
         self.checks.iter().map(|c| c.points).sum()
+    }
+
+    /// Kinds of objects of no project that checks look at.
+    pub fn beside(&self) -> Vec<String> {
+        let kinds = self.checks.iter().flat_map(Check::kinds).filter_map(|k| words::kind(k).ok());
+        kinds.filter(|kind| !kind.namespaced).map(|kind| kind.stored_as().to_owned()).collect()
     }
 
     /// What the types do not say; with a word of the text that leads to the place.
@@ -270,10 +306,12 @@ impl Exercise {
                 (check.title.clone(), format!("checks: {:?}: {why}", check.title))
             })?;
         }
-        for event in &self.events {
-            let after = &event.after;
-            let why = || (after.clone(), format!("events: after: {after:?} is no duration"));
-            after.parse::<SignedDuration>().map_err(|_| why())?;
+        let step = self.setup.clock.iter().filter_map(|c| c.step.as_ref());
+        let step = step.map(|step| ("setup: clock: step", step));
+        let after = self.events.iter().map(|event| ("events: after", &event.after));
+        for (what, said) in step.chain(after) {
+            let why = || (said.clone(), format!("{what}: {said:?} is no duration"));
+            said.parse::<SignedDuration>().map_err(|_| why())?;
         }
         let events = self.events.iter().flat_map(|e| &e.steps);
         let wrong = self.wrong.iter().flat_map(|w| &w.steps);
@@ -309,12 +347,7 @@ impl Check {
             return Err("points: at least 1".into());
         }
         self.fields().into_iter().try_for_each(Field::check)?;
-        let kind = [
-            self.object.as_ref().map(|c| &c.kind),
-            self.count.as_ref().map(|c| &c.kind),
-            self.history.as_ref().map(|c| &c.kind),
-        ];
-        for kind in kind.into_iter().flatten() {
+        for kind in self.kinds() {
             words::kind(kind)?;
         }
         if let Some(count) = &self.count {
@@ -327,6 +360,16 @@ impl Check {
             amount("changes", changes.is, changes.at_least, changes.at_most)?;
         }
         Ok(())
+    }
+
+    /// The kinds it looks at.
+    fn kinds(&self) -> impl Iterator<Item = &str> {
+        let all = [
+            self.object.as_ref().map(|c| c.kind.as_str()),
+            self.count.as_ref().map(|c| c.kind.as_str()),
+            self.history.as_ref().map(|c| c.kind.as_str()),
+        ];
+        all.into_iter().flatten()
     }
 
     /// All its fields.
@@ -349,6 +392,12 @@ fn amount(
         Some(_) => Ok(()),
         None => Err(format!("{what}: say is, atLeast or atMost")),
     }
+}
+
+/// Where a word of an exercise stands, as a sentence ends with it; nothing where it does not.
+pub fn somewhere(text: &str, word: &str) -> String {
+    let found = place(text, word);
+    found.map(|(line, column)| format!(" at line {line}, column {column}")).unwrap_or_default()
 }
 
 /// Line and column of the first place of a word.
@@ -399,6 +448,8 @@ solution:
         let rows = [
             (String::new(), fields::<Exercise>()),
             ("/properties/setup".into(), fields::<Setup>()),
+            ("/properties/setup/properties/clock".into(), fields::<Clock>()),
+            ("/properties/setup/properties/users/items".into(), fields::<ExtraUser>()),
             ("/properties/events/items".into(), fields::<Scheduled>()),
             ("/properties/wrong/items".into(), fields::<Wrong>()),
             ("/$defs/field".into(), fields::<Field>()),

@@ -19,6 +19,8 @@ pub struct Field {
     pub matches: Option<String>,
     /// A part of the text, or an item of the list.
     pub contains: Option<Value>,
+    /// What is nowhere in it, whatever it is.
+    pub lacks: Option<Value>,
     /// This number or more.
     pub at_least: Option<f64>,
     /// This number or less.
@@ -105,6 +107,7 @@ impl Field {
             self.not.is_some(),
             self.matches.is_some(),
             self.contains.is_some(),
+            self.lacks.is_some(),
             self.at_least.is_some(),
             self.at_most.is_some(),
             self.exists.is_some(),
@@ -113,7 +116,7 @@ impl Field {
             return Ok(());
         }
         let path = &self.path;
-        Err(format!("{path}: say is, not, matches, contains, atLeast, atMost or exists"))
+        Err(format!("{path}: say is, not, matches, contains, lacks, atLeast, atMost or exists"))
     }
 
     /// Whether it holds of an object.
@@ -124,13 +127,16 @@ impl Field {
         let value = find(object, &self.path).filter(|v| !v.is_null());
         let number = value.and_then(Value::as_f64);
         let same = |wanted: &Value| value.is_some_and(|v| plain(v) == plain(wanted));
-        let wants = [
+        let wants: [Option<(bool, String)>; 8] = [
             self.is.as_ref().map(|w| (same(w), shown(Some(w)))),
             self.not.as_ref().map(|w| (!same(w), format!("anything but {}", shown(Some(w))))),
             self.matches.as_ref().map(|w| (finds(w, value), format!("something like {w:?}"))),
             self.contains
                 .as_ref()
                 .map(|w| (has(value, w), format!("something with {}", shown(Some(w))))),
+            self.lacks
+                .as_ref()
+                .map(|w| (lacks(value, w), format!("nothing of {}", shown(Some(w))))),
             // What is not there counts as none of it.
             self.at_least.map(|w| (number.unwrap_or(0.0) >= w, format!("at least {w}"))),
             self.at_most.map(|w| (number.unwrap_or(0.0) <= w, format!("at most {w}"))),
@@ -156,6 +162,10 @@ fn has(value: Option<&Value>, wanted: &Value) -> bool {
         Some(other) => plain(other).contains(&plain(wanted)),
         None => false,
     }
+}
+
+fn lacks(value: Option<&Value>, unwanted: &Value) -> bool {
+    value.is_none_or(|value| !plain(value).contains(&plain(unwanted)))
 }
 
 /// Whether all of these hold.
@@ -213,6 +223,11 @@ mod tests {
                 Some("t is \"nginx:1-86\", wanted something with \"httpd\""),
             ),
             (json!({"path": "l", "contains": "a"}), None),
+            (json!({"path": "l", "lacks": "b"}), None),
+            (
+                json!({"path": "t", "lacks": "1-86"}),
+                Some("t is \"nginx:1-86\", wanted nothing of \"1-86\""),
+            ),
             (json!({"path": "x", "exists": false}), None),
             (json!({"path": "n", "exists": false}), Some("n is 3, wanted none")),
         ];

@@ -14,6 +14,7 @@ macro_rules! exercises {
 exercises! {
     "tags-and-digests"
     "pull-policies"
+    "pruning"
     "rolling-update"
     "recreate"
     "pause-and-resume"

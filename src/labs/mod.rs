@@ -4,6 +4,8 @@
 //! recording of it ([`recording`]); a grade ([`judge`]) is a pure function of that recording and
 //! looks at what happened as well as at what is there. Solutions and wrong ways are commands
 //! (`commands`) which the program can perform itself, so that every exercise is its own test.
+//! The students of a class have a cluster each (`rooms`). What is started is an object of the
+//! cluster (`kept`), so that it goes on when the server is started again.
 //! What students and teachers ask comes over the desk ([`crate::http::Desk`]), before everything
 //! else that is asked there.
 
@@ -14,43 +16,60 @@ mod door;
 pub mod exercise;
 mod fields;
 pub mod judge;
+mod kept;
 mod library;
 pub mod recording;
+mod rooms;
 mod running;
 mod words;
+mod world;
 
 pub use library::{NAMES, read, read_folder, text};
+pub use rooms::{Moment, Room, Rooms};
 
 use crate::{api::Server, http::Desk};
 use parking_lot::Mutex;
 use running::Running;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+};
 
 /// All labs of a cluster.
 pub struct Labs {
+    me: Weak<Labs>,
     server: Arc<Server>,
     desk: Arc<dyn Desk>,
-    /// By exercise, and by exercise and student.
+    /// Which of somebody's clusters this is.
+    place: Option<Station>,
+    /// By exercise.
     running: Mutex<BTreeMap<String, Arc<Running>>>,
+}
+
+/// A cluster among others.
+#[derive(Clone)]
+pub struct Station {
+    /// Who has them.
+    pub rooms: Weak<dyn Rooms>,
+    /// The name of this one.
+    pub name: String,
 }
 
 impl Labs {
     /// Labs in front of a desk.
-    pub fn new(server: Arc<Server>, desk: Arc<dyn Desk>) -> Labs {
-        Labs { server, desk, running: Mutex::default() }
+    pub fn new(server: Arc<Server>, desk: Arc<dyn Desk>, place: Option<Station>) -> Arc<Labs> {
+        Arc::new_cyclic(|me| Labs {
+            me: me.clone(),
+            server,
+            desk,
+            place,
+            running: Mutex::default(),
+        })
     }
 
-    /// The lab of an exercise, of a student if there is one.
-    fn find(&self, name: &str, student: &str) -> Result<Arc<Running>, String> {
-        let found = self.running.lock().get(&key(name, student)).cloned();
+    /// The lab of an exercise.
+    fn find(&self, name: &str) -> Result<Arc<Running>, String> {
+        let found = self.running.lock().get(name).cloned();
         found.ok_or_else(|| format!("{name} is not started; `pocketshift lab start {name}`"))
-    }
-}
-
-/// Under what a lab is kept.
-fn key(name: &str, student: &str) -> String {
-    match student {
-        "" => name.to_owned(),
-        student => format!("{name}@{student}"),
     }
 }

@@ -32,6 +32,8 @@ pub struct Version {
 /// A project's past, as it is written down.
 pub struct Tape {
     project: String,
+    /// Resources of no project that are written down, too.
+    beside: Vec<String>,
     seen: u64,
     entries: Vec<(Arc<Entry>, bool)>,
     bytes: usize,
@@ -40,16 +42,26 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// Begins to follow a project.
-    pub fn begin(store: &Store, project: &str) -> Tape {
+    /// Begins to follow a project, and objects of no project, at a revision.
+    pub fn begin(store: &Store, project: &str, beside: Vec<String>, revision: u64) -> Tape {
         let snapshot = store.snapshot();
-        Tape {
-            project: project.into(),
-            seen: snapshot.rev,
-            entries: Vec::new(),
-            bytes: 0,
-            torn: false,
-        }
+        let there = |resource: &String| snapshot.list(resource, "").cloned().collect::<Vec<_>>();
+        let entries: Vec<_> = beside.iter().flat_map(there).map(|entry| (entry, false)).collect();
+        let (seen, bytes, torn) = (revision, 0, false);
+        Tape { project: project.into(), beside, seen, entries, bytes, torn }
+    }
+
+    /// How far it has come.
+    pub fn mark(&self) -> (usize, bool) {
+        (self.entries.len(), self.torn)
+    }
+
+    /// Forgets what came after a mark: the store is as it was then, and its history is gone.
+    pub fn rewind(&mut self, (mark, torn): (usize, bool), store: &Store) {
+        self.entries.truncate(mark);
+        self.bytes = self.entries.iter().map(|(entry, _)| entry.bytes.len()).sum();
+        self.seen = store.snapshot().rev;
+        self.torn = torn;
     }
 
     /// Writes down what happened since.
@@ -65,8 +77,9 @@ impl Tape {
         self.seen = reached;
         for change in changes {
             let entry = change.entry;
-            let ours = *entry.meta.namespace == *self.project
-                && !LEFT_OUT.contains(&entry.resource.as_ref());
+            let resource = entry.resource.as_ref();
+            let ours = *entry.meta.namespace == *self.project && !LEFT_OUT.contains(&resource)
+                || self.beside.iter().any(|known| known == resource);
             if !ours {
                 continue;
             }
@@ -80,19 +93,22 @@ impl Tape {
     }
 
     /// All of it, to be looked at.
-    pub fn recording(&self, answers: Vec<String>) -> Recording {
+    pub fn recording(&self, exercise: &str, answers: Vec<String>) -> Recording {
         let versions = self.entries.iter().filter_map(|(entry, deleted)| {
             // What was served by a definition of the cluster's own is looked at by nobody.
             let kind = kinds::by_resource(&entry.resource)?.kind.shared();
             Some(Version { object: Arc::new(entry.value()), kind, deleted: *deleted })
         });
-        Recording { versions: versions.collect(), answers, torn: self.torn }
+        let exercise = exercise.to_owned();
+        Recording { exercise, versions: versions.collect(), answers, torn: self.torn }
     }
 }
 
 /// What a grade is made of.
 #[derive(Clone, Default)]
 pub struct Recording {
+    /// The text of the exercise.
+    pub exercise: String,
     /// Every version, in order.
     pub versions: Vec<Version>,
     /// What commands and routes answered, by the number of their check.
@@ -127,7 +143,7 @@ impl Recording {
             .versions
             .iter()
             .map(|v| json!({"kind": &*v.kind, "deleted": v.deleted, "object": &*v.object}));
-        json!({"form": FORM, "torn": self.torn, "answers": self.answers,
+        json!({"form": FORM, "exercise": self.exercise, "torn": self.torn, "answers": self.answers,
             "versions": versions.collect::<Vec<_>>()})
     }
 
@@ -148,6 +164,7 @@ impl Recording {
         });
         let answers = value.list_at("answers").iter().filter_map(|a| Some(a.as_str()?.to_owned()));
         Ok(Recording {
+            exercise: value.str_at("exercise").into(),
             versions: versions.collect(),
             answers: answers.collect(),
             torn: value.is_true("torn"),

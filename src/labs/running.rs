@@ -2,12 +2,13 @@
 
 use super::{
     Labs, answers,
-    commands::{Hands, image},
-    exercise::{Exercise, Step},
+    commands::{Hands, image, rules},
+    exercise::{Exercise, Step, somewhere},
     judge::{Grade, grade},
-    key,
+    kept::Underway,
     recording::{Recording, Tape},
     words,
+    world::{Before, enrol},
 };
 use crate::{
     api::{Caller, Request, Verb},
@@ -33,28 +34,18 @@ pub struct Running {
     pub exercise: Exercise,
     /// Who works on it.
     pub user: String,
-    /// Where.
-    pub project: String,
     /// When it began.
     pub started: Timestamp,
     /// Hints given.
     pub hints: AtomicUsize,
+    text: String,
+    revision: u64,
+    happened: Mutex<Vec<usize>>,
     tape: Arc<Mutex<Tape>>,
     /// What is put back at the end.
     before: Mutex<Before>,
     /// What goes on beside it; ends with it.
     tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
-}
-
-/// How the world outside was.
-#[derive(Default)]
-struct Before {
-    /// Whether the project is ours to delete.
-    project: bool,
-    rate: Option<f64>,
-    tags: Vec<(String, String, Option<String>)>,
-    outages: Vec<String>,
-    objects: Vec<(kinds::Served, String, String)>,
 }
 
 /// Whoever signed in as this user.
@@ -67,100 +58,122 @@ fn student(user: &str) -> Arc<Caller> {
 }
 
 impl Labs {
-    fn hands(&self, user: &str, project: &str) -> Hands {
+    fn hands(&self, running: &Running) -> Hands {
         Hands {
             server: Arc::clone(&self.server),
             desk: Arc::clone(&self.desk),
-            caller: student(user),
-            project: project.into(),
+            caller: student(&running.user),
+            project: running.exercise.project.clone(),
         }
     }
 
+    /// A lab that begins, or that goes on.
+    pub(super) fn running(&self, exercise: Exercise, kept: Underway) -> Arc<Running> {
+        let store = &self.server.store;
+        let tape = Tape::begin(store, &exercise.project, exercise.beside(), kept.revision);
+        let tape = Arc::new(Mutex::new(tape));
+        let stopping = self.server.stopping.clone();
+        let follows = follow(store.clone(), Arc::clone(&tape), stopping);
+        Arc::new(Running {
+            exercise,
+            user: kept.user,
+            started: kept.started,
+            hints: AtomicUsize::new(kept.hints),
+            text: kept.text,
+            revision: kept.revision,
+            happened: Mutex::new(kept.happened),
+            tape,
+            before: Mutex::new(kept.before),
+            tasks: Mutex::new(vec![actix_web::rt::spawn(follows)]),
+        })
+    }
+
     /// Starts an exercise for a user; nothing is left behind when that fails.
-    pub(super) async fn start(
-        &self,
-        text: &str,
-        user: &str,
-        student: &str,
-    ) -> Result<Arc<Running>, String> {
-        let plain = Exercise::parse(text)?;
-        let project = match student {
-            "" => plain.project.clone(),
-            student => format!("{}-{student}", plain.project),
-        };
-        let exercise = Exercise::parse(&text.replace("${project}", &project))?;
-        let at = key(&exercise.name, student);
-        if self.running.lock().contains_key(&at) {
-            return Err(format!("{} is started already", exercise.name));
+    pub(super) async fn start(&self, text: &str, user: &str) -> Result<Arc<Running>, String> {
+        let exercise = Exercise::parse(text)?;
+        let (name, project) = (exercise.name.clone(), exercise.project.clone());
+        if self.running.lock().contains_key(&name) {
+            return Err(format!("{name} is started already"));
         }
-        if self.server.store.snapshot().get("namespaces", "", &project).is_some() {
+        let snapshot = self.server.store.snapshot();
+        if snapshot.get("namespaces", "", &project).is_some() {
             return Err(format!(
                 "there is a project {project:?} already; finish what uses it, or delete it"
             ));
         }
-        let tape = Arc::new(Mutex::new(Tape::begin(&self.server.store, &project)));
-        let running = Arc::new(Running {
-            exercise,
-            user: user.into(),
-            project,
-            started: self.server.world.clock.now(),
-            hints: AtomicUsize::new(0),
-            tape: Arc::clone(&tape),
-            before: Mutex::default(),
-            tasks: Mutex::new(vec![actix_web::rt::spawn(follow(
-                self.server.store.clone(),
-                tape,
-                self.server.stopping.clone(),
-            ))]),
-        });
+        let (happened, before) = Default::default();
+        let (text, user) = (text.to_owned(), user.to_owned());
+        let (started, revision) = (self.server.world.clock.now(), snapshot.rev);
+        let kept = Underway { text, user, started, revision, hints: 0, happened, before };
+        let running = self.running(exercise, kept);
         if let Err(why) = self.set_up(&running).await {
-            let _ = self.clear(&running).await;
-            return Err(format!("{}: {why}; nothing was left behind", running.exercise.name));
+            return Err(match self.clear(&running).await {
+                Ok(()) => format!("{name}: {why}; nothing was left behind"),
+                Err(other) => format!("{name}: {why}; and then: {other}"),
+            });
         }
+        self.keep(&running).await;
         self.schedule(&running);
-        self.running.lock().insert(at, Arc::clone(&running));
+        self.running.lock().insert(name, Arc::clone(&running));
         Ok(running)
     }
 
     async fn set_up(&self, running: &Running) -> Result<(), String> {
-        let hands = self.hands(&running.user, &running.project);
+        let (setup, project) = (&running.exercise.setup, &running.exercise.project);
+        let hands = self.hands(running);
         let reading = hands.ask("GET", "/time", "").await?;
         running.before.lock().rate = reading["rate"].as_f64();
+        running.set_clock(&hands).await?;
+        running.publish(&hands).await?;
         let request = json!({"apiVersion": "project.openshift.io/v1", "kind": "ProjectRequest",
-            "metadata": {"name": running.project}, "displayName": running.exercise.title});
+            "metadata": {"name": project}, "displayName": running.exercise.title});
         let made = hands.create(&words::kind("projectrequest")?, request).await;
         made.map_err(|e| format!("the project: {e}"))?;
         running.before.lock().project = true;
         hands.settle().await;
         let admin = Hands { caller: Arc::new(Caller::component("system:admin")), ..hands.clone() };
-        for (number, object) in running.exercise.setup.manifests.iter().enumerate() {
-            running.note_object(object);
+        running.admit(&admin).await?;
+        for (number, object) in setup.manifests.iter().enumerate() {
+            self.note_object(running, object);
             let done = admin.apply(object.clone()).await;
-            done.map_err(|why| format!("setup: manifest {}: {why}", number + 1))?;
+            done.map_err(|why| {
+                let place = somewhere(&running.text, object.name());
+                format!("setup: manifest {}: {why}{place}", number + 1)
+            })?;
+        }
+        if !setup.faults.is_empty() {
+            let added = rules(&hands, &setup.faults).await;
+            let added = added.map_err(|why| format!("setup: faults: {why}"))?;
+            running.before.lock().faults.extend(added);
         }
         hands.settle().await;
-        for step in &running.exercise.setup.steps {
+        for step in &setup.steps {
             running.step(&hands, step).await.map_err(|why| format!("setup: {why}"))?;
         }
         Ok(())
     }
 
     /// Lets happen later what shall happen whatever the student does.
-    fn schedule(&self, running: &Arc<Running>) {
-        for event in running.exercise.events.clone() {
+    pub(super) fn schedule(&self, running: &Arc<Running>) {
+        for (number, event) in running.exercise.events.iter().cloned().enumerate() {
+            if running.happened.lock().contains(&number) {
+                continue;
+            }
             let after = event.after.parse::<SignedDuration>().unwrap_or_default();
             let at = running.started.checked_add(after).unwrap_or(Timestamp::MAX);
-            let hands = self.hands(&running.user, &running.project);
+            let hands = self.hands(running);
             let clock = Arc::clone(&self.server.world.clock);
-            let of = Arc::downgrade(running);
+            let (labs, of) = (self.me.clone(), Arc::downgrade(running));
             let later = async move {
                 clock.sleep_until(at).await;
-                let Some(running) = of.upgrade() else { return };
+                let (Some(labs), Some(running)) = (labs.upgrade(), of.upgrade()) else { return };
                 for step in &event.steps {
                     if let Err(why) = running.step(&hands, step).await {
                         tracing::warn!(lab = running.exercise.name, why, "an event failed");
                     }
                 }
+                running.happened.lock().push(number);
+                labs.keep(&running).await;
             };
             let tracked = self.server.world.activity.track(later);
             running.tasks.lock().push(actix_web::rt::spawn(tracked));
@@ -169,21 +182,39 @@ impl Labs {
 
     /// Runs the commands that earn all points; answers what was typed and said.
     pub(super) async fn solve(&self, running: &Running) -> Result<Vec<String>, String> {
-        self.walk(running, &running.exercise.solution).await
+        let solved = self.walk(running, &running.exercise.solution).await;
+        solved.map_err(|why| format!("solution: {why}"))
     }
 
-    /// Runs commands as the student.
+    /// Runs commands as the student; when one fails the cluster is as it was before the first.
     pub(super) async fn walk(
         &self,
         running: &Running,
         steps: &[Step],
     ) -> Result<Vec<String>, String> {
-        let hands = self.hands(&running.user, &running.project);
+        let hands = self.hands(running);
+        hands.settle().await;
+        let place = self.place.as_ref().and_then(|p| Some((p.rooms.upgrade()?, p.name.clone())));
+        let moment = match &place {
+            Some((rooms, name)) => Some(rooms.keep(name.clone()).await?),
+            None => None,
+        };
+        let (mark, before) = (running.mark(&self.server.store), running.before.lock().clone());
         let mut lines = Vec::new();
         for step in steps {
             lines.push(format!("$ {}", step.line()));
-            lines.push(running.step(&hands, step).await?);
+            match running.step(&hands, step).await {
+                Ok(said) => lines.push(said),
+                Err(why) => {
+                    let Some(moment) = moment else { return Err(why) };
+                    moment().await.map_err(|other| format!("{why}; and then: {other}"))?;
+                    *running.before.lock() = before;
+                    running.tape.lock().rewind(mark, &self.server.store);
+                    return Err(format!("{why}; everything is as it was before"));
+                }
+            }
         }
+        self.keep(running).await;
         Ok(lines)
     }
 
@@ -194,61 +225,62 @@ impl Labs {
 
     /// All that a grade is made of.
     pub(super) async fn recording(&self, running: &Running) -> Recording {
-        let hands = self.hands(&running.user, &running.project);
+        let hands = self.hands(running);
         hands.settle().await;
         let answers = answers::all(&hands, &running.exercise).await;
         let mut tape = running.tape.lock();
         tape.catch_up(&self.server.store);
-        tape.recording(answers)
+        tape.recording(&running.text, answers)
     }
 
     /// Ends a lab: the project goes, and the world outside is as it was.
-    pub(super) async fn finish(&self, name: &str, student: &str) -> Result<(), String> {
-        let running = self.find(name, student)?;
+    pub(super) async fn finish(&self, name: &str) -> Result<(), String> {
+        let running = self.find(name)?;
         self.clear(&running).await?;
-        self.running.lock().remove(&key(name, student));
+        self.running.lock().remove(name);
+        self.drop_kept(name).await;
         Ok(())
     }
 
     async fn clear(&self, running: &Running) -> Result<(), String> {
         running.tasks.lock().drain(..).for_each(|task| task.abort());
-        let hands = self.hands(&running.user, &running.project);
-        let before = std::mem::take(&mut *running.before.lock());
-        for host in before.outages {
-            hands.ask("DELETE", &format!("/registries/{host}/outage"), "").await?;
-        }
-        for (name, tag, digest) in before.tags.into_iter().rev() {
-            let path = format!("/v2/{name}/manifests/{tag}");
-            match digest {
-                Some(digest) => hands.ask("PUT", &path, &format!("from={digest}")).await?,
-                None => hands.ask("DELETE", &path, "").await?,
-            };
-        }
-        if let Some(rate) = before.rate {
-            hands.ask("POST", "/time", &format!("rate={rate}")).await?;
-        }
-        for (kind, namespace, name) in before.objects {
-            self.delete(kind, &namespace, &name).await;
-        }
-        if !before.project {
+        let hands = self.hands(running);
+        let before = running.before.lock().clone();
+        let (ours, project) = (before.project, &running.exercise.project);
+        self.put_back(&hands, before).await?;
+        *running.before.lock() = Before { project: ours, ..Before::default() };
+        if !ours {
             return Ok(());
         }
         if let Some(kind) = kinds::by_resource("namespaces") {
-            self.delete(kind, "", &running.project).await;
+            self.delete(kind, "", project).await;
         }
         let gone = async {
             let mut changed = self.server.store.feed().signal("namespaces");
-            while self.server.store.snapshot().get("namespaces", "", &running.project).is_some() {
+            while self.server.store.snapshot().get("namespaces", "", project).is_some() {
                 if changed.changed().await.is_err() {
                     return;
                 }
             }
         };
         let waited = within(&*self.server.world.wall, PATIENCE, gone).await;
-        waited.ok_or_else(|| format!("the project {} is still being deleted", running.project))
+        waited.ok_or_else(|| format!("the project {project} is still being deleted"))
     }
 
-    async fn delete(&self, kind: kinds::Served, namespace: &str, name: &str) {
+    /// Remembers an object that does not go with the project, and is not there yet.
+    fn note_object(&self, running: &Running, object: &Value) {
+        let (version, kind) = (object.str_at("apiVersion"), object.str_at("kind"));
+        let Some(known) = kinds::by_kind(version, kind) else { return };
+        let (namespace, name) = (object.namespace(), object.name());
+        let elsewhere = !["", running.exercise.project.as_str()].contains(&namespace);
+        let there = self.server.store.snapshot().get(known.stored_as(), namespace, name).is_some();
+        if (!known.namespaced || elsewhere) && !there {
+            let noted = [version, kind, namespace, name].map(str::to_owned);
+            running.before.lock().objects.push(noted);
+        }
+    }
+
+    pub(super) async fn delete(&self, kind: kinds::Served, namespace: &str, name: &str) {
         let request = Request {
             caller: Arc::new(Caller::component("system:admin")),
             verb: Verb::Delete,
@@ -281,9 +313,79 @@ impl Running {
     async fn step(&self, hands: &Hands, step: &Step) -> Result<String, String> {
         let line = step.line();
         self.note(hands, line).await;
-        let said = hands.run(line, step.input()).await.map_err(|why| format!("{line}: {why}"))?;
+        let said = hands.run(line, step.input()).await;
+        let said = said.map_err(|why| format!("{line}: {why}{}", somewhere(&self.text, line)))?;
+        if line.starts_with("pocketshift fault add") {
+            self.before.lock().faults.extend(said.lines().map(str::to_owned));
+        }
         hands.settle().await;
         Ok(said)
+    }
+
+    /// Moves the clock to where the exercise begins.
+    async fn set_clock(&self, hands: &Hands) -> Result<(), String> {
+        let Some(clock) = &self.exercise.setup.clock else { return Ok(()) };
+        let moves = [
+            clock.step.as_ref().map(|step| format!("by={step}")),
+            clock.rate.map(|rate| format!("rate={rate}")),
+        ];
+        for query in moves.into_iter().flatten() {
+            let moved = hands.ask("POST", "/time", &query).await;
+            moved
+                .map_err(|why| format!("setup: clock: {why}{}", somewhere(&self.text, "clock")))?;
+        }
+        Ok(())
+    }
+
+    /// Publishes at the vendors what the exercise adds to the catalogue.
+    async fn publish(&self, hands: &Hands) -> Result<(), String> {
+        let Some(catalog) = &self.exercise.setup.catalog else { return Ok(()) };
+        let failed =
+            |why: String| format!("setup: catalog: {why}{}", somewhere(&self.text, "catalog"));
+        let made = hands.send("POST", "/catalog", catalog.to_string()).await.map_err(failed)?;
+        let tags = made.list_at("tags").iter().map(|tag| {
+            let was = tag["was"].as_str().map(str::to_owned);
+            (tag.str_at("repository").to_owned(), tag.str_at("tag").to_owned(), was)
+        });
+        self.before.lock().tags.extend(tags);
+        Ok(())
+    }
+
+    /// Lets the exercise's users sign in, and gives them their roles in the project.
+    async fn admit(&self, admin: &Hands) -> Result<(), String> {
+        let users = &self.exercise.setup.users;
+        if users.is_empty() {
+            return Ok(());
+        }
+        let failed = |why: String| format!("setup: users: {why}{}", somewhere(&self.text, "users"));
+        let snapshot = admin.server.store.snapshot();
+        let mut objects = Vec::new();
+        for user in users {
+            for (kind, resource, name) in [
+                ("User", "users.user.openshift.io", user.name.clone()),
+                ("Identity", "identities.user.openshift.io", format!("developer:{}", user.name)),
+            ] {
+                if snapshot.get(resource, "", &name).is_none() {
+                    objects.push(["user.openshift.io/v1", kind, "", &name].map(str::to_owned));
+                }
+            }
+        }
+        let pairs: Vec<_> = users.iter().map(|u| (u.name.clone(), u.password.clone())).collect();
+        let before = enrol(&admin.server, &pairs).await.map_err(failed)?;
+        {
+            let mut kept = self.before.lock();
+            kept.users.extend(before);
+            kept.objects.extend(objects);
+        }
+        for user in users.iter().filter(|u| !u.role.is_empty()) {
+            let group = "rbac.authorization.k8s.io";
+            let binding = json!({"apiVersion": format!("{group}/v1"), "kind": "RoleBinding",
+                "metadata": {"name": format!("{}-{}", user.role, user.name)},
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": user.role},
+                "subjects": [{"apiGroup": group, "kind": "User", "name": user.name}]});
+            admin.apply(binding).await.map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// Remembers how the world outside was, before a command changes it.
@@ -293,6 +395,9 @@ impl Running {
         match plain.as_slice() {
             ["pocketshift", "registry", "outage", host] => {
                 self.before.lock().outages.push((*host).to_owned());
+            }
+            ["pocketshift", "node", "fail", name] => {
+                self.before.lock().nodes.push((*name).to_owned());
             }
             ["pocketshift", "registry", what @ ("tag" | "untag"), source, rest @ ..] => {
                 let Ok((name, version)) = image(source) else { return };
@@ -308,17 +413,6 @@ impl Running {
         }
     }
 
-    /// Remembers an object that does not go with the project.
-    fn note_object(&self, object: &Value) {
-        let Some(kind) = kinds::by_kind(object.str_at("apiVersion"), object.str_at("kind")) else {
-            return;
-        };
-        let namespace = object.namespace();
-        if !kind.namespaced || !["", self.project.as_str()].contains(&namespace) {
-            self.before.lock().objects.push((kind, namespace.into(), object.name().into()));
-        }
-    }
-
     /// The next hint, if there is one.
     pub(super) fn hint(&self) -> Option<String> {
         let hints = &self.exercise.hints;
@@ -326,10 +420,30 @@ impl Running {
         hints.get(next).cloned()
     }
 
+    /// What it goes on from when the server is started again.
+    pub(super) fn kept(&self) -> Underway {
+        Underway {
+            text: self.text.clone(),
+            user: self.user.clone(),
+            started: self.started,
+            revision: self.revision,
+            hints: self.hints.load(Ordering::Relaxed),
+            happened: self.happened.lock().clone(),
+            before: self.before.lock().clone(),
+        }
+    }
+
+    /// How far its recording has come.
+    fn mark(&self, store: &Store) -> (usize, bool) {
+        let mut tape = self.tape.lock();
+        tape.catch_up(store);
+        tape.mark()
+    }
+
     /// What is known of it without grading it.
     pub(super) fn status(&self) -> Value {
         let hints = self.hints.load(Ordering::Relaxed).min(self.exercise.hints.len());
-        json!({"name": self.exercise.name, "title": self.exercise.title, "project": self.project,
+        json!({"name": self.exercise.name, "title": self.exercise.title, "project": self.exercise.project,
             "user": self.user, "started": time::seconds(self.started), "hints": hints})
     }
 }

@@ -124,7 +124,7 @@ pub fn total(containers: &[(String, Usage)]) -> Usage {
 /// What a node uses.
 pub fn of_node(objects: &Snapshot, node: &str, now: Timestamp) -> Usage {
     let pods = objects.linked_to(&crate::object::links::node(node), "pods");
-    let used = pods.filter_map(|e| of_pod(objects, &e.value(), now));
+    let used = pods.filter_map(|e| of_pod(objects, &e.lean(), now));
     used.fold(Usage { milli: NODE.0, memory: NODE.1 }, |sum, c| sum.plus(total(&c)))
 }
 
@@ -136,7 +136,7 @@ fn ready_peers(objects: &Snapshot, pod: &Value) -> i64 {
         return 1;
     };
     let is_ready = |e: &&Arc<Entry>| {
-        let pod = e.value();
+        let pod = e.lean();
         !pod.is_deleting() && pod.condition("Ready").is_some_and(|c| c.str_at("status") == "True")
     };
     objects.owned_by(owner, "pods").filter(is_ready).count() as i64

@@ -42,9 +42,27 @@ pub fn involved(uid: &str) -> String {
     format!("involved/{uid}")
 }
 
-/// Whether objects of a resource have terms.
-pub fn refers(resource: &[u8]) -> bool {
-    matches!(resource, b"pods" | b"events")
+/// Where the terms of a resource's objects are read from, sorted; nothing if they have none.
+pub fn places(resource: &[u8]) -> &'static [&'static str] {
+    match resource {
+        b"pods" => &[
+            "kind",
+            "spec.containers.env",
+            "spec.containers.envFrom",
+            "spec.ephemeralContainers.env",
+            "spec.ephemeralContainers.envFrom",
+            "spec.hostNetwork",
+            "spec.initContainers.env",
+            "spec.initContainers.envFrom",
+            "spec.nodeName",
+            "spec.volumes",
+            "status.conditions",
+            "status.nominatedNodeName",
+            "status.podIP",
+        ],
+        b"events" => &["involvedObject.uid", "kind"],
+        _ => &[],
+    }
 }
 
 /// The terms of an object, sorted.
@@ -124,7 +142,7 @@ fn is_judged(pod: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::json;
+    use crate::object::{Meta, json};
 
     #[test]
     fn a_pod_refers_to_its_node_and_what_it_reads() {
@@ -136,6 +154,8 @@ mod tests {
                     {"configMap": {"name": "c"}}]}}],
                 "containers": [{"envFrom": [{"configMapRef": {"name": "e"}}],
                     "env": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "k", "key": "x"}}}]}]}});
+        let read = Meta::read(b"pods", pod.to_string().as_bytes()).unwrap();
+        assert_eq!(read.links, of(&pod), "from its text alike");
         let terms: Vec<String> = of(&pod).iter().map(ToString::to_string).collect();
         let expected = [
             "addresses/10.0.0.1",

@@ -8,9 +8,17 @@ use std::fmt;
 /// The parts of an object at `paths`, which must be sorted. A path leads through lists into each of
 /// their items. What is no JSON text is read as nothing.
 pub fn pick(text: &[u8], paths: &[&str]) -> Value {
+    parts(text, paths).unwrap_or(Value::Null)
+}
+
+/// As [`pick`].
+///
+/// # Errors
+/// Where the text is no JSON.
+pub fn parts(text: &[u8], paths: &[&str]) -> Result<Value, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_slice(text);
     let parts = Parts { paths, from: 0 };
-    parts.deserialize(&mut json).and_then(|value| json.end().map(|()| value)).unwrap_or(Value::Null)
+    parts.deserialize(&mut json).and_then(|value| json.end().map(|()| value))
 }
 
 /// What is wanted of a value: the rest of each path begins at `from`.

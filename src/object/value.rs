@@ -1,7 +1,7 @@
 //! Reading and changing objects by dotted path, the parsed metadata every stored object carries,
 //! and the one serialiser that leaves room for the resourceVersion.
 
-use super::{Map, Spans, Value, write};
+use super::{Map, Spans, Value, pick::parts, write};
 use serde::Deserialize;
 use std::ops::Range;
 
@@ -171,7 +171,34 @@ pub struct Meta {
     pub links: Box<[Box<str>]>,
 }
 
+/// What [`Meta::of`] reads of every object, sorted.
+const META: [&str; 8] = [
+    "metadata.deletionTimestamp",
+    "metadata.finalizers",
+    "metadata.generation",
+    "metadata.labels",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.ownerReferences",
+    "metadata.uid",
+];
+
 impl Meta {
+    /// Reads the metadata of a stored object, skipping whatever else its text holds.
+    ///
+    /// # Errors
+    /// Why the text is none of an object.
+    pub fn read(resource: &[u8], text: &[u8]) -> Result<Meta, String> {
+        let places = super::links::places(resource);
+        let mut paths = [META.as_slice(), places].concat();
+        paths.sort_unstable();
+        match parts(text, &paths) {
+            Ok(object) if object.is_object() => Ok(Meta::of(&object)),
+            Ok(_) => Err("the row holds no object".into()),
+            Err(why) => Err(why.to_string()),
+        }
+    }
+
     /// Reads the metadata of `object`; missing fields become empty.
     pub fn of(object: &Value) -> Meta {
         let labels = object.map_at("metadata.labels").map(|m| {

@@ -176,7 +176,7 @@ impl Registries {
             return Err(DistributionError::saying(&DENIED, "authentication required"));
         }
         let snapshot = self.server.store.snapshot();
-        let Some(found) = snapshot.get(STREAMS, project, stream).map(|e| e.value()) else {
+        let Some(found) = snapshot.get(STREAMS, project, stream).map(|e| e.lean()) else {
             return Ok(None);
         };
         let digest = match name.digest.as_str() {

@@ -150,7 +150,7 @@ impl Registries {
             }
             Endpoint::Manifest(_, digest) if pruning && is_digest(digest) => {
                 let snapshot = self.server.store.snapshot();
-                let found = snapshot.get(STREAMS, project, stream).map(|e| e.value());
+                let found = snapshot.get(STREAMS, project, stream).map(|e| e.lean());
                 if found.is_some_and(|s| self.outside(&snapshot).origin(&s, digest).is_some()) {
                     return Err(DistributionError::new(&UNSUPPORTED).into());
                 }
@@ -169,7 +169,7 @@ impl Registries {
         name: &str,
     ) -> Result<Reply, DistributionError> {
         let snapshot = self.server.store.snapshot();
-        let stream = snapshot.get(STREAMS, project, stream).map(|e| e.value());
+        let stream = snapshot.get(STREAMS, project, stream).map(|e| e.lean());
         let stream = stream
             .ok_or_else(|| DistributionError::new(&NAME_UNKNOWN).about(json!({"name": name})))?;
         let tagged = stream.list_at("status.tags").iter().filter(|t| {

@@ -126,6 +126,6 @@ fn complaint(why: &str) -> DistributionError {
     DistributionError::saying(&FAULT_INVALID, why)
 }
 
-fn refused(why: String) -> Reply {
+pub(super) fn refused(why: String) -> Reply {
     complaint(&why).into()
 }

@@ -71,7 +71,7 @@ impl Registries {
     async fn keep(&self, name: &Reference) {
         let snapshot = self.server.store.snapshot();
         let Some((project, stream)) = name.path.split_once('/') else { return };
-        let Some(found) = snapshot.get(STREAMS, project, stream).map(|e| e.value()) else { return };
+        let Some(found) = snapshot.get(STREAMS, project, stream).map(|e| e.lean()) else { return };
         let kept = async {
             let Some(manifest) = self.manifest_or_fetch(&found, &name.digest).await? else {
                 return Ok(());

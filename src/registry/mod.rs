@@ -21,6 +21,7 @@ mod outage;
 mod pages;
 mod place;
 mod prune;
+mod publish;
 mod pull;
 mod push;
 mod reply;
@@ -147,6 +148,9 @@ impl Registries {
         }
         if ask.path == faults::PATH || ask.path.starts_with("/faults/") {
             return self.faults(ask, body).await;
+        }
+        if ask.path == publish::PATH {
+            return self.publish_all(ask, body).await;
         }
         if let Some(wanted) = Shelves::parse(&ask.path) {
             return self.shelves(ask, wanted);

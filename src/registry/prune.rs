@@ -95,7 +95,7 @@ fn orphans(stored: Vec<String>, snapshot: &Snapshot) -> Vec<String> {
 /// Digests of every image's manifest, configuration and layers.
 fn named_by_images(snapshot: &Snapshot) -> HashSet<String> {
     let mut named = HashSet::new();
-    for image in snapshot.list(IMAGES, "").map(|e| e.value()) {
+    for image in snapshot.list(IMAGES, "").map(|e| e.lean()) {
         let layers = image.list_at("dockerImageLayers").iter().map(|l| l.str_at("name"));
         let own = [image.name(), image.str_at("dockerImageMetadata.Id")];
         named.extend(layers.chain(own).map(str::to_owned));

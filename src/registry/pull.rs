@@ -32,7 +32,7 @@ impl Registries {
             false => json!({"Name": repository, "Revision": reference}),
         };
         let unknown = || DistributionError::new(&MANIFEST_UNKNOWN).about(detail.clone());
-        let Some(stream) = snapshot.get(STREAMS, project, stream).map(|e| e.value()) else {
+        let Some(stream) = snapshot.get(STREAMS, project, stream).map(|e| e.lean()) else {
             return Err(if by_tag { DistributionError::new(&NAME_UNKNOWN) } else { unknown() });
         };
         let digest = match by_tag {
@@ -102,7 +102,7 @@ impl Registries {
         if let Some(found) = here.blob(digest) {
             return Ok(found);
         }
-        let stream = snapshot.get(STREAMS, project, stream).map(|e| e.value());
+        let stream = snapshot.get(STREAMS, project, stream).map(|e| e.lean());
         let stream = stream.ok_or_else(unknown)?;
         let image = owner(&snapshot, &stream, digest).ok_or_else(unknown)?;
         if let Some(found) = self.blobs.get(digest) {
@@ -117,7 +117,7 @@ impl Registries {
 
 /// The image of a stream's history that this blob belongs to.
 fn owner(snapshot: &Snapshot, stream: &Value, blob: &str) -> Option<String> {
-    let image = |digest: &str| snapshot.get(IMAGES, "", digest).map(|e| e.value());
+    let image = |digest: &str| snapshot.get(IMAGES, "", digest).map(|e| e.lean());
     let has = |image: &Value| {
         image.str_at("dockerImageMetadata.Id") == blob
             || image.list_at("dockerImageLayers").iter().any(|l| l.str_at("name") == blob)

@@ -105,9 +105,9 @@ impl Desk for Registries {
             headers: vec![("authorization".into(), asked.authorization)],
             subject: asked.subject,
         };
-        let nothing = stream::empty().boxed_local();
+        let sent = stream::once(async { Ok(asked.body) }).boxed_local();
         async move {
-            let reply = self.answer_one(&ask, nothing).await;
+            let reply = self.answer_one(&ask, sent).await;
             // Registries say 401 to whoever may not; a browser would sign in again.
             let known = self.caller(&ask).is_ok();
             respond(if reply.status == 401 && known { forbidden() } else { reply }, head).into()

@@ -78,7 +78,7 @@ impl Registries {
 
     fn signatures_of(&self, project: &str, stream: &str, digest: &str) -> Reply {
         let snapshot = self.server.store.snapshot();
-        let found = snapshot.get(STREAMS, project, stream).map(|e| e.value());
+        let found = snapshot.get(STREAMS, project, stream).map(|e| e.lean());
         let known = found.is_some_and(|s| self.outside(&snapshot).origin(&s, digest).is_some());
         let Some(image) = snapshot.get(IMAGES, "", digest).filter(|_| known) else {
             return Reply::empty(404);
@@ -87,7 +87,7 @@ impl Registries {
             json!({"schemaVersion": SCHEMA, "name": s.name(), "type": s["type"],
                 "content": s["content"]})
         };
-        let list: Vec<Value> = image.value().list_at("signatures").iter().map(one).collect();
+        let list: Vec<Value> = image.lean().list_at("signatures").iter().map(one).collect();
         Reply::json(200, &json!({"signatures": list}))
     }
 }

@@ -37,7 +37,7 @@ impl<'a> Source<'a> {
         let at = Reference::parse(origin).ok().filter(|at| at.registry != CLUSTER_REGISTRY)?;
         let snapshot = registries.server.store.snapshot();
         let secrets: Vec<Value> =
-            snapshot.list("secrets", stream.namespace()).map(|e| e.value()).collect();
+            snapshot.list("secrets", stream.namespace()).map(|e| e.lean()).collect();
         let Sources { authorities, rules } = Sources::read(&snapshot);
         let session =
             registries.server.importer.session(Keyring::of_secrets(&secrets), authorities);

@@ -120,7 +120,7 @@ impl Registries {
 /// not there, time passed as the machine's, unless it stood still.
 pub fn kept_time(snapshot: &Snapshot, wall: Timestamp) -> (Timestamp, f64) {
     let Some(row) = snapshot.get_key(RESOURCE, NAME) else { return (wall, 1.0) };
-    let row = row.value();
+    let row = row.lean();
     let moment = |field| row.str_at(field).parse::<Timestamp>().unwrap_or(wall);
     let rate = row.at("rate").and_then(Value::as_f64).unwrap_or(1.0);
     let passed = wall.duration_since(moment("wall")).max(SignedDuration::ZERO);

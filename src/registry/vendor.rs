@@ -138,7 +138,7 @@ impl Registries {
     }
 
     /// Sets a tag, or takes it away.
-    async fn point(
+    pub(super) async fn point(
         &self,
         repository: &str,
         tag: &str,

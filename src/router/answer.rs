@@ -109,8 +109,8 @@ impl Router {
         ask: RouterRequest,
     ) -> (Fetched, Option<Switched>) {
         let RouterRequest { client, port, second, mut request, .. } = ask;
-        let name = cookies::name(road);
-        let known = cookies::take(&mut request.headers, &name).filter(|_| road.options.cookies);
+        let known =
+            cookies::take(&mut request.headers, &road.cookie).filter(|_| road.options.cookies);
         let usual = if servers.services > 1 { Algorithm::RoundRobin } else { Algorithm::Random };
         let rule = road.options.balance.unwrap_or(usual);
         let chance = |n| self.world.entropy.below(n);
@@ -142,7 +142,7 @@ impl Router {
             answer.headers.push(("strict-transport-security".into(), hsts.clone()));
         }
         if road.options.cookies && known.as_deref() != Some(&server.id) {
-            cookies::give(&mut answer.headers, road, &name, server);
+            cookies::give(&mut answer.headers, road, server);
         }
         (answer, switched)
     }

@@ -8,10 +8,9 @@ use super::{
 use crate::object::hex;
 use md5::{Digest, Md5};
 
-/// Name of a route's cookie.
-pub fn name(road: &Road) -> String {
-    let usual = || hex(&Md5::digest(format!("{}:{}", road.namespace, road.name)));
-    road.options.cookie_name.clone().unwrap_or_else(usual)
+/// Name of the cookie of a route that names none.
+pub fn usual(namespace: &str, name: &str) -> String {
+    hex(&Md5::digest(format!("{namespace}:{name}")))
 }
 
 /// Takes the cookie out of a request's headers: it is between client and router.
@@ -33,8 +32,8 @@ pub fn take(headers: &mut Headers, name: &str) -> Option<String> {
 }
 
 /// Gives a client the cookie of the pod it is at.
-pub fn give(answer: &mut Headers, road: &Road, name: &str, server: &Server) {
-    let mut value = format!("{name}={}; path=/; HttpOnly", server.id);
+pub fn give(answer: &mut Headers, road: &Road, server: &Server) {
+    let mut value = format!("{}={}; path=/; HttpOnly", road.cookie, server.id);
     let tls = matches!(road.termination, Termination::Edge | Termination::Reencrypt);
     let secure = tls && road.insecure != Insecure::Allow;
     if secure {

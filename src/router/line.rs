@@ -25,6 +25,8 @@ pub struct Facts {
     pub pod: Option<(Ipv4Addr, u16)>,
     /// Whether there is TLS.
     pub secure: bool,
+    /// Whether it leads to the console.
+    pub console: bool,
     /// Whether HTTP/2 was agreed on.
     pub second: bool,
     cut: Arc<AtomicBool>,
@@ -56,6 +58,7 @@ fn facts(stream: &TcpStream, secure: bool) -> Facts {
         port: stream.local_addr().map_or(0, |a: SocketAddr| a.port()),
         pod: None,
         secure,
+        console: false,
         second: false,
         cut: Arc::default(),
     }

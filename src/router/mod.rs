@@ -12,6 +12,7 @@
 mod answer;
 mod balance;
 mod certificates;
+mod console;
 mod cookies;
 mod headers;
 mod limits;

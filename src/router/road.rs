@@ -1,6 +1,7 @@
 //! A route as the router reads it, once for each of its revisions.
 
 use super::{
+    cookies,
     headers::Action,
     options::{self, Options},
 };
@@ -87,8 +88,8 @@ pub struct Tls {
 pub struct Road {
     /// Namespace.
     pub namespace: String,
-    /// Name.
-    pub name: String,
+    /// Name of the cookie by which clients come back to their pod.
+    pub cookie: String,
     /// Uid.
     pub uid: String,
     /// Path below which requests are its; empty for all.
@@ -201,10 +202,14 @@ impl From<Object> for Road {
             "Redirect" => Insecure::Redirect,
             _ => Insecure::Refuse,
         };
+        let options = options::read(&metadata.annotations);
+        let cookie = options.cookie_name.clone();
+        let usual = || cookies::usual(&metadata.namespace, &metadata.name);
+        let cookie = cookie.unwrap_or_else(usual);
         let actions = spec.http_headers.unwrap_or_default().actions;
         Road {
             namespace: metadata.namespace,
-            name: metadata.name,
+            cookie,
             uid: metadata.uid,
             path: spec.path,
             termination,
@@ -212,7 +217,7 @@ impl From<Object> for Road {
             tls,
             targets: std::iter::once(spec.to).chain(spec.alternate_backends).collect(),
             port: spec.port.and_then(|p| p.target_port),
-            options: options::read(&metadata.annotations),
+            options,
             request: actions.request,
             response: actions.response,
             ingress: status.ingress,

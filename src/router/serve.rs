@@ -8,6 +8,7 @@ use super::{
     Certificates, Reply, Router, RouterRequest,
     answer::ask_pod,
     balance::Busy,
+    console::Behind,
     headers,
     line::{Facts, Line},
     options::Algorithm,
@@ -69,19 +70,23 @@ struct Door {
     containers: Arc<dyn Containers>,
     certificates: Arc<Certificates>,
     tls: Arc<ServerConfig>,
+    /// What answers the console's route.
+    console: Behind,
     /// The same with HTTP/2.
     second: Arc<ServerConfig>,
     /// Never says so: connections are cut when the listeners stop.
     stopping: Arc<watch::Sender<bool>>,
 }
 
-/// Starts serving on bound sockets, the first for HTTP, the second for HTTPS.
+/// Starts serving on bound sockets, the first for HTTP, the second for HTTPS; the API answers the
+/// console's route.
 ///
 /// # Errors
 /// One line for people.
 pub fn serve(
     router: Arc<Router>,
     containers: Arc<dyn Containers>,
+    api: SocketAddr,
     (http, https): (Option<TcpListener>, Option<TcpListener>),
 ) -> Result<Listening, String> {
     let certificates = Certificates::new(Arc::clone(&router)).map_err(|e| e.to_string())?;
@@ -90,7 +95,8 @@ pub fn serve(
     let mut second = config.clone();
     second.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let (tls, second, stopping) = (Arc::new(config), Arc::new(second), Arc::default());
-    let door = Door { router, containers, certificates, tls, second, stopping };
+    let console = Behind::new(api, &router.settings.ca_pem).map_err(|e| e.to_string())?;
+    let door = Door { router, containers, certificates, tls, second, stopping, console };
     let workers = std::thread::available_parallelism().map_or(1, |n| n.get().clamp(1, 2));
     let mut server =
         actix_server::Server::build().workers(workers).shutdown_timeout(GRACE).disable_signals();
@@ -165,6 +171,11 @@ impl Door {
             within(clock, HANDSHAKE, tunnel(&mut stream)).await.ok_or_else(silent)??;
         }
         let line = within(clock, HANDSHAKE, self.handshake(stream)).await.ok_or_else(silent)??;
+        if line.facts.console {
+            self.console.carry(line).await?;
+            // All has been said.
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
         Ok((line, peer))
     }
 
@@ -178,7 +189,10 @@ impl Door {
             let own = name.as_deref().and_then(|name| self.certificates.own(name));
             let second = own.is_some() && self.router.speaks_second();
             let config = if second { &self.second } else { &self.tls };
-            return Ok(Line::tls(start.into_stream(Arc::clone(config)).await?, None));
+            let console = name.is_some_and(|name| self.router.is_console(&name));
+            let mut line = Line::tls(start.into_stream(Arc::clone(config)).await?, None);
+            line.facts.console = console;
+            return Ok(line);
         };
         let (pod, _busy) = passage.ok_or(io::ErrorKind::ConnectionRefused)?;
         let config = self.router.of_pod(&self.containers.shows(pod));

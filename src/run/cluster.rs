@@ -21,7 +21,8 @@ use crate::{
     config::{Durability, KUBECONFIG, Serve},
     controllers::{Monitor, Rest},
     http::{self, Http, Readiness},
-    labs::Labs,
+    labs::{Labs, Station},
+    pool::{Pool, Running},
     registry::{self, Clusters, Registries},
     settings::Settings,
     sim,
@@ -59,6 +60,7 @@ pub struct Cluster {
     pub(super) controls: Controls,
     pub(super) http: Arc<Http>,
     pub(super) registries: Option<registry::Listening>,
+    pub(super) labs: LabsHere,
     listening: http::Listening,
     router: Option<http::Listening>,
     processes: ForProcesses,
@@ -89,6 +91,8 @@ pub(super) struct Site {
     pub shared: Option<Arc<Shared>>,
     /// Who runs it and others, if its administrator is theirs too.
     pub host: Option<Weak<dyn Clusters>>,
+    /// Which of a host's clusters it is.
+    pub station: Option<Station>,
     /// Most watches and sessions at a time; 0 stands for no limit.
     pub lasting: usize,
 }
@@ -278,15 +282,14 @@ pub(super) async fn begin(
         registries(&server, &time, (flags, &secrets.ca), place, (&site, &pushed), listener)
     });
     let registries = registries.transpose()?;
-    http.desk = registries
-        .as_ref()
-        .map(|r| Arc::new(Labs::new(Arc::clone(&server), r.desk())) as Arc<dyn http::Desk>);
+    let labs = labs_of(registries.as_ref(), &server, &site, whole)?;
+    http.desk = labs.0.clone().map(|labs| labs as Arc<dyn http::Desk>);
     let http = Arc::new(http);
+    let (routes, public) = (ports.routes.at, equip::public(flags.bind_address, &url));
     if nature.openshift {
-        console::publish(&server, &url).await?;
+        console::publish(&server, &public, routes.https).await?;
     }
-    let routes = ports.routes.at;
-    let router = ports.routes.serve(&containers)?;
+    let router = ports.routes.serve(&containers, shown(address))?;
     let listener = ports.api.0;
     let listening = match shared {
         Some(shared) => http::serve_on(&shared.front, Arc::clone(&http), listener, tls),
@@ -311,6 +314,7 @@ pub(super) async fn begin(
         controls,
         http,
         registries,
+        labs,
         listening,
         registry,
         router,
@@ -319,6 +323,37 @@ pub(super) async fn begin(
         tending,
         stop,
     })
+}
+
+/// The labs, where there are registries; and those that go on from before the start, with the thread
+/// they do it on.
+type LabsHere = (Option<Arc<Labs>>, Option<(Arc<Pool>, Running)>);
+
+/// The labs of a cluster with registries.
+fn labs_of(
+    registries: Option<&registry::Listening>,
+    server: &Arc<Server>,
+    site: &Site,
+    whole: bool,
+) -> Result<LabsHere, String> {
+    let Some(registries) = registries else { return Ok((None, None)) };
+    let labs = Labs::new(Arc::clone(server), registries.desk(), site.station.clone());
+    if whole || !labs.interrupted() {
+        return Ok((Some(labs), None));
+    }
+    let pool = match &site.shared {
+        Some(shared) => Arc::clone(&shared.front),
+        None => Pool::start("labs", 1, || {})?,
+    };
+    let resuming = Arc::clone(&labs);
+    let running = pool.run(move || {
+        Box::pin(async move {
+            resuming.resume().await;
+            // What it has begun there ends with this.
+            std::future::pending().await
+        })
+    });
+    Ok((Some(labs), Some((pool, running))))
 }
 
 /// The registries at work.
@@ -373,6 +408,9 @@ impl Cluster {
             }
         };
         tokio::join!(self.listening.stop(), registries, router);
+        if let Some((_pool, resumed)) = self.labs.1 {
+            resumed.stop().await;
+        }
         self.controls.stop().await;
         self.tending.abort();
         if let ForProcesses::Shared(_) = self.processes {

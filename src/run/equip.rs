@@ -11,7 +11,7 @@ use crate::{
 };
 use jiff::SignedDuration;
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     path::Path,
     sync::Arc,
 };
@@ -41,6 +41,27 @@ pub(super) fn shown(address: SocketAddr) -> SocketAddr {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
     } else {
         address
+    }
+}
+
+/// The machine's own address in its network, for a listener that listens on all of them.
+fn reachable(address: IpAddr) -> Option<IpAddr> {
+    if !address.is_unspecified() {
+        return None;
+    }
+    // Nothing is sent: the system only says from which address it would.
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    let own = socket.local_addr().ok()?.ip();
+    (!own.is_loopback() && !own.is_unspecified()).then_some(own)
+}
+
+/// The URL of a listener as other machines call it, if it listens for them.
+pub(super) fn public(address: IpAddr, url: &str) -> String {
+    let port = url.rsplit(':').next().unwrap_or_default();
+    match reachable(address) {
+        Some(own) => format!("https://{own}:{port}"),
+        None => url.to_owned(),
     }
 }
 
@@ -157,6 +178,7 @@ pub(super) fn serving(address: IpAddr, ca: &tls::Pair, world: &World) -> Result<
     ];
     let mut hosts: Vec<String> = hosts.map(String::from).to_vec();
     hosts.push(address.to_string());
+    hosts.extend(reachable(address).map(|own| own.to_string()));
     tls::serving(ca, &hosts, world.wall.now()).map_err(|e| e.to_string())
 }
 

@@ -5,7 +5,7 @@ use crate::{
     api::{Body, Caller, Options, Request, Server, Verb},
     error::Error,
     kinds,
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, json},
 };
 use std::sync::Arc;
 
@@ -71,8 +71,8 @@ pub(super) async fn create_missing(server: &Arc<Server>, password: &str) -> Resu
         _ => 1,
     };
     objects.sort_by_key(rank);
-    for group in objects.chunk_by(|a, b| rank(a) == rank(b)) {
-        let calls = group.iter().map(|object| create(server, object.clone()));
+    for group in objects.chunk_by_mut(|a, b| rank(a) == rank(b)) {
+        let calls = group.iter_mut().map(|object| create(server, object.take()));
         for result in futures_util::future::join_all(calls).await {
             result?;
         }
@@ -88,31 +88,26 @@ pub(super) async fn create(server: &Arc<Server>, object: Value) -> Result<(), St
     let said = format!("{} {:?}", object.str_at("kind"), object.name());
     let kind = kinds::by_kind(object.str_at("apiVersion"), object.str_at("kind"))
         .ok_or_else(|| format!("{said} is of no known kind"))?;
-    let status = object.at("status").cloned();
-    let request = Request {
+    let status = object.at("status").filter(|_| kind.sub("status").is_some()).cloned();
+    let (namespace, name) = (object.namespace().to_owned(), object.name().to_owned());
+    let request = |verb, sub, name, body| Request {
         caller: Arc::new(Caller::component("system:admin")),
-        verb: Verb::Create,
-        kind,
-        sub: "",
-        namespace: object.namespace().into(),
-        name: String::new(),
+        verb,
+        kind: kind.clone(),
+        sub,
+        namespace: namespace.clone(),
+        name,
         options: Options { field_manager: "pocketshift".into(), ..Options::default() },
-        body: Body::Object(object.clone(), Vec::new()),
+        body,
     };
-    match server.call(request.clone()).await {
+    let made = request(Verb::Create, "", String::new(), Body::Object(object, Vec::new()));
+    match server.call(made).await {
         Ok(_) | Err(Error::AlreadyExists { .. }) => {}
         Err(e) => return Err(format!("{said}: {e}")),
     }
     // What a create drops, a status write keeps.
-    let Some(status) = status.filter(|_| request.kind.sub("status").is_some()) else {
-        return Ok(());
-    };
-    let write = Request {
-        verb: Verb::Patch,
-        sub: "status",
-        name: object.name().into(),
-        body: Body::Patch(crate::api::PatchType::Merge, crate::object::json!({"status": status})),
-        ..request
-    };
-    server.call(write).await.map(drop).map_err(|e| format!("{said}: {e}"))
+    let Some(status) = status else { return Ok(()) };
+    let status = Body::Patch(crate::api::PatchType::Merge, json!({ "status": status }));
+    let written = server.call(request(Verb::Patch, "status", name, status)).await;
+    written.map(drop).map_err(|e| format!("{said}: {e}"))
 }

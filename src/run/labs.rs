@@ -3,7 +3,7 @@
 
 use super::{client, cluster, clusters, kubeconfig::Admin};
 use crate::{
-    config::{ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput, RouterPort, Serve},
+    config::{LabArgs, LabCommand, LabFlags, LabOutput, RouterPort, Serve},
     labs::{
         self,
         exercise::Exercise,
@@ -13,6 +13,8 @@ use crate::{
     object::{ObjectExt, Value},
 };
 use std::path::Path;
+
+mod class;
 
 /// Does what a command says.
 ///
@@ -56,7 +58,7 @@ pub async fn command(command: &LabCommand) -> Result<(), String> {
             }
             check(&read).await
         }
-        LabCommand::Class { students, what, lab } => class(*students, *what, lab).await,
+        LabCommand::Class(asked) => class::command(asked).await,
         LabCommand::Board(flags) => board(flags).await,
     }
 }
@@ -102,16 +104,20 @@ fn plain(name: &str) -> Result<&str, String> {
     if fits { Ok(name) } else { Err(format!("{name:?} is no name of an exercise")) }
 }
 
-/// The text of an exercise of the folder, or of one of ours.
 fn text(lab: &LabArgs) -> Result<(Exercise, String), String> {
-    if let Some(folder) = &lab.flags.dir {
-        let own = labs::read_folder(folder)?.into_iter().find(|(e, _)| e.name == lab.name);
+    named(&lab.name, &lab.flags)
+}
+
+/// The text of an exercise of the folder, or of one of ours.
+fn named(name: &str, flags: &LabFlags) -> Result<(Exercise, String), String> {
+    if let Some(folder) = &flags.dir {
+        let own = labs::read_folder(folder)?.into_iter().find(|(e, _)| e.name == name);
         if let Some(found) = own {
             return Ok(found);
         }
     }
-    let ours = labs::text(&lab.name).ok_or_else(|| {
-        format!("there is no exercise {:?}; `pocketshift lab list` names them", lab.name)
+    let ours = labs::text(name).ok_or_else(|| {
+        format!("there is no exercise {name:?}; `pocketshift lab list` names them")
     })?;
     Ok((Exercise::parse(ours)?, ours.to_owned()))
 }
@@ -168,8 +174,13 @@ async fn show(lab: &LabArgs) -> Result<(), String> {
     }
     println!("\n## What is looked at\n");
     for check in &exercise.checks {
-        println!("- {} ({} points)", check.title, check.points);
+        let points = if check.points == 1 { "point" } else { "points" };
+        println!("- {} ({} {points})", check.title, check.points);
     }
+    let name = &exercise.name;
+    println!(
+        "\nBegin with `pocketshift lab start {name}`, look with `pocketshift lab grade {name}`."
+    );
     Ok(())
 }
 
@@ -197,7 +208,7 @@ async fn graded(
         Some(path) => {
             let kept = std::fs::read(path).map_err(|e| shown(path, e))?;
             let kept = Recording::read(&kept).map_err(|e| format!("{}: {e}", path.display()))?;
-            grade(&text(lab)?.0, &kept)
+            grade(&recorded(lab, &kept)?, &kept)
         }
         None => {
             let value = asked(lab, "GET", "/grade").await?;
@@ -211,6 +222,17 @@ async fn graded(
     print_grade(&result, lab.flags.output)
 }
 
+/// The exercise a recording is graded by: the folder's, if there is one of the name; else the text
+/// that was recorded.
+fn recorded(lab: &LabArgs, kept: &Recording) -> Result<Exercise, String> {
+    let own = lab.flags.dir.is_some() || kept.exercise.is_empty();
+    let exercise = if own { text(lab)?.0 } else { Exercise::parse(&kept.exercise)? };
+    match exercise.name == lab.name {
+        true => Ok(exercise),
+        false => Err(format!("it is a recording of {}, not of {}", exercise.name, lab.name)),
+    }
+}
+
 fn print_grade(grade: &Grade, form: LabOutput) -> Result<(), String> {
     match form {
         LabOutput::Text => print!("{}", grade.text()),
@@ -220,28 +242,6 @@ fn print_grade(grade: &Grade, form: LabOutput) -> Result<(), String> {
             println!("{value:#}");
         }
     }
-    Ok(())
-}
-
-async fn class(students: usize, what: ClassWhat, lab: &LabArgs) -> Result<(), String> {
-    let (exercise, text) = text(lab)?;
-    let name = plain(&exercise.name)?;
-    if what == ClassWhat::Finish {
-        for number in 1..=students {
-            let path = format!("/{name}?student=student{number:02}");
-            ask(&lab.flags, "DELETE", &path, "").await?;
-        }
-        println!("{name} is finished for {students} students");
-        return Ok(());
-    }
-    let path = format!("/{name}/start?students={students}");
-    let started = ask(&lab.flags, "POST", &path, &text).await?;
-    let server = admin(&lab.flags).await?.server;
-    let lines = started.list_at("items").iter().map(|s| {
-        let (student, password) = (s.str_at("student"), s.str_at("password"));
-        format!("{student}  {password}  https://{server}/console  project {}", s.str_at("project"))
-    });
-    print(lab, &started, &lines.collect::<Vec<_>>().join("\n"));
     Ok(())
 }
 

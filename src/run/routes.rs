@@ -47,7 +47,11 @@ impl Ports {
     ///
     /// # Errors
     /// One line for people.
-    pub fn serve(self, containers: &Arc<Runtime>) -> Result<Option<http::Listening>, String> {
+    pub fn serve(
+        self,
+        containers: &Arc<Runtime>,
+        api: SocketAddr,
+    ) -> Result<Option<http::Listening>, String> {
         let router = Arc::clone(&containers.router);
         if let Some(https) = self.at.https {
             router.answers_tls_at(https.port());
@@ -56,7 +60,7 @@ impl Ports {
             return Ok(None);
         }
         let containers = Arc::clone(containers);
-        router::serve(router, containers, (self.http, self.https)).map(Some)
+        router::serve(router, containers, api, (self.http, self.https)).map(Some)
     }
 }
 

@@ -137,6 +137,10 @@ impl Containers for Double {
         Box::pin(std::future::ready(Err(Unreached::Refused)))
     }
 
+    fn visit(&self, _: Fetch) -> BoxFuture<Result<Fetched, Unreached>> {
+        Box::pin(std::future::ready(Err(Unreached::Refused)))
+    }
+
     fn dial(&self, _: (Ipv4Addr, u16), _: bool) -> BoxFuture<Result<Connection, Unreached>> {
         Box::pin(std::future::ready(Err(Unreached::Refused)))
     }

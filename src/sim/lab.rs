@@ -128,7 +128,7 @@ impl Lab {
 
     /// An object.
     pub fn get(&self, resource: &str, key: &str) -> Option<Value> {
-        self.store.snapshot().get_key(resource, key).map(|e| e.value())
+        self.store.snapshot().get_key(resource, key).map(|e| e.lean())
     }
 
     /// The pod `default/p`.
@@ -214,7 +214,7 @@ impl Lab {
         }
         for (target, run, end) in over {
             let Some(pod) = view.named("pods", &target.namespace, &target.pod) else { continue };
-            let mut pod = pod.value();
+            let mut pod = pod.lean();
             if note(&mut pod, &target.container, &run, &end) {
                 self.writes += 1;
                 self.put("pods", pod);

@@ -105,6 +105,11 @@ impl Entry {
         made
     }
 
+    /// Whether a text stands anywhere in it: whoever looks for a rare word need not parse the rest.
+    pub fn mentions(&self, text: &str) -> bool {
+        memchr::memmem::find(&self.bytes, text.as_bytes()).is_some()
+    }
+
     /// The object without its managed fields, parsed afresh.
     pub fn lean(&self) -> Value {
         // As below.
@@ -117,7 +122,8 @@ impl Entry {
         serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
     }
 
-    /// A typed view of part of the object, parsed on first use and kept with the revision.
+    /// A typed view of part of the object, parsed on first use and kept with the revision. It has no
+    /// business with managed fields: they are left out where it is known where they stand.
     ///
     /// Every type that is asked for is kept, so declare few of them per resource.
     pub fn lens<T>(&self) -> Arc<T>
@@ -127,8 +133,10 @@ impl Entry {
         if let Some(found) = self.found::<T>() {
             return found;
         }
-        let parsed = self.read(|text| serde_json::from_slice::<T>(text).unwrap_or_default());
-        let parsed = Arc::new(parsed);
+        let parse = |text: &[u8]| serde_json::from_slice::<T>(text).unwrap_or_default();
+        // Looking for them takes longer than passing over them.
+        let known = self.spans.get().is_some();
+        let parsed = Arc::new(if known { self.read(parse) } else { parse(&self.bytes) });
         match &mut *self.lens.write() {
             lens @ Lens::Unread => {
                 self.touched.store(true, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! A row of the history: its checksum, and whether what is read is what was written.
 
 use super::Entry;
-use crate::object::{Meta, Spans, Value, links};
+use crate::object::Meta;
 use bytes::Bytes;
 use rusqlite::{Row, types::ValueRef};
 use std::{collections::HashMap, sync::Arc};
@@ -85,28 +85,9 @@ impl<'a> Raw<'a> {
         }
         let text = |bytes| std::str::from_utf8(bytes).map_err(|e| self.damage(e.to_string()));
         let (resource, key) = (text(self.resource)?, text(self.key)?);
-        let spans = Spans::of(self.value);
-        let value: Value =
-            serde_json::from_slice(&self.told(&spans)).map_err(|e| self.damage(e.to_string()))?;
-        if !value.is_object() {
-            return Err(self.damage("the row holds no object"));
-        }
+        let meta = Meta::read(self.resource, self.value).map_err(|why| self.damage(why))?;
         let bytes = Bytes::copy_from_slice(self.value);
-        let entry = Entry::new(self.rev, names.name(resource), key.into(), bytes, Meta::of(&value));
-        Ok(Arc::new(entry.with_spans(spans)))
-    }
-
-    /// As much of the object as its metadata is read from: of what refers to others all but the
-    /// managed fields, and of the rest the metadata alone.
-    fn told(&self, spans: &Spans) -> Vec<u8> {
-        let (metadata, managed) = (spans.metadata(), spans.managed());
-        let managed = if managed.is_empty() { metadata.end..metadata.end } else { managed };
-        if metadata.is_empty() || links::refers(self.resource) {
-            return [&self.value[..managed.start], &self.value[managed.end..]].concat();
-        }
-        let before = &self.value[metadata.start..managed.start];
-        let behind = &self.value[managed.end..metadata.end];
-        [b"{\"metadata\":", before, behind, b"}"].concat()
+        Ok(Arc::new(Entry::new(self.rev, names.name(resource), key.into(), bytes, meta)))
     }
 }
 

@@ -6,6 +6,7 @@ use imbl::{HashMap, OrdMap};
 use parking_lot::Mutex;
 use std::{
     any::{Any, TypeId},
+    collections::HashSet,
     sync::Arc,
 };
 
@@ -224,7 +225,9 @@ impl Snapshot {
 
     /// Replaces or adds an entry.
     pub(super) fn put(&mut self, entry: Arc<Entry>) {
-        self.remove(&entry.resource, &entry.key);
+        if let Some(old) = self.get_key(&entry.resource, &entry.key).cloned() {
+            self.unfile(&old, &entry);
+        }
         for owner in &entry.meta.owners {
             let uid = owner.uid.as_str().into();
             let place = (uid, entry.resource.clone(), entry.key.clone());
@@ -235,9 +238,32 @@ impl Snapshot {
             let place = (term, entry.resource.clone(), entry.key.clone());
             self.linked.insert(place, Arc::clone(&entry));
         }
-        self.uids.insert(entry.meta.uid.clone(), (entry.resource.clone(), entry.key.clone()));
+        let known = self.uids.get(&entry.meta.uid);
+        if known.is_none_or(|(resource, key)| *resource != entry.resource || *key != entry.key) {
+            let place = (entry.resource.clone(), entry.key.clone());
+            self.uids.insert(entry.meta.uid.clone(), place);
+        }
         let table = self.tables.entry(entry.resource.clone()).or_default();
         table.insert(entry.key.clone(), entry);
+    }
+
+    /// Takes an entry out of the indexes under what its successor does not have.
+    fn unfile(&mut self, old: &Entry, new: &Entry) {
+        let stay: HashSet<&str> = new.meta.owners.iter().map(|o| o.uid.as_str()).collect();
+        for owner in old.meta.owners.iter().filter(|o| !stay.contains(o.uid.as_str())) {
+            let uid: Box<str> = owner.uid.as_str().into();
+            self.owned.remove(&(uid, old.resource.clone(), old.key.clone()));
+        }
+        let stay: HashSet<Box<str>> = terms(new).collect();
+        for term in terms(old) {
+            self.turn(&term);
+            if !stay.contains(&term) {
+                self.linked.remove(&(term, old.resource.clone(), old.key.clone()));
+            }
+        }
+        if old.meta.uid != new.meta.uid {
+            self.uids.remove(&old.meta.uid);
+        }
     }
 
     /// Replaces an entry by one with the same metadata.

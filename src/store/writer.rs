@@ -121,7 +121,13 @@ impl Handle {
     pub(super) async fn submit(&self, ops: Vec<Op>) -> Result<Committed, Error> {
         let author = author::current();
         match &self.way {
-            Way::Inline(writer) => inline(writer, |writer| writer.commit_now(ops, author))?,
+            Way::Inline(writer) => {
+                let done = inline(writer, |writer| writer.commit_now(ops, author))?;
+                let (committed, changed) = done?;
+                // Nobody who wants to write waits until all who watch are woken.
+                self.shared.feed.wake(&changed);
+                Ok(committed)
+            }
             Way::Thread(queue, _) => {
                 let (reply, answer) = oneshot::channel();
                 send(queue, Message::Commit(Batch { ops, author, reply }))?;
@@ -253,12 +259,13 @@ impl Writer {
         }
     }
 
-    /// Checks a batch and shows it, where nothing has to be made durable.
+    /// Checks a batch and shows it, where nothing has to be made durable. Answers the resources whose
+    /// watchers are to be woken, too.
     fn commit_now(
         &mut self,
         ops: Vec<Op>,
         author: Option<Arc<Author>>,
-    ) -> Result<Committed, Error> {
+    ) -> Result<(Committed, BTreeSet<Arc<str>>), Error> {
         self.author = author;
         let (durable, mut records) = (self.state.clone(), Vec::new());
         let committed = self.apply(ops, &mut records)?;
@@ -267,8 +274,7 @@ impl Writer {
             return Err(full);
         }
         let changed = self.publish(records, &durable);
-        self.shared.feed.wake(&changed);
-        Ok(committed)
+        Ok((committed, changed))
     }
 
     /// Checks and commits a group. A batch that fails its checks leaves the others alone.

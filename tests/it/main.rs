@@ -9,6 +9,7 @@ mod budgets;
 mod builds;
 mod carriers;
 mod cases;
+mod classroom;
 mod cli;
 mod clients;
 mod clusters;

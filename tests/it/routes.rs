@@ -284,3 +284,23 @@ async fn services_get_what_their_weight_says() {
     assert_eq!(shop.counted(&host, 10).await.get("one"), None);
     shop.lab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_console_answers_at_its_route() {
+    let shop = Shop::open().await;
+    let host = "console-openshift-console.apps.localhost";
+    let page = shop.https(host, "/console").await.expect("an answer");
+    assert!(page.code == 200 && page.text().contains("/console/main.js"), "{}", page.text());
+    let known = shop.https(host, "/.well-known/oauth-authorization-server").await;
+    let known = known.expect("an answer").expect(200);
+    assert_eq!(known["issuer"], format!("https://{host}"), "sign-in is at the same address");
+    let refused = shop.https(host, "/api/v1/nodes").await.expect("an answer");
+    assert_eq!(refused.code, 403);
+    let sent_on = shop.get(host, "/console").await;
+    assert_eq!(sent_on.code, 302);
+    let port = shop.lab.cluster.routes.https.expect("a port").port();
+    let public = "/api/v1/namespaces/openshift-config-managed/configmaps/console-public";
+    let public = send(&shop.lab.client, "GET", public, "", None).await.expect(200);
+    assert_eq!(public["data"]["consoleURL"], format!("https://{host}:{port}/console"));
+    shop.lab.stop().await;
+}

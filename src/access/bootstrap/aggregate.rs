@@ -2,23 +2,20 @@
 //! Source: k8s.io/kubernetes `pkg/controller/clusterroleaggregation`.
 
 use crate::object::{ObjectExt, Value, selector::Labels};
+use indexmap::IndexSet;
 
 /// The rules an aggregated ClusterRole must have, gathered from `all` ClusterRoles (sorted by name):
 /// selector by selector, each rule once. `None` when `role` is not aggregated.
 pub fn rules<'a>(role: &Value, all: impl Iterator<Item = &'a Value> + Clone) -> Option<Vec<Value>> {
     role.at("aggregationRule").filter(|r| r.is_object())?;
-    let mut rules: Vec<Value> = Vec::new();
+    let mut rules: IndexSet<&Value> = IndexSet::new();
     for selector in role.list_at("aggregationRule.clusterRoleSelectors") {
         let labels = Labels::from_object(selector);
         for part in all.clone().filter(|p| p.name() != role.name() && labels.matches_object(p)) {
-            for rule in part.list_at("rules") {
-                if !rules.contains(rule) {
-                    rules.push(rule.clone());
-                }
-            }
+            rules.extend(part.list_at("rules"));
         }
     }
-    Some(rules)
+    Some(rules.into_iter().cloned().collect())
 }
 
 /// Fills every aggregated role among `roles`, as often as it takes for roles that gather roles that

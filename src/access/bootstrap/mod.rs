@@ -49,6 +49,7 @@ pub const OPENSHIFT_NAMESPACES: &[&str] = &[
     "openshift-authentication",
     "openshift-config",
     "openshift-config-managed",
+    "openshift-console",
     "openshift-controller-manager",
     "openshift-dns",
     "openshift-image-registry",

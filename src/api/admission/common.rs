@@ -6,6 +6,7 @@ use crate::{
     object::{ObjectExt, Value},
 };
 use indexmap::IndexSet;
+use std::sync::Arc;
 
 /// Whether the request is about objects of a core resource, not about a subresource.
 pub fn is(a: &Attributes<'_>, resource: &str) -> bool {
@@ -48,9 +49,10 @@ pub fn push(object: &mut Value, path: &str, item: Value) {
     }
 }
 
-/// The namespace of the request, parsed.
-pub fn namespace(a: &Attributes<'_>) -> Option<Value> {
-    a.snapshot.get("namespaces", "", a.namespace).map(|e| e.value())
+/// The namespace of the request without its managed fields; read once per revision, for several
+/// plug-ins ask at every pod.
+pub fn namespace(a: &Attributes<'_>) -> Option<Arc<Value>> {
+    a.snapshot.get("namespaces", "", a.namespace).map(|e| e.lens::<Value>())
 }
 
 /// Adds tolerations to a pod; of two of which one covers the other the wide one stays.

@@ -1,4 +1,4 @@
-// A Deployment's past, from the changes of its ReplicaSets and pods.
+// A Deployment's past, from the changes of its ReplicaSets (or their like) and pods.
 
 import { byOwner, controller, holds, revision } from "./objects.js";
 
@@ -24,15 +24,16 @@ function moment(object) {
 
 /** Samples of the time line, one for each change; the bounds are taken to have been the same. */
 export function earlier(changes, deployment, bounds) {
-  const known = { replicasets: new Map(), pods: new Map() };
+  const known = { sets: new Map(), pods: new Map() };
   const samples = [];
   let at = 0;
   for (const { plural, type, object } of changes.slice(-MOST)) {
     const { uid } = object.metadata;
-    if (type === "DELETED") known[plural].delete(uid);
-    else known[plural].set(uid, object);
+    const place = plural === "pods" ? known.pods : known.sets;
+    if (type === "DELETED") place.delete(uid);
+    else place.set(uid, object);
     at = Math.max(at, moment(object));
-    const own = [...known.replicasets.values()].filter((set) =>
+    const own = [...known.sets.values()].filter((set) =>
       controller(set)?.uid === deployment.metadata.uid);
     samples.push({ at, revisions: sizes(own, byOwner(known.pods.values())), bounds });
   }

@@ -20,7 +20,7 @@ import "./views/topology.js";
 const ROUTES = [
   ["/projects", "view-projects", () => "Projects"],
   ["/p/:project/topology", "view-topology", (p) => `Topology of ${p.project}`],
-  ["/p/:project/rollout/:name", "view-rollout", (p) => `Rollout of ${p.name}`],
+  ["/p/:project/rollout/:plural/:name", "view-rollout", (p) => `Rollout of ${p.name}`],
   ["/p/:project/events", "view-events", (p) => `Events of ${p.project}`],
   ["/p/:project/logs/:pod", "view-logs", (p) => `Log of ${p.pod}`],
   ["/p/:project/terminal/:pod", "view-terminal", (p) => `Terminal in ${p.pod}`],

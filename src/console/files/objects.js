@@ -65,8 +65,9 @@ export function state(pod) {
 export function bounds(deployment) {
   const wanted = deployment.spec.replicas ?? 1;
   const strategy = deployment.spec.strategy ?? {};
-  if (strategy.type === "Recreate") return { wanted, most: wanted, least: 0, recreate: true };
-  const rolling = strategy.rollingUpdate ?? {};
+  // A custom strategy does as it likes.
+  if (strategy.type === "Recreate" || strategy.type === "Custom") return { wanted, most: wanted, least: 0, recreate: true };
+  const rolling = strategy.rollingUpdate ?? strategy.rollingParams ?? {};
   const amount = (value, round) => typeof value === "string" && value.endsWith("%")
     ? round((parseInt(value, 10) * wanted) / 100) : Number(value ?? 0);
   const surge = amount(rolling.maxSurge ?? "25%", Math.ceil);

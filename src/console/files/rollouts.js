@@ -1,6 +1,7 @@
-// What one can do to a Deployment's rollout, as `oc rollout` and `oc set` do it.
+// What one can do to the rollout of a Deployment or DeploymentConfig, as `oc rollout` and `oc set` do
+// it.
 
-import { KINDS, merge, patch, path } from "./api.js";
+import { byKind, call, create, merge, patch, path } from "./api.js";
 import { revision } from "./objects.js";
 
 /** Annotations that belong to a Deployment, and not to one of its revisions. */
@@ -8,7 +9,9 @@ const OWN = ["kubectl.kubernetes.io/last-applied-configuration", "deployment.kub
   "deployment.kubernetes.io/revision-history", "deployment.kubernetes.io/desired-replicas",
   "deployment.kubernetes.io/max-replicas", "deprecated.deployment.rollback.to"];
 
-const place = ({ metadata: { namespace, name } }) => path(KINDS.deployments, namespace, name);
+const place = ({ kind, metadata: { namespace, name } }, sub) => path(byKind(kind), namespace, name, sub);
+
+const isConfig = (workload) => workload.kind === "DeploymentConfig";
 
 /** Pauses or resumes. */
 export const pause = (deployment, paused) =>
@@ -16,6 +19,7 @@ export const pause = (deployment, paused) =>
 
 /** Goes back to a revision's template. */
 export function undo(deployment, set) {
+  if (isConfig(deployment)) return rollback(deployment, set);
   const template = structuredClone(set.spec.template);
   delete template.metadata?.labels?.["pod-template-hash"];
   const annotations = {};
@@ -30,6 +34,16 @@ export function undo(deployment, set) {
     { op: "replace", path: "/spec/template", value: template },
     { op: "replace", path: "/metadata/annotations", value: annotations },
   ]);
+}
+
+/** The same for a DeploymentConfig: the server says what it would be then. */
+async function rollback(config, set) {
+  const { name } = config.metadata;
+  const body = { apiVersion: "apps.openshift.io/v1", kind: "DeploymentConfigRollback", name,
+    spec: { from: { kind: "ReplicationController", name: set.metadata.name }, revision: revision(set),
+      includeTriggers: false, includeTemplate: true, includeReplicationMeta: false, includeStrategy: false } };
+  const back = await create(place(config, "rollback"), body);
+  return call("PUT", place(config), { body: back });
 }
 
 /** The revision before the current one. */
@@ -50,6 +64,11 @@ export function setImage(deployment, container, image) {
 /** Another strategy; the bounds are those of a rolling update. */
 export function setStrategy(deployment, { type, surge, unavailable }) {
   const amount = (text) => (/^\d+$/.test(text) ? Number(text) : text);
+  if (isConfig(deployment)) {
+    const rollingParams = type === "Recreate" ? null
+      : { maxSurge: amount(surge), maxUnavailable: amount(unavailable) };
+    return merge(place(deployment), { spec: { strategy: { type, rollingParams } } });
+  }
   const rollingUpdate = type === "Recreate" ? null
     : { maxSurge: amount(surge), maxUnavailable: amount(unavailable) };
   return merge(place(deployment), { spec: { strategy: { type, rollingUpdate } } });
@@ -57,12 +76,15 @@ export function setStrategy(deployment, { type, surge, unavailable }) {
 
 /** More or fewer pods. */
 export const scale = (deployment, replicas) =>
-  merge(path(KINDS.deployments, deployment.metadata.namespace, deployment.metadata.name, "scale"),
-    { spec: { replicas: Number(replicas) } });
+  merge(place(deployment, "scale"), { spec: { replicas: Number(replicas) } });
 
-/** New pods of the same template, as `oc rollout restart`. */
-export const restart = (deployment) => merge(place(deployment), { spec: { template: { metadata: {
+/** New pods of the same template, as `oc rollout restart`; of a DeploymentConfig a new version. */
+export const restart = (deployment) => isConfig(deployment)
+  ? create(place(deployment, "instantiate"), { apiVersion: "apps.openshift.io/v1", kind: "DeploymentRequest",
+    name: deployment.metadata.name, latest: true, force: true })
+  : merge(place(deployment), { spec: { template: { metadata: {
   annotations: { "kubectl.kubernetes.io/restartedAt": new Date().toISOString().replace(/\.\d+Z/, "Z") } } } } });
 
 /** Why a revision came about, as its author says. */
-export const cause = (set) => set.metadata.annotations?.["kubernetes.io/change-cause"] ?? "";
+export const cause = (set) => set.metadata.annotations?.["kubernetes.io/change-cause"]
+  ?? set.metadata.annotations?.["openshift.io/deployment.status-reason"] ?? "";

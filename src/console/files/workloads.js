@@ -8,19 +8,26 @@ import { drawPods, podList } from "./pods.js";
 export const objectAddress = (plural, { metadata: { namespace, name } }) =>
   `#/p/${encodeURIComponent(namespace)}/object/${plural}/${encodeURIComponent(name)}`;
 
-/** Where a Deployment's rollout is shown. */
-export const rolloutAddress = ({ metadata: { namespace, name } }) =>
-  `#/p/${encodeURIComponent(namespace)}/rollout/${encodeURIComponent(name)}`;
+/** Kinds whose rollouts are shown: which kind stands for a revision, and how strategies are called. */
+export const ROLLING = {
+  deployments: { sets: "replicasets", strategies: ["RollingUpdate", "Recreate"] },
+  deploymentconfigs: { sets: "replicationcontrollers", strategies: ["Rolling", "Recreate"] },
+};
+
+/** Where a workload's rollout is shown. */
+export const rolloutAddress = (plural, { metadata: { namespace, name } }) =>
+  `#/p/${encodeURIComponent(namespace)}/rollout/${plural}/${encodeURIComponent(name)}`;
 
 /** A card for a workload of a kind. */
 export function workloadCard(kind, object) {
-  const to = kind.kind === "Deployment" ? rolloutAddress(object) : objectAddress(kind.plural, object);
+  const rolls = kind.plural in ROLLING;
+  const to = rolls ? rolloutAddress(kind.plural, object) : objectAddress(kind.plural, object);
   const parts = { state: h("p", { class: "state" }), triggers: h("ul", { class: "triggers" }),
     revisions: h("div", { class: "revisions" }) };
   const card = h("article", { class: "card workload", "aria-label": `${kind.kind} ${object.metadata.name}` },
     h("h3", {}, h("span", { class: "kind" }, kind.kind), h("a", { href: to }, object.metadata.name)),
     parts.state, parts.triggers, parts.revisions,
-    kind.kind === "Deployment" && h("p", { class: "row" },
+    rolls && h("p", { class: "row" },
       h("a", { href: objectAddress(kind.plural, object) }, "YAML")));
   card.parts = parts;
   return card;

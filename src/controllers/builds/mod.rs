@@ -63,7 +63,7 @@ fn of_stream(view: &View, change: &Change) -> Vec<String> {
         return Vec::new();
     }
     let waiting = view.objects.list(BUILDS, &change.entry.meta.namespace);
-    let waiting = waiting.filter(|e| phase(&e.value()) == "New");
+    let waiting = waiting.filter(|e| phase(&e.lean()) == "New");
     waiting.map(|e| e.key.to_string()).collect()
 }
 
@@ -87,7 +87,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if entry.meta.deleting {
         return Plan::none();
     }
-    let build = entry.value();
+    let build = entry.lean();
     let pod = view.named("pods", &entry.meta.namespace, &pod_name(&entry.meta.name));
     let mine = |e: &&Arc<Entry>| e.meta.label(BUILD_NAME) == Some(&*entry.meta.name);
     let pod = pod.filter(mine);
@@ -200,7 +200,7 @@ impl BuildSync<'_> {
     fn follow(&mut self) {
         let Some(pod) = self.pod else { return self.end("Error", "BuildPodDeleted", None) };
         let lens = PodLens::of(pod);
-        let pod = pod.value();
+        let pod = pod.lean();
         match lens.status.phase.as_str() {
             "Running" if phase(&self.build) == "Pending" => {
                 self.began(&pod);
@@ -298,11 +298,11 @@ impl BuildSync<'_> {
     fn prune(&mut self) {
         let config = self.build.str_at("status.config.name");
         let Some(config) = self.view.named(CONFIGS, self.build.namespace(), config) else { return };
-        let config = config.value();
+        let config = config.lean();
         let all = self.view.objects.list(BUILDS, self.build.namespace());
         let own =
             all.filter(|e| e.meta.label(CONFIG_NAME) == Some(config.name()) && !e.meta.deleting);
-        let own: Vec<(Value, &Arc<Entry>)> = own.map(|e| (e.value(), e)).collect();
+        let own: Vec<(Value, &Arc<Entry>)> = own.map(|e| (e.lean(), e)).collect();
         let limits = [("successfulBuildsHistoryLimit", true), ("failedBuildsHistoryLimit", false)];
         for (field, good) in limits {
             let Some(limit) = config.i64_at(&format!("spec.{field}")) else { continue };

@@ -26,7 +26,7 @@ pub fn turn(view: &View, entry: &Entry, build: &Value) -> Turn {
     };
     let others = view.objects.list(BUILDS, build.namespace());
     let others = others.filter(|e| e.meta.label(CONFIG_NAME) == Some(config) && e.key != entry.key);
-    let open: Vec<Value> = others.map(|e| e.value()).filter(|b| !is_over(b)).collect();
+    let open: Vec<Value> = others.map(|e| e.lean()).filter(|b| !is_over(b)).collect();
     let mine = number(build);
     if rule == "SerialLatestOnly" && open.iter().any(|b| number(b) > mine) {
         return Turn::Never;

@@ -110,14 +110,14 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let Some(name) = entry.meta.label(BUILD_NAME).filter(|_| runs && !lens.is_deleting()) else {
         return plan;
     };
-    let build = view.named(BUILDS, &entry.meta.namespace, name).map(|e| e.value());
+    let build = view.named(BUILDS, &entry.meta.namespace, name).map(|e| e.lean());
     let Some(build) = build.filter(|b| pod::container(b) != "custom-build") else { return plan };
     let input = view.named(INPUTS, &entry.meta.namespace, name).map(|e| e.lens::<Input>());
     if input.is_none() && build.at("spec.source.binary").is_some_and(|b| b.is_object()) {
         // It is on its way.
         return plan;
     }
-    let pod = entry.value();
+    let pod = entry.lean();
     let task = Task::of(view, &pod).map(|t| (*t).clone()).unwrap_or_else(|| Task {
         pod: pod.uid().into(),
         container: pod::container(&build).into(),

@@ -26,7 +26,7 @@ fn followers(view: &View, change: &Change) -> Vec<String> {
     struct Follows(Vec<String>);
     let follows = |entry: &Arc<Entry>| {
         let read = || {
-            let config = entry.value();
+            let config = entry.lean();
             let key = |from: &Value| {
                 let namespace = match from.str_at("namespace") {
                     "" => config.namespace(),

@@ -24,7 +24,7 @@ pub static CONTROLLER: Controller = Controller {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(entry) = view.get(REQUESTS, key) else { return plan };
-    match ends(&entry.value()) {
+    match ends(&entry.lean()) {
         Some(at) if at > view.now => plan.look_again(at),
         Some(_) => {
             let only_this = json!({"preconditions": {"uid": &*entry.meta.uid}});

@@ -21,7 +21,7 @@ pub(super) struct Fit {
 
 /// What placement looks at.
 pub(super) fn shown(node: &Entry) -> (Value, Value, Value) {
-    let node = node.value();
+    let node = node.lean();
     let part = |path: &str| node.at(path).cloned().unwrap_or_default();
     (part("metadata.labels"), part("spec.taints"), part("spec.unschedulable"))
 }
@@ -39,7 +39,7 @@ pub(super) fn judged(view: &View, set: &Value) -> Vec<(Arc<Entry>, Fit)> {
     };
     let judge = |node: &Arc<Entry>| {
         let fits = fits(&spec, node) && allowed(node);
-        let node_value = node.value();
+        let node_value = node.lean();
         let bears = |effects: &[&str]| {
             let taints = node_value.list_at("spec.taints").iter();
             taints

@@ -36,7 +36,7 @@ fn node_of(entry: &Entry, lens: &PodLens) -> String {
     if !lens.spec.node_name.is_empty() {
         return lens.spec.node_name.clone();
     }
-    let pod = entry.value();
+    let pod = entry.lean();
     let terms = pod.list_at("spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
     let fields = terms.iter().flat_map(|t| t.list_at("matchFields"));
     let mut names = fields.filter(|f| f.str_at("key") == "metadata.name");

@@ -4,7 +4,7 @@
 use crate::{
     controllers::{View, Write, reference},
     kinds::rollouts::POD,
-    object::{ObjectExt, Value, json, time},
+    object::{ObjectExt, Value, json, links, time},
 };
 
 /// The write of an event about the config of a rollout. `serial` tells events of one moment apart.
@@ -32,9 +32,8 @@ pub fn write(
 
 /// Warnings told of a rollout: reason and text.
 pub fn warnings_of(view: &View, rollout: &Value) -> Vec<(String, String)> {
-    let events = view.objects.list("events", rollout.namespace()).map(|e| e.value());
-    let mine = events.filter(|e| {
-        e.str_at("involvedObject.uid") == rollout.uid() && e.str_at("type") == "Warning"
-    });
-    mine.map(|e| (e.str_at("reason").to_owned(), e.str_at("message").to_owned())).collect()
+    let about = links::involved(rollout.uid());
+    let mine = view.objects.linked_to(&about, "events").map(|e| e.value());
+    let warnings = mine.filter(|e| e.str_at("type") == "Warning");
+    warnings.map(|e| (e.str_at("reason").to_owned(), e.str_at("message").to_owned())).collect()
 }

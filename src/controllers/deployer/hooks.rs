@@ -144,7 +144,7 @@ fn watch(p: &mut Program<'_>, moment: &str, mut state: Hook) -> Result {
     }
     if phase == "Failed" {
         p.say(format!("--> {moment}: Failed"));
-        return Some(Err(entry.value().str_at("status.message").to_owned()));
+        return Some(Err(entry.lean().str_at("status.message").to_owned()));
     }
     if !state.was_there {
         p.say(format!("--> {moment}: Success"));

@@ -69,7 +69,7 @@ struct DeployerSync<'a> {
 
 fn reconcile(view: &View, key: &str) -> Plan {
     let Some(entry) = view.get(ROLLOUTS, key) else { return Plan::none() };
-    let rollout = entry.value();
+    let rollout = entry.lean();
     let Some(config) = rollouts::decoded(&rollout) else { return Plan::none() };
     if rollout.is_deleting() {
         return Plan::none();
@@ -178,7 +178,7 @@ impl DeployerSync<'_> {
             }
             return None;
         };
-        let value = pod.value();
+        let value = pod.lean();
         if value.annotation(rollouts::ROLLOUT_NAME) != Some(name.as_str()) {
             self.annotations[REASON] =
                 json!("unrelated pod with the same name as this deployment is already running");
@@ -206,7 +206,7 @@ impl DeployerSync<'_> {
             match outcome.results.first().map(|(_, result)| result) {
                 Some(Ok(Some(pod))) => {
                     let mut annotations = json!({PHASE: "Pending"});
-                    noted(&mut annotations, &pod.value());
+                    noted(&mut annotations, &pod.lean());
                     plan.write(annotate(&entry, annotations));
                 }
                 Some(Err(error)) => {

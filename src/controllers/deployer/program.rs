@@ -184,7 +184,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
         return plan;
     };
     let Some(config) = rollouts::decoded(&rollout).filter(pod::is_stock) else { return plan };
-    let pod = pod.value();
+    let pod = pod.lean();
     let task = Task::of(view, &pod).map(|t| (*t).clone()).unwrap_or_else(|| Task {
         pod: pod.uid().into(),
         container: pod::CONTAINER.into(),
@@ -340,7 +340,7 @@ impl Program<'_> {
 
     /// Another rollout of the config, as it is now.
     pub fn other(&self, name: &str) -> Option<Value> {
-        self.view.named(ROLLOUTS, self.rollout.namespace(), name).map(|e| e.value())
+        self.view.named(ROLLOUTS, self.rollout.namespace(), name).map(|e| e.lean())
     }
 
     /// Scales a rollout; nothing goes on until that has come about.

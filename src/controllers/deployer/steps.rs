@@ -48,7 +48,7 @@ fn start(p: &mut Program<'_>) -> Flow {
     }
     let selector = Labels::from_map(&json!({CONFIG_NAME: p.config.name()}));
     let others = p.view.selected(ROLLOUTS, p.rollout.namespace(), &selector);
-    let mut others: Vec<Value> = others.map(|e| e.value()).filter(|r| r.name() != to).collect();
+    let mut others: Vec<Value> = others.map(|e| e.lean()).filter(|r| r.name() != to).collect();
     others.sort_by_key(|r| std::cmp::Reverse(version(r)));
     let from = others.iter().find(|r| phase(r) == "Complete").cloned();
     if let Some(from) = &from {

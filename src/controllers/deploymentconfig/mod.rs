@@ -66,7 +66,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
         plan.all(claim.writes, false);
         return plan;
     }
-    sync.rollouts = claim.held.iter().map(|e| e.value()).collect();
+    sync.rollouts = claim.held.iter().map(|e| e.lean()).collect();
     sync.entries = claim.held;
     sync.plan()
 }
@@ -154,7 +154,7 @@ impl DeploymentConfigSync<'_> {
             let mut plan = Plan::none();
             let (condition, retry) = match outcome.results.first().map(|(_, r)| r) {
                 Some(Ok(Some(entry))) => {
-                    let created = entry.value();
+                    let created = entry.lean();
                     let text = format!(
                         "Created new replication controller {:?} for version {number}",
                         created.name()

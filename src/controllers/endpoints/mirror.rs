@@ -44,7 +44,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let (namespace, name) = key.split_once('/').unwrap_or_default();
     let own = Labels::from_map(&json!({SERVICE_NAME: name, MANAGED_BY: MANAGER}));
     let slices = view.selected(RESOURCE, namespace, &own).filter(|e| !e.meta.deleting);
-    let mut slices: Vec<_> = slices.map(|e| (e, e.value())).collect();
+    let mut slices: Vec<_> = slices.map(|e| (e, e.lean())).collect();
     if let Some(endpoints) = mirrored(view, key) {
         let (labels, annotations) = (labels(&endpoints), annotations(&endpoints));
         let mut writes = Vec::new();

@@ -46,7 +46,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     };
     let own = Labels::from_map(&json!({SERVICE_NAME: service.name(), MANAGED_BY: MANAGER}));
     let mut slices: Vec<Value> =
-        view.selected(RESOURCE, service.namespace(), &own).map(|e| e.value()).collect();
+        view.selected(RESOURCE, service.namespace(), &own).map(|e| e.lean()).collect();
     slices.retain(|s| !s.is_deleting());
     let pods = pods(view, &service);
     let mut sync = ServiceSync {

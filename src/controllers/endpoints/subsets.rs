@@ -44,7 +44,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let (subsets, truncated) = truncate(pack(&service, &pods));
     let mut labels = labels(&service);
     labels[MANAGED_BY] = json!("endpoint-controller");
-    let mut object = existing.map(|e| e.value()).unwrap_or_else(|| {
+    let mut object = existing.map(|e| e.lean()).unwrap_or_else(|| {
         json!({"apiVersion": "v1", "kind": "Endpoints",
             "metadata": {"name": service.name(), "namespace": service.namespace()}})
     });

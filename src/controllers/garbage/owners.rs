@@ -40,7 +40,7 @@ pub(super) fn tie(view: &View, entry: &Entry, owner: &OwnerRef) -> Tie {
 
 /// Whether the object is being deleted in the foreground.
 pub(super) fn waits(entry: &Entry) -> bool {
-    entry.meta.deleting && entry.meta.finalizers > 0 && has_finalizer(&entry.value(), FOREGROUND)
+    entry.meta.deleting && entry.meta.finalizers > 0 && has_finalizer(&entry.lean(), FOREGROUND)
 }
 
 /// What the event about a foreign owner says.

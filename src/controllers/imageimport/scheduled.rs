@@ -76,8 +76,8 @@ fn read(stored: &Value) -> Option<Buckets> {
 
 /// The streams of a turn that has just come.
 fn newly_due(_: &View, change: &Change) -> Vec<String> {
-    let Some(now) = read(&change.entry.value()) else { return Vec::new() };
-    let before = change.before.as_ref().and_then(|e| read(&e.value()));
+    let Some(now) = read(&change.entry.lean()) else { return Vec::new() };
+    let before = change.before.as_ref().and_then(|e| read(&e.lean()));
     let news = before.is_none_or(|b| b.turn != now.turn);
     if news { now.due } else { Vec::new() }
 }

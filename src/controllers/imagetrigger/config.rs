@@ -77,7 +77,7 @@ pub fn of_config(_: &View, change: &Change) -> Vec<String> {
     if change.deleted || lens.params().next().is_none() {
         return Vec::new();
     }
-    let containers = |e: &Entry| e.value().list_at("spec.template.spec.containers").to_vec();
+    let containers = |e: &Entry| e.lean().list_at("spec.template.spec.containers").to_vec();
     let news = change.before.as_ref().is_none_or(|before| {
         let same_spec = before.meta.generation == change.entry.meta.generation;
         let same = || {
@@ -92,7 +92,7 @@ pub fn of_config(_: &View, change: &Change) -> Vec<String> {
 /// Sets the images of automatic triggers to what their tags mean now; nothing at all while one of
 /// them never had an image and has none now.
 pub fn reconcile(view: &View, entry: &Entry) -> Plan {
-    let (mut plan, old) = (Plan::none(), entry.value());
+    let (mut plan, old) = (Plan::none(), entry.lean());
     let Some(config) = follow(view, &old) else { return plan };
     if config != old {
         plan.write(Write::update(CONFIGS, config));

@@ -36,7 +36,7 @@ fn spec(view: &View, ingress: &Value, host: &str, path: &Value) -> Result<Value,
     if service.is_empty() {
         return Err("Service name is missing".into());
     }
-    let found = sibling(view, ingress, "services", service).map(|e| e.value());
+    let found = sibling(view, ingress, "services", service).map(|e| e.lean());
     let found = found.ok_or_else(|| "Service is missing".to_owned())?;
     let wanted = path.at("backend.service.port").cloned().unwrap_or_default();
     let fits = |port: &&Value| match wanted.str_at("name") {
@@ -95,7 +95,7 @@ fn tls(view: &View, ingress: &Value, host: &str) -> Option<Value> {
         && let Some(name) = ingress.annotation(DESTINATION_CA)
         && let Some(secret) = sibling(view, ingress, "secrets", name)
     {
-        tls["destinationCACertificate"] = json!(text(&secret.value(), "tls.crt")?);
+        tls["destinationCACertificate"] = json!(text(&secret.lean(), "tls.crt")?);
     }
     Some(tls)
 }

@@ -132,7 +132,7 @@ impl Tally {
             self.completed.extend(pod.index.filter(|_| is_indexed(job)));
             self.track(pod, uid, old, true);
         } else if failed {
-            let action = policy::on_failure(job, &pod.entry.value());
+            let action = policy::on_failure(job, &pod.entry.lean());
             if action == Action::Ignore {
                 self.to_free.extend(pod.tracked.then(|| Arc::clone(&pod.entry)));
                 return;
@@ -189,7 +189,7 @@ impl Tally {
     /// Uids of the status whose pods are free (or gone) are counted for good.
     fn settle(&mut self, old: (Vec<String>, Vec<String>), held: &[Arc<Entry>]) {
         let pending = |uid: &String| {
-            held.iter().any(|e| *e.meta.uid == **uid && has_finalizer(&e.value(), TRACKING))
+            held.iter().any(|e| *e.meta.uid == **uid && has_finalizer(&e.lean(), TRACKING))
         };
         let (keep, done): (Vec<_>, Vec<_>) = old.0.into_iter().partition(pending);
         self.settled.0 = done.len() as i64;

@@ -60,7 +60,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if taints.is_empty() {
         return plan;
     }
-    let pod = entry.value();
+    let pod = entry.lean();
     match leaves(&pod, taints, view.now) {
         Some(at) if at > view.now => {
             plan.look_again(at);

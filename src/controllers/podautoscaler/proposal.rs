@@ -207,7 +207,7 @@ fn pods(
 ) -> Result<Vec<Pod>, String> {
     let mut found = Vec::new();
     for entry in view.selected("pods", hpa.namespace(), labels) {
-        let pod = entry.value();
+        let pod = entry.lean();
         if pod.is_deleting() || pod.str_at("status.phase") == "Failed" {
             continue;
         }

@@ -46,7 +46,7 @@ fn its_namespace(_: &View, change: &Change) -> Vec<String> {
 }
 
 fn grants_everywhere(view: &View, change: &Change) -> Vec<String> {
-    if !change.entry.value().str_at("roleRef.name").starts_with(SCC_ROLE) {
+    if !change.entry.lean().str_at("roleRef.name").starts_with(SCC_ROLE) {
         return vec![];
     }
     view.objects.list("namespaces", "").map(|n| n.meta.name.to_string()).collect()
@@ -95,7 +95,7 @@ fn weight(scc: &str) -> usize {
 
 /// The constraint a binding gives to an account of the namespace.
 fn granted(binding: &Arc<Entry>, namespace: &str) -> Option<String> {
-    let binding = binding.value();
+    let binding = binding.lean();
     let scc = binding.str_at("roleRef.name").strip_prefix(SCC_ROLE)?;
     let reaches = |s: &Value| match s.str_at("kind") {
         "ServiceAccount" => s.str_at("namespace") == namespace,

@@ -46,12 +46,12 @@ pub(super) fn of(
 }
 
 fn services(view: &View, namespace: &str, counts: impl Fn(&str, &Value) -> bool) -> Quantity {
-    let all = view.objects.list("services", namespace).map(|e| e.value());
+    let all = view.objects.list("services", namespace).map(|e| e.lean());
     Quantity::from_int(all.filter(|s| counts(s.str_at("spec.type"), s)).count() as i64)
 }
 
 fn storage(view: &View, namespace: &str) -> Quantity {
-    let claims = view.objects.list("persistentvolumeclaims", namespace).map(|e| e.value());
+    let claims = view.objects.list("persistentvolumeclaims", namespace).map(|e| e.lean());
     let sizes =
         claims.filter_map(|c| Quantity::from_value(c.at("spec.resources.requests.storage")?));
     sizes.fold(Quantity::ZERO, |a, b| a + b)

@@ -43,7 +43,7 @@ fn reconcile(view: &View, namespace: &str) -> Plan {
                     }),
                 ));
             };
-            let mut map = entry.value();
+            let mut map = entry.lean();
             let right = map.at("data") == Some(&data) && map.annotation(annotation) == Some(text);
             if right || entry.meta.deleting {
                 return None;

@@ -32,7 +32,7 @@ const MAX_PREFIX: usize = 58;
 
 fn its_account(_: &View, change: &Change) -> Vec<String> {
     let news = change.deleted || change.before.is_some();
-    let secret = if news { change.entry.value() } else { Value::Null };
+    let secret = if news { change.entry.lean() } else { Value::Null };
     match secret.annotation(OF_ACCOUNT) {
         Some(account) if secret.str_at("type") == DOCKERCFG => {
             vec![name::key(&change.entry.meta.namespace, account)]
@@ -49,7 +49,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if !lives(view, namespace) {
         return Plan::none();
     }
-    let account = entry.value();
+    let account = entry.lean();
     let secret = secret_name(view, entry, &account);
     let mut plan = Plan::none();
     if let Some(patch) = references(&account, &secret) {
@@ -65,7 +65,7 @@ fn secret_name(view: &View, entry: &Entry, account: &Value) -> String {
         return known.to_owned();
     }
     let mine = |e: &Arc<Entry>| {
-        let secret = e.value();
+        let secret = e.lean();
         secret.str_at("type") == DOCKERCFG && secret.annotation(OF_ACCOUNT) == Some(account.name())
     };
     let mut secrets = view.objects.list("secrets", &entry.meta.namespace);
@@ -129,7 +129,7 @@ fn credentials(view: &View, entry: &Entry, name: &str) -> Option<Write> {
             }),
         ));
     };
-    let mut object = secret.value();
+    let mut object = secret.lean();
     let owned = secret.meta.owners.iter().any(|o| *o.uid == *entry.meta.uid);
     if secret.meta.deleting || (owned && object.annotation(OF_ACCOUNT) == Some(account)) {
         return None;

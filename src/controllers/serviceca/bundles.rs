@@ -41,7 +41,7 @@ pub static CONTROLLER: Controller = Controller {
 fn asking(_: &View, change: &Change) -> Vec<String> {
     let entry = &change.entry;
     let kind = KINDS.iter().any(|(resource, _)| *resource == &*entry.resource);
-    let asks = || entry.value().annotation(ASKED) == Some("true");
+    let asks = || entry.mentions(ASKED) && entry.lean().annotation(ASKED) == Some("true");
     let asks = kind && !change.deleted && asks();
     asks.then(|| format!("{}|{}", entry.resource, entry.key)).into_iter().collect()
 }

@@ -53,7 +53,7 @@ pub static CONTROLLER: Controller = Controller {
 
 /// The service a secret holds the certificate of.
 fn of_secret(_: &View, change: &Change) -> Vec<String> {
-    let secret = change.entry.value();
+    let secret = change.entry.lean();
     let service = first(&secret, &NAME).map(|s| name::key(&change.entry.meta.namespace, s));
     service.into_iter().collect()
 }
@@ -65,12 +65,12 @@ fn first<'a>(object: &'a Value, annotations: &[&str]) -> Option<&'a str> {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(entry) = view.get("services", key) else { return plan };
-    let service = entry.value();
+    let service = entry.lean();
     let Some(named) = first(&service, &ASKED).filter(|_| !service.is_deleting()) else {
         return plan;
     };
     let stored = view.named("secrets", service.namespace(), named);
-    let old = stored.map(|e| e.value());
+    let old = stored.map(|e| e.lean());
     if let Some(old) = &old {
         if first(old, &UID) != Some(service.uid()) {
             // Nothing says when it no longer stands in the way.

@@ -40,7 +40,7 @@ fn ours(set: &Value, ordinal: i64, reference: &Value) -> bool {
 
 /// Whether a claim belongs to a former pod or set of the same name, and will go with it.
 pub(super) fn is_stale(sync: &StatefulSetSync<'_>, ordinal: i64, claim: &Entry) -> bool {
-    let claim = claim.value();
+    let claim = claim.lean();
     let former = |o: &Value| {
         let known = sync.pods.get(&ordinal).is_some_and(|p| *p.entry.meta.uid == *o.str_at("uid"));
         ours(&sync.set, ordinal, o) && o.str_at("uid") != sync.set.uid() && !known
@@ -57,7 +57,7 @@ pub(super) fn repair(sync: &StatefulSetSync<'_>, ordinal: i64) -> Vec<Write> {
         names.filter_map(|n| sync.view.named("persistentvolumeclaims", set.namespace(), &n));
     let wanted = owners(sync, ordinal);
     let fix = |entry: &std::sync::Arc<Entry>| {
-        let mut claim = entry.value();
+        let mut claim = entry.lean();
         let old = claim.list_at("metadata.ownerReferences").to_vec();
         let (mine, mut kept): (Vec<Value>, Vec<Value>) =
             old.into_iter().partition(|o| ours(set, ordinal, o));

@@ -135,7 +135,7 @@ impl Instantiation {
                 let why = format!("secrets \"{secret}\" not found");
                 return self.fail(format!("unable to retrieve TemplateInstance Secret: {why}"));
             };
-            fill_in(&found.value(), &mut template);
+            fill_in(&found.lean(), &mut template);
             let right =
                 ResourceAttributes { verb: "get", group: "", resource: "secrets", name: secret };
             asked.push(right.ask(&requester, namespace));

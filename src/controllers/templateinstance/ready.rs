@@ -36,7 +36,7 @@ pub fn of(view: &View, instance: &Value) -> Result<Readiness, String> {
         let found = view.named(resource, namespace, name);
         let found = found.filter(|e| *e.meta.uid == *made.str_at("uid"));
         let Some(entry) = found else { return Err(format!("{resource} \"{name}\" not found")) };
-        let object = entry.value();
+        let object = entry.lean();
         if !object.annotation(WAIT).is_some_and(|w| w.eq_ignore_ascii_case("true")) {
             continue;
         }
@@ -72,7 +72,7 @@ const CHECKS: &[(&str, &str, &str, Check)] = &[
     ("build.openshift.io/v1", "BuildConfig", "buildconfigs.build.openshift.io", |view, o| {
         let labels = Labels::from_map(&crate::object::json!({"buildconfig": o.name()}));
         let number = o.i64_at("status.lastVersion").unwrap_or(0).to_string();
-        let mut builds = view.selected(BUILDS, o.namespace(), &labels).map(|e| e.value());
+        let mut builds = view.selected(BUILDS, o.namespace(), &labels).map(|e| e.lean());
         build(&builds.find(|b| b.annotation("openshift.io/build.number") == Some(&number))?)
     }),
     ("route.openshift.io/v1", "Route", "routes.route.openshift.io", |_, o| {

@@ -34,8 +34,11 @@ pub static CONTROLLER: Controller = Controller {
 
 /// The service that an event says needs pods.
 fn needing(_: &View, change: &Change) -> Vec<String> {
-    let event = change.entry.value();
-    let needs = !change.deleted && is_need(&event);
+    if change.deleted || !change.entry.mentions(NEED_PODS) {
+        return Vec::new();
+    }
+    let event = change.entry.lean();
+    let needs = is_need(&event);
     let about = |path: &str| event.str_at(path);
     let (namespace, name) = (about("involvedObject.namespace"), about("involvedObject.name"));
     needs.then(|| name::key(namespace, name)).into_iter().collect()
@@ -48,7 +51,7 @@ fn is_need(event: &Value) -> bool {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(entry) = view.get("services", key) else { return plan };
-    let service = entry.value();
+    let service = entry.lean();
     let Some(since) = service.annotation(IDLED_AT).and_then(time::parse) else { return plan };
     // An event about an earlier sleep wakes nobody.
     if last_needed(view, &service).is_none_or(|at| at < since) {
@@ -74,7 +77,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     };
     let patch = json!({"metadata": {"annotations": rest}});
     plan.write(Write::patch("services", entry, PatchType::Merge, patch.clone()));
-    let endpoints = view.get("endpoints", key).filter(|e| e.value().annotation(IDLED_AT).is_some());
+    let endpoints = view.get("endpoints", key).filter(|e| e.lean().annotation(IDLED_AT).is_some());
     if let Some(entry) = endpoints {
         plan.write(Write::patch("endpoints", entry, PatchType::Merge, patch));
     }
@@ -83,7 +86,8 @@ fn reconcile(view: &View, key: &str) -> Plan {
 
 /// When traffic last asked for pods of a service.
 fn last_needed(view: &View, service: &Value) -> Option<Timestamp> {
-    let events = view.objects.list("events", service.namespace()).map(|e| e.value());
+    let events = view.objects.list("events", service.namespace());
+    let events = events.filter(|e| e.mentions(NEED_PODS)).map(|e| e.lean());
     let about = events.filter(|e| is_need(e) && e.str_at("involvedObject.name") == service.name());
     about.filter_map(|e| time::parse(e.str_at("lastTimestamp"))).max()
 }
@@ -101,7 +105,7 @@ fn awake(view: &View, namespace: &str, target: &Value) -> IdledWorkload {
         return IdledWorkload::Gone;
     };
     let replicas = target.i64_at("replicas").unwrap_or(0);
-    if entry.value().i64_at("spec.replicas").unwrap_or(1) > 0 {
+    if entry.lean().i64_at("spec.replicas").unwrap_or(1) > 0 {
         return IdledWorkload::Awake;
     }
     let spec = json!({ "replicas": replicas });

@@ -52,7 +52,7 @@ fn claim(view: &View, key: &str) -> Plan {
 
 fn volume(view: &View, key: &str) -> Plan {
     let Some(entry) = view.get(VOLUMES, key) else { return Plan::none() };
-    let used = entry.value().str_at("status.phase") == "Bound";
+    let used = entry.lean().str_at("status.phase") == "Bound";
     protect(VOLUMES, entry, PROTECTED_VOLUME, used)
 }
 
@@ -70,13 +70,13 @@ fn attributes(view: &View, key: &str) -> Plan {
             .any(|path| o.str_at(path) == &*entry.meta.name)
     };
     let used = entry.meta.deleting
-        && [CLAIMS, VOLUMES].iter().any(|r| view.objects.list(r, "").any(|e| names(&e.value())));
+        && [CLAIMS, VOLUMES].iter().any(|r| view.objects.list(r, "").any(|e| names(&e.lean())));
     protect(ATTRIBUTES_CLASSES, entry, PROTECTED_CLASS, used)
 }
 
 /// Puts the finalizer on what lives, takes it off what goes unused.
 fn protect(resource: &'static str, entry: &Entry, finalizer: &str, used: bool) -> Plan {
-    let object = entry.value();
+    let object = entry.lean();
     let has = has_finalizer(&object, finalizer);
     let mut metadata = exactly(entry);
     let mut plan = Plan::none();

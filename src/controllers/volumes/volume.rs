@@ -19,7 +19,7 @@ pub static CONTROLLER: Controller = Controller {
 };
 
 fn volume_of_claim(view: &View, change: &Change) -> Vec<String> {
-    let claim = change.entry.value();
+    let claim = change.entry.lean();
     let name = claim.str_at("spec.volumeName");
     if !name.is_empty() {
         return vec![name.to_owned()];
@@ -79,7 +79,7 @@ pub(super) fn of(claim: &Value, class: &Value, node: Option<&str>, name: &str) -
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some(entry) = view.get(VOLUMES, key) else { return plan };
-    let mut volume = entry.value();
+    let mut volume = entry.lean();
     let uid = volume.str_at("spec.claimRef.uid").to_owned();
     let phase = match view.objects.by_uid(&uid) {
         _ if uid.is_empty() => "Available",

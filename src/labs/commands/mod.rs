@@ -7,7 +7,7 @@ mod outside;
 mod rollouts;
 mod streams;
 
-pub(in crate::labs) use outside::image;
+pub(in crate::labs) use outside::{image, rules};
 
 use super::words::{self, Words};
 use crate::{

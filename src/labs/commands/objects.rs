@@ -33,7 +33,10 @@ async fn deployment(hands: &Hands, words: &Words) -> Result<String, String> {
     let image = words.flag("image");
     let last = image.rsplit('/').next().unwrap_or(image);
     let container = last.split([':', '@']).next().unwrap_or(last);
-    let replicas = words.flag("replicas").parse::<u32>().unwrap_or(1);
+    let replicas = match words.flag("replicas") {
+        "" => 1,
+        many => many.parse::<u32>().map_err(|_| format!("--replicas {many}: is no number"))?,
+    };
     let labels = json!({"app": name});
     let made = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "labels": labels},

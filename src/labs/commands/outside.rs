@@ -3,7 +3,7 @@
 use super::{Command, Hands, Words};
 use crate::{
     http::{AtDesk, Query},
-    object::Value,
+    object::{ObjectExt, Value, json, read},
 };
 use actix_web::body::to_bytes;
 
@@ -14,6 +14,8 @@ pub const COMMANDS: &[Command] = &[
     Command { begins: "pocketshift registry outage", run: |h, w, _| Box::pin(outage(h, w)) },
     Command { begins: "pocketshift node fail", run: |h, w, _| Box::pin(node(h, w, "PUT")) },
     Command { begins: "pocketshift node recover", run: |h, w, _| Box::pin(node(h, w, "DELETE")) },
+    Command { begins: "pocketshift fault add", run: |h, w, i| Box::pin(fault(h, w, i)) },
+    Command { begins: "pocketshift fault remove", run: |h, w, _| Box::pin(mend(h, w)) },
 ];
 
 impl Hands {
@@ -24,13 +26,21 @@ impl Hands {
         path: &str,
         query: &str,
     ) -> Result<Value, String> {
-        let asked = AtDesk {
-            method: method.into(),
-            path: path.into(),
-            query: Query::parse(query),
-            subject: Some(("system:admin".into(), vec!["system:masters".into()])),
-            ..AtDesk::default()
-        };
+        self.at_desk(AtDesk { query: Query::parse(query), ..at(method, path) }).await
+    }
+
+    /// The same with a body.
+    pub(in crate::labs) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: String,
+    ) -> Result<Value, String> {
+        self.at_desk(AtDesk { body: body.into(), ..at(method, path) }).await
+    }
+
+    async fn at_desk(&self, asked: AtDesk) -> Result<Value, String> {
+        let path = asked.path.clone();
         let answer = self.desk.answer(asked).await;
         let good = answer.status().is_success();
         let body = to_bytes(answer.into_body()).await.unwrap_or_default();
@@ -49,6 +59,33 @@ impl Hands {
         // What cannot be read now is none of the exercise's business.
         let _ = self.ask("GET", "/time", "").await;
     }
+}
+
+/// A request of the administrator's.
+fn at(method: &str, path: &str) -> AtDesk {
+    let subject = Some(("system:admin".into(), vec!["system:masters".into()]));
+    AtDesk { method: method.into(), path: path.into(), subject, ..AtDesk::default() }
+}
+
+/// Adds rules of faults; answers their names.
+pub(in crate::labs) async fn rules(hands: &Hands, rules: &[Value]) -> Result<Vec<String>, String> {
+    let sent = json!({"items": rules}).to_string();
+    let added = hands.send("POST", "/faults", sent).await?;
+    let names = added.list_at("items").iter().map(|rule| rule.name().to_owned());
+    Ok(names.collect())
+}
+
+async fn fault(hands: &Hands, words: &Words, input: &str) -> Result<String, String> {
+    if words.flag("f") != "-" {
+        return Err("say -f - and give the rules as input".into());
+    }
+    Ok(rules(hands, &read::yaml_documents(input)?).await?.join("\n"))
+}
+
+async fn mend(hands: &Hands, words: &Words) -> Result<String, String> {
+    let name = words.at(0)?;
+    hands.ask("DELETE", &format!("/faults/{name}"), "").await?;
+    Ok(format!("fault {name} is gone"))
 }
 
 async fn time(hands: &Hands, words: &Words) -> Result<String, String> {

@@ -72,9 +72,11 @@ fn add(out: &mut Map, key: String, inner: Option<Map>, member: bool) {
 /// Whether a list somewhere below has an item that cannot be called by a key. Who owns what of such
 /// an object cannot be said.
 pub fn is_nameless(node: Node<'_>, value: &Value) -> bool {
+    // Most fields are single values: what type they are of does not matter.
+    let deep = |value: &Value| value.is_object() || value.is_array();
     match (node, value) {
         (node, Value::Object(map)) if node.is_map() => {
-            map.iter().any(|(key, value)| is_nameless(node.child_or_any(key), value))
+            map.iter().any(|(key, v)| deep(v) && is_nameless(node.child_or_any(key), v))
         }
         (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(list)) => list
             .iter()

@@ -18,6 +18,7 @@ mod fresh;
 mod hosted;
 mod names;
 mod orders;
+mod rooms;
 mod spec;
 
 pub use disk::{CHECKPOINTS, CLUSTERS};
@@ -39,6 +40,7 @@ use crate::{
     api::Server,
     catalog::complaint::*,
     config::Serve,
+    labs::{Labs, Rooms, Station},
     object::name,
     registry::{Clusters, Registries},
     store::Store,
@@ -86,6 +88,8 @@ pub struct Inside {
     pub time: Arc<ClusterTime>,
     /// Its registries.
     pub registries: Arc<Registries>,
+    /// Its labs.
+    pub labs: Arc<Labs>,
 }
 
 /// How long a cluster that never rests is waited for.
@@ -150,7 +154,12 @@ impl Host {
     /// Where the first cluster begins.
     pub(super) fn site(&self) -> Site {
         let me: Weak<dyn Clusters> = self.me.clone();
-        Site { host: Some(me), ..Site::default() }
+        Site { host: Some(me), station: Some(self.station(MAIN)), ..Site::default() }
+    }
+
+    fn station(&self, name: &str) -> Station {
+        let rooms: Weak<dyn Rooms> = self.me.clone();
+        Station { rooms, name: name.into() }
     }
 
     /// Takes in the first cluster.
@@ -509,7 +518,8 @@ impl Host {
     /// Begins a cluster as a copy.
     async fn copy(&self, mut place: Place, from: &Template, flags: Serve) -> Refused<Facts> {
         let lasting = place.hosted.spec.max_streams.unwrap_or(0);
-        let site = Site { shared: Some(self.shared()?), host: None, lasting };
+        let own = Some(self.station(&place.name));
+        let site = Site { shared: Some(self.shared()?), host: None, station: own, lasting };
         let folder = place.hosted.folder.clone();
         let flags = disk::flags(flags, folder.as_deref()).map_err(invalid)?;
         let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);

@@ -160,7 +160,7 @@ async fn edit(
     for _ in 0..10 {
         let snapshot = server.store.snapshot();
         let Some(entry) = snapshot.get(resource, namespace, name) else { return Ok(()) };
-        let mut object = entry.value();
+        let mut object = entry.lean();
         if !change(&mut object) {
             return Ok(());
         }

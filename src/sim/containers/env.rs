@@ -144,7 +144,7 @@ pub fn data(view: &View, place: &Place, resource: &str, called: &str) -> BTreeMa
 fn services(view: &View, place: &Place) -> BTreeMap<String, String> {
     let links = place.pod.at("spec.enableServiceLinks").and_then(Value::as_bool).unwrap_or(true);
     let namespace = place.pod.namespace();
-    let own = view.objects.list("services", namespace).filter(|_| links).map(|e| e.value());
+    let own = view.objects.list("services", namespace).filter(|_| links).map(|e| e.lean());
     let api = view.value("services", "default/kubernetes");
     let mut env = BTreeMap::new();
     for service in own.chain(api) {

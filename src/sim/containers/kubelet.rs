@@ -43,7 +43,7 @@ pub fn summary(runtime: &Arc<Runtime>, name: &str) -> Value {
 }
 
 fn started(runtime: &Runtime, name: &str) -> Timestamp {
-    let node = runtime.view().get("nodes", name).map(|e| e.value()).unwrap_or_default();
+    let node = runtime.view().get("nodes", name).map(|e| e.lean()).unwrap_or_default();
     time::parse(node.str_at("metadata.creationTimestamp")).unwrap_or_default()
 }
 

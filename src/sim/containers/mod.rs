@@ -9,6 +9,7 @@
 mod asks;
 mod cgroup;
 mod command;
+mod connection;
 mod downward;
 mod driver;
 mod echoing;
@@ -53,9 +54,7 @@ use crate::{
     faults,
     object::{ObjectExt, Value},
     router::Router,
-    runtime::{
-        BACKLOG, Connection, Containers, Ended, Io, LogOptions, LogStream, Shown, Target, Unreached,
-    },
+    runtime::{Connection, Containers, Ended, Io, LogOptions, LogStream, Shown, Target, Unreached},
     settings::Settings,
     sim::shell::{
         self, Terminal,
@@ -507,6 +506,11 @@ impl Containers for Runtime {
         Box::pin(async move { me.ok_or(Unreached::Closed)?.send(to, request).await })
     }
 
+    fn visit(&self, request: Fetch) -> BoxFuture<Result<Fetched, Unreached>> {
+        let me = self.me.upgrade();
+        Box::pin(async move { network::visit(&me.ok_or(Unreached::Refused)?, request).await })
+    }
+
     fn dial(&self, to: (Ipv4Addr, u16), secure: bool) -> BoxFuture<Result<Connection, Unreached>> {
         let me = self.me.upgrade();
         Box::pin(async move { me.ok_or(Unreached::Closed)?.dialled(to, secure).await })
@@ -552,49 +556,5 @@ impl Runtime {
             return Err("EOF".into());
         }
         Ok(backend)
-    }
-
-    /// Opens a connection to a container.
-    fn opened(self: Arc<Runtime>, backend: network::Backend, client: String) -> Connection {
-        let (to, incoming) = mpsc::channel(BACKLOG);
-        let (outgoing, from) = mpsc::channel(BACKLOG);
-        let activity = Arc::clone(&self.world.activity);
-        tokio::spawn(activity.track(async move {
-            self.converse(backend, client, incoming, outgoing).await;
-        }));
-        (to, from)
-    }
-
-    /// Serves a connection to a container until it ends.
-    async fn converse(
-        self: &Arc<Runtime>,
-        backend: network::Backend,
-        client: String,
-        mut incoming: mpsc::Receiver<bytes::Bytes>,
-        outgoing: mpsc::Sender<bytes::Bytes>,
-    ) {
-        let view = self.view();
-        if backend.words(&view).quiet {
-            // A protocol nobody simulates: the connection opens, and ends at the first word.
-            incoming.recv().await;
-            return;
-        }
-        let Some(run) = backend.place.run() else { return };
-        let Some(instance) = self.instance(&view, &backend.place, &run) else { return };
-        let answer = |request: Fetch| -> BoxFuture<Option<Fetched>> {
-            let (me, instance) = (Arc::clone(self), Arc::clone(&instance));
-            let (port, run, client) = (backend.port, run.id.clone(), client.clone());
-            Box::pin(async move {
-                // The container as it is now: a kept connection does not outlive it.
-                let place = Place::find(&me.view(), &instance.target)?;
-                let running = place.running().is_some() && place.run()?.id == run;
-                let answerer = me.answerer(&place, port);
-                if running { me.ask(&answerer, &client, &request).await } else { None }
-            })
-        };
-        tokio::select! {
-            () = responder::serve(incoming, outgoing, answer) => {}
-            () = self.gone(&instance) => {}
-        }
     }
 }

@@ -37,7 +37,7 @@ impl Node {
     /// Its pods that were started, the newest first.
     fn pods(&self) -> Vec<Arc<Value>> {
         let view = self.runtime.view();
-        let pods = view.pods_on(&self.name).map(|e| Arc::new(e.value()));
+        let pods = view.pods_on(&self.name).map(|e| Arc::new(e.lean()));
         let begun = |p: &Arc<Value>| !p.str_at("status.startTime").is_empty();
         let mut pods: Vec<Arc<Value>> = pods.filter(begun).collect();
         pods.sort_by(|a, b| b.str_at("status.startTime").cmp(a.str_at("status.startTime")));

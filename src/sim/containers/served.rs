@@ -10,28 +10,41 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::{collections::HashMap, sync::Arc};
 
-/// The present sample: what was answered, by namespace and name of the pod.
+/// The present sample: what was answered, by uid of the pod.
 #[derive(Default)]
-pub struct LoadSample(Mutex<HashMap<(String, String), Served>>);
+pub struct LoadSample(Mutex<HashMap<String, SampledPod>>);
+
+/// What one pod has answered.
+struct SampledPod {
+    namespace: String,
+    name: String,
+    served: Served,
+}
 
 impl LoadSample {
     /// Counts a request; whether it is the first.
     fn count(&self, place: &Place) -> bool {
         let mut all = self.0.lock();
         let first = all.is_empty();
-        let key = (place.pod.namespace().to_owned(), place.pod.name().to_owned());
-        let served = all.entry(key).or_default();
-        if served.pod != place.pod.uid() {
-            *served = Served { pod: place.pod.uid().to_owned(), ..Served::default() };
+        let (pod, container) = (&place.pod, place.name());
+        if let Some(counted) = all.get_mut(pod.uid()) {
+            match counted.served.requests.get_mut(container) {
+                Some(requests) => *requests += 1,
+                None => drop(counted.served.requests.insert(container.to_owned(), 1)),
+            }
+            return first;
         }
-        *served.requests.entry(place.name().to_owned()).or_default() += 1;
+        let requests = [(container.to_owned(), 1)].into_iter().collect();
+        let served = Served { pod: pod.uid().to_owned(), requests, ..Served::default() };
+        let (namespace, name) = (pod.namespace().to_owned(), pod.name().to_owned());
+        all.insert(pod.uid().to_owned(), SampledPod { namespace, name, served });
         first
     }
 
     fn take(&self, since: Timestamp, until: Timestamp) -> Vec<(String, String, Served)> {
         let all = std::mem::take(&mut *self.0.lock());
-        let dated = |served: Served| Served { since, until, ..served };
-        all.into_iter().map(|((namespace, pod), s)| (namespace, pod, dated(s))).collect()
+        let dated = |c: SampledPod| (c.namespace, c.name, Served { since, until, ..c.served });
+        all.into_values().map(dated).collect()
     }
 }
 

@@ -59,7 +59,8 @@ fn absent(s: &Sync<'_>, source: &Value) -> Result<(), String> {
         let Some(entry) = sibling(s.view, s.pod, resource, name) else {
             return Err(format!("{word} \"{name}\" not found"));
         };
-        let object = entry.value();
+        // A namespace's pods mount the same few objects: they are read once per revision.
+        let object = entry.lens::<Value>();
         let has = |key: &str| {
             ["data", "binaryData"]
                 .iter()
@@ -112,7 +113,7 @@ fn key(
     let Some(entry) = sibling(s.view, s.pod, resource, name) else {
         return Err(format!("{} \"{name}\" not found", words.0));
     };
-    if entry.value().at("data").is_none_or(|d| d.get(key).is_none()) {
+    if entry.lens::<Value>().at("data").is_none_or(|d| d.get(key).is_none()) {
         return Err(format!("couldn't find key {key} in {} {}/{name}", words.1, s.pod.namespace()));
     }
     Ok(())

@@ -366,9 +366,9 @@ impl<'a> Sync<'a> {
         if let Some(write) = self.attempts.write(self.view, self.pod) {
             self.plan.write(write);
         }
-        let mut pod = Value::clone(self.pod);
         let new = status::of(self, terminated);
-        if !pod.at("status").is_some_and(|old| alike(old, &new)) {
+        if !self.pod.at("status").is_some_and(|old| alike(old, &new)) {
+            let mut pod = Value::clone(self.pod);
             pod.set_at("status", new);
             self.plan.write(Write::status("pods", pod));
         }

@@ -52,7 +52,7 @@ pub fn of(view: &View, pod: &Value, repository: &str) -> Vec<Key> {
         let Some(entry) = view.named("secrets", namespace, name) else { continue };
         let own = (namespace, name) != CLUSTER;
         let source = own.then(|| format!("{namespace}/{name} {}", entry.meta.uid));
-        let secret = entry.value();
+        let secret = entry.lean();
         if let Some(account) = secret.annotation(OF_ACCOUNT).filter(|_| home && own) {
             let (user, account) = ("serviceaccount".into(), format!("{namespace}:{account}"));
             let password = String::new();

@@ -124,7 +124,7 @@ impl Accounts {
         account.take(entry, pod);
         account.pods.push(Arc::clone(entry));
         if pod.spec.affinity.pod_anti_affinity.is_some() {
-            self.picky.push((node, entry.value()));
+            self.picky.push((node, entry.lean()));
         }
     }
 

@@ -258,7 +258,7 @@ fn claims(view: &View, pod: &Value) -> Option<String> {
         let Some(claim) = view.named("persistentvolumeclaims", pod.namespace(), &name) else {
             return Some(format!("persistentvolumeclaim \"{name}\" not found"));
         };
-        let claim = claim.value();
+        let claim = claim.lean();
         if claim.is_deleting() {
             return Some(format!("persistentvolumeclaim \"{name}\" is being deleted"));
         }

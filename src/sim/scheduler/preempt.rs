@@ -150,7 +150,7 @@ fn importance(view: &View, entry: &Entry) -> (Reverse<i32>, Timestamp) {
 
 /// Parts pods into those whose going a disruption budget does not allow, and the others.
 fn by_budget(view: &View, pods: Vec<Arc<Entry>>) -> (Vec<Arc<Entry>>, Vec<Arc<Entry>>) {
-    let budgets = view.objects.list(BUDGETS, "").map(|e| e.value());
+    let budgets = view.objects.list(BUDGETS, "").map(|e| e.lean());
     let mut budgets: Vec<(Value, Labels, i64)> = budgets
         .map(|b| {
             let selector = b.at("spec.selector").map(Labels::from_object).unwrap_or_default();
@@ -200,7 +200,7 @@ pub fn carry_out(
     let mut marks = disappointed(view, entry, &node);
     let mut deletions = Vec::new();
     for victim in found.victims.iter().filter(|v| !v.meta.deleting) {
-        let mut pod = victim.value();
+        let mut pod = victim.lean();
         let message = "default-scheduler: preempting to accommodate a higher priority pod";
         pod.set_at("status.conditions", disrupted(&pod, (REASON, message), view.now));
         let text = format!("Preempted by pod {} on node {node}", entry.meta.uid);
@@ -222,7 +222,7 @@ fn disappointed(view: &View, entry: &Entry, node: &str) -> Vec<Write> {
         pod.status.nominated_node_name == node && pod.spec.priority < priority
     };
     let freed = |e: &Arc<Entry>| {
-        let mut pod = e.value();
+        let mut pod = e.lean();
         pod.remove_at("status.nominatedNodeName");
         Write::status("pods", pod)
     };

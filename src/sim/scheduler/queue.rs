@@ -91,7 +91,7 @@ pub fn of_claim(view: &View, change: &Change) -> Vec<String> {
 
 /// Claims of a class may be waited for by anybody.
 pub fn of_class(_: &View, change: &Change) -> Vec<String> {
-    let mode = |e: &Arc<Entry>| e.value().str_at("volumeBindingMode").to_owned();
+    let mode = |e: &Arc<Entry>| e.lean().str_at("volumeBindingMode").to_owned();
     let news = change.before.as_ref().is_none_or(|b| mode(b) != mode(&change.entry));
     if news && !change.deleted { vec![ALL.into()] } else { Vec::new() }
 }

@@ -77,6 +77,36 @@ async function rollout() {
   await accessible(page, "rollout");
 }
 
+const CONFIG = `apiVersion: apps.openshift.io/v1
+kind: DeploymentConfig
+metadata: {name: legacy}
+spec:
+  replicas: 2
+  selector: {app: legacy}
+  template:
+    metadata: {labels: {app: legacy}}
+    spec: {containers: [{name: nginx, image: "${NGINX}:1-86"}]}
+  triggers: [{type: ConfigChange}]
+`;
+
+async function config() {
+  await go(page, "/p/shop/topology");
+  await click(page, "Apply YAML");
+  await answer(page, "Apply YAML", { Manifests: CONFIG }, "Apply");
+  const legacy = page.getByRole("article", { name: "DeploymentConfig legacy" });
+  await legacy.getByText("2 of 2 ready").waitFor();
+  await legacy.getByRole("link", { name: "legacy", exact: true }).click();
+  const line = page.locator("#timeline-said");
+  await line.getByText(/^revision 1: 2 available, 0 coming, 0 going/).waitFor();
+  await click(page, "Set image");
+  await answer(page, "Set image", { Image: `${NGINX}:1-87` }, "Set");
+  await line.getByText(/^revision 2: 2 available, 0 coming, 0 going/).waitFor();
+  await click(page, "Undo");
+  await line.getByText(/^revision 3: 2 available, 0 coming, 0 going/).waitFor();
+  await page.getByRole("row", { name: /^3 \(current\)/ }).getByText(`${NGINX}:1-86`).waitFor();
+  await accessible(page, "the rollout of a DeploymentConfig");
+}
+
 async function object() {
   await go(page, "/p/shop/object/deployments/web");
   const editor = page.getByRole("textbox", { name: "YAML of web" });
@@ -148,6 +178,12 @@ async function administrator() {
   const after = await page.locator(".big").textContent();
   const [from, to] = [before, after].map((text) => Date.parse(text.replace(" UTC", "Z")));
   if (to - from !== 30 * 60_000) throw new Error(`a step of 30m: ${before} → ${after}`);
+  const past = page.locator("#past");
+  const told = await page.locator(".past").innerText();
+  await past.focus();
+  await page.keyboard.press("Home");
+  await sees(page, "Change 1 of ");
+  if ((await page.locator(".past").innerText()) === told) throw new Error("the past does not move");
   await accessible(page, "the clock");
 }
 
@@ -177,7 +213,7 @@ async function labs() {
   await click(page, "Grade");
   await sees(page, "0 of 6 points");
   await accessible(page, "a lab");
-  await go(page, "/p/goback/rollout/web");
+  await go(page, "/p/goback/rollout/deployments/web");
   await click(page, "Undo");
   await sees(page, "2 of 2 ready. ReplicaSet");
   await go(page, "/p/goback/object/deployments/web");
@@ -192,7 +228,7 @@ async function labs() {
 
 try {
   await signIn(browsing, "developer", "developer");
-  for (const part of [projects, topology, rollout, object, pods, refused, administrator, registries, labs]) {
+  for (const part of [projects, topology, rollout, config, object, pods, refused, administrator, registries, labs]) {
     await part().catch(async (e) => {
       const shown = await page.locator("body").innerText().catch(() => "");
       throw new Error(`${part.name}: ${e.message}\nThe page says:\n${shown}`);

@@ -89,8 +89,9 @@ fn is_controlled(object: &Value) -> bool {
 }
 
 fn is_low_level(a: &Attributes<'_>) -> bool {
-    let labelled = |n: Value| n.label(RUN_LEVEL).is_some_and(|level| ["0", "1"].contains(&level));
-    LOW_LEVEL.contains(&a.namespace) || namespace(a).is_some_and(labelled)
+    let low = |level: &str| ["0", "1"].contains(&level);
+    LOW_LEVEL.contains(&a.namespace)
+        || namespace(a).is_some_and(|n| n.label(RUN_LEVEL).is_some_and(low))
 }
 
 /// Whether the object, or the pod template at `pod`, asks for all its names to be looked up.

@@ -2,12 +2,13 @@
 //!
 //! Source: apiserver-library-go `util/sort` (points) and `sccmatching` (ranges of the namespace).
 
-use super::{GROUPS, MCS, UID_RANGE};
+use super::{GROUPS, MCS, RESOURCE, UID_RANGE};
 use crate::{
     object::{ObjectExt, Value},
-    store::Entry,
+    store::{Entry, Snapshot},
 };
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// How one kind of id is chosen and checked.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -86,11 +87,27 @@ fn list(field: &Option<Vec<String>>) -> &[String] {
     field.as_deref().unwrap_or_default()
 }
 
+/// All constraints, best first: by priority, then the most restrictive, then by name.
+#[derive(Debug, Default)]
+pub struct Ranked(pub Vec<Arc<Constraint>>);
+
+impl Ranked {
+    /// Of the stored objects, worked out once for as long as they stay as they are.
+    pub fn of(snapshot: &Snapshot) -> Arc<Ranked> {
+        snapshot.derived(RESOURCE, |snapshot| {
+            let all = snapshot.list(RESOURCE, "").map(|e| Arc::new(Constraint::of(e)));
+            let mut all: Vec<_> = all.collect();
+            all.sort_by_cached_key(|c| (-c.priority.unwrap_or(0), c.points(), c.name.clone()));
+            Ranked(all)
+        })
+    }
+}
+
 impl Constraint {
-    /// Reads a stored object.
-    pub fn of(entry: &Entry) -> Constraint {
-        let read = entry.lens::<Constraint>();
-        Constraint { name: entry.meta.name.to_string(), ..(*read).clone() }
+    fn of(entry: &Entry) -> Constraint {
+        let read = entry.read(|text| serde_json::from_slice::<Constraint>(text));
+        let read = read.unwrap_or_default();
+        Constraint { name: entry.meta.name.to_string(), ..read }
     }
     /// Capabilities that may be added.
     pub fn allowed_capabilities(&self) -> &[String] {
@@ -178,45 +195,69 @@ impl Constraint {
         (5000 + 300 * count(self.default_capabilities()) + adds + drops).clamp(0, 9999)
     }
 
-    /// Takes from the namespace's annotations what the object leaves open.
+    /// The object with what it leaves open taken from what the namespace has been given.
     ///
     /// # Errors
-    /// Upstream's text when they are missing.
-    pub fn preallocate(&mut self, namespace: &Value) -> Result<(), String> {
-        let name = namespace.name();
-        for key in [UID_RANGE, MCS] {
-            if namespace.annotation(key).is_none() {
-                return Err(format!(
-                    "error fetching namespace {name:?}: unable to find annotation {key}"
-                ));
-            }
-        }
-        let uids = namespace.annotation(UID_RANGE).unwrap_or("");
-        let user = &mut self.run_as_user;
-        if user.kind == "MustRunAsRange" && user.uid_range_min.is_none() {
-            let range = block(uids)?;
+    /// Upstream's text when its user ids cannot be read.
+    pub fn preallocated(&self, given: &Ranges) -> Result<Constraint, String> {
+        let mut made = self.clone();
+        if made.takes_uids() {
+            let range = given.uids.clone()?;
+            let user = &mut made.run_as_user;
             (user.uid_range_min, user.uid_range_max) = (Some(range.min), Some(range.max));
         }
-        let context = &mut self.se_linux_context;
+        let context = &mut made.se_linux_context;
         if context.kind == "MustRunAs" {
             let options = context.se_linux_options.get_or_insert_with(|| serde_json::json!({}));
             if options.str_at("level").is_empty() {
-                options.set_at("level", namespace.annotation(MCS).unwrap_or(""));
+                options.set_at("level", given.level.as_str());
             }
         }
-        let groups = namespace.annotation(GROUPS).unwrap_or(uids);
-        let groups: Vec<Range> = groups.split(',').map(block).collect::<Result<_, _>>()?;
         let open =
             |s: &Strategy| s.kind == "MustRunAs" && s.ranges.as_ref().is_none_or(Vec::is_empty);
-        if open(&self.fs_group) {
+        if open(&made.fs_group) {
             // Volumes are shared by the pods of a namespace, so one group must do.
-            let first = groups.first().map(|g| Range { min: g.min, max: g.min });
-            self.fs_group.ranges = Some(first.into_iter().collect());
+            let first = given.groups.first().map(|g| Range { min: g.min, max: g.min });
+            made.fs_group.ranges = Some(first.into_iter().collect());
         }
-        if open(&self.supplemental_groups) {
-            self.supplemental_groups.ranges = Some(groups);
+        if open(&made.supplemental_groups) {
+            made.supplemental_groups.ranges = Some(given.groups.clone());
         }
-        Ok(())
+        Ok(made)
+    }
+
+    /// Whether its user ids are the namespace's.
+    pub fn takes_uids(&self) -> bool {
+        let user = &self.run_as_user;
+        user.kind == "MustRunAsRange" && user.uid_range_min.is_none()
+    }
+}
+
+/// What a namespace has been given in its annotations.
+#[derive(Debug)]
+pub struct Ranges {
+    /// User ids, or why they cannot be read.
+    pub uids: Result<Range, String>,
+    level: String,
+    groups: Vec<Range>,
+}
+
+impl Ranges {
+    /// Reads the annotations.
+    ///
+    /// # Errors
+    /// Upstream's text when they are missing, or the groups cannot be read.
+    pub fn of(namespace: &Value) -> Result<Ranges, String> {
+        let given = |key: &str| {
+            namespace.annotation(key).ok_or_else(|| {
+                let name = namespace.name();
+                format!("error fetching namespace {name:?}: unable to find annotation {key}")
+            })
+        };
+        let (uids, level) = (given(UID_RANGE)?, given(MCS)?.to_owned());
+        let groups = namespace.annotation(GROUPS).unwrap_or(uids);
+        let groups = groups.split(',').map(block).collect::<Result<_, _>>()?;
+        Ok(Ranges { uids: block(uids), level, groups })
     }
 }
 

@@ -21,9 +21,10 @@ use crate::{
     error::Error,
     object::{ObjectExt, Value},
 };
-use constraint::Constraint;
+use constraint::{Constraint, Ranges, Ranked};
 pub use enter::may_enter;
 pub use review::{Chosen, account, choices};
+use std::sync::Arc;
 
 const RESOURCE: &str = "securitycontextconstraints.security.openshift.io";
 const CHOSEN: &str = "openshift.io/scc";
@@ -47,7 +48,7 @@ pub fn mutate(pod: &mut Value, a: &Attributes<'_>) -> Result<(), Error> {
         );
         return Err(refuse(a, pod, why));
     }
-    let candidates = candidates(pod, a, &required)?;
+    let (candidates, given) = candidates(pod, a, &required)?;
     let mut problems = Vec::new();
     for candidate in candidates {
         let Some(subject) = subject(&candidate, pod, a) else {
@@ -57,6 +58,7 @@ pub fn mutate(pod: &mut Value, a: &Attributes<'_>) -> Result<(), Error> {
             ));
             continue;
         };
+        let candidate = candidate.preallocated(&given).map_err(|why| refuse(a, pod, why))?;
         match assign::assign(&candidate, pod) {
             Ok(mut done) => {
                 if a.verb == Verb::Update && done != *pod {
@@ -97,15 +99,15 @@ fn concerns(pod: &Value, a: &Attributes<'_>) -> bool {
     is_pod && a.sub.is_empty() && changes && pod.str_at("spec.os.name") != "windows"
 }
 
-/// The constraints to try, best first: by priority, then the most restrictive, then by name. On
-/// updates the one chosen before comes first.
-fn candidates(pod: &Value, a: &Attributes<'_>, required: &str) -> Result<Vec<Constraint>, Error> {
-    let mut list: Vec<Constraint> = a
-        .snapshot
-        .list(RESOURCE, "")
-        .map(|e| Constraint::of(e))
-        .filter(|c| required.is_empty() || c.name == required)
-        .collect();
+/// The constraints to try, best first, and what the namespace gives them. On updates the one chosen
+/// before comes first.
+fn candidates(
+    pod: &Value,
+    a: &Attributes<'_>,
+    required: &str,
+) -> Result<(Vec<Arc<Constraint>>, Ranges), Error> {
+    let mut list = Ranked::of(a.snapshot).0.clone();
+    list.retain(|c| required.is_empty() || c.name == required);
     if list.is_empty() {
         let why = match required {
             "" => "no SecurityContextConstraints found in cluster".to_owned(),
@@ -115,16 +117,16 @@ fn candidates(pod: &Value, a: &Attributes<'_>, required: &str) -> Result<Vec<Con
         };
         return Err(refuse(a, pod, why));
     }
-    list.sort_by_cached_key(|c| (-c.priority.unwrap_or(0), c.points(), c.name.clone()));
     if a.verb == Verb::Update {
         let hint = pod.annotation(CHOSEN).unwrap_or("");
         list.sort_by_key(|c| c.name != hint);
     }
-    let namespace = namespace(a).unwrap_or_default();
-    for constraint in &mut list {
-        constraint.preallocate(&namespace).map_err(|why| refuse(a, pod, why))?;
+    let given = Ranges::of(&namespace(a).unwrap_or_default());
+    let given = given.map_err(|why| refuse(a, pod, why))?;
+    match &given.uids {
+        Err(why) if list.iter().any(|c| c.takes_uids()) => Err(refuse(a, pod, why.as_str())),
+        _ => Ok((list, given)),
     }
-    Ok(list)
 }
 
 /// Through whom the constraint may be used: the pod's service account comes before the caller.

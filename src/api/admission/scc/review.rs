@@ -28,8 +28,9 @@ pub fn account(namespace: &str, name: &str) -> Caller {
 /// Upstream's when the namespace has no ranges yet.
 pub fn choices(spec: &Value, who: &[Caller], a: &Attributes<'_>) -> Result<Vec<Chosen>, Error> {
     let pod = json!({"metadata": {}, "spec": spec});
-    let usable = candidates(&pod, a, "")?.into_iter();
-    let usable = usable.filter(|c| who.iter().any(|w| applies(c, w, a)));
+    let (candidates, given) = candidates(&pod, a, "")?;
+    let usable = candidates.iter().filter(|c| who.iter().any(|w| applies(c, w, a)));
+    let usable = usable.filter_map(|c| c.preallocated(&given).ok());
     Ok(usable.map(|c| Chosen { allowed: hold(&c, &pod, a) }).collect())
 }
 

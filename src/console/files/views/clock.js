@@ -1,8 +1,15 @@
-// The cluster's clock: what it shows, and stopping, stepping and running it.
+// The cluster's clock: what it shows, and stopping, stepping and running it; and what happened of late,
+// as the trail tells it.
 
 import { desk } from "../api.js";
-import { h, text } from "../dom.js";
+import { h, replace, text } from "../dom.js";
+import { told } from "../trail.js";
 import { announce, button, View } from "../view.js";
+
+/** Changes around the chosen one that are shown before it. */
+const BEFORE = 3;
+/** Users whose changes nobody asks for: those that happen while people sign in. */
+const QUIET = /^oauth(access|authorize)tokens\./;
 
 class ClockView extends View {
   open() {
@@ -21,7 +28,13 @@ class ClockView extends View {
         button("Go", () => this.move({ to: this.until.value }))),
       h("p", { class: "row" }, h("label", { for: "rate" }, "Times as fast ", this.fast),
         button("Set", () => this.move({ rate: this.fast.value }))));
-    this.ticking = true;
+    this.past = h("input", { type: "range", id: "past", min: 0, max: 0, value: 0, oninput: () => this.#tell() });
+    this.when = h("p", { class: "note", id: "past-said" });
+    this.changes = h("div", { class: "card past", "aria-live": "polite" });
+    this.append(h("h2", {}, "The recent past"),
+      h("p", { class: "row" }, h("label", { for: "past" }, "Change "), this.past,
+        button("Read again", () => this.read())), this.when, this.changes);
+    this.items = [];
     return this.move(null);
   }
 
@@ -34,10 +47,30 @@ class ClockView extends View {
       const reading = await desk(query ? "POST" : "GET", "time", query ?? {});
       this.reading = { ...reading, at: performance.now(), now: Date.parse(reading.now) };
       this.#tick();
+      await this.read();
     } catch (e) {
       announce(e.message, true);
     }
     for (const one of buttons) one.disabled = false;
+  }
+
+  /** Reads what happened, as far as the server still knows it. */
+  async read() {
+    const { items } = await desk("GET", "trail", {});
+    this.items = items.filter(({ resource }) => !QUIET.test(resource ?? ""));
+    const last = Math.max(0, this.items.length - 1);
+    Object.assign(this.past, { max: last, value: last, disabled: last === 0 });
+    this.#tell();
+  }
+
+  /** Tells of the chosen change, after those that came right before it. */
+  #tell() {
+    const chosen = Number(this.past.value);
+    const item = this.items[chosen];
+    const at = item?.time ? ` at ${item.time.replace("T", " ").replace("Z", " UTC")}` : "";
+    text(this.when, item ? `Change ${chosen + 1} of ${this.items.length}${at}` : "Nothing has happened yet.");
+    replace(this.changes, this.items.slice(Math.max(0, chosen - BEFORE), chosen + 1).reverse()
+      .map((one, i) => h("div", { class: i ? "earlier" : "" }, told(one, 0))));
   }
 
   /** Shows the time once a second while it runs; the server is not asked. */

@@ -16,7 +16,7 @@ class Labs extends View {
         h("table", {},
           h("thead", {}, h("tr", {}, ["Exercise", "Part", "Sort", "Points", "Started"]
             .map((title) => h("th", { scope: "col" }, title)))), this.rows)),
-      h("p", { class: "row" }, button("Show the board", () => this.#board())), this.board);
+      h("p", { class: "row" }, button("Show the board", () => this.#board(), { class: "primary" })), this.board);
     return this.read();
   }
 
@@ -41,13 +41,16 @@ class Labs extends View {
     try {
       const { items } = await desk("GET", "labs/board");
       replace(this.board, items.length === 0 ? h("p", { class: "note" }, "No lab is started.")
-        : h("table", {},
-          h("thead", {}, h("tr", {}, ["Student", "Exercise", "Points", "Missing"]
+        : h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Board" }, h("table", {},
+          h("thead", {}, h("tr", {}, ["Student", "Exercise", "Points", "Missing", "Cluster"]
             .map((title) => h("th", { scope: "col" }, title)))),
-          h("tbody", {}, items.map(({ student, grade }) => h("tr", {},
-            h("th", { scope: "row" }, student), h("td", {}, grade.title),
-            h("td", {}, `${grade.points} of ${grade.of}`),
-            h("td", {}, grade.checks.filter((c) => !c.passed).map((c) => c.title).join("; ")))))));
+          h("tbody", {}, items.map(({ student, url, grade }) => h("tr", {},
+            h("th", { scope: "row" }, student),
+            h("td", {}, h("a", { href: address(grade.name, url && student) }, grade.title)),
+            h("td", {}, h("meter", { min: 0, max: grade.of, value: grade.points, "aria-hidden": "true" }),
+              `${grade.points} of ${grade.of}`),
+            h("td", {}, grade.checks.filter((c) => !c.passed).map((c) => c.title).join("; ")),
+            h("td", {}, url ? h("a", { href: `${url}/console` }, url.replace(/^.*:/, "port ")) : "this one")))))));
     } catch (e) {
       announce(e.message, true);
     }

@@ -4,6 +4,7 @@
 import { call, desk, KINDS, path, remove, send } from "../api.js";
 import { difference } from "../diff.js";
 import { h, replace } from "../dom.js";
+import { told } from "../trail.js";
 import { act, announce, ask, button, View } from "../view.js";
 
 const YAML = "application/yaml";
@@ -17,16 +18,6 @@ export function folded(text) {
   while (end < lines.length && /^( {3,}| {2}- )/.test(lines[end])) end++;
   return { rest: [...lines.slice(0, start), ...lines.slice(end)].join("\n"),
     managed: lines.slice(start, end).join("\n") };
-}
-
-/** A change in a line, and the fields that changed. */
-function told({ resource, namespace, name, user, agent, verb, sub, what, revision, fields }, i) {
-  const object = [resource, namespace, name].filter(Boolean).join(" ");
-  const by = user ? `by ${user}${agent ? ` with ${agent}` : ""} (${verb}${sub ? ` of ${sub}` : ""})`
-    : "by the server itself";
-  return h("div", {}, h("p", {}, `${i ? "because of " : ""}${object} ${what ?? "written"} ${by}, revision ${revision}`),
-    h("ul", { class: "note" }, (fields ?? []).map(({ field, before, after }) => h("li", {}, h("code", {}, field),
-      before !== undefined && after !== undefined && `: ${before} → ${after}`))));
 }
 
 class ObjectView extends View {

@@ -9,7 +9,7 @@ import { cause, pause, previous, restart, scale, setImage, setStrategy, undo } f
 import { key, picture, Samples, timeline } from "../timeline.js";
 import { act, ask, button, View } from "../view.js";
 import { past } from "../watch.js";
-import { objectAddress, summary } from "../workloads.js";
+import { objectAddress, ROLLING, summary } from "../workloads.js";
 import { drawEvents, eventTable } from "./events.js";
 
 class Rollout extends View {
@@ -17,10 +17,11 @@ class Rollout extends View {
   samples = new Samples();
 
   open() {
-    const { project, name } = this.parameters;
+    const { project, plural, name } = this.parameters;
     const query = { fieldSelector: `metadata.name=${name}` };
-    this.deployments = this.follow("deployments", project, { query });
-    this.sets = this.follow("replicasets", project);
+    this.rolling = ROLLING[plural] ?? ROLLING.deployments;
+    this.deployments = this.follow(plural in ROLLING ? plural : "deployments", project, { query });
+    this.sets = this.follow(this.rolling.sets, project);
     this.pods = this.follow("pods", project);
     this.events = this.follow("events", project);
     this.state = h("p", { class: "state big" });
@@ -69,7 +70,7 @@ class Rollout extends View {
   draw() {
     const { deployment } = this;
     if (!deployment) {
-      text(this.state, this.deployments.ready ? "There is no such Deployment." : "");
+      text(this.state, this.deployments.ready ? "There is no such workload." : "");
       return;
     }
     const sets = this.own().sort((a, b) => revision(b) - revision(a));
@@ -99,9 +100,10 @@ class Rollout extends View {
   async #past(deployment, limits) {
     this.asked = true;
     const { project } = this.parameters;
-    const labels = Object.entries(deployment.spec.selector.matchLabels ?? {});
+    const { selector } = deployment.spec;
+    const labels = Object.entries(selector.matchLabels ?? selector);
     const query = { labelSelector: labels.map(([name, value]) => `${name}=${value}`).join(",") };
-    const paths = ["replicasets", "pods"].map((plural) => [plural, path(KINDS[plural], project)]);
+    const paths = [this.rolling.sets, "pods"].map((plural) => [plural, path(KINDS[plural], project)]);
     // Without a past there is only what is seen from now on.
     const changes = await past(paths, query).catch(() => []);
     if (!this.isConnected || !changes.length) return;
@@ -113,11 +115,12 @@ class Rollout extends View {
     const progress = condition(deployment, "Progressing");
     text(this.state, `${summary(deployment)}${progress?.message ? `. ${progress.message}` : ""}`);
     this.state.classList.toggle("bad-text", progress?.status === "False");
-    const how = limits.recreate ? "Recreate: all pods end before the first new one starts"
-      : `RollingUpdate: at most ${limits.most} pods, at least ${limits.least} available`;
+    const { type = this.rolling.strategies[0] } = deployment.spec.strategy ?? {};
+    const how = limits.recreate ? `${type}: all pods end before the first new one starts`
+      : `${type}: at most ${limits.most} pods, at least ${limits.least} available`;
     if (this.how !== how) {
       this.how = how;
-      replace(this.facts, how, " · ", h("a", { href: objectAddress("deployments", deployment) }, "YAML"));
+      replace(this.facts, how, " · ", h("a", { href: objectAddress(this.parameters.plural, deployment) }, "YAML"));
     }
     text(this.pauses, deployment.spec.paused ? "Resume" : "Pause");
   }
@@ -152,7 +155,7 @@ class Rollout extends View {
 
   undo(set) {
     return act(`Rolled back${set ? ` to revision ${revision(set)}` : ""}.`, () => {
-      if (this.deployment.spec.paused) throw new Error("A paused Deployment cannot be rolled back; resume it first.");
+      if (this.deployment.spec.paused) throw new Error(`A paused ${this.deployment.kind} cannot be rolled back; resume it first.`);
       if (!set) throw new Error("There is no revision before this one.");
       return undo(this.deployment, set);
     });
@@ -168,10 +171,11 @@ class Rollout extends View {
 
   strategy() {
     const { strategy = {} } = this.deployment.spec;
+    const rolling = strategy.rollingUpdate ?? strategy.rollingParams ?? {};
     ask("Set strategy", [
-      { name: "type", label: "Strategy", options: ["RollingUpdate", "Recreate"], value: strategy.type },
-      { name: "surge", label: "Most pods beyond the wanted", value: strategy.rollingUpdate?.maxSurge ?? "25%" },
-      { name: "unavailable", label: "Most pods missing", value: strategy.rollingUpdate?.maxUnavailable ?? "25%" },
+      { name: "type", label: "Strategy", options: this.rolling.strategies, value: strategy.type },
+      { name: "surge", label: "Most pods beyond the wanted", value: rolling.maxSurge ?? "25%" },
+      { name: "unavailable", label: "Most pods missing", value: rolling.maxUnavailable ?? "25%" },
     ], "Set", (wanted) => setStrategy(this.deployment, wanted));
   }
 

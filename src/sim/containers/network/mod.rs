@@ -19,7 +19,7 @@ use policies::{PolicyPeer, pass};
 pub use resolver::{hosts, of_node, resolv_conf};
 pub use services::Affinity;
 use services::{Asker, protocol_of, through};
-pub use wire::Port;
+pub use wire::{Port, visit};
 
 use super::place::Place;
 use crate::{
@@ -150,7 +150,7 @@ impl From<Value> for ServiceAddresses {
 fn service_at(view: &View, address: Ipv4Addr) -> Option<Value> {
     let mut services = view.objects.list("services", "");
     let found = services.find(|e| e.lens::<ServiceAddresses>().0.contains(&address));
-    found.map(|e| e.value())
+    found.map(|e| e.lean())
 }
 
 /// Number of the node of this name.
@@ -167,7 +167,7 @@ fn at(view: &View, call: &Call<'_>, address: Ipv4Addr, port: u16) -> Found {
     });
     let from = PolicyPeer::pod(call.from);
     if let Some(owner) = owner {
-        return passing(view, from, &Arc::new(owner.value()), port, call.protocol);
+        return passing(view, from, &Arc::new(owner.lean()), port, call.protocol);
     }
     if !pass(view, from, PolicyPeer::at(address), port, call.protocol) {
         return Found::Dropped;
@@ -190,7 +190,7 @@ fn on_node(view: &View, call: &Call<'_>, index: usize) -> Found {
         return Found::Api;
     }
     let name = &nodes::names(&view.settings)[index];
-    for service in view.objects.list("services", "").map(|e| e.value()) {
+    for service in view.objects.list("services", "").map(|e| e.lean()) {
         let known = |p: &&Value| {
             p.i64_at("nodePort") == Some(i64::from(call.port))
                 && protocol_of(p) == call.protocol.name()
@@ -213,7 +213,7 @@ fn on_node(view: &View, call: &Call<'_>, index: usize) -> Found {
             && let found @ (Found::Backend(_) | Found::Dropped) = passing(
                 view,
                 PolicyPeer::pod(call.from),
-                &Arc::new(entry.value()),
+                &Arc::new(entry.lean()),
                 port,
                 call.protocol,
             )

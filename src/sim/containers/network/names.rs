@@ -225,7 +225,7 @@ fn full(view: &View, service: &Value) -> String {
 /// Names of an address: of the service that has it, or of the endpoints at it.
 fn named(view: &View, address: Ipv4Addr) -> Vec<String> {
     let text = address.to_string();
-    let services = || view.objects.list("services", "").map(|e| e.value());
+    let services = || view.objects.list("services", "").map(|e| e.lean());
     if let Some(own) = services().find(|s| s.str_at("spec.clusterIP") == text) {
         return vec![full(view, &own)];
     }

@@ -120,7 +120,7 @@ impl PolicyCheck<'_> {
         let (kind, rules, peers) = direction.names();
         let all = self.view.objects.list(POLICIES, pod.namespace());
         let mut selected = false;
-        for policy in all.map(|e| e.value()).filter(|p| is_about(p, kind, pod)) {
+        for policy in all.map(|e| e.lean()).filter(|p| is_about(p, kind, pod)) {
             selected = true;
             let lets = |rule: &Value| {
                 self.has_port(rule.list_at("ports"))

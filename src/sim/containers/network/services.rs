@@ -66,7 +66,7 @@ pub fn endpoints(view: &View, service: &Value) -> Vec<Endpoint> {
     let labels = crate::object::json!({ SERVICE_NAME: service.name() });
     let labels = Labels::from_map(&labels);
     let slices: Vec<Value> =
-        view.selected(SLICES, service.namespace(), &labels).map(|e| e.value()).collect();
+        view.selected(SLICES, service.namespace(), &labels).map(|e| e.lean()).collect();
     let mut all = Vec::new();
     for slice in slices.iter().filter(|s| s.str_at("addressType") == "IPv4") {
         let ports: Vec<_> = slice

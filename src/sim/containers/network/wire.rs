@@ -5,7 +5,7 @@ use crate::{
     controllers::View,
     object::{ObjectExt, Value},
     router::{self, RouterRequest},
-    runtime::{BACKLOG, Connection, Fetch, Fetched, Target},
+    runtime::{BACKLOG, Connection, Fetch, Fetched, Target, Unreached},
     sim::{
         containers::{Runtime, place::Place},
         shell::{
@@ -204,6 +204,11 @@ async fn join(here: Connection, there: Connection) {
         }
     }
     tokio::join!(carry(here.1, there.0), carry(there.1, here.0));
+}
+
+/// What the router answers to somebody outside the cluster.
+pub async fn visit(runtime: &Arc<Runtime>, request: Fetch) -> Result<Fetched, Unreached> {
+    routed(runtime, "127.0.0.1", request).await.map_err(|_| Unreached::Closed)
 }
 
 /// What the router answers.

@@ -61,11 +61,8 @@ fn is_own_page(scene: &Scene<'_>, root: &str, request: &Fetch) -> bool {
 impl Website {
     /// The folder that has pages.
     fn root(&self, scene: &Scene<'_>) -> Option<&'static str> {
-        let filled = |root: &&&str| {
-            let list = scene.files().list(root, scene.who());
-            list.is_ok_and(|list| !list.is_empty())
-        };
-        self.roots.iter().find(filled).copied()
+        let (files, who) = (scene.files(), scene.who());
+        self.roots.iter().find(|root| files.holds(root, who)).copied()
     }
 
     fn show(&self, scene: &Scene<'_>, root: &str, request: &Fetch) -> Fetched {

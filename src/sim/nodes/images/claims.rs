@@ -94,7 +94,7 @@ impl Inventory {
             })
         };
         let repository = repository(&claim.name);
-        let keys = || registries::keys(view, &pod.value(), repository);
+        let keys = || registries::keys(view, &pod.lean(), repository);
         let held = if claim.digest.is_empty() {
             self.find(&claim.name)
         } else {

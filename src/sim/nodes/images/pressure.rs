@@ -88,7 +88,7 @@ fn victim(view: &View, node: &str, text: &str) -> Option<Eviction> {
             && all.any(|s| !s.image_id.is_empty())
     };
     let entry = view.pods_on(node).filter(running).min_by_key(|e| rank(e))?;
-    let pod = entry.value();
+    let pod = entry.lean();
     let over: String = containers(&pod)
         .filter(|(_, request)| WRITTEN > *request)
         .map(|(name, request)| {
@@ -105,7 +105,7 @@ fn victim(view: &View, node: &str, text: &str) -> Option<Eviction> {
 }
 
 fn rank(entry: &Entry) -> (bool, i32, i64) {
-    let pod = entry.value();
+    let pod = entry.lean();
     let (used, asked) = containers(&pod)
         .fold((0, 0), |(used, asked), (_, request)| (used + WRITTEN, asked + request));
     (used <= asked, PodLens::of(entry).spec.priority, asked - used)

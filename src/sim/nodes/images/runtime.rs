@@ -93,7 +93,7 @@ fn delete(
 /// A container that was made from an image.
 fn user(view: &View, node: &str, image: &StoredImage) -> Option<String> {
     view.pods_on(node).find_map(|entry| {
-        let pod = entry.value();
+        let pod = entry.lean();
         let lists = ["status.initContainerStatuses", "status.containerStatuses"];
         let of = |s: &&Value| {
             let digest = s.str_at("imageID").split_once('@').map_or("", |(_, d)| d);

@@ -200,6 +200,18 @@ impl Tree {
         }
     }
 
+    /// Whether there is anything in a directory.
+    pub fn holds(&self, path: &str) -> bool {
+        let prefix = format!("{path}/");
+        let inside = |k: &&String| k.starts_with(&prefix);
+        let (upper, lower) =
+            (self.upper.range(prefix.clone()..), self.lower.range(prefix.clone()..));
+        let mut upper = upper.take_while(|(k, _)| inside(k));
+        let mut lower = lower.map(|(k, _)| k).take_while(inside);
+        upper.any(|(_, node)| node.is_some())
+            || lower.any(|key| !matches!(self.upper.get(key), Some(None)))
+    }
+
     /// Names in a directory, in order.
     pub fn list(&self, path: &str) -> Vec<(String, Node)> {
         let prefix = format!("{path}/");

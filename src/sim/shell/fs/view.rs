@@ -217,6 +217,15 @@ impl Fs {
         }
     }
 
+    /// Whether somebody finds anything in a directory.
+    pub fn holds(&self, path: &str, who: &Cred) -> bool {
+        self.find(path, true, who).is_ok_and(|place| {
+            let tree = place.mount.tree.lock();
+            let node = tree.get(&place.key);
+            node.is_some_and(|n| n.is_directory() && allowed(n, who, 4)) && tree.holds(&place.key)
+        })
+    }
+
     /// The entries of a directory.
     ///
     /// # Errors
