@@ -55,8 +55,15 @@ impl Controls {
         let (pauses, asked) = mpsc::channel(1);
         let activity = Arc::clone(&crew.server.world.activity);
         let monitor = Arc::clone(&crew.monitor);
+        // They are at work from here on, whenever their thread comes to it.
+        let begun = activity.hold();
+        let track = move || {
+            let tracked = activity.track(work(crew, asked));
+            drop(begun);
+            tracked
+        };
         let on = match pool {
-            Some(pool) => On::Shared(pool.run(move || Box::pin(activity.track(work(crew, asked))))),
+            Some(pool) => On::Shared(pool.run(move || Box::pin(track()))),
             None => {
                 let failed = |e: std::io::Error| format!("cannot start: {e}");
                 let runtime = tokio::runtime::Builder::new_current_thread();
@@ -64,7 +71,7 @@ impl Controls {
                 let thread = std::thread::Builder::new().name("controllers".into());
                 let thread = thread.spawn(move || {
                     priority::background();
-                    runtime.block_on(activity.track(work(crew, asked)));
+                    runtime.block_on(track());
                 });
                 On::Own(thread.map_err(failed)?)
             }
