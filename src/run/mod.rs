@@ -59,7 +59,8 @@ pub async fn serve(flags: Serve) -> Result<(), String> {
     greet(&cluster, by_name, began);
     host.adopt(cluster).await;
     wait_for_signal().await?;
-    println!("stopping");
+    // Nobody may be reading: that is no reason not to stop in order.
+    let _ = writeln!(std::io::stdout(), "stopping");
     host.stop().await;
     Ok(())
 }
