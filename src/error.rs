@@ -19,11 +19,33 @@ pub struct Cause {
 }
 
 /// The problems validation found, each once, in the order found. A set, because a body may have as
-/// many as it has items.
+/// many as it has items. With them goes what else is needed to tell them: which lists and maps were
+/// sent without anything in them, which the object does not show.
 #[derive(Clone, Debug, Default)]
-pub struct Causes(pub IndexSet<Cause>);
+pub struct Causes(pub IndexSet<Cause>, Vec<(String, Value)>);
 
 impl Causes {
+    /// No problems yet; `empty` are the paths of the lists and maps that were sent empty, with what
+    /// they were.
+    pub fn of_sent(empty: Vec<(String, Value)>) -> Causes {
+        Causes(IndexSet::new(), empty)
+    }
+    /// Whether anything was sent empty below a path.
+    pub fn sent_empty_below(&self, path: &str) -> bool {
+        self.1.iter().any(|(at, _)| at.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+    }
+    /// A value as it was sent: with what in it was sent empty.
+    pub fn as_sent(&self, path: &str, value: &Value) -> Value {
+        let mut value = value.clone();
+        for (at, empty) in &self.1 {
+            match at.strip_prefix(path) {
+                Some("") if value.is_null() => value = empty.clone(),
+                Some(rest) if rest.starts_with('.') => put_back(&mut value, rest, empty),
+                _ => {}
+            }
+        }
+        value
+    }
     fn push(&mut self, reason: &'static str, field: impl Into<String>, message: String) {
         self.0.insert(Cause { reason, message, field: field.into() });
     }
@@ -33,7 +55,10 @@ impl Causes {
     }
     /// A value that is not allowed; strings are printed quoted, numbers bare, all else as JSON.
     pub fn invalid(&mut self, field: impl Into<String>, value: &Value, why: impl AsRef<str>) {
-        let m = with_detail(&format!("Invalid value: {}", printed(value)), why.as_ref());
+        let field = field.into();
+        let sent = value.is_null().then(|| self.as_sent(&field, value));
+        let shown = printed(sent.as_ref().unwrap_or(value));
+        let m = with_detail(&format!("Invalid value: {shown}"), why.as_ref());
         self.push("FieldValueInvalid", field, m);
     }
     /// The same, for a value that Go shows otherwise than as it is sent.
@@ -64,12 +89,11 @@ impl Causes {
         value: &Value,
         allowed: &[&str],
     ) {
+        let field = field.into();
         let allowed: Vec<String> = allowed.iter().map(|s| format!("{s:?}")).collect();
-        let m = format!(
-            "Unsupported value: {}: supported values: {}",
-            printed(value),
-            allowed.join(", ")
-        );
+        let sent = value.is_null().then(|| self.as_sent(&field, value));
+        let shown = printed(sent.as_ref().unwrap_or(value));
+        let m = format!("Unsupported value: {shown}: supported values: {}", allowed.join(", "));
         self.push("FieldValueNotSupported", field, m);
     }
     /// A value that stands twice where it may stand once.
@@ -114,6 +138,21 @@ impl Causes {
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Puts something empty where it was, at a path such as `.a.b[0].c`, if there is still such a place.
+fn put_back(value: &mut Value, path: &str, empty: &Value) {
+    let Some((parents, last)) = path.rsplit_once('.') else { return };
+    let mut at = Some(value);
+    for step in parents.split(['.', '[']).filter(|step| !step.is_empty()) {
+        at = at.and_then(|v| match step.strip_suffix(']') {
+            Some(index) => v.get_mut(index.parse::<usize>().ok()?),
+            None => v.get_mut(step),
+        });
+    }
+    if let Some(Value::Object(map)) = at {
+        map.entry(last).or_insert_with(|| empty.clone());
     }
 }
 

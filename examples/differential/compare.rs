@@ -82,6 +82,9 @@ fn anonymous(value: &mut Value, depth: Depth) {
         fields.retain(|f| ["alice", "bob", "carol"].iter().any(|m| f["manager"] == *m));
         // The order is that of their times, which two cluster's clocks round differently.
         fields.sort_by_key(|f| (f["manager"].to_string(), f["operation"].to_string()));
+        if fields.is_empty() {
+            value["metadata"]["managedFields"] = Value::Null;
+        }
     }
     masked(value);
 }

@@ -27,9 +27,11 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The path of the collection.
+    /// The path of the collection. What limits its neighbours has none.
     pub fn path(&self, namespace: &str) -> String {
-        self.path.replace("{}", namespace)
+        let alone = ["limitranges", "resourcequotas"].contains(&self.resource.as_str());
+        let namespace = if alone { format!("{namespace}-limits") } else { namespace.to_owned() };
+        self.path.replace("{}", &namespace)
     }
 }
 

@@ -75,6 +75,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     eprintln!("{} kinds on both sides", corpus.subjects.len());
     for side in [&left, &right] {
         side.namespace(NAMESPACE).await?;
+        side.namespace(&format!("{NAMESPACE}-limits")).await?;
     }
     if let Some(case) = &flags.case {
         return show(case, &flags, &corpus, &left, &right).await;

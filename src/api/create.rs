@@ -17,6 +17,13 @@ const NAME_ATTEMPTS: usize = 8;
 /// Seconds a pod's creation waits for its namespace to be prepared.
 const PATIENCE: i64 = 10;
 
+/// A new object has no status of its maker's, where that has a subresource.
+pub(super) fn drop_status(request: &Request, value: &mut Value) {
+    if request.kind.sub("status").is_some() && !request.kind.hooks.status_at_creation {
+        value.remove_at("status");
+    }
+}
+
 impl Server {
     pub(super) async fn create(
         self: &Arc<Self>,
@@ -41,9 +48,7 @@ impl Server {
         meta::normalise(&mut value);
         meta::agree(&mut value, &request.namespace, &request.name, &request.kind)?;
         meta::stamp(&mut value, &request.kind, &request.namespace, &self.world);
-        if request.kind.sub("status").is_some() && !request.kind.hooks.status_at_creation {
-            value.remove_at("status");
-        }
+        drop_status(&request, &mut value);
         // Upstream's storage says so, after everybody else; nothing is stored for a dry run.
         if revision.is_ok_and(|r| r != 0) && !request.options.dry_run {
             let mut draft = Draft::of(value);

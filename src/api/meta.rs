@@ -281,8 +281,9 @@ fn no_new_finalizers(new: &Value, old: &Value, causes: &mut Causes) {
     }
 }
 
-/// Raises `metadata.generation` if this update changes what the kind counts.
-pub(super) fn bump_generation(new: &mut Value, old: &Value, kind: &Served) {
+/// Raises `metadata.generation` if this update changes what the kind counts; `empty` says whether some
+/// of that was sent empty, which a few kinds do not hold to be the same as nothing.
+pub(super) fn bump_generation(new: &mut Value, old: &Value, kind: &Served, empty: bool) {
     if matches!(kind.generation, Generation::None | Generation::Own | Generation::Once) {
         return;
     }
@@ -290,7 +291,10 @@ pub(super) fn bump_generation(new: &mut Value, old: &Value, kind: &Served) {
         && empty_as_none(new.at("metadata.annotations"))
             != empty_as_none(old.at("metadata.annotations"));
     let whole = kind.generation == Generation::Whole && new.get("status") != old.get("status");
-    if annotations || whole || desired_differs(new, old) {
+    let labels = kind.generation == Generation::SpecAndLabels
+        && empty_as_none(new.at("metadata.labels")) != empty_as_none(old.at("metadata.labels"));
+    let sent = empty && kind.generation == Generation::SpecAsSent;
+    if annotations || labels || sent || whole || desired_differs(new, old) {
         let generation = old.i64_at("metadata.generation").unwrap_or(0) + 1;
         new.set_at("metadata.generation", generation);
     }

@@ -7,6 +7,7 @@ use crate::{
     error::{Causes, Error},
     kinds::{self, Served},
     object::{ObjectExt, Value},
+    schema::{self, golang},
 };
 
 /// Refuses `value`, the whole object as far as it was read. `why` is the decoder's text.
@@ -27,7 +28,7 @@ fn unapplied(request: &Request, applied: &Value, why: &str) -> Error {
     let slash = if request.kind.group.is_empty() { "/" } else { "" };
     let kind = format!("{slash}{version}, Kind={kind}");
     let (namespace, name) = (applied.namespace(), &request.name);
-    let why = from_json(why);
+    let why = converter_words(why);
     Error::Plain(format!(
         "failed to convert new object ({namespace}/{name}; {kind}) to proper version: unable to convert unstructured object to {kind}: {why}"
     ))
@@ -142,7 +143,7 @@ fn whole(request: &Request, why: &str) -> Error {
 /// A strategic merge patch is shown as Go prints maps, every other by its result.
 fn patch(request: &Request, value: &Value, why: String) -> Error {
     let shown = match &request.body {
-        Body::Patch(PatchType::Strategic, patch) => go_text(patch),
+        Body::Patch(PatchType::Strategic, patch) => golang::plain(patch),
         Body::Patch(form, patch) if request.kind.custom.is_none() => {
             patched::text(request.kind.ty(), value, *form, patch)
         }
@@ -178,7 +179,7 @@ pub(super) fn shown_whole(request: &Request, error: Error, whole: &Value) -> Err
 fn converter_words(why: &str) -> String {
     let parts = || {
         let rest = why.strip_prefix("json: cannot unmarshal ")?;
-        let (got, rest) = rest.split_once(" into ")?;
+        let (got, rest) = rest.split_once(" into Go struct field ")?;
         Some((got, rest.rsplit_once(" of type ")?.1))
     };
     let Some((got, wanted)) = parts() else { return from_json(why) };
@@ -192,30 +193,14 @@ fn converter_words(why: &str) -> String {
     match wanted {
         _ if wanted.starts_with("[]") => format!("cannot restore slice from {got}"),
         _ if wanted.starts_with("map[") => format!("cannot restore map from {got}"),
-        _ if wanted.contains('.') => format!("cannot restore struct from: {got}"),
+        _ if schema::is_struct(wanted) => format!("cannot restore struct from: {got}"),
         // Go can convert any number to any other and to a string; the converter will not.
         _ if got.ends_with("64") && wanted != "bool" => {
             format!("cannot convert {got} to {wanted}")
         }
+        // What has a name of its own is a text.
+        _ if wanted.contains('.') => "unrecognized type: string".into(),
         _ => format!("unrecognized type: {wanted}"),
-    }
-}
-
-/// A value as Go's `%+v` prints it.
-fn go_text(value: &Value) -> String {
-    match value {
-        Value::Null => "<nil>".into(),
-        Value::String(s) => s.clone(),
-        Value::Array(list) => {
-            format!("[{}]", list.iter().map(go_text).collect::<Vec<_>>().join(" "))
-        }
-        Value::Object(map) => {
-            let mut pairs: Vec<_> = map.iter().collect();
-            pairs.sort_by_key(|(name, _)| *name);
-            let shown = pairs.into_iter().map(|(name, v)| format!("{name}:{}", go_text(v)));
-            format!("map[{}]", shown.collect::<Vec<_>>().join(" "))
-        }
-        other => other.to_string(),
     }
 }
 
@@ -235,6 +220,8 @@ mod tests {
             ("object", "[]v1.Container", "cannot restore slice from map"),
             ("string", "map[string]string", "cannot restore map from string"),
             ("string", "v1.PodSpec", "cannot restore struct from: string"),
+            ("array", "v1.ConcurrencyPolicy", "unrecognized type: string"),
+            ("number", "v1.ConcurrencyPolicy", "cannot convert int64 to v1.ConcurrencyPolicy"),
         ];
         for (got, wanted, expected) in rows {
             let why = format!("json: cannot unmarshal {got} {field} {wanted}");
@@ -271,11 +258,5 @@ mod tests {
             expect_type(&body, &kind).unwrap_err().to_string(),
             "the API version in the data (autoscaling/v1) does not match the expected API version (autoscaling/v2)"
         );
-    }
-
-    #[test]
-    fn maps_print_as_in_go() {
-        let patch = json!({"spec": {"replicas": "a", "paused": true}, "a": [1, null, {"b": ""}]});
-        assert_eq!(go_text(&patch), "map[a:[1 <nil> map[b:]] spec:map[paused:true replicas:a]]");
     }
 }

@@ -34,7 +34,7 @@ impl Server {
         warnings: &mut Vec<String>,
     ) -> Result<Answer, Error> {
         let (mut body, duplicates) = request.take_object()?;
-        self.decode(&request, &mut body, &duplicates, warnings)?;
+        let empty = self.decode(&request, &mut body, &duplicates, warnings)?;
         meta::normalise(&mut body);
         meta::agree(&mut body, &request.namespace, &request.name, &request.kind)?;
         let mut kept = None;
@@ -53,7 +53,8 @@ impl Server {
                 Err(e) => return Err(e),
             };
             let pinned = check_preconditions(&request, &body, &old)?;
-            let mut draft = kept.take().unwrap_or_else(|| Draft::of(body.clone()));
+            let fresh = || Draft::sent(body.clone(), empty.clone());
+            let mut draft = kept.take().unwrap_or_else(fresh);
             let outcome = self.replace(&snapshot, &request, &mut draft, (&entry, &old)).await;
             let lost = match outcome.inspect_err(|_| warnings.append(&mut draft.warnings()))? {
                 Ok(item) => {
@@ -103,19 +104,21 @@ impl Server {
                 Err(e) => return Err(e),
             };
             let old = found.as_ref().map(|(_, old)| old);
-            let mut new = self.patched(&request, *form, body, old, warnings)?;
+            let (mut new, empty) = self.patched(&request, *form, body, old, warnings)?;
+            meta::agree(&mut new, &request.namespace, &request.name, &request.kind)?;
             let Some((entry, old)) = &found else {
                 super::create::refuse_terminating(&request, &request.name)?;
                 if !new.uid().is_empty() {
                     return Err(nothing_with_uid(&request, new.uid()));
                 }
+                revision(&new)?;
                 meta::stamp(&mut new, &request.kind, &request.namespace, &self.world);
+                super::create::drop_status(&request, &mut new);
                 return self.insert(snapshot, &request, new, warnings).await;
             };
-            meta::agree(&mut new, &request.namespace, &request.name, &request.kind)?;
             let pinned = check_preconditions(&request, &new, old)?
                 && body.at("metadata.resourceVersion").is_some();
-            let mut draft = kept.take().unwrap_or_else(|| Draft::of(new));
+            let mut draft = kept.take().unwrap_or_else(|| Draft::sent(new, empty));
             let outcome = self.replace(&snapshot, &request, &mut draft, (entry, old)).await;
             let lost = match outcome.inspect_err(|_| warnings.append(&mut draft.warnings()))? {
                 Ok(item) => {
@@ -133,7 +136,7 @@ impl Server {
         unreachable!("the loop above only ends by returning")
     }
 
-    /// What a patch makes of the stored object, decoded against its type.
+    /// What a patch makes of the stored object, decoded against its type, and what of it is empty.
     pub(super) fn patched(
         &self,
         request: &Request,
@@ -141,7 +144,7 @@ impl Server {
         body: &Value,
         old: Option<&Value>,
         warnings: &mut Vec<String>,
-    ) -> Result<Value, Error> {
+    ) -> Result<(Value, Vec<(String, Value)>), Error> {
         let (ty, root) = (request.kind.ty(), root_of(&request.kind));
         let nothing = json!({});
         let base = old.unwrap_or(&nothing);
@@ -161,7 +164,6 @@ impl Server {
                 if old.is_some() && applied.name().is_empty() {
                     applied.set_at("metadata.name", request.name.as_str());
                 }
-                meta::agree(&mut applied, &request.namespace, &request.name, &request.kind)?;
                 if old.is_none() && !applied.uid().is_empty() {
                     return Err(Error::Conflict {
                         resource: request.kind.resource().into(),
@@ -203,7 +205,8 @@ impl Server {
             }
         }
         let mut heard = Vec::new();
-        self.decode(request, &mut new, &request.options.repeated, &mut heard).map_err(|e| {
+        let decoded = self.decode(request, &mut new, &request.options.repeated, &mut heard);
+        let empty = decoded.map_err(|e| {
             // What is shown of it is the whole, before anything of it was read.
             let whole = match form {
                 PatchType::Json => patch::json(base, body).ok(),
@@ -219,7 +222,7 @@ impl Server {
         heard.retain(|w| !said.contains(w));
         warnings.append(&mut heard);
         meta::normalise(&mut new);
-        Ok(new)
+        Ok((new, empty))
     }
 
     /// Puts a draft in the place of what is stored, by the list of its kind of write. The inner
@@ -347,13 +350,20 @@ fn check_preconditions(request: &Request, body: &Value, old: &Value) -> Result<b
         }
         return Ok(false);
     }
-    if rv.parse::<u64>().is_err() {
-        return Err(Error::Plain(format!("strconv.ParseUint: parsing {rv:?}: invalid syntax")));
-    }
+    revision(body)?;
     if rv != old.str_at("metadata.resourceVersion") {
         return Err(Error::stale(kind.resource(), name));
     }
     Ok(true)
+}
+
+/// Refuses a revision that is none.
+fn revision(body: &Value) -> Result<(), Error> {
+    let rv = body.str_at("metadata.resourceVersion");
+    if !rv.is_empty() && rv.parse::<u64>().is_err() {
+        return Err(Error::Plain(format!("strconv.ParseUint: parsing {rv:?}: invalid syntax")));
+    }
+    Ok(())
 }
 
 pub(super) fn check_patch_options(request: &Request, form: PatchType) -> Result<(), Error> {

@@ -16,6 +16,8 @@ use std::{collections::HashMap, sync::Arc};
 
 /// Largest body of an object or patch, in bytes (upstream's limit).
 pub const LARGEST: usize = 3 << 20;
+/// Largest upload to build from, in bytes: one caller may have one under way.
+pub const LARGEST_UPLOAD: usize = 20 << 20;
 /// Largest form, in bytes.
 pub const LARGEST_FORM: usize = 64 << 10;
 /// Most bodies and bytes of one caller.

@@ -179,7 +179,11 @@ async fn build(
         Verb::Get | Verb::List | Verb::Watch if target.sub != PROXY => None,
         _ if STREAMS.contains(&target.sub) => None,
         _ => {
-            let (bytes, place) = take(incoming, &request.caller).await?;
+            let most = match target.sub {
+                "instantiatebinary" => bodies::LARGEST_UPLOAD,
+                _ => bodies::LARGEST,
+            };
+            let (bytes, place) = take(incoming, &request.caller, most).await?;
             let sent = !bytes.is_empty();
             request.body = match target.sub {
                 sub if PASSED.contains(&sub) => passed(incoming, target, bytes),
@@ -230,14 +234,18 @@ fn style(incoming: &Incoming<'_>, target: &ResourcePath<'_>, verb: Verb) -> Resu
 }
 
 /// The body, if there can be one.
-async fn take(incoming: &mut Incoming<'_>, caller: &Caller) -> Result<(Bytes, BodyPermit), Error> {
+async fn take(
+    incoming: &mut Incoming<'_>,
+    caller: &Caller,
+    most: usize,
+) -> Result<(Bytes, BodyPermit), Error> {
     let length = incoming.request.headers().get(header::CONTENT_LENGTH);
     let bodies = &incoming.http.bodies;
     if incoming.request.headers().contains_key(header::UPGRADE) && length.is_none() {
         let mut none = actix_http::Payload::None;
-        return bodies.take(&caller.name, bodies::LARGEST, None, &mut none).await;
+        return bodies.take(&caller.name, most, None, &mut none).await;
     }
-    bodies.take(&caller.name, bodies::LARGEST, length, incoming.payload).await
+    bodies.take(&caller.name, most, length, incoming.payload).await
 }
 
 fn parsed(

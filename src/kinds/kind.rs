@@ -163,6 +163,10 @@ pub enum Generation {
     Whole,
     /// As `Spec`, and +1 when annotations change (Deployment alone).
     SpecAndAnnotations,
+    /// As `Spec`, and +1 when labels change (EndpointSlice alone).
+    SpecAndLabels,
+    /// As `Spec`, and +1 when a list or map in it is sent empty (NetworkPolicy, webhooks).
+    SpecAsSent,
     /// 1 at creation and ever after (PriorityClass alone).
     Once,
     /// None at creation, then +1 as `Spec` (CSIDriver alone).

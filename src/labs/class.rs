@@ -8,10 +8,17 @@ use crate::{
     world::Entropy,
 };
 use futures_util::future::join_all;
-use std::sync::Arc;
+use jiff::{SignedDuration, Timestamp};
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 /// Most students of a class.
 const MOST: usize = 200;
+/// Longest wait for news of the board, and how often it is looked for.
+const LONGEST: SignedDuration = SignedDuration::from_secs(25);
+const PACE: SignedDuration = SignedDuration::from_secs(2);
 /// Characters of a password.
 const LENGTH: usize = 10;
 
@@ -163,6 +170,35 @@ impl Labs {
         };
         board.extend(join_all(self.class().into_iter().map(of)).await.into_iter().flatten());
         board
+    }
+
+    /// The board once it may be another one than that of the stamp, or after a while; and its stamp.
+    pub(super) async fn board_after(&self, seen: &str) -> (Vec<Mark>, String) {
+        let wall = &self.server.world.wall;
+        let later = |by: SignedDuration| wall.now().checked_add(by).unwrap_or(Timestamp::MAX);
+        let ends = later(LONGEST);
+        while self.stamp() == seen && wall.now() < ends {
+            wall.sleep_until(later(PACE)).await;
+        }
+        let stamp = self.stamp();
+        (self.board().await, stamp)
+    }
+
+    /// Another one whenever something happens in anybody's lab.
+    fn stamp(&self) -> String {
+        let own = self.progress();
+        let others = self.class().into_iter().map(|(name, room, _)| (name, room.labs.progress()));
+        let all: Vec<_> = [(String::new(), own)].into_iter().chain(others).collect();
+        let mut hasher = std::hash::DefaultHasher::new();
+        all.hash(&mut hasher);
+        format!("{:x}", hasher.finish())
+    }
+
+    /// How far the recording of each lab has come.
+    fn progress(&self) -> Vec<(String, usize)> {
+        let store = &self.server.store;
+        let all = self.running.lock();
+        all.iter().map(|(name, running)| (name.clone(), running.mark(store).0)).collect()
     }
 
     async fn marks(&self, student: &str, url: &str) -> Vec<Mark> {

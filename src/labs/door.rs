@@ -52,10 +52,12 @@ impl Labs {
         match (asked.method.as_str(), name, what) {
             ("GET", "", "") => return Ok(self.list()),
             ("GET", "board", "") => {
-                let rows = self.board().await.into_iter().map(
+                let seen = asked.query.get("seen").unwrap_or_default();
+                let (board, seen) = self.board_after(seen).await;
+                let rows = board.into_iter().map(
                     |mark| json!({"student": mark.student, "url": mark.url, "grade": mark.grade}),
                 );
-                return Ok(json!({"items": rows.collect::<Vec<_>>()}));
+                return Ok(json!({"items": rows.collect::<Vec<_>>(), "seen": seen}));
             }
             ("GET", "class", "") => {
                 self.administrator(&caller)?;

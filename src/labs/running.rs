@@ -434,7 +434,7 @@ impl Running {
     }
 
     /// How far its recording has come.
-    fn mark(&self, store: &Store) -> (usize, bool) {
+    pub(super) fn mark(&self, store: &Store) -> (usize, bool) {
         let mut tape = self.tape.lock();
         tape.catch_up(store);
         tape.mark()

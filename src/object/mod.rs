@@ -4,6 +4,7 @@
 //! knows who calls it. An object is a [`serde_json::Value`]: unknown fields survive every path
 //! because nothing is ever written back through a typed struct.
 
+pub mod address;
 pub mod cron;
 pub mod depth;
 pub mod diff;

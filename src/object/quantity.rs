@@ -70,6 +70,16 @@ impl Quantity {
         }
     }
 
+    /// The same amount, rounded up to thousandths.
+    pub fn to_milli(self) -> Quantity {
+        let step = NANO / 1000;
+        Quantity {
+            nanos: self.nanos.div_euclid(step) * step
+                + if self.nanos.rem_euclid(step) > 0 { step } else { 0 },
+            ..self
+        }
+    }
+
     /// The value in thousandths, rounded up.
     pub fn milli(self) -> i64 {
         div_up(self.nanos, NANO / 1000)

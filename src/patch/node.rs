@@ -98,6 +98,18 @@ pub(super) fn embedded(parent: Node<'_>, name: &str, node: Node<'_>) -> bool {
     }
 }
 
+/// The lists and maps below a place, taken as one value, that Go writes as null when they are unset.
+pub(super) fn written_empty(node: Node<'_>) -> impl Iterator<Item = &'static str> {
+    let fields = if let Node::Struct(ty) = node { ty.fields } else { &[] };
+    let empty = |f: &&'static Field| {
+        f.presence != Presence::Omit
+            && f.proto != 0
+            && matches!(f.shape, Shape::List(_) | Shape::Map(_))
+            && matches!(Node::of_field(f), Node::Leaf(_))
+    };
+    fields.iter().filter(empty).map(|f| f.name)
+}
+
 impl<'t> Node<'t> {
     /// The place of a whole object.
     pub(super) fn root(root: Root<'t>) -> Node<'t> {
@@ -164,10 +176,19 @@ impl<'t> Node<'t> {
         matches!(self, Node::Any | Node::Struct(_) | Node::Map(_) | Node::Object(..))
     }
 
-    /// The default of a key field of list items of this place.
+    /// The default of a key field of list items of this place; what is always written has one.
     pub(super) fn key_default(self, key: &str) -> Option<Value> {
         match self {
-            Node::Struct(ty) => serde_json::from_str(field(ty, key)?.default).ok(),
+            Node::Struct(ty) => {
+                let field = field(ty, key)?;
+                let always = || match field.shape {
+                    _ if !field.required && field.presence != Presence::Always => None,
+                    Shape::String => Some(Value::from("")),
+                    Shape::Int32 | Shape::Int64 => Some(Value::from(0)),
+                    _ => None,
+                };
+                serde_json::from_str(field.default).ok().or_else(always)
+            }
             Node::Object(schema, _) => schema.child(key)?.default.clone(),
             _ => None,
         }

@@ -5,6 +5,7 @@ use super::{
     go::{self, Path},
 };
 use crate::object::{Value, quantity, quantity::Quantity, time};
+use ::base64::{Engine as _, engine::general_purpose::STANDARD};
 
 /// Checks and normalises a value that is neither an object, a list nor a map of the right type.
 pub(super) fn scalar(
@@ -20,6 +21,14 @@ pub(super) fn scalar(
         (Shape::Int64, Value::Number(n)) => n.as_i64().is_some(),
         (Shape::Float, Value::Number(_)) | (Shape::IntOrString, Value::String(_)) => true,
         (Shape::Bytes, Value::String(text)) => return base64(text),
+        (Shape::Bytes, Value::Array(list)) => {
+            let bytes: Option<Vec<u8>> =
+                list.iter().map(|n| u8::try_from(n.as_u64()?).ok()).collect();
+            if let Some(bytes) = &bytes {
+                *value = STANDARD.encode(bytes).into();
+            }
+            bytes.is_some()
+        }
         (Shape::Duration, Value::String(text)) => return duration(text),
         (Shape::Quantity, _) => return quantity(value),
         (Shape::Time, Value::String(_)) => return timestamp(value, time::seconds),
@@ -27,6 +36,24 @@ pub(super) fn scalar(
         _ => false,
     };
     if fits { Ok(()) } else { Err(go::mismatch(value, path, &go::type_name(shape, named))) }
+}
+
+/// Makes a whole number one of its type, as Go's conversions do.
+pub(super) fn narrow(shape: &Shape, value: &mut Value) {
+    let whole = value.as_f64().filter(|n| value.is_f64() && n.fract() == 0.0);
+    match shape {
+        Shape::Int32 => {
+            if let Some(n) = value.as_i64().or(whole.map(|n| n as i64)) {
+                *value = (n as i32).into();
+            }
+        }
+        Shape::Int64 => {
+            if let Some(n) = whole {
+                *value = (n as i64).into();
+            }
+        }
+        _ => {}
+    }
 }
 
 fn quantity(value: &mut Value) -> Result<(), String> {

@@ -19,7 +19,21 @@ const MOST_UNKNOWN: usize = 100;
 /// The text upstream's decoder gives for the first mismatch
 /// (`json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`).
 pub fn decode(kind: &'static Type, value: &mut Value) -> Result<Decoded, String> {
-    let mut decoder = Decoder { found: Decoded::default() };
+    read(kind, value, false)
+}
+
+/// The same for an object that upstream turns into its type without a decoder, as it does with what
+/// strategic merge and server-side apply result in: the first mismatch is that of the first field of
+/// the type, and numbers too large for their field lose their high bits.
+///
+/// # Errors
+/// As [`decode`].
+pub fn convert(kind: &'static Type, value: &mut Value) -> Result<Decoded, String> {
+    read(kind, value, true)
+}
+
+fn read(kind: &'static Type, value: &mut Value, converts: bool) -> Result<Decoded, String> {
+    let mut decoder = Decoder { found: Decoded::default(), converts, first: None };
     if depth::of(value).0 > depth::MOST {
         return Err("exceeded max depth".into());
     }
@@ -27,36 +41,69 @@ pub fn decode(kind: &'static Type, value: &mut Value) -> Result<Decoded, String>
         Value::Object(map) => decoder.object(kind, map, &Path::ROOT)?,
         other => return Err(go::mismatch(other, &Path::ROOT, &go::struct_name(kind))),
     }
-    Ok(decoder.found)
+    decoder.first.map_or(Ok(decoder.found), Err)
 }
 
 struct Decoder {
     found: Decoded,
+    converts: bool,
+    /// The first mismatch that does not end the decoding.
+    first: Option<String>,
 }
 
 impl Decoder {
     fn object(&mut self, of: &'static Type, map: &mut Map, path: &Path) -> Result<(), String> {
+        if self.converts {
+            let mut names: Vec<String> = map.keys().cloned().collect();
+            names.sort_by_key(|name| of.field(name).map_or(0, |f| f.proto));
+            for name in names {
+                let Some(value) = map.get_mut(&name) else { continue };
+                if !self.member(of, &name, value, path)? {
+                    map.remove(&name);
+                }
+            }
+            return Ok(());
+        }
         let mut failed = None;
         map.retain(|name, value| {
             if failed.is_some() {
                 return true;
             }
-            let Some(field) = of.field(name) else {
-                if self.found.unknown.len() < MOST_UNKNOWN {
-                    self.found.unknown.push(path.strict(name));
-                }
-                return false;
-            };
-            if value.is_null() {
-                return false;
-            }
-            let path = path.down(GoSegment::Field(of, field));
-            if let Err(e) = self.value(&field.shape, field.go, value, &path) {
+            let kept = self.member(of, name, value, path);
+            kept.unwrap_or_else(|e| {
                 failed = Some(e);
-            }
-            !dropped(field, value)
+                true
+            })
         });
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Reads a field; answers whether it stays.
+    fn member(
+        &mut self,
+        of: &'static Type,
+        name: &str,
+        value: &mut Value,
+        path: &Path,
+    ) -> Result<bool, String> {
+        let Some(field) = of.field(name) else {
+            if self.found.unknown.len() < MOST_UNKNOWN {
+                self.found.unknown.push(path.strict(name));
+            }
+            return Ok(false);
+        };
+        if value.is_null() {
+            return Ok(false);
+        }
+        self.value(&field.shape, field.go, value, &path.down(GoSegment::Field(of, field)))?;
+        let stays = !dropped(field, value);
+        if !stays
+            && matches!(field.shape, Shape::List(_) | Shape::Map(_))
+            && self.found.empty.len() < MOST_UNKNOWN
+        {
+            self.found.empty.push((path.strict(name), value.clone()));
+        }
+        Ok(stays)
     }
 
     fn value(
@@ -87,8 +134,34 @@ impl Decoder {
                 }
                 Ok(())
             }
-            (_, value) => check::scalar(shape, named, value, path),
+            (_, value) => self.scalar(shape, named, value, path),
         }
+    }
+
+    /// Types that read themselves end the decoding when they cannot; of other mismatches the
+    /// decoder keeps the first and goes on. A conversion ends with any.
+    fn scalar(
+        &mut self,
+        shape: &'static Shape,
+        named: &'static str,
+        value: &mut Value,
+        path: &Path,
+    ) -> Result<(), String> {
+        let reads_itself = matches!(
+            shape,
+            Shape::Quantity | Shape::Time | Shape::MicroTime | Shape::Duration | Shape::IntOrString
+        );
+        if self.converts {
+            check::narrow(shape, value);
+            // These are handed on as a text of their own.
+            let path = if reads_itself { &Path::ROOT } else { path };
+            return check::scalar(shape, named, value, path);
+        }
+        match check::scalar(shape, named, value, path) {
+            Err(why) if !reads_itself => drop(self.first.get_or_insert(why)),
+            other => return other,
+        }
+        Ok(())
     }
 
     /// An item of a list or map, where null means the zero value.

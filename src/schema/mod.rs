@@ -15,8 +15,10 @@ pub mod structural;
 #[cfg(test)]
 mod tests;
 
-pub use decode::decode;
+pub use decode::{convert, decode};
 pub use defaults::{blank, fill_defaults, store_lists};
+
+use crate::object::Value;
 
 /// A named object type.
 #[derive(Debug)]
@@ -212,9 +214,17 @@ pub fn find_kind(api_version: &str, kind: &str) -> Option<&'static Type> {
     TYPES.get(usize::from(row.2))
 }
 
+/// Whether a Go type's name (`v1.PodSpec`) is that of an object type.
+pub fn is_struct(name: &str) -> bool {
+    let ends = |t: &Type| t.name.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+    TYPES.iter().any(ends)
+}
+
 /// What decoding an object against its type found.
 #[derive(Debug, Default, PartialEq)]
 pub struct Decoded {
     /// Paths of fields the type does not have, in upstream's form (`spec.foo`); they are removed.
     pub unknown: Vec<String>,
+    /// Lists and maps that were sent without anything in them, by their paths; they are removed.
+    pub empty: Vec<(String, Value)>,
 }

@@ -4,7 +4,7 @@
 use crate::{
     builds::{API, BASE, NS, STREAMS, begun, build, config, log, make, open, start, stream},
     support::{
-        Lab, Reply, eventually,
+        Lab, Reply, Wire, eventually,
         lab::{flags, get, request, send},
     },
 };
@@ -12,6 +12,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use pocketshift::{config::Serve, object::ObjectExt};
 use serde_json::{Value, json};
 use std::io::Write;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// One that only those may pull who say who they are.
 const PRIVATE: &str = "registry.example.com/acme/web:1.0";
@@ -206,6 +207,14 @@ async fn folders_are_sent_whole_or_not_at_all() {
     let lab = open().await;
     stream(&lab, "b").await;
     make(&lab, &config("b", "", json!({"source": {"binary": {}}}))).await;
+    // An upload that breaks off, and one that nobody would take: no build comes of either.
+    let api = Wire::api(&lab).as_admin(&lab);
+    let path = format!("{API}/buildconfigs/b/instantiatebinary?name=b");
+    api.begin("POST", &path, 1 << 20, b"half").await.shutdown().await.expect("sent");
+    let mut refused = api.begin("POST", &path, 10 << 30, b"").await;
+    let mut head = vec![0; 12];
+    refused.read_exact(&mut head).await.expect("an answer");
+    assert_eq!(String::from_utf8_lossy(&head), "HTTP/1.1 413");
     sent(&lab, "b", "", packed(&[("Dockerfile", &from()), ("a/b", "1")])).await.expect(201);
     let built = build(&lab, "b-1", &["Complete", "Failed"]).await;
     let said = log(&lab, "b-1").await.text();

@@ -1,6 +1,6 @@
 //! The way in: a body against its type.
 
-use super::super::{FieldValidation, Request, Server, Verb, misfit};
+use super::super::{Body, FieldValidation, PatchType, Request, Server, Verb, misfit};
 use crate::{
     error::Error,
     kinds::custom::Custom,
@@ -8,14 +8,14 @@ use crate::{
         self, ObjectExt, Value,
         read::{self, Problem},
     },
-    schema,
+    schema::{self, Decoded},
 };
 
 /// The metadata of a custom object, whatever its schema says of it.
 const METADATA: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
-/// Reads an object by its definition's schema; answers the paths of what it does not know.
-fn decode_custom(custom: &Custom, value: &mut Value) -> Result<Vec<String>, String> {
+/// Reads an object by its definition's schema.
+fn decode_custom(custom: &Custom, value: &mut Value) -> Result<Decoded, String> {
     let mut unknown = Vec::new();
     if let (Some(ty), Some(metadata)) = (schema::find(METADATA), value.get_mut("metadata")) {
         let found = schema::decode(ty, metadata)?;
@@ -23,11 +23,12 @@ fn decode_custom(custom: &Custom, value: &mut Value) -> Result<Vec<String>, Stri
     }
     unknown.extend(custom.schema.prune(value));
     custom.schema.drop_nulls(value);
-    Ok(unknown)
+    Ok(Decoded { unknown, empty: Vec::new() })
 }
 
 impl Server {
-    /// Checks a body against its type: apiVersion and kind, JSON types, unknown fields.
+    /// Checks a body against its type: apiVersion and kind, JSON types, unknown fields. Answers which
+    /// lists and maps were sent empty, which is not kept.
     ///
     /// # Errors
     /// 400 in upstream's words.
@@ -37,7 +38,7 @@ impl Server {
         value: &mut Value,
         duplicates: &[String],
         warnings: &mut Vec<String>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<(String, Value)>, Error> {
         let kind = &request.kind;
         if !value.is_object() {
             *value = Value::Object(object::Map::new());
@@ -45,12 +46,16 @@ impl Server {
         misfit::expect_type(value, kind)?;
         value.set_at("apiVersion", kind.api_version());
         value.set_at("kind", &kind.kind);
+        let converts =
+            matches!(request.body, Body::Patch(PatchType::Strategic | PatchType::Apply, _));
         let read = match (&kind.custom, kind.ty()) {
             (Some(custom), _) => decode_custom(custom, value),
-            (None, Some(ty)) => schema::decode(ty, value).map(|found| found.unknown),
-            (None, None) => return Ok(()),
+            (None, Some(ty)) if converts => schema::convert(ty, value),
+            (None, Some(ty)) => schema::decode(ty, value),
+            (None, None) => return Ok(Vec::new()),
         };
-        let unknown = read.map_err(|why| misfit::mismatch(request, value, &why))?;
+        let Decoded { unknown, empty } =
+            read.map_err(|why| misfit::mismatch(request, value, &why))?;
         // Servers of custom kinds tell repeated fields first, wherever they stand.
         let text: &[u8] = if kind.custom.is_some() { b"" } else { &request.options.text };
         let yaml = request.verb != Verb::Patch && !request.options.lines.is_empty();
@@ -68,11 +73,11 @@ impl Server {
         };
         let problems: Vec<String> = first.into_iter().chain(problems).collect();
         match request.options.field_validation {
-            _ if problems.is_empty() => Ok(()),
-            FieldValidation::Ignore => Ok(()),
+            _ if problems.is_empty() => Ok(empty),
+            FieldValidation::Ignore => Ok(empty),
             FieldValidation::Warn => {
                 warnings.extend(problems);
-                Ok(())
+                Ok(empty)
             }
             FieldValidation::Strict => Err(misfit::strict(request, value, &problems)),
         }

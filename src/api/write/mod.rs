@@ -133,6 +133,11 @@ impl Draft {
         }
     }
 
+    /// The same for an object of which some lists and maps were sent empty.
+    pub(super) fn sent(object: Value, empty: Vec<(String, Value)>) -> Draft {
+        Draft { causes: Causes::of_sent(empty), ..Draft::of(object) }
+    }
+
     /// The draft to go on with after another row's race was lost; `None` when nobody outside was
     /// asked, and the whole list can run again.
     pub(super) fn again(self) -> Option<Draft> {

@@ -13,6 +13,7 @@ use crate::{
     schema,
     store::Snapshot,
 };
+use std::collections::HashSet;
 
 /// What a stage answers.
 type Outcome = Result<(), Error>;
@@ -67,6 +68,42 @@ impl Server {
             request.options.tracked_as.unwrap_or(request.sub),
             self.world.clock.now(),
         );
+    }
+}
+
+/// Owners are named once each; who sends one twice is warned.
+pub(super) fn unique_owners(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    // What a patch results in is looked at once only.
+    if !matches!(a.request.body, Body::Patch(..)) {
+        name_once(d, "");
+    }
+    Ok(())
+}
+
+/// The same for what admission made of it.
+pub(super) fn unique_owners_again(_: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    name_once(d, " after mutating admission happens");
+    Ok(())
+}
+
+fn name_once(d: &mut Draft, when: &str) {
+    let metadata = d.object.get_mut("metadata");
+    let owners = metadata.and_then(|m| m.get_mut("ownerReferences")).and_then(Value::as_array_mut);
+    let (mut seen, mut twice) = (HashSet::new(), Vec::new());
+    if let Some(owners) = owners {
+        owners.retain(|owner| {
+            let fresh = seen.insert(owner.to_string());
+            if !fresh {
+                twice.push(owner.str_at("uid").to_owned());
+            }
+            fresh
+        });
+    }
+    if !twice.is_empty() {
+        d.warnings.push(format!(
+            ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            twice.join(", ")
+        ));
     }
 }
 
@@ -133,7 +170,9 @@ pub(super) fn carry_over(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// Raises the generation if what it counts has changed.
 pub(super) fn count_generation(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(old) = a.old {
-        meta::bump_generation(&mut d.object, old, &a.request.kind);
+        let sent = |part: &str| d.causes.sent_empty_below(part);
+        let empty = ["spec", "webhooks"].into_iter().any(sent);
+        meta::bump_generation(&mut d.object, old, &a.request.kind, empty);
     }
     Ok(())
 }

@@ -72,8 +72,15 @@ pub fn parse(source: &str) -> Result<Parsed, Vec<Issue>> {
     }
     let mut complaints = Vec::new();
     let lexemes = lex::lex(&chars, &mut complaints);
-    let mut parser =
-        Parser { lexemes, at: 0, depth: 0, places: Vec::new(), heights: Vec::new(), complaints };
+    let mut parser = Parser {
+        source: chars,
+        lexemes,
+        at: 0,
+        depth: 0,
+        places: Vec::new(),
+        heights: Vec::new(),
+        complaints,
+    };
     let root = parser.whole();
     match root {
         Ok(root) if parser.complaints.is_empty() => Ok(Parsed { root, places: parser.places }),
@@ -82,6 +89,7 @@ pub fn parse(source: &str) -> Result<Parsed, Vec<Issue>> {
 }
 
 struct Parser {
+    source: Vec<char>,
     lexemes: Vec<Lexeme>,
     at: usize,
     depth: usize,
@@ -142,15 +150,19 @@ impl Parser {
             Token::Sign(sign) => (*sign).into(),
             Token::End => "<EOF>".into(),
             Token::Broken(_) => "?".into(),
-            Token::Value(literal) => match literal {
-                Literal::Null => "null".into(),
-                Literal::Bool(b) => b.to_string(),
-                Literal::Int(n) => n.to_string(),
-                Literal::Uint(n) => format!("{n}u"),
-                Literal::Double(n) => n.to_string(),
-                Literal::String(text) => format!("'{text}'"),
-                Literal::Bytes(_) => "b''".into(),
-            },
+            Token::Value(_) => {
+                let lexeme = &self.lexemes[self.at];
+                self.source.get(lexeme.at..lexeme.end).unwrap_or_default().iter().collect()
+            }
+        }
+    }
+
+    /// Whether the token after this one can begin an expression.
+    fn begins_next(&self) -> bool {
+        match self.lexemes.get(self.at + 1).map(|l| &l.token) {
+            Some(Token::Value(_) | Token::Name { .. }) => true,
+            Some(Token::Sign(sign)) => ["[", "{", "(", ".", "-", "!"].contains(sign),
+            _ => false,
         }
     }
 
@@ -402,6 +414,16 @@ impl Parser {
             }
             Token::Broken(why) => self.complain(at, why),
             Token::Name { text, escaped: false } => self.name(at, dot, text),
+            // One that is too many is passed over, as upstream's parser does.
+            Token::Sign(_) if !dot && self.begins_next() => {
+                let message = format!(
+                    "Syntax error: extraneous input '{}' expecting {EXPECTED}",
+                    self.spelled()
+                );
+                self.complaints.push(Issue { at, message });
+                self.advance();
+                self.primary()
+            }
             _ => self.syntax(format!("mismatched input '{}' expecting {EXPECTED}", self.spelled())),
         }
     }

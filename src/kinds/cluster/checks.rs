@@ -4,7 +4,7 @@
 
 use crate::{
     error::Causes,
-    object::{Map, ObjectExt, Value, json, name, quantity::Quantity},
+    object::{Map, ObjectExt, Value, address, json, name, quantity::Quantity},
     schema,
 };
 use std::net::IpAddr;
@@ -40,7 +40,33 @@ pub fn fixed(o: &Value, old: &Value, path: &str, out: &mut Causes) {
 pub fn fixed_struct(o: &Value, old: &Value, (path, of): (&str, &str), out: &mut Causes) {
     let (new, old) = (o.at(path), old.at(path));
     if let (Some(new), true, Some(of)) = (new, new != old, schema::find(of)) {
-        out.invalid_shown(path, schema::golang::text(of, new), IMMUTABLE);
+        let shown = schema::golang::text(of, &out.as_sent(path, new));
+        out.invalid_shown(path, shown, IMMUTABLE);
+    }
+}
+
+/// The address of a webhook.
+pub fn webhook_url(text: &str, path: &str, out: &mut Causes) {
+    const FORM: &str = "; desired format: https://host[/path]";
+    let url = match address::parse(text) {
+        Ok(url) => url,
+        Err(why) => return out.required(path, &format!("url must be a valid URL: {why}{FORM}")),
+    };
+    if url.scheme != "https" {
+        let why = format!("'https' is the only allowed URL scheme{FORM}");
+        out.invalid(path, &json!(url.scheme), why);
+    }
+    if url.host.is_empty() {
+        out.invalid(path, &json!(""), format!("host must be specified{FORM}"));
+    }
+    if let Some(user) = url.user {
+        out.invalid(path, &json!(user), "user information is not permitted in the URL");
+    }
+    if !url.fragment.is_empty() {
+        out.invalid(path, &json!(url.fragment), "fragments are not permitted in the URL");
+    }
+    if !url.query.is_empty() {
+        out.invalid(path, &json!(url.query), "query parameters are not permitted in the URL");
     }
 }
 

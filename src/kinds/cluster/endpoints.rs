@@ -40,7 +40,7 @@ pub static ENDPOINT_SLICE: Kind = Kind {
     kind: "EndpointSlice",
     plural: "endpointslices",
     schema: "io.k8s.api.discovery.v1.EndpointSlice",
-    generation: Generation::Spec,
+    generation: Generation::SpecAndLabels,
     columns: &[
         Column::text("AddressType", "Type of the addresses.", |o, _| cells::text(o, "addressType")),
         Column::text("Ports", "Ports of every endpoint.", |o, _| {
@@ -171,6 +171,15 @@ fn check_port(port: &Value, need_name: bool, path: &str, out: &mut Causes) {
         p if !PROTOCOLS.contains(&p) => out.unsupported(field("protocol"), &json!(p), PROTOCOLS),
         _ => {}
     }
+    app_protocol(port, field("appProtocol"), out);
+}
+
+fn app_protocol(port: &Value, path: String, out: &mut Causes) {
+    if let Some(app) = port.get("appProtocol").and_then(Value::as_str) {
+        for problem in name::qualified_name_problems(app) {
+            out.invalid(path.as_str(), &json!(app), problem);
+        }
+    }
 }
 
 fn slice(o: &Value, old: Option<&Value>, out: &mut Causes) {
@@ -178,7 +187,11 @@ fn slice(o: &Value, old: Option<&Value>, out: &mut Causes) {
     if let Some(old) = old {
         checks::fixed(o, old, "addressType", out);
     }
-    let endpoints = o.list_at("endpoints");
+    let endpoints = match old {
+        // What is as it was is not looked at again.
+        Some(old) if old.list_at("endpoints") == o.list_at("endpoints") => &[],
+        _ => o.list_at("endpoints"),
+    };
     if endpoints.len() > 1000 {
         out.too_many("endpoints", endpoints.len(), 1000);
     }
@@ -247,12 +260,7 @@ fn slice_ports(o: &Value, out: &mut Causes) {
                 out.invalid(format!("ports[{i}].name"), &json!(port_name), problem);
             }
         }
-        let app = port.str_at("appProtocol");
-        for problem in
-            (!app.is_empty()).then(|| name::qualified_name_problems(app)).into_iter().flatten()
-        {
-            out.invalid(format!("ports[{i}].appProtocol"), &json!(app), problem);
-        }
+        app_protocol(port, format!("ports[{i}].appProtocol"), out);
         let protocol = port.str_at("protocol");
         if !PROTOCOLS.contains(&protocol) {
             out.unsupported(format!("ports[{i}].protocol"), &json!(protocol), PROTOCOLS);

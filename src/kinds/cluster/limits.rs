@@ -234,6 +234,16 @@ fn default_range(o: &mut Value) {
             limit[to] = Value::Object(filled);
         }
     }
+    for limit in limits {
+        for list in ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] {
+            let amounts = limit.get_mut(list).and_then(Value::as_object_mut);
+            for amount in amounts.into_iter().flatten().map(|(_, amount)| amount) {
+                if let Some(rounded) = Quantity::from_value(amount).map(Quantity::to_milli) {
+                    *amount = json!(rounded.to_string());
+                }
+            }
+        }
+    }
 }
 
 fn limits(o: &Value, out: &mut Causes) {

@@ -4,6 +4,7 @@ use super::{cells, checks};
 use crate::error::{Cause, Causes};
 use crate::kinds::{Backing, Column, Hooks, Kind, Sub, columns::AGE, heartbeat};
 use crate::object::{ObjectExt, Value, json, name};
+use crate::schema::{self, golang};
 
 /// `nodes`.
 pub static NODE: Kind = Kind {
@@ -43,7 +44,24 @@ pub static NODE: Kind = Kind {
         decorate: Some(heartbeat::shown_node),
         default: Some(allot),
         status_at_creation: true,
-        validate: Some(|o, _, out| validate(o, out)),
+        prepare: Some(|node, old, _| {
+            // Not given to new nodes, nor to old ones without it.
+            if old.is_none_or(|old| old.at("spec.configSource").is_none()) {
+                node.remove_at("spec.configSource");
+            }
+            Ok(())
+        }),
+        validate: Some(|o, old, out| {
+            validate(o, out);
+            if let Some(old) = old {
+                changes(o, old, out);
+            }
+        }),
+        warn: Some(|node, _| {
+            let old = "spec.externalID: this field is deprecated, and is unused by Kubernetes";
+            let says = !node.str_at("spec.externalID").is_empty();
+            says.then(|| old.to_owned()).into_iter().collect()
+        }),
         ..Hooks::NONE
     },
     ..Kind::BASE
@@ -101,7 +119,10 @@ fn validate(node: &Value, out: &mut Causes) {
             }
         }
         if seen.contains(&(key, effect)) {
-            out.duplicate_because(path, taint, "taints must be unique by key and effect pair");
+            let of = schema::find("io.k8s.api.core.v1.Taint");
+            let shown = of.map(|of| golang::text(of, taint)).unwrap_or_default();
+            let why = "taints must be unique by key and effect pair";
+            out.duplicate_shown(path, format!("{shown}: {why}"));
         }
         seen.push((key, effect));
     }
@@ -131,6 +152,23 @@ fn validate(node: &Value, out: &mut Causes) {
     if !both || ranges.len() > 2 {
         let why = "may specify no more than one CIDR for each IP family";
         out.invalid("spec.podCIDRs", &json!(ranges), why);
+    }
+}
+
+/// What of a node may change. Source: `ValidateNodeUpdate`.
+fn changes(node: &Value, old: &Value, out: &mut Causes) {
+    let ranges = old.list_at("spec.podCIDRs");
+    let why = "node updates may not change podCIDR except from \"\" to valid";
+    if !ranges.is_empty() && ranges != node.list_at("spec.podCIDRs") {
+        out.forbidden("spec.podCIDRs", why);
+    }
+    let provider = old.str_at("spec.providerID");
+    if !provider.is_empty() && provider != node.str_at("spec.providerID") {
+        let why = "node updates may not change providerID except from \"\" to valid";
+        out.forbidden("spec.providerID", why);
+    }
+    if old.str_at("spec.externalID") != node.str_at("spec.externalID") {
+        out.forbidden("spec.externalID", "may not be updated");
     }
 }
 

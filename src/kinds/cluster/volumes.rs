@@ -142,17 +142,15 @@ fn prepare_claim(o: &mut Value, old: Option<&Value>, cx: &Cx<'_>) -> Result<(), 
     if !was && o.at(OLDER).is_some_and(|s| s.is_object() && !named(s)) {
         o.remove_at(OLDER);
     }
-    if old.is_none() {
-        let given = |o: &Value, path: &str| o.at(path).filter(|s| s.is_object()).cloned();
-        match (given(o, OLDER), given(o, NEWER)) {
-            (Some(older), None) => o.set_at(NEWER, older),
-            (None, Some(newer)) if newer.str_at("namespace").is_empty() => {
-                let mut older = newer;
-                older.remove_at("namespace");
-                o.set_at(OLDER, older);
-            }
-            _ => {}
+    let given = |o: &Value, path: &str| o.at(path).filter(|s| s.is_object()).cloned();
+    match (given(o, OLDER), given(o, NEWER)) {
+        (Some(older), None) => o.set_at(NEWER, older),
+        (None, Some(newer)) if newer.str_at("namespace").is_empty() => {
+            let mut older = newer;
+            older.remove_at("namespace");
+            o.set_at(OLDER, older);
         }
+        _ => {}
     }
     pending(o, old, cx)
 }

@@ -7,6 +7,7 @@
 use crate::{
     error::{Cause, Causes},
     object::{Map, ObjectExt, Value, json, name},
+    schema::{self, golang},
 };
 
 /// What a number below zero is told.
@@ -188,6 +189,22 @@ impl<'a> Field<'a> {
     pub fn immutable(&self, old: &Field<'_>, out: &mut Causes) {
         if self.value != old.value {
             self.invalid(out, IMMUTABLE);
+        }
+    }
+    /// The same for a field upstream shows as its own struct, of the type called `of`.
+    pub fn immutable_struct(&self, old: &Field<'_>, of: &str, out: &mut Causes) {
+        if self.value != old.value {
+            self.invalid_struct(of, out, IMMUTABLE);
+        }
+    }
+    /// Reports a wrong value that upstream shows as its own struct, of the type called `of`.
+    pub fn invalid_struct(&self, of: &str, out: &mut Causes, why: &str) {
+        match (schema::find(of), self.value) {
+            (Some(of), Some(value)) => {
+                let shown = golang::text(of, &out.as_sent(&self.path, value));
+                out.invalid_shown(&self.path, shown, why);
+            }
+            _ => self.invalid(out, why),
         }
     }
 }

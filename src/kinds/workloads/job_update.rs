@@ -18,11 +18,15 @@ pub fn validate(new: &Value, old: &Value, out: &mut Causes) {
     let (selector, before) = field("selector");
     selector.immutable(&before, out);
     template(new, old, out);
-    for name in
-        ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"]
-    {
+    for (name, of) in [
+        ("completionMode", ""),
+        ("podFailurePolicy", "io.k8s.api.batch.v1.PodFailurePolicy"),
+        ("backoffLimitPerIndex", ""),
+        ("managedBy", ""),
+        ("successPolicy", "io.k8s.api.batch.v1.SuccessPolicy"),
+    ] {
         let (now, before) = field(name);
-        now.immutable(&before, out);
+        now.immutable_struct(&before, of, out);
     }
 }
 
@@ -52,7 +56,8 @@ fn template(new: &Value, old: &Value, out: &mut Causes) {
     let now = Field::of(new, "spec.template");
     let mut before = old.at("spec.template").cloned().unwrap_or_default();
     if !at_rest(old) {
-        now.immutable(&Field::placed(Some(&before), "spec.template"), out);
+        let before = Field::placed(Some(&before), "spec.template");
+        now.immutable_struct(&before, "io.k8s.api.core.v1.PodTemplateSpec", out);
         return;
     }
     for path in DIRECTIVES {
@@ -65,7 +70,8 @@ fn template(new: &Value, old: &Value, out: &mut Causes) {
         resources(&mut before, now.value.unwrap_or(&Value::Null), list);
     }
     // Upstream's path really is one step with a dot.
-    now.get("spec").immutable(&Field::placed(before.at("spec"), "spec.template.spec"), out);
+    let before = Field::placed(before.at("spec"), "spec.template.spec");
+    now.get("spec").immutable_struct(&before, "io.k8s.api.core.v1.PodSpec", out);
 }
 
 /// Suspended, without pods, and never started or fully stopped.

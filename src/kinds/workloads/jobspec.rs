@@ -12,6 +12,9 @@ use std::collections::HashSet;
 const INDEXED: &str = "Indexed";
 const REPLACEMENTS: &[&str] = &["Failed", "TerminatingOrFailed"];
 
+/// The type of `successPolicy`.
+const SUCCESS: &str = "io.k8s.api.batch.v1.SuccessPolicy";
+
 /// Everything but the selector.
 pub fn validate(spec: &Field<'_>, out: &mut Causes) {
     for count in [
@@ -109,7 +112,7 @@ fn policies(spec: &Field<'_>, out: &mut Causes) {
         if spec.get("completionMode").text() == INDEXED {
             success_policy(spec, &success.get("rules"), out);
         } else {
-            success.invalid(out, "requires indexed completion mode");
+            success.invalid_struct(SUCCESS, out, "requires indexed completion mode");
         }
     }
     let allowed = if failure.is_set() { &REPLACEMENTS[..1] } else { REPLACEMENTS };

@@ -166,7 +166,8 @@ impl Writer<'_> {
         if let (Some(field), Some(map)) = (reset_field(self.ty, self.sub), config.as_object_mut()) {
             map.remove(field);
         }
-        let merged = merge(node, Some(old), Some(&config)).unwrap_or_default();
+        // What is not the writer's to say is laid over all the same, and taken back later.
+        let merged = merge(node, Some(old), Some(applied)).unwrap_or_default();
         let wanted = fields(node, &config);
         let last = match managed.iter_mut().find(|e| self.is_mine(e)) {
             Some(mine) => {

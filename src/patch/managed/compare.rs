@@ -4,7 +4,7 @@
 //! Source: structured-merge-diff `typed` (compare). Knows no managers.
 
 use super::{
-    super::node::{Node, embedded},
+    super::node::{Node, embedded, written_empty},
     element,
     set::{self, field_key},
 };
@@ -90,6 +90,10 @@ fn field(parent: Node<'_>, key: &str, old: Option<&Value>, new: Option<&Value>) 
         }
         (None, Some(new)) if there() => both(node, &empty_like(new), new),
         (Some(old), None) if there() => both(node, old, &empty_like(old)),
+        // It is written as null, which is a value like others.
+        (Some(old), None) if written_empty(parent).any(|name| name == key) => {
+            both(node, old, &Value::Null)
+        }
         (old, new) => one(node, old, new),
     }
 }
@@ -157,6 +161,9 @@ fn everything(node: Node<'_>, value: &Value) -> Map {
             for (key, value) in map {
                 let below = everything(node.child_or_any(key), value);
                 out.insert(field_key(key), Value::Object(below));
+            }
+            for name in written_empty(node).filter(|name| !map.contains_key(*name)) {
+                out.insert(field_key(name), Value::Object(Map::new()));
             }
         }
         Value::Array(list) if matches!(node, Node::Keyed(..) | Node::Set(_) | Node::Items(_)) => {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     object::{Map, Value},
-    schema::Shape,
+    schema::{Shape, golang},
 };
 use std::collections::HashSet;
 
@@ -102,7 +102,8 @@ fn walk(node: Node<'_>, value: &Value, path: &str, out: &mut Vec<String>) {
                 let path = format!("{path}.{key}");
                 match node.child(key) {
                     Some(child) => walk(child, value, &path, out),
-                    None => out.push(said(&path, "field not declared in schema")),
+                    // Upstream looks no further here.
+                    None => return out.push(said(&path, "field not declared in schema")),
                 }
             }
         }
@@ -159,14 +160,11 @@ fn leaf(shape: &'static Shape, value: &Value, path: &str, out: &mut Vec<String>)
             let got = format!("expected numeric (int or float), got {}", go_type(value));
             out.push(said(path, &got));
         }
-        Shape::IntOrString | Shape::Quantity if !scalar => {
+        Shape::IntOrString | Shape::Quantity | Shape::Time | Shape::MicroTime if !scalar => {
             out.push(expected(path, "any scalar", value));
         }
-        Shape::String | Shape::Bytes | Shape::Time | Shape::MicroTime | Shape::Duration
-            if !value.is_string() =>
-        {
-            let got = format!("expected string, got &value.valueUnstructured{{Value:{value}}}");
-            out.push(said(path, &got));
+        Shape::String | Shape::Bytes | Shape::Duration if !value.is_string() => {
+            out.push(no_text(path, value));
         }
         _ => {}
     }
@@ -180,10 +178,7 @@ fn atom(kind: &str, value: &Value, path: &str, out: &mut Vec<String>) {
             let got = format!("expected numeric (int or float), got {}", go_type(value));
             out.push(said(path, &got));
         }
-        "string" if !value.is_string() => {
-            let got = format!("expected string, got &value.valueUnstructured{{Value:{value}}}");
-            out.push(said(path, &got));
-        }
+        "string" if !value.is_string() => out.push(no_text(path, value)),
         "scalar" if value.is_object() || value.is_array() => {
             out.push(expected(path, "any scalar", value));
         }
@@ -206,8 +201,12 @@ fn go_type(value: &Value) -> &'static str {
 }
 
 fn expected(path: &str, what: &str, got: &Value) -> String {
-    let got = got.as_str().map_or_else(|| got.to_string(), str::to_owned);
-    said(path, &format!("expected {what}, got &{{{got}}}"))
+    said(path, &format!("expected {what}, got &{{{}}}", golang::plain(got)))
+}
+
+fn no_text(path: &str, got: &Value) -> String {
+    let got = golang::syntax(got);
+    said(path, &format!("expected string, got &value.valueUnstructured{{Value:{got}}}"))
 }
 
 fn said(path: &str, what: &str) -> String {

@@ -7,7 +7,8 @@ use super::{super::node::Node, element};
 use crate::object::{Map, Value};
 use std::collections::{HashMap, HashSet, VecDeque};
 
-/// The merged value; `None` when nothing is left (explicit nulls remove).
+/// The merged value; `None` when nothing is left. Explicit nulls remove, or stand where a single
+/// value was.
 pub fn merge(node: Node<'_>, live: Option<&Value>, config: Option<&Value>) -> Option<Value> {
     match (live, config) {
         (live, None) => live.cloned(),
@@ -49,16 +50,17 @@ fn without_nulls(value: &Value) -> Option<Value> {
 fn maps(node: Node<'_>, live: &Map, config: &Map) -> Map {
     let mut out = live.clone();
     for (key, value) in config {
-        match both_or_new(node.child_or_any(key), live.get(key), value) {
+        let child = node.child_or_any(key);
+        match merge(child, live.get(key), Some(value)) {
             Some(merged) => out.insert(key.clone(), merged),
+            // A null is a value that others may not want; only what comes of it is read without.
+            None if matches!(child, Node::Leaf(_) | Node::Atom(_)) && live.contains_key(key) => {
+                out.insert(key.clone(), Value::Null)
+            }
             None => out.remove(key),
         };
     }
     out
-}
-
-fn both_or_new(node: Node<'_>, live: Option<&Value>, config: &Value) -> Option<Value> {
-    merge(node, live, Some(config))
 }
 
 type Keyed<'a> = Vec<(String, &'a Value)>;

@@ -1,9 +1,12 @@
 //! Whether the node takes a pod that was put on it. Source: `pkg/kubelet/lifecycle`.
 
-use super::sync::{EVICTED, Sync};
+use super::{
+    record::Named,
+    sync::{EVICTED, Sync},
+};
 use crate::{
     controllers::{View, podlens::PodLens},
-    object::{ObjectExt, links},
+    object::{ObjectExt, Value, links},
     sim::{
         nodes::images::CRITICAL,
         scheduler::{amount, host_ports, ports_clash, requests},
@@ -24,6 +27,25 @@ pub fn refusal(s: &Sync<'_>) -> Option<(&'static str, String)> {
     }
     let (pod, node, uid) = (PodLens::of(entry), s.pod.str_at("spec.nodeName"), &*entry.meta.uid);
     resources(s, &pod, node, uid).or_else(|| ports(s.view, &pod, node, uid))
+}
+
+/// Why a pod that runs cannot have what it is to have now: the node gives it later.
+/// Source: `pkg/kubelet/allocation`.
+pub fn deferred(s: &Sync<'_>) -> Option<String> {
+    let specs = s.pod.list_at("spec.containers");
+    let has = |name: &str| {
+        let all = s.pod.list_at("status.containerStatuses").iter();
+        all.filter_map(|c| (c.name_field() == name).then(|| c.at("allocatedResources"))?).next()
+    };
+    let wants_other = |spec: &Value| {
+        has(spec.name_field()).is_some_and(|has| Some(has) != spec.at("resources.requests"))
+    };
+    if !specs.iter().any(wants_other) {
+        return None;
+    }
+    let entry = s.view.named("pods", s.pod.namespace(), s.pod.name())?;
+    let (pod, node) = (PodLens::of(entry), s.pod.str_at("spec.nodeName"));
+    resources(s, &pod, node, &entry.meta.uid).map(|(_, text)| text)
 }
 
 /// Whether a host port is taken already.

@@ -11,6 +11,7 @@ const OWN: [&str; 5] =
     ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
 
 const DISRUPTION: &str = "DisruptionTarget";
+const RESIZE: &str = "PodResizePending";
 
 /// A condition before its times are known.
 struct ConditionState {
@@ -28,10 +29,14 @@ impl ConditionState {
     }
 }
 
-/// All conditions. `alive` says whether the sandbox is there.
-pub fn of(s: &Sync<'_>, phase: &str, alive: bool) -> Value {
+/// All conditions. `alive` says whether the sandbox is there, `deferred` why the pod has to wait for
+/// what it wants.
+pub fn of(s: &Sync<'_>, phase: &str, alive: bool, deferred: Option<&str>) -> Value {
     let stored = s.pod.list_at("status.conditions");
-    let foreign = |c: &&Value| !OWN.contains(&c.str_at("type"));
+    let foreign = |c: &&Value| {
+        let kind = c.str_at("type");
+        kind != RESIZE && !OWN.contains(&kind)
+    };
     let (mut disruption, others): (Vec<Value>, Vec<Value>) =
         stored.iter().filter(foreign).cloned().partition(|c| c.str_at("type") == DISRUPTION);
     if let Some((EVICTED, message)) = &s.verdict {
@@ -44,7 +49,11 @@ pub fn of(s: &Sync<'_>, phase: &str, alive: bool) -> Value {
     let sandbox = if alive { ConditionState::yes() } else { ConditionState::no("", String::new()) };
     let own = [sandbox, initialized(s, phase), ready, containers, ConditionState::yes()];
     let written = OWN.iter().zip(own).map(|(kind, v)| write(s, stored, kind, v));
-    others.into_iter().chain(disruption).chain(written).collect()
+    let resize = deferred.map(|why| {
+        let (reason, message) = ("Deferred".into(), why.to_owned());
+        write(s, stored, RESIZE, ConditionState { status: true, reason, message })
+    });
+    others.into_iter().chain(disruption).chain(resize).chain(written).collect()
 }
 
 fn copy(v: &ConditionState) -> ConditionState {

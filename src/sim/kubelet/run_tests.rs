@@ -177,3 +177,40 @@ fn a_script_may_come_to_serve() {
     lab.pass(3.0);
     assert!(ready(&lab));
 }
+
+#[test]
+fn what_the_node_does_not_have_is_given_later() {
+    let mut lab = Lab::instant();
+    let with = |cpu: &str| {
+        json!({"containers": [{"name": "c", "image": NGINX,
+            "resources": {"requests": {"cpu": cpu}}}]})
+    };
+    lab.create(with("100m"));
+    lab.pass(5.0);
+    let mut pod = lab.pod();
+    pod["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "4000"}});
+    lab.put("pods", pod);
+    lab.settle();
+    let pod = lab.pod();
+    let condition = pod.condition("PodResizePending").expect("a condition");
+    assert_eq!((condition.str_at("status"), condition.str_at("reason")), ("True", "Deferred"));
+    let text = condition.str_at("message");
+    assert!(
+        text.starts_with("Node didn't have enough resource: cpu, requested: 4000000, "),
+        "{text}"
+    );
+    let status = &pod.list_at("status.containerStatuses")[0];
+    assert_eq!(status["allocatedResources"], json!({"cpu": "100m"}));
+    assert_eq!(status["resources"], json!({"requests": {"cpu": "100m"}}));
+
+    let mut pod = pod.clone();
+    pod["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "200m"}});
+    lab.put("pods", pod);
+    lab.settle();
+    let pod = lab.pod();
+    assert!(pod.condition("PodResizePending").is_none(), "{pod}");
+    assert_eq!(
+        pod.list_at("status.containerStatuses")[0]["allocatedResources"],
+        json!({"cpu": "200m"})
+    );
+}

@@ -210,6 +210,11 @@ async function labs() {
   await page.getByRole("link", { name: "Go back from a rollout that cannot end" }).click();
   await click(page, "Start");
   await sees(page, "the project goback");
+  await go(page, "/labs");
+  await click(page, "Show the board");
+  await page.getByRole("row", { name: /^developer Go back .* 0 of 6/ }).waitFor();
+  await accessible(page, "the board");
+  await page.getByRole("region", { name: "Board" }).getByRole("link", { name: /^Go back/ }).click();
   await click(page, "Grade");
   await sees(page, "0 of 6 points");
   await accessible(page, "a lab");

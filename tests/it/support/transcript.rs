@@ -1,5 +1,5 @@
 //! Transcripts: what a real OpenShift was sent and what it answered, one file each. `# ` begins a
-//! remark, `@ ` says who sends from here on, `! ` does something to the registry, `> ` begins a
+//! remark, `@ ` says who sends from here on, `! ` does something to the registry or lets time pass, `> ` begins a
 //! request (method and path, then headers; its body follows), `< ` its answer (code, then headers;
 //! its body follows). What differs from cluster to cluster stands as a name in braces: `{u1}` a uid,
 //! `{d1}` a digest (and

@@ -277,7 +277,7 @@ async fn change(
     let mut warnings = Vec::new();
     let mut sent = match &request.body {
         Body::Patch(form, patch) => {
-            let mut new = server.patched(request, *form, patch, Some(&old), &mut warnings)?;
+            let (mut new, _) = server.patched(request, *form, patch, Some(&old), &mut warnings)?;
             meta::agree(&mut new, &request.namespace, &request.name, &request.kind)?;
             write::default(&request.kind, &mut new, snapshot);
             new

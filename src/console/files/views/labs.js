@@ -10,13 +10,14 @@ const address = (name, student) =>
 class Labs extends View {
   open() {
     this.rows = h("tbody");
-    this.board = h("div", { "aria-live": "polite" });
+    this.board = h("div");
+    this.shows = button("Show the board", () => this.#board(), { class: "primary" });
     this.append(
       h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Exercises" },
         h("table", {},
           h("thead", {}, h("tr", {}, ["Exercise", "Part", "Sort", "Points", "Started"]
             .map((title) => h("th", { scope: "col" }, title)))), this.rows)),
-      h("p", { class: "row" }, button("Show the board", () => this.#board(), { class: "primary" })), this.board);
+      h("p", { class: "row" }, this.shows), this.board);
     return this.read();
   }
 
@@ -36,24 +37,34 @@ class Labs extends View {
         h("td")), (row, lab) => text(row.lastElementChild, lab.started ? "yes" : "no"));
   }
 
-  /** What every student has earned, as it is now. */
+  /** What every student has earned, from now on: the server answers when something has happened. */
   async #board() {
-    try {
-      const { items } = await desk("GET", "labs/board");
-      replace(this.board, items.length === 0 ? h("p", { class: "note" }, "No lab is started.")
-        : h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Board" }, h("table", {},
-          h("thead", {}, h("tr", {}, ["Student", "Exercise", "Points", "Missing", "Cluster"]
-            .map((title) => h("th", { scope: "col" }, title)))),
-          h("tbody", {}, items.map(({ student, url, grade }) => h("tr", {},
-            h("th", { scope: "row" }, student),
-            h("td", {}, h("a", { href: address(grade.name, url && student) }, grade.title)),
-            h("td", {}, h("meter", { min: 0, max: grade.of, value: grade.points, "aria-hidden": "true" }),
-              `${grade.points} of ${grade.of}`),
-            h("td", {}, grade.checks.filter((c) => !c.passed).map((c) => c.title).join("; ")),
-            h("td", {}, url ? h("a", { href: `${url}/console` }, url.replace(/^.*:/, "port ")) : "this one")))))));
-    } catch (e) {
-      announce(e.message, true);
+    this.shows.hidden = true;
+    for (let seen = ""; this.isConnected;) {
+      try {
+        const board = await desk("GET", "labs/board", { seen });
+        seen = board.seen;
+        this.#drawBoard(board.items);
+      } catch (e) {
+        this.shows.hidden = false;
+        return announce(e.message, true);
+      }
     }
+  }
+
+  #drawBoard(items) {
+    if (!items.length) return replace(this.board, h("p", { class: "note" }, "No lab is started."));
+    const row = ({ student, url, grade }) => h("tr", {},
+      h("th", { scope: "row" }, student),
+      h("td", {}, h("a", { href: address(grade.name, url && student) }, grade.title)),
+      h("td", {}, h("meter", { min: 0, max: grade.of, value: grade.points, "aria-hidden": "true" }),
+        `${grade.points} of ${grade.of}`),
+      h("td", {}, grade.checks.filter((c) => !c.passed).map((c) => c.title).join("; ")),
+      h("td", {}, url ? h("a", { href: `${url}/console` }, url.replace(/^.*:/, "port ")) : "this one"));
+    return replace(this.board, h("h2", {}, "Board"),
+      h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Board" }, h("table", {},
+        h("thead", {}, h("tr", {}, ["Student", "Exercise", "Points", "Missing", "Cluster"]
+          .map((title) => h("th", { scope: "col" }, title)))), h("tbody", {}, items.map(row)))));
   }
 }
 

@@ -81,6 +81,7 @@ pub static VALIDATING_WEBHOOK_CONFIGURATION: Kind = Kind {
     kind: "ValidatingWebhookConfiguration",
     plural: "validatingwebhookconfigurations",
     schema: "io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration",
+    generation: Generation::SpecAsSent,
     columns: WEBHOOKS,
     hooks: Hooks { validate: Some(webhooks::validate), ..Hooks::NONE },
     ..GROUP
@@ -91,6 +92,7 @@ pub static MUTATING_WEBHOOK_CONFIGURATION: Kind = Kind {
     kind: "MutatingWebhookConfiguration",
     plural: "mutatingwebhookconfigurations",
     schema: "io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration",
+    generation: Generation::SpecAsSent,
     columns: WEBHOOKS,
     hooks: Hooks { validate: Some(webhooks::validate), ..Hooks::NONE },
     ..GROUP

@@ -21,7 +21,8 @@ pub fn validating(o: &Value, out: &mut Causes) {
     let (validations, annotations) = (spec.get("validations"), spec.get("auditAnnotations"));
     if validations.list().is_empty() && annotations.list().is_empty() {
         validations.required(out, NOTHING);
-        return annotations.required(out, NOTHING);
+        annotations.required(out, NOTHING);
+        return Expressions::read(o).complain(out);
     }
     validations.items().iter().for_each(|v| validation(v, out));
     if annotations.list().len() > MOST_ANNOTATIONS {

@@ -1,17 +1,16 @@
 //! The rules of both webhook configurations.
 //! Source: kubernetes `pkg/apis/admissionregistration/validation`, apiserver `pkg/util/webhook`.
 
-use super::{expressions, rules};
+use super::{super::checks, expressions, rules};
 use crate::{
     error::Causes,
     kinds::workloads::Field,
-    object::{Value, json, name},
+    object::{Value, name},
 };
 use std::collections::HashSet;
 
 const VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 const NO_SIDE_EFFECTS: [&str; 2] = ["None", "NoneOnDryRun"];
-const FORM: &str = "; desired format: https://host[/path]";
 
 /// Checks a configuration.
 pub fn validate(o: &Value, _: Option<&Value>, out: &mut Causes) {
@@ -93,33 +92,7 @@ fn client(config: &Field<'_>, out: &mut Causes) {
 }
 
 fn url(field: &Field<'_>, out: &mut Causes) {
-    let text = field.text();
-    let Ok(url) = url::Url::parse(text) else {
-        // What has no scheme is a path to upstream's parser, which then misses the rest.
-        let why = format!("'https' is the only allowed URL scheme{FORM}");
-        out.invalid(&field.path, &json!(""), why);
-        return out.invalid(&field.path, &json!(""), format!("host must be specified{FORM}"));
-    };
-    if url.scheme() != "https" {
-        let why = format!("'https' is the only allowed URL scheme{FORM}");
-        out.invalid(&field.path, &json!(url.scheme()), why);
-    }
-    if url.host_str().is_none_or(str::is_empty) {
-        out.invalid(&field.path, &json!(""), format!("host must be specified{FORM}"));
-    }
-    if !url.username().is_empty() {
-        let user = match url.password() {
-            Some(password) => format!("{}:{password}", url.username()),
-            None => url.username().to_owned(),
-        };
-        out.invalid(&field.path, &json!(user), "user information is not permitted in the URL");
-    }
-    if let Some(fragment) = url.fragment().filter(|f| !f.is_empty()) {
-        out.invalid(&field.path, &json!(fragment), "fragments are not permitted in the URL");
-    }
-    if let Some(query) = url.query().filter(|q| !q.is_empty()) {
-        out.invalid(&field.path, &json!(query), "query parameters are not permitted in the URL");
-    }
+    checks::webhook_url(field.text(), &field.path, out);
 }
 
 /// Upstream hands over name and namespace in the other order, so the two errors change places.

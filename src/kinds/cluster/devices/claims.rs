@@ -40,10 +40,13 @@ pub fn template(spec: &Field<'_>, out: &mut Causes) {
     labels(&spec.get("metadata.labels"), out);
     annotations(&spec.get("metadata.annotations"), out);
     let metadata = spec.get("metadata");
-    for (name, value) in metadata.map().into_iter().flatten() {
-        let kept = ["annotations", "labels"].contains(&name.as_str());
+    let sent = out.as_sent(&metadata.path, metadata.value.unwrap_or(&Value::Null));
+    for (name, value) in sent.as_object().into_iter().flatten() {
+        let (name, kept) = (name.as_str(), ["annotations", "labels"].contains(&name.as_str()));
         if !kept && !value.is_null() {
-            metadata.get(name).forbidden(out, "cannot be set");
+            // Upstream derives the name from that of the field in Go.
+            let name = if name == "uid" { "uID" } else { name };
+            out.forbidden(format!("{}.{name}", metadata.path), "cannot be set");
         }
     }
     self::spec(&spec.get("spec"), out);

@@ -68,10 +68,10 @@ pub static RESOURCE_CLAIM_TEMPLATE: Kind = Kind {
     hooks: Hooks {
         default: Some(|o| counts(o, "spec.spec.devices.requests")),
         validate: Some(|o, old, out| {
+            claims::template(&Field::of(o, "spec"), out);
             if let Some(old) = old {
                 checks::fixed_struct(o, old, ("spec", TEMPLATE_SPEC), out);
             }
-            claims::template(&Field::of(o, "spec"), out);
         }),
         ..Hooks::NONE
     },
@@ -169,14 +169,16 @@ fn set<'a>(
     }
 }
 
-/// A driver's name: a lower-case subdomain of at most 63 characters.
+/// A driver's name: a subdomain of at most 63 characters, whatever the case.
 fn driver(field: &Field<'_>, out: &mut Causes) {
     const LONGEST: usize = 63;
     field.needs_text(out);
     if field.text().len() > LONGEST {
         out.too_long(&field.path, LONGEST);
     }
-    field.dns_subdomain(out);
+    if !field.text().is_empty() {
+        field.problems(out, name::subdomain_problems(&field.text().to_lowercase()));
+    }
 }
 
 /// A pool's name: subdomains with slashes between.

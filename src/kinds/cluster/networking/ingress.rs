@@ -93,7 +93,8 @@ pub(super) fn validate(o: &Value, old: Option<&Value>, out: &mut Causes) {
     let default = o.at("spec.defaultBackend").filter(|b| !b.is_null());
     if rules.is_empty() && default.is_none() {
         let why = "either `defaultBackend` or `rules` must be specified";
-        out.invalid("spec", o.at("spec.rules").unwrap_or(&Value::Null), why);
+        let rules = out.as_sent("spec.rules", o.at("spec.rules").unwrap_or(&Value::Null));
+        out.invalid("spec", &rules, why);
     }
     if let Some(default) = default {
         backend(default, "spec.defaultBackend", out);
@@ -107,7 +108,11 @@ pub(super) fn validate(o: &Value, old: Option<&Value>, out: &mut Causes) {
         }
         subdomain(tls.str_at("secretName"), &format!("spec.tls[{i}].secretName"), out);
     }
-    subdomain(o.str_at("spec.ingressClassName"), "spec.ingressClassName", out);
+    if let Some(class) = o.at("spec.ingressClassName").and_then(Value::as_str) {
+        for problem in name::subdomain_problems(class) {
+            out.invalid("spec.ingressClassName", &json!(class), problem);
+        }
+    }
     let key = "kubernetes.io/ingress.class";
     let class = o.at("spec.ingressClassName").and_then(Value::as_str);
     if let (None, Some(annotation), Some(class)) = (old, o.annotation(key), class)
@@ -200,6 +205,11 @@ fn backend(backend: &Value, path: &str, out: &mut Causes) {
         }
         (None, None) => out.invalid(path, &nothing, "resource or service backend is required"),
         (None, Some(resource)) => {
+            if let Some(group) = resource.get("apiGroup").and_then(Value::as_str) {
+                for problem in name::subdomain_problems(group) {
+                    out.invalid(format!("{path}.resource.apiGroup"), &json!(group), problem);
+                }
+            }
             for field in ["kind", "name"] {
                 let (at, given) = (format!("{path}.resource.{field}"), resource.str_at(field));
                 if given.is_empty() {

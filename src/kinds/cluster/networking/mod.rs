@@ -77,7 +77,7 @@ pub static NETWORK_POLICY: Kind = Kind {
     plural: "networkpolicies",
     short: &["netpol"],
     schema: "io.k8s.api.networking.v1.NetworkPolicy",
-    generation: Generation::Spec,
+    generation: Generation::SpecAsSent,
     columns: &[
         Column::text("Pod-Selector", "Pods the policy is for.", |o, _| {
             cells::label_selector(o, "spec.podSelector")

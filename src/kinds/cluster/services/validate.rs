@@ -11,7 +11,7 @@ const PROTOCOLS: &[&str] = &["SCTP", "TCP", "UDP"];
 const FAMILIES: &[&str] = &["IPv4", "IPv6"];
 const POLICIES: &[&str] = &["PreferDualStack", "RequireDualStack", "SingleStack"];
 const TRAFFIC: &[&str] = &["Cluster", "Local"];
-const DISTRIBUTION: &[&str] = &["PreferClose", "PreferSameNode", "PreferSameZone"];
+const DISTRIBUTION: &[&str] = &["PreferClose", "PreferSameZone", "PreferSameNode"];
 
 /// See [`crate::kinds::Hooks::validate`].
 pub(super) fn check(o: &Value, old: Option<&Value>, out: &mut Causes) {
@@ -300,9 +300,11 @@ fn duplicates(o: &Value, out: &mut Causes) {
         let (protocol, number) = (port.str_at("protocol"), port.i64_at("port"));
         if !seen.insert((protocol, number)) {
             // The whole Go struct is printed, with the two fields of the key filled.
-            let shown = json!({"Name": "", "Protocol": protocol, "AppProtocol": null,
-                "Port": number.unwrap_or(0), "TargetPort": 0, "NodePort": 0});
-            out.duplicate(format!("spec.ports[{i}]"), &shown);
+            let (protocol, number) = (json!(protocol), number.unwrap_or(0));
+            let shown = format!(
+                r#"{{"Name":"","Protocol":{protocol},"AppProtocol":null,"Port":{number},"TargetPort":0,"NodePort":0}}"#
+            );
+            out.duplicate_shown(format!("spec.ports[{i}]"), shown);
         }
     }
 }
@@ -359,5 +361,8 @@ fn traffic(o: &Value, out: &mut Causes) {
         out.required(path, "");
     }
     checks::one_of_if_set(o, path, TRAFFIC, out);
-    checks::one_of_if_set(o, "spec.trafficDistribution", DISTRIBUTION, out);
+    let distribution = o.str_at("spec.trafficDistribution");
+    if !distribution.is_empty() && !DISTRIBUTION.contains(&distribution) {
+        out.unsupported_in_order("spec.trafficDistribution", &json!(distribution), DISTRIBUTION);
+    }
 }

@@ -57,10 +57,6 @@ pub static VOLUME_ATTRIBUTES_CLASS: Kind = Kind {
 };
 
 fn capacity(o: &Value, old: Option<&Value>, out: &mut Causes) {
-    if let Some(old) = old {
-        checks::fixed(o, old, "nodeTopology", out);
-        return checks::fixed(o, old, "storageClassName", out);
-    }
     if let Some(selector) = o.at("nodeTopology") {
         checks::label_selector(selector, "nodeTopology", out);
     }
@@ -70,6 +66,10 @@ fn capacity(o: &Value, old: Option<&Value>, out: &mut Causes) {
     }
     if let Some(amount) = o.at("capacity") {
         checks::not_negative(amount, "capacity", out);
+    }
+    if let Some(old) = old {
+        checks::fixed(o, old, "nodeTopology", out);
+        checks::fixed(o, old, "storageClassName", out);
     }
 }
 

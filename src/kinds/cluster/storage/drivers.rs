@@ -6,6 +6,7 @@ use crate::error::Causes;
 use crate::kinds::cluster::volumes;
 use crate::kinds::workloads::{Field, driver_name};
 use crate::object::{ObjectExt, Value, json, name};
+use crate::schema::{self, golang};
 use std::collections::{HashMap, HashSet};
 
 const LONGEST_NODE_ID: usize = 256;
@@ -18,7 +19,10 @@ const LONGEST_MESSAGE: usize = 1024;
 pub fn driver(o: &Value, old: Option<&Value>, out: &mut Causes) {
     let spec = Field::of(o, "spec");
     let policies = ["File", "None", "ReadWriteOnceWithFSType"];
-    spec.get("fsGroupPolicy").one_of_if_set(out, &policies);
+    let policy = spec.get("fsGroupPolicy");
+    if policy.is_set() && !policies.contains(&policy.text()) {
+        policy.unsupported(out, &policies);
+    }
     tokens(&spec.get("tokenRequests"), out);
     let modes = spec.get("volumeLifecycleModes");
     for mode in modes.texts().iter().filter(|m| !["Persistent", "Ephemeral"].contains(m)) {
@@ -111,7 +115,10 @@ fn fixed_drivers(drivers: &Field<'_>, old: &Value, out: &mut Causes) {
         if let Some(old) = before.get(driver.str_at("name"))
             && kept(driver) != kept(old)
         {
-            out.invalid(&drivers.path, &kept(driver), checks::IMMUTABLE);
+            let kept = kept(driver);
+            let of = schema::find("io.k8s.api.storage.v1.CSINodeDriver");
+            let shown = of.map(|of| golang::text(of, &kept)).unwrap_or_default();
+            out.invalid_shown(&drivers.path, shown, checks::IMMUTABLE);
         }
     }
 }

@@ -178,23 +178,15 @@ fn driver_defaults(o: &mut Value) {
             o.set_at(path, value);
         }
     }
-    set_if_empty(o, "spec.fsGroupPolicy", "ReadWriteOnceWithFSType");
+    if o.at("spec.fsGroupPolicy").is_none() {
+        o.set_at("spec.fsGroupPolicy", "ReadWriteOnceWithFSType");
+    }
     if o.list_at("spec.volumeLifecycleModes").is_empty() {
         o.set_at("spec.volumeLifecycleModes", json!(["Persistent"]));
     }
 }
 
 fn storage_class(o: &Value, old: Option<&Value>, out: &mut Causes) {
-    if let Some(old) = old {
-        let empty = |v: &Value| v.map_at("parameters").is_none_or(|m| m.is_empty());
-        if !(empty(o) && empty(old)) {
-            checks::fixed(o, old, "parameters", out);
-        }
-        for path in ["provisioner", "reclaimPolicy", "volumeBindingMode"] {
-            checks::fixed(o, old, path, out);
-        }
-        return;
-    }
     capacity::provisioner(o, "provisioner", out);
     capacity::parameters(o, true, out);
     checks::one_of(o, "reclaimPolicy", &["Delete", "Retain"], out);
@@ -205,6 +197,15 @@ fn storage_class(o: &Value, old: Option<&Value>, out: &mut Causes) {
         let one = places(term);
         if one.is_empty() || o.list_at("allowedTopologies")[..i].iter().any(|t| places(t) == one) {
             out.duplicate(path, &json!(""));
+        }
+    }
+    if let Some(old) = old {
+        let empty = |v: &Value| v.map_at("parameters").is_none_or(|m| m.is_empty());
+        if !(empty(o) && empty(old)) {
+            checks::fixed(o, old, "parameters", out);
+        }
+        for path in ["provisioner", "reclaimPolicy", "volumeBindingMode"] {
+            checks::fixed(o, old, path, out);
         }
     }
 }

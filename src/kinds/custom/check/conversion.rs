@@ -2,6 +2,7 @@
 
 use crate::{
     error::Causes,
+    kinds::cluster::checks,
     object::{ObjectExt, Value, json},
 };
 
@@ -55,7 +56,7 @@ fn reached(client: &Value, path: &str, out: &mut Causes) {
     match (client.str_at("url"), client.at("service")) {
         ("", None) => out.required(path, "exactly one of url or service is required"),
         ("", Some(service)) => self::service(service, &format!("{path}.service"), out),
-        (url, None) => self::url(url, &format!("{path}.url"), out),
+        (url, None) => checks::webhook_url(url, &format!("{path}.url"), out),
         _ => out.required(path, "exactly one of url or service is required"),
     }
 }
@@ -75,30 +76,5 @@ fn service(service: &Value, path: &str, out: &mut Causes) {
     let at = service.str_at("path");
     if !at.is_empty() && !at.starts_with('/') {
         out.invalid(format!("{path}.path"), &json!(at), "must start with a '/'");
-    }
-}
-
-fn url(text: &str, path: &str, out: &mut Causes) {
-    const FORM: &str = "; desired format: https://host[/path]";
-    let Ok(url) = url::Url::parse(text) else {
-        let why = format!("url must be a valid URL: parse {text:?}: invalid URI{FORM}");
-        return out.invalid(path, &json!(text), why);
-    };
-    if url.scheme() != "https" {
-        let why = format!("'https' is the only allowed URL scheme{FORM}");
-        out.invalid(path, &json!(url.scheme()), why);
-    }
-    let mut say = |why: String| out.invalid(path, &json!(text), why);
-    if url.host_str().is_none_or(str::is_empty) {
-        say(format!("host must be specified{FORM}"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        say("user information is not permitted in the URL".into());
-    }
-    if url.fragment().is_some() {
-        say("fragments are not permitted in the URL".into());
-    }
-    if url.query().is_some() {
-        say("query parameters are not permitted in the URL".into());
     }
 }

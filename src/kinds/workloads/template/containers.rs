@@ -29,7 +29,10 @@ pub fn validate(spec: &Field<'_>, volumes: &Volumes<'_>, place: SpecOwner, out: 
     for container in init.items() {
         common(&container, (volumes, users, never), out);
         restart_rules(&container, out);
-        unique(&container, &mut names, out);
+        // Upstream forgives only containers to have no name twice.
+        if !names.insert(container.get("name").text()) {
+            container.get("name").duplicate(out);
+        }
         host_ports(std::slice::from_ref(&container), out);
         init_probes(&container, grace, out);
     }
