@@ -78,7 +78,7 @@ fn the_systemd_unit() {
         return;
     }
     let unit = repository("packaging/pocketshift.service");
-    output(Command::new("systemd-analyze").args(["verify", "--user"]).arg(unit));
+    output(Command::new("systemd-analyze").arg("verify").arg(unit));
 }
 
 /// The step of the action, as a runner performs it; then a cluster is there for the steps that follow.

@@ -119,7 +119,7 @@ async fn go() {
         let module = module.expect("a module");
         let folder = repository("kits/go");
         let text = format!(
-            "module example.com/readme\n\ngo 1.21\n\nrequire {module} v0.0.0\n\nreplace {module} => {}\n",
+            "module example.com/readme\n\ngo 1.22\n\nrequire {module} v0.0.0\n\nreplace {module} => {}\n",
             folder.display()
         );
         std::fs::write(place.path().join("go.mod"), text).expect("a file");
