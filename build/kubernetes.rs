@@ -78,6 +78,8 @@ pub fn catalogue() -> (Definitions, Vec<Root>) {
         kube_aggregator::pkg::apis::apiregistration::v1 { APIService }
         apimachinery::pkg::apis::meta::v1 { APIResourceList Status }
     }
+    to.schema::<k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroupList>();
+    to.schema::<k8s_openapi::apimachinery::pkg::apis::meta::v1::APIVersions>();
     to.schema::<k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions>();
     to.schema::<k8s_openapi::apimachinery::pkg::apis::meta::v1::Patch>();
     to.schema::<k8s_openapi::apimachinery::pkg::apis::meta::v1::WatchEvent<

@@ -119,12 +119,14 @@ impl Causes {
     }
     /// A text over its limit in bytes.
     pub fn too_long(&mut self, field: impl Into<String>, max: usize) {
-        let m = format!("Too long: may not be more than {max} bytes");
+        let unit = if max == 1 { "byte" } else { "bytes" };
+        let m = format!("Too long: may not be more than {max} {unit}");
         self.push("FieldValueTooLong", field, m);
     }
     /// A list over its limit.
     pub fn too_many(&mut self, field: impl Into<String>, count: usize, max: usize) {
-        let m = format!("Too many: {count}: must have at most {max} items");
+        let unit = if max == 1 { "item" } else { "items" };
+        let m = format!("Too many: {count}: must have at most {max} {unit}");
         self.push("FieldValueTooMany", field, m);
     }
     /// Takes over what was found elsewhere.

@@ -65,20 +65,14 @@ const FEW: usize = 10;
 pub struct Aims(Vec<(String, bool)>);
 
 impl Aims {
-    /// A figure that should be no more than its aim.
+    /// A figure that is to stay below an aim.
     pub fn at_most(&mut self, name: &str, measured: f64, unit: &str, aim: f64) {
         self.row(name, measured, unit, ("<=", aim), measured <= aim);
     }
 
-    /// A figure that should be no less.
+    /// A figure that is to reach an aim.
     pub fn at_least(&mut self, name: &str, measured: f64, unit: &str, aim: f64) {
         self.row(name, measured, unit, (">=", aim), measured >= aim);
-    }
-
-    /// Says how many are held.
-    pub fn told(&self) {
-        let held = self.0.iter().filter(|(_, held)| *held).count();
-        println!("{held} of {} aims held", self.0.len());
     }
 
     fn row(&mut self, name: &str, measured: f64, unit: &str, aim: (&str, f64), held: bool) {
@@ -86,6 +80,12 @@ impl Aims {
         let (measured, aim) = (format!("{measured:.2} {unit}"), format!("{} {}", aim.0, aim.1));
         println!("{name:<58} {measured:>14} {aim:>10} {word}");
         self.0.push((name.to_owned(), held));
+    }
+
+    /// Says how many of them are held.
+    pub fn end(&self) {
+        let held = self.0.iter().filter(|(_, held)| *held).count();
+        println!("{held} of {} aims held", self.0.len());
     }
 }
 
@@ -100,7 +100,7 @@ pub async fn all(size: &Size) {
     watchers(&mut aims, size).await;
     streams(&mut aims, size).await;
     namespaces(&mut aims, size).await;
-    aims.told();
+    aims.end();
 }
 
 fn pod(name: &str, cpu: &str) -> Value {

@@ -95,7 +95,7 @@ pub async fn all() {
         cluster.stop().await;
     }
     aims.at_most("cluster: growth by 1,000 used and ended", resident_mb() - before, "MB", 16.0);
-    aims.told();
+    aims.end();
 }
 
 async fn first_requests(aims: &mut Aims, clusters: &[Cluster]) {

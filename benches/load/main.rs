@@ -16,6 +16,7 @@ mod customs;
 mod imports;
 mod routes;
 mod streams;
+mod suites;
 #[allow(dead_code, reason = "shared with the integration tests, which use all of it")]
 mod support;
 mod triggers;

@@ -174,7 +174,8 @@ impl Server {
         };
         let due: Vec<bool> = entries.iter().map(|e| needs_asking(custom, kind, e)).collect();
         let asked = entries.iter().zip(&due).filter(|(_, due)| **due);
-        let objects: Vec<Value> = asked.map(|(e, _)| e.value()).collect();
+        let objects: Vec<Value> =
+            asked.map(|(e, _)| custom.read(e.value(), kind.api_version())).collect();
         if objects.is_empty() {
             return Ok(Vec::new());
         }
@@ -185,7 +186,7 @@ impl Server {
         let mut all = Vec::with_capacity(entries.len());
         for (entry, due) in entries.iter().zip(due) {
             all.push(due.then(|| made.next()).flatten().map(|made| {
-                let shown = custom.shown(made, kind.api_version());
+                let shown = custom.fitted(made, kind.api_version());
                 entry.kept(|_| false, || Shown(custom.digest, Some(shown.clone())));
                 shown
             }));

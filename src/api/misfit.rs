@@ -132,6 +132,13 @@ fn unnamed(value: &Value, kind: &Served) -> Option<Error> {
     )))
 }
 
+/// What is wrong with an object, without what it was to be.
+pub(super) fn bare(why: &str) -> &str {
+    why.split_once(" cannot be handled as a ")
+        .and_then(|(_, rest)| rest.split_once(": "))
+        .map_or(why, |(_, why)| why)
+}
+
 fn whole(request: &Request, why: &str) -> Error {
     let kind = &request.kind;
     Error::BadRequest(format!(

@@ -26,10 +26,12 @@ mod watch;
 mod write;
 
 pub use pages::Pages;
+pub use passing::Answered;
 pub use read::{field_text, read_token};
 pub use request::{
     Answer, Body, Caller, Event, FieldValidation, Item, List, LogBody, Options, PatchType, Request,
     Response, Verb, WatchStream,
 };
+pub use scale::form as scale_form;
 pub use server::Server;
 pub use session::{Session, Streams, Task};

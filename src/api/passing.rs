@@ -2,9 +2,10 @@
 //! Source: kube-aggregator `pkg/apiserver/handler_proxy.go`, client-go `transport` (auth proxy).
 
 use super::{Caller, Server, aggregation::Remote};
+pub use crate::webhook::Answered;
 use crate::{
     runtime::Fetch,
-    webhook::{Answered, Pass, Unreached},
+    webhook::{Pass, Unreached},
 };
 use std::fmt::Write as _;
 

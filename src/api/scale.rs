@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Causes, Error},
-    kinds::{Kind, Served, ServedKind, custom},
+    kinds::{Column, Kind, Served, ServedKind, columns, custom},
     object::{ObjectExt, Value, json, selector::Labels},
     patch,
     store::Snapshot,
@@ -23,9 +23,38 @@ static SCALE: LazyLock<ServedKind> = LazyLock::new(|| {
         kind: "Scale",
         plural: "scales",
         schema: "io.k8s.api.autoscaling.v1.Scale",
+        columns: COLUMNS,
         ..Kind::BASE
     })
 });
+
+/// The same of a custom kind: its cells are what stands there, and zero does not.
+static CUSTOM_SCALE: LazyLock<ServedKind> = LazyLock::new(|| {
+    ServedKind::of(&Kind {
+        group: "autoscaling",
+        kind: "Scale",
+        plural: "scales",
+        schema: "io.k8s.api.autoscaling.v1.Scale",
+        columns: CUSTOM_COLUMNS,
+        ..Kind::BASE
+    })
+});
+
+const COLUMNS: &[Column] = &[
+    Column::int("Desired", "Number of desired replicas", |o, _| {
+        json!(o.i64_at("spec.replicas").unwrap_or(0))
+    }),
+    Column::int("Available", "Number of actual replicas", |o, _| {
+        json!(o.i64_at("status.replicas").unwrap_or(0))
+    }),
+    columns::AGE,
+];
+
+const CUSTOM_COLUMNS: &[Column] = &[
+    Column::int("Desired", "Number of desired replicas", |o, _| json!(o.at("spec.replicas"))),
+    Column::int("Available", "Number of actual replicas", |o, _| json!(o.at("status.replicas"))),
+    Column { kind: "date", ..columns::AGE },
+];
 
 /// The same, older, as DeploymentConfigs have it. The two differ in what the status says, and
 /// nobody writes that.
@@ -36,6 +65,7 @@ static OLD_SCALE: LazyLock<ServedKind> = LazyLock::new(|| {
         kind: "Scale",
         plural: "scales",
         schema: "io.k8s.api.autoscaling.v1.Scale",
+        columns: COLUMNS,
         ..Kind::BASE
     })
 });
@@ -46,8 +76,12 @@ fn is_old(kind: &Served) -> bool {
 }
 
 /// What a request for a kind's scale sends and gets.
-fn form(kind: &Served) -> Served {
-    Served::BuiltIn(if is_old(kind) { &OLD_SCALE } else { &SCALE })
+pub fn form(kind: &Served) -> Served {
+    Served::BuiltIn(match kind.custom {
+        Some(_) => &CUSTOM_SCALE,
+        None if is_old(kind) => &OLD_SCALE,
+        None => &SCALE,
+    })
 }
 
 impl Server {

@@ -10,7 +10,7 @@ use crate::{
     api::PatchType,
     kinds::custom::{
         CLEANUP, DEFINITIONS, Definition, Names,
-        check::{approval_state, is_protected},
+        check::{approval_state, bundle_problem, is_protected},
     },
     object::{ObjectExt, Value, json, time},
     store::{Change, Entry},
@@ -72,6 +72,9 @@ fn reconcile(view: &View, key: &str) -> Plan {
             Some(_) => ("NotAccepted", "not all names are accepted"),
         };
         set(&mut next, "Established", ("False", verdict.0, verdict.1.into()), view.now);
+    } else if !established && bundle_problem(&object).is_some() {
+        let why = "The conversion webhook CABundle is invalid".to_owned();
+        set(&mut next, "Established", ("False", "InvalidCABundle", why), view.now);
     } else if !established {
         let why = "the initial names have been accepted".to_owned();
         set(&mut next, "Established", ("True", "InitialNamesAccepted", why), view.now);

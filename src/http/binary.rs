@@ -117,8 +117,7 @@ pub fn object(kind: &Served, item: &Item, form: Form) -> Result<Vec<u8>, Error> 
 pub fn document(value: &Value) -> Option<Vec<u8>> {
     let names = (value.str_at("apiVersion"), value.str_at("kind"));
     // The oldest documents name no version.
-    let version = if names.0.is_empty() { "v1" } else { names.0 };
-    encode::encode(type_of(value)?, (version, names.1), value).ok()
+    encode::encode(type_of(value)?, names, value).ok()
 }
 
 /// An event of a watch, framed.

@@ -80,8 +80,7 @@ pub async fn respond(
 ) -> HttpResponse {
     let (http, look) = (incoming.http, incoming.look);
     let method = incoming.request.method().clone();
-    let allowed = http.server.authorize_path(caller, method.as_str(), incoming.path);
-    if let Err(e) = allowed {
+    if let Err(e) = http.server.authorize_path(caller, method.as_str(), incoming.path) {
         return render::error(&e, look);
     }
     if let Path::Other(rest) = path
@@ -89,7 +88,8 @@ pub async fn respond(
     {
         return oauth::answer(&*incoming, rest, &[]).await.unwrap_or_else(not_found);
     }
-    if !matches!(method, Method::GET | Method::HEAD) {
+    let below = matches!(path, Path::Below(..));
+    if !below && !matches!(method, Method::GET | Method::HEAD) {
         return render::error(&Error::MethodNotAllowed, look);
     }
     let kinds = http.server.catalogue();

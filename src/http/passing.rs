@@ -1,14 +1,15 @@
 //! Requests below groups and versions that other servers serve: whether the caller may, and the
 //! answer as it comes. Source: kube-aggregator `pkg/apiserver/handler_proxy.go`.
 
-use super::{bodies, parameters::Query, path::Path, render, resource, serve::Incoming};
+use super::{
+    bodies, doorway, parameters::Query, path::Path, render, resource, serve::Incoming, streaming,
+};
 use crate::{
     access::Attributes,
     api::{
-        Caller,
+        Answered, Caller,
         aggregation::{Remote, Remotes},
     },
-    error::Error,
     kinds::Catalogue,
     runtime::Fetch,
 };
@@ -16,6 +17,7 @@ use actix_web::{
     HttpResponse,
     http::{Method, header},
 };
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Headers of answers that mean the connection.
@@ -115,8 +117,7 @@ impl Passing<'_> {
             return unavailable("service unavailable");
         };
         if incoming.request.headers().contains_key(header::UPGRADE) {
-            let why = "upgrades are not passed on to other servers".to_owned();
-            return render::error(&Error::BadRequest(why), look);
+            return switched(remote, incoming, caller).await;
         }
         let length = incoming.request.headers().get(header::CONTENT_LENGTH);
         let body = http.bodies.take(&caller.name, bodies::LARGEST, length, incoming.payload).await;
@@ -124,34 +125,63 @@ impl Passing<'_> {
             Ok(taken) => taken,
             Err(e) => return render::error(&e, look),
         };
-        let query = incoming.request.query_string();
-        let mark = if query.is_empty() { "" } else { "?" };
-        let fetch = Fetch {
-            method: incoming.request.method().to_string(),
-            path: format!("{}{mark}{query}", incoming.request.path()),
-            headers: resource::passed_headers(incoming),
-            body,
-            ..Fetch::default()
-        };
-        match http.server.pass(remote, caller, fetch).await {
-            Ok(answered) => {
-                let mut response = super::look::builder(answered.status);
-                for (name, value) in answered.headers {
-                    match name.as_str() {
-                        "content-length" => {
-                            if let Ok(length) = value.parse() {
-                                response.no_chunking(length);
-                            }
-                        }
-                        name if OF_CONNECTION.contains(&name) => {}
-                        _ => drop(response.append_header((name, value))),
-                    }
-                }
-                response.streaming(answered.body)
-            }
+        match http.server.pass(remote, caller, asked(incoming, body)).await {
+            Ok(answered) => handed_back(answered),
             Err(unreached) => unavailable(&unreached.text()),
         }
     }
+}
+
+/// The request as it is passed on.
+fn asked(incoming: &Incoming<'_>, body: Bytes) -> Fetch {
+    let query = incoming.request.query_string();
+    let mark = if query.is_empty() { "" } else { "?" };
+    Fetch {
+        method: incoming.request.method().to_string(),
+        path: format!("{}{mark}{query}", incoming.request.path()),
+        headers: resource::passed_headers(incoming),
+        body,
+        ..Fetch::default()
+    }
+}
+
+/// Asks to switch protocols, and carries what comes of it to and fro.
+async fn switched(remote: &Remote, incoming: &mut Incoming<'_>, caller: &Caller) -> HttpResponse {
+    let asked_for = match incoming.header(doorway::MARK) {
+        "" => incoming.header(header::UPGRADE).to_owned(),
+        other => other.to_owned(),
+    };
+    let mut fetch = asked(incoming, Bytes::new());
+    fetch.headers.retain(|(name, _)| name != doorway::MARK);
+    fetch.headers.push(("Connection".into(), "Upgrade".into()));
+    fetch.headers.push(("Upgrade".into(), asked_for));
+    match incoming.http.server.pass(remote, caller, fetch).await {
+        Ok(mut answered) => match answered.switched.take() {
+            Some(connection) => {
+                let payload = incoming.take_payload();
+                streaming::tunnel(incoming.http, connection, &answered.headers, payload)
+            }
+            None => handed_back(answered),
+        },
+        Err(unreached) => unavailable(&unreached.text()),
+    }
+}
+
+/// An answer as it came.
+fn handed_back(answered: Answered) -> HttpResponse {
+    let mut response = super::look::builder(answered.status);
+    for (name, value) in answered.headers {
+        match name.as_str() {
+            "content-length" => {
+                if let Ok(length) = value.parse() {
+                    response.no_chunking(length);
+                }
+            }
+            name if OF_CONNECTION.contains(&name) => {}
+            _ => drop(response.append_header((name, value))),
+        }
+    }
+    response.streaming(answered.body)
 }
 
 /// What Go's handler writes when nobody answers.

@@ -132,6 +132,9 @@ pub async fn respond(
         Err(Error::Backend(..)) if is_session(target.sub) && !asked => {
             render::error(&render::upgrade_required(), incoming.look)
         }
+        answer if target.sub == "scale" => {
+            render::answer(&crate::api::scale_form(&target.kind), answer, style, clock)
+        }
         answer => render::answer(&target.kind, answer, style, clock),
     }
 }

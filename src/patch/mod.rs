@@ -53,7 +53,7 @@ pub fn json(doc: &Value, patch: &Value) -> Result<Value, Error> {
 pub fn json_explained(doc: &Value, patch: &Value) -> Result<Value, String> {
     let operations = patch.as_array().map_or(&[][..], Vec::as_slice);
     carried_out(doc, operations)
-        .map_err(|stopped| stopped.map_or_else(too_many, operations::explain))
+        .map_err(|stopped| stopped.map_or_else(too_many, |(at, why)| operations::explain(at, &why)))
 }
 
 /// The same for operations of which tests may fail without harm: `None` when one does.
@@ -63,8 +63,10 @@ pub fn json_explained(doc: &Value, patch: &Value) -> Result<Value, String> {
 pub fn json_tested(doc: &Value, operations: &[Value]) -> Result<Option<Value>, String> {
     match carried_out(doc, operations) {
         Ok(made) => Ok(Some(made)),
-        Err(Some(stopped)) if stopped["op"] == "test" => Ok(None),
-        Err(stopped) => Err(stopped.map_or_else(too_many, operations::explain)),
+        Err(Some((stopped, _))) if stopped["op"] == "test" => Ok(None),
+        Err(stopped) => {
+            Err(stopped.map_or_else(too_many, |(at, why)| operations::explain(at, &why)))
+        }
     }
 }
 
@@ -72,13 +74,17 @@ fn too_many() -> String {
     format!("more than {MAX_OPERATIONS} operations")
 }
 
+/// The operation that does not apply, and why.
+type Stop<'p> = (&'p Value, operations::Refused);
+
 /// What operations make of a document, or the one that does not apply; `None`: there are too many.
-fn carried_out<'p>(doc: &Value, operations: &'p [Value]) -> Result<Value, Option<&'p Value>> {
+fn carried_out<'p>(doc: &Value, operations: &'p [Value]) -> Result<Value, Option<Stop<'p>>> {
     if operations.len() > MAX_OPERATIONS {
         return Err(None);
     }
     let mut out = doc.clone();
-    operations::apply(&mut out, operations).map_err(|at| operations.get(at))?;
+    operations::apply(&mut out, operations)
+        .map_err(|(at, why)| Some((operations.get(at)?, why)))?;
     Ok(out)
 }
 

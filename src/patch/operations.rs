@@ -13,30 +13,64 @@ const MAX_COPIED: usize = 3 << 20;
 /// Most list items moved aside and values walked through by one patch.
 const MAX_WORK: usize = 20_000_000;
 
-/// An operation does not apply.
+/// Why an operation does not apply.
 #[derive(Debug, PartialEq)]
-pub(super) struct Refused;
+pub(super) enum Refused {
+    /// What its path leads through is not there, or there is too much to do.
+    Way,
+    /// There is nothing at the last step.
+    Key(String),
+    /// The list has no such place.
+    Place(i64),
+    /// What leads into a list is no number.
+    NoNumber(String),
+}
 
-/// Applies the operations to a document; answers which one does not apply.
-pub(super) fn apply(doc: &mut Value, operations: &[Value]) -> Result<(), usize> {
+use Refused::Way;
+
+/// Applies the operations to a document; answers which one does not apply, and why.
+pub(super) fn apply(doc: &mut Value, operations: &[Value]) -> Result<(), (usize, Refused)> {
     let mut patcher = Patcher { doc, copied: 0, work: 0 };
     let mut all = operations.iter().enumerate();
-    all.try_for_each(|(at, operation)| patcher.apply(operation).map_err(|Refused| at))
+    all.try_for_each(|(at, operation)| patcher.apply(operation).map_err(|why| (at, why)))
 }
 
 /// What upstream's library says of an operation that does not apply.
-pub(super) fn explain(operation: &Value) -> String {
+pub(super) fn explain(operation: &Value, why: &Refused) -> String {
     let text = |field: &str| operation.get(field).and_then(Value::as_str).unwrap_or_default();
-    let path = text("path");
-    match text("op") {
-        "test" => format!("testing value {path} failed: test failed"),
-        "replace" => {
-            format!("replace operation does not apply: doc is missing path: {path}: missing value")
+    let (op, path, from) = (text("op"), text("path"), text("from"));
+    let missing = |what: &str| format!("{op} operation does not apply: doc is missing {what}");
+    let text = match (op, why) {
+        ("test", _) => return format!("testing value {path} failed: test failed"),
+        ("replace", Way) => missing(&format!("path: {path}")),
+        ("replace", _) => missing(&format!("key: {path}")),
+        ("add" | "remove", Way) => missing(&format!("path: {path:?}")),
+        ("move" | "copy", Way) => missing(&format!("from path: {from}")),
+        ("add" | "remove" | "move" | "copy", why) => {
+            let last = from.rsplit('/').next().unwrap_or_default();
+            let at = if op == "move" { last } else { path };
+            return format!("error in {op} for path: '{at}': {}", step(op, why));
         }
-        op @ ("add" | "remove" | "move" | "copy") => {
-            format!("{op} operation does not apply: doc is missing path: {path:?}: missing value")
+        (other, _) => return format!("Unexpected kind: {other}"),
+    };
+    format!("{text}: missing value")
+}
+
+/// What is wrong with the last step of a path.
+fn step(op: &str, why: &Refused) -> String {
+    match why {
+        Way => "missing value".into(),
+        Refused::Key(key) => format!("Unable to remove nonexistent key: {key}: missing value"),
+        Refused::Place(index) => {
+            format!("Unable to access invalid index: {index}: invalid index referenced")
         }
-        other => format!("Unexpected kind: {other}"),
+        Refused::NoNumber(text) => {
+            let lead = match op {
+                "add" => format!("value was not a proper array index: '{text}': "),
+                _ => String::new(),
+            };
+            format!("{lead}strconv.Atoi: parsing {text:?}: invalid syntax")
+        }
     }
 }
 
@@ -48,7 +82,7 @@ struct Patcher<'a> {
 
 impl Patcher<'_> {
     fn apply(&mut self, operation: &Value) -> Result<(), Refused> {
-        let text = |field: &str| operation.get(field).and_then(Value::as_str).ok_or(Refused);
+        let text = |field: &str| operation.get(field).and_then(Value::as_str).ok_or(Way);
         let value = || operation.get("value").cloned().unwrap_or_default();
         let path = text("path");
         match text("op")? {
@@ -61,7 +95,7 @@ impl Patcher<'_> {
             }
             "copy" => self.copy(text("from")?, path?),
             "test" => self.test(path?, operation.get("value")),
-            _ => Err(Refused),
+            _ => Err(Way),
         }
     }
 
@@ -70,7 +104,7 @@ impl Patcher<'_> {
         let (deep, walked) = depth::of(&value);
         self.spend(walked)?;
         if below + deep > depth::MOST {
-            return Err(Refused);
+            return Err(Way);
         }
         let (place, key) = find_mut(self.doc, path)?;
         let Value::Array(list) = place else {
@@ -94,8 +128,8 @@ impl Patcher<'_> {
                 self.spend(aside)?;
                 Ok(value)
             }
-            Value::Object(map) => map.remove(&key).ok_or(Refused),
-            _ => Err(Refused),
+            Value::Object(map) => map.remove(&key).ok_or(Refused::Key(key)),
+            _ => Err(Way),
         }
     }
 
@@ -103,7 +137,7 @@ impl Patcher<'_> {
         if path.is_empty() {
             // A list cannot become an object of the API.
             if !value.is_object() {
-                return Err(Refused);
+                return Err(Way);
             }
             *self.doc = value;
             return Ok(());
@@ -122,7 +156,7 @@ impl Patcher<'_> {
             // Upstream counts what would be written.
             self.copied += crate::object::size(value);
             if self.copied > MAX_COPIED {
-                return Err(Refused);
+                return Err(Way);
             }
         }
         self.add(path, value.unwrap_or_default())
@@ -137,12 +171,12 @@ impl Patcher<'_> {
         };
         // Nothing and null are the same to upstream.
         let equal = found.unwrap_or(&Value::Null) == wanted.unwrap_or(&Value::Null);
-        if equal { Ok(()) } else { Err(Refused) }
+        if equal { Ok(()) } else { Err(Way) }
     }
 
     fn spend(&mut self, work: usize) -> Result<(), Refused> {
         self.work += work;
-        if self.work > MAX_WORK { Err(Refused) } else { Ok(()) }
+        if self.work > MAX_WORK { Err(Way) } else { Ok(()) }
     }
 }
 
@@ -150,27 +184,28 @@ impl Patcher<'_> {
 fn steps(path: &str) -> Result<Vec<String>, Refused> {
     let steps: Vec<String> =
         path.split('/').skip(1).map(|s| s.replace("~1", "/").replace("~0", "~")).collect();
-    if steps.is_empty() { Err(Refused) } else { Ok(steps) }
+    if steps.is_empty() { Err(Way) } else { Ok(steps) }
 }
 
 /// The value a path's last step is to be looked up in, and that step.
 fn find<'a>(doc: &'a Value, path: &str) -> Result<(&'a Value, String), Refused> {
     let mut steps = steps(path)?;
-    let key = steps.pop().ok_or(Refused)?;
-    let place = steps.iter().try_fold(doc, |at, step| get(at, step)?.ok_or(Refused))?;
+    let key = steps.pop().ok_or(Way)?;
+    let down = |at: &'a Value, step: &String| get(at, step).ok().flatten().ok_or(Way);
+    let place = steps.iter().try_fold(doc, down)?;
     Ok((place, key))
 }
 
 fn find_mut<'a>(doc: &'a mut Value, path: &str) -> Result<(&'a mut Value, String), Refused> {
     let mut steps = steps(path)?;
-    let key = steps.pop().ok_or(Refused)?;
+    let key = steps.pop().ok_or(Way)?;
     let down = |at: &'a mut Value, step: &String| match at {
-        Value::Object(map) => map.get_mut(step).ok_or(Refused),
+        Value::Object(map) => map.get_mut(step).ok_or(Way),
         Value::Array(list) => {
-            let index = index(step, list.len())?;
-            list.get_mut(index).ok_or(Refused)
+            let index = index(step, list.len()).map_err(|_| Way)?;
+            list.get_mut(index).ok_or(Way)
         }
-        _ => Err(Refused),
+        _ => Err(Way),
     };
     let place = steps.iter().try_fold(doc, down)?;
     Ok((place, key))
@@ -181,22 +216,23 @@ fn get<'a>(place: &'a Value, key: &str) -> Result<Option<&'a Value>, Refused> {
     match place {
         Value::Object(map) => Ok(map.get(key)),
         Value::Array(list) => Ok(list.get(index(key, list.len())?)),
-        _ => Err(Refused),
+        _ => Err(Way),
     }
 }
 
 fn put(place: &mut Value, key: String, value: Value) -> Result<(), Refused> {
-    let map: &mut Map = place.as_object_mut().ok_or(Refused)?;
+    let map: &mut Map = place.as_object_mut().ok_or(Way)?;
     map.insert(key, value);
     Ok(())
 }
 
 /// An index into a list of so many places; from the end when it is negative.
 fn index(text: &str, places: usize) -> Result<usize, Refused> {
-    let places = i64::try_from(places).map_err(|_| Refused)?;
-    let index: i64 = text.parse().map_err(|_| Refused)?;
-    let index = if index < 0 { index + places } else { index };
-    if index >= places { Err(Refused) } else { usize::try_from(index).map_err(|_| Refused) }
+    let places = i64::try_from(places).map_err(|_| Way)?;
+    let asked: i64 = text.parse().map_err(|_| Refused::NoNumber(text.to_owned()))?;
+    let index = if asked < 0 { asked + places } else { asked };
+    let outside = Refused::Place(asked);
+    if index >= places { Err(outside) } else { usize::try_from(index).map_err(|_| outside) }
 }
 
 #[cfg(test)]
@@ -204,9 +240,9 @@ mod tests {
     use super::*;
     use crate::object::json;
 
-    fn patched(doc: Value, operations: Value) -> Result<Value, Refused> {
+    fn patched(doc: Value, operations: Value) -> Result<Value, ()> {
         let mut doc = doc;
-        apply(&mut doc, operations.as_array().unwrap()).map(|()| doc).map_err(|_| Refused)
+        apply(&mut doc, operations.as_array().unwrap()).map(|()| doc).map_err(drop)
     }
 
     #[test]
@@ -252,7 +288,7 @@ mod tests {
             json!([{"path": "/c"}]),
             json!([7]),
         ] {
-            assert_eq!(patched(doc(), refused.clone()), Err(Refused), "{refused}");
+            assert_eq!(patched(doc(), refused.clone()), Err(()), "{refused}");
         }
     }
 
@@ -263,7 +299,7 @@ mod tests {
             {"op": "move", "from": "/data/x", "path": "/data"},
             {"op": "test", "path": "/no", "value": 1},
         ]);
-        assert_eq!(patched(doc, patch), Err(Refused));
+        assert_eq!(patched(doc, patch), Err(()));
     }
 
     #[test]
@@ -276,8 +312,8 @@ mod tests {
             patched(json!({}), json!(operations))
         };
         assert!(doubling(14).is_ok());
-        assert_eq!(doubling(15), Err(Refused));
-        assert_eq!(doubling(10_000), Err(Refused));
+        assert_eq!(doubling(15), Err(()));
+        assert_eq!(doubling(10_000), Err(()));
     }
 
     #[test]
@@ -288,7 +324,7 @@ mod tests {
         }
         assert!(patched(json!({}), json!(operations)).is_ok());
         operations.push(json!({"op": "copy", "from": "/x", "path": "/x/x"}));
-        assert_eq!(patched(json!({}), json!(operations)), Err(Refused));
+        assert_eq!(patched(json!({}), json!(operations)), Err(()));
     }
 
     #[test]
@@ -296,6 +332,6 @@ mod tests {
         let doc = json!({"l": vec![0; 100_000]});
         let first = json!({"op": "remove", "path": "/l/0"});
         assert!(patched(doc.clone(), Value::Array(vec![first.clone(); 100])).is_ok());
-        assert_eq!(patched(doc, Value::Array(vec![first; 1_000])), Err(Refused));
+        assert_eq!(patched(doc, Value::Array(vec![first; 1_000])), Err(()));
     }
 }

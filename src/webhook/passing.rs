@@ -1,5 +1,5 @@
 //! Requests that are passed on to the server behind an API service, with our certificate to show,
-//! and answers that are handed back as they come. Upgrades are not passed on.
+//! and answers that are handed back as they come, connections that switch protocols among them.
 //! Source: kube-aggregator `pkg/apiserver/handler_proxy.go`.
 
 use super::{Client, ServiceReference, place, trust::Trusted};
@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use http::Request;
 use http_body_util::{BodyDataStream, Full};
-use hyper::client::conn::http1;
+use hyper::{client::conn::http1, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use place::{Backend, Pod};
 use rustls::{
@@ -82,10 +82,9 @@ pub struct Answered {
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: BoxStream<'static, Result<Bytes, String>>,
+    /// The connection, where it switches protocols.
+    pub switched: Option<OnUpgrade>,
 }
-
-/// Status, headers and body of an answer.
-type Parts = (u16, Vec<(String, String)>, BoxStream<'static, Result<Bytes, String>>);
 
 /// What the server shows when it asks others.
 pub type Identity = Arc<SingleCertAndKey>;
@@ -131,8 +130,8 @@ impl Client {
                 self.dialled((address, *port), &host, self.shown(&config), fetch).await
             }
         };
-        let (status, headers, body) = answer.map_err(silent)?;
-        Ok(Answered { at, status, headers, body })
+        let answer = answer.map_err(silent)?;
+        Ok(Answered { at, ..answer })
     }
 
     /// A configuration with which we show what we have to show.
@@ -153,21 +152,24 @@ impl Client {
         host: &str,
         config: Arc<ClientConfig>,
         fetch: Fetch,
-    ) -> Result<Parts, String> {
+    ) -> Result<Answered, String> {
         let stream = self.connections.dial(address, port).await?;
         let stream: Box<dyn Wire> = Box::new(stream);
         let secure = shake_hands(stream, host, &config).await.map_err(|f| f.to_string())?;
         let made = http1::handshake(TokioIo::new(secure)).await;
         let (mut sender, connection) = made.map_err(|e| broken(&e).to_string())?;
         // Ends when the answer is read or nobody wants it any more.
-        tokio::spawn(connection);
+        tokio::spawn(connection.with_upgrades());
         let mut request = Request::builder().method(fetch.method.as_str()).uri(&fetch.path);
         for (name, value) in &fetch.headers {
             request = request.header(name, value);
         }
         let request = request.header(http::header::HOST, format!("{address}:{port}"));
         let request = request.body(Full::new(fetch.body)).map_err(|e| e.to_string())?;
-        let response = sender.send_request(request).await.map_err(|e| broken(&e).to_string())?;
+        let mut response =
+            sender.send_request(request).await.map_err(|e| broken(&e).to_string())?;
+        let switches = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
+        let switched = switches.then(|| hyper::upgrade::on(&mut response));
         let (head, body) = response.into_parts();
         let text = |v: &http::HeaderValue| v.to_str().ok().map(str::to_owned);
         let headers = head.headers.iter();
@@ -177,7 +179,8 @@ impl Client {
             let _ = &sender;
             part.map_err(|e| broken(&e).to_string())
         });
-        Ok((head.status.as_u16(), headers, body.boxed()))
+        let (at, status) = (String::new(), head.status.as_u16());
+        Ok(Answered { at, status, headers, body: body.boxed(), switched })
     }
 
     /// Asks the program of a pod.
@@ -188,7 +191,7 @@ impl Client {
         host: &str,
         trusted: &Trusted,
         fetch: Fetch,
-    ) -> Result<Parts, String> {
+    ) -> Result<Answered, String> {
         let at = format!("dial tcp {}:{}", pod.address, pod.port);
         let Some(containers) = pass.containers.filter(|c| c.answers(&pod.node)) else {
             return Err(format!("{at}: connect: no route to host"));
@@ -200,6 +203,7 @@ impl Client {
         let fetch = Fetch { secure: true, host: host.into(), port: pod.port, ..fetch };
         let answer = containers.fetch(&pod.namespace, &pod.name, fetch).await?;
         let body = futures_util::stream::iter([Ok(answer.body)]).boxed();
-        Ok((answer.status, answer.headers, body))
+        let (at, status, headers) = (String::new(), answer.status, answer.headers);
+        Ok(Answered { at, status, headers, body, switched: None })
     }
 }

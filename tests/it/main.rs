@@ -60,5 +60,6 @@ mod turns;
 mod uploads;
 mod verbs;
 mod views;
+mod walks;
 mod watch;
 mod webhooks;

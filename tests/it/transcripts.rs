@@ -141,6 +141,36 @@ async fn images_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn triggers_of_every_form() {
+    replay("08").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn triggers_at_work() {
+    replay("09").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rollouts() {
+    replay("10").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rollouts_that_fail() {
+    replay("11").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn histories_and_owners() {
+    replay("12").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_course() {
+    replay("15").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn projects_as_they_are_made() {
     replay("16").await;
 }

@@ -1,5 +1,7 @@
-//! What the integration tests stand on, as far as the bench needs it: a registry server.
+//! What the integration tests stand on, as far as the bench needs it: a registry and a webhook.
 
+#[path = "../../../tests/it/support/hook.rs"]
+pub mod hook;
 #[path = "../../../tests/it/support/registry.rs"]
 pub mod registry;
 #[path = "../../../tests/it/support/tools.rs"]

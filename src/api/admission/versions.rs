@@ -85,7 +85,7 @@ pub fn settled(
     if let Some(kind) = kind_of(attempt, other, &made) {
         let request = bare(attempt.request, &kind, strictness);
         let read = attempt.server.decode(&request, &mut made, &[], &mut Vec::new());
-        read.map_err(|e| Error::internal(&e.to_string()))?;
+        read.map_err(|e| Error::internal(crate::api::misfit::bare(&e.to_string())))?;
         write::default(&kind, &mut made, attempt.snapshot);
     }
     Ok(made)

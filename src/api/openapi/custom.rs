@@ -10,6 +10,8 @@ use crate::{
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
 const API_VERSION: &str = "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources";
 const KIND: &str = "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
+const EMBEDDED_VERSION: &str = "apiVersion defines the versioned schema of this representation of an object. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources";
+const EMBEDDED_KIND: &str = "kind is a string value representing the type of this object. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
 const METADATA: &str = "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
 const LIST_METADATA: &str = "Standard list metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
 const CONVENTIONS: &str =
@@ -72,6 +74,19 @@ fn reference(definition: &str, description: &str, format: Format) -> Value {
     }
 }
 
+/// What an object within an object says: nothing in version two where the rest of it is not known.
+fn embed(schema: &mut Value, format: Format) {
+    if format == Format::V2 && schema.is_true("x-kubernetes-preserve-unknown-fields") {
+        return;
+    }
+    identify(schema, format);
+    let properties = schema.at_mut("properties");
+    properties["apiVersion"]["description"] = json!(EMBEDDED_VERSION);
+    properties["kind"]["description"] = json!(EMBEDDED_KIND);
+    let own = schema.list_at("required").iter().filter(|n| *n != "kind" && *n != "apiVersion");
+    schema["required"] = own.cloned().chain([json!("kind"), json!("apiVersion")]).collect();
+}
+
 /// Unfolds what the schema says in Kubernetes' own words, at every level below.
 fn complete(schema: &mut Value, format: Format) {
     if schema.is_true("x-kubernetes-int-or-string")
@@ -84,8 +99,7 @@ fn complete(schema: &mut Value, format: Format) {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         for property in properties.values_mut() {
             if property.is_true("x-kubernetes-embedded-resource") {
-                identify(property, format);
-                property["required"] = json!(["apiVersion", "kind"]);
+                embed(property, format);
             }
             complete(property, format);
         }

@@ -159,6 +159,20 @@ pub(super) fn keep_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     Ok(())
 }
 
+/// Takes back a status that whoever was asked has written.
+pub(super) fn hold_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
+    let kind = &a.request.kind;
+    if kind.sub("status").is_none() {
+        return Ok(());
+    }
+    match a.old {
+        Some(old) if kind.hooks.sent_status.is_none() => copy(&mut d.object, old, "status"),
+        None if kind.custom.is_some() => drop(d.object.remove_at("status")),
+        _ => {}
+    }
+    Ok(())
+}
+
 /// Takes over what no update may touch.
 pub(super) fn carry_over(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(old) = a.old {
@@ -278,7 +292,10 @@ pub(super) fn prepare_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// Looks for what the kind finds wrong with a status.
 pub(super) fn check_status(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     let hooks = &a.request.kind.hooks;
-    check_custom(a, d);
+    if let Some(custom) = &a.request.kind.custom {
+        custom.validate_status(&d.object, a.old, &mut d.causes);
+        d.warnings.extend(custom.apply_rules(&d.object, a.old, &mut d.causes));
+    }
     let (_, check) = hooks.of_sub(a.request.sub);
     if let (Some(check), Some(old)) = (check, a.old) {
         check(&d.object, old, &mut d.causes);

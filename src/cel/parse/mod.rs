@@ -507,7 +507,12 @@ impl Parser {
         while self.take("}").is_none() {
             let optional = self.take("?").is_some();
             let Token::Name { text, .. } = self.token().clone() else {
-                let why = format!("mismatched input '{}' expecting IDENTIFIER", self.spelled());
+                let expected = match (optional, fields.is_empty()) {
+                    (true, _) => "{IDENTIFIER, ESC_IDENTIFIER}",
+                    (false, true) => "{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}",
+                    (false, false) => "{'}', '?', IDENTIFIER, ESC_IDENTIFIER}",
+                };
+                let why = format!("mismatched input '{}' expecting {expected}", self.spelled());
                 return self.syntax(why);
             };
             self.advance();

@@ -16,6 +16,7 @@ mod process;
 mod spdy;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 mod upgrade;
 mod websocket;
 mod wire;
@@ -30,6 +31,7 @@ use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
 use host::Host;
 pub use messages::{Messages, respond as respond_messages};
 use std::{convert::Infallible, sync::Arc};
+pub use tunnel::tunnel;
 use upgrade::{Protocol, UpgradeRefusal};
 pub use upgrade::{bearer, is_asked, is_websocket};
 use wire::{Source, Wire};

@@ -33,6 +33,7 @@ pub static CUSTOM_RESOURCE_DEFINITION: Kind = Kind {
     hooks: Hooks {
         default: Some(default),
         prepare: Some(prepare),
+        prepare_status: Some(prepare_status),
         validate: Some(check::definition),
         warn: Some(warn),
         mark_deleting: Some(mark_deleting),
@@ -74,6 +75,16 @@ fn prepare(object: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Er
         stored.push(storage.into());
     }
     object.set_at("status.storedVersions", stored);
+    Ok(())
+}
+
+/// Where a status names no version that objects may be stored in, it is the one they are.
+fn prepare_status(object: &mut Value, _: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> {
+    if object.list_at("status.storedVersions").is_empty() {
+        let storage = object.list_at("spec.versions").iter().filter(|v| v.is_true("storage"));
+        let storage: Vec<Value> = storage.map(|v| v["name"].clone()).collect();
+        object.set_at("status.storedVersions", storage);
+    }
     Ok(())
 }
 

@@ -107,7 +107,8 @@ impl Definition {
         all.sort_by(|a, b| versions::compare(b.str_at("name"), a.str_at("name")));
         let served: Vec<&&Value> = all.iter().filter(|v| v.is_true("served")).collect();
         let storage = all.iter().find(|v| v.is_true("storage")).copied();
-        let make = |version: &Value| Served::Made(Arc::new(kind(object, version, &all)));
+        let schemas = schemas(object, &all);
+        let make = |version: &Value| Served::Made(Arc::new(kind(object, version, &all, &schemas)));
         let kinds: Vec<Served> = served.iter().map(|v| make(v)).collect();
         let stores = storage.map(|v| v.str_at("name"));
         let rows = kinds.iter().find(|k| Some(k.version.as_str()) == stores).or(kinds.first());
@@ -122,8 +123,22 @@ impl Definition {
     }
 }
 
+/// The schemas of a definition by version.
+type Schemas = Vec<(Name, Arc<Structural>)>;
+
+fn schemas(object: &Value, all: &[&Value]) -> Schemas {
+    let preserve = object.is_true("spec.preserveUnknownFields");
+    let compile = |version: &&Value| {
+        let document = version.at("schema.openAPIV3Schema").filter(|d| d.is_object());
+        let mut schema = document.map_or_else(Structural::preserving, Structural::compile);
+        schema.preserve |= preserve;
+        (version.str_at("name").to_owned().into(), Arc::new(schema))
+    };
+    all.iter().map(compile).collect()
+}
+
 /// One version as a kind.
-fn kind(object: &Value, version: &Value, all: &[&Value]) -> ServedKind {
+fn kind(object: &Value, version: &Value, all: &[&Value], schemas: &Schemas) -> ServedKind {
     let text = |path: &str| -> Name { object.str_at(path).to_owned().into() };
     let accepted = |name: &str| -> Name {
         match object.str_at(&format!("status.acceptedNames.{name}")) {
@@ -168,28 +183,28 @@ fn kind(object: &Value, version: &Value, all: &[&Value]) -> ServedKind {
         deprecated_since: 0,
         since: 0,
         until: u8::MAX,
-        custom: Some(Arc::new(custom(object, version))),
+        custom: Some(Arc::new(custom(object, version, schemas))),
         ..ServedKind::of(&Kind::BASE)
     };
     made.identified()
 }
 
-fn custom(object: &Value, version: &Value) -> Custom {
+fn custom(object: &Value, version: &Value, schemas: &Schemas) -> Custom {
     let document = version.at("schema.openAPIV3Schema").cloned().unwrap_or_default();
     let preserve = object.is_true("spec.preserveUnknownFields");
-    let mut schema = if document.is_object() {
-        Structural::compile(&document)
-    } else {
-        Structural::preserving()
-    };
-    schema.preserve |= preserve;
+    let name = version.str_at("name");
+    let (own, others): (Schemas, Schemas) =
+        schemas.iter().cloned().partition(|(other, _)| *other == *name);
+    let schema = own.into_iter().next().map_or_else(Default::default, |(_, schema)| schema);
     let conversion = conversion(object);
     let mut hasher = DefaultHasher::new();
-    (object.uid(), version.str_at("name"), document.to_string(), preserve).hash(&mut hasher);
+    // What a stored object looks like depends on the version it was stored in.
+    (object.uid(), name, object["spec"]["versions"].to_string(), preserve).hash(&mut hasher);
     conversion.as_ref().map(|c| c.client.to_string()).hash(&mut hasher);
     let path = |of: &Value, name: &str| of.str_at(name).to_owned();
     Custom {
         schema,
+        others,
         document,
         rules: std::sync::OnceLock::new(),
         columns: Printer::read(version),

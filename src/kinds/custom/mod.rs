@@ -20,7 +20,7 @@ use crate::{
 };
 use jsonpath::Path;
 use rules::Rules;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Resource of the definitions.
 pub const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
@@ -34,7 +34,9 @@ const UNCHECKED: &str = "some validation rules were not checked because the obje
 #[derive(Debug)]
 pub struct Custom {
     /// What objects look like.
-    pub schema: Structural,
+    pub schema: Arc<Structural>,
+    /// What objects of the definition's other versions look like.
+    pub others: Vec<(Name, Arc<Structural>)>,
     /// The same as it was written, for the OpenAPI documents.
     pub document: Value,
     /// Columns after the name.
@@ -74,19 +76,61 @@ pub struct Scale {
 }
 
 impl Custom {
-    /// An object as clients of this version see it: under its apiVersion, without what the schema
-    /// does not know, with its defaults.
-    pub fn shown(&self, mut object: Value, api_version: &str) -> Value {
+    /// A stored object as clients of this version see it: read by the version it is stored in, then
+    /// under this version's name and without what that does not know.
+    pub fn shown(&self, object: Value, api_version: &str) -> Value {
+        self.fitted(self.read(object, api_version), api_version)
+    }
+
+    /// An object as it is stored: without what the schema of its own version does not know, with the
+    /// defaults of that.
+    pub fn read(&self, mut object: Value, api_version: &str) -> Value {
+        let stored = object.str_at("apiVersion");
+        let other = stored.rsplit('/').next().filter(|_| stored != api_version);
+        let other = other.and_then(|name| self.others.iter().find(|(n, _)| *n == *name));
+        let schema = other.map_or(&self.schema, |(_, schema)| schema);
+        schema.prune(&mut object);
+        schema.drop_nulls(&mut object);
+        schema.fill_defaults(&mut object);
+        object
+    }
+
+    /// What conversion made of an object. Nothing is filled: that is done where it was stored.
+    pub fn fitted(&self, mut object: Value, api_version: &str) -> Value {
         object.set_at("apiVersion", api_version);
         self.schema.prune(&mut object);
-        self.settle(&mut object);
         object
     }
 
     /// Whether an object is as the definition wants it; `old` is what it takes the place of.
     pub fn validate(&self, object: &Value, old: Option<&Value>, causes: &mut Causes) {
         self.schema.validate(object, old, causes);
-        self.validate_scale(object, causes);
+        if let Some(scale) = &self.scale {
+            check_replicas(object, &scale.spec, causes);
+        }
+        self.schema.validate_lists(object, old, causes);
+    }
+
+    /// Whether the status of an object is. Upstream holds it alone to its part of the schema, which
+    /// does not know where it stands: texts begin below it.
+    pub fn validate_status(&self, object: &Value, old: Option<&Value>, causes: &mut Causes) {
+        let mut found = Causes::default();
+        if let (Some(schema), Some(status)) =
+            (self.schema.properties.get("status"), object.get("status"))
+        {
+            schema.validate_part(status, old.and_then(|o| o.get("status")), &mut found);
+        }
+        for mut cause in found.into_vec() {
+            cause.field = match cause.field.as_str() {
+                "" | "<nil>" => "status".into(),
+                below => format!("status.{below}"),
+            };
+            causes.0.insert(cause);
+        }
+        if let Some(scale) = &self.scale {
+            check_replicas(object, &scale.status, causes);
+            check_selector(object, &scale.selector, causes);
+        }
         self.schema.validate_lists(object, old, causes);
     }
 
@@ -107,35 +151,48 @@ impl Custom {
         rules.apply(object, old, causes)
     }
 
-    fn validate_scale(&self, object: &Value, causes: &mut Causes) {
-        let Some(scale) = &self.scale else { return };
-        let wanted = at(object, &scale.spec);
-        if let Some(other) = wanted.filter(|w| w.as_i64().is_none()) {
-            let path = &scale.spec;
-            let shown = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
-            let is = match other {
-                Value::String(_) => "string",
-                Value::Bool(_) => "bool",
-                Value::Number(_) => "float64",
-                _ => "map[string]interface {}",
-            };
-            let why = format!("{path} accessor error: {shown} is of the type {is}, expected int64");
-            causes.invalid(path, &json!(0), why);
-        }
-        let replicas = wanted.and_then(Value::as_i64);
-        if let Some(n) = replicas.filter(|n| *n < 0) {
-            causes.invalid(&scale.spec, &json!(n), "should be a non-negative integer");
-        }
-        if let Some(n) = replicas.filter(|n| *n > i64::from(i32::MAX)) {
-            let why = format!("should be less than or equal to {}", i32::MAX);
-            causes.invalid(&scale.spec, &json!(n), why);
-        }
-    }
-
     /// Removes nulls that mean nothing and fills defaults.
     pub fn settle(&self, object: &mut Value) {
         self.schema.drop_nulls(object);
         self.schema.fill_defaults(object);
+    }
+}
+
+/// What Go says of a value that is not of the type its reader wants.
+fn accessor(path: &str, value: &Value, wanted: &str) -> String {
+    let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let is = match value {
+        Value::String(_) => "string",
+        Value::Bool(_) => "bool",
+        Value::Number(n) if n.is_i64() => "int64",
+        Value::Number(_) => "float64",
+        Value::Array(_) => "[]interface {}",
+        _ => "map[string]interface {}",
+    };
+    format!("{path} accessor error: {shown} is of the type {is}, expected {wanted}")
+}
+
+/// A count of replicas at a path.
+fn check_replicas(object: &Value, path: &str, causes: &mut Causes) {
+    let found = at(object, path);
+    if let Some(other) = found.filter(|w| w.as_i64().is_none()) {
+        causes.invalid(path, &json!(0), accessor(path, other, "int64"));
+    }
+    let replicas = found.and_then(Value::as_i64);
+    if let Some(n) = replicas.filter(|n| *n < 0) {
+        causes.invalid(path, &json!(n), "should be a non-negative integer");
+    }
+    if let Some(n) = replicas.filter(|n| *n > i64::from(i32::MAX)) {
+        let why = format!("should be less than or equal to {}", i32::MAX);
+        causes.invalid(path, &json!(n), why);
+    }
+}
+
+/// A selector at a path, if the scale has one.
+fn check_selector(object: &Value, path: &str, causes: &mut Causes) {
+    let found = at(object, path).filter(|_| !path.is_empty());
+    if let Some(other) = found.filter(|w| !w.is_string()) {
+        causes.invalid(path, &json!(""), accessor(path, other, "string"));
     }
 }
 

@@ -139,12 +139,14 @@ impl Below {
     }
 
     fn write(self, out: &mut Vec<u8>) {
+        let begin = out.len();
         out.extend(self.out);
         for (number, below) in self.inner {
             let open = w::open(out, number);
             below.write(out);
             w::close(out, open);
         }
+        w::in_order(out, begin);
     }
 }
 
@@ -158,6 +160,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut below = Below::default();
         let mut way = Vec::new();
+        let begin = self.out.len();
         while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             way.clear();
             let Some(field) = place(self.of, &name, &mut way) else {
@@ -175,6 +178,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
             }
         }
         below.write(self.out);
+        w::in_order(self.out, begin);
         Ok(())
     }
 }

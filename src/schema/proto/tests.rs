@@ -252,10 +252,9 @@ fn what_is_written_is_what_go_writes() {
         "metadata": {"name": "m", "creationTimestamp": null, "labels": {"a": "b"}},
         "data": {"k": "v", "long": "x".repeat(300)}});
     let of = find_kind("v1", "ConfigMap").unwrap();
-    // ConfigMap's fields come in the order of their names here, in that of their numbers in Go.
     let data = [entry(2, "k", "v"), entry(2, "long", "x".repeat(300))].concat();
-    let meta = msg(1, &[entry(11, "a", "b"), len(1, "m")]);
-    let expected = body("v1", "ConfigMap", &[data, meta]);
+    let meta = msg(1, &[len(1, "m"), entry(11, "a", "b")]);
+    let expected = body("v1", "ConfigMap", &[meta, data]);
     assert_eq!(encode::encode(of, ("v1", "ConfigMap"), &map).unwrap(), expected);
 }
 

@@ -59,3 +59,73 @@ pub fn close(out: &mut Vec<u8>, Open(at): Open) {
         out.splice(at..at + ROOM, text);
     }
 }
+
+/// Puts the fields of a message that begins somewhere into the order of their numbers, as upstream
+/// writes them; fields of one number stay as they are. Nothing moves where they are in order.
+pub fn in_order(out: &mut Vec<u8>, begin: usize) {
+    let mut fields: Vec<(u64, usize)> = Vec::new();
+    let (mut at, mut sorted) = (begin, true);
+    while at < out.len() {
+        let start = at;
+        let tag = number(out, &mut at);
+        at = match tag & 7 {
+            0 => {
+                number(out, &mut at);
+                at
+            }
+            1 => at + 8,
+            _ => {
+                let length = number(out, &mut at);
+                at + usize::try_from(length).unwrap_or(0)
+            }
+        };
+        sorted &= fields.last().is_none_or(|(before, _)| *before <= tag >> 3);
+        fields.push((tag >> 3, start));
+    }
+    if sorted {
+        return;
+    }
+    let message = out.split_off(begin);
+    let ends = fields.iter().skip(1).map(|(_, start)| *start).chain([begin + message.len()]);
+    let mut parts: Vec<(u64, usize, usize)> =
+        fields.iter().zip(ends).map(|((n, start), end)| (*n, *start, end)).collect();
+    parts.sort_by_key(|(number, ..)| *number);
+    for (_, start, end) in parts {
+        out.extend_from_slice(&message[start - begin..end - begin]);
+    }
+}
+
+/// The variable-length integer at a place, which moves behind it.
+fn number(bytes: &[u8], at: &mut usize) -> u64 {
+    let mut n = 0;
+    for shift in (0..64).step_by(7) {
+        let Some(byte) = bytes.get(*at) else { break };
+        *at += 1;
+        n |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    n
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_come_in_the_order_of_their_numbers() {
+        let mut out = vec![0xff];
+        int(&mut out, 9, 300);
+        bytes(&mut out, 2, b"b");
+        float(&mut out, 5, 1.5);
+        bytes(&mut out, 2, b"c");
+        in_order(&mut out, 1);
+        let mut expected = vec![0xff];
+        bytes(&mut expected, 2, b"b");
+        bytes(&mut expected, 2, b"c");
+        float(&mut expected, 5, 1.5);
+        int(&mut expected, 9, 300);
+        assert_eq!(out, expected);
+    }
+}

@@ -6,12 +6,14 @@
 
 mod defaults;
 mod formats;
+mod pattern;
 mod prune;
 #[cfg(test)]
 mod tests;
 mod validate;
 
 pub use formats::{fits as fits_format, is_known as is_known_format};
+pub use pattern::go_regex;
 
 use crate::object::{ObjectExt, Value};
 use regex::Regex;
@@ -191,89 +193,5 @@ impl Values {
                 .filter(|s| s.is_object())
                 .map(|s| Box::new(Structural::compile(s))),
         }
-    }
-}
-
-/// Compiles a pattern as Go's `regexp` reads it: its classes are of ASCII.
-///
-/// # Errors
-/// The text of what is wrong with it.
-pub fn go_regex(pattern: &str) -> Result<Regex, String> {
-    let mut ascii = String::with_capacity(pattern.len());
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        match (c, c == '\\') {
-            (_, true) => match chars.next() {
-                Some(class @ ('d' | 'D' | 'w' | 'W' | 's' | 'S' | 'b' | 'B')) => {
-                    ascii.push_str(ascii_class(class));
-                }
-                Some(other) => {
-                    ascii.push('\\');
-                    ascii.push(other);
-                }
-                None => ascii.push('\\'),
-            },
-            _ => ascii.push(c),
-        }
-    }
-    if let Some(twice) = repeated_twice(pattern) {
-        return Err(format!("error parsing regexp: invalid nested repetition operator: `{twice}`"));
-    }
-    Regex::new(&ascii).map_err(|e| match e.to_string() {
-        text if text.contains("unclosed group") => {
-            format!("error parsing regexp: missing closing ): `{pattern}`")
-        }
-        text if text.contains("unopened group") => {
-            format!("error parsing regexp: unexpected ): `{pattern}`")
-        }
-        text => format!("error parsing regexp: {}", text.lines().last().unwrap_or_default()),
-    })
-}
-
-/// Two repetitions of one thing, which Go refuses.
-fn repeated_twice(pattern: &str) -> Option<String> {
-    let (mut before, mut lazy) = (false, false);
-    let mut in_class = false;
-    let mut chars = pattern.char_indices();
-    let mut from = 0;
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '\\' => {
-                chars.next();
-                before = false;
-            }
-            '[' => {
-                in_class = true;
-                before = false;
-            }
-            ']' => {
-                in_class = false;
-                before = false;
-            }
-            _ if in_class => {}
-            '?' if before && !lazy => lazy = true,
-            '*' | '+' | '?' if before => return Some(pattern[from..=at].to_owned()),
-            '*' | '+' | '?' => {
-                // What a group opens with is no repetition.
-                let group = c == '?' && pattern[..at].ends_with('(');
-                (before, lazy, from) = (!group, false, at);
-            }
-            _ => before = false,
-        }
-    }
-    None
-}
-
-/// A class of Go's, in a form that also stands inside brackets.
-fn ascii_class(class: char) -> &'static str {
-    match class {
-        'd' => "[0-9]",
-        'D' => "[^0-9]",
-        'w' => "[0-9A-Za-z_]",
-        'W' => "[^0-9A-Za-z_]",
-        's' => r"[\t\n\x0C\r ]",
-        'S' => r"[^\t\n\x0C\r ]",
-        'b' => r"(?-u:\b)",
-        _ => r"(?-u:\B)",
     }
 }

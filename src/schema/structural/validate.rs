@@ -18,6 +18,11 @@ impl Structural {
         self.check_junctors(object, "", causes);
     }
 
+    /// Checks a part of an object as if it were all; `old` is what it takes the place of.
+    pub fn validate_part(&self, value: &Value, old: Option<&Value>, causes: &mut Causes) {
+        self.check(value, old, "", causes);
+    }
+
     /// Checks what may not stand twice in the lists of a whole object.
     pub fn validate_lists(&self, object: &Value, old: Option<&Value>, causes: &mut Causes) {
         self.check_distinct(object, old, "", causes);
@@ -61,17 +66,28 @@ impl Structural {
             (_, kind) => kind,
         };
         let fits = wanted.split(',').any(|w| {
-            w == is || (is == "integer" && w == "number") || (w == "integer" && is_whole(value))
+            w == is
+                || (is == "integer" && w == "number")
+                || (w == "integer" && is_whole(value) && !beyond(value))
         });
-        if !fits {
-            causes.of_type(path, is, format!("{path} in body must be of type {wanted}: {is:?}"));
-            if is == "number" && wanted == "integer" {
-                let format = match self.values.format.as_str() {
-                    "" => "(default format)".to_owned(),
-                    format => format!("with format {format}"),
+        let format = self.values.format.as_str();
+        match (fits, is, wanted) {
+            (true, ..) => {}
+            // Upstream looks at the format of numbers in a way of its own.
+            (false, "number", "integer") => {
+                let (is, wanted, format) = match format {
+                    "int32" | "int64" => ("float64", format, format!("with format {format}")),
+                    "" => (is, wanted, "(default format)".to_owned()),
+                    format => (is, wanted, format!("with format {format}")),
                 };
+                let why = format!("{path} in body must be of type {wanted}: {is:?}");
+                causes.of_type(path, is, why);
                 let why = format!("Checked value must be of type integer {format} in {path}");
                 causes.invalid("<nil>", &json!(""), why);
+            }
+            _ => {
+                let why = format!("{path} in body must be of type {wanted}: {is:?}");
+                causes.of_type(path, is, why);
             }
         }
         fits
@@ -144,7 +160,7 @@ impl Structural {
         }
         if let Some(min) = rules.min_items.filter(|min| count < *min) {
             let why = format!("{path} in body should have at least {min} items");
-            causes.invalid(path, &json!(list), why);
+            causes.invalid(path, &json!(count), why);
         }
         let Some(items) = &self.items else { return };
         let before = self.by_key(old);
@@ -183,9 +199,14 @@ impl Structural {
         }
         if let Some(min) = rules.min_properties.filter(|min| count < *min) {
             let why = format!("{path} in body should have at least {min} properties");
-            causes.invalid(path, &json!(map), why);
+            causes.invalid(path, &json!(count), why);
         }
         for name in rules.required.iter().filter(|n| !map.contains_key(*n)) {
+            causes.required(at(name), "");
+        }
+        // An object within an object says what it is.
+        let named = ["apiVersion", "kind"].into_iter().filter(|_| self.embedded);
+        for name in named.filter(|n| !map.contains_key(*n)) {
             causes.required(at(name), "");
         }
         for (name, value) in map {
@@ -235,9 +256,10 @@ impl Structural {
         let rest: Vec<Causes> = rules.all_of.iter().map(failures).collect();
         if rest.iter().any(|c| !c.is_empty()) {
             let none = rest.iter().all(|c| !c.is_empty());
-            let tail = if none { " None validated" } else { "" };
-            say(&format!("validate all the schemas (allOf).{tail}"));
-            best.extend(rest);
+            let tail = if none { ". None validated" } else { "" };
+            // Here what is wrong is told before where it matters.
+            rest.into_iter().for_each(|mut c| causes.0.append(&mut c.0));
+            say(&format!("validate all the schemas (allOf){tail}"));
         }
         causes.0.append(&mut said.0);
         best.iter_mut().for_each(|c| causes.0.append(&mut c.0));
@@ -254,6 +276,12 @@ impl Structural {
                 }
             }
             Value::Array(list) => {
+                if matches!(self.list, ListType::Map(_)) {
+                    for (i, odd) in list.iter().enumerate().filter(|(_, v)| !v.is_object()) {
+                        let why = "must be an object for an array of list-type map";
+                        causes.invalid(format!("{path}[{i}]"), odd, why);
+                    }
+                }
                 let before = old.and_then(Value::as_array);
                 let excused = before.is_some_and(|b| !self.repeated(b).is_empty());
                 if self.list != ListType::Atomic && !excused {
@@ -289,6 +317,11 @@ fn type_of(value: &Value) -> &'static str {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     }
+}
+
+/// Whether a number is none that an integer of 64 bits could be.
+fn beyond(value: &Value) -> bool {
+    value.as_f64().is_some_and(|n| n.abs() >= 9.3e18) && !value.is_i64()
 }
 
 fn is_whole(value: &Value) -> bool {

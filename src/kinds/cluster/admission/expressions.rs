@@ -208,7 +208,10 @@ fn compile(
                 [] => Ok(program),
                 all if all.contains(&found.as_str()) => Ok(program),
                 [one] => Err(format!("must evaluate to {one} but got {found}")),
-                several => Err(format!("must evaluate to one of [{}]", several.join(" "))),
+                several => {
+                    let wanted = several.join(" ");
+                    Err(format!("must evaluate to one of [{wanted}] but got {found}"))
+                }
             }
         });
     Expression { text, path, program }

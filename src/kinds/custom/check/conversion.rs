@@ -5,8 +5,33 @@ use crate::{
     kinds::cluster::checks,
     object::{ObjectExt, Value, json},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
+use x509_parser::{parse_x509_certificate, pem::Pem};
 
-pub(super) fn check(object: &Value, out: &mut Causes) {
+/// What is wrong with the bundle that leads to a definition's webhook, if it names one.
+pub fn bundle_problem(object: &Value) -> Option<&'static str> {
+    let bundle = object.str_at("spec.conversion.webhook.clientConfig.caBundle");
+    let pem = STANDARD.decode(bundle).unwrap_or_default();
+    if pem.is_empty() {
+        return None;
+    }
+    let blocks = Pem::iter_from_buffer(&pem).map_while(Result::ok);
+    let mut certificates = blocks.filter(|block| block.label == "CERTIFICATE").peekable();
+    if certificates.peek().is_none() {
+        return Some("unable to load root certificates: unable to parse bytes as PEM block");
+    }
+    let readable = certificates.all(|block| parse_x509_certificate(&block.contents).is_ok());
+    (!readable).then_some("unable to load root certificates: x509: malformed certificate")
+}
+
+/// Whether a bundle is looked at: that of a definition in use, unless it was as bad before.
+fn is_judged(old: Option<&Value>) -> bool {
+    let established =
+        |old: &&Value| old.condition("Established").is_some_and(|c| c.str_at("status") == "True");
+    old.filter(established).is_some_and(|old| bundle_problem(old).is_none())
+}
+
+pub(super) fn check(object: &Value, old: Option<&Value>, out: &mut Causes) {
     const CLIENT: &str = "spec.conversion.webhookClientConfig";
     const REVIEWS: &str = "spec.conversion.conversionReviewVersions";
     let strategy = object.str_at("spec.conversion.strategy");
@@ -18,6 +43,10 @@ pub(super) fn check(object: &Value, out: &mut Causes) {
             match client {
                 None => out.required(CLIENT, "required when strategy is set to Webhook"),
                 Some(client) => reached(client, CLIENT, out),
+            }
+            if let Some(why) = bundle_problem(object).filter(|_| is_judged(old)) {
+                let bundle = object.at("spec.conversion.webhook.clientConfig.caBundle");
+                out.invalid(format!("{CLIENT}.caBundle"), bundle.unwrap_or(&Value::Null), why);
             }
             review_versions(reviews, REVIEWS, out);
         }

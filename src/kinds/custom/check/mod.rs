@@ -10,6 +10,7 @@ mod structural;
 mod tests;
 mod versions;
 
+pub use conversion::bundle_problem;
 pub use names::{approval_state, is_protected};
 
 use crate::{
@@ -19,9 +20,11 @@ use crate::{
 
 /// Checks a definition; `old` is what it takes the place of.
 pub fn definition(object: &Value, old: Option<&Value>, out: &mut Causes) {
+    names::group(object, old, out);
+    versions::each(object, old, out);
     names::check(object, out);
-    versions::check(object, old, out);
-    conversion::check(object, out);
+    versions::shared(object, old, out);
+    conversion::check(object, old, out);
     names::approval(object, old, out);
     if let Some(old) = old {
         immutable(object, old, out);

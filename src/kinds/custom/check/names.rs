@@ -21,9 +21,10 @@ pub(super) fn label_problem(text: &str) -> Option<&'static str> {
     }
 }
 
-pub(super) fn check(object: &Value, out: &mut Causes) {
+/// The object's own name, its group and its scope; a name is looked at once.
+pub(super) fn group(object: &Value, old: Option<&Value>, out: &mut Causes) {
     let (plural, group) = (object.str_at("spec.names.plural"), object.str_at("spec.group"));
-    let given = !object.name().is_empty();
+    let given = old.is_none() && !object.name().is_empty();
     if given && object.name() != format!("{plural}.{group}") {
         let why = "must be spec.names.plural+\".\"+spec.group";
         out.invalid("metadata.name", &json!(object.name()), why);
@@ -40,11 +41,19 @@ pub(super) fn check(object: &Value, out: &mut Causes) {
         "Cluster" | "Namespaced" => {}
         other => out.unsupported("spec.scope", &json!(other), &["Cluster", "Namespaced"]),
     }
-    for field in ["plural", "singular"] {
-        word(object, field, false, out);
+}
+
+/// The names of its kind.
+pub(super) fn check(object: &Value, out: &mut Causes) {
+    let words = [("plural", false), ("singular", false), ("kind", true), ("listKind", true)];
+    for (field, _) in words {
+        let path = format!("spec.names.{field}");
+        if object.str_at(&path).is_empty() {
+            out.required(path, "");
+        }
     }
-    for field in ["kind", "listKind"] {
-        word(object, field, true, out);
+    for (field, mixed) in words {
+        word(object, field, mixed, out);
     }
     for list in ["shortNames", "categories"] {
         for (i, text) in object.list_at(&format!("spec.names.{list}")).iter().enumerate() {
@@ -63,7 +72,6 @@ fn word(object: &Value, field: &str, mixed: bool, out: &mut Causes) {
     let path = format!("spec.names.{field}");
     let text = object.str_at(&path);
     if text.is_empty() {
-        out.required(path, "");
         return;
     }
     let problem = if mixed { label_problem(&text.to_lowercase()) } else { label_problem(text) };

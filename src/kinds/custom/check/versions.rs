@@ -17,7 +17,8 @@ const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
 const FORMATS: [&str; 8] =
     ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
 
-pub(super) fn check(object: &Value, old: Option<&Value>, out: &mut Causes) {
+/// The names of the versions, and what they do not have in common.
+pub(super) fn each(object: &Value, old: Option<&Value>, out: &mut Causes) {
     let versions = object.list_at("spec.versions");
     if object.is_true("spec.preserveUnknownFields")
         && !old.is_some_and(|o| o.is_true("spec.preserveUnknownFields"))
@@ -25,78 +26,92 @@ pub(super) fn check(object: &Value, old: Option<&Value>, out: &mut Causes) {
         out.invalid("spec.preserveUnknownFields", &json!(true), "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead");
     }
     for (i, version) in versions.iter().enumerate() {
+        if version.at("schema.openAPIV3Schema").is_none() {
+            out.required(format!("spec.versions[{i}].schema.openAPIV3Schema"), "");
+        }
+    }
+    let common = common(versions);
+    let before = schemas(old);
+    for (i, version) in versions.iter().enumerate() {
         let path = format!("spec.versions[{i}]");
         let name = version.str_at("name");
         if let Some(problem) = label_problem(name) {
             out.invalid(format!("{path}.name"), &json!(name), problem);
         }
         deprecation(version, &path, out);
+        let at = |field: &str| (!common.contains(field)).then(|| format!("{path}.{field}"));
+        parts(version, at, before.get(name).copied(), out);
+    }
+    let names: HashSet<&str> = versions.iter().map(|v| v.str_at("name")).collect();
+    if names.len() != versions.len() {
+        let why = "must contain unique version names";
+        out.invalid_shown("spec.versions", shown(versions, &common), why);
+    }
+    if versions.iter().filter(|v| v.is_true("storage")).count() != 1 {
+        let why = "must have exactly one version marked as storage version";
+        let none = object.at("spec.versions").is_none_or(Value::is_null);
+        let shown = if none { "null".into() } else { shown(versions, &common) };
+        out.invalid_shown("spec.versions", shown, why);
     }
     // Upstream's internal form has the first version's name once more.
     let first = versions.first().map_or("", |v| v.str_at("name"));
     if let Some(problem) = label_problem(first).filter(|_| !versions.is_empty()) {
         out.invalid("spec.version", &json!(first), problem);
     }
-    let names: HashSet<&str> = versions.iter().map(|v| v.str_at("name")).collect();
-    let shared: HashSet<&str> = PER_VERSION
-        .into_iter()
-        .filter(|field| versions.iter().all(|v| v.get(field) == versions[0].get(field)))
-        .collect();
-    if names.len() != versions.len() {
-        let why = "must contain unique version names";
-        out.invalid_shown("spec.versions", shown(versions, &shared), why);
-    }
-    if versions.iter().filter(|v| v.is_true("storage")).count() != 1 {
-        let why = "must have exactly one version marked as storage version";
-        let none = object.at("spec.versions").is_none_or(Value::is_null);
-        let shown = if none { "null".into() } else { shown(versions, &shared) };
-        out.invalid_shown("spec.versions", shown, why);
-    }
-    let before: HashMap<&str, &Value> = old
-        .into_iter()
-        .flat_map(|o| o.list_at("spec.versions"))
-        .filter_map(|v| Some((v.str_at("name"), v.at("schema.openAPIV3Schema")?)))
-        .collect();
-    for (i, version) in versions.iter().enumerate() {
-        let at = |field: &str, top: &str| match shared.contains(field) {
-            true => (i == 0).then(|| format!("spec.{top}")),
-            false => Some(format!("spec.versions[{i}].{field}")),
-        };
-        parts(version, i, at, before.get(version.str_at("name")).copied(), out);
-    }
 }
 
-/// What each version has, at the path upstream reports it; `None` where it was reported already.
+/// What all versions have in common.
+pub(super) fn shared(object: &Value, old: Option<&Value>, out: &mut Causes) {
+    let versions = object.list_at("spec.versions");
+    let Some(first) = versions.first() else { return };
+    let common = common(versions);
+    let at = |field: &str| {
+        let top = if field == "schema" { "validation" } else { field };
+        common.contains(field).then(|| format!("spec.{top}"))
+    };
+    parts(first, at, schemas(old).get(first.str_at("name")).copied(), out);
+}
+
+/// Names of what is the same in every version.
+fn common(versions: &[Value]) -> HashSet<&'static str> {
+    let same = |field: &&str| versions.iter().all(|v| v.get(*field) == versions[0].get(*field));
+    PER_VERSION.into_iter().filter(same).collect()
+}
+
+/// The schemas of a definition by version.
+fn schemas(definition: Option<&Value>) -> HashMap<&str, &Value> {
+    let versions = definition.into_iter().flat_map(|o| o.list_at("spec.versions"));
+    versions.filter_map(|v| Some((v.str_at("name"), v.at("schema.openAPIV3Schema")?))).collect()
+}
+
+/// What a version has, at the path upstream reports it; `None` where it is reported elsewhere.
 fn parts(
     version: &Value,
-    i: usize,
-    at: impl Fn(&str, &str) -> Option<String>,
+    at: impl Fn(&str) -> Option<String>,
     before: Option<&Value>,
     out: &mut Causes,
 ) {
-    match (version.at("schema.openAPIV3Schema"), at("schema", "validation")) {
-        (None, _) => out.required(format!("spec.versions[{i}].schema.openAPIV3Schema"), ""),
-        (Some(schema), Some(path)) => {
-            // A definition that was stored is not held to rules it does not touch.
-            if before != Some(schema) {
-                schema::check(schema, version, &format!("{path}.openAPIV3Schema"), out);
-            }
+    if let (Some(schema), Some(path)) = (version.at("schema.openAPIV3Schema"), at("schema")) {
+        // A definition that was stored is not held to rules it does not touch.
+        if before != Some(schema) {
+            schema::check(schema, version, &format!("{path}.openAPIV3Schema"), out);
         }
-        (Some(_), None) => {}
     }
-    if let Some(path) = at("additionalPrinterColumns", "additionalPrinterColumns") {
+    if let Some(path) = at("subresources") {
+        subresources(version, &path, out);
+    }
+    if let Some(path) = at("additionalPrinterColumns") {
         for (i, column) in version.list_at("additionalPrinterColumns").iter().enumerate() {
             self::column(column, &format!("{path}[{i}]"), out);
         }
     }
-    if let Some(path) = at("subresources", "subresources") {
-        subresources(version, &path, out);
-    }
-    let own = at("schema", "").is_none_or(|path| path == "spec.");
-    match at("selectableFields", "selectableFields") {
+    match at("selectableFields") {
         // Upstream's internal form has no place for them where the schema is shared.
-        Some(path) if own && path.contains("versions[") => {
-            let why = "may only be set when `version.schema.openAPIV3Schema` is not included";
+        Some(path) if at("schema").is_none() => {
+            let why = match path.contains('[') {
+                true => "may only be set when `version.schema.openAPIV3Schema` is not included",
+                false => "may only be set when validations.schema is included",
+            };
             let set = !version.list_at("selectableFields").is_empty();
             set.then(|| out.invalid(path, &json!(""), why));
         }
@@ -174,20 +189,20 @@ fn subresources(version: &Value, path: &str, out: &mut Causes) {
 
 fn selectable(version: &Value, path: &str, out: &mut Causes) {
     let fields = version.list_at("selectableFields");
-    if fields.len() > 8 {
-        out.too_many(path, fields.len(), 8);
-    }
     let mut seen = HashSet::new();
     for (i, field) in fields.iter().enumerate() {
         let path = format!("{path}[{i}].jsonPath");
         let text = field.str_at("jsonPath");
         if text.is_empty() {
             out.required(path, "");
-        } else if !seen.insert(text) {
-            out.duplicate(path, &json!(text));
         } else if let Some(why) = unselectable(version, text) {
             out.invalid(path, &json!(text), why);
+        } else if !seen.insert(text) {
+            out.duplicate(path, &json!(text));
         }
+    }
+    if seen.len() > 8 {
+        out.too_many(path, seen.len(), 8);
     }
 }
 
