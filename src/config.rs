@@ -4,12 +4,14 @@ mod audit;
 mod clusters;
 mod faults;
 mod labs;
+mod recording;
 mod trail;
 
 pub use audit::{Audit, AuditFormat};
 pub use clusters::{ClusterCommand, ClusterSettings, NewCluster, Output};
 pub use faults::{FaultAdd, FaultCommand};
 pub use labs::{ClassArgs, ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
+pub use recording::{Again, Recorded};
 pub use trail::{Trail, Why};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
@@ -79,6 +81,11 @@ pub enum Command {
     /// Let requests, nodes, disks, pulls and containers of the running server fail by rule
     #[command(subcommand)]
     Fault(FaultCommand),
+    /// Write all that has arrived at a cluster with a seed since it began (requests, moves of its
+    /// clock, outages) into a file that `replay` reads
+    Record(Recorded),
+    /// Let a new cluster do all of a recording again, and stop where something is different
+    Replay(Again),
     /// Tell why an object of the running server is as it is: its latest changes, by whom, and what
     /// each followed from
     #[command(after_help = "For example: pocketshift why deployment/web -n shop")]
@@ -167,10 +174,22 @@ pub enum TimeCommand {
     },
     /// Move it on to when something happens next
     Next(Which),
-    /// Move it on to a moment
+    /// Move it on to a moment, or until something holds of an object
+    #[command(
+        after_help = "For example: pocketshift time until 2031-01-02T03:04:05Z\n             pocketshift time until --for condition=Available deployment/web -n shop"
+    )]
     Until {
-        /// The moment: 2031-01-02T03:04:05Z
-        moment: String,
+        /// The moment (2031-01-02T03:04:05Z), or the object (TYPE/NAME)
+        what: String,
+        /// What must hold: condition=TYPE[=STATUS], or delete
+        #[arg(long = "for", value_name = "CONDITION")]
+        condition: Option<String>,
+        /// Namespace of the object [default: default]
+        #[arg(short, long, requires = "condition")]
+        namespace: Option<String>,
+        /// How far the clock goes at most [default: 24h]
+        #[arg(long, value_name = "DURATION", requires = "condition")]
+        limit: Option<String>,
         #[command(flatten)]
         #[allow(missing_docs)]
         at: Which,

@@ -37,6 +37,7 @@
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`webhook`] | the way to webhooks and other API servers: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite | `object` |
+//! | [`journal`] | what came from outside, in order: recordings | `store`, `world` |
 //! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
 //! | [`faults`] | faults by rule: which requests fail, what breaks in the world, how often and when | snapshots of `store`, `world` |
 //! | [`kinds`] | the catalogue: one value per kind | `cel`, `object`, snapshots of `store`, `world` |
@@ -107,6 +108,15 @@
 //! registries and threads follows `wall`, the machine's. Time moves on by the moments somebody waits
 //! for, and only while nothing is under way: every task of controllers and containers is tracked by
 //! [`world::Activity`] from its waking until it waits again.
+//!
+//! # The same again
+//!
+//! A cluster with a seed keeps a [`journal`] of what arrives from outside. One arrival at a time is
+//! carried out on the thread of the controllers, beside them, and answered when all is quiet; commits of
+//! other threads wait for their turn in the store. Between arrivals the clock steps from one moment that
+//! is waited for to the next. The outside (registries) is asked one question at a time, when nothing
+//! else runs, so that no answer's coming changes the order of anything. So everything follows from the
+//! arrivals and the beginning, and [`run::replay`] can do it again.
 //!
 //! # Clusters
 //!
@@ -193,6 +203,7 @@ pub mod faults;
 pub mod http;
 pub mod images;
 pub mod importer;
+pub mod journal;
 pub mod kinds;
 pub mod labs;
 pub mod metrics;

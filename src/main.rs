@@ -43,6 +43,8 @@ fn command(cli: Cli) -> Result<(), String> {
         Some(Command::Time(command)) => block_on(run::time::command(&command)),
         Some(Command::Lab(command)) => block_on(run::labs::command(&command)),
         Some(Command::Fault(command)) => block_on(run::faults::command(&command)),
+        Some(Command::Record(asked)) => block_on(run::replay::record(&asked)),
+        Some(Command::Replay(asked)) => block_on(run::replay::replay(&asked)),
         Some(Command::Why(asked)) => block_on(run::trail::why(&asked)),
         Some(Command::Trail(asked)) => block_on(run::trail::trail(&asked)),
         Some(Command::Check(folder)) => run::check(&folder),

@@ -9,7 +9,7 @@ mod time;
 
 pub use activity::{Activity, Busy, Tracked};
 pub use entropy::{Entropy, Stream};
-pub use time::{ClusterTime, FASTEST, Reading};
+pub use time::{ClusterTime, FASTEST, Reading, keep_step};
 
 use jiff::{SignedDuration, Timestamp};
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -106,13 +106,16 @@ pub struct World {
     pub entropy: Arc<Entropy>,
     /// Whether anything is under way in the cluster; its time moves on only when nothing is.
     pub activity: Arc<Activity>,
+    /// Whether the same is to happen again whenever the same comes from outside: then nothing may
+    /// hang on how long something takes.
+    pub repeats: bool,
 }
 
 impl World {
     /// A world in which the cluster's time is the machine's.
     pub fn new(clock: Arc<dyn Clock>, entropy: Entropy) -> World {
         let (wall, activity) = (Arc::clone(&clock), Arc::default());
-        World { clock, wall, entropy: Arc::new(entropy), activity }
+        World { clock, wall, entropy: Arc::new(entropy), activity, repeats: false }
     }
 
     /// The machine's clock and the operating system's randomness.

@@ -13,6 +13,7 @@ mod client;
 mod cluster;
 mod clusters;
 mod customs;
+mod days;
 mod imports;
 mod routes;
 mod streams;
@@ -71,6 +72,9 @@ fn main() {
         }
         if runs("clusters") {
             clusters::all().await;
+        }
+        if runs("day") {
+            days::day().await;
         }
         if runs("router") {
             routes::forward().await;

@@ -72,7 +72,7 @@ impl Server {
         else {
             return Err(Error::Plain("no supported conversion review versions".into()));
         };
-        let uid = self.world.entropy.uuid();
+        let uid = self.world.entropy.of(&["conversions"]).uuid();
         let api_version = format!("apiextensions.k8s.io/{version}");
         let review = json!({"kind": "ConversionReview", "apiVersion": api_version, "request": {
             "uid": uid, "desiredAPIVersion": to, "objects": objects}});

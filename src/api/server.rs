@@ -6,6 +6,7 @@ use crate::{
     error::{Causes, Error},
     faults::{Faults, Hit, Meeting},
     importer::Importer,
+    journal::Journal,
     kinds::{AccessReview, Backing, Catalogue, Cx, DecorateFn, Served, custom::Custom},
     object::{ObjectExt, Value},
     runtime::Containers,
@@ -40,6 +41,8 @@ pub struct Server {
     pub refusals: Refusals,
     /// What rules about faults have counted.
     pub faults: Faults,
+    /// The order of what comes from outside, where that is kept.
+    pub journal: Option<Arc<Journal>>,
     /// Ends every watch and session when it turns true.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }

@@ -63,7 +63,7 @@ impl Server {
         let now = self.world.wall.now();
         let seconds = match options.timeout_seconds {
             Some(s) => i64::try_from(s).unwrap_or(i64::MAX / 4),
-            None => DEFAULT_TIMEOUT + self.world.entropy.below(DEFAULT_TIMEOUT as u64) as i64,
+            None => DEFAULT_TIMEOUT + self.chance(DEFAULT_TIMEOUT),
         };
         let cursor = Cursor {
             stopping: self.stopping.clone(),
@@ -91,6 +91,11 @@ impl Server {
 }
 
 impl Server {
+    /// A number below `bound`, of no concern to anybody else.
+    fn chance(&self, bound: i64) -> i64 {
+        self.world.entropy.of(&["watches"]).below(bound.unsigned_abs()) as i64
+    }
+
     /// The signal of a resource. Nodes get to know that somebody sees their heartbeats.
     async fn signal(&self, watched: &str) -> Receiver<u64> {
         let signal = self.store.feed().signal(watched);

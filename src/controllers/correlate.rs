@@ -8,7 +8,7 @@ use super::EventRecord;
 use crate::object::{ObjectExt, Value, json, name, time};
 use jiff::{SignedDuration, Timestamp};
 use std::{
-    collections::{HashMap, HashSet, hash_map::DefaultHasher},
+    collections::{BTreeSet, HashMap, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
 };
 
@@ -48,7 +48,7 @@ pub struct Correlator {
 
 #[derive(Default)]
 struct Similar {
-    messages: HashSet<Digest>,
+    messages: BTreeSet<Digest>,
     last: Timestamp,
 }
 

@@ -26,7 +26,7 @@ use jiff::{SignedDuration, Timestamp};
 use patience::Turn;
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
@@ -90,6 +90,8 @@ struct Driver {
     freed: Notify,
     /// When it began to look, if it could not go on from where others rested.
     since: Cell<Timestamp>,
+    /// See [`Driver::order`].
+    count: Cell<SignedDuration>,
 }
 
 /// The queue of one controller, and what it still has to look at for the first time.
@@ -103,7 +105,8 @@ struct Lane {
 /// Everything a watch would have told of, had it been there from the start.
 fn listed<'a>(watch: &Watch, view: &'a View) -> Vec<&'a Arc<Entry>> {
     let resources = view.objects.resources().map(|(r, _)| r).filter(|r| watch.concerns(r));
-    resources.flat_map(|r| view.objects.list(r, "")).collect()
+    let resources: BTreeSet<&Arc<str>> = resources.collect();
+    resources.into_iter().flat_map(|r| view.objects.list(r, "")).collect()
 }
 
 /// How work on a key ended.
@@ -128,6 +131,7 @@ impl Driver {
             retries: RefCell::default(),
             freed: Notify::new(),
             since: Cell::new(Timestamp::MIN),
+            count: Cell::default(),
             server,
             controllers,
             monitor,
@@ -155,6 +159,11 @@ impl Driver {
             self.fire();
             if self.pump() {
                 self.server.world.activity.let_others().await;
+                continue;
+            }
+            if self.server.world.repeats && self.retries.borrow().next().is_some() {
+                self.server.world.activity.let_others().await;
+                self.retry_now();
                 continue;
             }
             let next = self.note_rest(seen);
@@ -270,7 +279,7 @@ impl Driver {
     /// Queues the keys whose time has come.
     fn fire(&self) {
         let world = &self.server.world;
-        let (now, soon) = (world.clock.now(), world.wall.now());
+        let (now, soon) = (world.clock.now(), Some(world.wall.now()));
         loop {
             let due = {
                 let mut rest = self.monitor.rest.lock();
@@ -280,7 +289,24 @@ impl Driver {
                 rest.timers.due(now)
             };
             // The borrow must end before `add`.
-            let due = due.or_else(|| self.retries.borrow_mut().due(soon));
+            let soon = soon.filter(|_| !world.repeats);
+            let due = due.or_else(|| self.retries.borrow_mut().due(soon?));
+            let Some((lane, key)) = due else { return };
+            self.add(lane, &key, 0);
+        }
+    }
+
+    /// A moment after all that were answered before: stands for a time where only the order matters.
+    fn order(&self) -> Timestamp {
+        self.count.set(self.count.get() + SHORT);
+        Timestamp::UNIX_EPOCH.saturating_add(self.count.get()).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Queues all keys to be looked at again soon: how soon is for those to whom time matters.
+    fn retry_now(&self) {
+        loop {
+            // The borrow must end before `add`.
+            let due = self.retries.borrow_mut().due(Timestamp::MAX);
             let Some((lane, key)) = due else { return };
             self.add(lane, &key, 0);
         }
@@ -324,7 +350,8 @@ impl Driver {
         let Lane { queue, turn, .. } = &lanes[lane];
         let all = lanes.iter().map(|l| &l.queue).zip(self.controllers.iter().copied());
         queue.depth() > 0
-            && (turn.next() <= self.server.world.wall.now() || patience::is_quiet(all))
+            && (patience::is_quiet(all)
+                || !self.server.world.repeats && turn.next() <= self.server.world.wall.now())
     }
 
     /// When the first of the patient that have work has its turn.
@@ -332,6 +359,8 @@ impl Driver {
         let lanes = self.lanes.borrow();
         let patient = self.controllers.iter().zip(lanes.iter()).filter(|(c, _)| c.patient);
         let waiting = patient.filter(|(_, l)| l.queue.depth() > 0 && l.queue.working() == 0);
+        // Where time does not matter, the end of others' work is waited for.
+        let waiting = waiting.filter(|_| !self.server.world.repeats);
         waiting.map(|(_, l)| l.turn.next()).min()
     }
 
@@ -426,7 +455,11 @@ impl Driver {
                 let wait = SignedDuration::try_from(queue.failed(key)).unwrap_or_default();
                 let world = &self.server.world;
                 let soon = wait <= SHORT;
-                let now = if soon { world.wall.now() } else { world.clock.now() };
+                let now = match soon {
+                    true if world.repeats => self.order(),
+                    true => world.wall.now(),
+                    false => world.clock.now(),
+                };
                 let at = now.saturating_add(wait).unwrap_or(now);
                 match soon {
                     true => self.retries.borrow_mut().add(at, lane, key),

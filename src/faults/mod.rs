@@ -84,7 +84,8 @@ impl Faults {
                 && rule.spec.matches.fit(meeting)
         };
         let mut found = rules.0.iter().filter(fits);
-        let rule = found.find(|rule| self.strikes(rule, &world.entropy))?;
+        let rule =
+            found.find(|rule| self.strikes(rule, &world.entropy.of(&["faults", &rule.name])))?;
         Some(Hit { rule: Arc::clone(rule) })
     }
 
@@ -104,6 +105,11 @@ impl Faults {
         }
         count.struck += 1;
         true
+    }
+
+    /// Begins to count anew.
+    pub fn forget(&self) {
+        self.0.lock().clear();
     }
 
     /// The rules of a state with what they have counted.

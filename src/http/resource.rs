@@ -5,11 +5,12 @@ use super::{
     accept::{self, Form, Syntax, Wish},
     audited,
     bodies::{self, BodyPermit},
-    body, faulty, links,
+    body, links,
     look::Look,
     parameters::{self, Query},
     path::ResourcePath,
     render::{self, Style},
+    repeat,
     serve::Incoming,
     stream,
     streaming::{self, Messages},
@@ -88,19 +89,11 @@ pub async fn respond(
         Ok(built) => built,
         Err(e) => return render::error(&e, incoming.look),
     };
-    let hit = incoming.http.server.fault(&built, incoming.header(header::USER_AGENT), false);
-    if let Some(hit) = &hit
-        && let Some(response) = faulty::before(incoming, hit, &built).await
-    {
-        return response;
-    }
-    let mut answer = incoming.http.server.call(built).await;
-    if let Some(hit) = &hit {
-        answer = match faulty::after(hit, answer) {
-            Some(answer) => answer,
-            None => return faulty::cut(incoming),
-        };
-    }
+    let opened = repeat::opening(incoming, &built);
+    let answer = match repeat::carried(incoming, built).await {
+        Ok(answer) => answer,
+        Err(response) => return response,
+    };
     if let (Some(record), Ok(answer)) = (incoming.record.get(), &answer) {
         audited::gets(record, &target.kind, answer, style, &incoming.http.server.world.clock).await;
     }
@@ -117,7 +110,7 @@ pub async fn respond(
         }
         Ok(Answer { response: Response::Session(session), .. }) if asked => {
             let payload = incoming.take_payload();
-            streaming::respond(incoming.http, session, incoming.request, payload)
+            streaming::respond(incoming.http, session, incoming.request, payload, opened)
         }
         Ok(Answer { response: Response::Watch(events), .. }) if websocket => {
             let events = stream::messages(target.kind.clone(), events, style, Arc::clone(clock));
@@ -149,7 +142,7 @@ fn is_session(sub: &str) -> bool {
 }
 
 /// The request, once its sender may make it and all of it is read.
-async fn build(
+pub async fn build(
     incoming: &mut Incoming<'_>,
     target: &ResourcePath<'_>,
     verb: Verb,
@@ -188,6 +181,7 @@ async fn build(
             };
             let (bytes, place) = take(incoming, &request.caller, most).await?;
             let sent = !bytes.is_empty();
+            incoming.sent = bytes.clone();
             request.body = match target.sub {
                 sub if PASSED.contains(&sub) => passed(incoming, target, bytes),
                 _ => parsed(incoming.header(header::CONTENT_TYPE), target, &mut request, &bytes)?,

@@ -120,6 +120,8 @@ pub struct Incoming<'a> {
     pub record: &'a OnceCell<Arc<Record>>,
     /// What it sends behind its head.
     pub payload: &'a mut Payload,
+    /// The body, once it is read.
+    pub sent: Bytes,
 }
 
 impl Incoming<'_> {
@@ -181,6 +183,7 @@ pub async fn handle(
         id: &id,
         record: &record,
         payload: &mut payload,
+        sent: Bytes::new(),
     };
     let kinds = http.server.catalogue();
     let parsed = path::parse(&path, &kinds);

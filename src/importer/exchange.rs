@@ -5,7 +5,7 @@ use super::{
     fault::FetchError,
     proxy::Proxy,
 };
-use crate::world::Clock;
+use crate::world::{Activity, Clock};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty};
@@ -69,12 +69,18 @@ pub struct Exchange {
     tls: Arc<ClientConfig>,
     /// Open connections by scheme, host and port.
     idle: HashMap<String, Connection>,
+    turns: Option<Arc<Activity>>,
 }
 
 impl Exchange {
     /// Trusts as `tls` says.
     pub fn new(dialer: Arc<Dialer>, clock: Arc<dyn Clock>, tls: Arc<ClientConfig>) -> Exchange {
-        Exchange { dialer, clock, tls, idle: HashMap::new() }
+        Exchange { dialer, clock, tls, idle: HashMap::new(), turns: None }
+    }
+
+    /// The same, with one request at a time of all those that take turns there.
+    pub fn in_turns(self, turns: Option<Arc<Activity>>) -> Exchange {
+        Exchange { turns, ..self }
     }
 
     /// Gets, following redirects.
@@ -82,6 +88,10 @@ impl Exchange {
     /// # Errors
     /// `Get "URL": …` for whatever kept an answer from coming.
     pub async fn get(&mut self, get: Get) -> Result<Answer, FetchError> {
+        let _turn = match self.turns.clone() {
+            Some(activity) => activity.outside_turn().await,
+            None => None,
+        };
         let now = self.clock.now();
         let deadline = now.saturating_add(get.patience).unwrap_or(now);
         let too_late = self.clock.sleep_until(deadline);

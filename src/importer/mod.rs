@@ -30,7 +30,7 @@ pub use routes::Routes;
 pub use session::{Manifest, Session};
 pub use shelf::Shelf;
 
-use crate::world::Clock;
+use crate::world::{Activity, Clock};
 use dial::Dialer;
 use jiff::SignedDuration;
 use parking_lot::Mutex;
@@ -46,6 +46,8 @@ pub struct Importer {
     roots: trust::SystemRoots,
     pace: Option<Rate>,
     shelf: Mutex<Option<Arc<dyn Shelf>>>,
+    /// Where questions wait for their turn, if they do.
+    turns: Option<Arc<Activity>>,
 }
 
 impl Importer {
@@ -59,7 +61,12 @@ impl Importer {
     ) -> Importer {
         let dialer = Arc::new(Dialer { routes, resolver, proxies: Proxies::default() });
         let (roots, shelf) = (trust::SystemRoots::default(), Mutex::default());
-        Importer { clock, dialer, roots, pace, shelf }
+        Importer { clock, dialer, roots, pace, shelf, turns: None }
+    }
+
+    /// The same, with one question at a time, each when the cluster has nothing else to do.
+    pub fn in_turns(self, activity: Arc<Activity>) -> Importer {
+        Importer { turns: Some(activity), ..self }
     }
 
     /// The same, with proxies between it and the network.

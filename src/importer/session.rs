@@ -125,7 +125,10 @@ struct Ways<'a> {
 impl Ways<'_> {
     fn get(&mut self, host: &str, insecure: bool) -> &mut Exchange {
         let importer = self.importer;
-        let with = |tls| Exchange::new(importer.dialer.clone(), importer.clock.clone(), tls);
+        let with = |tls| {
+            let exchange = Exchange::new(importer.dialer.clone(), importer.clock.clone(), tls);
+            exchange.in_turns(importer.turns.clone())
+        };
         if insecure {
             return self.blind.get_or_insert_with(|| with(trust::blind()));
         }

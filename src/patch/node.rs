@@ -178,20 +178,24 @@ impl<'t> Node<'t> {
 
     /// The default of a key field of list items of this place; what is always written has one.
     pub(super) fn key_default(self, key: &str) -> Option<Value> {
+        let whole = if let Node::Leaf(shape) = self { shape.object() } else { None };
         match self {
-            Node::Struct(ty) => {
-                let field = field(ty, key)?;
-                let always = || match field.shape {
-                    _ if !field.required && field.presence != Presence::Always => None,
-                    Shape::String => Some(Value::from("")),
-                    Shape::Int32 | Shape::Int64 => Some(Value::from(0)),
-                    _ => None,
-                };
-                serde_json::from_str(field.default).ok().or_else(always)
-            }
+            Node::Struct(ty) => Node::written_default(ty, key),
+            Node::Leaf(_) => Node::written_default(whole?, key),
             Node::Object(schema, _) => schema.child(key)?.default.clone(),
             _ => None,
         }
+    }
+
+    fn written_default(ty: &'static Type, key: &str) -> Option<Value> {
+        let field = field(ty, key)?;
+        let always = || match field.shape {
+            _ if !field.required && field.presence != Presence::Always => None,
+            Shape::String => Some(Value::from("")),
+            Shape::Int32 | Shape::Int64 => Some(Value::from(0)),
+            _ => None,
+        };
+        serde_json::from_str(field.default).ok().or_else(always)
     }
 
     /// The place of the items of a list of a custom schema.

@@ -68,7 +68,8 @@ impl Registries {
         mut content: Value,
         expect: Expect,
     ) -> Result<(), Error> {
-        content["metadata"] = json!({"name": name, "uid": self.server.world.entropy.uuid()});
+        content["metadata"] =
+            json!({"name": name, "uid": self.server.world.entropy.of(&[resource, name]).uuid()});
         let body = encode(&content);
         let put =
             Op::Put { resource: resource.into(), key: key.into(), expect, body, claims: vec![] };

@@ -24,6 +24,7 @@ mod prune;
 mod publish;
 mod pull;
 mod push;
+mod recording;
 mod reply;
 mod serve;
 mod shelf;
@@ -33,6 +34,7 @@ mod source;
 pub mod stock;
 mod time;
 mod trail;
+mod until;
 mod uploads;
 mod vendor;
 
@@ -77,6 +79,7 @@ pub struct Registries {
     time: Arc<ClusterTime>,
     /// Who runs this cluster and others, if its administrator is theirs too.
     host: Option<Weak<dyn Clusters>>,
+    me: Weak<Registries>,
 }
 
 impl Registries {
@@ -91,12 +94,22 @@ impl Registries {
         time: Arc<ClusterTime>,
         data_dir: Option<&Path>,
         host: Option<Weak<dyn Clusters>>,
-    ) -> io::Result<Registries> {
+    ) -> io::Result<Arc<Registries>> {
         let mint = Mint::new(&server.world);
         let blobs = Blobs::new(data_dir);
         let uploads = Uploads::open(&blobs, server.world.wall.now())?;
         let bodies = Bodies::new(Arc::clone(&server.world.wall));
-        let registries = Registries { server, mint, blobs, uploads, bodies, api, time, host };
+        let registries = Arc::new_cyclic(|me| Registries {
+            server,
+            mint,
+            blobs,
+            uploads,
+            bodies,
+            api,
+            time,
+            host,
+            me: me.clone(),
+        });
         registries.sweep_orphans()?;
         Ok(registries)
     }
@@ -161,6 +174,7 @@ impl Registries {
         match ask.path.as_str() {
             trail::TRAIL => return self.trail(ask),
             trail::WHY => return self.why(ask),
+            recording::PATH => return self.recording(ask),
             _ => {}
         }
         if let Some(rest) = clusters::rest(&ask.path) {

@@ -1,15 +1,18 @@
 //! The cluster's time at an administrator's word: read, stopped, run at another rate, moved on. It
 //! lasts over restarts.
 
-use super::{Registries, ask::RegistryRequest, reply::Reply};
+use super::{Registries, ask::RegistryRequest, reply::Reply, until::Awaited};
 use crate::{
     catalog::complaint::*,
+    journal::Arrival,
     object::{ObjectExt, Value, time::seconds},
     store::Snapshot,
     world::{Clock, FASTEST, Reading},
 };
+use futures_util::future::LocalBoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use std::fmt;
 
 /// The row that keeps what the clock showed.
 const RESOURCE: &str = "clocks.internal";
@@ -19,7 +22,7 @@ const NAME: &str = "cluster";
 pub(super) const PATH: &str = "/time";
 
 /// What is asked of the clock.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Move {
     /// Run so many times as fast as the machine's.
     Rate(f64),
@@ -29,11 +32,36 @@ pub enum Move {
     To(Timestamp),
     /// Move on to when something happens next.
     Next,
+    /// Move on until something holds.
+    Until(Awaited),
+}
+
+impl fmt::Display for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Move::Rate(rate) => write!(f, "rate={rate}"),
+            Move::By(by) => write!(f, "by={by}"),
+            Move::To(to) => write!(f, "to={to}"),
+            Move::Next => write!(f, "next="),
+            Move::Until(awaited) => write!(f, "{awaited}"),
+        }
+    }
 }
 
 impl Move {
     fn parse(ask: &RegistryRequest) -> Result<Move, String> {
-        let [(name, value)] = ask.query.pairs() else {
+        Move::read(ask.query.pairs())
+    }
+
+    /// What a query asks for.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub fn read(query: &[(String, String)]) -> Result<Move, String> {
+        if query.iter().any(|(name, _)| name == "for") {
+            return Awaited::read(query).map(Move::Until);
+        }
+        let [(name, value)] = query else {
             return Err("say one of rate, by, to, next".into());
         };
         let bad = |why: &dyn std::fmt::Display| format!("{name}={value:?}: {why}");
@@ -72,11 +100,33 @@ impl Registries {
         Ok(Reply::json(200, &json!({"now": now.to_string(), "rate": rate, "next": next})))
     }
 
-    /// Moves the clock; returns when all work that was due is done.
+    /// Moves the clock when its turn has come; returns when all work that was due is done.
     ///
     /// # Errors
     /// It cannot go there.
     pub async fn move_time(&self, asked: Move) -> Result<(), DistributionError> {
+        let Some(journal) = self.server.journal.clone() else {
+            return self.move_at_once(asked).await;
+        };
+        let arrival = Arrival::Clock { order: asked.to_string() };
+        let me = self.me.upgrade();
+        let work = move || -> LocalBoxFuture<'static, _> {
+            Box::pin(async move {
+                let moved = match me {
+                    Some(me) => me.move_at_once(asked).await,
+                    None => Ok(()),
+                };
+                (if moved.is_ok() { 200 } else { 400 }, moved)
+            })
+        };
+        journal.enter(arrival, work).await.unwrap_or(Ok(()))
+    }
+
+    /// The same, whoever's turn it is.
+    ///
+    /// # Errors
+    /// It cannot go there.
+    pub async fn move_at_once(&self, asked: Move) -> Result<(), DistributionError> {
         let now = self.time.now();
         match asked {
             Move::Rate(rate) if !(0.0..=FASTEST).contains(&rate) => {
@@ -92,6 +142,11 @@ impl Registries {
             }
             Move::To(to) => self.time.advance(to).await,
             Move::Next => self.time.advance_to_next().await,
+            Move::Until(awaited) => {
+                let held = self.run_until(&awaited).await;
+                self.keep_time().await?;
+                return held;
+            }
         }
         self.keep_time().await
     }
@@ -139,7 +194,7 @@ pub fn shown_time(snapshot: &Snapshot) -> Option<(Timestamp, f64)> {
     Some((row.str_at("shown").parse().ok()?, row.at("rate").and_then(Value::as_f64)?))
 }
 
-fn complaint(why: String) -> DistributionError {
+pub(super) fn complaint(why: String) -> DistributionError {
     DistributionError::saying(&MOMENT_INVALID, why)
 }
 

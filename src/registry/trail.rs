@@ -107,7 +107,7 @@ impl Registries {
         Ok(Reply::json(200, &json!({"object": current, "changes": changes})))
     }
 
-    fn reading(&self, ask: &RegistryRequest) -> Result<(), Reply> {
+    pub(super) fn reading(&self, ask: &RegistryRequest) -> Result<(), Reply> {
         self.administrator(ask)?;
         if ask.reads() { Ok(()) } else { Err(DistributionError::new(&UNSUPPORTED).into()) }
     }
@@ -125,7 +125,7 @@ fn linked((change, link): &(Change, Link)) -> Value {
 }
 
 /// The kind that a word on a command line means.
-fn named(kinds: &Catalogue, word: &str) -> Option<Served> {
+pub(super) fn named(kinds: &Catalogue, word: &str) -> Option<Served> {
     let word = word.to_lowercase();
     kinds.by_resource(&word).or_else(|| {
         let is = |name: &str| name.eq_ignore_ascii_case(&word);

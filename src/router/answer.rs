@@ -113,7 +113,7 @@ impl Router {
             cookies::take(&mut request.headers, &road.cookie).filter(|_| road.options.cookies);
         let usual = if servers.services > 1 { Algorithm::RoundRobin } else { Algorithm::Random };
         let rule = road.options.balance.unwrap_or(usual);
-        let chance = |n| self.world.entropy.below(n);
+        let chance = |n| self.world.entropy.of(&["routes"]).below(n);
         let chosen =
             self.balance.choose(&road.uid, servers, rule, client, known.as_deref(), &chance);
         let Some((server, _busy)) = chosen else { return (pages::unavailable(), None) };

@@ -288,7 +288,7 @@ impl Router {
         let servers = Servers::of(&objects, &route);
         let usual = if servers.services > 1 { Algorithm::RoundRobin } else { Algorithm::Source };
         let rule = road.options.balance.unwrap_or(usual);
-        let chance = |n| self.world.entropy.below(n);
+        let chance = |n| self.world.entropy.of(&["routes"]).below(n);
         let chosen = self.balance.choose(&road.uid, &servers, rule, client, None, &chance);
         Some(chosen.map(|(server, busy)| ((server.address, server.port), busy)))
     }

@@ -115,6 +115,27 @@ impl Checkpoint {
         })
     }
 
+    /// Lets a cluster begin anew as this says, at the very revision: its controllers look at everything,
+    /// and its clock goes from one moment that is waited for to the next.
+    pub(super) async fn begin_anew(
+        &self,
+        cluster: &Cluster,
+        now: Timestamp,
+        rate: f64,
+    ) -> Result<(), String> {
+        let halted = cluster.controls.halt().await.ok_or("the cluster is stopping")?;
+        cluster.containers.forget();
+        cluster.server.store.become_of(self.parts.clone()).await.map_err(|e| e.to_string())?;
+        cluster.controls.monitor.go_on(None, 0);
+        cluster.time.halt_at_moments(true);
+        cluster.time.put_back(now, rate);
+        cluster.server.world.entropy.restart();
+        cluster.server.faults.forget();
+        cluster.containers.put_back(&self.files);
+        drop(halted);
+        Ok(())
+    }
+
     pub(super) async fn restore(&self, cluster: &Cluster) -> Result<(), String> {
         let halted = cluster.controls.halt().await.ok_or("the cluster is stopping")?;
         let written = cluster.containers.keep();

@@ -11,7 +11,7 @@ use super::{
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
-    release, rest, routes, samples,
+    release, replay, rest, routes, samples,
     secrets::{self, Secrets},
     seed,
 };
@@ -21,14 +21,15 @@ use crate::{
     config::{Durability, KUBECONFIG, Serve},
     controllers::{Monitor, Rest},
     http::{self, Http, Readiness},
+    journal::{Journal, JournalStage},
     labs::{Labs, Station},
     pool::{Pool, Running},
     registry::{self, Clusters, Registries},
     settings::Settings,
     sim,
-    store::{self, Store},
+    store::{self, Parts, Store},
     tls,
-    world::{ClusterTime, Entropy, SystemClock, World},
+    world::{BoxFuture, ClusterTime, Entropy, SystemClock, World},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{
@@ -138,11 +139,15 @@ pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Resul
     })
     .map_err(|e| e.to_string())?;
     let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
-    let (world, time) = world(&store, entropy);
+    let (mut world, time) = world(&store, entropy);
+    // What is written to a disk takes its time, and another time tomorrow.
+    world.repeats = flags.random_seed.is_some() && flags.in_memory && nature.openshift;
     let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
     let (pushed, files, rest) = Default::default();
     let origin = Origin { store, world, time, secrets, pushed, files, rest, whole: false };
-    begin(flags, nature, site, origin, ports).await
+    let cluster = begin(flags, nature, site, origin, ports).await?;
+    cluster.begin_journal(flags, None).await?;
+    Ok(cluster)
 }
 
 /// The bound ports of a cluster.
@@ -215,6 +220,7 @@ pub(super) async fn begin(
         settings,
         pages: Default::default(),
         refusals: Default::default(),
+        journal: world.repeats.then(Journal::new),
         faults: Default::default(),
         stopping: stopping.clone(),
     });
@@ -229,7 +235,6 @@ pub(super) async fn begin(
         samples::import(&server).await;
         stage.done("sample images imported");
     }
-
     let readiness = Readiness::default();
     readiness.expect("informer-sync");
     let monitor = Arc::new(Monitor::new(all));
@@ -241,6 +246,7 @@ pub(super) async fn begin(
         lives: Arc::clone(&containers),
         asks,
         stopping,
+        time: Arc::clone(&time),
     };
     let shared = site.shared.as_ref();
     let controls = Controls::start(crew, shared.map(|s| &*s.work))?;
@@ -259,7 +265,7 @@ pub(super) async fn begin(
     readiness.set("informer-sync", true);
     server.store.harden().await.map_err(|e| e.to_string())?;
     let processes = ForProcesses::of(shared)?;
-    let tending = world.activity.track(sim::containers::tend(Arc::clone(&containers)));
+    let tending = world.activity.track(tend(&world, &containers));
     let tending = processes.handle().spawn(tending).abort_handle();
     processes.handle().spawn(rest::run(Arc::clone(&server)));
     // Whoever has dialled since the port was bound is served from here on.
@@ -290,10 +296,9 @@ pub(super) async fn begin(
         console::publish(&server, &public, routes.https).await?;
     }
     let router = ports.routes.serve(&containers, shown(address))?;
-    let listener = ports.api.0;
     let listening = match shared {
-        Some(shared) => http::serve_on(&shared.front, Arc::clone(&http), listener, tls),
-        None => http::serve(Arc::clone(&http), listener, tls)
+        Some(shared) => http::serve_on(&shared.front, Arc::clone(&http), ports.api.0, tls),
+        None => http::serve(Arc::clone(&http), ports.api.0, tls)
             .map_err(|e| format!("cannot serve: {e}"))?,
     };
     let registry = shown(registry_address).to_string();
@@ -323,6 +328,14 @@ pub(super) async fn begin(
         tending,
         stop,
     })
+}
+
+/// What sees to containers apart from controllers; what is to happen again does not run apart.
+fn tend(world: &World, containers: &Arc<sim::containers::Runtime>) -> BoxFuture<()> {
+    match world.repeats {
+        true => Box::pin(std::future::ready(())),
+        false => Box::pin(sim::containers::tend(Arc::clone(containers))),
+    }
 }
 
 /// The labs, where there are registries; and those that go on from before the start, with the thread
@@ -375,7 +388,7 @@ fn registries(
     let (server, time, host) = (Arc::clone(server), Arc::clone(time), site.host.clone());
     let registries = Registries::new(server, shown(api), time, dir, host);
     let unusable = |e: std::io::Error| format!("cannot use the data folder: {e}");
-    let registries = Arc::new(registries.map_err(unusable)?);
+    let registries = registries.map_err(unusable)?;
     registries.put_back(pushed).map_err(|e| format!("what was pushed there is not here: {e}"))?;
     match &site.shared {
         Some(shared) => registry::serve_on(&shared.front, registries, listener, certificates),
@@ -420,6 +433,35 @@ impl Cluster {
         }
         drop(self.processes);
         self.server.store.close();
+    }
+
+    /// Keeps all that comes from outside from here on, where that is to be the same again. The cluster
+    /// begins anew as it is now, or as another was.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub(super) async fn begin_journal(
+        &self,
+        flags: &Serve,
+        from: Option<(Parts, Timestamp, f64)>,
+    ) -> Result<(), String> {
+        let Some(journal) = &self.server.journal else { return Ok(()) };
+        let mut to = Checkpoint::of(self).await?;
+        let reading = self.time.reading();
+        let (now, rate) = match from {
+            None => (reading.now, reading.rate),
+            Some((parts, now, rate)) => {
+                to.parts = parts;
+                self.time.drive(true);
+                (now, rate)
+            }
+        };
+        to.begin_anew(self, now, rate).await?;
+        let (store, world) = (self.server.store.clone(), self.server.world.clone());
+        let time = Arc::clone(&self.time);
+        let described = replay::described(self, flags, now, rate);
+        journal.begin(JournalStage { store, world, time }, described, to.parts);
+        Ok(())
     }
 
     /// All that the cluster is now: what it can be put back to, and what copies of it begin with.

@@ -7,6 +7,7 @@ use crate::{
     controllers::{Controller, Monitor, driver},
     pool::{Pool, Running},
     sim::{self, containers::DeferredWrite},
+    world::{Activity, Busy, ClusterTime},
 };
 use std::{sync::Arc, thread::JoinHandle};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -19,6 +20,7 @@ pub(super) struct Crew {
     pub lives: Arc<sim::containers::Runtime>,
     pub asks: mpsc::Receiver<DeferredWrite>,
     pub stopping: watch::Receiver<bool>,
+    pub time: Arc<ClusterTime>,
 }
 
 /// Working controllers; on shared threads they end with this.
@@ -57,13 +59,10 @@ impl Controls {
         let monitor = Arc::clone(&crew.monitor);
         // They are at work from here on, whenever their thread comes to it.
         let begun = activity.hold();
-        let track = move || {
-            let tracked = activity.track(work(crew, asked));
-            drop(begun);
-            tracked
-        };
         let on = match pool {
-            Some(pool) => On::Shared(pool.run(move || Box::pin(track()))),
+            Some(pool) => {
+                On::Shared(pool.run(move || Box::pin(beside(begun, activity, crew, asked))))
+            }
             None => {
                 let failed = |e: std::io::Error| format!("cannot start: {e}");
                 let runtime = tokio::runtime::Builder::new_current_thread();
@@ -71,7 +70,7 @@ impl Controls {
                 let thread = std::thread::Builder::new().name("controllers".into());
                 let thread = thread.spawn(move || {
                     priority::background();
-                    runtime.block_on(track());
+                    runtime.block_on(beside(begun, activity, crew, asked));
                 });
                 On::Own(thread.map_err(failed)?)
             }
@@ -98,6 +97,25 @@ impl Controls {
     }
 }
 
+/// Works, and sees to it that what comes from outside is carried out and time goes on.
+async fn beside(begun: Busy, activity: Arc<Activity>, crew: Crew, pauses: mpsc::Receiver<Pause>) {
+    let (journal, time) = (crew.server.journal.clone(), Arc::clone(&crew.time));
+    let outside = async {
+        match journal {
+            Some(journal) => journal.serve().await,
+            None => time.tend().await,
+        }
+        std::future::pending::<()>().await;
+    };
+    let working = activity.track(work(crew, pauses));
+    drop(begun);
+    tokio::select! {
+        biased;
+        () = working => {}
+        () = outside => {}
+    }
+}
+
 /// Works until the stop signal, or until nobody can halt the work any more.
 async fn work(mut crew: Crew, mut pauses: mpsc::Receiver<Pause>) {
     loop {
@@ -105,6 +123,7 @@ async fn work(mut crew: Crew, mut pauses: mpsc::Receiver<Pause>) {
         let working = async {
             let lives = Arc::clone(&crew.lives) as _;
             tokio::select! {
+                biased;
                 () = driver::run_watched(
                     Arc::clone(server),
                     crew.all,
@@ -116,6 +135,8 @@ async fn work(mut crew: Crew, mut pauses: mpsc::Receiver<Pause>) {
                 () = sim::containers::serve(Arc::clone(server), &mut crew.asks) => {}
                 () = sim::registries::network::serve(Arc::clone(server)) => {}
                 () = aggregation::tend(Arc::clone(server)) => {}
+                // What is to happen again runs on one thread.
+                () = sim::containers::tend(Arc::clone(&crew.lives)), if server.world.repeats => {}
             }
         };
         let pause = tokio::select! {

@@ -139,14 +139,18 @@ pub(super) fn importer(
     settings: &Settings,
     registry: SocketAddr,
 ) -> Importer {
-    let pace = (!flags.instant).then_some(importer::PACE);
+    let pace = (!flags.instant && !world.repeats).then_some(importer::PACE);
     let mut routes = Routes::new(&settings.ca_pem);
     for host in settings.catalog.hosts() {
         routes.add(host, registry);
     }
     routes.add(format!("{REGISTRY_SERVICE}:5000"), registry);
-    Importer::new(Arc::clone(&world.wall), routes, dns(settings), pace)
-        .through(Proxies::from_environment())
+    let importer = Importer::new(Arc::clone(&world.wall), routes, dns(settings), pace)
+        .through(Proxies::from_environment());
+    match world.repeats {
+        true => importer.in_turns(Arc::clone(&world.activity)),
+        false => importer,
+    }
 }
 
 pub(super) fn tls_config(

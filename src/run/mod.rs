@@ -24,11 +24,13 @@ mod priority;
 mod processes;
 pub mod registry;
 mod release;
+pub mod replay;
 mod rest;
 pub mod routes;
 mod samples;
 mod secrets;
 mod seed;
+mod sessions;
 pub mod time;
 pub mod trail;
 

@@ -5,9 +5,11 @@
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 2;
 
-/// Makes the calling thread one that works in the background. Linux keeps this for each thread;
+/// Makes the calling thread one that works in the background, for clusters themselves. Linux keeps this for each thread;
 /// elsewhere it would be the whole process.
 pub fn background() {
+    crate::store::work_inside();
+    crate::world::keep_step();
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::debug!(%error, "the thread keeps its priority");

@@ -15,7 +15,18 @@ pub async fn command(command: &TimeCommand) -> Result<(), String> {
         TimeCommand::Rate { times, at } => (at, "POST", format!("?rate={times}")),
         TimeCommand::Step { by, at } => (at, "POST", format!("?by={}", plain(by)?)),
         TimeCommand::Next(at) => (at, "POST", "?next".into()),
-        TimeCommand::Until { moment, at } => (at, "POST", format!("?to={}", plain(moment)?)),
+        TimeCommand::Until { what, condition: None, at, .. } => {
+            (at, "POST", format!("?to={}", plain(what)?))
+        }
+        TimeCommand::Until { what, condition: Some(wanted), namespace, limit, at } => {
+            let (kind, name) = what.split_once('/').ok_or("say of which object: TYPE/NAME")?;
+            let query =
+                format!("?for={}&resource={}&name={}", plain(wanted)?, plain(kind)?, plain(name)?);
+            let more = [("namespace", namespace), ("limit", limit)].into_iter();
+            let more = more.filter_map(|(word, said)| Some((word, said.as_ref()?)));
+            let more = more.map(|(word, said)| Ok(format!("&{word}={}", plain(said)?)));
+            (at, "POST", query + &more.collect::<Result<String, String>>()?)
+        }
     };
     let admin = clusters::admin(&at.at, at.cluster.as_deref()).await?;
     let answer = client::ask(&admin, method, &format!("/time{query}")).await?;
@@ -34,7 +45,7 @@ pub async fn command(command: &TimeCommand) -> Result<(), String> {
 
 /// A word that a query can hold as it is.
 fn plain(word: &str) -> Result<String, String> {
-    let fits =
-        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-:.+".contains(&b));
+    let fits = !word.is_empty()
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-:.+=".contains(&b));
     if fits { Ok(word.replace('+', "%2B")) } else { Err(format!("{word:?} is no time")) }
 }

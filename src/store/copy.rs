@@ -28,7 +28,8 @@ impl Store {
         let filled = engine.fill(&parts.records(), parts.state.rev);
         filled.map_err(|e| place::trouble(&e, &path))?;
         let loaded = parts.loaded();
-        Ok(Store { inner: Handle::start(Box::new(engine), loaded, WINDOW, Some(lock)) })
+        let inner = Handle::start(Box::new(engine), loaded, WINDOW, Some(lock));
+        Ok(Store { inner, gate: Default::default() })
     }
 }
 

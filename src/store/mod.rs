@@ -11,6 +11,7 @@ mod copy;
 mod engine;
 mod entry;
 mod feed;
+mod gate;
 mod limits;
 mod load;
 mod open;
@@ -26,14 +27,15 @@ mod writer;
 pub use author::{Author, written_by};
 pub use entry::{Change, Entry};
 pub use feed::{Feed, Since};
+pub use gate::{Gate, work_inside};
 pub use limits::Limits;
 pub use open::{FILES, OpenError, Options, check, lock};
-pub use parts::Parts;
+pub use parts::{KeptRow, Parts};
 pub use row::Damage;
 pub use snapshot::{Snapshot, TableVersion};
 
 use crate::object::Encoded;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use writer::Writer;
 
 /// What the writer must find under a key before it writes.
@@ -116,10 +118,15 @@ pub enum Error {
 /// What a batch left behind: for every step the entry written (or removed), in order.
 pub type Committed = Vec<Option<Arc<Entry>>>;
 
+/// How a commit ends.
+pub type Done = Result<Committed, Error>;
+
 /// A handle to the store; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<writer::Handle>,
+    /// What commits from outside wait for, if they wait.
+    gate: Arc<OnceLock<Gate>>,
 }
 
 impl Store {
@@ -132,8 +139,30 @@ impl Store {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn commit(&self, ops: Vec<Op>) -> Result<Committed, Error> {
+    pub async fn commit(&self, ops: Vec<Op>) -> Done {
+        match self.gate.get().filter(|_| !gate::is_inside()) {
+            Some(gate) => gate(self.clone(), ops).await,
+            None => self.commit_at_once(ops).await,
+        }
+    }
+
+    /// Whose work this task does just now.
+    pub fn author() -> Option<Arc<Author>> {
+        author::current()
+    }
+
+    /// The same, whoever's turn it is.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn commit_at_once(&self, ops: Vec<Op>) -> Done {
         self.inner.submit(ops).await
+    }
+
+    /// Lets all commits from outside wait for their turn from here on.
+    pub fn take_turns(&self, gate: Gate) {
+        // There is one order of turns.
+        let _ = self.gate.set(gate);
     }
 
     /// Makes everything committed so far durable, and from here on every commit before it is
@@ -148,7 +177,7 @@ impl Store {
 
     /// A store in memory that begins with what another holds, at its revision and without history.
     pub fn begin(parts: Parts) -> Store {
-        Store { inner: writer::Handle::begin(parts, open::WINDOW) }
+        Store { inner: writer::Handle::begin(parts, open::WINDOW), gate: Arc::default() }
     }
 
     /// Holds to limits from here on.
@@ -175,6 +204,15 @@ impl Store {
     /// [`Error::Io`]; then nothing was changed.
     pub async fn put_back(&self, parts: Parts) -> Result<u64, Error> {
         self.inner.with(move |writer| writer.put_back(&parts)).await?
+    }
+
+    /// Becomes what `parts` is of, at its revision and without history; for a store in memory that
+    /// nobody has read yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it is closed.
+    pub async fn become_of(&self, parts: Parts) -> Result<(), Error> {
+        self.inner.with(move |writer| writer.become_of(&parts)).await
     }
 
     /// Whether a write would be kept: the writer lives, the last commit did not fail, and the files

@@ -98,7 +98,8 @@ impl Store {
                 }
             };
         let window = if options.window_bytes == 0 { WINDOW } else { options.window_bytes };
-        Ok(Store { inner: Handle::start(engine, loaded, window, lock) })
+        let inner = Handle::start(engine, loaded, window, lock);
+        Ok(Store { inner, gate: Default::default() })
     }
 }
 

@@ -2,7 +2,9 @@
 //! back to.
 
 use super::{Entry, Error, Expect, Feed, Op, Snapshot, claims::Claims, writer::Writer};
+use crate::object::{ObjectExt, Value, encode};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Objects and claims at one revision. Cheap to clone: it shares everything with the store it is of.
@@ -77,6 +79,18 @@ impl Writer {
         Ok(rev)
     }
 
+    /// Becomes what `to` is of; see [`super::Store::become_of`].
+    pub(super) fn become_of(&mut self, to: &Parts) {
+        let derived = Arc::clone(&self.state.derived);
+        self.state = Snapshot { derived, ..(*to.state).clone() };
+        self.claims = to.claims.clone();
+        self.measure();
+        let rev = self.state.rev;
+        self.shared.feed.restart(rev);
+        self.shared.state.store(Arc::new(self.state.clone()));
+        self.shared.feed.announce_all(rev);
+    }
+
     /// Writes the difference, so that it lasts: what is put back gets revisions of its own.
     fn rewrite(&mut self, to: &Parts) -> Result<(), Error> {
         let durable = self.state.clone();
@@ -130,5 +144,47 @@ impl Feed {
         self.by_resource.read().values().for_each(|signal| {
             signal.send_replace(rev);
         });
+    }
+}
+
+/// One object as a text can hold it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptRow {
+    /// `plural.group`.
+    pub resource: String,
+    /// Namespace and name.
+    pub key: String,
+    /// What it holds that no other may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<String>,
+    /// The object, with its revision.
+    pub object: Value,
+}
+
+impl Parts {
+    /// All objects, in the order of their resources and keys.
+    pub fn rows(&self) -> Vec<KeptRow> {
+        let resources: BTreeSet<&Arc<str>> = self.state.tables.keys().collect();
+        let all = resources.into_iter().flat_map(|resource| self.state.list(resource, ""));
+        let of = |entry: &Arc<Entry>| KeptRow {
+            resource: entry.resource.to_string(),
+            key: entry.key.to_string(),
+            claims: self.claims.held_by(&(Arc::clone(&entry.resource), Arc::clone(&entry.key))),
+            object: entry.value(),
+        };
+        all.map(of).collect()
+    }
+
+    /// Objects at a revision that is none of theirs, or the latest.
+    pub fn gathered(rev: u64, rows: Vec<KeptRow>) -> Parts {
+        let (mut state, mut claims) = (Snapshot::default(), Claims::default());
+        for row in rows {
+            let (resource, key): (Arc<str>, Arc<str>) = (row.resource.into(), row.key.into());
+            claims.hold(&(Arc::clone(&resource), Arc::clone(&key)), row.claims);
+            let own = row.object.str_at("metadata.resourceVersion").parse().unwrap_or(rev);
+            state.put(Arc::new(Entry::encoded(own, resource, key, encode(&row.object))));
+        }
+        state.rev = rev;
+        Parts { state: Arc::new(state), claims }
     }
 }

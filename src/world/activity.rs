@@ -6,7 +6,9 @@
 //! counts as long as somebody holds a [`Busy`].
 
 use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
 use std::{
+    collections::VecDeque,
     future::Future,
     pin::Pin,
     sync::{
@@ -15,13 +17,34 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// Counts who is busy.
 #[derive(Debug, Default)]
 pub struct Activity {
     busy: AtomicUsize,
     calm: Notify,
+    /// Tasks that run, or should: all that are busy but for those that wait for the outside.
+    running: AtomicUsize,
+    outside: Mutex<OutsideQueue>,
+}
+
+/// Who asks the outside, one after the other.
+#[derive(Debug, Default)]
+struct OutsideQueue {
+    taken: bool,
+    waiting: VecDeque<oneshot::Sender<OutsideTurn>>,
+}
+
+/// A turn to ask the outside, until it is dropped.
+#[derive(Debug)]
+pub struct OutsideTurn(Arc<Activity>);
+
+impl Drop for OutsideTurn {
+    fn drop(&mut self) {
+        self.0.outside.lock().taken = false;
+        self.0.grant();
+    }
 }
 
 /// Counts until it is dropped.
@@ -39,6 +62,7 @@ impl Activity {
     /// wake-up comes late and would go uncounted.
     pub fn track<F: Future>(self: &Arc<Activity>, task: F) -> Tracked<F> {
         self.begin();
+        self.running.fetch_add(1, Ordering::SeqCst);
         let turn = Turn {
             activity: Arc::clone(self),
             state: AtomicU8::new(WOKEN),
@@ -50,7 +74,44 @@ impl Activity {
     /// Lets other tasks of this thread go first, and counts meanwhile.
     pub async fn let_others(self: &Arc<Activity>) {
         let _busy = self.hold();
+        self.running.fetch_add(1, Ordering::SeqCst);
+        let _runs = Runs(Arc::clone(self));
         tokio::task::yield_now().await;
+    }
+
+    /// Waits until nothing runs any more and nobody else asks the outside: then what comes back, and
+    /// when, makes no difference to the order of what happens here. First come, first served.
+    pub async fn outside_turn(self: &Arc<Activity>) -> Option<OutsideTurn> {
+        let (give, given) = oneshot::channel();
+        self.outside.lock().waiting.push_back(give);
+        self.grant();
+        given.await.ok()
+    }
+
+    /// Lets the first who waits have his turn, if it is time.
+    fn grant(self: &Arc<Activity>) {
+        loop {
+            let next = {
+                let mut outside = self.outside.lock();
+                if outside.taken || self.running.load(Ordering::SeqCst) > 0 {
+                    return;
+                }
+                let Some(next) = outside.waiting.pop_front() else { return };
+                outside.taken = true;
+                next
+            };
+            // Who has lost interest gives it back by being dropped.
+            match next.send(OutsideTurn(Arc::clone(self))) {
+                Ok(()) => return,
+                Err(turn) => drop(turn),
+            }
+        }
+    }
+
+    fn runs_no_more(self: &Arc<Activity>) {
+        if self.running.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.grant();
+        }
     }
 
     /// Ends when nothing is under way.
@@ -74,6 +135,15 @@ impl Activity {
         if self.busy.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.calm.notify_waiters();
         }
+    }
+}
+
+/// Runs until it is dropped.
+struct Runs(Arc<Activity>);
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        self.0.runs_no_more();
     }
 }
 
@@ -106,7 +176,7 @@ impl Turn {
     /// Begins to run.
     fn begin(&self) {
         if self.state.swap(RUNS, Ordering::SeqCst) == WAITS {
-            self.activity.begin();
+            self.woken();
         }
     }
 
@@ -114,7 +184,7 @@ impl Turn {
     fn wait(&self) {
         let (from, to) = (RUNS, WAITS);
         if self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
-            self.activity.end();
+            self.rests();
         } else {
             self.state.store(WOKEN, Ordering::SeqCst);
         }
@@ -123,8 +193,19 @@ impl Turn {
     /// Never runs again.
     fn over(&self) {
         if self.state.swap(OVER, Ordering::SeqCst) != WAITS {
-            self.activity.end();
+            self.rests();
         }
+    }
+
+    fn woken(&self) {
+        self.activity.begin();
+        self.activity.running.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The outside is asked before anybody takes the cluster for calm.
+    fn rests(&self) {
+        self.activity.runs_no_more();
+        self.activity.end();
     }
 }
 
@@ -141,11 +222,11 @@ impl Wake for Turn {
             match self.state.load(Ordering::SeqCst) {
                 WAITS => {
                     // Counted before anybody can see it woken.
-                    self.activity.begin();
+                    self.woken();
                     if become_woken(WAITS, WOKEN) {
                         break;
                     }
-                    self.activity.end();
+                    self.rests();
                 }
                 RUNS if become_woken(RUNS, RUNS_WOKEN) => break,
                 RUNS => {}
@@ -211,6 +292,22 @@ mod tests {
         assert_eq!(busy(&activity), 1);
         task.await;
         assert_eq!(busy(&activity), 0);
+    }
+
+    #[tokio::test]
+    async fn the_outside_is_asked_one_after_the_other_and_by_nobody_while_others_run() {
+        let activity = Arc::new(Activity::default());
+        let runs = Box::pin(activity.track(std::future::pending::<()>()));
+        let (mut first, mut second) =
+            (Box::pin(activity.outside_turn()), Box::pin(activity.outside_turn()));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        assert!(futures_util::poll!(&mut second).is_pending());
+        drop(runs);
+        let turn = first.await.unwrap();
+        assert!(futures_util::poll!(&mut second).is_pending(), "somebody asks");
+        drop(activity.outside_turn());
+        drop(turn);
+        assert!(second.await.is_some());
     }
 
     #[tokio::test]

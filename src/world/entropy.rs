@@ -49,6 +49,13 @@ impl Entropy {
         Entropy { generator: Mutex::new(StdRng::seed_from_u64(seed)), again }
     }
 
+    /// Begins anew: what is drawn from here on is what was drawn from the beginning on.
+    pub fn restart(&self) {
+        let Some(again) = &self.again else { return };
+        *self.generator.lock() = StdRng::seed_from_u64(again.seed);
+        again.turns.lock().clear();
+    }
+
     /// Seeded by the operating system.
     pub fn from_os() -> Entropy {
         Entropy { generator: Mutex::new(StdRng::from_os_rng()), again: None }
@@ -113,6 +120,8 @@ mod tests {
         assert_ne!(first, second, "a name that comes again is another object");
         assert_eq!(second, b.of(&["pods", "n", "p"]).uuid());
         assert_ne!(a.of(&["pods", "m", "p"]).uuid(), first);
+        b.restart();
+        assert_eq!(first, b.of(&["pods", "n", "p"]).uuid());
         assert_ne!(Entropy::seeded(8).of(&["pods", "n", "p"]).uuid(), first);
     }
 }

@@ -4,12 +4,14 @@ use super::{Activity, BoxFuture, Clock, within};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
+use tokio::sync::Notify;
 
 /// A cluster's clock.
 pub struct ClusterTime {
@@ -18,7 +20,33 @@ pub struct ClusterTime {
     state: Mutex<State>,
     /// One move at a time: two at once would meet in the middle.
     moving: tokio::sync::Mutex<()>,
+    /// Told when the next moment somebody waits for may be another, or comes sooner.
+    turned: Notify,
 }
+
+/// How it goes on from moment to moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Gait {
+    /// As the wall's clock: who waits for a moment has a timer of the wall's.
+    Flows,
+    /// Somebody sees to it ([`ClusterTime::due`]) that each moment that is waited for is worked off
+    /// before time goes on. Between such moments it flows.
+    Halts,
+    /// The same, and it shows nothing but those moments and the ones it is moved on to.
+    Steps,
+}
+
+thread_local! {
+    static IN_STEP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This thread is one of clusters' own: it sees a clock that steps only where it steps to.
+pub fn keep_step() {
+    IN_STEP.set(true);
+}
+
+/// How long a cluster may take to work off a moment before time goes on all the same.
+const WORK: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long a reading waits for what is under way.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(1);
@@ -38,10 +66,18 @@ pub struct Reading {
 }
 
 struct State {
-    /// What the clock showed when the wall's showed `anchor`.
-    shown: Timestamp,
+    gait: Gait,
+    /// What the clock showed when the wall's showed `anchor`, or would have.
+    base: Timestamp,
     anchor: Timestamp,
     rate: f64,
+    /// The latest moment that it was moved on to, and whether that is being worked off.
+    shown: Timestamp,
+    held: bool,
+    /// Whether it goes on by itself: else only as it is moved.
+    driven: bool,
+    /// Whether there is somebody who sees to halts.
+    tended: bool,
     /// Counts the changes of `shown` and `rate`: who waits must reckon anew.
     epoch: u64,
     sleepers: BTreeMap<(Timestamp, u64), Waker>,
@@ -50,22 +86,77 @@ struct State {
 }
 
 impl State {
-    fn now(&self, wall: Timestamp) -> Timestamp {
+    /// What it would show if nobody had to wait.
+    fn target(&self, wall: Timestamp) -> Timestamp {
         let passed = wall.duration_since(self.anchor);
         if self.rate == 1.0 {
-            return self.shown.saturating_add(passed).unwrap_or(Timestamp::MAX);
+            return self.base.saturating_add(passed).unwrap_or(Timestamp::MAX);
         }
         let passed = SignedDuration::try_from_secs_f64(passed.as_secs_f64() * self.rate);
-        self.shown.saturating_add(passed.unwrap_or_default()).unwrap_or(Timestamp::MAX)
+        self.base.saturating_add(passed.unwrap_or_default()).unwrap_or(Timestamp::MAX)
+    }
+
+    /// What it shows to those in the cluster.
+    fn now(&self, wall: Timestamp) -> Timestamp {
+        match self.gait {
+            Gait::Flows => self.target(wall),
+            // Whoever happens to look does not see a moment before its turn.
+            Gait::Halts if !self.held => self.flowing(wall, SignedDuration::from_nanos(1)),
+            // Who only looks on sees it flow.
+            Gait::Steps if !self.held && !IN_STEP.get() => self.flowing(wall, SignedDuration::ZERO),
+            Gait::Halts | Gait::Steps => self.shown,
+        }
+    }
+
+    /// As far as it has come without passing by a moment that is waited for, or so much before that.
+    fn flowing(&self, wall: Timestamp, before: SignedDuration) -> Timestamp {
+        let next = self.next().unwrap_or(Timestamp::MAX);
+        let next = next.saturating_sub(before).unwrap_or(next);
+        self.target(wall).min(next).max(self.shown)
+    }
+
+    /// The next moment at which it halts; it may have been set to another gait meanwhile.
+    fn halt(&self) -> Option<Timestamp> {
+        self.next().filter(|_| self.gait != Gait::Flows)
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        self.sleepers.keys().next().map(|(at, _)| *at)
     }
 
     /// Goes on from `shown` at `rate`; answers who must look again.
     fn change(&mut self, wall: Timestamp, shown: Timestamp, rate: f64) -> Vec<Waker> {
-        (self.shown, self.anchor, self.rate) = (shown, wall, rate);
+        (self.base, self.anchor, self.rate) = (shown, wall, rate);
+        let flowed = self.has_timers();
+        if self.tended && self.gait != Gait::Steps {
+            self.gait = if rate == 0.0 || rate == 1.0 { Gait::Flows } else { Gait::Halts };
+        }
+        // Who has a timer of the wall's and is to have none any more looks once more.
+        // Its moment is still waited for meanwhile.
+        let early: Vec<Waker> =
+            if flowed { self.sleepers.values().cloned().collect() } else { Vec::new() };
+        let mut woken = self.show(shown);
+        woken.extend(early);
+        woken
+    }
+
+    /// Shows a moment; answers who must look again.
+    fn show(&mut self, shown: Timestamp) -> Vec<Waker> {
+        self.shown = shown;
         self.epoch += 1;
         // Of those that sleep on, who has a timer of the wall's must set it anew.
-        let on = if rate == 0.0 { self.due() } else { BTreeMap::new() };
+        let on = if self.has_timers() { BTreeMap::new() } else { self.due() };
         std::mem::replace(&mut self.sleepers, on).into_values().collect()
+    }
+
+    /// Whether somebody must see to it that it goes on.
+    fn goes_by_itself(&self) -> bool {
+        self.rate != 0.0 && self.gait != Gait::Flows && !self.driven
+    }
+
+    /// Whether who waits has a timer of the wall's.
+    fn has_timers(&self) -> bool {
+        self.rate != 0.0 && self.gait == Gait::Flows
     }
 
     /// Keeps in `sleepers` only those whose time has come, and answers the others.
@@ -84,22 +175,117 @@ impl ClusterTime {
         rate: f64,
     ) -> Arc<ClusterTime> {
         let state = State {
-            shown: now,
+            gait: Gait::Flows,
+            base: now,
             anchor: wall.now(),
             rate,
+            shown: now,
+            held: false,
+            driven: false,
+            tended: false,
             epoch: 0,
             sleepers: BTreeMap::new(),
             number: 0,
         };
         let (state, moving) = (Mutex::new(state), tokio::sync::Mutex::default());
-        Arc::new(ClusterTime { wall, activity, state, moving })
+        Arc::new(ClusterTime { wall, activity, state, moving, turned: Notify::new() })
     }
 
     /// What it shows and does.
     pub fn reading(&self) -> Reading {
-        let state = self.state.lock();
-        let next = state.sleepers.keys().next().map(|(at, _)| *at);
-        Reading { now: state.now(self.wall.now()), rate: state.rate, next }
+        let (state, wall) = (self.state.lock(), self.wall.now());
+        let now = state.now(wall);
+        Reading { now, rate: state.rate, next: state.next() }
+    }
+
+    /// From here on it goes from one moment that is waited for to the next, each worked off before;
+    /// whoever calls this must go on to await [`ClusterTime::due`] and [`ClusterTime::catch_up`].
+    /// With `steps` it shows no moment between them.
+    pub fn halt_at_moments(&self, steps: bool) {
+        let mut state = self.state.lock();
+        let wall = self.wall.now();
+        let now = state.now(wall);
+        state.gait = if steps { Gait::Steps } else { Gait::Halts };
+        let rate = state.rate;
+        // Those with timers of the wall's look once more and do without.
+        let on = std::mem::take(&mut state.sleepers);
+        let woken = state.change(wall, now, rate);
+        drop(state);
+        woken.into_iter().chain(on.into_values()).for_each(Waker::wake);
+        self.turned.notify_waiters();
+    }
+
+    /// Lets it go on only as it is moved, whatever its rate; or by itself again, from where it is.
+    pub fn drive(&self, driven: bool) {
+        let mut state = self.state.lock();
+        let (wall, shown, rate) = (self.wall.now(), state.shown, state.rate);
+        let woken = state.change(wall, shown, rate);
+        state.driven = driven;
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+        self.turned.notify_waiters();
+    }
+
+    /// Sees to it that a clock that runs faster than the wall's halts at each moment that is waited
+    /// for, until what is due then is done: so what happens is the same at every rate.
+    pub async fn tend(&self) {
+        self.state.lock().tended = true;
+        loop {
+            self.due().await;
+            self.catch_up(None).await;
+        }
+    }
+
+    /// Ends when a moment has come that somebody waits for.
+    pub async fn due(&self) {
+        loop {
+            let turned = self.turned.notified();
+            tokio::pin!(turned);
+            turned.as_mut().enable();
+            let at = {
+                let (state, wall) = (self.state.lock(), self.wall.now());
+                match state.next().filter(|_| state.goes_by_itself()) {
+                    Some(next) if next <= state.target(wall) => return,
+                    Some(next) => {
+                        let left = next.duration_since(state.target(wall)).as_secs_f64();
+                        let wait = SignedDuration::try_from_secs_f64(left / state.rate);
+                        wall.saturating_add(wait.unwrap_or(SignedDuration::MAX)).ok()
+                    }
+                    None => None,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = turned => {}
+                () = self.wall.sleep_until(at.unwrap_or(Timestamp::MAX)), if at.is_some() => {}
+            }
+        }
+    }
+
+    /// Works off every moment that has come until now, or until `to`, and shows that.
+    pub async fn catch_up(&self, to: Option<Timestamp>) {
+        let _moving = self.moving.lock().await;
+        let to = to.unwrap_or_else(|| {
+            let (state, wall) = (self.state.lock(), self.wall.now());
+            if state.driven { state.shown } else { state.target(wall) }
+        });
+        self.state.lock().held = true;
+        loop {
+            let _ = within(&*self.wall, WORK, self.activity.calm()).await;
+            let next = self.state.lock().halt();
+            let Some(next) = next.filter(|next| *next <= to) else { break };
+            let woken = {
+                let mut state = self.state.lock();
+                let shown = state.shown.max(next);
+                state.show(shown)
+            };
+            woken.into_iter().for_each(Waker::wake);
+        }
+        let mut state = self.state.lock();
+        if state.gait != Gait::Flows {
+            state.shown = state.shown.max(to);
+        }
+        state.held = false;
     }
 
     /// Waits until all is calm, but not for ever: a busy cluster never is while its time runs.
@@ -115,6 +301,7 @@ impl ClusterTime {
         let woken = state.change(wall, now, rate.clamp(0.0, FASTEST));
         drop(state);
         woken.into_iter().for_each(Waker::wake);
+        self.turned.notify_waiters();
     }
 
     /// Shows `now` and runs at `rate` from here on, also if that is the past: the cluster was put back.
@@ -124,12 +311,14 @@ impl ClusterTime {
         let woken = state.change(wall, now, rate.clamp(0.0, FASTEST));
         drop(state);
         woken.into_iter().for_each(Waker::wake);
+        self.turned.notify_waiters();
     }
 
     /// Moves on to `to`, by way of every moment somebody waits for, each only when all work before
     /// it is done; ends when all is calm at `to`. Time never goes back.
     pub async fn advance(&self, to: Timestamp) {
         let _moving = self.moving.lock().await;
+        self.state.lock().held = true;
         loop {
             self.activity.calm().await;
             match self.reading().next {
@@ -139,6 +328,8 @@ impl ClusterTime {
         }
         self.jump(to);
         self.activity.calm().await;
+        self.state.lock().held = false;
+        self.turned.notify_waiters();
     }
 
     /// Moves on to the next moment somebody waits for, if any; see [`ClusterTime::advance`].
@@ -146,8 +337,11 @@ impl ClusterTime {
         let _moving = self.moving.lock().await;
         self.activity.calm().await;
         if let Some(next) = self.reading().next {
+            self.state.lock().held = true;
             self.jump(next);
             self.activity.calm().await;
+            self.state.lock().held = false;
+            self.turned.notify_waiters();
         }
     }
 
@@ -204,9 +398,14 @@ impl Future for Sleep {
                 state.sleepers.remove(&this.key);
                 return Poll::Ready(());
             }
+            let earliest = state.next().is_none_or(|next| this.key.0 < next);
             state.sleepers.insert(this.key, cx.waker().clone());
-            if state.rate == 0.0 {
+            if !state.has_timers() {
                 this.timer = None;
+                drop(state);
+                if earliest {
+                    this.clock.turned.notify_waiters();
+                }
                 return Poll::Pending;
             }
             if this.timer.is_none() || this.epoch != state.epoch {

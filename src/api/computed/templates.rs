@@ -35,7 +35,8 @@ fn create(server: &Server, request: &Request) -> Result<Answer, Error> {
 /// # Errors
 /// 422 in the words of the processor.
 pub(super) fn processed(server: &Server, template: &mut Value) -> Result<(), Error> {
-    let below = |bound: usize| server.world.entropy.below(bound as u64) as usize;
+    let chance = server.world.entropy.of(&["templates", template.namespace(), template.name()]);
+    let below = |bound: usize| chance.below(bound as u64) as usize;
     match templates::process(template, &below) {
         Ok(()) => Ok(()),
         Err(causes) => refuse(template, causes),

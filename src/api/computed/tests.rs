@@ -27,6 +27,7 @@ pub(super) fn server(containers: Option<Arc<dyn Containers>>) -> Arc<Server> {
         importer: Importer::new(Arc::clone(&world.clock), Routes::default(), String::new(), None),
         webhooks: crate::webhook::Client::new(Arc::clone(&world.clock), String::new()),
         refusals: Default::default(),
+        journal: None,
         faults: Default::default(),
         world,
         containers,

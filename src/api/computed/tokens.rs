@@ -60,7 +60,7 @@ pub fn request(server: Arc<Server>, request: Request) -> Handled {
                 private["node"] = json!({"name": node.meta.name, "uid": node.meta.uid});
             }
         }
-        let id = server.world.entropy.uuid();
+        let id = server.world.entropy.of(&["tokens", namespace, name]).uuid();
         let note = "authentication.kubernetes.io/issued-credential-id";
         request.options.notes.add(note, format!("JTI={id}"));
         let claims = json!({

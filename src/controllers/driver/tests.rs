@@ -71,6 +71,7 @@ mod running {
             pages: Default::default(),
             webhooks: crate::webhook::Client::new(Arc::new(clock.clone()), String::new()),
             refusals: Default::default(),
+            journal: None,
             faults: Default::default(),
             stopping,
         };

@@ -2,12 +2,20 @@
 
 use crate::{
     api::{Session, Streams, Task},
-    runtime::{Connection, Ended, Io},
+    journal::{Arrival, Journal, SentRequest},
+    runtime::{BACKLOG, Connection, Ended, Io},
     world::{BoxFuture, Clock},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 use std::sync::Arc;
-use tokio::{runtime::Handle, task::JoinSet};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::{AbortHandle, JoinSet},
+};
 
 /// What a session talks to. Whatever it starts runs on `processes`, where it cannot hold up the
 /// requests of others.
@@ -18,6 +26,8 @@ pub struct Host {
     pub processes: Handle,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Where it is written down what is typed, if it is, and what opened the session.
+    pub opened: Option<(Arc<Journal>, SentRequest)>,
 }
 
 impl Host {
@@ -37,10 +47,32 @@ impl Host {
     /// Runs the process to its end. Dropping the future ends it.
     pub async fn run(&self, io: Io) -> Ended {
         let broken = || Ended::Error("the process broke down".into());
+        if let Some((journal, sent)) = &self.opened {
+            return self.in_turn(journal, sent.clone(), io).await.unwrap_or_else(broken);
+        }
         let Some(process) = self.session.start(io) else { return broken() };
         let mut alone = JoinSet::new();
         alone.spawn_on(process, &self.processes);
         alone.join_next().await.and_then(Result::ok).unwrap_or_else(broken)
+    }
+
+    /// The same where all that arrives waits for its turn: the start, every key, and the end of it all.
+    async fn in_turn(&self, journal: &Arc<Journal>, sent: SentRequest, io: Io) -> Option<Ended> {
+        let (keys, stdin) = mpsc::channel(BACKLOG);
+        let typed = io.stdin;
+        let io = Io { stdin: typed.is_some().then_some(stdin), ..io };
+        let (process, own) = (self.session.start(io)?, Arc::clone(journal));
+        let start = move || -> LocalBoxFuture<'static, _> {
+            Box::pin(async move { (200, (own.open(), tokio::spawn(process))) })
+        };
+        let (session, running) = journal.enter(Arrival::Session(sent), start).await?;
+        let left = Leaving { journal, session, process: running.abort_handle() };
+        let ended = tokio::select! {
+            ended = running => ended.ok(),
+            () = type_in(journal, session, typed, keys) => None,
+        };
+        drop(left);
+        ended
     }
 
     /// Dials a port of the pod.
@@ -66,5 +98,41 @@ impl Host {
     /// Ends at a moment.
     pub fn until(&self, moment: Timestamp) -> BoxFuture<()> {
         self.clock.sleep_until(moment)
+    }
+}
+
+/// Hands on what is typed, each chunk in turn; never ends.
+async fn type_in(
+    journal: &Journal,
+    session: usize,
+    typed: Option<mpsc::Receiver<Bytes>>,
+    keys: mpsc::Sender<Bytes>,
+) {
+    if let Some(mut typed) = typed {
+        while let Some(chunk) = typed.recv().await {
+            let text = STANDARD.encode(&chunk);
+            // Whoever does not read does not hold up others.
+            let Ok(room) = keys.clone().reserve_owned().await else { break };
+            let work = move || -> LocalBoxFuture<'static, _> {
+                Box::pin(async move { (0, drop(room.send(chunk))) })
+            };
+            journal.enter(Arrival::Keys { session, typed: Some(text) }, work).await;
+        }
+        journal.post(Arrival::Keys { session, typed: None }, move || drop(keys));
+    }
+    std::future::pending().await
+}
+
+/// Ends a process in turn when its session is over.
+struct Leaving<'a> {
+    journal: &'a Journal,
+    session: usize,
+    process: AbortHandle,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        let process = self.process.clone();
+        self.journal.post(Arrival::Left { session: self.session }, move || process.abort());
     }
 }

@@ -22,7 +22,10 @@ mod websocket;
 mod wire;
 
 use super::{Http, values};
-use crate::api::{Session, Task};
+use crate::{
+    api::{Session, Task},
+    journal::SentRequest,
+};
 use actix_http::Payload;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use bytes::Bytes;
@@ -42,6 +45,7 @@ pub fn respond(
     session: Session,
     request: &HttpRequest,
     payload: Payload,
+    opened: Option<SentRequest>,
 ) -> HttpResponse {
     let method = request.method().as_str();
     let agreement = match upgrade::negotiate(method, request.headers(), &session.task) {
@@ -52,7 +56,8 @@ pub fn respond(
     let watched = wire.watched(http.server.stopping.clone());
     let clock = Arc::clone(&http.server.world.wall);
     let lost = session.lost();
-    let host = Host { session, processes: http.processes.clone(), clock };
+    let opened = http.server.journal.clone().zip(opened);
+    let host = Host { session, processes: http.processes.clone(), clock, opened };
     let work = work(host, agreement.protocol, wire);
     actix_web::rt::spawn(async move {
         tokio::select! {

@@ -211,7 +211,7 @@ fn go_selector(terms: &[Value]) -> Value {
 /// A limit range needs no name: it gets one.
 fn name_range(o: &mut Value, old: Option<&Value>, cx: &Cx<'_>) -> Result<(), Error> {
     if old.is_none() && o.name().is_empty() {
-        o.set_at("metadata.name", cx.world.entropy.uuid());
+        o.set_at("metadata.name", cx.world.entropy.of(&["limitranges", o.namespace()]).uuid());
     }
     Ok(())
 }

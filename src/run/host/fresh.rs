@@ -32,6 +32,16 @@ pub(super) fn renewed(parts: &Parts, old: &str, secrets: &Secrets, entropy: &Ent
     })
 }
 
+/// The objects of a cluster for one with another authority, which they tell of.
+pub(super) fn with_authority(parts: &Parts, secrets: &Secrets) -> Parts {
+    let quoted = |pem: &str| Value::from(pem).to_string().trim_matches('"').to_owned();
+    let told = parts.snapshot().get("configmaps", "default", "kube-root-ca.crt");
+    let old = told.map(|entry| quoted(entry.value()["data"]["ca.crt"].as_str().unwrap_or("")));
+    let Some(old) = old.filter(|old| !old.is_empty()) else { return parts.clone() };
+    let new = quoted(&secrets.ca.cert);
+    parts.edited("configmaps", |entry| replaced(entry, &old, &new))
+}
+
 /// The bytes of an object with another text in one of its fields.
 fn with(entry: &Entry, field: &str, text: &str) -> Bytes {
     let mut object = entry.value();

@@ -62,6 +62,7 @@ impl Hosted {
                 time: Arc::clone(&cluster.time),
                 registries: Arc::clone(registries.registries()),
                 labs: Arc::clone(labs),
+                http: Arc::downgrade(&cluster.http),
             });
         }
         let _ = self.http.set(Arc::downgrade(&cluster.http));

@@ -16,16 +16,16 @@
 mod disk;
 mod fresh;
 mod hosted;
+mod like;
 mod names;
 mod orders;
 mod rooms;
 mod spec;
 
-pub use disk::{CHECKPOINTS, CLUSTERS};
-pub use spec::Spec;
-
 #[cfg(feature = "kube")]
 pub use crate::http::Pipes;
+pub use disk::{CHECKPOINTS, CLUSTERS};
+pub use spec::Spec;
 
 use hosted::{Hosted, Place};
 
@@ -40,6 +40,8 @@ use crate::{
     api::Server,
     catalog::complaint::*,
     config::Serve,
+    http::Http,
+    journal::Recording,
     labs::{Labs, Rooms, Station},
     object::name,
     registry::{Clusters, Registries},
@@ -90,6 +92,8 @@ pub struct Inside {
     pub registries: Arc<Registries>,
     /// Its labs.
     pub labs: Arc<Labs>,
+    /// Its listener.
+    pub(super) http: Weak<Http>,
 }
 
 /// How long a cluster that never rests is waited for.
@@ -98,6 +102,9 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 impl Inside {
     /// Waits until all work is done that can be done now; not for ever.
     pub async fn settled(&self) {
+        if let Some(journal) = &self.server.journal {
+            return journal.rest().await;
+        }
         let world = &self.server.world;
         let _ = within(&*world.wall, PATIENCE, world.activity.calm()).await;
     }
@@ -253,27 +260,10 @@ impl Host {
         let hosted = self.find(name)?;
         let cluster = hosted.cluster.lock().await;
         let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
-        cluster.put_back(to).await.map_err(invalid)
-    }
-
-    /// The revision after which everything has happened since a checkpoint was kept, or since the cluster
-    /// was last put back to it.
-    ///
-    /// # Errors
-    /// There is no such cluster, or checkpoint.
-    pub fn since(&self, name: &str, checkpoint: &str) -> Refused<u64> {
-        self.find(name)?.since(name, checkpoint)
-    }
-
-    /// A way to a cluster that is no port.
-    ///
-    /// # Errors
-    /// There is no such cluster.
-    #[cfg(feature = "kube")]
-    pub fn pipes(&self, name: &str) -> Refused<Pipes> {
-        let http = self.find(name)?.http.get().and_then(Weak::upgrade);
-        let http = http.ok_or_else(|| unknown(name))?;
-        Ok(Pipes::new(&self.shared()?.front, http))
+        cluster.put_back(to).await.map_err(invalid)?;
+        let Some(flags) = hosted.flags.get() else { return Ok(()) };
+        // What comes from here on is another recording.
+        cluster.begin_journal(flags, None).await.map_err(invalid)
     }
 
     /// Creates a cluster.
@@ -291,7 +281,7 @@ impl Host {
         let place = self.take(name, Hosted::new(spec.clone(), folder), true)?;
         let template = self.template(spec, &flags).await?;
         let hosted = Arc::clone(&place.hosted);
-        let facts = self.copy(place, &template, flags).await?;
+        let facts = self.copy(place, &template, flags, None).await?;
         self.hold_to(name, &hosted, ttl).await?;
         Ok(facts)
     }
@@ -335,16 +325,18 @@ impl Host {
         Ok(())
     }
 
-    /// Creates a cluster that begins as another was, with what it is then said to be: a seed, a folder.
+    /// Creates a cluster that begins as another did of which there is a recording.
     ///
     /// # Errors
-    /// As [`Host::create`]; also when it is to be of another kind than that other.
-    pub async fn create_as(&self, name: &str, spec: &Spec, from: &Template) -> Refused<Facts> {
-        let spec = spec.like(&from.of).map_err(invalid)?;
+    /// As [`Host::create`].
+    pub async fn begin_again(&self, name: &str, recording: &Recording) -> Refused<Facts> {
+        let spec = serde_json::from_value::<Spec>(recording.start.spec.clone());
+        let spec = spec.map_err(|e| invalid(format!("its settings: {e}")))?;
         let flags = spec.flags(&self.usual).map_err(invalid)?;
-        let folder = self.folder_for(name, &spec)?;
-        let place = self.take(name, Hosted::new(spec, folder), true)?;
-        self.copy(place, from, flags).await
+        let spec = Spec { time: None, ..spec };
+        let place = self.take(name, Hosted::new(spec.clone(), None), true)?;
+        let template = self.template(&spec, &flags).await?;
+        self.copy(place, &template, flags, Some(recording)).await
     }
 
     /// Creates a cluster that begins as another is now. Sessions stay with the original, and no
@@ -363,7 +355,7 @@ impl Host {
         let template = self.keep(from).await?;
         let flags = original.flags.get().ok_or_else(|| unknown(from))?;
         let flags = Spec::default().flags(flags).map_err(invalid)?;
-        self.copy(place, &template, flags).await
+        self.copy(place, &template, flags, None).await
     }
 
     /// Keeps what a cluster is now under a name, instead of what was kept under it.
@@ -516,7 +508,13 @@ impl Host {
     }
 
     /// Begins a cluster as a copy.
-    async fn copy(&self, mut place: Place, from: &Template, flags: Serve) -> Refused<Facts> {
+    async fn copy(
+        &self,
+        mut place: Place,
+        from: &Template,
+        flags: Serve,
+        recording: Option<&Recording>,
+    ) -> Refused<Facts> {
         let lasting = place.hosted.spec.max_streams.unwrap_or(0);
         let own = Some(self.station(&place.name));
         let site = Site { shared: Some(self.shared()?), host: None, station: own, lasting };
@@ -525,7 +523,9 @@ impl Host {
         let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
         let real = World::new(Arc::new(SystemClock), entropy);
         let (now, rate) = from.content.clock.unwrap_or((real.wall.now(), 1.0));
-        let (world, time) = at(real, now, rate);
+        let (mut world, time) = at(real, now, rate);
+        // What is written to a disk takes its time, and another time tomorrow.
+        world.repeats = flags.random_seed.is_some() && folder.is_none();
         let secrets = secrets::load_or_make(folder.as_deref(), &world).map_err(invalid)?;
         let content = Checkpoint {
             parts: fresh::renewed(
@@ -548,6 +548,11 @@ impl Host {
         if let (Some(_), Some(own)) = (content.clock, &cluster.registries) {
             own.registries().keep_time().await?;
         }
+        let again = recording.map(|r| {
+            let parts = fresh::with_authority(&r.parts, &cluster.secrets);
+            (parts, r.start.now, r.start.rate)
+        });
+        cluster.begin_journal(&flags, again).await.map_err(invalid)?;
         // What tells of its own address is there by now.
         let parts = cluster.server.store.parts().await.map_err(|e| invalid(e.to_string()))?;
         let content = Checkpoint { parts, ..content };

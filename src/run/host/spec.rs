@@ -90,6 +90,20 @@ impl Spec {
         })
     }
 
+    /// What flags say of a cluster.
+    pub fn of(flags: &Serve) -> Spec {
+        Spec {
+            nodes: Some(flags.nodes),
+            instant: Some(flags.instant),
+            pace: (!flags.instant).then_some(flags.pace),
+            apps_domain: Some(flags.apps_domain.clone()),
+            node_disk: Some(flags.node_disk.clone()),
+            image_import_interval: Some(flags.image_import_interval),
+            seed_random: flags.random_seed,
+            ..Spec::default()
+        }
+    }
+
     /// What clusters must agree in to be copies of the same one at rest.
     pub(super) fn kind(&self) -> Spec {
         let Spec { seed_random, in_memory, folder, .. } = Spec::default();

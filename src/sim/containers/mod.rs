@@ -384,7 +384,7 @@ impl Containers for Runtime {
             };
             let clock = Arc::clone(&me.world.clock);
             let mut exec = instance.exec(&view, &place, command.clone(), None, clock);
-            exec.pid = 20 + me.world.entropy.below(60) as u32;
+            exec.pid = 20 + me.world.entropy.of(&["processes", &target.pod]).below(60) as u32;
             if tty {
                 exec.env.push(("TERM".into(), "xterm".into()));
             }

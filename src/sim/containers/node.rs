@@ -179,7 +179,7 @@ impl NodeRuntime for Node {
             let Streams { stdin, stdout, stderr, terminal } = streams;
             let io = Some((stdin, stdout, stderr));
             let mut exec = instance.exec(&view, &place, command.clone(), io, clock);
-            exec.pid = 20 + runtime.world.entropy.below(60) as u32;
+            exec.pid = 20 + runtime.world.entropy.of(&["processes", &target.pod]).below(60) as u32;
             exec.terminal = terminal;
             let name = command.first().map_or("", String::as_str);
             tokio::select! {

@@ -22,7 +22,8 @@ fn store(dir: Option<&Path>) -> Store {
 
 /// A store over any engine that begins empty.
 fn over(engine: impl Engine + 'static) -> Store {
-    Store { inner: Handle::start(Box::new(engine), Loaded::default(), 16 << 20, None) }
+    let inner = Handle::start(Box::new(engine), Loaded::default(), 16 << 20, None);
+    Store { inner, gate: Default::default() }
 }
 
 fn body(name: &str, said: &str) -> Encoded {

@@ -81,7 +81,7 @@ async fn ask(
         let why = "could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)";
         return Err(Trouble::Call(why.into()));
     };
-    let uid = attempt.server.world.entropy.uuid();
+    let uid = attempt.server.world.entropy.of(&["reviews"]).uuid();
     let review = json!({
         "kind": "AdmissionReview", "apiVersion": version.api_version(),
         "request": review::request(&uid, attempt, fit, subject, object, old),

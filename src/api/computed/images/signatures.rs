@@ -66,7 +66,7 @@ async fn create(server: &Arc<Server>, request: &Request) -> Result<Answer, Error
     let mut signature = sent.clone();
     signature.remove_at("apiVersion");
     signature.remove_at("kind");
-    signature.set_at("metadata.uid", server.world.entropy.uuid());
+    signature.set_at("metadata.uid", server.world.entropy.of(&["signatures", image.name()]).uuid());
     let now = time::seconds(server.world.clock.now());
     signature.set_at("metadata.creationTimestamp", now);
     let mut all = image.list_at("signatures").to_vec();

@@ -166,7 +166,7 @@ fn behind(
             .filter(|a| a.str_at("targetRef.kind") == "Pod")
             .map(|a| a.str_at("targetRef.name"))
             .collect();
-        let chance = server.world.entropy.below(pods.len().max(1) as u64) as usize;
+        let chance = server.world.entropy.of(&["proxies"]).below(pods.len().max(1) as u64) as usize;
         Some((namespace.clone(), (*pods.get(chance)?).to_owned(), number))
     };
     subsets.iter().find_map(fits).ok_or_else(|| none(whole))

@@ -39,7 +39,7 @@ fn host(session: Session) -> Host {
 }
 
 fn host_at(session: Session, clock: Arc<dyn crate::world::Clock>) -> Host {
-    Host { session, processes: Handle::current(), clock }
+    Host { session, processes: Handle::current(), clock, opened: None }
 }
 
 /// stdin, stdout and stderr.

@@ -20,7 +20,7 @@ pub enum Way {
 
 impl Runtime {
     fn found(&self, view: &View, (to, port): (Ipv4Addr, u16)) -> Found {
-        let chance = |n: usize| self.world.entropy.below(n as u64) as usize;
+        let chance = |n: usize| self.world.entropy.of(&["forwarding"]).below(n as u64) as usize;
         let (from, affinity) = (&Arc::new(router(first(view))), &self.affinity);
         let protocol = Protocol::Tcp;
         dial(view, &Call { from, to, port, protocol, chance: &chance, affinity })

@@ -61,7 +61,9 @@ impl Port {
         protocol: Protocol,
     ) -> Result<(String, Reached), NetError> {
         let place = Place::find(view, &self.target).ok_or(NetError::Unknown)?;
-        let chance = |n: usize| runtime.world.entropy.below(n as u64) as usize;
+        let chance = |n: usize| {
+            runtime.world.entropy.of(&["calls", &self.target.pod]).below(n as u64) as usize
+        };
         let (from, affinity, (to, port)) = (&place.pod, &runtime.affinity, to);
         let call = Call { from, to, port, protocol, chance: &chance, affinity };
         let reached = match dial(view, &call) {
