@@ -46,7 +46,7 @@
 //! | [`console`] | what a browser is given: the console's files | nothing of ours |
 //! | [`http`] | bytes to requests, answers to bytes, TLS | `api`, `console` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
-//! | [`labs`] | exercises: set-up, recording, grades, and the commands of solutions | `api` as a client, `http`'s desk, `runtime` |
+//! | [`labs`] | exercises: set-up, recording, grades, the commands of solutions, and classes | `api` as a client, `http`'s desk, `runtime` |
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
 //! | [`run`] | the composition root, the commands, the host of many clusters | all of the above and below |

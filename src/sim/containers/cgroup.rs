@@ -133,6 +133,8 @@ mod tests {
             settings: Arc::new(Settings::default()),
             delays: crate::settings::Delays::default(),
             lives: None,
+            watched: true,
+            since: jiff::Timestamp::MIN,
         };
         let rows = [
             ("Guaranteed", json!({}), -997),

@@ -86,6 +86,8 @@ mod tests {
             settings: Arc::new(Settings::default()),
             delays: crate::settings::Delays::default(),
             lives: None,
+            watched: true,
+            since: jiff::Timestamp::MIN,
         };
         let config = Config { entrypoint: vec!["$(A)".into()], ..Config::default() };
         let env = json!([{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)2"}]);

@@ -1,7 +1,7 @@
 //! A store as a value: put back, copied, and held to limits.
 
 use super::*;
-use crate::store::{Limits, Since};
+use crate::store::{Limits, Parts, Since};
 use tempfile::tempdir;
 
 fn words(store: &Store) -> Vec<(String, String)> {
