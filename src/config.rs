@@ -328,6 +328,11 @@ pub struct Serve {
     #[arg(long, env = "POCKETSHIFT_REGISTRY_PORT", default_value_t = 5443)]
     pub registry_port: u16,
 
+    /// Port (TLS) at which every cluster of the server is reached by a name below `localhost`, besides a port
+    /// of its own (`pocketshift cluster kubeconfig NAME --by-name`); 0 picks a free one [default: none]
+    #[arg(long, env = "POCKETSHIFT_CLUSTERS_PORT", value_name = "PORT")]
+    pub clusters_port: Option<u16>,
+
     /// Port at which routes answer without TLS, which is also a proxy for their hosts; 0 picks a free
     /// one, `auto` is 8080 if it is free, `off` is none
     #[arg(
@@ -469,6 +474,7 @@ impl Default for Serve {
             bind_address: IpAddr::from([127, 0, 0, 1]),
             secure_port: 6443,
             registry_port: 5443,
+            clusters_port: None,
             router_http_port: RouterPort::Off,
             router_https_port: RouterPort::Off,
             apps_domain: "apps-crc.testing".into(),

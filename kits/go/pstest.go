@@ -193,9 +193,11 @@ func StartWith(t testing.TB, settings Settings) *Cluster {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			if trail, err := cluster.RunErr("trail"); err == nil {
-				t.Logf("pocketshift trail:\n%s", trail)
+			trail, err := cluster.RunErr("trail")
+			if err != nil {
+				trail = "not to be had: " + err.Error()
 			}
+			t.Logf("pocketshift trail:\n%s", trail)
 		}
 		cluster.Delete()
 	})
@@ -253,6 +255,50 @@ func (c *Cluster) Reset() {
 func (c *Cluster) ResetTo(checkpoint string) {
 	c.t.Helper()
 	c.must(c.host.Run("cluster", "reset", c.Name, "--to", checkpoint))
+}
+
+// Fault is a rule by which requests, nodes, disks, pulls or containers fail, with how often it has matched
+// and was applied.
+type Fault struct {
+	Metadata struct{ Name string }
+	Spec     json.RawMessage
+	Status   struct{ Matched, Applied uint64 }
+}
+
+// AddFault adds a rule and answers its name. The words are those of `pocketshift fault add`:
+// AddFault("--verb=create", "--resource=configmaps", "--status=503", "--times=1").
+func (c *Cluster) AddFault(words ...string) string {
+	c.t.Helper()
+	return strings.TrimSpace(c.Run(append([]string{"fault", "add"}, words...)...))
+}
+
+// Faults are the rules.
+func (c *Cluster) Faults() []Fault {
+	c.t.Helper()
+	var list struct{ Items []Fault }
+	if err := json.Unmarshal([]byte(c.Run("fault", "list", "--json")), &list); err != nil {
+		c.t.Fatal(err)
+	}
+	return list.Items
+}
+
+// RemoveFaults takes away the rules of these names, or all.
+func (c *Cluster) RemoveFaults(names ...string) {
+	c.t.Helper()
+	if len(names) == 0 {
+		names = []string{"--all"}
+	}
+	c.Run(append([]string{"fault", "remove"}, names...)...)
+}
+
+// Trail tells what happened, by whom and because of what: since a checkpoint, a resourceVersion or a
+// moment; as far back as it is known when since is empty.
+func (c *Cluster) Trail(since string) string {
+	c.t.Helper()
+	if since == "" {
+		return c.Run("trail")
+	}
+	return c.Run("trail", "--since="+since)
 }
 
 // Fork is a cluster that begins as this one is now; it is deleted when the test ends.

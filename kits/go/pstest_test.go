@@ -104,6 +104,44 @@ func TestTheClock(t *testing.T) {
 	}
 }
 
+func TestFaultsAndWhatHappened(t *testing.T) {
+	c := Start(t)
+	name := c.AddFault("--verb=get", "--resource=configmaps", "--name=m", "--status=503", "--times=1", "--for=10m")
+	c.Apply(configMap)
+	c.Checkpoint("made")
+	const path = "/api/v1/namespaces/default/configmaps/m"
+	for _, want := range []int{503, 200} {
+		if code, body := get(t, c, "GET", path); code != want {
+			t.Fatal(code, body)
+		}
+	}
+	rules := c.Faults()
+	if len(rules) != 1 || rules[0].Metadata.Name != name || rules[0].Status.Applied != 1 {
+		t.Fatal(rules)
+	}
+	c.RemoveFaults(name)
+	if rules := c.Faults(); len(rules) != 0 {
+		t.Fatal(rules)
+	}
+	if all := c.Trail(""); !strings.Contains(all, "configmaps default/m created") {
+		t.Fatal(all)
+	}
+	if since := c.Trail("made"); strings.Contains(since, "configmaps default/m created") {
+		t.Fatal(since)
+	}
+	if _, err := c.RunErr("fault", "add", "--status=200"); err == nil || !strings.Contains(err.Error(), "from 400 to 599") {
+		t.Fatal(err)
+	}
+}
+
+func TestThatFails(t *testing.T) {
+	if _, wanted := os.LookupEnv("KIT_FAILS"); !wanted {
+		t.Skip("it shows what is told of a test that fails")
+	}
+	Start(t).Apply(configMap)
+	t.Fatal("on purpose")
+}
+
 func TestWhatIsWrongIsSaid(t *testing.T) {
 	c := Start(t)
 	if _, err := c.RunErr("time", "step", "soon"); err == nil || !strings.Contains(err.Error(), "must be a duration") {

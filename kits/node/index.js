@@ -18,6 +18,14 @@ export function program() {
   return existsSync(own) ? own : name;
 }
 
+/** Settings as flags of the program: `true` stands alone, arrays are repeated. */
+function flags(settings) {
+  return Object.entries(settings).flatMap(([key, values]) => {
+    const flag = "--" + key.replace(/[A-Z]/g, (c) => "-" + c.toLowerCase());
+    return [values].flat().map((value) => (value === true ? flag : `${flag}=${value}`));
+  });
+}
+
 /** A running server with any number of clusters. */
 export class Host {
   #process;
@@ -65,11 +73,7 @@ export class Host {
 
   /** Creates a cluster. Settings are those of `pocketshift cluster create`: `{ nodes: 1, time: "…" }`. */
   async create(name = `test-${++this.#number}`, settings = {}) {
-    const words = Object.entries(settings).flatMap(([key, value]) => {
-      const flag = "--" + key.replace(/[A-Z]/g, (c) => "-" + c.toLowerCase());
-      return value === true ? [flag] : [flag, String(value)];
-    });
-    return this.#found(await this.run("cluster", "create", name, "-o", "json", ...words));
+    return this.#found(await this.run("cluster", "create", name, "-o", "json", ...flags(settings)));
   }
 
   /** A cluster that begins as another is now. */
@@ -155,6 +159,32 @@ export class Cluster {
   /** Puts the cluster back to a checkpoint, or to its start. */
   async reset(to) {
     await this.#host.run("cluster", "reset", this.name, ...(to ? ["--to", to] : []));
+  }
+
+  /**
+   * Lets requests, nodes, disks, pulls or containers fail by rule; resolves to the rule's name. The words are
+   * those of `pocketshift fault add`: `{ verb: "create", resource: "configmaps", status: 503, times: 1 }`.
+   */
+  async addFault(rule, name) {
+    return (await this.run("fault", "add", ...(name ? [name] : []), ...flags(rule))).trim();
+  }
+
+  /** The rules, each with how often it has matched and was applied. */
+  async faults() {
+    return JSON.parse(await this.run("fault", "list", "--json")).items;
+  }
+
+  /** Takes away the rules of these names, or all. */
+  async removeFaults(...names) {
+    await this.run("fault", "remove", ...(names.length ? names : ["--all"]));
+  }
+
+  /**
+   * What happened, by whom and because of what: since a checkpoint, a resourceVersion or a moment, or as far
+   * back as it is known.
+   */
+  trail(since) {
+    return this.run("trail", ...(since ? [`--since=${since}`] : []));
   }
 
   /** A cluster that begins as this one is now. */

@@ -21,8 +21,9 @@ export function withCluster(work, settings) {
     try {
       await work(cluster, context);
     } catch (error) {
-      const trail = await cluster.run("trail").catch((why) => `not to be had: ${why.message}`);
-      context.diagnostic(`pocketshift trail:\n${trail}`);
+      const trail = await cluster.trail().catch((why) => `not to be had: ${why.message}`);
+      // Line by line: reporters write a line's end in a message as it is written in a string.
+      for (const line of ["pocketshift trail:", ...trail.trimEnd().split("\n")]) context.diagnostic(line);
       throw error;
     } finally {
       await cluster.delete();

@@ -1,18 +1,20 @@
 //! What a cluster shall be like.
 
-use super::{Cluster, Error};
+use super::{Checkpoint, Cluster, Error};
 use crate::{
     config::{RouterPort, Serve},
-    run::host::Spec,
+    run::host::{Spec, Template},
 };
 use jiff::Timestamp;
+use std::path::PathBuf;
 
 /// Says what a cluster shall be like before it starts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use = "nothing starts before `start`"]
 pub struct Builder {
     spec: Spec,
     clock: Option<String>,
+    like: Option<Template>,
 }
 
 /// Clusters of a program are quick, small and in memory.
@@ -67,6 +69,26 @@ impl Builder {
         self
     }
 
+    /// It is kept in a folder of its own. When it was kept there before it is that cluster again, whatever
+    /// else is said here.
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Builder {
+        self.spec.folder = Some(folder.into());
+        self
+    }
+
+    /// Its registries have the images of this file, too.
+    pub fn catalog(mut self, file: impl Into<PathBuf>) -> Builder {
+        self.spec.catalog = Some(file.into());
+        self
+    }
+
+    /// It begins as another cluster was: with its objects, settings and clock, and with secrets of its own.
+    /// Of what can be said here only a seed and a folder go with that.
+    pub fn template(mut self, checkpoint: &Checkpoint) -> Builder {
+        self.like = Some(checkpoint.0.clone());
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -75,6 +97,6 @@ impl Builder {
         let unclear = |text: &String| Error::Unclear(format!("{text:?} is no moment"));
         let moment = |text: &String| text.parse::<Timestamp>().map_err(|_| unclear(text));
         let time = self.clock.as_ref().map(moment).transpose()?;
-        Cluster::create(Spec { time, ..self.spec }).await
+        Cluster::create(Spec { time, ..self.spec }, self.like).await
     }
 }

@@ -31,6 +31,9 @@
 //! changed, so a test can have one of its own. It ends when it is dropped.
 
 mod builder;
+#[cfg(feature = "kube")]
+mod client;
+mod faults;
 mod time;
 
 pub use builder::Builder;
@@ -41,7 +44,7 @@ use crate::{
     catalog::complaint::DistributionError,
     run::{
         self, Host,
-        host::{Facts, Inside, Spec},
+        host::{Facts, Inside, Spec, Template},
     },
 };
 use std::sync::{
@@ -74,7 +77,8 @@ static HOST: LazyLock<Arc<Host>> = LazyLock::new(|| Host::new(&builder::usual())
 /// How many there were.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// A running cluster, in memory, with nothing of it on disk. It ends when this is dropped.
+/// A running cluster, in memory unless it was given a folder ([`Builder::data_dir`]). It ends when this is
+/// dropped; what is in its folder stays.
 pub struct Cluster {
     name: String,
     facts: Facts,
@@ -83,7 +87,7 @@ pub struct Cluster {
 
 /// A cluster as it was at one moment.
 #[derive(Clone)]
-pub struct Checkpoint(run::Checkpoint);
+pub struct Checkpoint(Template);
 
 impl Cluster {
     /// Starts one: three nodes, everything simulated at once, the machine's time.
@@ -99,11 +103,17 @@ impl Cluster {
         Builder::default()
     }
 
-    async fn create(spec: Spec) -> Result<Cluster, Error> {
+    async fn create(spec: Spec, like: Option<Template>) -> Result<Cluster, Error> {
         let name = new_name();
         let own = name.clone();
-        let made =
-            HOST.on_thread(move |host| Box::pin(async move { host.create(&own, &spec).await }));
+        let made = HOST.on_thread(move |host| {
+            Box::pin(async move {
+                match like {
+                    Some(template) => host.create_as(&own, &spec, &template).await,
+                    None => host.create(&own, &spec).await,
+                }
+            })
+        });
         let facts = made.await??;
         Cluster::found(name, facts)
     }
@@ -254,7 +264,7 @@ impl Cluster {
         Ok(done.await??)
     }
 
-    /// Ends it, and returns when nothing of it is left. Dropping it ends it, too, a moment later.
+    /// Ends it, and returns when nothing of it is left but its folder, if it has one. Dropping it ends it, too, a moment later.
     pub async fn stop(self) {
         let name = self.name.clone();
         let gone = HOST.on_thread(move |host| Box::pin(async move { host.end(&name).await }));

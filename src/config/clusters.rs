@@ -89,6 +89,9 @@ pub enum ClusterCommand {
         /// With a bearer token instead of a client certificate, for clients that cannot read its key
         #[arg(long)]
         token: bool,
+        /// With the one port of all clusters (`serve --clusters-port`) and the cluster's name there
+        #[arg(long, conflicts_with = "token")]
+        by_name: bool,
         #[command(flatten)]
         #[allow(missing_docs)]
         at: Where,

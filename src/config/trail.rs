@@ -32,8 +32,9 @@ pub struct Why {
 /// Flags of `trail`.
 #[derive(Clone, Debug, Args)]
 pub struct Trail {
-    /// Only what came after this resourceVersion, or since this moment (2031-01-02T03:04:05Z)
-    #[arg(long, value_name = "REVISION|MOMENT")]
+    /// Only what came after this resourceVersion, since this moment (2031-01-02T03:04:05Z), or since this
+    /// checkpoint was kept or the cluster was put back to it
+    #[arg(long, value_name = "REVISION|MOMENT|CHECKPOINT")]
     pub since: Option<String>,
     /// With events, leases and what no API shows
     #[arg(long)]

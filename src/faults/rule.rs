@@ -3,7 +3,7 @@
 use super::{Effect, Matches};
 use crate::object::{ObjectExt, Value, json, name};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 /// `apiVersion` and `kind` of a rule.
 const TYPE: (&str, &str) = ("pocketshift.io/v1", "Fault");
@@ -25,19 +25,26 @@ pub struct Spec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
     /// When it begins, by the cluster's clock.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "moment")]
     pub starts: Option<Timestamp>,
     /// How long after it is added it begins; that becomes its start.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub after: String,
     /// When it ends, by the cluster's clock.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "moment")]
     pub until: Option<Timestamp>,
     /// How long it holds from when it is added; that becomes its end.
     #[serde(rename = "for", skip_serializing_if = "String::is_empty")]
     pub lasts: String,
     /// What they meet.
     pub effect: Effect,
+}
+
+/// A moment, or words that say what one looks like.
+fn moment<'de, D: Deserializer<'de>>(text: D) -> Result<Option<Timestamp>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(text)? else { return Ok(None) };
+    let wrong = |_| Error::custom(format!("{text:?} is no moment such as 2031-01-02T03:04:05Z"));
+    text.parse().map(Some).map_err(wrong)
 }
 
 /// A rule.

@@ -29,6 +29,7 @@ use actix_web::{
 };
 use jiff::SignedDuration;
 use std::{net::TcpListener, rc::Rc, sync::Arc, time::Duration};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A running listener; it ends with this.
 pub struct Listening(On);
@@ -93,7 +94,28 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// Most time a connection takes to close.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-type Connection = Doorway<TlsStream<TcpStream>>;
+/// What connections are made of.
+pub(super) trait Carries: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// Whom the client's certificate names, worked out once a connection.
+    fn subject(&self) -> Option<Subject>;
+    /// Small answers must not wait for more: HTTP/2 stalls 40 ms a request otherwise.
+    fn prompt(&self);
+}
+
+impl Carries for TlsStream<TcpStream> {
+    fn subject(&self) -> Option<Subject> {
+        let (_, session) = self.get_ref();
+        let (name, groups) = tls::subject(session.peer_certificates()?.first()?)?;
+        Some(Subject(name, groups))
+    }
+
+    fn prompt(&self) {
+        let (socket, _) = self.get_ref();
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+    }
+}
 
 /// Starts serving on a bound socket.
 ///
@@ -184,9 +206,9 @@ fn pipeline(
 
 /// What becomes of a connection whose handshake is done: HTTP/1.1 is the framework's work, HTTP/2
 /// ours.
-fn connections(
+pub(super) fn connections<W: Carries>(
     http: Arc<Http>,
-) -> impl ServiceFactory<Accepted, Config = (), Response = (), Error = (), InitError = ()> {
+) -> impl ServiceFactory<Accepted<W>, Config = (), Response = (), Error = (), InitError = ()> {
     let app = {
         let http = Arc::clone(&http);
         move || {
@@ -205,7 +227,7 @@ fn connections(
         // Who has closed its side wants no answer: streams that wait must notice.
         .h1_allow_half_closed(false)
         .graceful_shutdown_signal(move || stopped(stopping.clone()))
-        .on_connect_ext(connected)
+        .on_connect_ext(connected::<W>)
         .finish(map_config(app(), |()| AppConfig::default()));
     let second = map_config(app(), |()| AppConfig::default());
     let (first, second) = (Rc::new(first), Rc::new(second));
@@ -214,7 +236,7 @@ fn connections(
         async move {
             let first = Rc::new(first.new_service(()).await.map_err(drop)?);
             let second = Rc::new(second.new_service(()).await.map_err(drop)?);
-            Ok::<_, ()>(fn_service(move |accepted: Accepted| {
+            Ok::<_, ()>(fn_service(move |accepted: Accepted<W>| {
                 let (first, second, http) =
                     (Rc::clone(&first), Rc::clone(&second), Arc::clone(&http));
                 async move {
@@ -228,8 +250,8 @@ fn connections(
                             }
                         };
                     }
-                    prompt(&io);
-                    let (subject, cutter) = (subject(&io), io.cutter());
+                    io.get_ref().prompt();
+                    let (subject, cutter) = (io.get_ref().subject(), io.cutter());
                     let connection = h2::Connection { subject, cutter, io, peer };
                     let clock = Arc::clone(&http.server.world.wall);
                     let stopping = http.server.stopping.clone();
@@ -250,10 +272,10 @@ pub async fn stopped(mut stopping: tokio::sync::watch::Receiver<bool>) {
 }
 
 /// A connection, what is spoken on it, and where it comes from.
-type Accepted = (Connection, Protocol, Option<std::net::SocketAddr>);
+type Accepted<W> = (Doorway<W>, Protocol, Option<std::net::SocketAddr>);
 
 /// What HTTP needs to know of a connection whose handshake is done.
-fn accepted(stream: TlsStream<TcpStream>) -> Accepted {
+fn accepted(stream: TlsStream<TcpStream>) -> Accepted<TlsStream<TcpStream>> {
     let (socket, session) = stream.get_ref();
     let protocol = match session.alpn_protocol() {
         Some(b"h2") => Protocol::Http2,
@@ -271,25 +293,10 @@ fn accepted(stream: TlsStream<TcpStream>) -> Accepted {
 #[derive(Clone)]
 pub struct Subject(pub String, pub Vec<String>);
 
-/// Small answers must not wait for more: HTTP/2 stalls 40 ms a request otherwise.
-fn prompt(connection: &Connection) {
-    let (socket, _) = connection.get_ref().get_ref();
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
-}
-
-/// Whom the client certificate names, worked out once a connection.
-fn subject(connection: &Connection) -> Option<Subject> {
-    let (_, session) = connection.get_ref().get_ref();
-    let (name, groups) = tls::subject(session.peer_certificates()?.first()?)?;
-    Some(Subject(name, groups))
-}
-
-fn connected(connection: &Connection, data: &mut Extensions) {
-    prompt(connection);
+fn connected<W: Carries>(connection: &Doorway<W>, data: &mut Extensions) {
+    connection.get_ref().prompt();
     data.insert(connection.cutter());
-    if let Some(subject) = subject(connection) {
+    if let Some(subject) = connection.get_ref().subject() {
         data.insert(subject);
     }
 }

@@ -29,6 +29,8 @@ mod serve;
 mod stream;
 mod streaming;
 mod values;
+#[cfg(feature = "kube")]
+mod within;
 
 pub use bodies::Bodies;
 pub use body::{object as read_object, patch as read_patch};
@@ -42,3 +44,5 @@ pub use repeat::{again, open_again};
 pub use serve::Http;
 pub use streaming::{Decoded, decode_channels, decode_spdy, decode_upgrade};
 pub use values::value as header_value;
+#[cfg(feature = "kube")]
+pub use within::Pipes;

@@ -33,30 +33,55 @@ impl Registries {
                 let sent = self.collect(&caller.name, body).await?;
                 let sent: Value = serde_json::from_slice(&sent)
                     .map_err(|e| refused(format!("the body is no JSON: {e}")))?;
-                let rules = self.rules(&sent).map_err(refused)?;
-                for rule in &rules {
-                    self.note(RESOURCE, &rule.name, rule.object()).await?;
-                }
-                let items: Vec<Value> = rules.iter().map(Rule::object).collect();
+                let items = self.add_faults(&sent).await?;
                 return Ok(Reply::json(201, &json!({"items": items})));
             }
             ("DELETE", named) => {
-                let snapshot = self.server.store.snapshot();
-                let all = snapshot.list(RESOURCE, "").map(|e| e.meta.name.to_string());
-                let doomed: Vec<String> = all.filter(|n| named.is_empty() || n == named).collect();
-                if doomed.is_empty() && !named.is_empty() {
-                    let why = format!("fault {named:?} not found");
-                    return Err(DistributionError::saying(&NAME_UNKNOWN, why).into());
-                }
-                for name in &doomed {
-                    self.forget(name).await;
-                }
-                return Ok(Reply::json(200, &json!({"removed": doomed})));
+                let named = Some(named).filter(|named| !named.is_empty());
+                let removed = self.remove_faults(named).await?;
+                return Ok(Reply::json(200, &json!({"removed": removed})));
             }
             _ => return Err(DistributionError::new(&UNSUPPORTED).into()),
         }
-        let items = self.server.faults.told(&self.server.store.snapshot());
-        Ok(Reply::json(200, &json!({"items": items})))
+        Ok(Reply::json(200, &json!({"items": self.all_faults()})))
+    }
+
+    /// The rules, each with what it has counted.
+    pub fn all_faults(&self) -> Vec<Value> {
+        self.server.faults.told(&self.server.store.snapshot())
+    }
+
+    /// Adds rules (one, or `{"items": […]}`), all or none; answers them as they hold.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub async fn add_faults(&self, sent: &Value) -> Result<Vec<Value>, DistributionError> {
+        let rules = self.rules(sent).map_err(|why| complaint(&why))?;
+        for rule in &rules {
+            self.note(RESOURCE, &rule.name, rule.object()).await?;
+        }
+        Ok(rules.iter().map(Rule::object).collect())
+    }
+
+    /// Takes away the rule of a name, or all; answers their names.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub async fn remove_faults(
+        &self,
+        named: Option<&str>,
+    ) -> Result<Vec<String>, DistributionError> {
+        let snapshot = self.server.store.snapshot();
+        let all = snapshot.list(RESOURCE, "").map(|e| e.meta.name.to_string());
+        let doomed: Vec<String> = all.filter(|n| named.is_none_or(|named| n == named)).collect();
+        if let (Some(named), true) = (named, doomed.is_empty()) {
+            let why = format!("fault {named:?} not found");
+            return Err(DistributionError::saying(&NAME_UNKNOWN, why));
+        }
+        for name in &doomed {
+            self.forget(name).await;
+        }
+        Ok(doomed)
     }
 
     /// The rules that were sent, each with a name and an end.
@@ -97,6 +122,10 @@ impl Registries {
     }
 }
 
+fn complaint(why: &str) -> DistributionError {
+    DistributionError::saying(&FAULT_INVALID, why)
+}
+
 pub(super) fn refused(why: String) -> Reply {
-    DistributionError::saying(&FAULT_INVALID, why).into()
+    complaint(&why).into()
 }

@@ -25,19 +25,27 @@ impl Registries {
     /// `GET /trail?since=REVISION|MOMENT[&all]`: changes and refusals, oldest first.
     pub(super) fn trail(&self, ask: &RegistryRequest) -> Result<Reply, Reply> {
         self.reading(ask)?;
-        let feed = self.server.store.feed();
         let since = ask.query.get("since").unwrap_or_default();
-        let all = ask.query.get("all").is_some();
+        let told = self.happened(since, ask.query.get("all").is_some()).map_err(refused)?;
+        Ok(Reply::json(200, &told))
+    }
+
+    /// Changes and refusals since a revision or a moment, oldest first; all that is known when nothing is
+    /// said.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub fn happened(&self, since: &str, all: bool) -> Result<Value, String> {
+        let feed = self.server.store.feed();
         let (rev, moment) = match (since.parse::<u64>(), since.parse::<Timestamp>()) {
             (Ok(rev), _) => (rev, None),
             (_, Ok(moment)) => (feed.floor(), Some(moment)),
             _ if since.is_empty() => (feed.floor(), None),
-            _ => return Err(refused(format!("since={since:?}: must be a revision or a moment"))),
+            _ => return Err(format!("since={since:?}: must be a revision or a moment")),
         };
         let Some(changes) = trail::after(feed, rev) else {
-            let why =
-                format!("what came after revision {rev} is only known from {} on", feed.floor());
-            return Err(refused(why));
+            let floor = feed.floor();
+            return Err(format!("what came after revision {rev} is only known from {floor} on"));
         };
         let recent = |at: Option<Timestamp>| moment.is_none_or(|m| at.is_some_and(|at| at >= m));
         let mut told: Vec<(u64, u8, Value)> = changes
@@ -53,8 +61,7 @@ impl Registries {
         told.sort_by_key(|(rev, refused, _)| (*rev, *refused));
         let skipped = told.len().saturating_sub(MOST);
         let items: Vec<Value> = told.into_iter().skip(skipped).map(|(_, _, told)| told).collect();
-        let answer = json!({"revision": feed.latest(), "skipped": skipped, "items": items});
-        Ok(Reply::json(200, &answer))
+        Ok(json!({"revision": feed.latest(), "skipped": skipped, "items": items}))
     }
 
     /// `GET /why?resource=R&name=N[&namespace=NS][&limit=N][&revision=N]`: the latest changes of an

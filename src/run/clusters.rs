@@ -1,7 +1,11 @@
 //! The commands about the clusters of a running server.
 
-use super::{client, host::Spec, kubeconfig, kubeconfig::Admin};
-use crate::config::{ClusterCommand, ClusterSettings, NewCluster, Output, Where};
+use super::{
+    client,
+    host::{MAIN, Spec},
+    kubeconfig::{self, Admin},
+};
+use crate::config::{ClusterCommand, ClusterSettings, NewCluster, Output, Where, Which};
 use std::io::Write;
 
 /// Does what is asked, at a running server.
@@ -15,13 +19,13 @@ pub async fn command(command: &ClusterCommand) -> Result<(), String> {
             let admin = Admin::read(&at.kubeconfig()?)?;
             let path = format!("/clusters/{}", plain(name)?);
             let made = client::send(&admin, "POST", &path, Some(body)).await?;
-            begun(&made, output)
+            begun(&admin, &made, output).await
         }
         ClusterCommand::Fork { from, name, output, at } => {
             let admin = Admin::read(&at.kubeconfig()?)?;
             let path = format!("/clusters/{}?from={}", plain(name)?, plain(from)?);
             let made = client::ask(&admin, "POST", &path).await?;
-            begun(&made, output)
+            begun(&admin, &made, output).await
         }
         ClusterCommand::Apply { name, manifests: file, at } => {
             let admin = Admin::read(&at.kubeconfig()?)?;
@@ -60,10 +64,9 @@ pub async fn command(command: &ClusterCommand) -> Result<(), String> {
             println!("{name} is as it was {}", to.as_deref().unwrap_or("when it was created"));
             Ok(())
         }
-        ClusterCommand::Kubeconfig { name, token, at } => {
+        ClusterCommand::Kubeconfig { name, token, by_name, at } => {
             let admin = Admin::read(&at.kubeconfig()?)?;
-            let query = if *token { "?with=token" } else { "" };
-            print!("{}", kubeconfig_of(&admin, name, query).await?);
+            print!("{}", kubeconfig_of(&admin, name, form(*token, *by_name)).await?);
             Ok(())
         }
         ClusterCommand::Delete { name, at } => {
@@ -88,12 +91,38 @@ pub(super) async fn admin(at: &Where, name: Option<&str>) -> Result<Admin, Strin
     }
 }
 
+/// How a form of kubeconfig is asked for.
+fn form(token: bool, by_name: bool) -> &'static str {
+    match (token, by_name) {
+        (true, _) => "?with=token",
+        (_, true) => "?with=name",
+        _ => "",
+    }
+}
+
+/// The revision since which a checkpoint of a cluster holds.
+///
+/// # Errors
+/// One line for people.
+pub(super) async fn since(at: &Which, checkpoint: &str) -> Result<u64, String> {
+    let admin = Admin::read(&at.at.kubeconfig()?)?;
+    let name = at.cluster.as_deref().unwrap_or(MAIN);
+    let path = format!("/clusters/{}/checkpoints/{}", plain(name)?, plain(checkpoint)?);
+    let answer = client::ask(&admin, "GET", &path).await?;
+    let answer: serde_json::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
+    answer["revision"].as_u64().ok_or_else(|| "the server's answer has no revision".into())
+}
+
 /// Says what was said of a cluster that has begun, and keeps its kubeconfig if a file was named.
-fn begun(made: &str, output: &NewCluster) -> Result<(), String> {
+async fn begun(admin: &Admin, made: &str, output: &NewCluster) -> Result<(), String> {
     let answer: serde_json::Value = serde_json::from_str(made).map_err(|e| e.to_string())?;
     let text = |field: &str| answer[field].as_str().unwrap_or_default();
-    if let Some(file) = &output.write_kubeconfig {
-        kubeconfig::write(file, text("kubeconfig"))?;
+    if let Some(file) = &output.write_kubeconfig
+        && let Err(why) = kubeconfig::write(file, text("kubeconfig"))
+    {
+        // Nobody could use it.
+        client::ask(admin, "DELETE", &format!("/clusters/{}", text("name"))).await?;
+        return Err(why);
     }
     match output.output {
         Some(Output::Json) => println!("{made}"),
@@ -147,6 +176,7 @@ fn spec(said: &ClusterSettings) -> Result<Spec, String> {
         ttl: said.ttl.clone(),
         in_memory: said.in_memory.then_some(true),
         folder: None,
+        catalog: None,
         max_objects: said.max_objects,
         max_bytes: said.max_bytes,
         max_streams: said.max_streams,

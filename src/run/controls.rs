@@ -7,7 +7,7 @@ use crate::{
     controllers::{Controller, Monitor, driver},
     pool::{Pool, Running},
     sim::{self, containers::DeferredWrite},
-    world::{Activity, ClusterTime},
+    world::{Activity, Busy, ClusterTime},
 };
 use std::{sync::Arc, thread::JoinHandle};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -57,8 +57,12 @@ impl Controls {
         let (pauses, asked) = mpsc::channel(1);
         let activity = Arc::clone(&crew.server.world.activity);
         let monitor = Arc::clone(&crew.monitor);
+        // They are at work from here on, whenever their thread comes to it.
+        let begun = activity.hold();
         let on = match pool {
-            Some(pool) => On::Shared(pool.run(move || Box::pin(beside(activity, crew, asked)))),
+            Some(pool) => {
+                On::Shared(pool.run(move || Box::pin(beside(begun, activity, crew, asked))))
+            }
             None => {
                 let failed = |e: std::io::Error| format!("cannot start: {e}");
                 let runtime = tokio::runtime::Builder::new_current_thread();
@@ -66,7 +70,7 @@ impl Controls {
                 let thread = std::thread::Builder::new().name("controllers".into());
                 let thread = thread.spawn(move || {
                     priority::background();
-                    runtime.block_on(beside(activity, crew, asked));
+                    runtime.block_on(beside(begun, activity, crew, asked));
                 });
                 On::Own(thread.map_err(failed)?)
             }
@@ -94,7 +98,7 @@ impl Controls {
 }
 
 /// Works, and sees to it that what comes from outside is carried out and time goes on.
-async fn beside(activity: Arc<Activity>, crew: Crew, pauses: mpsc::Receiver<Pause>) {
+async fn beside(begun: Busy, activity: Arc<Activity>, crew: Crew, pauses: mpsc::Receiver<Pause>) {
     let (journal, time) = (crew.server.journal.clone(), Arc::clone(&crew.time));
     let outside = async {
         match journal {
@@ -103,9 +107,11 @@ async fn beside(activity: Arc<Activity>, crew: Crew, pauses: mpsc::Receiver<Paus
         }
         std::future::pending::<()>().await;
     };
+    let working = activity.track(work(crew, pauses));
+    drop(begun);
     tokio::select! {
         biased;
-        () = activity.track(work(crew, pauses)) => {}
+        () = working => {}
         () = outside => {}
     }
 }

@@ -178,6 +178,7 @@ pub(super) fn serving(address: IpAddr, ca: &tls::Pair, world: &World) -> Result<
         "kubernetes.default",
         "kubernetes.default.svc",
         "kubernetes.default.svc.cluster.local",
+        "*.pocketshift.localhost",
     ];
     let mut hosts: Vec<String> = hosts.map(String::from).to_vec();
     hosts.push(address.to_string());

@@ -7,7 +7,7 @@ use crate::{
     tls::Pair,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{io::Write, net::SocketAddr, os::unix::fs::OpenOptionsExt, path::Path};
 
 /// Name of what the kubeconfig says to our own commands.
 const EXTENSION: &str = "pocketshift";
@@ -42,6 +42,15 @@ pub fn with_token(text: &str, token: &str) -> Option<String> {
     let user = config.at_mut("users").as_array_mut()?.first_mut()?;
     user.set_at("user", json!({ "token": token }));
     (!token.is_empty()).then(|| yaml::document(&config))
+}
+
+/// The same for an address that several clusters share, each of which shows certificates for a name.
+pub fn with_name(text: &str, at: SocketAddr, name: &str) -> Option<String> {
+    let (mut config, _) = read::yaml(text.as_bytes()).ok()?;
+    let cluster = config.at_mut("clusters").as_array_mut()?.first_mut()?;
+    cluster.set_at("cluster.server", format!("https://{at}"));
+    cluster.set_at("cluster.tls-server-name", name);
+    Some(yaml::document(&config))
 }
 
 /// What the kubeconfig says about the server and its administrator.

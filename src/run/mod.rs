@@ -57,15 +57,17 @@ pub async fn serve(flags: Serve) -> Result<(), String> {
     let host = Host::new(&flags);
     let cluster = cluster::start_at(&flags, Nature::default(), host.site()).await?;
     host.open_all().await.map_err(|why| why.message)?;
-    greet(&cluster, began);
+    let by_name = host.listen_by_name(&flags)?;
+    greet(&cluster, by_name, began);
     host.adopt(cluster).await;
     wait_for_signal().await?;
-    println!("stopping");
+    // Nobody may be reading: that is no reason not to stop in order.
+    let _ = writeln!(std::io::stdout(), "stopping");
     host.stop().await;
     Ok(())
 }
 
-fn greet(cluster: &Cluster, began: Instant) {
+fn greet(cluster: &Cluster, by_name: Option<std::net::SocketAddr>, began: Instant) {
     let (url, versions) = (&cluster.url, &cluster.server.settings.versions);
     let mut text = format!(
         "pocketshift {} (OpenShift {}, Kubernetes {}) is ready at {url} after {} ms\n\n",
@@ -82,6 +84,9 @@ fn greet(cluster: &Cluster, began: Instant) {
     text += &format!("  oc login -u kubeadmin -p {} {url}\n", cluster.kubeadmin_password);
     text += &format!("\n  registries: {}\n", cluster.registry);
     text += &routes(cluster);
+    if let Some(at) = by_name {
+        text += &format!("  all clusters by name: {at} (cluster kubeconfig NAME --by-name)\n");
+    }
     if let Some(path) = &cluster.kubeconfig {
         let path = path.display();
         text += &format!("  vendors' names: eval \"$(pocketshift env --kubeconfig {path})\"\n");

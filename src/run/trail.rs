@@ -54,21 +54,37 @@ pub async fn why(asked: &Why) -> Result<(), String> {
 /// One line for people.
 pub async fn trail(asked: &Trail) -> Result<(), String> {
     let all = if asked.all { "&all" } else { "" };
-    let since = quoted(asked.since.as_deref().unwrap_or_default());
+    let since = match asked.since.as_deref() {
+        Some(name) if is_checkpoint(name) => clusters::since(&asked.at, name).await?.to_string(),
+        other => other.unwrap_or_default().to_owned(),
+    };
     let admin = clusters::admin(&asked.at.at, asked.at.cluster.as_deref()).await?;
-    let answer = client::ask(&admin, "GET", &format!("/trail?since={since}{all}")).await?;
+    let path = format!("/trail?since={}{all}", quoted(&since));
+    let answer = client::ask(&admin, "GET", &path).await?;
     if asked.json {
         println!("{answer}");
         return Ok(());
     }
     let answer: Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
-    if let Some(skipped) = answer["skipped"].as_u64().filter(|n| *n > 0) {
-        println!("({skipped} earlier ones are left out)");
-    }
-    for item in answer["items"].as_array().into_iter().flatten() {
-        print!("{}", lines(item, ""));
-    }
+    print!("{}", shown(&answer));
     Ok(())
+}
+
+/// What happened, as lines for people.
+pub fn shown(answer: &Value) -> String {
+    let mut text = String::new();
+    if let Some(skipped) = answer["skipped"].as_u64().filter(|n| *n > 0) {
+        text += &format!("({skipped} earlier ones are left out)\n");
+    }
+    let items = answer["items"].as_array().into_iter().flatten();
+    items.for_each(|item| text += &lines(item, ""));
+    text
+}
+
+/// Whether a word names a checkpoint, and is neither a revision nor a moment.
+fn is_checkpoint(word: &str) -> bool {
+    let number = word.bytes().all(|b| b.is_ascii_digit());
+    !number && word.parse::<jiff::Timestamp>().is_err()
 }
 
 /// What happened once, as lines for people.

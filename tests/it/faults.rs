@@ -76,6 +76,12 @@ async fn requests_get_what_rules_say() {
         (500, "InternalError", "Internal error occurred: fault \"rows\""),
         (504, "Timeout", "Timeout: request did not complete within the allowed duration"),
         (403, "Forbidden", "fault \"rows\""),
+        (410, "Expired", "The resourceVersion for the provided watch is too old."),
+        (
+            503,
+            "ServiceUnavailable",
+            "the server is currently unable to handle the request (fault \"rows\")",
+        ),
     ];
     for (code, reason, message) in rows {
         add(&admin, "rows", json!({"match": {"verbs": ["patch"]}, "effect": {"status": code}}))
@@ -201,6 +207,45 @@ async fn rules_end_and_wrong_ones_change_nothing() {
         reply["errors"][0]["message"],
         "fault \"bad\": spec.effect.status: must be from 400 to 599"
     );
+    let wrong = [
+        (json!({"effect": {}}), "spec.effect: says nothing"),
+        (
+            json!({"effect": {"cut": true, "status": 500}}),
+            "spec.effect: say one of status, cut, lose, watch, silent, unready, crash, pull, disk",
+        ),
+        (
+            json!({"effect": {"cut": true, "retryAfter": 3}}),
+            "spec.effect: message and retryAfter go with a status",
+        ),
+        (json!({"effect": {"delay": "11m"}}), "spec.effect.delay: must be from 0 to 10 minutes"),
+        (json!({"effect": {"disk": 101}}), "spec.effect.disk: must be from 1 to 100"),
+        (
+            json!({"effect": {"cut": true}, "probability": 1.5}),
+            "spec.probability: must be from 0 to 1",
+        ),
+        (json!({"effect": {"cut": true}, "times": 0}), "spec.times: must be at least 1"),
+        (json!({"effect": {"cut": true}, "from": 0}), "spec.from: must be at least 1"),
+        (
+            json!({"effect": {"cut": true}, "until": "noon"}),
+            "spec: \"noon\" is no moment such as 2031-01-02T03:04:05Z",
+        ),
+        (
+            json!({"effect": {"cut": true}, "for": "long"}),
+            "spec.for: \"long\": must be a duration such as 90s or 15m",
+        ),
+        (
+            json!({"match": {"nodes": ["w1"]}, "effect": {"cut": true}}),
+            "spec.match: nodes, containers and images are not for requests",
+        ),
+        (
+            json!({"match": {"verbs": ["get"]}, "effect": {"silent": true}}),
+            "spec.match: verbs, groups, resources, users, agents and from are for requests",
+        ),
+    ];
+    for (spec, why) in wrong {
+        let reply = post(json!({ "spec": spec })).await.expect(400);
+        assert_eq!(reply["errors"][0]["message"], why);
+    }
     assert_eq!(admin.get("/faults").await.expect(200)["items"], json!([]));
     let gone = admin.send("DELETE", "/faults/none", &[], Vec::new()).await.expect(404);
     assert_eq!(gone["errors"][0]["message"], "fault \"none\" not found");

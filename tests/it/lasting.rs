@@ -140,3 +140,63 @@ async fn a_crash_loses_no_acknowledged_write_of_any_cluster() {
     assert!(!dir.path().join("clusters/two").exists());
     said(dir.path(), "cluster create two");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_clusters_at_one_port_by_name() {
+    let dir = tempdir().expect("a folder");
+    let _server = Child::start(dir.path(), &["--clusters-port", "0"]);
+    for name in ["one", "two"] {
+        said(dir.path(), &format!("cluster create {name} --in-memory --nodes 1"));
+    }
+    let by_name = |name: &str| said(dir.path(), &format!("cluster kubeconfig {name} --by-name"));
+    let (one, two) = (by_name("one"), by_name("two"));
+    let line = |text: &str, key: &str| {
+        let found = text.lines().find(|line| line.trim_start().starts_with(key));
+        found.map(|line| line.trim_start().trim_start_matches(key).trim().to_owned())
+    };
+    assert_eq!(line(&one, "server:"), line(&two, "server:"), "the same port");
+    let name = line(&one, "tls-server-name:").expect("a name");
+    assert!(name.starts_with("one-") && name.ends_with(".pocketshift.localhost"), "{name}");
+    let (first, second) = (client(&one, None).await, client(&two, None).await);
+    send(&first, "POST", MAPS, "", Some(&map("mine"))).await.expect(201);
+    assert_eq!((there(&first, "mine").await, there(&second, "mine").await), (200, 404));
+    assert_eq!(there(&client(&by_name("main"), None).await, "mine").await, 404);
+    // Whoever guesses a name, or says none, is told the same: nothing.
+    let strangers = [
+        "one.pocketshift.localhost",
+        "one-0123456789abcdef.pocketshift.localhost",
+        "x",
+        "localhost",
+    ];
+    for stranger in strangers {
+        let text = one.replace(&name, stranger);
+        let stranger = client(&text, None).await;
+        let request = http::Request::get("/api").body(Vec::new()).expect("a request");
+        assert!(stranger.request_text(request).await.is_err());
+    }
+    said(dir.path(), "cluster delete two");
+    let request = http::Request::get("/api").body(Vec::new()).expect("a request");
+    assert!(client(&two, None).await.request_text(request).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_such_a_port_it_is_said() {
+    let dir = tempdir().expect("a folder");
+    let _server = Child::start(dir.path(), &[]);
+    let why = "the clusters have no port in common: serve --clusters-port";
+    assert_eq!(refused(dir.path(), "cluster kubeconfig main --by-name"), why);
+    let why = "main has no checkpoint \"early\"";
+    assert_eq!(refused(dir.path(), "trail --since early"), why);
+    let why = refused(dir.path(), "cluster create one --write-kubeconfig /proc/none/one");
+    assert!(why.starts_with("cannot write /proc/none/one: "), "{why}");
+    assert!(!said(dir.path(), "cluster list").contains("one "), "nothing of it is left");
+    said(dir.path(), "cluster checkpoint main early");
+    assert_eq!(said(dir.path(), "trail --since early"), "");
+    let main = admin(dir.path(), "main").await;
+    send(&main, "POST", MAPS, "", Some(&map("late"))).await.expect(201);
+    let trail = said(dir.path(), "trail --since early");
+    assert!(trail.contains("configmaps default/late created"), "{trail}");
+    said(dir.path(), "cluster reset main --to early");
+    let trail = said(dir.path(), "trail --since early");
+    assert!(!trail.contains("late"), "what was undone is forgotten: {trail}");
+}

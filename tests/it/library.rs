@@ -125,3 +125,96 @@ async fn the_same_seed_and_inputs_give_the_same_bytes() {
     assert!(strange.is_empty(), "{strange:?}");
     assert_eq!(seen[0].len(), seen[1].len());
 }
+
+/// The example of the README for Rust, line by line (a test compares).
+#[tokio::test]
+async fn the_readmes_example() -> Result<(), Error> {
+    let manifests = WEB;
+    let cluster = pocketshift::Cluster::start().await?;
+    cluster.apply(manifests).await?;
+    cluster.settled().await;
+    let web = cluster.get("apps/v1", "Deployment", "default", "web").await?;
+    assert_eq!(web["status"]["readyReplicas"], 3);
+    cluster.time().advance(Duration::from_secs(900)).await?;
+    Ok(())
+}
+
+/// Watches, streams and a shell in a container, all of it without a port.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_without_a_port() {
+    use futures_util::TryStreamExt;
+    use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+    use kube::api::{Api, AttachParams, WatchEvent, WatchParams};
+    use tokio::io::AsyncReadExt;
+    let cluster = Cluster::builder().nodes(1).start().await.expect("a cluster");
+    let client = cluster.client().expect("a client");
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "default");
+    let by_name = WatchParams::default().fields("metadata.name=m");
+    let watch = maps.watch(&by_name, "0").await.expect("a watch");
+    let mut watch = std::pin::pin!(watch);
+    cluster.apply(MAP).await.expect("applied");
+    let event = watch.try_next().await.expect("an event");
+    assert!(
+        matches!(event, Some(WatchEvent::Added(map)) if map.metadata.name.as_deref() == Some("m"))
+    );
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: default}, spec: {containers: [{name: c, \
+               image: busybox, command: [sleep, inf]}]}}";
+    cluster.apply(pod).await.expect("applied");
+    cluster.settled().await;
+    let pods: Api<Pod> = Api::namespaced(client, "default");
+    let wanted = AttachParams::default().stderr(false);
+    let mut session = pods.exec("p", ["echo", "hello"], &wanted).await.expect("a session");
+    let mut said = String::new();
+    session.stdout().expect("its output").read_to_string(&mut said).await.expect("text");
+    assert_eq!(said, "hello\n");
+    cluster.stop().await;
+    assert!(maps.get("m").await.is_err(), "with the cluster everything of it ends");
+}
+
+#[tokio::test]
+async fn faults_and_what_happened() {
+    let cluster = Cluster::builder().nodes(1).start().await.expect("a cluster");
+    let rule = "{kind: Fault, metadata: {name: once}, spec: {match: {verbs: [create], resources: [configmaps]}, \
+                times: 1, effect: {status: 503}}}";
+    assert_eq!(cluster.add_faults(rule).await.expect("added"), ["once"]);
+    let client = cluster.client().expect("a client");
+    let body: k8s_openapi::api::core::v1::ConfigMap = serde_norway::from_str(MAP).expect("a map");
+    let maps = kube::Api::namespaced(client, "default");
+    let refused = maps.create(&Default::default(), &body).await.expect_err("a fault");
+    assert!(matches!(refused, kube::Error::Api(status) if status.code == 503));
+    maps.create(&Default::default(), &body).await.expect("the second time");
+    assert_eq!(cluster.faults()[0]["status"]["applied"], 1);
+    let trail = cluster.trail();
+    assert!(trail.contains("configmaps default/ refused"), "{trail}");
+    assert!(trail.contains("configmaps default/m created"), "{trail}");
+    cluster.remove_faults(&["once".to_owned()]).await.expect("removed");
+    let wrong = cluster.add_faults("{spec: {effect: {status: 200}}}").await;
+    assert!(matches!(wrong, Err(Error::Unclear(why)) if why.contains("from 400 to 599")));
+    assert!(cluster.faults().is_empty());
+    let wrong = cluster.trail_since("yesterday");
+    assert!(
+        matches!(wrong, Err(Error::Unclear(why)) if why.contains("must be a revision or a moment"))
+    );
+}
+
+#[tokio::test]
+async fn a_folder_an_image_file_and_a_template() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = dir.path().join("one");
+    let first = Cluster::builder().nodes(1).data_dir(&folder).start().await.expect("a cluster");
+    first.apply(MAP).await.expect("applied");
+    let template = first.checkpoint().await.expect("a checkpoint");
+    first.stop().await;
+    let again = Cluster::builder().data_dir(&folder).start().await.expect("the same cluster");
+    assert!(has_map(&again).await, "it lasts");
+    let copy = Cluster::builder().template(&template).start().await.expect("a copy");
+    assert!(has_map(&copy).await);
+    assert_eq!(copy.client().map(drop).map_err(|e| e.to_string()), Ok(()));
+    let nodes = copy.objects().into_iter().filter(|(key, _)| key.starts_with("nodes/"));
+    assert_eq!(nodes.count(), 1, "it has the settings of its template");
+    let odd = Cluster::builder().nodes(2).template(&template).start().await.map(drop);
+    let why = "a cluster that begins as another was has its settings and its clock";
+    assert!(matches!(odd, Err(Error::Cluster(said)) if said == why));
+    let missing = Cluster::builder().catalog(dir.path().join("none.yaml")).start().await.map(drop);
+    assert!(matches!(missing, Err(Error::Cluster(said)) if said.starts_with("cannot read ")));
+}

@@ -18,13 +18,13 @@ const web = {
   },
 };
 
-function get(cluster, path, method = "GET") {
+function get(cluster, path, method = "GET", body = undefined) {
   const data = (name) => {
     const found = cluster.kubeconfigText.match(new RegExp(`${name}: (\\S+)`));
     return Buffer.from(found[1], "base64");
   };
   const options = {
-    method, agent: false, ca: data("certificate-authority-data"),
+    method, headers: body ? { "content-type": "application/json" } : {}, agent: false, ca: data("certificate-authority-data"),
     cert: data("client-certificate-data"), key: data("client-key-data"),
   };
   return new Promise((resolve, reject) => {
@@ -34,7 +34,7 @@ function get(cluster, path, method = "GET") {
       answer.on("end", () => resolve({ code: answer.statusCode, body: JSON.parse(text) }));
     });
     request.on("error", reject);
-    request.end();
+    request.end(body && JSON.stringify(body));
   });
 }
 
@@ -64,6 +64,29 @@ test("the clock", withCluster(async (cluster) => {
   assert.equal(await cluster.clock.now(), "2030-01-01T00:00:00Z");
   assert.equal(await cluster.clock.step("15m"), "2030-01-01T00:15:00Z");
 }, { time: "2030-01-01T00:00:00Z" }));
+
+test("faults and what happened", withCluster(async (cluster) => {
+  const maps = "/api/v1/namespaces/default/configmaps";
+  const name = await cluster.addFault(
+    { verb: "create", resource: ["configmaps", "secrets"], status: 503, times: 1, for: "10m" });
+  assert.equal((await get(cluster, maps, "POST", map)).code, 503);
+  await cluster.checkpoint("failed");
+  assert.equal((await get(cluster, maps, "POST", map)).code, 201);
+  const [rule] = await cluster.faults();
+  assert.deepEqual([rule.metadata.name, rule.status.applied], [name, 1]);
+  await cluster.removeFaults(name);
+  assert.deepEqual(await cluster.faults(), []);
+  assert.match(await cluster.trail(), /configmaps default\/ refused/);
+  const since = await cluster.trail("failed");
+  assert.ok(since.includes("configmaps default/m created") && !since.includes("console-public"), since);
+  await assert.rejects(cluster.addFault({ status: 200 }), /from 400 to 599/);
+}));
+
+const fails = { skip: !("KIT_FAILS" in process.env) && "it shows what is told of a test that fails" };
+test("that fails", fails, withCluster(async (cluster) => {
+  await cluster.apply(JSON.stringify(map));
+  throw new Error("on purpose");
+}));
 
 test("clusters are gone when they are deleted", async () => {
   const host = await theHost();

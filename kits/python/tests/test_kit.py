@@ -1,6 +1,7 @@
 """The kit against a running program: what its README promises."""
 
 import json
+import os
 
 import pytest
 
@@ -41,6 +42,32 @@ def test_the_clock(pocketshift_host):
     with pocketshift_host.create(time="2030-01-01T00:00:00Z") as cluster:
         assert cluster.clock.now() == "2030-01-01T00:00:00Z"
         assert cluster.clock.step("15m") == "2030-01-01T00:15:00Z"
+
+
+def test_faults_and_what_happened(cluster):
+    from kubernetes.client.rest import ApiException
+    core = cluster.core_v1()
+    name = cluster.add_fault(verb="create", resource=["configmaps", "secrets"], status=503, times=1, for_="10m")
+    with pytest.raises(ApiException) as refused:
+        core.create_namespaced_config_map("default", MAP)
+    assert refused.value.status == 503
+    cluster.checkpoint("failed")
+    core.create_namespaced_config_map("default", MAP)
+    (rule,) = cluster.faults()
+    assert (rule["metadata"]["name"], rule["status"]["applied"]) == (name, 1)
+    cluster.remove_faults(name)
+    assert cluster.faults() == []
+    assert "configmaps default/ refused" in cluster.trail()
+    since = cluster.trail(since="failed")
+    assert "configmaps default/m created" in since and "console-public" not in since
+    with pytest.raises(pocketshift.PocketshiftError, match="from 400 to 599"):
+        cluster.add_fault(status=200)
+
+
+@pytest.mark.skipif("KIT_FAILS" not in os.environ, reason="it shows what is told of a test that fails")
+def test_that_fails(cluster):
+    cluster.apply([MAP])
+    raise AssertionError("on purpose")
 
 
 def test_clusters_are_gone_when_they_are_deleted(pocketshift_host):

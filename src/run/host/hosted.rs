@@ -1,7 +1,7 @@
 //! One cluster of a host: its place, taken before it begins and free again when that fails, and what is
 //! kept of it.
 
-use super::{Facts, Host, Inside, Refused, Spec, disk, invalid, no_checkpoint};
+use super::{Facts, Host, Inside, Refused, Spec, disk, invalid, names, no_checkpoint};
 use crate::{config::Serve, http::Http, run::checkpoint::Checkpoint, run::cluster::Cluster};
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -30,6 +30,8 @@ pub(super) struct Hosted {
     pub folder: Option<PathBuf>,
     /// By name; those of which nothing stands here are on disk only.
     checkpoints: Mutex<BTreeMap<String, Option<Checkpoint>>>,
+    /// The revision at which the cluster was last as a checkpoint has it.
+    since: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Hosted {
@@ -51,6 +53,7 @@ impl Hosted {
             kubeconfig: cluster.kubeconfig_text.clone(),
             kubeadmin_password: cluster.kubeadmin_password.clone(),
             token: cluster.secrets.keys.admin_token.clone(),
+            mark: names::mark(&cluster.secrets.ca.cert),
         };
         // Nobody else fills a place.
         if let (Some(registries), Some(labs)) = (&cluster.registries, &cluster.labs.0) {
@@ -100,8 +103,25 @@ impl Hosted {
             Some(shelf) => what.write(&shelf, name).map_err(invalid)?,
             None => what,
         };
+        self.since.lock().insert(name.into(), what.parts.snapshot().rev);
         self.checkpoints.lock().insert(name.into(), Some(what));
         Ok(())
+    }
+
+    /// Notes that the cluster is as a checkpoint has it.
+    pub fn went_back(&self, checkpoint: Option<&str>) {
+        if let (Some(name), Some(inside)) = (checkpoint, self.inside.get()) {
+            self.since.lock().insert(name.into(), inside.server.store.feed().floor());
+        }
+    }
+
+    /// The revision at which the cluster was last as a checkpoint has it.
+    pub fn since(&self, cluster: &str, checkpoint: &str) -> Refused<u64> {
+        let known = self.since.lock().get(checkpoint).copied();
+        match known {
+            Some(rev) if self.checkpoints.lock().contains_key(checkpoint) => Ok(rev),
+            _ => Ok(self.kept(cluster, Some(checkpoint))?.parts.snapshot().rev),
+        }
     }
 
     /// Keeps what it begins as.

@@ -16,10 +16,14 @@
 mod disk;
 mod fresh;
 mod hosted;
+mod like;
+mod names;
 mod orders;
 mod rooms;
 mod spec;
 
+#[cfg(feature = "kube")]
+pub use crate::http::Pipes;
 pub use disk::{CHECKPOINTS, CLUSTERS};
 pub use spec::Spec;
 
@@ -50,6 +54,7 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, OnceLock, Weak},
 };
 use tokio::sync::oneshot;
@@ -72,6 +77,7 @@ pub struct Host {
     /// Those that could not be opened, and why.
     broken: Mutex<BTreeMap<String, String>>,
     templates: tokio::sync::Mutex<Vec<Template>>,
+    by_name: OnceLock<SocketAddr>,
     me: Weak<Host>,
 }
 
@@ -117,11 +123,13 @@ pub struct Facts {
     pub kubeadmin_password: String,
     /// A bearer token of the administrator; empty when there is none.
     pub token: String,
+    /// What its name at the port of all clusters ends in.
+    pub mark: String,
 }
 
-/// A cluster at rest.
+/// A cluster at rest, or as it was at a moment: what others begin as.
 #[derive(Clone)]
-struct Template {
+pub struct Template {
     of: Spec,
     made: Timestamp,
     content: Checkpoint,
@@ -145,6 +153,7 @@ impl Host {
             clusters: Mutex::default(),
             broken: Mutex::default(),
             templates: tokio::sync::Mutex::default(),
+            by_name: OnceLock::new(),
             me: me.clone(),
         })
     }
@@ -230,18 +239,24 @@ impl Host {
     ///
     /// # Errors
     /// There is no such cluster.
-    pub async fn keep(&self, name: &str) -> Refused<Checkpoint> {
+    pub async fn keep(&self, name: &str) -> Refused<Template> {
         let hosted = self.find(name)?;
         let cluster = hosted.cluster.lock().await;
         let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
-        cluster.checkpoint().await.map_err(invalid)
+        let content = cluster.checkpoint().await.map_err(invalid)?;
+        let ca = cluster.secrets.ca.clone();
+        Ok(Template { of: hosted.spec.of_fork(), made: content.moment, content, ca })
     }
 
     /// Puts a cluster back to what it was.
     ///
     /// # Errors
     /// There is no such cluster.
-    pub async fn put_back(&self, name: &str, to: &Checkpoint) -> Refused<()> {
+    pub async fn put_back(&self, name: &str, to: &Template) -> Refused<()> {
+        self.restore(name, &to.content).await
+    }
+
+    async fn restore(&self, name: &str, to: &Checkpoint) -> Refused<()> {
         let hosted = self.find(name)?;
         let cluster = hosted.cluster.lock().await;
         let cluster = cluster.as_ref().ok_or_else(|| unknown(name))?;
@@ -337,15 +352,9 @@ impl Host {
             None => None,
         };
         let place = self.take(name, Hosted::new(spec, folder), true)?;
-        let (flags, template) = {
-            let cluster = original.cluster.lock().await;
-            let cluster = cluster.as_ref().ok_or_else(|| unknown(from))?;
-            let content = cluster.checkpoint().await.map_err(invalid)?;
-            let ca = cluster.secrets.ca.clone();
-            let flags = original.flags.get().ok_or_else(|| unknown(from))?;
-            let flags = Spec::default().flags(flags).map_err(invalid)?;
-            (flags, Template { of: Spec::default(), made: Timestamp::MIN, content, ca })
-        };
+        let template = self.keep(from).await?;
+        let flags = original.flags.get().ok_or_else(|| unknown(from))?;
+        let flags = Spec::default().flags(flags).map_err(invalid)?;
         self.copy(place, &template, flags, None).await
     }
 
@@ -357,7 +366,7 @@ impl Host {
         let hosted = self.find(name)?;
         check_name(checkpoint)?;
         hosted.room_for(name, checkpoint)?;
-        let kept = self.keep(name).await?;
+        let kept = self.keep(name).await?.content;
         hosted.keep(checkpoint, kept)
     }
 
@@ -374,8 +383,10 @@ impl Host {
     /// # Errors
     /// Why not; then nothing has changed.
     pub async fn reset(&self, name: &str, checkpoint: Option<&str>) -> Refused<()> {
-        let to = self.find(name)?.kept(name, checkpoint)?;
-        self.put_back(name, &to).await
+        let hosted = self.find(name)?;
+        self.restore(name, &hosted.kept(name, checkpoint)?).await?;
+        hosted.went_back(checkpoint);
+        Ok(())
     }
 
     /// Ends a cluster; nothing of it is left.

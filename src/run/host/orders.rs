@@ -5,9 +5,9 @@
 //! | `GET /clusters` | all clusters |
 //! | `POST /clusters/NAME` | creates one as the body says ([`Spec`]); with `?from=OTHER` it is a fork |
 //! | `GET /clusters/NAME` | its address and checkpoints |
-//! | `GET /clusters/NAME/kubeconfig` | its administrator's kubeconfig, as creation answers it, too; with `?with=token` for clients that cannot read its key |
+//! | `GET /clusters/NAME/kubeconfig` | its administrator's kubeconfig, as creation answers it, too; with `?with=token` for clients that cannot read its key, with `?with=name` for the port of all clusters |
 //! | `POST /clusters/NAME/reset` | puts it back to its start, with `?to=CHECKPOINT` to that |
-//! | `POST`, `DELETE /clusters/NAME/checkpoints/CHECKPOINT` | keeps it as it is now; forgets that |
+//! | `POST`, `GET`, `DELETE /clusters/NAME/checkpoints/CHECKPOINT` | keeps it as it is now; tells since which revision; forgets that |
 //! | `POST /clusters/NAME/manifests` | applies the manifests that the body, a JSON string, holds |
 //! | `POST /clusters/NAME/settled` | answers when it has done all there is to do now |
 //! | `DELETE /clusters/NAME` | ends it |
@@ -79,9 +79,8 @@ impl Host {
             ("GET", [name, "kubeconfig"]) => {
                 let facts = self.look(name)?.0;
                 let mut opened = opened(name, &facts);
-                if parameter("with")? == Some("token") {
-                    let text = kubeconfig::with_token(&facts.kubeconfig, &facts.token);
-                    opened["kubeconfig"] = text.ok_or_else(|| invalid("it has no token"))?.into();
+                if let Some(with) = parameter("with")? {
+                    opened["kubeconfig"] = self.kubeconfig(name, &facts, with)?.into();
                 }
                 Ok(opened)
             }
@@ -89,13 +88,8 @@ impl Host {
                 self.reset(name, parameter("to")?).await?;
                 Ok(json!({"name": name}))
             }
-            ("POST", [name, "checkpoints", checkpoint]) => {
-                self.checkpoint(name, checkpoint).await?;
-                Ok(json!({"name": name, "checkpoint": checkpoint}))
-            }
-            ("DELETE", [name, "checkpoints", checkpoint]) => {
-                self.forget_checkpoint(name, checkpoint)?;
-                Ok(json!({"name": name}))
+            (method, [name, "checkpoints", checkpoint]) => {
+                self.at_checkpoint(method, name, checkpoint).await
             }
             ("DELETE", [name]) => {
                 self.delete(name).await?;
@@ -107,6 +101,46 @@ impl Host {
 }
 
 impl Host {
+    /// Keeps a checkpoint, tells the revision since which it holds, or forgets it.
+    async fn at_checkpoint(
+        &self,
+        method: &str,
+        name: &str,
+        checkpoint: &str,
+    ) -> Result<Value, DistributionError> {
+        match method {
+            "POST" => self.checkpoint(name, checkpoint).await?,
+            "DELETE" => self.forget_checkpoint(name, checkpoint)?,
+            "GET" => {
+                let since = self.since(name, checkpoint)?;
+                return Ok(json!({"name": name, "checkpoint": checkpoint, "revision": since}));
+            }
+            _ => return Err(DistributionError::new(&UNSUPPORTED)),
+        }
+        Ok(json!({"name": name, "checkpoint": checkpoint}))
+    }
+
+    /// A cluster's kubeconfig in another form.
+    fn kubeconfig(
+        &self,
+        name: &str,
+        facts: &Facts,
+        with: &str,
+    ) -> Result<String, DistributionError> {
+        let text = match with {
+            "token" => kubeconfig::with_token(&facts.kubeconfig, &facts.token)
+                .ok_or_else(|| invalid("it has no token"))?,
+            "name" => {
+                let none = || invalid("the clusters have no port in common: serve --clusters-port");
+                let (at, name) = self.named(name, facts).ok_or_else(none)?;
+                kubeconfig::with_name(&facts.kubeconfig, at, &name)
+                    .ok_or_else(|| invalid("it has no cluster"))?
+            }
+            other => return Err(invalid(format!("with={other:?}: must be token or name"))),
+        };
+        Ok(text)
+    }
+
     /// What is to be said of clusters that could not be opened.
     fn unopened(&self) -> Vec<Value> {
         let broken = self.broken.lock();

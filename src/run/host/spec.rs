@@ -38,6 +38,9 @@ pub struct Spec {
     /// Folder where it is kept, if it was chosen in this program.
     #[serde(skip)]
     pub folder: Option<PathBuf>,
+    /// File with more images, if it was chosen in this program.
+    #[serde(skip)]
+    pub catalog: Option<PathBuf>,
     /// Most objects.
     pub max_objects: Option<usize>,
     /// Most bytes of all objects.
@@ -68,10 +71,12 @@ impl Spec {
             router_http_port: RouterPort::Off,
             router_https_port: RouterPort::Off,
             in_memory: true,
+            clusters_port: None,
             kubeconfig: None,
             seed: None,
             // The log is the first cluster's.
             audit: Audit::default(),
+            catalog: self.catalog.clone().or(usual.catalog),
             nodes: self.nodes.unwrap_or(usual.nodes),
             instant: self.instant.unwrap_or(usual.instant && self.pace.is_none()),
             pace: self.pace.unwrap_or(usual.pace),
@@ -109,6 +114,21 @@ impl Spec {
     pub(super) fn of_fork(&self) -> Spec {
         let Spec { seed_random, time, in_memory, folder, .. } = Spec::default();
         Spec { seed_random, time, in_memory, folder, ..self.without_limits() }
+    }
+
+    /// What is said here of a cluster that begins as one of another kind.
+    ///
+    /// # Errors
+    /// It says more than goes with that.
+    pub(super) fn like(&self, of: &Spec) -> Result<Spec, String> {
+        let said = Spec { seed_random: None, in_memory: None, folder: None, ..self.clone() };
+        if said != Spec::default() {
+            return Err(
+                "a cluster that begins as another was has its settings and its clock".into()
+            );
+        }
+        let Spec { seed_random, in_memory, folder, .. } = self.clone();
+        Ok(Spec { seed_random, in_memory, folder, ..of.clone() })
     }
 
     fn without_limits(&self) -> Spec {

@@ -87,6 +87,11 @@ impl Child {
         }
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The address it printed.
     pub fn url(&self) -> String {
         let at = self.greeting.find("https://").expect("an address");

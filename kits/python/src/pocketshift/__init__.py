@@ -40,6 +40,16 @@ def program():
     return found
 
 
+def flags(settings):
+    """Settings as flags of the program: True stands alone, lists are repeated."""
+    words = []
+    for key, value in settings.items():
+        flag = "--" + key.strip("_").replace("_", "-")
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            words.append(flag if one is True else f"{flag}={one}")
+    return words
+
+
 class Host:
     """A running server with any number of clusters."""
 
@@ -80,11 +90,7 @@ class Host:
         """Creates a cluster. Settings are those of `pocketshift cluster create`: nodes=1,
         time="2030-01-01T00:00:00Z", seed_random=7."""
         name = name or f"test-{next(self._numbers)}"
-        words = []
-        for key, value in settings.items():
-            flag = "--" + key.replace("_", "-")
-            words += [flag] if value is True else [flag, str(value)]
-        made = self.run("cluster", "create", name, "-o", "json", *words)
+        made = self.run("cluster", "create", name, "-o", "json", *flags(settings))
         return Cluster(self, json.loads(made))
 
     def clusters(self):
@@ -144,6 +150,25 @@ class Cluster:
     def reset(self, to=None):
         """Puts the cluster back to a checkpoint, or to its start."""
         self._host.run("cluster", "reset", self.name, *(["--to", to] if to else []))
+
+    def add_fault(self, name=None, **rule):
+        """Lets requests, nodes, disks, pulls or containers fail by rule; answers the rule's name. The
+        words are those of `pocketshift fault add`: verb="create", resource="configmaps", status=503,
+        times=1; what is called as a word of Python has a _ behind it: for_="10m"."""
+        return self.run("fault", "add", *([name] if name else []), *flags(rule)).strip()
+
+    def faults(self):
+        """The rules, each with how often it has matched and was applied."""
+        return json.loads(self.run("fault", "list", "--json"))["items"]
+
+    def remove_faults(self, *names):
+        """Takes away the rules of these names, or all."""
+        self.run("fault", "remove", *(names or ["--all"]))
+
+    def trail(self, since=None):
+        """What happened, by whom and because of what: since a checkpoint, a resourceVersion or a moment,
+        or as far back as it is known."""
+        return self.run("trail", *([f"--since={since}"] if since else []))
 
     def fork(self, name=None):
         """A cluster that begins as this one is now."""

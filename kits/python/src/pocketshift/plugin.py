@@ -28,6 +28,6 @@ def pytest_runtest_makereport(item, call):
     if report.when != "call" or not report.failed or made is None:
         return
     try:
-        report.sections.append(("pocketshift trail", made.run("trail")))
+        report.sections.append(("pocketshift trail", made.trail()))
     except PocketshiftError as why:
         report.sections.append(("pocketshift trail", f"not to be had: {why}"))

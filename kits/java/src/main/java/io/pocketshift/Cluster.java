@@ -82,6 +82,40 @@ public final class Cluster implements AutoCloseable {
     host.run(List.of("cluster", "reset", name, "--to", checkpoint));
   }
 
+  /**
+   * Lets requests, nodes, disks, pulls or containers fail by rule; answers the rule's name. The words are those of
+   * {@code pocketshift fault add}: {@code addFault("--verb=create", "--resource=configmaps", "--status=503", "--times=1")}.
+   */
+  public String addFault(String... words) {
+    return run(joined(List.of("fault", "add"), words)).strip();
+  }
+
+  /** The rules, a line each: its name, how often it has matched and was applied, what it says. */
+  public List<String> faults() {
+    return run("fault", "list").lines().toList();
+  }
+
+  /** Takes away the rules of these names, or all. */
+  public void removeFaults(String... names) {
+    run(joined(List.of("fault", "remove"), names.length == 0 ? new String[] {"--all"} : names));
+  }
+
+  private static String[] joined(List<String> first, String... rest) {
+    List<String> all = new ArrayList<>(first);
+    all.addAll(List.of(rest));
+    return all.toArray(String[]::new);
+  }
+
+  /** What happened, by whom and because of what, as far back as it is known. */
+  public String trail() {
+    return run("trail");
+  }
+
+  /** The same since a checkpoint, a resourceVersion or a moment. */
+  public String trailSince(String since) {
+    return run("trail", "--since=" + since);
+  }
+
   /** A cluster that begins as this one is now. */
   public Cluster fork() {
     return host.fork(this);

@@ -11,6 +11,7 @@ import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(PocketshiftExtension.class)
@@ -65,6 +66,31 @@ class KitTest {
     try (var cluster = host.create("--time", "2030-01-01T00:00:00Z")) {
       assertEquals(Instant.parse("2030-01-01T00:15:00Z"), cluster.clock().step(Duration.ofMinutes(15)));
     }
+  }
+
+  @Test
+  void faultsAndWhatHappened(Cluster cluster) {
+    String name = cluster.addFault("--verb=get", "--name=m", "--status=503", "--times=1", "--for=10m");
+    cluster.apply(MAP);
+    cluster.checkpoint("made");
+    // What the client tries again it then gets.
+    try (var client = client(cluster)) {
+      assertEquals("b", client.configMaps().inNamespace("default").withName("m").get().getData().get("a"));
+    }
+    assertTrue(cluster.faults().get(0).startsWith(name + " matched "), cluster.faults().toString());
+    assertTrue(cluster.faults().get(0).contains(" applied 1 "), cluster.faults().toString());
+    cluster.removeFaults(name);
+    assertTrue(cluster.faults().isEmpty());
+    assertTrue(cluster.trail().contains("configmaps default/m created"), cluster.trail());
+    assertFalse(cluster.trailSince("made").contains("configmaps default/m created"));
+    assertThrows(PocketshiftException.class, () -> cluster.addFault("--status=200"));
+  }
+
+  @Test
+  @EnabledIfEnvironmentVariable(named = "KIT_FAILS", matches = ".*")
+  void thatFails(Cluster cluster) {
+    cluster.apply(MAP);
+    throw new AssertionError("on purpose");
   }
 
   @Test

@@ -1,0 +1,99 @@
+//! Connections that never leave the process: a client in this program speaks HTTP/1.1 to the server over a
+//! pipe, without a port and without TLS. Whoever can make one is the administrator.
+
+use super::{
+    doorway::Doorway,
+    listener::{Carries, Subject, connections},
+    serve::Http,
+};
+use crate::pool::{Pool, Running};
+use actix_http::Protocol;
+use actix_service::{Service, ServiceFactory};
+use std::{
+    io,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
+    sync::mpsc,
+};
+
+/// Bytes that one side may be ahead of the other.
+const AHEAD: usize = 256 << 10;
+
+/// Makes connections to a server; they end with it.
+pub struct Pipes {
+    ends: mpsc::UnboundedSender<DuplexStream>,
+    _running: Running,
+}
+
+impl Pipes {
+    /// Lets a server take them on a thread of a pool.
+    pub fn new(pool: &Pool, http: Arc<Http>) -> Pipes {
+        let (ends, taken) = mpsc::unbounded_channel();
+        let _running = pool.run(move || Box::pin(serve(http, taken)));
+        Pipes { ends, _running }
+    }
+
+    /// A new connection; who uses it finds it closed when the server has gone.
+    pub fn open(&self) -> DuplexStream {
+        let (near, far) = duplex(AHEAD);
+        // Else the other end is dropped, and this one closed by that.
+        let _ = self.ends.send(far);
+        near
+    }
+}
+
+async fn serve(http: Arc<Http>, mut taken: mpsc::UnboundedReceiver<DuplexStream>) {
+    let Ok(service) = connections::<Pipe>(http).new_service(()).await else { return };
+    let service = Rc::new(service);
+    while let Some(pipe) = taken.recv().await {
+        let service = Rc::clone(&service);
+        tokio::task::spawn_local(async move {
+            // What goes wrong on a connection was said where it happened.
+            let _ = service.call((Doorway::new(Pipe(pipe)), Protocol::Http1, None)).await;
+        });
+    }
+}
+
+/// The server's end.
+struct Pipe(DuplexStream);
+
+impl Carries for Pipe {
+    fn subject(&self) -> Option<Subject> {
+        Some(Subject("system:admin".into(), vec!["system:masters".into()]))
+    }
+
+    fn prompt(&self) {}
+}
+
+impl AsyncRead for Pipe {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
