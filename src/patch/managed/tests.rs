@@ -386,7 +386,7 @@ fn configurations_must_fit() {
             json!({"containers": [{"name": "a"}, {"name": "a"}]}),
             ".spec.containers: duplicate entries for key [name=\"a\"]",
         ),
-        (json!({"containers": {}}), ".spec.containers: expected list, got &{{}}"),
+        (json!({"containers": {}}), ".spec.containers: expected list, got &{map[]}"),
         (
             json!({"containers": [{"name": "a", "image": 1}]}),
             ".spec.containers[name=\"a\"].image: expected string, got &value.valueUnstructured{Value:1}",
