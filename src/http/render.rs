@@ -47,7 +47,7 @@ pub fn answer(
     style: Style,
     clock: &Arc<dyn Clock>,
 ) -> HttpResponse {
-    let mut response = match result {
+    let response = match result {
         Ok(answer) => {
             let mut response = match answer.response {
                 Response::One(code, item) => {
@@ -76,6 +76,11 @@ pub fn answer(
             response
         }
     };
+    deprecation(response, kind, style)
+}
+
+/// The response with a warning if the kind that was asked for is on its way out.
+pub fn deprecation(mut response: HttpResponse, kind: &Served, style: Style) -> HttpResponse {
     let reached = !matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     let deprecated = kind.deprecated_by(style.minor);
     if reached && !deprecated.is_empty() {

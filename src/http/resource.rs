@@ -126,7 +126,9 @@ pub async fn respond(
             render::error(&render::upgrade_required(), incoming.look)
         }
         answer if target.sub == "scale" => {
-            render::answer(&crate::api::scale_form(&target.kind), answer, style, clock)
+            let form = crate::api::scale_form(&target.kind);
+            let response = render::answer(&form, answer, style, clock);
+            render::deprecation(response, &target.kind, style)
         }
         answer => render::answer(&target.kind, answer, style, clock),
     }
