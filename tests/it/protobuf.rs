@@ -114,7 +114,7 @@ async fn objects_lists_and_errors() {
     assert_eq!(answer(client, MAPS, table).await.1, "application/json");
     for (path, version, kind) in [
         ("/api", "", "APIVersions"),
-        ("/api/v1", "", "APIResourceList"),
+        ("/api/v1", "v1", "APIResourceList"),
         ("/apis", "v1", "APIGroupList"),
         ("/apis/apps", "v1", "APIGroup"),
         ("/apis/apps/v1", "v1", "APIResourceList"),

@@ -24,7 +24,6 @@ def configure(settings, **_):
         cafile=f"{folder}/hook-ca.crt",
     )
     settings.admission.managed = "auto.example.com"
-    settings.posting.level = 10
 
 
 @kopf.on.validate("example.com", "v1", "websites", id="calm")
