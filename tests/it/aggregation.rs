@@ -10,6 +10,7 @@ use crate::support::{
 };
 use pocketshift::object::ObjectExt;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const SERVICES: &str = "/apis/apiregistration.k8s.io/v1/apiservices";
 const NAME: &str = "v1alpha1.wardle.example.com";
@@ -42,6 +43,7 @@ async fn other_servers_serve_groups_of_their_own() {
         let flunders = "/apis/wardle.example.com/v1alpha1/namespaces/default/flunders";
         match path.split('?').next().unwrap_or_default() {
             "/apis/wardle.example.com/v1alpha1" => (200, resources),
+            path if path.ends_with("/talk") => (101, Value::Null),
             "/openapi/v3/apis/wardle.example.com/v1alpha1" => (200, json!({"openapi": "3.0.0"})),
             path if path == flunders && !body.is_null() => (201, body.clone()),
             path if path.starts_with(flunders) => (200, json!({"kind": "FlunderList"})),
@@ -111,9 +113,35 @@ async fn other_servers_serve_groups_of_their_own() {
         get(&lab.client, "/openapi/v3/apis/wardle.example.com/v1alpha1").await.expect(200);
     assert_eq!(document["openapi"], "3.0.0");
 
+    talks(&plain, &format!("{flunders}/f/talk")).await;
+
     send(&lab.client, "DELETE", &format!("{SERVICES}/{NAME}"), "", None).await.expect(200);
     assert_eq!(get(&lab.client, group).await.code, 404);
     lab.stop().await;
+}
+
+/// A connection that switches protocols is carried to the other server and back.
+async fn talks(client: &Wire, path: &str) {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n"
+    );
+    let mut connection = client.raw(head.as_bytes()).await;
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"\r\n\r\n") {
+        heard.push(connection.read_u8().await.expect("an answer"));
+    }
+    let answer = String::from_utf8(heard).expect("a text").to_lowercase();
+    assert!(answer.starts_with("http/1.1 101 "), "{answer}");
+    assert!(answer.contains("upgrade: spdy/3.1\r\n") && answer.contains("x-said: yes"), "{answer}");
+    for said in [&b"hello"[..], &[b'x'; 100_000]] {
+        connection.write_all(said).await.expect("sent");
+        connection.flush().await.expect("sent");
+        let mut heard = vec![0; said.len()];
+        connection.read_exact(&mut heard).await.expect("an echo");
+        assert_eq!(heard, said.to_ascii_uppercase());
+    }
+    connection.shutdown().await.expect("it hangs up");
+    assert_eq!(connection.read(&mut [0]).await.unwrap_or(0), 0, "and so does the other");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

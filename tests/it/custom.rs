@@ -265,3 +265,53 @@ async fn tables_and_later_defaults() {
     assert_eq!(before["metadata"], two["metadata"], "nothing was written");
     lab.stop().await;
 }
+
+/// The events of a watch that lasts a second, from a revision on: their types and objects.
+async fn events(lab: &Lab, path: &str, from: &str) -> Vec<(String, Value)> {
+    let joint = if path.contains('?') { '&' } else { '?' };
+    let path = format!("{path}{joint}watch=true&timeoutSeconds=1&resourceVersion={from}");
+    let reply = get(&lab.client, &path).await;
+    let lines = reply.text();
+    let events = lines.lines().map(|l| serde_json::from_str::<Value>(l).expect("an event"));
+    events.map(|e| (e.str_at("type").to_owned(), e["object"].clone())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watchers_see_every_step() {
+    let lab = Lab::start().await;
+    let before = get(&lab.client, DEFINITIONS).await.expect(200);
+    define(&lab).await;
+    // Names first, then the rest: three revisions that clients wait for.
+    let path = format!("{DEFINITIONS}?fieldSelector=metadata.name%3Dfoos.example.com");
+    let seen = events(&lab, &path, before.str_at("metadata.resourceVersion")).await;
+    let steps: Vec<_> = seen
+        .iter()
+        .map(|(kind, object)| {
+            let status =
+                |c: &str| object.condition(c).map_or("", |c| c.str_at("status")).to_owned();
+            (kind.as_str(), status("NamesAccepted"), status("Established"))
+        })
+        .collect();
+    let step = |kind, names: &str, established: &str| (kind, names.into(), established.into());
+    assert_eq!(
+        steps,
+        [
+            step("ADDED", "", ""),
+            step("MODIFIED", "True", "False"),
+            step("MODIFIED", "True", "True")
+        ]
+    );
+
+    // What leaves a selection is gone to who selects, and what comes into it is new.
+    let made = foo("one", &json!({"spec.mode": "a"}));
+    let made = send(&lab.client, "POST", FOOS, "", Some(&made)).await.expect(201);
+    for mode in ["b", "a"] {
+        let patch = json!({"spec": {"mode": mode}});
+        send(&lab.client, "PATCH", &format!("{FOOS}/one"), "", Some(&patch)).await.expect(200);
+    }
+    let path = format!("{FOOS}?fieldSelector=spec.mode%3Da");
+    let seen = events(&lab, &path, made.str_at("metadata.resourceVersion")).await;
+    let kinds: Vec<&str> = seen.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["DELETED", "ADDED"]);
+    lab.stop().await;
+}

@@ -5,7 +5,7 @@ use crate::support::{
     eventually,
     lab::{get, open, send},
     plane::{Java, Plane, assets, run},
-    repository,
+    repository, tools,
 };
 use pocketshift::object::ObjectExt;
 use serde_json::{Value, json};
@@ -208,6 +208,28 @@ async fn the_launchers_of_java() {
     let review = send(&admin, "POST", reviews, "", Some(&review)).await.expect(201);
     assert_eq!(review.at("status.authenticated"), Some(&json!(true)), "{review}");
     assert_eq!(plane.stop(), Some(0));
+}
+
+/// The suite of `tests/envtest-java`, on fabric8's launcher: it looks for the programs in a folder
+/// named by their version.
+#[test]
+fn a_suite_on_kube_api_test_passes() {
+    if !tools::works("mvn", &["--version"]) {
+        println!("left out: there is no mvn");
+        return;
+    }
+    let home = tempdir().expect("a folder");
+    let versions = home.path().join("k8s");
+    std::fs::create_dir(&versions).expect("a folder");
+    // As setup-envtest and the launcher itself name it.
+    let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let named = versions.join(format!("1.36.2-{}-{machine}", std::env::consts::OS));
+    std::os::unix::fs::symlink(assets(home.path()), named).expect("a link");
+    let build = tools::place("envtest-java");
+    let mut maven = Command::new("mvn");
+    maven.args(["-q", "-B", "test"]).arg(format!("-DbuildDirectory={}", build.display()));
+    maven.current_dir(repository("tests/envtest-java")).env("KUBE_API_TEST_DIR", home.path());
+    tools::output(&mut maven);
 }
 
 /// A namespace that is deleted goes.

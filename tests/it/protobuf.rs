@@ -112,9 +112,19 @@ async fn objects_lists_and_errors() {
     assert_eq!(proto::decode(&reply.bytes).expect("a Status").str_at("status"), "Success");
     let table = "application/json;as=Table;g=meta.k8s.io;v=v1,application/vnd.kubernetes.protobuf";
     assert_eq!(answer(client, MAPS, table).await.1, "application/json");
-    let (_, content, bytes) = answer(client, "/apis/apps/v1", both).await;
-    assert_eq!(content, PROTOBUF);
-    assert_eq!(opened(&bytes).1, "APIResourceList");
+    for (path, version, kind) in [
+        ("/api", "", "APIVersions"),
+        ("/api/v1", "v1", "APIResourceList"),
+        ("/apis", "v1", "APIGroupList"),
+        ("/apis/apps", "v1", "APIGroup"),
+        ("/apis/apps/v1", "v1", "APIResourceList"),
+    ] {
+        let (_, content, bytes) = answer(client, path, both).await;
+        assert_eq!(content, PROTOBUF, "{path}");
+        let (named, found, message) = opened(&bytes);
+        assert_eq!((named.as_str(), found.as_str()), (version, kind));
+        assert!(!message.is_empty());
+    }
     let gnostic = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
     let (code, content, bytes) = answer(client, "/openapi/v2", gnostic).await;
     assert!(code == 200 && content.starts_with("application/com.github.proto-openapi.spec.v2"));

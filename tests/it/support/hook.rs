@@ -112,11 +112,28 @@ async fn converse(mut stream: TlsStream<TcpStream>, (seen, heads): &Seen, answer
         bytes.drain(..head + length);
         seen.lock().expect("no panic").push((path.clone(), question.clone()));
         let (code, answer) = answers(&path, &question);
+        if code == 101 {
+            return echo(stream).await;
+        }
         let body = answer.to_string();
         let head = format!("HTTP/1.1 {code} X\r\nContent-Length: {}\r\n\r\n", body.len());
         if stream.write_all(format!("{head}{body}").as_bytes()).await.is_err() {
             return;
         }
+    }
+}
+
+/// Switches protocols to one in which everything is said back in capitals.
+async fn echo(mut stream: TlsStream<TcpStream>) {
+    let head = "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Said: yes\r\n\r\n";
+    let mut chunk = head.as_bytes().to_vec();
+    while stream.write_all(&chunk).await.is_ok() && stream.flush().await.is_ok() {
+        chunk.resize(8192, 0);
+        match stream.read(&mut chunk).await {
+            Ok(n) if n > 0 => chunk.truncate(n),
+            _ => return,
+        }
+        chunk.make_ascii_uppercase();
     }
 }
 

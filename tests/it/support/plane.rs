@@ -39,7 +39,7 @@ pub fn run(program: &Path, arguments: &[&str]) -> Output {
 }
 
 /// A port nobody has at the moment.
-fn port() -> u16 {
+pub fn port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("its address").port()
 }

@@ -67,6 +67,18 @@ pub fn pytest() -> PathBuf {
     python
 }
 
+/// What operators are written with in Python.
+const KOPF: &str = "kopf==1.45.2";
+
+/// A Python with the official client and kopf.
+pub fn kopf() -> PathBuf {
+    let python = python();
+    once("kopf", &format!("{PYTHON_CLIENT} {KOPF}"), || {
+        output(Command::new(&python).args(["-m", "pip", "install", "--quiet", KOPF]));
+    });
+    python
+}
+
 /// A folder with the scripts of `tests/clients/node` and their modules, as the lock file pins them.
 pub fn node() -> PathBuf {
     scripts("node")
