@@ -275,7 +275,11 @@ async fn what_webhooks_make_is_held_to_the_schema() {
         "apiGroups": ["example.com"], "apiVersions": ["*"], "resources": ["foos"]}]});
     let gone = json!({"rules": [{"operations": ["DELETE"], "apiGroups": [""],
         "apiVersions": ["v1"], "resources": ["configmaps"]}]});
-    let webhooks = vec![webhook(&hook, "pruned", &foos_alone), webhook(&hook, "patching", &gone)];
+    let webhooks = vec![
+        webhook(&hook, "pruned", &foos_alone),
+        webhook(&hook, "patching", &gone),
+        webhook(&hook, "untyped", &json!({})),
+    ];
     configure(&lab, "MutatingWebhookConfiguration", webhooks).await;
     let foo = json!({"apiVersion": "example.com/v1", "kind": "Foo", "metadata": {"name": "f"},
         "spec": {}});
