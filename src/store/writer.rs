@@ -58,8 +58,8 @@ pub(super) struct Handle {
     shared: Arc<Shared>,
     way: Way,
     watch: Watch,
-    /// Held as long as the store lives.
-    _lock: Option<File>,
+    /// Held until the store is closed: whoever still has a handle then is no hindrance to the next.
+    lock: Mutex<Option<File>>,
 }
 
 impl Handle {
@@ -92,7 +92,7 @@ impl Handle {
         } else {
             Way::Inline(Mutex::new(Some(Box::new(writer))))
         };
-        Arc::new(Handle { shared, way, watch, _lock: lock })
+        Arc::new(Handle { shared, way, watch, lock: Mutex::new(lock) })
     }
 
     /// A store in memory that begins with what another holds, at its revision and without history.
@@ -107,7 +107,7 @@ impl Handle {
         let watch = engine.watch();
         let writer = Writer::new(Arc::clone(&shared), engine, parts.claims);
         let way = Way::Inline(Mutex::new(Some(Box::new(writer))));
-        Arc::new(Handle { shared, way, watch, _lock: None })
+        Arc::new(Handle { shared, way, watch, lock: Mutex::default() })
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
@@ -183,6 +183,7 @@ impl Handle {
                 }
             }
         }
+        drop(self.lock.lock().take());
     }
 }
 
