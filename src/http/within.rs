@@ -9,15 +9,9 @@ use super::{
 use crate::pool::{Pool, Running};
 use actix_http::Protocol;
 use actix_service::{Service, ServiceFactory};
-use std::{
-    io,
-    pin::Pin,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{rc::Rc, sync::Arc};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
+    io::{DuplexStream, duplex},
     sync::mpsc,
 };
 
@@ -48,52 +42,21 @@ impl Pipes {
 }
 
 async fn serve(http: Arc<Http>, mut taken: mpsc::UnboundedReceiver<DuplexStream>) {
-    let Ok(service) = connections::<Pipe>(http).new_service(()).await else { return };
+    let Ok(service) = connections::<DuplexStream>(http).new_service(()).await else { return };
     let service = Rc::new(service);
     while let Some(pipe) = taken.recv().await {
         let service = Rc::clone(&service);
         tokio::task::spawn_local(async move {
             // What goes wrong on a connection was said where it happened.
-            let _ = service.call((Doorway::new(Pipe(pipe)), Protocol::Http1, None)).await;
+            let _ = service.call((Doorway::new(pipe), Protocol::Http1, None)).await;
         });
     }
 }
 
-/// The server's end.
-struct Pipe(DuplexStream);
-
-impl Carries for Pipe {
+impl Carries for DuplexStream {
     fn subject(&self) -> Option<Subject> {
         Some(Subject("system:admin".into(), vec!["system:masters".into()]))
     }
 
     fn prompt(&self) {}
-}
-
-impl AsyncRead for Pipe {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Pipe {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
 }

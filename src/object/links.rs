@@ -42,10 +42,11 @@ pub fn involved(uid: &str) -> String {
     format!("involved/{uid}")
 }
 
-/// Where the terms of a resource's objects are read from, sorted; nothing if they have none.
-pub fn places(resource: &[u8]) -> &'static [&'static str] {
-    match resource {
-        b"pods" => &[
+/// The resources whose objects have terms, and where those are read from.
+pub const REFERRING: [(&[u8], &[&str]); 2] = [
+    (
+        b"pods",
+        &[
             "kind",
             "spec.containers.env",
             "spec.containers.envFrom",
@@ -60,10 +61,9 @@ pub fn places(resource: &[u8]) -> &'static [&'static str] {
             "status.nominatedNodeName",
             "status.podIP",
         ],
-        b"events" => &["involvedObject.uid", "kind"],
-        _ => &[],
-    }
-}
+    ),
+    (b"events", &["involvedObject.uid", "kind"]),
+];
 
 /// The terms of an object, sorted.
 pub fn of(object: &Value) -> Box<[Box<str>]> {

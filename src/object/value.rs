@@ -3,7 +3,7 @@
 
 use super::{Map, Spans, Value, pick::parts, write};
 use serde::Deserialize;
-use std::ops::Range;
+use std::{ops::Range, sync::LazyLock};
 
 /// Typed access to the fields of an object by dotted path (`"spec.replicas"`).
 ///
@@ -183,16 +183,24 @@ const META: [&str; 8] = [
     "metadata.uid",
 ];
 
+/// The same with where the terms of a resource's objects are read from, sorted.
+static REFERRING: LazyLock<Vec<(&[u8], Vec<&str>)>> = LazyLock::new(|| {
+    let all = super::links::REFERRING.iter().map(|(resource, places)| {
+        let mut paths = [META.as_slice(), places].concat();
+        paths.sort_unstable();
+        (*resource, paths)
+    });
+    all.collect()
+});
+
 impl Meta {
     /// Reads the metadata of a stored object, skipping whatever else its text holds.
     ///
     /// # Errors
     /// Why the text is none of an object.
     pub fn read(resource: &[u8], text: &[u8]) -> Result<Meta, String> {
-        let places = super::links::places(resource);
-        let mut paths = [META.as_slice(), places].concat();
-        paths.sort_unstable();
-        match parts(text, &paths) {
+        let referring = REFERRING.iter().find(|(of, _)| *of == resource);
+        match parts(text, referring.map_or(META.as_slice(), |(_, paths)| paths)) {
             Ok(object) if object.is_object() => Ok(Meta::of(&object)),
             Ok(_) => Err("the row holds no object".into()),
             Err(why) => Err(why.to_string()),

@@ -226,7 +226,7 @@ impl Snapshot {
     /// Replaces or adds an entry.
     pub(super) fn put(&mut self, entry: Arc<Entry>) {
         if let Some(old) = self.get_key(&entry.resource, &entry.key).cloned() {
-            self.unfile(&old, &entry);
+            self.unfile(&old, Some(&entry));
         }
         for owner in &entry.meta.owners {
             let uid = owner.uid.as_str().into();
@@ -247,21 +247,22 @@ impl Snapshot {
         table.insert(entry.key.clone(), entry);
     }
 
-    /// Takes an entry out of the indexes under what its successor does not have.
-    fn unfile(&mut self, old: &Entry, new: &Entry) {
-        let stay: HashSet<&str> = new.meta.owners.iter().map(|o| o.uid.as_str()).collect();
+    /// Takes an entry out of the indexes under whatever its successor, if there is one, does not have.
+    fn unfile(&mut self, old: &Entry, next: Option<&Entry>) {
+        let owners = next.into_iter().flat_map(|next| &next.meta.owners);
+        let stay: HashSet<&str> = owners.map(|o| o.uid.as_str()).collect();
         for owner in old.meta.owners.iter().filter(|o| !stay.contains(o.uid.as_str())) {
             let uid: Box<str> = owner.uid.as_str().into();
             self.owned.remove(&(uid, old.resource.clone(), old.key.clone()));
         }
-        let stay: HashSet<Box<str>> = terms(new).collect();
+        let stay: HashSet<Box<str>> = next.into_iter().flat_map(terms).collect();
         for term in terms(old) {
             self.turn(&term);
             if !stay.contains(&term) {
                 self.linked.remove(&(term, old.resource.clone(), old.key.clone()));
             }
         }
-        if old.meta.uid != new.meta.uid {
+        if next.is_none_or(|next| next.meta.uid != old.meta.uid) {
             self.uids.remove(&old.meta.uid);
         }
     }
@@ -276,16 +277,9 @@ impl Snapshot {
     /// Removes an entry; does nothing when there is none.
     pub(super) fn remove(&mut self, resource: &str, key: &str) {
         let Some(table) = self.tables.get_mut(resource) else { return };
-        let Some(old) = table.remove(key) else { return };
-        for owner in &old.meta.owners {
-            let uid: Box<str> = owner.uid.as_str().into();
-            self.owned.remove(&(uid, old.resource.clone(), old.key.clone()));
+        if let Some(old) = table.remove(key) {
+            self.unfile(&old, None);
         }
-        for term in terms(&old) {
-            self.turn(&term);
-            self.linked.remove(&(term, old.resource.clone(), old.key.clone()));
-        }
-        self.uids.remove(&old.meta.uid);
     }
 
     fn turn(&mut self, term: &str) {
