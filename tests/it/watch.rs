@@ -2,7 +2,7 @@
 //! lists later, whatever happens in between.
 
 use crate::support::{
-    BOUND, Child, Lab,
+    BOUND, Child, Lab, Wire,
     lab::{get, open, send},
 };
 use futures_util::{StreamExt, stream::BoxStream};
@@ -24,8 +24,12 @@ struct Watch {
 
 impl Watch {
     async fn start(client: &Client, query: &str) -> Watch {
-        let response =
-            open(client, "GET", &format!("{MAPS}?watch=true&{query}"), &[], vec![]).await;
+        Watch::seen_as(client, query, "application/json").await
+    }
+
+    async fn seen_as(client: &Client, query: &str, accept: &str) -> Watch {
+        let path = format!("{MAPS}?watch=true&{query}");
+        let response = open(client, "GET", &path, &[("accept", accept)], vec![]).await;
         assert_eq!(response.status(), 200, "{query}");
         assert_eq!(response.headers()["content-type"], "application/json");
         let chunks = BodyStream::new(response.into_body())
@@ -306,6 +310,35 @@ async fn write_at_random(client: Client, seed: u64, writes: usize) {
         };
         assert!([200, 201, 404, 409].contains(&reply.code), "{}", reply.text());
     }
+}
+
+/// Ages in a table are those of the moment of each event, not of the watch's beginning.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ages_grow_in_a_watched_table() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    let pass = async |span: &str| {
+        let path = format!("/time?by={span}");
+        admin.send("POST", &path, &[], Vec::new()).await.expect(200);
+    };
+    let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+    let query = "fieldSelector=metadata.name%3Dlate";
+    let mut watch = Watch::seen_as(&lab.client, query, table).await;
+    let mut age = async || {
+        let event = watch.next().await.expect("an event");
+        let shown = event["object"]["rows"][0]["cells"][2].as_str().unwrap_or_default().to_owned();
+        let seconds = shown.strip_suffix('s').and_then(|n| n.parse::<u64>().ok());
+        seconds.unwrap_or_else(|| panic!("{shown:?} is no age in seconds: {event}"))
+    };
+    pass("4s").await;
+    make(&lab.client, "late", json!({})).await;
+    let first = age().await;
+    assert!(first < 4, "it is {first}s old as it is made");
+    pass("30s").await;
+    label(&lab.client, "late", json!({"a": "b"})).await;
+    let second = age().await;
+    assert!((30..60).contains(&second), "after half a minute it is {second}s old");
+    lab.stop().await;
 }
 
 /// Pages of one list show one moment, whatever is written while they are read.
