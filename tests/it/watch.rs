@@ -24,13 +24,12 @@ struct Watch {
 
 impl Watch {
     async fn start(client: &Client, query: &str) -> Watch {
-        Watch::seen_as(client, query, "application/json").await
+        Watch::of(client, &format!("{MAPS}?watch=true&{query}"), "application/json").await
     }
 
-    async fn seen_as(client: &Client, query: &str, accept: &str) -> Watch {
-        let path = format!("{MAPS}?watch=true&{query}");
-        let response = open(client, "GET", &path, &[("accept", accept)], vec![]).await;
-        assert_eq!(response.status(), 200, "{query}");
+    async fn of(client: &Client, path: &str, accept: &str) -> Watch {
+        let response = open(client, "GET", path, &[("accept", accept)], vec![]).await;
+        assert_eq!(response.status(), 200, "{path}");
         assert_eq!(response.headers()["content-type"], "application/json");
         let chunks = BodyStream::new(response.into_body())
             .map(|f| f.expect("a chunk").into_data().unwrap_or_default().to_vec())
@@ -312,6 +311,48 @@ async fn write_at_random(client: Client, seed: u64, writes: usize) {
     }
 }
 
+/// However short the grace: whoever watches sees when a pod ends before it is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pod_is_marked_before_it_is_gone() {
+    let lab = Lab::start().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = |name: &str, scheduler: &str| {
+        json!({"metadata": {"name": name}, "spec": {"schedulerName": scheduler,
+            "terminationGracePeriodSeconds": 1, "containers": [
+                {"name": "c", "image": "registry.access.redhat.com/ubi9/nginx-120:1-86"}]}})
+    };
+    let make = async |name: &str, scheduler: &str| {
+        let made = send(&lab.client, "POST", pods, "", Some(&pod(name, scheduler))).await;
+        made.expect(201).str_at("metadata.resourceVersion").to_owned()
+    };
+    let rows = [("waiting", "nobody", None), ("forced", "default-scheduler", Some(0))];
+    for (name, scheduler, grace) in rows.into_iter().chain([("let-go", "default-scheduler", None)])
+    {
+        let rev = make(name, scheduler).await;
+        lab.cluster.server.world.activity.calm().await;
+        let options = grace.map(|grace: i64| json!({"gracePeriodSeconds": grace}));
+        let at = format!("{pods}/{name}");
+        let gone = send(&lab.client, "DELETE", &at, "", options.as_ref()).await.expect(200);
+        assert!(!gone.str_at("metadata.deletionTimestamp").is_empty(), "{gone}");
+        let query = format!("{pods}?watch=true&resourceVersion={rev}&fieldSelector=");
+        let query = format!("{query}metadata.name%3D{name}");
+        let mut watch = Watch::of(&lab.client, &query, "application/json").await;
+        let (mut marked, mut last) = (Value::Null, watch.next().await.expect("an event"));
+        while last.str_at("type") != "DELETED" {
+            marked = std::mem::replace(&mut last, watch.next().await.expect("an event"));
+        }
+        for event in [&marked, &last] {
+            let object = &event["object"];
+            assert!(!object.str_at("metadata.deletionTimestamp").is_empty(), "{name}: {event}");
+            assert_eq!(object["metadata"]["deletionGracePeriodSeconds"], 0, "{name}: {event}");
+        }
+        assert_eq!(marked.str_at("type"), "MODIFIED", "{name}");
+        let revision = |event: &Value| event.str_at("object.metadata.resourceVersion").to_owned();
+        assert_ne!(revision(&marked), revision(&last), "{name}");
+    }
+    lab.stop().await;
+}
+
 /// Ages in a table are those of the moment of each event, not of the watch's beginning.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ages_grow_in_a_watched_table() {
@@ -322,8 +363,8 @@ async fn ages_grow_in_a_watched_table() {
         admin.send("POST", &path, &[], Vec::new()).await.expect(200);
     };
     let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-    let query = "fieldSelector=metadata.name%3Dlate";
-    let mut watch = Watch::seen_as(&lab.client, query, table).await;
+    let late = format!("{MAPS}?watch=true&fieldSelector=metadata.name%3Dlate");
+    let mut watch = Watch::of(&lab.client, &late, table).await;
     let mut age = async || {
         let event = watch.next().await.expect("an event");
         let shown = event["object"]["rows"][0]["cells"][2].as_str().unwrap_or_default().to_owned();
