@@ -258,7 +258,7 @@ mod tests {
             ),
             (
                 format!("{}\t {}  {}", words(15), words(1), words(1)),
-                format!("k: \"{}\\t\n  {}  {}\"\n", words(15), words(1), words(1)),
+                format!("k: \"{}\\t {}\n  \\ {}\"\n", words(15), words(1), words(1)),
             ),
             (
                 format!("\t{}   end", "x".repeat(90)),
