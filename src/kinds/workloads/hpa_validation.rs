@@ -2,7 +2,10 @@
 //!
 //! Source of order and wording: kubernetes `pkg/apis/autoscaling/validation`.
 
-use super::field::{Field, NEGATIVE, not_supported};
+use super::{
+    field::{Field, NEGATIVE, not_supported},
+    template::resources::container_resource,
+};
 use crate::{
     error::Causes,
     object::{ObjectExt, Value, json, name, quantity::Quantity},
@@ -168,6 +171,7 @@ fn resource(kind: &str, source: &Field<'_>, out: &mut Causes) {
     if source.get("name").text().is_empty() {
         source.get("name").required(out, "must specify a resource name");
     }
+    container_resource(&source.get("name"), source.get("name").text(), out);
     if kind == "containerResource" {
         let container = source.get("container");
         if container.text().is_empty() {
