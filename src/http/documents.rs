@@ -128,6 +128,10 @@ pub async fn respond(
             None => missing(&kinds, incoming.path, look),
         },
         Path::Other("openapi/v3") => index(&kinds, &remotes),
+        Path::Other("openapi/v2") => {
+            let whole = || remotes.with_documents(openapi::v2(&kinds), &kinds, &snapshot);
+            version_two(whole, incoming.header(header::ACCEPT), look)
+        }
         Path::Other(rest) => other(incoming, rest),
         Path::Below(kind, name) => render::error(&Error::not_found(kind.resource(), name), look),
         Path::Resource(_) => missing(&kinds, incoming.path, look),
@@ -176,9 +180,7 @@ fn other(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
                 .content_type("text/plain; version=0.0.4; charset=utf-8")
                 .body(http.metrics.text(objects, snapshot.rev, &http.monitor.gauges))
         }
-        _ => {
-            openapi(&http.server.catalogue(), rest, incoming.header(header::ACCEPT), incoming.look)
-        }
+        _ => version_three(&http.server.catalogue(), rest),
     }
 }
 
@@ -205,21 +207,24 @@ fn index(kinds: &Catalogue, remotes: &Remotes) -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(document)
 }
 
-fn openapi(kinds: &Catalogue, rest: &str, accept: &str, look: Look) -> HttpResponse {
-    let json = |bytes: Vec<u8>| HttpResponse::Ok().content_type("application/json").body(bytes);
-    match rest {
-        "openapi/v2" if accept.starts_with(GNOSTIC) => HttpResponse::Ok()
+/// The document that has everything, in the form that is asked for.
+fn version_two(whole: impl Fn() -> Vec<u8>, accept: &str, look: Look) -> HttpResponse {
+    match accept {
+        accept if accept.starts_with(GNOSTIC) => HttpResponse::Ok()
             .content_type("application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
-            .body(openapi::v2_protobuf(kinds)),
-        "openapi/v2" if accept.contains("json") || accept.contains("*/*") || accept.is_empty() => {
-            json(openapi::v2(kinds))
+            .body(openapi::v2_protobuf(&whole())),
+        accept if accept.contains("json") || accept.contains("*/*") || accept.is_empty() => {
+            HttpResponse::Ok().content_type("application/json").body(whole())
         }
-        "openapi/v2" => render::error(&Error::NotAcceptable("application/json".into()), look),
-        _ => {
-            let document = rest.strip_prefix("openapi/v3/").and_then(|p| openapi::v3(kinds, p));
-            document.map_or_else(not_found, json)
-        }
+        _ => render::error(&Error::NotAcceptable("application/json".into()), look),
     }
+}
+
+fn version_three(kinds: &Catalogue, rest: &str) -> HttpResponse {
+    let document = rest.strip_prefix("openapi/v3/").and_then(|p| openapi::v3(kinds, p));
+    document.map_or_else(not_found, |document| {
+        HttpResponse::Ok().content_type("application/json").body(document)
+    })
 }
 
 /// What holds now, for `/readyz` and its sisters.
