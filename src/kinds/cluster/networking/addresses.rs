@@ -17,13 +17,14 @@ pub fn address(o: &Value, old: Option<&Value>, out: &mut Causes) {
         // Upstream shows its own type, as Go calls its fields.
         let [group, resource, namespace, name] =
             ["group", "resource", "namespace", "name"].map(|f| parent.get(f).text());
-        let shown = format!(
+        let whole = format!(
             "{{\"Group\":{},\"Resource\":{},\"Namespace\":{},\"Name\":{}}}",
             json!(group),
             json!(resource),
             json!(namespace),
             json!(name)
         );
+        let shown = if parent.is_set() { whole.as_str() } else { "null" };
         out.invalid_shown(&parent.path, shown, checks::IMMUTABLE);
     }
     if !parent.is_set() {
