@@ -354,25 +354,37 @@ async fn what_is_not_there() {
     lab.stop().await;
 }
 
-/// Whole numbers are whole, however they are sent, and written again they are no change.
+/// Whole numbers are whole, however they are sent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fractions_that_are_none() {
     let lab = Lab::start().await;
     define(&lab).await;
     let text = r#"{"apiVersion":"example.com/v1","kind":"Foo","metadata":{"name":"n"},
-        "spec":{"replicas":2.0,"raw":{"a":1e3,"b":[0.5,-3.0],"c":7}}}"#;
+        "spec":{"raw":{"a":1e3,"b":[0.5,-3.0],"c":7}}}"#;
     let headers = [("content-type", "application/json")];
     let made = request(&lab.client, "POST", FOOS, &headers, text.into()).await;
     assert_eq!(made.code, 201, "{}", made.text());
     let shown = get(&lab.client, &format!("{FOOS}/n")).await.text();
     for reply in [made.text(), shown] {
-        assert!(reply.contains(r#""replicas":2"#) && !reply.contains("2.0"), "{reply}");
         assert!(reply.contains(r#""raw":{"a":1000,"b":[0.5,-3],"c":7}"#), "{reply}");
     }
+    // Sent as a fraction it is a change all the same, as upstream counts.
     let headers = [("content-type", "application/merge-patch+json")];
-    let patch = r#"{"spec":{"replicas":2.00,"raw":{"a":1000.0}}}"#;
+    let patch = r#"{"spec":{"raw":{"a":1000.0}}}"#;
     let path = format!("{FOOS}/n");
     let same = request(&lab.client, "PATCH", &path, &headers, patch.into()).await.expect(200);
-    assert_eq!(same["metadata"]["resourceVersion"], made.json()["metadata"]["resourceVersion"]);
+    assert_eq!(same["metadata"]["generation"], 2, "{same}");
+    assert_eq!(same["spec"]["raw"]["a"], 1000);
+    // Who reads a count wants a whole number, and says so in Go's words.
+    let patch = r#"{"spec":{"replicas":2.0}}"#;
+    let refused = request(&lab.client, "PATCH", &path, &headers, patch.into()).await.expect(422);
+    let why = "2 is of the type float64, expected int64";
+    assert!(refused.str_at("message").contains(why), "{refused}");
+    // YAML has no such fractions.
+    let headers = [("content-type", "application/yaml")];
+    let text =
+        "apiVersion: example.com/v1\nkind: Foo\nmetadata: {name: y}\nspec: {replicas: 2.0}\n";
+    let made = request(&lab.client, "POST", FOOS, &headers, text.into()).await.expect(201);
+    assert_eq!(made["spec"]["replicas"], 2);
     lab.stop().await;
 }
