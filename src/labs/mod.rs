@@ -9,9 +9,11 @@
 //! What students and teachers ask comes over the desk ([`crate::http::Desk`]), before everything
 //! else that is asked there.
 
+mod again;
 mod answers;
 mod class;
 mod commands;
+mod disturbance;
 mod door;
 pub mod exercise;
 mod fields;
@@ -24,7 +26,9 @@ mod running;
 mod words;
 mod world;
 
+pub use again::Witness;
 pub use library::{NAMES, read, read_folder, text};
+pub use recording::Tapes;
 pub use rooms::{Moment, Room, Rooms};
 
 use crate::{api::Server, http::Desk};

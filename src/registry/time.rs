@@ -7,7 +7,7 @@ use crate::{
     journal::Arrival,
     object::{ObjectExt, Value, time::seconds},
     store::Snapshot,
-    world::{Clock, FASTEST, Reading},
+    world::{Clock, FASTEST, Reading, within},
 };
 use futures_util::future::LocalBoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -20,6 +20,9 @@ const NAME: &str = "cluster";
 
 /// Where time is told and moved.
 pub(super) const PATH: &str = "/time";
+
+/// How long somebody outside may take for what he has to do, in the machine's time.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is asked of the clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,9 +108,36 @@ impl Registries {
     /// # Errors
     /// It cannot go there.
     pub async fn move_time(&self, asked: Move) -> Result<(), DistributionError> {
-        let Some(journal) = self.server.journal.clone() else {
+        if self.server.journal.is_none() {
             return self.move_at_once(asked).await;
+        }
+        let target = match asked {
+            Move::By(by) => self.time.now().checked_add(by).ok(),
+            Move::To(to) => Some(to).filter(|to| *to >= self.time.now()),
+            _ => None,
         };
+        let appointments = &self.server.world.appointments;
+        let Some(target) = target.filter(|to| appointments.first(*to).is_some()) else {
+            return self.move_in_turn(asked).await;
+        };
+        while let Some(at) = appointments.first(target) {
+            if at > self.time.now() {
+                self.move_in_turn(Move::To(at)).await?;
+            }
+            let kept = within(&*self.server.world.wall, PATIENCE, appointments.kept_until(at));
+            if kept.await.is_none() {
+                return Err(complaint(format!(
+                    "what was to happen at {} does not end",
+                    seconds(at)
+                )));
+            }
+        }
+        // Time goes on by itself: the moment may have passed.
+        self.move_in_turn(Move::To(target.max(self.time.now()))).await
+    }
+
+    async fn move_in_turn(&self, asked: Move) -> Result<(), DistributionError> {
+        let Some(journal) = self.server.journal.clone() else { return Ok(()) };
         let arrival = Arrival::Clock { order: asked.to_string() };
         let me = self.me.upgrade();
         let work = move || -> LocalBoxFuture<'static, _> {

@@ -20,6 +20,7 @@ mod kubeconfig;
 pub mod labs;
 pub mod manifests;
 mod nature;
+mod ongoing;
 mod priority;
 mod processes;
 pub mod registry;

@@ -35,6 +35,7 @@ mod metrics;
 mod mutations;
 mod nodeimages;
 mod oc;
+mod ongoing;
 mod operators;
 mod platform;
 mod policies;
