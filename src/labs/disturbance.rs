@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Something that an exercise moves.
-struct Moved {
+struct Disturbed {
     /// How exercises write it that use it.
     written: String,
     /// The command that moves it.
@@ -21,23 +21,23 @@ pub(super) fn between(new: (&Exercise, &str), under_way: (&Exercise, &str)) -> O
     let meets = |by: &Exercise, text: &str| moves(by).into_iter().find(|m| uses(text, &m.written));
     let said = |what: String| format!("{name}: {what}; finish {other} first");
     match meets(under_way.0, new.1) {
-        Some(Moved { written, line }) => Some(said(format!(
+        Some(Disturbed { written, line }) => Some(said(format!(
             "it uses {written}, which {other} moves, that is under way (`{line}`)"
         ))),
-        None => meets(new.0, under_way.1).map(|Moved { written, line }| {
+        None => meets(new.0, under_way.1).map(|Disturbed { written, line }| {
             said(format!("it moves {written} (`{line}`), which {other} uses, that is under way"))
         }),
     }
 }
 
 /// What happens outside by the set-up, later, and by whoever does the tasks.
-fn moves(exercise: &Exercise) -> Vec<Moved> {
+fn moves(exercise: &Exercise) -> Vec<Disturbed> {
     let later = exercise.events.iter().flat_map(|event| &event.steps);
     let steps = exercise.setup.steps.iter().chain(later).chain(&exercise.solution);
     steps.filter_map(moved).collect()
 }
 
-fn moved(step: &Step) -> Option<Moved> {
+fn moved(step: &Step) -> Option<Disturbed> {
     let line = step.line();
     let words = words::split(line).and_then(Words::new).ok()?;
     let plain: Vec<&str> = words.plain.iter().map(String::as_str).collect();
@@ -54,7 +54,7 @@ fn moved(step: &Step) -> Option<Moved> {
         }
         _ => return None,
     };
-    Some(Moved { written, line: line.to_owned() })
+    Some(Disturbed { written, line: line.to_owned() })
 }
 
 /// Whether a text has this as a whole word.

@@ -74,6 +74,11 @@ impl Labs {
     /// The lab of an exercise.
     fn find(&self, name: &str) -> Result<Arc<Running>, String> {
         let found = self.running.lock().get(name).cloned();
-        found.ok_or_else(|| format!("{name} is not started; `pocketshift lab start {name}`"))
+        found.ok_or_else(|| match library::text(name) {
+            Some(_) => format!("{name} is not started; `pocketshift lab start {name}`"),
+            None => {
+                format!("{name:?} is not under way, and no exercise that comes along has this name")
+            }
+        })
     }
 }

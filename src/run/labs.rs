@@ -227,6 +227,9 @@ async fn board(flags: &LabFlags) -> Result<(), String> {
         println!("{board:#}");
         return Ok(());
     }
+    if board.list_at("items").is_empty() {
+        println!("no lab is under way");
+    }
     for row in board.list_at("items") {
         let grade = &row["grade"];
         let marks =

@@ -23,7 +23,7 @@ pub struct Mount {
 }
 
 /// What is met on a way.
-enum Step {
+enum WayStep {
     Link(String),
     Node { folder: bool, open: bool },
 }
@@ -134,11 +134,11 @@ impl Fs {
             at.push('/');
             at += &part;
             let seen = self.look(&at, |node| match &node.content {
-                Content::Link(to) if !last || follow => Step::Link(to.clone()),
-                _ => Step::Node { folder: node.is_directory(), open: allowed(node, who, 1) },
+                Content::Link(to) if !last || follow => WayStep::Link(to.clone()),
+                _ => WayStep::Node { folder: node.is_directory(), open: allowed(node, who, 1) },
             });
             match seen {
-                Some(Step::Link(to)) => {
+                Some(WayStep::Link(to)) => {
                     links += 1;
                     if links > MOST_LINKS {
                         return Err(Errno::Loop);
@@ -146,10 +146,10 @@ impl Fs {
                     at.truncate(if to.starts_with('/') { floor } else { above });
                     todo.extend(parts(&to));
                 }
-                Some(Step::Node { folder: false, .. }) if !last => {
+                Some(WayStep::Node { folder: false, .. }) if !last => {
                     return Err(Errno::NotDirectory);
                 }
-                Some(Step::Node { open: false, .. }) if !last => return Err(Errno::Denied),
+                Some(WayStep::Node { open: false, .. }) if !last => return Err(Errno::Denied),
                 None if !last => return Err(Errno::Missing),
                 _ => {}
             }
