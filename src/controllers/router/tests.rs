@@ -205,8 +205,11 @@ fn the_certificate_of_a_secret_is_looked_at() {
     let says = |kit: &Kit, expected: &[&str]| assert_eq!(verdict(kit, "a/r"), expected);
     let missing = "spec.tls.externalCertificate: Not found: \"secrets \\\"s\\\" not found\"";
     says(&kit, &["False", reason, missing]);
-    let mut put = |kit: &mut Kit, kind: &str, key: &str| {
+    let put = |kit: &mut Kit, kind: &str, key: &str| {
         let data = json!({"tls.crt": STANDARD.encode(&one.cert), "tls.key": STANDARD.encode(key)});
+        if kit.get("secrets", "a/s").is_some() {
+            kit.remove("secrets", "a/s");
+        }
         kit.put(
             "secrets",
             json!({"metadata": {"namespace": "a", "name": "s"}, "type": kind, "data": data}),
