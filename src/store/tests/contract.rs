@@ -1,14 +1,17 @@
 //! What any engine must keep, said once and run over each.
 
 use super::*;
-use crate::store::Since;
 use tempfile::tempdir;
 
-/// Runs a promise over memory and over SQLite.
+/// Runs a promise over memory, over SQLite and over etcd.
 async fn everywhere(promise: impl AsyncFn(&Store)) {
     promise(&store(None)).await;
     let dir = tempdir().unwrap();
     promise(&store(Some(dir.path()))).await;
+    match super::etcd::real(&[]) {
+        Some(etcd) => promise(&etcd.store()).await,
+        None => eprintln!("left out: etcd"),
+    }
 }
 
 #[tokio::test]
@@ -193,19 +196,19 @@ struct Told {
 }
 
 impl Engine for Told {
-    fn append(&mut self, records: &[Record]) -> Result<(), String> {
+    fn append(&mut self, records: &[Record]) -> Result<(), Error> {
         if records.iter().any(|r| r.entry.key.as_ref() == "n/panic") {
             panic!("a bug in the engine");
         }
         match self.fail.load(std::sync::atomic::Ordering::Relaxed) {
-            true => Err("no".into()),
+            true => Err(Error::Io("no".into())),
             false => Ok(()),
         }
     }
     fn compact(&mut self, _: u64) -> Result<bool, String> {
         Ok(false)
     }
-    fn harden(&mut self) -> Result<(), String> {
+    fn harden(&mut self) -> Result<(), Error> {
         Ok(())
     }
 }

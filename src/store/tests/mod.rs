@@ -2,11 +2,12 @@
 
 mod contract;
 mod disk;
+mod etcd;
 mod model;
 mod parts;
 
 use super::{
-    Committed, Entry, Error, Expect, Op, Options, Snapshot, Store,
+    Committed, Entry, Error, Expect, Op, Options, Since, Snapshot, Store,
     engine::{Engine, Loaded, Nowhere, Record},
     open,
     writer::Handle,
@@ -17,7 +18,7 @@ use std::{path::Path, sync::Arc};
 /// A store on a folder, or in memory.
 fn store(dir: Option<&Path>) -> Store {
     let data_dir = dir.map(Path::to_owned);
-    Store::open(&Options { data_dir, full_sync: false, window_bytes: 0 }).unwrap()
+    Store::open(&Options { data_dir, ..Options::default() }).unwrap()
 }
 
 /// A store over any engine that begins empty.
