@@ -21,6 +21,7 @@
 //! | [`object`] | JSON objects, names, selectors, quantities, times | nothing of ours |
 //! | [`error`] | what can go wrong, and its `Status` | `object` |
 //! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
+//! | [`platform`] | what one system does otherwise than another: private files, signals, processes | nothing of ours |
 //! | [`pool`] | threads that clusters share | nothing of ours |
 //! | [`catalog`] | the images of the world outside, as data and as true OCI content | `object` |
 //! | [`tls`] | certificates | nothing of ours |
@@ -37,7 +38,7 @@
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`webhook`] | the way to webhooks and other API servers: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`etcd`] | the way to etcd: connection, transactions, the lease that says that we live | `tls`, `world` |
-//! | [`store`] | keys, bytes, revisions; SQLite, etcd | `etcd`, `object`, `world` |
+//! | [`store`] | keys, bytes, revisions; SQLite, etcd | `etcd`, `object`, `platform`, `world` |
 //! | [`journal`] | what came from outside, in order: recordings | `store`, `world` |
 //! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
 //! | [`faults`] | faults by rule: which requests fail, what breaks in the world, how often and when | snapshots of `store`, `world` |
@@ -214,6 +215,7 @@ pub mod labs;
 pub mod metrics;
 pub mod object;
 pub mod patch;
+pub mod platform;
 pub mod pool;
 pub mod registry;
 pub mod router;

@@ -5,7 +5,7 @@
 //! so, and never that it failed.
 
 use super::{
-    place::Place,
+    place::EtcdPlace,
     wire::{
         AlarmRequest, AlarmResponse, CompactionRequest, Compare, Done, KeyValue, LeaseId,
         LeaseRequest, LeaseResponse, RangeRequest, RangeResponse, RequestOp, TxnRequest,
@@ -111,7 +111,7 @@ pub struct Txn {
 /// A connection to etcd.
 pub struct Link {
     /// Which etcd.
-    pub place: Place,
+    pub place: EtcdPlace,
     members: Vec<Channel>,
     /// The member that answered last.
     at: AtomicUsize,
@@ -127,7 +127,7 @@ impl Link {
     ///
     /// # Errors
     /// One line for people.
-    pub fn open(place: &Place) -> Result<Arc<Link>, String> {
+    pub fn open(place: &EtcdPlace) -> Result<Arc<Link>, String> {
         let endpoints = place.endpoints()?;
         let (thread, ended) = oneshot::channel::<()>();
         let (tell, told) = mpsc::channel();

@@ -10,5 +10,5 @@ mod wire;
 
 pub use lease::Lease;
 pub use link::{Failed, Link, Page, Txn};
-pub use place::Place;
+pub use place::EtcdPlace;
 pub use wire::{Compare, Event, KeyValue, RequestOp};

@@ -9,7 +9,7 @@ const PORT: u16 = 2379;
 
 /// An etcd, and a part of its keys.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Place {
+pub struct EtcdPlace {
     /// `host:port` of its members.
     pub members: Vec<String>,
     /// What all our keys begin with; it does not end with a slash.
@@ -20,18 +20,18 @@ pub struct Place {
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for EtcdPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "etcd://{}{}", self.members.join(","), self.prefix)
     }
 }
 
-impl Place {
+impl EtcdPlace {
     /// Reads `etcd://host:port,host:port` and a prefix.
     ///
     /// # Errors
     /// One line for people.
-    pub fn parse(address: &str, prefix: &str) -> Result<Place, String> {
+    pub fn parse(address: &str, prefix: &str) -> Result<EtcdPlace, String> {
         let wrong = |why: &str| Err(format!("--store: {address:?}: {why}"));
         let Some(list) = address.strip_prefix("etcd://") else {
             return wrong("say etcd://HOST:PORT[,HOST:PORT…]");
@@ -44,7 +44,7 @@ impl Place {
             Ok(members) => members,
             Err(why) => return wrong(&why),
         };
-        Ok(Place { members, prefix: checked(prefix)?, ca: None, identity: None })
+        Ok(EtcdPlace { members, prefix: checked(prefix)?, ca: None, identity: None })
     }
 
     /// The ways to the members.
@@ -126,17 +126,17 @@ mod tests {
 
     #[test]
     fn addresses_and_prefixes() {
-        let place = Place::parse("etcd://a,b:1,[::1]:2,[::2]", "/x/y/").unwrap();
+        let place = EtcdPlace::parse("etcd://a,b:1,[::1]:2,[::2]", "/x/y/").unwrap();
         assert_eq!(place.members, ["a:2379", "b:1", "[::1]:2", "[::2]:2379"]);
         assert_eq!(place.prefix, "/x/y");
         assert_eq!(place.to_string(), "etcd://a:2379,b:1,[::1]:2,[::2]:2379/x/y");
         for wrong in
             ["", "etcd://", "http://a", "etcd://a/b", "etcd://a,,b", "etcd://a:b", "etcd://u@a"]
         {
-            assert!(Place::parse(wrong, "/x").unwrap_err().starts_with("--store: "), "{wrong}");
+            assert!(EtcdPlace::parse(wrong, "/x").unwrap_err().starts_with("--store: "), "{wrong}");
         }
         for wrong in ["", "/", "x", "/a//b", "/a b", "/ä"] {
-            let why = Place::parse("etcd://a", wrong).unwrap_err();
+            let why = EtcdPlace::parse("etcd://a", wrong).unwrap_err();
             assert!(why.starts_with("--etcd-prefix: "), "{wrong}: {why}");
         }
     }
@@ -152,15 +152,17 @@ mod tests {
             path
         };
         let (ca, key) = (write("ca", &one.cert), write("key", &other.key));
-        let place = Place::parse("etcd://a", "/x").unwrap();
-        let said = |place: Place| place.endpoints().map(drop).unwrap_err();
+        let place = EtcdPlace::parse("etcd://a", "/x").unwrap();
+        let said = |place: EtcdPlace| place.endpoints().map(drop).unwrap_err();
         let identity = Some((ca.clone(), key));
-        assert!(said(Place { identity: identity.clone(), ..place.clone() }).contains("--etcd-ca"));
-        let both = Place { ca: Some(ca), identity, ..place.clone() };
+        assert!(
+            said(EtcdPlace { identity: identity.clone(), ..place.clone() }).contains("--etcd-ca")
+        );
+        let both = EtcdPlace { ca: Some(ca), identity, ..place.clone() };
         assert!(said(both).contains("do not fit"));
-        let none = Place { ca: Some(write("none", "none")), ..place.clone() };
+        let none = EtcdPlace { ca: Some(write("none", "none")), ..place.clone() };
         assert!(said(none).starts_with("--etcd-ca: "));
-        let gone = Place { ca: Some("/nowhere".into()), ..place };
+        let gone = EtcdPlace { ca: Some("/nowhere".into()), ..place };
         assert!(said(gone).starts_with("cannot read /nowhere"));
     }
 }

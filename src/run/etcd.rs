@@ -1,6 +1,6 @@
 //! Clusters kept in etcd: what the flags say of it, and the secrets that its replicas share.
 
-use crate::{config::EtcdFlags, etcd::Place, object::name, store::EtcdKeeper};
+use crate::{config::EtcdFlags, etcd::EtcdPlace, object::name, store::EtcdKeeper};
 use jiff::SignedDuration;
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ const TAKEOVER: u32 = 3;
 /// One line for people; nothing was changed.
 pub(super) fn keeper(flags: &EtcdFlags) -> Result<Option<Arc<EtcdKeeper>>, String> {
     let Some(address) = &flags.store else { return Ok(None) };
-    let place = Place {
+    let place = EtcdPlace {
         ca: flags.etcd_ca.clone(),
         identity: flags.etcd_cert.clone().zip(flags.etcd_key.clone()),
-        ..Place::parse(address, flags.etcd_prefix.as_deref().unwrap_or(PREFIX))?
+        ..EtcdPlace::parse(address, flags.etcd_prefix.as_deref().unwrap_or(PREFIX))?
     };
     // Etcd notices within half a second that a lease has run out, and then somebody else begins.
     let lease = flags.takeover.unwrap_or(TAKEOVER).saturating_sub(1).max(1);

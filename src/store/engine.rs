@@ -40,8 +40,8 @@ pub(super) trait Engine: Send {
     /// Syncs what was appended, and from here on every append, as hard as was asked for.
     fn harden(&mut self) -> Result<(), Error>;
     /// What it takes at once at most.
-    fn room(&self) -> Room {
-        Room { records: usize::MAX, bytes: usize::MAX }
+    fn room(&self) -> Takes {
+        Takes { records: usize::MAX, bytes: usize::MAX }
     }
     /// Whether anything is kept: then there is a disk to wait for.
     fn keeps(&self) -> bool {
@@ -56,13 +56,13 @@ pub(super) trait Engine: Send {
 
 /// What an engine takes at once at most.
 #[derive(Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct Takes {
     pub records: usize,
     /// See [`Record::weight`].
     pub bytes: usize,
 }
 
-impl Room {
+impl Takes {
     /// Whether what a batch will become fits beside records, as far as can be told before.
     pub fn has(&self, records: &[Record], ops: &[Op], state: &Snapshot) -> bool {
         if records.len().saturating_add(ops.len()) > self.records {

@@ -3,7 +3,7 @@
 
 use super::layout::{FORMAT, Head, Keys};
 use crate::{
-    etcd::{Compare, Failed, Lease, Link, Place, RequestOp, Txn},
+    etcd::{Compare, EtcdPlace, Failed, Lease, Link, RequestOp, Txn},
     store::OpenError,
     world::{Clock, Entropy, SystemClock, within},
 };
@@ -35,7 +35,7 @@ impl EtcdKeeper {
     /// # Errors
     /// See [`OpenError`]; nothing was changed then.
     pub fn open(
-        place: &Place,
+        place: &EtcdPlace,
         name: &str,
         takeover: SignedDuration,
     ) -> Result<Arc<EtcdKeeper>, OpenError> {

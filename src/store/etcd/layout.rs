@@ -68,7 +68,7 @@ impl Head {
 
 /// One change of an object.
 #[derive(Clone, PartialEq, Message)]
-struct Row {
+struct KeptChange {
     #[prost(string, tag = "1")]
     resource: String,
     #[prost(string, tag = "2")]
@@ -92,7 +92,7 @@ pub(super) fn row(record: &Record) -> Bytes {
     let entry = &record.entry;
     let (resource, key) = (entry.resource.as_bytes(), entry.key.as_bytes());
     let sum = row::sum(entry.rev, resource, key, record.prev, record.deleted, &entry.bytes);
-    let row = Row {
+    let row = KeptChange {
         resource: entry.resource.to_string(),
         key: entry.key.to_string(),
         prev: record.prev,
@@ -117,7 +117,7 @@ pub(super) struct ReadRow {
 pub(super) fn read(key: &[u8], value: Bytes, names: &mut Interner) -> ReadRow {
     let digits = key.rsplit(|b| *b == b'/').next().unwrap_or_default();
     let rev = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let row = match Row::decode(value) {
+    let row = match KeptChange::decode(value) {
         Ok(row) => row,
         Err(why) => {
             let (resource, key, why) = (String::new(), String::new(), why.to_string());

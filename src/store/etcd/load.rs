@@ -23,7 +23,7 @@ type Id = (Arc<str>, Arc<str>);
 
 /// What was read so far.
 #[derive(Default)]
-struct Reading {
+struct Gathered {
     names: Interner,
     live: HashMap<Id, (Arc<Entry>, Vec<String>)>,
     by_rev: HashMap<u64, Arc<Entry>>,
@@ -61,7 +61,7 @@ impl Etcd {
 
     /// Reads every row.
     pub(super) fn load(&mut self) -> Result<Loaded, OpenError> {
-        let mut reading = Reading::default();
+        let mut reading = Gathered::default();
         reading.loaded.latest = self.head.latest;
         reading.loaded.compacted = self.head.compacted;
         let (mut next, end): (Bytes, Bytes) = (self.keys.row(0).into(), self.keys.end().into());
@@ -85,12 +85,11 @@ impl Etcd {
         // They go with what is written next.
         let left = |rev: &u64| Passing { rev: *rev, prev: 0, deleted: true };
         reading.left.iter().rev().map(left).for_each(|passing| self.window.push_front(passing));
-        self.floor = self.head.compacted;
         Ok(reading.finish())
     }
 }
 
-impl Reading {
+impl Gathered {
     fn take(&mut self, row: ReadRow) {
         let entry = match row.entry {
             Ok(entry) => entry,

@@ -18,7 +18,7 @@ pub use keeper::EtcdKeeper;
 
 use super::{
     Error, OpenError,
-    engine::{Engine, Loaded, Record, Room, Watch},
+    engine::{Engine, Loaded, Record, Takes, Watch},
 };
 use crate::etcd::{Compare, Failed, Link, RequestOp, Txn};
 use layout::{Head, Keys};
@@ -57,8 +57,6 @@ pub(super) struct Etcd {
     /// Somebody else has taken over.
     lost: Arc<AtomicBool>,
     window: VecDeque<Passing>,
-    /// Revision up to which rows may be forgotten.
-    floor: u64,
 }
 
 impl Etcd {
@@ -80,7 +78,6 @@ impl Etcd {
             doubt: false,
             lost: Arc::default(),
             window: VecDeque::new(),
-            floor: 0,
         };
         engine.take_over()?;
         let loaded = engine.load()?;
@@ -126,37 +123,15 @@ impl Etcd {
             bytes += weight;
             steps.push(RequestOp::put(self.keys.row(record.entry.rev), layout::row(record)));
         }
-        let forgotten = self.forget(&mut steps);
-        let compacted = self.window.get(forgotten.wrapping_sub(1)).map_or(0, |last| last.rev);
-        let to = Head { compacted: to.compacted.max(compacted), ..to };
         steps.push(RequestOp::put(self.keys.head.clone(), to.text()));
         if !self.lay_down(steps)? {
             return Ok(false);
         }
         self.doubt = false;
-        self.window.drain(..forgotten);
         self.head = to;
         let passing = |r: &Record| Passing { rev: r.entry.rev, prev: r.prev, deleted: r.deleted };
         self.window.extend(records.iter().map(passing));
         Ok(true)
-    }
-
-    /// Adds the removal of rows that the window has left behind, as far as there is room; answers
-    /// how many changes are then forgotten.
-    fn forget(&self, steps: &mut Vec<RequestOp>) -> usize {
-        let mut forgotten = 0;
-        for passing in self.window.iter().take_while(|passing| passing.rev <= self.floor) {
-            // One is for the head.
-            if steps.len() + 3 > STEPS {
-                break;
-            }
-            let own = passing.deleted.then_some(passing.rev);
-            for rev in own.into_iter().chain((passing.prev > 0).then_some(passing.prev)) {
-                steps.push(RequestOp::delete(self.keys.row(rev)));
-            }
-            forgotten += 1;
-        }
-        forgotten
     }
 
     /// Carries out steps if we are the owner and the head is as we know it.
@@ -173,11 +148,7 @@ impl Etcd {
 
     /// Removes what may have been written without our knowing; what comes late comes too late.
     fn settle(&mut self) -> Result<(), Error> {
-        // What was to be forgotten may be gone.
-        let reached = self.window.partition_point(|passing| passing.rev <= self.floor);
-        let compacted = self.window.get(reached.wrapping_sub(1)).map_or(0, |last| last.rev);
-        let compacted = compacted.max(self.head.compacted);
-        let head = Head { epoch: self.head.epoch + 1, compacted, ..self.head.clone() };
+        let head = Head { epoch: self.head.epoch + 1, ..self.head.clone() };
         let then = vec![
             RequestOp::put(self.keys.head.clone(), head.text()),
             RequestOp::delete_range(self.keys.row(head.latest + 1), self.keys.end()),
@@ -237,18 +208,40 @@ impl Engine for Etcd {
         if records.is_empty() { Ok(()) } else { self.commit(records) }
     }
 
-    /// Rows are removed together with what is written next, so that it costs no time of its own.
     fn compact(&mut self, upto: u64) -> Result<bool, String> {
-        self.floor = self.floor.max(upto);
-        Ok(false)
+        let upto = upto.min(self.head.latest);
+        if upto <= self.head.compacted || self.doubt || self.lost.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let (mut then, mut forgotten, mut reached) = (Vec::new(), 0, upto);
+        for passing in self.window.iter().take_while(|passing| passing.rev <= upto) {
+            // One more is for the head.
+            if then.len() + 3 > STEPS {
+                reached = passing.rev - 1;
+                break;
+            }
+            let own = passing.deleted.then_some(passing.rev);
+            let rows = own.into_iter().chain((passing.prev > 0).then_some(passing.prev));
+            then.extend(rows.map(|rev| RequestOp::delete(self.keys.row(rev))));
+            forgotten += 1;
+        }
+        let head = Head { compacted: reached, ..self.head.clone() };
+        then.push(RequestOp::put(self.keys.head.clone(), head.text()));
+        let done = self.lay_down(then).map_err(|why| why.to_string());
+        // Where nobody knows whether it was done, it counts as done: nobody asks for those rows.
+        if done == Ok(true) || self.doubt {
+            self.head = head;
+            self.window.drain(..forgotten);
+        }
+        Ok(done? && reached < upto)
     }
 
     fn harden(&mut self) -> Result<(), Error> {
         Ok(())
     }
 
-    fn room(&self) -> Room {
-        Room { records: STEPS - 1, bytes: BYTES }
+    fn room(&self) -> Takes {
+        Takes { records: STEPS - 1, bytes: BYTES }
     }
 
     fn watch(&self) -> Watch {

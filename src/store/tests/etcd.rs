@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    etcd::Place,
+    etcd::EtcdPlace,
     store::{EtcdKeeper, OpenError},
 };
 use jiff::SignedDuration;
@@ -73,8 +73,8 @@ pub(super) fn real(flags: &[&str]) -> Option<RealEtcd> {
 }
 
 impl RealEtcd {
-    pub fn place(&self, prefix: &str) -> Place {
-        Place::parse(&self.address, prefix).unwrap()
+    pub fn place(&self, prefix: &str) -> EtcdPlace {
+        EtcdPlace::parse(&self.address, prefix).unwrap()
     }
 
     pub fn keeper(&self, prefix: &str, name: &str) -> Result<Arc<EtcdKeeper>, OpenError> {

@@ -3,11 +3,14 @@
 mod contract;
 mod disk;
 mod etcd;
+mod kept;
 mod model;
 mod parts;
+mod suite;
+mod told;
 
 use super::{
-    Committed, Entry, Error, Expect, Op, Options, Since, Snapshot, Store,
+    Committed, Entry, Error, Expect, Op, Options, Snapshot, Store,
     engine::{Engine, Loaded, Nowhere, Record},
     open,
     writer::Handle,
