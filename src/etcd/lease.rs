@@ -18,13 +18,13 @@ const RENEWALS: i32 = 4;
 pub struct Lease {
     link: Arc<Link>,
     ttl: i64,
-    now: watch::Sender<Held>,
+    now: watch::Sender<LeaseNow>,
     ended: Mutex<bool>,
 }
 
 /// A lease as it is at a moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Held {
+struct LeaseNow {
     id: i64,
     /// Until when etcd surely holds it.
     until: Timestamp,
@@ -68,10 +68,10 @@ impl Lease {
     }
 }
 
-async fn granted(link: &Link, ttl: i64) -> Result<Held, Failed> {
+async fn granted(link: &Link, ttl: i64) -> Result<LeaseNow, Failed> {
     let asked = SystemClock.now();
     let id = link.grant(ttl).await?;
-    Ok(Held { id, until: after(asked, ttl) })
+    Ok(LeaseNow { id, until: after(asked, ttl) })
 }
 
 fn after(moment: Timestamp, seconds: i64) -> Timestamp {
@@ -97,7 +97,9 @@ async fn renew(lease: Weak<Lease>, pause: SignedDuration) {
                     Err(why) => tracing::warn!(%why, "no lease"),
                 }
             }
-            Ok(seconds) => drop(lease.now.send_replace(Held { id, until: after(asked, seconds) })),
+            Ok(seconds) => {
+                drop(lease.now.send_replace(LeaseNow { id, until: after(asked, seconds) }))
+            }
             Err(why) => tracing::warn!(%why, "the lease was not renewed"),
         }
     }

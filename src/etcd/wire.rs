@@ -8,8 +8,7 @@ use bytes::Bytes;
 macro_rules! message {
     ($(#[$doc:meta])* $name:ident { $($(#[$meta:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, prost::Message)]
-        pub struct $name { $($(#[$meta])* pub $field: $type,)* }
+        #[derive(Clone, PartialEq, prost::Message)] pub struct $name { $($(#[$meta])* pub $field: $type,)* }
     };
 }
 

@@ -1,6 +1,6 @@
 //! Clusters kept in etcd: what the flags say of it, and the secrets that its replicas share.
 
-use crate::{config::EtcdFlags, etcd::EtcdPlace, object::name, store::EtcdKeeper};
+use crate::{config::EtcdFlags, etcd::EtcdPlace, object::name, platform, store::EtcdKeeper};
 use jiff::SignedDuration;
 use std::sync::Arc;
 

@@ -1,16 +1,19 @@
 //! A real etcd for tests: Debian's etcd-server on loopback, where it is or can be installed.
 
-use super::*;
+use super::{suite::Premises, *};
 use crate::{
     etcd::EtcdPlace,
-    store::{EtcdKeeper, OpenError},
+    store::{EtcdKeeper, OpenError, Since},
 };
 use jiff::SignedDuration;
 use std::{
     fs::File,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tempfile::TempDir;
 
@@ -87,6 +90,35 @@ impl RealEtcd {
         let prefix = format!("/test/{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let keeper = self.keeper(&prefix, "one").unwrap();
         opened(&keeper).unwrap()
+    }
+}
+
+/// What the suite needs: an etcd that all tests that run at the same time share, and a prefix.
+pub(super) struct EtcdPremises {
+    etcd: Arc<RealEtcd>,
+    prefix: String,
+}
+
+impl Premises for EtcdPremises {
+    const LIVES: u32 = 6;
+
+    fn fresh() -> Option<EtcdPremises> {
+        static SHARED: Mutex<Weak<RealEtcd>> = Mutex::new(Weak::new());
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let mut shared = SHARED.lock().unwrap();
+        let etcd = match shared.upgrade() {
+            Some(etcd) => etcd,
+            None => Arc::new(real(&[])?),
+        };
+        *shared = Arc::downgrade(&etcd);
+        let prefix = format!("/suite/{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        Some(EtcdPremises { etcd, prefix })
+    }
+
+    fn open(&self) -> (Box<dyn Engine>, Loaded) {
+        let keeper = self.etcd.keeper(&self.prefix, "one").unwrap();
+        let (engine, loaded) = crate::store::etcd::Etcd::open(&keeper, "main").unwrap();
+        (Box::new(engine), loaded)
     }
 }
 
