@@ -30,9 +30,9 @@ pub(super) fn keeper(flags: &EtcdFlags) -> Result<Option<Arc<EtcdKeeper>>, Strin
 /// What this replica is called.
 fn replica(flags: &EtcdFlags) -> Result<String, String> {
     let Some(said) = &flags.replica else {
-        let machine = rustix::system::uname();
-        let plain = machine.nodename().to_string_lossy().to_lowercase();
-        return Ok(plain.split('.').next().unwrap_or("replica").to_owned());
+        let plain = platform::machine().to_lowercase();
+        let first = plain.split('.').next().unwrap_or_default();
+        return Ok(if first.is_empty() { "replica".to_owned() } else { first.to_owned() });
     };
     match name::subdomain_problems(said) {
         errors if errors.is_empty() => Ok(said.clone()),
