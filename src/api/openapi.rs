@@ -179,7 +179,7 @@ fn hash(kinds: &Catalogue, path: &str) -> String {
             sub.verbs.iter().for_each(|v| digest.update(v));
         }
         if let Some(custom) = &kind.custom {
-            digest.update(custom.document.to_string());
+            digest.update(custom.schema.text());
         }
     }
     let mut hex = String::new();

@@ -33,10 +33,10 @@ fn gvk(kind: &Served, name: &str) -> Value {
 }
 
 fn object(kind: &Served, custom: &Custom, format: Format) -> Value {
-    let mut schema = match (&custom.document, format) {
-        (Value::Object(_), Format::V3) => custom.document.clone(),
+    let mut schema = match (custom.schema.document(), format) {
+        (document @ Value::Object(_), Format::V3) => document,
         (Value::Object(_), Format::V2) if custom.schema.preserve => json!({"type": "object"}),
-        (Value::Object(_), Format::V2) => second(custom.document.clone()),
+        (document @ Value::Object(_), Format::V2) => second(document),
         _ => json!({"type": "object"}),
     };
     if format == Format::V3 || !custom.schema.preserve {
