@@ -16,7 +16,11 @@ use crate::{
 };
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha512};
-use std::{collections::BTreeSet, fmt::Write, io::Read};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    io::Read,
+};
 
 include!(concat!(env!("OUT_DIR"), "/documents.rs"));
 
@@ -25,6 +29,27 @@ include!(concat!(env!("OUT_DIR"), "/documents.rs"));
 enum Format {
     V2,
     V3,
+}
+
+/// The members of a JSON object, each as text: a document of many kinds is never a tree.
+type Texts = BTreeMap<String, Vec<u8>>;
+
+fn text(value: &Value) -> Vec<u8> {
+    // A tree in memory: this cannot fail.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// Writes an object of members, but for the brace at its end.
+fn begin(members: &Texts, out: &mut Vec<u8>) {
+    for (at, (name, member)) in members.iter().enumerate() {
+        out.push(if at == 0 { b'{' } else { b',' });
+        out.extend(text(&name.as_str().into()));
+        out.push(b':');
+        out.extend_from_slice(member);
+    }
+    if members.is_empty() {
+        out.push(b'{');
+    }
 }
 
 /// `/openapi/v3`: where the documents are. The hash in each address changes with the document, so
@@ -61,12 +86,9 @@ pub fn v3(kinds: &Catalogue, path: &str) -> Option<Vec<u8>> {
     if paths.is_empty() || (compiled.is_none() && custom.is_empty()) {
         return None;
     }
-    let mut out = format!(
-        r#"{{"openapi":"3.0.0","info":{},"paths":{},"components":{{"schemas":"#,
-        info(),
-        Value::Object(paths)
-    )
-    .into_bytes();
+    let mut out = format!(r#"{{"openapi":"3.0.0","info":{},"paths":"#, info()).into_bytes();
+    begin(&paths, &mut out);
+    out.extend_from_slice(br#"},"components":{"schemas":"#);
     match compiled {
         Some(compiled) => {
             splice(&custom, Format::V3, &mut out);
@@ -75,10 +97,9 @@ pub fn v3(kinds: &Catalogue, path: &str) -> Option<Vec<u8>> {
         }
         None => {
             let mut schemas = common();
-            if let Value::Object(own) = custom::schemas(&custom, Format::V3) {
-                schemas.extend(own);
-            }
-            out.extend_from_slice(Value::Object(schemas).to_string().as_bytes());
+            schemas.extend(custom::schemas(&custom, Format::V3));
+            begin(&schemas, &mut out);
+            out.push(b'}');
         }
     }
     let scheme = r#"{"BearerToken":{"description":"Bearer Token authentication","type":"apiKey","name":"authorization","in":"header"}}"#;
@@ -88,9 +109,9 @@ pub fn v3(kinds: &Catalogue, path: &str) -> Option<Vec<u8>> {
 
 /// `/openapi/v2`: everything in one document, as JSON.
 pub fn v2(kinds: &Catalogue) -> Vec<u8> {
-    let paths = Value::Object(paths::of(kinds.all(), Format::V2));
-    let mut out = format!(r#"{{"swagger":"2.0","info":{},"paths":{paths},"definitions":"#, info())
-        .into_bytes();
+    let mut out = format!(r#"{{"swagger":"2.0","info":{},"paths":"#, info()).into_bytes();
+    begin(&paths::of(kinds.all(), Format::V2), &mut out);
+    out.extend_from_slice(br#"},"definitions":"#);
     let custom: Vec<Served> = kinds.established().cloned().collect();
     splice(&custom, Format::V2, &mut out);
     inflate(DEFINITIONS, &mut out);
@@ -112,14 +133,14 @@ pub fn v2_protobuf(kinds: &Catalogue) -> Vec<u8> {
 const COMMON: &str = "apis/coordination.k8s.io/v1";
 
 /// What the schemas of custom kinds refer to.
-fn common() -> serde_json::Map<String, Value> {
+fn common() -> Texts {
     let mut bytes = Vec::new();
     inflate(schemas(COMMON).unwrap_or_default(), &mut bytes);
-    let mut all: serde_json::Map<String, Value> =
-        serde_json::from_slice(&bytes).unwrap_or_default();
+    let all: serde_json::Map<String, Value> = serde_json::from_slice(&bytes).unwrap_or_default();
     let scale = "io.k8s.api.autoscaling.v1.Scale";
-    all.retain(|name, _| name.starts_with("io.k8s.apimachinery.") || name.starts_with(scale));
-    all
+    let wanted = |name: &str| name.starts_with("io.k8s.apimachinery.") || name.starts_with(scale);
+    let wanted = all.into_iter().filter(|(name, _)| wanted(name));
+    wanted.map(|(name, schema)| (name, text(&schema))).collect()
 }
 
 /// Begins an object of schemas with those of custom kinds; [`unite`] joins it with what follows.
@@ -127,8 +148,7 @@ fn splice(custom: &[Served], format: Format, out: &mut Vec<u8>) {
     if custom.is_empty() {
         return;
     }
-    let schemas = custom::schemas(custom, format).to_string();
-    out.extend_from_slice(schemas.strip_suffix('}').unwrap_or(&schemas).as_bytes());
+    begin(&custom::schemas(custom, format), out);
     out.push(SEAM);
 }
 
