@@ -88,8 +88,11 @@ fn openshift_catalogue(
     let duration = serde_json::json!({ "description": DURATION, "type": "string" });
     definitions.insert("io.k8s.apimachinery.pkg.apis.meta.v1.Duration".into(), duration);
     for family in openshift::families() {
-        let openshift = family.group.ends_with("openshift.io");
-        let home = if openshift { "com.github.openshift.api" } else { "io.k8s.metrics.pkg.apis" };
+        let home = match family.group {
+            "metrics.k8s.io" => "io.k8s.metrics.pkg.apis",
+            "simulation.pocketshift.io" => "io.pocketshift",
+            _ => "com.github.openshift.api",
+        };
         let package = format!("{home}.{}.{}", family.package, family.version);
         for (name, schema) in family.schemas {
             let mut schema = serde_json::to_value(schema)?;

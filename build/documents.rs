@@ -16,6 +16,9 @@ const FOREIGN: &[&str] = &[
     "io.k8s.api.authentication.v1.TokenRequest",
 ];
 
+/// How the definitions of types of our own begin; they are served only where their kinds are.
+const OWN: &str = "io.pocketshift.";
+
 /// Writes the files and `documents.rs`, which includes them.
 pub fn write(
     out: &Path,
@@ -44,16 +47,17 @@ pub fn write(
         compress(&file, &Value::Object(schemas))?;
         writeln!(source, "({path:?}, include_bytes!({:?})),", file.display().to_string())?;
     }
-    let file = out.join("definitions.json.gz");
-    compress(
-        &file,
-        &Value::Object(definitions.into_iter().map(|(n, s)| (n, version2(s))).collect()),
-    )?;
-    writeln!(
-        source,
-        "];\nstatic DEFINITIONS: &[u8] = include_bytes!({:?});",
-        file.display().to_string()
-    )?;
+    writeln!(source, "];")?;
+    let (own, upstream): (Map<_, _>, Map<_, _>) = definitions
+        .into_iter()
+        .map(|(name, schema)| (name, version2(schema)))
+        .partition(|(name, _)| name.starts_with(OWN));
+    for (name, all) in [("DEFINITIONS", upstream), ("OWN_DEFINITIONS", own)] {
+        let file = out.join(format!("{}.json.gz", name.to_lowercase()));
+        compress(&file, &Value::Object(all))?;
+        let path = file.display().to_string();
+        writeln!(source, "static {name}: &[u8] = include_bytes!({path:?});")?;
+    }
     fs::write(out.join("documents.rs"), source)?;
     Ok(())
 }
@@ -125,7 +129,9 @@ fn mark_kinds(definitions: &mut Definitions, roots: &[Root]) -> Vec<(String, Str
     for root in roots {
         let gvk =
             |kind: &str| json!({ "group": root.group, "version": root.version, "kind": kind });
-        options.insert((root.group.clone(), root.version.clone()));
+        if !root.definition.starts_with(OWN) {
+            options.insert((root.group.clone(), root.version.clone()));
+        }
         let Some(schema) = definitions.get_mut(&root.definition) else { continue };
         schema["x-kubernetes-group-version-kind"] = json!([gvk(&root.kind)]);
         let metadata = shapes::reference(&schema["properties"]["metadata"]).unwrap_or("");

@@ -411,6 +411,11 @@ pub struct Serve {
     )]
     pub image_import_interval: u32,
 
+    /// Serve nothing but what OpenShift serves: without the clock as an object
+    /// (clocks.simulation.pocketshift.io)
+    #[arg(long, env = "POCKETSHIFT_PLAIN_API", value_parser = BoolishValueParser::new())]
+    pub plain_api: bool,
+
     /// No waiting in the simulation: pods are pulled, started and ready at once
     #[arg(long, env = "POCKETSHIFT_INSTANT", value_parser = BoolishValueParser::new())]
     pub instant: bool,
@@ -488,6 +493,7 @@ impl Default for Serve {
             node_disk: "120Gi".into(),
             kubelet_config: None,
             image_import_interval: 900,
+            plain_api: false,
             instant: false,
             pace: 100,
             max_requests_inflight: 400,

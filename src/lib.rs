@@ -21,6 +21,7 @@
 //! | [`object`] | JSON objects, names, selectors, quantities, times | nothing of ours |
 //! | [`error`] | what can go wrong, and its `Status` | `object` |
 //! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
+//! | [`platform`] | what one system does otherwise than another: private files, signals, processes | nothing of ours |
 //! | [`pool`] | threads that clusters share | nothing of ours |
 //! | [`catalog`] | the images of the world outside, as data and as true OCI content | `object` |
 //! | [`tls`] | certificates | nothing of ours |
@@ -209,6 +210,7 @@ pub mod labs;
 pub mod metrics;
 pub mod object;
 pub mod patch;
+pub mod platform;
 pub mod pool;
 pub mod registry;
 pub mod router;

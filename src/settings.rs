@@ -18,6 +18,8 @@ pub struct Settings {
     /// Whether OpenShift's groups are served, and what belongs to them is there; else this is plain
     /// Kubernetes.
     pub openshift: bool,
+    /// Whether the group of our own is served: the clock as an object.
+    pub simulation: bool,
     /// Names of the admission plug-ins that are off.
     pub admission_off: Vec<String>,
     /// How many nodes there are.
@@ -62,6 +64,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             openshift: true,
+            simulation: false,
             admission_off: Vec::new(),
             nodes: 3,
             delays: Delays::default(),

@@ -104,10 +104,11 @@ impl Server {
                 return Ok((Deleted::of(going, draft.object), heard));
             }
             let extra = std::mem::take(&mut draft.extra);
-            let result = if going {
-                self.remove(kind, &old, entry.rev, extra).await
-            } else {
-                self.put(kind, &draft.object, Expect::Rev(entry.rev), extra).await
+            let shown = going && kind.hooks.grace.is_some() && draft.object != old;
+            let result = match going {
+                true if shown => self.mark_and_remove(kind, &draft.object, entry.rev, extra).await,
+                true => self.remove(kind, &old, entry.rev, extra).await,
+                false => self.put(kind, &draft.object, Expect::Rev(entry.rev), extra).await,
             };
             match result {
                 Ok(entry) => {

@@ -120,8 +120,14 @@ pub(super) fn validate(object: &Value, kind: &Served, causes: &mut Causes) {
 }
 
 /// Groups of Kubernetes whose metadata is checked by the common rules alone.
-const GENERIC: [&str; 3] =
-    ["admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io"];
+const GENERIC: [&str; 6] = [
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "coordination.k8s.io",
+    "node.k8s.io",
+    "policy",
+];
 /// Finalizers that need no domain.
 const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 

@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod aggregation;
+pub mod clock;
 pub mod computed;
 mod conversion;
 mod create;
@@ -35,3 +36,21 @@ pub use request::{
 pub use scale::form as scale_form;
 pub use server::Server;
 pub use session::{Session, Streams, Task};
+
+use crate::{
+    kinds::{Catalogue, Families},
+    settings::Settings,
+    store::Snapshot,
+};
+use std::sync::Arc;
+
+/// Which of the built-in kinds a cluster of these settings serves.
+pub fn families(settings: &Settings) -> Families {
+    let Settings { openshift, simulation, versions, .. } = settings;
+    Families { openshift: *openshift, simulation: *simulation, minor: versions.minor }
+}
+
+/// The kinds of a state of a cluster of these settings.
+pub fn catalogue(snapshot: &Snapshot, settings: &Settings) -> Arc<Catalogue> {
+    Catalogue::of(snapshot, families(settings))
+}

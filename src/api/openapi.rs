@@ -11,8 +11,8 @@ mod paths;
 mod tests;
 
 use crate::{
-    kinds::{Catalogue, Served},
-    object::Value,
+    kinds::{Catalogue, Served, clock::CLOCKS},
+    object::{Map, Value, json},
 };
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha512};
@@ -56,15 +56,15 @@ fn begin(members: &Texts, out: &mut Vec<u8>) {
 /// clients may cache for ever.
 pub fn v3_index(kinds: &Catalogue) -> Vec<u8> {
     let served: BTreeSet<String> = kinds.all().map(|k| document_path(&k)).collect();
-    let paths: serde_json::Map<String, Value> = served
+    let paths: Map = served
         .into_iter()
         .filter(|path| schemas(path).is_some() || of(kinds, path).any(|k| k.custom.is_some()))
         .map(|path| {
             let url = format!("/openapi/v3/{path}?hash={}", hash(kinds, &path));
-            (path, serde_json::json!({ "serverRelativeURL": url }))
+            (path, json!({ "serverRelativeURL": url }))
         })
         .collect();
-    serde_json::json!({ "paths": paths }).to_string().into_bytes()
+    json!({ "paths": paths }).to_string().into_bytes()
 }
 
 /// The compressed schemas of a group version.
@@ -91,9 +91,10 @@ pub fn v3(kinds: &Catalogue, path: &str) -> Option<Vec<u8>> {
     out.extend_from_slice(br#"},"components":{"schemas":"#);
     match compiled {
         Some(compiled) => {
-            splice(&custom, Format::V3, &mut out);
+            let more = custom::schemas(&custom, Format::V3);
+            splice(&more, &mut out);
             inflate(compiled, &mut out);
-            unite(&custom, &mut out);
+            unite(&more, &mut out);
         }
         None => {
             let mut schemas = common();
@@ -113,9 +114,13 @@ pub fn v2(kinds: &Catalogue) -> Vec<u8> {
     begin(&paths::of(kinds.all(), Format::V2), &mut out);
     out.extend_from_slice(br#"},"definitions":"#);
     let custom: Vec<Served> = kinds.established().cloned().collect();
-    splice(&custom, Format::V2, &mut out);
+    let mut more = custom::schemas(&custom, Format::V2);
+    if kinds.by_resource(CLOCKS).is_some() {
+        more.extend(read(OWN_DEFINITIONS));
+    }
+    splice(&more, &mut out);
     inflate(DEFINITIONS, &mut out);
-    unite(&custom, &mut out);
+    unite(&more, &mut out);
     let scheme = r#"{"BearerToken":{"description":"Bearer Token authentication","type":"apiKey","name":"authorization","in":"header"}}"#;
     out.extend_from_slice(
         format!(r#","securityDefinitions":{scheme},"security":[{{"BearerToken":[]}}]}}"#)
@@ -134,21 +139,26 @@ const COMMON: &str = "apis/coordination.k8s.io/v1";
 
 /// What the schemas of custom kinds refer to.
 fn common() -> Texts {
-    let mut bytes = Vec::new();
-    inflate(schemas(COMMON).unwrap_or_default(), &mut bytes);
-    let all: serde_json::Map<String, Value> = serde_json::from_slice(&bytes).unwrap_or_default();
     let scale = "io.k8s.api.autoscaling.v1.Scale";
-    let wanted = |name: &str| name.starts_with("io.k8s.apimachinery.") || name.starts_with(scale);
-    let wanted = all.into_iter().filter(|(name, _)| wanted(name));
-    wanted.map(|(name, schema)| (name, text(&schema))).collect()
+    let mut all = read(schemas(COMMON).unwrap_or_default());
+    all.retain(|name, _| name.starts_with("io.k8s.apimachinery.") || name.starts_with(scale));
+    all
 }
 
-/// Begins an object of schemas with those of custom kinds; [`unite`] joins it with what follows.
-fn splice(custom: &[Served], format: Format, out: &mut Vec<u8>) {
-    if custom.is_empty() {
+/// Compressed schemas, read.
+fn read(compressed: &[u8]) -> Texts {
+    let mut bytes = Vec::new();
+    inflate(compressed, &mut bytes);
+    let all: Map = serde_json::from_slice(&bytes).unwrap_or_default();
+    all.iter().map(|(name, schema)| (name.clone(), text(schema))).collect()
+}
+
+/// Begins an object of schemas with some; [`unite`] joins it with what follows.
+fn splice(schemas: &Texts, out: &mut Vec<u8>) {
+    if schemas.is_empty() {
         return;
     }
-    begin(&custom::schemas(custom, format), out);
+    begin(schemas, out);
     out.push(SEAM);
 }
 
@@ -156,8 +166,8 @@ fn splice(custom: &[Served], format: Format, out: &mut Vec<u8>) {
 const SEAM: u8 = 0;
 
 /// Joins the object begun by [`splice`] with the one written after it.
-fn unite(custom: &[Served], out: &mut [u8]) {
-    if custom.is_empty() {
+fn unite(schemas: &Texts, out: &mut [u8]) {
+    if schemas.is_empty() {
         return;
     }
     // `{"a":1` SEAM `{"b":2}` becomes `{"a":1, "b":2}`.
@@ -170,7 +180,7 @@ fn unite(custom: &[Served], out: &mut [u8]) {
 }
 
 fn info() -> Value {
-    serde_json::json!({ "title": "Kubernetes", "version": "unversioned" })
+    json!({ "title": "Kubernetes", "version": "unversioned" })
 }
 
 /// `api/v1` or `apis/apps/v1`.

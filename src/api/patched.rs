@@ -83,14 +83,26 @@ impl What {
         }
     }
 
-    /// Where a field stands; what has no number stands last.
-    fn place(self, key: &str) -> u32 {
+    /// Where a field stands, and where in a struct that is embedded there; what has no number stands
+    /// last.
+    fn place(self, key: &str) -> (u32, u32) {
         let ty = match self {
             What::Struct(ty) => Some(ty),
             What::Shape(shape) => shape.object(),
         };
-        let number = ty.and_then(|t| t.field(key)).map_or(0, |f| f.proto);
-        if number == 0 { u32::MAX } else { number }
+        let number = |ty: &'static Type| ty.field(key).map_or(0, |f| f.proto);
+        let last = (u32::MAX, 0);
+        let Some(ty) = ty else { return last };
+        match number(ty) {
+            0 => {
+                let embedded = ty.embedded.iter().find_map(|e| {
+                    let inside = number(Shape::Object(e.message).object()?);
+                    (inside > 0).then_some((e.proto, inside))
+                });
+                embedded.unwrap_or(last)
+            }
+            number => (number, 0),
+        }
     }
 }
 
@@ -115,7 +127,7 @@ fn write(out: &mut String, what: Option<What>, value: &Value, touched: Option<&T
 fn write_map(out: &mut String, what: Option<What>, map: &Map, touched: Option<&Touched>) {
     let mut keys: Vec<&String> = map.keys().collect();
     if touched.is_none() {
-        keys.sort_by_key(|k| (what.map_or(0, |w| w.place(k)), *k));
+        keys.sort_by_key(|k| (what.map_or((0, 0), |w| w.place(k)), *k));
     }
     out.push('{');
     for (i, key) in keys.into_iter().enumerate() {
@@ -145,6 +157,14 @@ mod tests {
             text(ty, &object, PatchType::Json, &patch),
             r#"{"apiVersion":"v1","data":{"a":"x","b":1},"kind":"ConfigMap","metadata":{"name":"c","namespace":"n","uid":"u","labels":{"a":"2","z":"1"}}}"#
         );
+        let ty = schema::find("io.k8s.api.core.v1.PersistentVolume");
+        let volume = json!({"kind": "PersistentVolume", "spec": {"accessModes": [], "capacity": {},
+            "hostPath": {}, "nfs": {}, "storageClassName": "s"}});
+        assert_eq!(
+            text(ty, &volume, PatchType::Json, &json!([])),
+            r#"{"kind":"PersistentVolume","spec":{"capacity":{},"hostPath":{},"nfs":{},"accessModes":[],"storageClassName":"s"}}"#
+        );
+        let ty = schema::find("io.k8s.api.core.v1.ConfigMap");
         let patch = json!({"metadata": {"labels": {"z": "1"}}});
         assert_eq!(
             text(ty, &object, PatchType::Merge, &patch),

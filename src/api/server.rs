@@ -14,7 +14,7 @@ use crate::{
     store::{Author, Entry, Snapshot, Store, written_by},
     trail::{Refusals, Refused},
     webhook,
-    world::World,
+    world::{ClusterTime, World},
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub struct Server {
     pub faults: Faults,
     /// The order of what comes from outside, where that is kept.
     pub journal: Option<Arc<Journal>>,
+    /// The clock, where it can be moved.
+    pub time: Option<Arc<ClusterTime>>,
     /// Ends every watch and session when it turns true.
     pub stopping: tokio::sync::watch::Receiver<bool>,
 }
@@ -249,7 +251,7 @@ impl Server {
 
     /// The kinds it has at a state.
     pub(super) fn catalogue_of(&self, snapshot: &Snapshot) -> Arc<Catalogue> {
-        Catalogue::of(snapshot, self.settings.openshift, self.settings.versions.minor)
+        super::catalogue(snapshot, &self.settings)
     }
 
     /// What hooks see while a request is decided on `snapshot`.

@@ -2,13 +2,13 @@
 //! those go.
 //! Source: gopkg.in/natefinch/lumberjack.v2, which upstream writes its log with.
 
+use crate::platform;
 use flate2::{Compression, write::GzEncoder};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use std::{
     fs, io,
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -52,7 +52,7 @@ impl File {
     /// The system's.
     pub fn open(path: &Path, bounds: Bounds, now: Timestamp) -> io::Result<File> {
         if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            platform::private_folder(folder)?;
         }
         let file = appended(path)?;
         let size = file.metadata()?.len();
@@ -85,7 +85,7 @@ impl File {
 }
 
 fn appended(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+    platform::private(fs::OpenOptions::new().create(true).append(true)).open(path)
 }
 
 /// What stands before and behind the moment in the names of old files.

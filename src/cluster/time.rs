@@ -1,7 +1,7 @@
 //! The clock of a cluster in a program.
 
 use super::{Cluster, Error};
-use crate::registry::Move;
+use crate::api::clock::Move;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -93,7 +93,6 @@ impl Time<'_> {
     }
 
     async fn moved(&self, asked: Move) -> Result<(), Error> {
-        let moved = self.cluster.inside.registries.move_time(asked).await;
-        moved.map_err(|complaint| Error::Unclear(complaint.message))
+        self.cluster.inside.server.move_time(asked).await.map_err(Error::Unclear)
     }
 }

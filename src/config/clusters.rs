@@ -133,6 +133,9 @@ pub struct ClusterSettings {
     /// No waiting in the simulation: pods are pulled, started and ready at once
     #[arg(long)]
     pub instant: bool,
+    /// Serve nothing but what OpenShift serves: without the clock as an object
+    #[arg(long)]
+    pub plain_api: bool,
     /// How long the simulation takes, in hundredths of its usual time
     #[arg(long, value_name = "PERCENT", conflicts_with = "instant")]
     pub pace: Option<u32>,

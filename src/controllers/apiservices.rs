@@ -4,8 +4,8 @@
 
 use super::{Controller, Plan, View, Watch, Write};
 use crate::{
+    api,
     kinds::{
-        Catalogue,
         custom::{DEFINITIONS, Definition},
         definition_service, local_services,
     },
@@ -43,15 +43,14 @@ fn versions(_: &View, change: &Change) -> Vec<String> {
 fn reconcile(view: &View, key: &str) -> Plan {
     let mut plan = Plan::none();
     let Some((version, group)) = key.split_once('.') else { return plan };
-    let (openshift, minor) = (view.settings.openshift, view.settings.versions.minor);
-    let catalogue = Catalogue::of(&view.objects, openshift, minor);
+    let catalogue = api::catalogue(&view.objects, &view.settings);
     let custom = catalogue.established().any(|k| k.group == *group && k.version == *version);
     match view.get(API_SERVICES, key) {
         None if custom => {
             plan.write(Write::create(API_SERVICES, definition_service(group, version)));
         }
         None => {
-            let mut own = local_services(openshift, minor).into_iter();
+            let mut own = local_services(api::families(&view.settings)).into_iter();
             if let Some(own) = own.find(|s| s.name() == key) {
                 plan.write(Write::create(API_SERVICES, own));
             }

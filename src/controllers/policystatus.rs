@@ -3,7 +3,8 @@
 
 use super::{Controller, Plan, View, Watch, Write};
 use crate::{
-    kinds::{Catalogue, type_warnings},
+    api,
+    kinds::type_warnings,
     object::{ObjectExt, json},
 };
 
@@ -25,10 +26,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if policy.i64_at("status.observedGeneration").unwrap_or(0) >= generation {
         return plan;
     }
-    let found = type_warnings(
-        &policy,
-        &Catalogue::of(&view.objects, view.settings.openshift, view.settings.versions.minor),
-    );
+    let found = type_warnings(&policy, &api::catalogue(&view.objects, &view.settings));
     policy.set_at("status.observedGeneration", generation);
     policy.set_at("status.typeChecking", json!({}));
     if !found.is_empty() {

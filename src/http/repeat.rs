@@ -10,7 +10,7 @@ use super::{
     serve::{Http, Incoming},
 };
 use crate::{
-    api::{Answer, Caller, Request, Response, Server, Session, Verb},
+    api::{Answer, Caller, Request, Response, Server, Session, Verb, clock},
     error::Error,
     faults::{self, Hit},
     journal::{Arrival, SentRequest, Whom},
@@ -86,6 +86,10 @@ pub fn opening(incoming: &Incoming<'_>, request: &Request) -> Option<SentRequest
 fn changes(server: &Server, request: &Request) -> bool {
     if SESSIONS.contains(&request.sub) {
         // It is the session that does.
+        return false;
+    }
+    if clock::turns(&request.kind, request.verb) {
+        // What is written of it takes its own turn, and so does the move.
         return false;
     }
     let reads = matches!(request.verb, Verb::Get | Verb::List | Verb::Watch);

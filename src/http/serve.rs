@@ -273,7 +273,8 @@ async fn answer(mut incoming: Incoming<'_>, parsed: Option<Path<'_>>) -> HttpRes
     let (lasts, writes) = match (&parsed, verb) {
         _ if passing.as_ref().is_some_and(|p| p.lasts(incoming.query)) => (true, false),
         (Some(Path::Resource(target)), Some(verb)) => {
-            (super::limits::is_long(verb, target.sub), super::limits::is_write(verb))
+            let moves = crate::api::clock::turns(&target.kind, verb);
+            (super::limits::is_long(verb, target.sub) || moves, super::limits::is_write(verb))
         }
         _ => (false, !matches!(*incoming.request.method(), Method::GET | Method::HEAD)),
     };

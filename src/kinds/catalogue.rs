@@ -2,7 +2,8 @@
 //! function of the snapshot, made anew when a definition has changed.
 
 use super::{
-    Name, Served, all, by_kind, by_path, by_resource,
+    Kind, Name, Served, all, by_kind, by_path, by_resource,
+    clock::SIMULATION,
     custom::{DEFINITIONS, Definition},
 };
 use crate::store::Snapshot;
@@ -14,12 +15,33 @@ pub const OPENSHIFT: &str = ".openshift.io";
 /// The minor that knows every kind but those that are gone.
 const LAST: u8 = u8::MAX - 1;
 
+/// Which of the built-in kinds are served; always the same for one cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Families {
+    /// Whether OpenShift's groups are.
+    pub openshift: bool,
+    /// Whether the group of our own is.
+    pub simulation: bool,
+    /// Minor of Kubernetes whose kinds are.
+    pub minor: u8,
+}
+
+impl Families {
+    /// Whether a group is served, in one version or another.
+    pub fn has_group(&self, group: &str) -> bool {
+        (self.openshift || !group.ends_with(OPENSHIFT)) && (self.simulation || group != SIMULATION)
+    }
+
+    /// Whether a kind is.
+    pub fn has(&self, kind: &Kind) -> bool {
+        self.has_group(kind.group) && kind.since <= self.minor && self.minor < kind.until
+    }
+}
+
 /// The kinds of a cluster at one revision.
 pub struct Catalogue {
-    /// Whether OpenShift's groups are served.
-    openshift: bool,
-    /// Minor of Kubernetes whose kinds are served.
-    minor: u8,
+    /// What is served of what is built in.
+    families: Families,
     /// Custom kinds, by plural and group the served versions, the preferred first.
     custom: HashMap<(Name, Name), Vec<Served>>,
     /// The kinds through which rows of custom resources are reached, by `plural.group`.
@@ -29,19 +51,19 @@ pub struct Catalogue {
 impl Default for Catalogue {
     /// What is built in.
     fn default() -> Catalogue {
-        Catalogue { openshift: true, minor: LAST, custom: HashMap::new(), rows: HashMap::new() }
+        let families = Families { openshift: true, simulation: true, minor: LAST };
+        Catalogue { families, custom: HashMap::new(), rows: HashMap::new() }
     }
 }
 
 impl Catalogue {
-    /// The catalogue of a state of a cluster that serves OpenShift's groups, or does not, as a minor
-    /// of Kubernetes does (both are always the same for one cluster).
-    pub fn of(snapshot: &Snapshot, openshift: bool, minor: u8) -> Arc<Catalogue> {
-        snapshot.derived(DEFINITIONS, |snapshot| Catalogue::read(snapshot, openshift, minor))
+    /// The catalogue of a state of a cluster that serves these families.
+    pub fn of(snapshot: &Snapshot, families: Families) -> Arc<Catalogue> {
+        snapshot.derived(DEFINITIONS, |snapshot| Catalogue::read(snapshot, families))
     }
 
-    fn read(snapshot: &Snapshot, openshift: bool, minor: u8) -> Catalogue {
-        let mut catalogue = Catalogue { openshift, minor, ..Catalogue::default() };
+    fn read(snapshot: &Snapshot, families: Families) -> Catalogue {
+        let mut catalogue = Catalogue { families, ..Catalogue::default() };
         for entry in snapshot.list(DEFINITIONS, "") {
             let definition = entry.lens::<Definition>();
             if let Some(rows) = &definition.rows {
@@ -62,12 +84,12 @@ impl Catalogue {
 
     /// A built-in kind, if this cluster serves its group; perhaps in another version.
     fn stored(&self, kind: Option<Served>) -> Option<Served> {
-        kind.filter(|k| self.openshift || !k.group.ends_with(OPENSHIFT))
+        kind.filter(|k| self.families.has_group(&k.group))
     }
 
     /// A built-in kind, if this cluster serves it.
     fn built_in(&self, kind: Option<Served>) -> Option<Served> {
-        self.stored(kind).filter(|k| k.is_served_by(self.minor))
+        self.stored(kind).filter(|k| k.is_served_by(self.families.minor))
     }
 
     /// The kind behind a path's group, version and plural.
@@ -91,6 +113,16 @@ impl Catalogue {
         self.built_in(by_kind(api_version, kind)).or_else(|| {
             let mut all = self.custom.values().flatten();
             all.find(|k| k.kind == *kind && k.api_version() == api_version).cloned()
+        })
+    }
+
+    /// The kind that a word on a command line means.
+    pub fn named(&self, word: &str) -> Option<Served> {
+        let word = word.to_lowercase();
+        self.by_resource(&word).or_else(|| {
+            let is = |name: &str| name.eq_ignore_ascii_case(&word);
+            let short = |kind: &Served| kind.short.iter().any(|s| is(s));
+            self.all().find(|k| is(&k.plural) || is(&k.singular) || is(&k.kind) || short(k))
         })
     }
 

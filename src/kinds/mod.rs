@@ -15,7 +15,8 @@ mod openshift;
 mod served;
 mod workloads;
 
-pub use catalogue::{Catalogue, OPENSHIFT};
+pub use catalogue::{Catalogue, Families, OPENSHIFT};
+pub use cluster::clocks as clock;
 pub use cluster::{definition_service, expressions, type_warnings};
 pub use kind::{
     ALL_VERBS, AccessReview, Backing, Column, Cx, DecorateFn, Generation, Hooks, Kind, NameRule,
@@ -78,10 +79,9 @@ pub fn by_resource(resource: &str) -> Option<Served> {
     named.iter().find(|k| k.group == *group && stores(k)).map(|k| Served::BuiltIn(k))
 }
 
-/// The APIServices of what is built in, with or without OpenShift's groups.
-pub fn local_services(openshift: bool, minor: u8) -> Vec<Value> {
-    let served = declared().filter(|k| openshift || !k.group.ends_with(OPENSHIFT));
-    let served = served.filter(|k| k.since <= minor && minor < k.until);
+/// The APIServices of what is served of what is built in.
+pub fn local_services(families: Families) -> Vec<Value> {
+    let served = declared().filter(|k| families.has(k));
     cluster::local_services(served.map(|k| (k.group, k.version)))
 }
 

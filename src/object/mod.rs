@@ -19,12 +19,14 @@ mod spans;
 pub mod syntax;
 pub mod time;
 mod value;
+mod whole;
 pub mod write;
 pub mod yaml;
 
 pub use pick::pick;
 pub use spans::Spans;
 pub use value::{Encoded, Meta, ObjectExt, OwnerRef, alike, encode, size};
+pub use whole::make_whole;
 
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {

@@ -80,7 +80,8 @@ pub fn yaml(text: &[u8]) -> Result<Tree, String> {
             Seed { place: JsonPath::Root, notes: &mut notes }.deserialize(d)
         })
     });
-    let value = read.map_err(|e| said(&e))?;
+    let mut value = read.map_err(|e| said(&e))?;
+    super::make_whole(&mut value);
     Ok((value, notes.twice))
 }
 
@@ -435,6 +436,7 @@ mod tests {
                 "a: 1\nb: -2\nc: 1.5\nd: ~\ne:",
                 tree!({"a": 1, "b": -2, "c": 1.5, "d": null, "e": null}),
             ),
+            ("a: 2.0\nb: [1e3, -4.00]\nc: 1e30", tree!({"a": 2, "b": [1000, -4], "c": 1e30})),
             (
                 "x: &x {a: 1}\ny: *x\nz: {<<: *x, b: 2}",
                 tree!({"x": {"a": 1}, "y": {"a": 1}, "z": {"a": 1, "b": 2}}),

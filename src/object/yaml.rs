@@ -31,7 +31,7 @@ fn node(out: &mut String, value: &Value, indent: usize, inline: bool) {
     };
     for (key, value) in value.as_object().into_iter().flatten() {
         line(out);
-        out.push_str(&text(key, indent, true));
+        out.push_str(&text(key, indent, None));
         out.push(':');
         match value {
             Value::Object(map) if !map.is_empty() => {
@@ -66,31 +66,70 @@ fn pad(out: &mut String, indent: usize) {
 
 /// Writes a value that ends its line.
 fn scalar(out: &mut String, value: &Value, indent: usize) {
+    out.push(' ');
     let shown = match value {
         Value::Object(_) => "{}".into(),
         Value::Array(_) => "[]".into(),
-        Value::String(s) => text(s, indent, false),
+        Value::String(s) => {
+            let line = out.rfind('\n').map_or(0, |end| end + 1);
+            text(s, indent, Some(out[line..].chars().count()))
+        }
         other => other.to_string(),
     };
-    out.push(' ');
     out.push_str(&shown);
     out.push('\n');
 }
 
 /// A text in the first form that says it without doubt: plain, a block, single or double quotes.
-fn text(s: &str, indent: usize, key: bool) -> String {
+/// A key has no column: it stays on its line.
+fn text(s: &str, indent: usize, column: Option<usize>) -> String {
     let lines = s.contains('\n');
     let special = s.chars().any(|c| c.is_control() && c != '\n');
-    if lines && !key && !special && can_be_block(s) {
+    if lines && column.is_some() && !special && can_be_block(s) {
         return block(s, indent + 2);
     }
-    if special || lines || resolves(s) {
-        return double_quoted(s);
+    let whole = if special || lines || resolves(s) {
+        double_quoted(s)
+    } else if !plain(s) {
+        format!("'{}'", s.replace('\'', "''"))
+    } else {
+        s.to_owned()
+    };
+    match column {
+        Some(column) if column + whole.len() > WIDTH => folded(&whole, column, indent + 2),
+        _ => whole,
     }
-    if !plain(s) {
-        return format!("'{}'", s.replace('\'', "''"));
+}
+
+/// A line that is longer than this goes on in the next, from a space on.
+const WIDTH: usize = 80;
+
+/// A text, quoted or not, that begins in a column: in as many lines as it takes.
+fn folded(whole: &str, mut column: usize, indent: usize) -> String {
+    let mut out = String::with_capacity(whole.len() + whole.len() / WIDTH * (indent + 1));
+    let (double, quoted) = (whole.starts_with('"'), whole.starts_with(['"', '\'']));
+    // The first and the last character of a quoted text are never where it is folded.
+    let edge = if quoted { 2 } else { 1 };
+    let (mut chars, mut before, mut at) = (whole.chars().peekable(), '\0', 0);
+    let end = whole.chars().count();
+    while let Some(c) = chars.next() {
+        let spaced = chars.peek() == Some(&' ');
+        let inside = at >= edge && at + edge < end;
+        if c == ' ' && before != ' ' && column > WIDTH && inside && (double || !spaced) {
+            out.push('\n');
+            pad(&mut out, indent);
+            column = indent;
+            if spaced {
+                out.push('\\');
+                column += 1;
+            }
+        } else {
+            out.push(c);
+            column += 1;
+        }
+        (before, at) = (c, at + 1);
     }
-    s.to_owned()
+    out
 }
 
 /// Whether a reader of YAML 1.1 would take a plain text for something else.
@@ -203,6 +242,39 @@ mod tests {
         let got = document(&object);
         assert_eq!(got, expected);
         assert_eq!(crate::object::read::yaml(got.as_bytes()).unwrap().0, object);
+    }
+
+    #[test]
+    fn long_texts_are_folded_at_their_spaces() {
+        let words = |n: usize| vec!["word"; n].join(" ");
+        let rows = [
+            // A line ends at the first space after its eightieth column.
+            (words(17), format!("k: {}\n", [words(16), words(1)].join("\n  "))),
+            (words(16), format!("k: {}\n", words(16))),
+            ("x".repeat(200), format!("k: {}\n", "x".repeat(200))),
+            (
+                format!("it: {}", words(40)),
+                format!("k: 'it: {}'\n", [words(15), words(16), words(9)].join("\n  ")),
+            ),
+            (
+                format!("{}\t {}  {}", words(15), words(1), words(1)),
+                format!("k: \"{}\\t {}\n  \\ {}\"\n", words(15), words(1), words(1)),
+            ),
+            (
+                format!("\t{}   end", "x".repeat(90)),
+                format!("k: \"\\t{}\n  \\  end\"\n", "x".repeat(90)),
+            ),
+            // Two spaces are not where a text without quotes is folded.
+            (format!("{}  a b", "x".repeat(90)), format!("k: {}  a\n  b\n", "x".repeat(90))),
+        ];
+        for (given, expected) in rows {
+            let object = json!({"k": given});
+            let got = document(&object);
+            assert_eq!(got, expected);
+            assert_eq!(crate::object::read::yaml(got.as_bytes()).unwrap().0, object, "{got}");
+        }
+        let deep = document(&json!({"a": [{"b": [words(17)]}]}));
+        assert_eq!(deep, format!("a:\n- b:\n  - {}\n    {}\n", words(16), words(1)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::{
         complaint::{DistributionError, UNKNOWN},
         content::{Blob, sha256},
     },
+    platform::{self, private_folder},
     registry::place::is_digest,
 };
 use bytes::Bytes;
@@ -53,7 +54,7 @@ impl Kept {
     /// The system's.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let to = folder.join("blobs");
-        private(&to)?;
+        private_folder(&to)?;
         let Some(from) = self.folder.as_ref().filter(|from| **from != to) else { return Ok(()) };
         for name in names(from)? {
             link(&from.join(&name), &to.join(&name))?;
@@ -124,7 +125,7 @@ impl Blobs {
     pub fn upload(&self, name: &str) -> io::Result<Option<PathBuf>> {
         let Some(folder) = &self.folder else { return Ok(None) };
         let uploads = folder.join("uploads");
-        private(&uploads)?;
+        private_folder(&uploads)?;
         Ok(Some(uploads.join(name)))
     }
 
@@ -177,11 +178,11 @@ impl Blobs {
             return Ok(());
         }
         let temporary = path.with_extension("tmp");
-        private(path.parent().unwrap_or(&path))?;
+        private_folder(path.parent().unwrap_or(&path))?;
         std::fs::write(&temporary, bytes)?;
         std::fs::File::open(&temporary)?.sync_all()?;
         std::fs::rename(&temporary, &path)?;
-        sync_folder(&path)
+        sync_name(&path)
     }
 
     /// Makes a finished upload the blob of a digest. The upload stays until its repository says
@@ -189,14 +190,14 @@ impl Blobs {
     /// blob that nobody holds, which the next start sweeps.
     pub fn adopt(&self, digest: &str, upload: &Path) -> io::Result<()> {
         let Some(path) = self.path(digest) else { return Err(io::ErrorKind::InvalidInput.into()) };
-        private(path.parent().unwrap_or(&path))?;
+        private_folder(path.parent().unwrap_or(&path))?;
         match std::fs::hard_link(upload, &path) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
             // Not every file system has links.
             Err(_) => std::fs::rename(upload, &path)?,
             Ok(()) => {}
         }
-        sync_folder(&path)
+        sync_name(&path)
     }
 
     /// The digests of all files.
@@ -234,7 +235,7 @@ impl Blobs {
             return Ok(());
         };
         let own = own.join("blobs");
-        private(&own)?;
+        private_folder(&own)?;
         for (name, path) in files {
             link(&path, &own.join(name))?;
         }
@@ -271,26 +272,20 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 fn link(from: &Path, to: &Path) -> io::Result<()> {
     match std::fs::hard_link(from, to) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Ok(()) => sync_folder(to),
+        Ok(()) => sync_name(to),
         // Not every file system has links.
         Err(_) => {
             let temporary = to.with_extension("tmp");
             std::fs::copy(from, &temporary)?;
             std::fs::rename(&temporary, to)?;
-            sync_folder(to)
+            sync_name(to)
         }
     }
 }
 
 /// A new name is on disk when its folder is.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
-}
-
-/// Makes a folder that is its owner's alone.
-fn private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+fn sync_name(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), platform::sync_folder)
 }
 
 /// What a client hears of a disk that fails; the log hears why.

@@ -34,7 +34,6 @@ mod source;
 pub mod stock;
 mod time;
 mod trail;
-mod until;
 mod uploads;
 mod vendor;
 
@@ -42,7 +41,6 @@ pub use blobs::{FOLDER, Kept};
 pub use certificates::Certificates;
 pub use clusters::{Clusters, Order};
 pub use serve::{Listening, serve, serve_on};
-pub use time::{Move, is_moved, kept_time, shown_time};
 
 use crate::{
     api::Server,
@@ -79,7 +77,6 @@ pub struct Registries {
     time: Arc<ClusterTime>,
     /// Who runs this cluster and others, if its administrator is theirs too.
     host: Option<Weak<dyn Clusters>>,
-    me: Weak<Registries>,
 }
 
 impl Registries {
@@ -99,17 +96,8 @@ impl Registries {
         let blobs = Blobs::new(data_dir);
         let uploads = Uploads::open(&blobs, server.world.wall.now())?;
         let bodies = Bodies::new(Arc::clone(&server.world.wall));
-        let registries = Arc::new_cyclic(|me| Registries {
-            server,
-            mint,
-            blobs,
-            uploads,
-            bodies,
-            api,
-            time,
-            host,
-            me: me.clone(),
-        });
+        let registries =
+            Arc::new(Registries { server, mint, blobs, uploads, bodies, api, time, host });
         registries.sweep_orphans()?;
         Ok(registries)
     }

@@ -62,7 +62,7 @@ impl Listening {
     /// returns.
     pub async fn stop(self) {
         self.listening.stop().await;
-        self.registries.rest().await;
+        self.registries.server.rest().await;
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{Registries, ask::RegistryRequest, reply::Reply};
 use crate::{
     catalog::complaint::*,
-    kinds::{Backing, Catalogue, Served},
+    kinds::Backing,
     object::{Value, json, name},
     store::Change,
     trail::{self, Link},
@@ -79,7 +79,8 @@ impl Registries {
         let (limit, revision) = (number("limit")?, number("revision")?);
         let word = text("resource");
         let kinds = self.server.catalogue();
-        let kind = named(&kinds, word)
+        let kind = kinds
+            .named(word)
             .ok_or_else(|| refused(format!("the server doesn't have a resource type {word:?}")))?;
         if matches!(kind.backing, Backing::Computed) {
             return Err(refused(format!("{word}: such objects are computed, not written")));
@@ -122,16 +123,6 @@ fn linked((change, link): &(Change, Link)) -> Value {
         Link::Time => "in time, after",
     });
     told
-}
-
-/// The kind that a word on a command line means.
-pub(super) fn named(kinds: &Catalogue, word: &str) -> Option<Served> {
-    let word = word.to_lowercase();
-    kinds.by_resource(&word).or_else(|| {
-        let is = |name: &str| name.eq_ignore_ascii_case(&word);
-        let short = |kind: &Served| kind.short.iter().any(|s| is(s));
-        kinds.all().find(|k| is(&k.plural) || is(&k.singular) || is(&k.kind) || short(k))
-    })
 }
 
 fn refused(why: String) -> Reply {

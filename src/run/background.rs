@@ -6,13 +6,13 @@
 use super::kubeconfig::Admin;
 use crate::{
     config::{Folder, KUBECONFIG, Start},
+    platform,
     world::{Clock, SystemClock, within},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{
     fs::{File, TryLockError},
     io::{Read, Seek, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -39,7 +39,7 @@ pub struct Held(#[expect(dead_code, reason = "held, not read")] Option<File>);
 pub fn hold() -> Result<Held, String> {
     let Some(path) = std::env::var_os(HELD).map(PathBuf::from) else { return Ok(Held(None)) };
     // Whatever becomes of the terminal it was started from is not its business.
-    let _ = rustix::process::setsid();
+    platform::leave_terminal();
     let shown = path.display();
     let mut file = open(&path).map_err(|e| format!("cannot write {shown}: {e}"))?;
     file.try_lock().map_err(|_| "a server runs in the background already".to_owned())?;
@@ -50,17 +50,19 @@ pub fn hold() -> Result<Held, String> {
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    File::options().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)
+    let mut options = File::options();
+    options.create(true).truncate(false).read(true).write(true);
+    platform::private(&mut options).open(path)
 }
 
 /// The process that holds a folder's place in the background.
-fn running(folder: &Path) -> Option<rustix::process::Pid> {
+fn running(folder: &Path) -> Option<u32> {
     let mut file = File::options().read(true).write(true).open(folder.join(RUNNING)).ok()?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
             file.read_to_string(&mut text).ok()?;
-            rustix::process::Pid::from_raw(text.trim().parse().ok()?)
+            text.trim().parse().ok()
         }
         _ => None,
     }
@@ -87,7 +89,7 @@ async fn until<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
 pub async fn start(asked: &Start) -> Result<(), String> {
     let folder = asked.serve.folder.path()?;
     if let Some(pid) = running(&folder) {
-        println!("it runs already (process {}); see `pocketshift status`", pid.as_raw_nonzero());
+        println!("it runs already (process {}); see `pocketshift status`", pid);
         return Ok(());
     }
     let mut server = command(asked, &folder)?;
@@ -160,7 +162,7 @@ pub fn status(folder: &Folder) -> Result<(), String> {
     let folder = folder.path()?;
     let Some(pid) = running(&folder) else { return Err("no server runs in the background".into()) };
     let kubeconfig = folder.join(KUBECONFIG);
-    println!("running (process {}), log {}", pid.as_raw_nonzero(), folder.join(LOG).display());
+    println!("running (process {}), log {}", pid, folder.join(LOG).display());
     if let Ok(admin) = Admin::read(&kubeconfig) {
         println!("kubeconfig {}, registries {}", kubeconfig.display(), admin.registry);
     }
@@ -177,10 +179,9 @@ pub async fn stop(folder: &Folder) -> Result<(), String> {
         println!("no server runs in the background");
         return Ok(());
     };
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-        .map_err(|e| format!("cannot stop process {}: {e}", pid.as_raw_nonzero()))?;
+    platform::end(pid).map_err(|e| format!("cannot stop process {}: {e}", pid))?;
     let ended = until(|| running(&folder).is_none().then_some(())).await;
-    ended.ok_or_else(|| format!("process {} does not end", pid.as_raw_nonzero()))?;
+    ended.ok_or_else(|| format!("process {} does not end", pid))?;
     println!("stopped");
     Ok(())
 }

@@ -4,6 +4,7 @@
 use super::Cluster;
 use crate::{
     access::Known,
+    api::clock,
     controllers::Rest,
     object::{ObjectExt, encode, time},
     registry, sim,
@@ -42,11 +43,11 @@ impl Checkpoint {
         // A cluster that never rests is kept as it is.
         let _ = within(&*world.wall, PATIENCE, world.activity.calm()).await;
         let registries = cluster.registries.as_ref().map(|r| r.registries());
-        if let Some(registries) = registries {
-            registries.rest().await;
+        if registries.is_some() {
+            cluster.server.rest().await;
         }
         let parts = cluster.server.store.parts().await.map_err(|e| e.to_string())?;
-        let clock = registry::is_moved(parts.snapshot()).then(|| {
+        let clock = clock::is_moved(parts.snapshot()).then(|| {
             let shown = cluster.time.reading();
             (shown.now, shown.rate)
         });
@@ -79,7 +80,7 @@ impl Checkpoint {
         let (parts, moment) = Parts::read(&file).map_err(|e| e.to_string())?;
         let moment = Timestamp::from_microsecond(moment).map_err(|e| e.to_string())?;
         Ok(Checkpoint {
-            clock: registry::shown_time(parts.snapshot()),
+            clock: clock::shown_time(parts.snapshot()),
             parts,
             pushed: registry::Kept::in_folder(folder),
             files: Default::default(),

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     access::Access,
-    api::Server,
+    api::{Server, clock},
     config::{Durability, KUBECONFIG, Serve},
     controllers::{Monitor, Rest},
     http::{self, Http, Readiness},
@@ -101,7 +101,7 @@ pub(super) struct Site {
 /// Chance, the machine's time, and the cluster's as it was left.
 fn world(store: &Store, entropy: Entropy) -> (World, Arc<ClusterTime>) {
     let wall = World::new(Arc::new(SystemClock), entropy);
-    let (now, rate) = registry::kept_time(&store.snapshot(), wall.wall.now());
+    let (now, rate) = clock::kept_time(&store.snapshot(), wall.wall.now());
     at(wall, now, rate)
 }
 
@@ -187,8 +187,7 @@ pub(super) async fn begin(
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
     let Origin { store, world, time, secrets, pushed, files, rest, whole } = origin;
     let audit = audit::log(&flags.audit, &world)?;
-    let address = ports.api.1;
-    let nowhere = SocketAddr::new(flags.bind_address, 0);
+    let (address, nowhere) = (ports.api.1, SocketAddr::new(flags.bind_address, 0));
     let registry_address = ports.registry.as_ref().map_or(nowhere, |(_, at)| *at);
     let settings = Settings {
         registry_port: registry_address.port(),
@@ -222,6 +221,7 @@ pub(super) async fn begin(
         refusals: Default::default(),
         journal: world.repeats.then(Journal::new),
         faults: Default::default(),
+        time: Some(Arc::clone(&time)),
         stopping: stopping.clone(),
     });
     stage.done("secrets and settings read");

@@ -167,6 +167,7 @@ fn spec(said: &ClusterSettings) -> Result<Spec, String> {
     Ok(Spec {
         nodes: said.nodes,
         instant: said.instant.then_some(true),
+        plain_api: said.plain_api.then_some(true),
         pace: said.pace,
         apps_domain: said.apps_domain.clone(),
         node_disk: said.node_disk.clone(),

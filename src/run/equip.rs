@@ -68,6 +68,7 @@ pub(super) fn public(address: IpAddr, url: &str) -> String {
 pub(super) fn settings(flags: &Serve, nature: &Nature, ca: &tls::Pair) -> Result<Settings, String> {
     let mut settings = Settings {
         openshift: nature.openshift,
+        simulation: nature.openshift && !flags.plain_api,
         admission_off: nature.admission_off.clone(),
         nodes: flags.nodes,
         ca_pem: ca.cert.clone(),

@@ -2,7 +2,7 @@
 
 use crate::{
     access::bootstrap,
-    api::{Body, Caller, Options, Request, Server, Verb},
+    api::{self, Body, Caller, Options, Request, Server, Verb},
     error::Error,
     kinds,
     object::{ObjectExt, Value, json},
@@ -43,6 +43,7 @@ const RESTORED: &[&str] = &[
     "APIService",
     "ClusterRole",
     "ClusterRoleBinding",
+    "Clock",
     "FlowSchema",
     "Namespace",
     "PriorityClass",
@@ -60,8 +61,7 @@ pub(super) async fn create_missing(server: &Arc<Server>, password: &str) -> Resu
             && kind.is_some_and(|k| snapshot.get(k.stored_as(), o.namespace(), o.name()).is_none())
     };
     let mut objects = bootstrap::objects(&server.world, &server.settings, password);
-    objects
-        .extend(kinds::local_services(server.settings.openshift, server.settings.versions.minor));
+    objects.extend(kinds::local_services(api::families(&server.settings)));
     objects.retain(missing);
     // Namespaces first: everything else may live in one; and the range of services' addresses. Image streams last: they look at the
     // configuration. The sort keeps the order of the rest.

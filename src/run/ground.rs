@@ -1,7 +1,7 @@
 //! The threads a cluster runs on: its own, or those of a host that runs many.
 
 use super::{priority, processes::Processes};
-use crate::pool::Pool;
+use crate::{platform, pool::Pool};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
@@ -24,7 +24,8 @@ impl Shared {
     /// # Errors
     /// One line for people.
     pub fn start() -> Result<Arc<Shared>, String> {
-        let_many_files();
+        // Every cluster has sockets of its own.
+        platform::many_files();
         let threads = std::thread::available_parallelism().map_or(2, |n| n.get().clamp(1, 8));
         let (own, processes) = Processes::start()?;
         Ok(Arc::new(Shared {
@@ -35,14 +36,6 @@ impl Shared {
             _processes: own,
         }))
     }
-}
-
-/// Every cluster has sockets of its own: lets the process have as many files open as it may.
-fn let_many_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    // Without more it goes on with what it has.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// The threads for what runs in a cluster's containers.

@@ -4,10 +4,11 @@ mod merge;
 
 use crate::{
     object::{ObjectExt, Value, json, read, yaml},
+    platform,
     tls::Pair,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use std::{io::Write, net::SocketAddr, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{io::Write, net::SocketAddr, path::Path};
 
 /// Name of what the kubeconfig says to our own commands.
 const EXTENSION: &str = "pocketshift";
@@ -136,18 +137,15 @@ pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = Path::new(&name);
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(temporary)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    let mut file = platform::private(&mut options).open(temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
     std::fs::rename(temporary, path)?;
     // The new name must outlive a power cut as the content does.
     match path.parent().filter(|d| !d.as_os_str().is_empty()) {
-        Some(dir) => std::fs::File::open(dir)?.sync_all(),
+        Some(dir) => platform::sync_folder(dir),
         None => Ok(()),
     }
 }

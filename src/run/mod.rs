@@ -42,6 +42,7 @@ pub use nature::Nature;
 
 use crate::{
     config::{Folder, KUBECONFIG, Serve},
+    platform,
     registry::FOLDER,
     store,
 };
@@ -110,15 +111,8 @@ fn routes(cluster: &Cluster) -> String {
 }
 
 pub(in crate::run) async fn wait_for_signal() -> Result<(), String> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let failed = |e: std::io::Error| format!("cannot listen for signals: {e}");
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    let asked = platform::asked_to_end().await;
+    asked.map_err(|e| format!("cannot listen for signals: {e}"))
 }
 
 /// Says what is damaged in the database of a data folder.

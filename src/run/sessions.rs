@@ -2,10 +2,9 @@
 
 use super::host::Inside;
 use crate::{
-    api::{Streams, Task},
+    api::{Streams, Task, clock::Move},
     http,
     journal::{self, Arrival, Journal, Taken},
-    registry::Move,
     runtime::{BACKLOG, Io},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -55,9 +54,9 @@ impl Sessions {
             }
             Arrival::Clock { order } => {
                 let asked = Move::read(http::Query::parse(&order).pairs())?;
-                let registries = Arc::clone(&inside.registries);
+                let server = Arc::clone(&inside.server);
                 let work = move || async move {
-                    if registries.move_at_once(asked).await.is_ok() { 200 } else { 400 }
+                    if server.move_at_once(asked).await.is_ok() { 200 } else { 400 }
                 };
                 journal.enter_at(at, arrival, coded(work)).await
             }

@@ -8,10 +8,10 @@ use super::{
     row::Damage,
     writer::Handle,
 };
+use crate::platform;
 use rusqlite::{Connection, OpenFlags};
 use std::{
     fs::File,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -112,8 +112,7 @@ pub fn lock(dir: &PathBuf) -> Result<File, OpenError> {
         path: path.clone(),
         why: e.to_string(),
     };
-    let mut folder = std::fs::DirBuilder::new();
-    folder.recursive(true).mode(0o700).create(dir).map_err(|e| io(dir, e))?;
+    platform::private_folder(dir).map_err(|e| io(dir, e))?;
     let path = dir.join("lock");
     let file = File::options()
         .create(true)
@@ -204,10 +203,7 @@ fn database(path: &Path) -> Result<Connection, OpenError> {
     let trouble = |e: rusqlite::Error| place::trouble(&e, path);
     let io = |why: String| OpenError::Io { path: path.to_owned(), why };
     // Secrets live in it: made for its owner alone (SQLite gives its side files the same mode).
-    File::options()
-        .create(true)
-        .append(true)
-        .mode(0o600)
+    platform::private(File::options().create(true).append(true))
         .open(path)
         .map_err(|e| io(e.to_string()))?;
     let mut db = Connection::open(path).map_err(trouble)?;

@@ -2,11 +2,9 @@
 //! SQLite's complaints mean there.
 
 use super::open::OpenError;
+use crate::platform::{free_bytes, identity};
 use rusqlite::ErrorCode;
-use std::{
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Less free space than this is none: a commit needs a few pages.
 const ROOM: u64 = 256 << 10;
@@ -59,10 +57,6 @@ impl OpenFiles {
     }
 }
 
-fn identity(path: &Path) -> std::io::Result<Identity> {
-    std::fs::metadata(path).map(|m| (m.dev(), m.ino()))
-}
-
 fn full(path: &Path) -> String {
     let folder = path.parent().unwrap_or(path);
     format!("the disk of {} is full", folder.display())
@@ -95,7 +89,7 @@ fn is_full(error: &rusqlite::Error, path: &Path) -> bool {
         Some(ErrorCode::DiskFull) => true,
         Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
             let folder = path.parent().unwrap_or(path);
-            rustix::fs::statvfs(folder).is_ok_and(|s| s.f_bavail.saturating_mul(s.f_frsize) < ROOM)
+            free_bytes(folder).is_some_and(|free| free < ROOM)
         }
         _ => false,
     }

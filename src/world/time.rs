@@ -318,7 +318,7 @@ impl ClusterTime {
     /// it is done; ends when all is calm at `to`. Time never goes back.
     pub async fn advance(&self, to: Timestamp) {
         let _moving = self.moving.lock().await;
-        self.state.lock().held = true;
+        let _held = self.hold();
         loop {
             self.activity.calm().await;
             match self.reading().next {
@@ -328,8 +328,19 @@ impl ClusterTime {
         }
         self.jump(to);
         self.activity.calm().await;
-        self.state.lock().held = false;
-        self.turned.notify_waiters();
+    }
+
+    /// It stands until this is dropped, also when whoever moves it has lost interest.
+    fn hold(&self) -> impl Drop {
+        struct Held<'a>(&'a ClusterTime);
+        impl Drop for Held<'_> {
+            fn drop(&mut self) {
+                self.0.state.lock().held = false;
+                self.0.turned.notify_waiters();
+            }
+        }
+        self.state.lock().held = true;
+        Held(self)
     }
 
     /// Moves on to the next moment somebody waits for, if any; see [`ClusterTime::advance`].
@@ -337,11 +348,9 @@ impl ClusterTime {
         let _moving = self.moving.lock().await;
         self.activity.calm().await;
         if let Some(next) = self.reading().next {
-            self.state.lock().held = true;
+            let _held = self.hold();
             self.jump(next);
             self.activity.calm().await;
-            self.state.lock().held = false;
-            self.turned.notify_waiters();
         }
     }
 

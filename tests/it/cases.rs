@@ -2,7 +2,7 @@
 
 use crate::support::{
     Lab, Wire, eventually,
-    lab::{get, send},
+    lab::{get, request, send},
 };
 use pocketshift::object::ObjectExt;
 use serde_json::{Value, json};
@@ -186,5 +186,38 @@ async fn reviews_name_who_may() {
     let allowed = &answer["status"]["allowedServiceAccounts"][0];
     assert_eq!(allowed["name"], "default", "{answer}");
     assert_eq!(allowed["allowedBy"]["name"], "anyuid", "{answer}");
+    lab.stop().await;
+}
+
+/// What curl, wget and browsers are sent is indented, and so is what asks for it; else an answer is a
+/// whole line. Of every form that an answer has: an object, an error, a list, discovery, a review.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_are_sent_json_that_they_can_read() {
+    let lab = Lab::start().await;
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    let paths = ["/api/v1/namespaces/default", "/api/v1/namespaces/no-such", "/api/v1", "/apis"];
+    let lines = async |agent: &str, path: &str| {
+        let headers = [("accept", "application/json"), ("user-agent", agent)];
+        let text = request(&lab.client, "GET", path, &headers, Vec::new()).await.text();
+        let lines = text.lines().count();
+        assert!(lines > 1 || text.ends_with('\n'), "{path}: {text}");
+        lines
+    };
+    for path in paths.into_iter().chain(["/version", deployments]) {
+        for agent in ["curl/8", "Wget/1", "Mozilla/5.0"] {
+            assert!(lines(agent, path).await > 5, "{agent} {path}");
+        }
+        assert!(lines("my-client", &format!("{path}?pretty=true")).await > 5, "{path}");
+        if path != "/version" {
+            assert_eq!(lines("curl/8", &format!("{path}?pretty=false")).await, 1, "{path}");
+            assert_eq!(lines("my-client", path).await, 1, "{path}");
+        }
+    }
+    let review = r#"{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1",
+        "spec":{"resourceAttributes":{"verb":"get","resource":"pods"}}}"#;
+    let at = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let headers = [("content-type", "application/json"), ("user-agent", "curl/8")];
+    let answer = request(&lab.client, "POST", at, &headers, review.into()).await.text();
+    assert!(answer.contains("\n    \"allowed\": true"), "{answer}");
     lab.stop().await;
 }

@@ -12,6 +12,7 @@ mod cases;
 mod classroom;
 mod cli;
 mod clients;
+mod clock;
 mod clusters;
 mod console;
 mod corners;

@@ -15,6 +15,7 @@ use kube::{
     },
 };
 use pocketshift::{
+    config::Serve,
     kinds::{self, Backing, Served},
     object::ObjectExt,
 };
@@ -39,7 +40,7 @@ fn fixture(kind: &Served) -> (Value, Option<Value>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_through_every_verb() {
-    let lab = Arc::new(Lab::start().await);
+    let lab = Arc::new(Lab::with(Serve { plain_api: false, ..lab::flags() }).await);
     let namespace = lab.namespace("it").await;
     let walks: Vec<_> = writable()
         .map(|kind| {
@@ -91,6 +92,8 @@ impl Walk {
     }
 
     async fn go(self) {
+        // Of what every cluster has there may be only one.
+        let _ = self.api.delete(&self.name, &DeleteParams::default()).await;
         let before = self.api.list(&ListParams::default().limit(1)).await.expect("a list");
         let from = before.metadata.resource_version.unwrap_or_default();
         let uid = self.create().await;

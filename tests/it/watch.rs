@@ -2,7 +2,7 @@
 //! lists later, whatever happens in between.
 
 use crate::support::{
-    BOUND, Child, Lab,
+    BOUND, Child, Lab, Wire,
     lab::{get, open, send},
 };
 use futures_util::{StreamExt, stream::BoxStream};
@@ -24,9 +24,12 @@ struct Watch {
 
 impl Watch {
     async fn start(client: &Client, query: &str) -> Watch {
-        let response =
-            open(client, "GET", &format!("{MAPS}?watch=true&{query}"), &[], vec![]).await;
-        assert_eq!(response.status(), 200, "{query}");
+        Watch::of(client, &format!("{MAPS}?watch=true&{query}"), "application/json").await
+    }
+
+    async fn of(client: &Client, path: &str, accept: &str) -> Watch {
+        let response = open(client, "GET", path, &[("accept", accept)], vec![]).await;
+        assert_eq!(response.status(), 200, "{path}");
         assert_eq!(response.headers()["content-type"], "application/json");
         let chunks = BodyStream::new(response.into_body())
             .map(|f| f.expect("a chunk").into_data().unwrap_or_default().to_vec())
@@ -306,6 +309,77 @@ async fn write_at_random(client: Client, seed: u64, writes: usize) {
         };
         assert!([200, 201, 404, 409].contains(&reply.code), "{}", reply.text());
     }
+}
+
+/// However short the grace: whoever watches sees when a pod ends before it is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pod_is_marked_before_it_is_gone() {
+    let lab = Lab::start().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = |name: &str, scheduler: &str| {
+        json!({"metadata": {"name": name}, "spec": {"schedulerName": scheduler,
+            "terminationGracePeriodSeconds": 1, "containers": [
+                {"name": "c", "image": "registry.access.redhat.com/ubi9/nginx-120:1-86"}]}})
+    };
+    let make = async |name: &str, scheduler: &str| {
+        let made = send(&lab.client, "POST", pods, "", Some(&pod(name, scheduler))).await;
+        made.expect(201).str_at("metadata.resourceVersion").to_owned()
+    };
+    let rows = [("waiting", "nobody", None), ("forced", "default-scheduler", Some(0))];
+    for (name, scheduler, grace) in rows.into_iter().chain([("let-go", "default-scheduler", None)])
+    {
+        let rev = make(name, scheduler).await;
+        lab.cluster.server.world.activity.calm().await;
+        let options = grace.map(|grace: i64| json!({"gracePeriodSeconds": grace}));
+        let at = format!("{pods}/{name}");
+        let gone = send(&lab.client, "DELETE", &at, "", options.as_ref()).await.expect(200);
+        assert!(!gone.str_at("metadata.deletionTimestamp").is_empty(), "{gone}");
+        let query = format!("{pods}?watch=true&resourceVersion={rev}&fieldSelector=");
+        let query = format!("{query}metadata.name%3D{name}");
+        let mut watch = Watch::of(&lab.client, &query, "application/json").await;
+        let (mut marked, mut last) = (Value::Null, watch.next().await.expect("an event"));
+        while last.str_at("type") != "DELETED" {
+            marked = std::mem::replace(&mut last, watch.next().await.expect("an event"));
+        }
+        for event in [&marked, &last] {
+            let object = &event["object"];
+            assert!(!object.str_at("metadata.deletionTimestamp").is_empty(), "{name}: {event}");
+            assert_eq!(object["metadata"]["deletionGracePeriodSeconds"], 0, "{name}: {event}");
+        }
+        assert_eq!(marked.str_at("type"), "MODIFIED", "{name}");
+        let revision = |event: &Value| event.str_at("object.metadata.resourceVersion").to_owned();
+        assert_ne!(revision(&marked), revision(&last), "{name}");
+    }
+    lab.stop().await;
+}
+
+/// Ages in a table are those of the moment of each event, not of the watch's beginning.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ages_grow_in_a_watched_table() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    let pass = async |span: &str| {
+        let path = format!("/time?by={span}");
+        admin.send("POST", &path, &[], Vec::new()).await.expect(200);
+    };
+    let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+    let late = format!("{MAPS}?watch=true&fieldSelector=metadata.name%3Dlate");
+    let mut watch = Watch::of(&lab.client, &late, table).await;
+    let mut age = async || {
+        let event = watch.next().await.expect("an event");
+        let shown = event["object"]["rows"][0]["cells"][2].as_str().unwrap_or_default().to_owned();
+        let seconds = shown.strip_suffix('s').and_then(|n| n.parse::<u64>().ok());
+        seconds.unwrap_or_else(|| panic!("{shown:?} is no age in seconds: {event}"))
+    };
+    pass("4s").await;
+    make(&lab.client, "late", json!({})).await;
+    let first = age().await;
+    assert!(first < 4, "it is {first}s old as it is made");
+    pass("30s").await;
+    label(&lab.client, "late", json!({"a": "b"})).await;
+    let second = age().await;
+    assert!((30..60).contains(&second), "after half a minute it is {second}s old");
+    lab.stop().await;
 }
 
 /// Pages of one list show one moment, whatever is written while they are read.

@@ -28,6 +28,8 @@ use std::net::Ipv4Addr;
 
 const ROLES: &[&str] = &[include_str!("kubernetes.roles"), include_str!("controllers.roles")];
 const OPENSHIFT_ROLES: &str = include_str!("openshift.roles");
+/// Who reads the objects of a group of our own, where that is served.
+const SIMULATION_ROLES: &str = include_str!("simulation.roles");
 const NAMESPACED_ROLES: &str = include_str!("namespaced.roles");
 const BINDINGS: &str = include_str!("kubernetes.policy");
 const OPENSHIFT_BINDINGS: &str = include_str!("openshift.policy");
@@ -83,6 +85,9 @@ pub fn objects(world: &World, settings: &Settings, kubeadmin_password: &str) -> 
         objects.extend(scc::objects());
         variables.extend(openshift_variables(world, settings, kubeadmin_password));
         add(&mut objects, OPENSHIFT_CLUSTER, &variables);
+        if settings.simulation {
+            objects.extend(simulation());
+        }
         let release = &settings.versions.openshift;
         objects.extend(imagestreams::objects(release));
         objects.extend(templates::objects(release));
@@ -98,6 +103,22 @@ pub fn objects(world: &World, settings: &Settings, kubeadmin_password: &str) -> 
     if !settings.openshift {
         objects.retain(|o| !is_openshift(o));
     }
+    objects
+}
+
+/// What is simulated, as objects, and who may look at it: everybody.
+fn simulation() -> Vec<Value> {
+    let mut objects = policy::roles(SIMULATION_ROLES);
+    let readers: Vec<Value> = objects
+        .iter()
+        .map(|role| {
+            let all = ("Group", "system:authenticated");
+            policy::binding("", role.name(), role.name(), std::iter::once(all))
+        })
+        .collect();
+    objects.extend(readers);
+    objects.push(json!({"apiVersion": "simulation.pocketshift.io/v1", "kind": "Clock",
+        "metadata": {"name": "cluster"}}));
     objects
 }
 

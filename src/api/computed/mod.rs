@@ -22,7 +22,7 @@ mod templates;
 mod tokens;
 mod users;
 
-use super::{Answer, Item, Request, Response, Server};
+use super::{Answer, Item, Request, Response, Server, clock::clocks};
 use crate::{error::Error, object::Value};
 use futures_util::future::LocalBoxFuture;
 use std::{
@@ -44,6 +44,7 @@ pub static HANDLERS: &[(&str, &str, Handler)] = &[
     ("buildconfigs.build.openshift.io", "webhooks", builds::webhooks),
     ("builds.build.openshift.io", "clone", builds::clone),
     ("builds.build.openshift.io", "log", builds::log),
+    ("clocks.simulation.pocketshift.io", "", clocks),
     ("componentstatuses", "", components::components),
     ("deploymentconfigs.apps.openshift.io", "instantiate", rollouts::instantiate),
     ("deploymentconfigs.apps.openshift.io", "log", rollouts::log),
@@ -105,7 +106,7 @@ fn answer(code: u16, value: Value) -> Answer {
 
 /// Carries out a request that a handler leaves to the machinery of stored kinds. The caller's rights
 /// have been checked.
-async fn ordinary(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
+pub(super) async fn ordinary(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
     server.serve(server.store.snapshot(), request).await
 }
 

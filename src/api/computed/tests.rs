@@ -29,6 +29,7 @@ pub(super) fn server(containers: Option<Arc<dyn Containers>>) -> Arc<Server> {
         refusals: Default::default(),
         journal: None,
         faults: Default::default(),
+        time: None,
         world,
         containers,
         pages: Default::default(),

@@ -44,23 +44,50 @@ impl Server {
         expect: Expect,
         extra: Vec<Op>,
     ) -> Result<Arc<Entry>, store::Error> {
-        let claims = kind.hooks.claims.map(|f| f(value)).unwrap_or_default();
-        let stored = self.stored_form(kind, value).await?;
-        let body = object::encode(&stored);
-        let op = Op::Put {
-            resource: kind.stored_as_shared(),
-            key: name::key(value.namespace(), value.name()).into(),
-            expect,
-            body,
-            claims,
-        };
-        let mut ops = vec![op];
+        let mut ops = vec![self.put_op(kind, value, expect).await?];
         ops.extend(extra);
         let mut done = self.store.commit(ops).await?;
         match done.swap_remove(0) {
             Some(entry) => Ok(entry),
             None => Err(store::Error::Io("a put without an entry".into())),
         }
+    }
+
+    async fn put_op(
+        &self,
+        kind: &Served,
+        value: &Value,
+        expect: Expect,
+    ) -> Result<Op, store::Error> {
+        let stored = self.stored_form(kind, value).await?;
+        Ok(Op::Put {
+            resource: kind.stored_as_shared(),
+            key: name::key(value.namespace(), value.name()).into(),
+            expect,
+            body: object::encode(&stored),
+            claims: kind.hooks.claims.map(|f| f(value)).unwrap_or_default(),
+        })
+    }
+
+    /// Marks an object, then removes it: where deletion knows a grace, whoever watches sees the
+    /// object with its end before it is gone, however short the grace.
+    pub(in crate::api) async fn mark_and_remove(
+        &self,
+        kind: &Served,
+        marked: &Value,
+        rev: u64,
+        extra: Vec<Op>,
+    ) -> Result<Arc<Entry>, store::Error> {
+        let removal = Op::Delete {
+            resource: kind.stored_as_shared(),
+            key: name::key(marked.namespace(), marked.name()).into(),
+            expect: Expect::Present,
+            last: None,
+        };
+        let mut ops = vec![self.put_op(kind, marked, Expect::Rev(rev)).await?, removal];
+        ops.extend(extra);
+        let mut done = self.store.commit(ops).await?;
+        done.swap_remove(1).ok_or(store::Error::Missing(0))
     }
 
     /// Removes an object whose last finalizer is gone.

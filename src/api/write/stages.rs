@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     images::{image, stream},
     kinds::{NameRule, Served, image_outside},
-    object::{ObjectExt, Value},
+    object::{self, ObjectExt, Value},
     patch::{Root, managed},
     schema,
     store::Snapshot,
@@ -230,6 +230,9 @@ pub(super) fn store(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     let kubernetes = !a.request.kind.group.ends_with(".openshift.io");
     if let Some(ty) = a.request.kind.ty().filter(|_| kubernetes) {
         schema::store_lists(ty, &mut d.object);
+    }
+    if a.request.kind.custom.is_some() {
+        object::make_whole(&mut d.object);
     }
     Ok(())
 }

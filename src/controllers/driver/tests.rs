@@ -73,6 +73,7 @@ mod running {
             refusals: Default::default(),
             journal: None,
             faults: Default::default(),
+            time: None,
             stopping,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

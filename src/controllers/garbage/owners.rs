@@ -1,7 +1,7 @@
 //! What an owner reference amounts to. Source: `pkg/controller/garbagecollector`.
 
 use super::{FOREGROUND, has_finalizer};
-use crate::{controllers::View, kinds::Catalogue, object::OwnerRef, store::Entry};
+use crate::{api, controllers::View, object::OwnerRef, store::Entry};
 
 /// What one owner reference says about its holder.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,8 +20,7 @@ pub(super) enum Tie {
 
 /// Looks an owner up.
 pub(super) fn tie(view: &View, entry: &Entry, owner: &OwnerRef) -> Tie {
-    let catalogue =
-        Catalogue::of(&view.objects, view.settings.openshift, view.settings.versions.minor);
+    let catalogue = api::catalogue(&view.objects, &view.settings);
     let Some(kind) = catalogue.by_kind(&owner.api_version, &owner.kind) else {
         return Tie::Unclear;
     };

@@ -8,8 +8,7 @@ mod tests;
 
 use super::{Controller, INTERNAL, Plan, View, Watch, Write, WriteVerb};
 use crate::{
-    api::PatchType,
-    kinds::Catalogue,
+    api::{self, PatchType},
     object::{ObjectExt, Value, json, selector::Labels, time},
     store::Entry,
 };
@@ -89,8 +88,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
 /// The object whose size is set, and its resource.
 fn target(view: &View, hpa: &Value) -> Option<(String, Arc<Entry>)> {
     let wanted = |field: &str| hpa.str_at(&format!("spec.scaleTargetRef.{field}")).to_owned();
-    let catalogue =
-        Catalogue::of(&view.objects, view.settings.openshift, view.settings.versions.minor);
+    let catalogue = api::catalogue(&view.objects, &view.settings);
     let kind = catalogue.by_kind(&wanted("apiVersion"), &wanted("kind"))?;
     kind.sub("scale")?;
     let resource = kind.resource().to_owned();

@@ -7,9 +7,9 @@ mod rights;
 
 use super::{Controller, Outcome, Plan, Step, View, Watch, Write, WriteVerb};
 use crate::{
-    api::PatchType,
+    api::{self, PatchType},
     error::Error,
-    kinds::{Catalogue, Served},
+    kinds::Served,
     object::{ObjectExt, Value, json, name, time},
     settings::Settings,
     store::{Change, Entry, Snapshot},
@@ -81,7 +81,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
 
 /// The kind of an object, as the cluster serves it.
 fn kind_of(objects: &Snapshot, settings: &Settings, object: &Value) -> Option<Served> {
-    let catalogue = Catalogue::of(objects, settings.openshift, settings.versions.minor);
+    let catalogue = api::catalogue(objects, settings);
     catalogue.by_kind(object.str_at("apiVersion"), object.str_at("kind"))
 }
 

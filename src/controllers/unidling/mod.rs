@@ -6,8 +6,7 @@ pub mod calls;
 
 use super::{Controller, Plan, View, Watch, Write};
 use crate::{
-    api::PatchType,
-    kinds::Catalogue,
+    api::{self, PatchType},
     object::{ObjectExt, Value, json, name, time},
     store::{Change, Entry},
 };
@@ -125,8 +124,7 @@ fn awake(view: &View, namespace: &str, target: &Value) -> IdledWorkload {
 /// The resource and the object of a target, as it names them.
 fn found<'a>(view: &'a View, namespace: &str, target: &Value) -> Option<(String, &'a Entry)> {
     let (group, kind) = (target.str_at("group"), target.str_at("kind"));
-    let catalogue =
-        Catalogue::of(&view.objects, view.settings.openshift, view.settings.versions.minor);
+    let catalogue = api::catalogue(&view.objects, &view.settings);
     let mut kinds = catalogue.all().filter(|k| k.kind == *kind && k.group == *group);
     kinds.find_map(|kind| {
         let resource = kind.resource().to_owned();

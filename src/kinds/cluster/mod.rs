@@ -6,6 +6,7 @@ mod apiservices;
 pub(super) mod cells;
 mod certificates;
 pub(super) mod checks;
+pub mod clocks;
 mod components;
 mod conditions;
 mod configuration;
@@ -46,6 +47,7 @@ pub static KINDS: &[&Kind] = &[
     &admission::VALIDATING_WEBHOOK_CONFIGURATION,
     &apiservices::API_SERVICE,
     &certificates::CERTIFICATE_SIGNING_REQUEST,
+    &clocks::CLOCK,
     &components::COMPONENT_STATUS,
     &configuration::CONFIG_MAP,
     &customresources::CUSTOM_RESOURCE_DEFINITION,

@@ -41,6 +41,8 @@ pub fn strategic(doc: &Value, patch: &Value, ty: &'static Type) -> Result<Value,
 enum Meta {
     Struct(&'static Type),
     Map(&'static Shape),
+    /// Any JSON, which Go keeps in a struct of this name: nothing below has a type.
+    Raw(&'static str),
     Any,
 }
 
@@ -64,12 +66,34 @@ impl Meta {
         }
     }
 
+    /// What Go calls a field that holds any JSON.
+    fn raw(ty: &Type, field: &str) -> Meta {
+        Meta::Raw(match field {
+            "fieldsV1" => "FieldsV1",
+            _ if ty.name.contains("apiextensions") => "JSON",
+            _ => "RawExtension",
+        })
+    }
+
+    /// Refuses to look up how two values below any JSON merge.
+    fn known(self, key: &str) -> Result<(), PatchFault> {
+        match self {
+            Meta::Raw(name) => Err(PatchFault::Other(format!(
+                "unable to find api field in struct {name} for the json field {key:?}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn rule(self, key: &str) -> Rule {
         let plain = |meta| Rule { meta, strategy: "", merge_key: "" };
         match self {
             Meta::Struct(ty) => match node::field(ty, key) {
                 Some(f) => Rule {
-                    meta: Meta::of(&f.shape),
+                    meta: match f.shape {
+                        Shape::Any => Meta::raw(ty, f.name),
+                        _ => Meta::of(&f.shape),
+                    },
                     strategy: f
                         .strategies
                         .iter()
@@ -81,7 +105,7 @@ impl Meta {
                 None => plain(Meta::Any),
             },
             Meta::Map(item) => plain(Meta::of(item)),
-            Meta::Any => plain(Meta::Any),
+            Meta::Raw(_) | Meta::Any => plain(Meta::Any),
         }
     }
 }
@@ -132,10 +156,12 @@ fn merge_field(
     let rule = meta.rule(&key);
     let merged = match (original.remove(&key), patch) {
         (Some(Value::Object(old)), Value::Object(new)) => {
+            meta.known(&key)?;
             let replace = rule.strategy == "replace";
             Some(Value::Object(if replace { new } else { merge_map(old, new, rule.meta)? }))
         }
         (Some(Value::Array(old)), Value::Array(new)) => {
+            meta.known(&key)?;
             Some(Value::Array(list::merge_list(old, new, rule)?))
         }
         (_, new) => without_directives(without_nulls(new)),

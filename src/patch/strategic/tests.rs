@@ -199,6 +199,25 @@ fn refusals() {
     }
 }
 
+/// Go looks up how two maps or lists merge in the type they stand in; below any JSON there is none.
+#[test]
+fn any_json_has_no_fields() {
+    let ty = crate::schema::find("io.k8s.api.apps.v1.ControllerRevision").unwrap();
+    let doc = json!({"data": {"spec": {"a": 1}, "l": [1]}, "revision": 1});
+    let rows = [
+        (json!({"data": {"spec": {"b": 2}}}), Some("spec")),
+        (json!({"data": {"l": []}}), Some("l")),
+        (json!({"data": {"spec": 1, "more": {"c": 3}}}), None),
+    ];
+    for (patch, field) in rows {
+        let said = strategic(&doc, &patch, ty).err().map(|e| e.to_string());
+        let expected = field.map(|field| {
+            format!("unable to find api field in struct RawExtension for the json field {field:?}")
+        });
+        assert_eq!(said, expected, "{patch}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn merging_twice_is_merging_once(

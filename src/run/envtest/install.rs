@@ -1,13 +1,11 @@
 //! `pocketshift envtest`: lays the folder out and says how a shell points suites at it.
 
 use super::PARTS;
-use crate::config::{Envtest, Shell};
-use std::{
-    env, fs,
-    io::ErrorKind,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
+use crate::{
+    config::{Envtest, Shell},
+    platform::link,
 };
+use std::{env, fs, io::ErrorKind, path::Path};
 
 /// Variable that says where suites find the programs.
 const ASSETS: &str = "KUBEBUILDER_ASSETS";
@@ -31,9 +29,9 @@ pub fn install(asked: &Envtest) -> Result<(), String> {
 
 /// Puts a link to this program in a place, instead of whatever link was there. Somebody's own
 /// programs are left alone.
-fn place(own: &PathBuf, path: &Path) -> std::io::Result<()> {
+fn place(own: &Path, path: &Path) -> std::io::Result<()> {
     match fs::read_link(path) {
-        Ok(to) if to == *own => return Ok(()),
+        Ok(to) if to == own => return Ok(()),
         // A rename replaces: whoever starts the program meanwhile finds the old or the new one.
         Ok(_) => {
             let next = path.with_extension("next");
@@ -41,12 +39,12 @@ fn place(own: &PathBuf, path: &Path) -> std::io::Result<()> {
                 Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
                 _ => {}
             }
-            symlink(own, &next)?;
+            link(own, &next)?;
             return fs::rename(next, path);
         }
         Err(_) => {}
     }
-    symlink(own, path)
+    link(own, path)
 }
 
 /// The line that a shell evaluates.
@@ -78,11 +76,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("etcd");
         for own in ["/one", "/two", "/two"] {
-            place(&own.into(), &path).unwrap();
+            place(own.as_ref(), &path).unwrap();
             assert_eq!(fs::read_link(&path).unwrap(), Path::new(own));
         }
         fs::remove_file(&path).unwrap();
         fs::write(&path, "somebody's").unwrap();
-        assert_eq!(place(&"/two".into(), &path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(place("/two".as_ref(), &path).unwrap_err().kind(), ErrorKind::AlreadyExists);
     }
 }

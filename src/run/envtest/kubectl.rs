@@ -1,8 +1,8 @@
 //! `kubectl` in the folder: hands over to the real one.
 
+use crate::platform;
 use std::{
     env,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -21,7 +21,7 @@ pub fn hand_over(words: impl Iterator<Item = String>) -> Result<(), String> {
          https://kubernetes.io/docs/tasks/tools",
     )?;
     // Only comes back when it fails.
-    let why = Command::new(&real).args(words).exec();
+    let why = platform::become_program(Command::new(&real).args(words));
     Err(format!("kubectl: cannot run {}: {why}", real.display()))
 }
 
@@ -49,7 +49,7 @@ mod tests {
         let (ours, theirs, last) = (folder("ours"), folder("theirs"), folder("last"));
         let own = dir.path().join("program");
         std::fs::write(&own, "").unwrap();
-        std::os::unix::fs::symlink(&own, ours.join("kubectl")).unwrap();
+        platform::link(&own, &ours.join("kubectl")).unwrap();
         let own = std::fs::canonicalize(own).unwrap();
         let find = || find([ours.clone(), theirs.clone(), last.clone()].into_iter(), Some(&own));
         assert_eq!(find(), None);

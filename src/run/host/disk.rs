@@ -5,6 +5,7 @@
 use super::{Facts, Host, MAIN, Refused, Spec, check_name, hosted::Hosted, invalid};
 use crate::{
     config::{Durability, Folder, Serve},
+    platform,
     run::{
         Nature,
         cluster::{Site, start_at},
@@ -112,10 +113,8 @@ pub(super) fn is_cluster(folder: &Path) -> bool {
 
 /// The flags of a cluster that is kept in a folder, if it is; the folder is there then.
 pub(super) fn flags(flags: Serve, folder: Option<&Path>) -> Result<Serve, String> {
-    use std::os::unix::fs::DirBuilderExt;
     let Some(folder) = folder else { return Ok(flags) };
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|e| at(folder, &e))?;
+    platform::private_folder(folder).map_err(|e| at(folder, &e))?;
     let data_dir = Some(folder.to_owned());
     Ok(Serve { in_memory: false, folder: Folder { data_dir }, ..flags })
 }

@@ -545,8 +545,8 @@ impl Host {
         let ports = Ports::bind(&flags, &nature).map_err(invalid)?;
         let cluster = begin(&flags, nature, site, origin, ports).await.map_err(invalid)?;
         cluster.server.access.authorizer.learn(&content.known);
-        if let (Some(_), Some(own)) = (content.clock, &cluster.registries) {
-            own.registries().keep_time().await?;
+        if content.clock.is_some() {
+            cluster.server.keep_time().await.map_err(invalid)?;
         }
         let again = recording.map(|r| {
             let parts = fresh::with_authority(&r.parts, &cluster.secrets);

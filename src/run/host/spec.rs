@@ -19,6 +19,9 @@ pub struct Spec {
     pub nodes: Option<usize>,
     /// No waiting in the simulation.
     pub instant: Option<bool>,
+    /// Whether nothing is served but what OpenShift serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plain_api: Option<bool>,
     /// How long the simulation takes, in hundredths of its usual time.
     pub pace: Option<u32>,
     /// Domain below which routes get their hosts.
@@ -79,6 +82,7 @@ impl Spec {
             catalog: self.catalog.clone().or(usual.catalog),
             nodes: self.nodes.unwrap_or(usual.nodes),
             instant: self.instant.unwrap_or(usual.instant && self.pace.is_none()),
+            plain_api: self.plain_api.unwrap_or(usual.plain_api),
             pace: self.pace.unwrap_or(usual.pace),
             apps_domain: self.apps_domain.clone().unwrap_or(usual.apps_domain),
             node_disk: self.node_disk.clone().unwrap_or(usual.node_disk),
@@ -95,6 +99,7 @@ impl Spec {
         Spec {
             nodes: Some(flags.nodes),
             instant: Some(flags.instant),
+            plain_api: flags.plain_api.then_some(true),
             pace: (!flags.instant).then_some(flags.pace),
             apps_domain: Some(flags.apps_domain.clone()),
             node_disk: Some(flags.node_disk.clone()),

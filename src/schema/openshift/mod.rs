@@ -25,6 +25,7 @@ mod project;
 mod quota;
 mod route;
 mod security;
+mod simulation;
 mod template;
 mod user;
 
@@ -69,6 +70,7 @@ pub fn families() -> Vec<Family> {
         operator::family(),
         machineconfiguration::family(),
         metrics::family(),
+        simulation::family(),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     record::Record,
+    resize::{IN_PROGRESS, PENDING, Resize},
     sync::{EVICTED, Sync},
 };
 use crate::object::{ObjectExt, Value, json, time};
@@ -11,7 +12,6 @@ const OWN: [&str; 5] =
     ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
 
 const DISRUPTION: &str = "DisruptionTarget";
-const RESIZE: &str = "PodResizePending";
 
 /// A condition before its times are known.
 struct ConditionState {
@@ -29,13 +29,12 @@ impl ConditionState {
     }
 }
 
-/// All conditions. `alive` says whether the sandbox is there, `deferred` why the pod has to wait for
-/// what it wants.
-pub fn of(s: &Sync<'_>, phase: &str, alive: bool, deferred: Option<&str>) -> Value {
+/// All conditions. `alive` says whether the sandbox is there.
+pub fn of(s: &Sync<'_>, phase: &str, alive: bool) -> Value {
     let stored = s.pod.list_at("status.conditions");
     let foreign = |c: &&Value| {
         let kind = c.str_at("type");
-        kind != RESIZE && !OWN.contains(&kind)
+        ![PENDING, IN_PROGRESS].contains(&kind) && !OWN.contains(&kind)
     };
     let (mut disruption, others): (Vec<Value>, Vec<Value>) =
         stored.iter().filter(foreign).cloned().partition(|c| c.str_at("type") == DISRUPTION);
@@ -49,10 +48,16 @@ pub fn of(s: &Sync<'_>, phase: &str, alive: bool, deferred: Option<&str>) -> Val
     let sandbox = if alive { ConditionState::yes() } else { ConditionState::no("", String::new()) };
     let own = [sandbox, initialized(s, phase), ready, containers, ConditionState::yes()];
     let written = OWN.iter().zip(own).map(|(kind, v)| write(s, stored, kind, v));
-    let resize = deferred.map(|why| {
-        let (reason, message) = ("Deferred".into(), why.to_owned());
-        write(s, stored, RESIZE, ConditionState { status: true, reason, message })
-    });
+    let resize = match &s.resize {
+        Resize::Settled => None,
+        Resize::Deferred(why) => {
+            let (reason, message) = ("Deferred".into(), why.clone());
+            Some(write(s, stored, PENDING, ConditionState { status: true, reason, message }))
+        }
+        Resize::Started | Resize::Going => {
+            Some(write(s, stored, IN_PROGRESS, ConditionState::yes()))
+        }
+    };
     others.into_iter().chain(disruption).chain(resize).chain(written).collect()
 }
 

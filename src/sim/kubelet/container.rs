@@ -161,6 +161,10 @@ fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
         let text = format!("Container {} definition changed, will be restarted", r.name);
         return kill(s, spec, r, since, text);
     }
+    if s.resize.restarts(s.pod, spec, r) {
+        let text = format!("Container {} resize requires restart", r.name);
+        return kill(s, spec, r, since, text);
+    }
     if !r.started && hooks::has(spec, "postStart") {
         match hooks::perform(s, spec, r, "postStart", since) {
             Hook::Open => {}
@@ -251,7 +255,7 @@ fn again(s: &mut Sync<'_>, spec: &Value, r: &mut Record, ended: &Ended, role: Ro
     if !restarts(s.pod, spec, role, ended.code) {
         return;
     }
-    let wait = if changed(spec, r) {
+    let wait = if changed(spec, r) || s.resize.restarts(s.pod, spec, r) {
         jiff::SignedDuration::ZERO
     } else {
         backoff::after_crash(ended, r.last.as_ref())

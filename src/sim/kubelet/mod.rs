@@ -21,6 +21,7 @@ mod image_tests;
 mod network;
 mod probe;
 mod record;
+mod resize;
 #[cfg(test)]
 mod run_tests;
 mod status;

@@ -3,7 +3,7 @@
 use crate::{
     object::{ObjectExt, Value, json},
     settings::Settings,
-    sim::lab::Lab,
+    sim::{self, lab::Lab},
 };
 
 const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120:1-86";
@@ -213,4 +213,66 @@ fn what_the_node_does_not_have_is_given_later() {
         pod.list_at("status.containerStatuses")[0]["allocatedResources"],
         json!({"cpu": "200m"})
     );
+}
+
+#[test]
+fn a_resize_is_seen_on_its_way() {
+    let mut lab = Lab::instant();
+    let with = |memory: &str, cpu: &str| json!({"requests": {"memory": memory, "cpu": cpu}});
+    lab.create(json!({"containers": [
+        {"name": "c", "image": NGINX, "resources": with("64Mi", "100m"), "resizePolicy": [
+            {"resourceName": "memory", "restartPolicy": "RestartContainer"},
+            {"resourceName": "cpu", "restartPolicy": "NotRequired"}]}]}));
+    lab.pass(5.0);
+    let rows = [
+        // The same amounts in other words are no change.
+        (with("65536Ki", "0.1"), 0, false),
+        (with("64Mi", "200m"), 0, true),
+        (with("128Mi", "200m"), 1, true),
+    ];
+    for (resources, restarts, seen) in rows {
+        let mut pod = lab.pod();
+        let generation = pod.i64_at("metadata.generation").unwrap_or(1) + 1;
+        pod.set_at("metadata.generation", generation);
+        pod["spec"]["containers"][0]["resources"] = resources.clone();
+        lab.put("pods", pod);
+        let mut steps = Vec::new();
+        lab.heard();
+        for _ in 0..20 {
+            lab.reconcile(&sim::kubelet::KUBELET, "default/p");
+            let pod = lab.pod();
+            let going = pod.condition("PodResizeInProgress").is_some();
+            let status = &pod.list_at("status.containerStatuses")[0];
+            let step = (going, status["allocatedResources"].clone(), status["resources"].clone());
+            if going && steps.last() != Some(&step) {
+                steps.push(step);
+            }
+        }
+        let pod = lab.pod();
+        let status = &pod.list_at("status.containerStatuses")[0];
+        assert_eq!(status.i64_at("restartCount"), Some(restarts), "{status}");
+        assert!(pod.condition("PodResizeInProgress").is_none(), "{pod}");
+        assert_eq!(status["resources"], resources);
+        let heard = lab.heard();
+        if !seen {
+            assert!(steps.is_empty() && heard.is_empty(), "{steps:?} {heard:?}");
+            continue;
+        }
+        // First it is set aside, then it is given.
+        let requests = &resources["requests"];
+        assert!(steps.iter().all(|(_, allocated, _)| allocated == requests), "{steps:?}");
+        assert!(
+            steps.len() == 2 && steps[0].2 != resources && steps[1].2 == resources,
+            "{steps:?}"
+        );
+        let text = format!(
+            "{{\"containers\":[{{\"name\":\"c\",\"resources\":{resources}}}],\"generation\":{generation}}}"
+        );
+        for (reason, word) in [("ResizeStarted", "started"), ("ResizeCompleted", "completed")] {
+            let line = format!("{reason} Pod resize {word}: {text}");
+            assert!(heard.iter().any(|h| h == &line), "{line}: {heard:#?}");
+        }
+        let restart = "Killing spec.containers{c} Container c resize requires restart";
+        assert_eq!(heard.iter().any(|h| h == restart), restarts == 1, "{heard:#?}");
+    }
 }

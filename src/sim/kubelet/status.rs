@@ -2,7 +2,7 @@
 //! Source: kubelet `getPhase`, `generateAPIPodStatus`.
 
 use super::{
-    admit, conditions, container, network,
+    conditions, container, network,
     record::{Named, Record, State},
     sync::Sync,
 };
@@ -26,19 +26,16 @@ pub fn of(s: &Sync<'_>, terminated: bool) -> Value {
         status["podIPs"] = ips;
     }
     let alive = sandbox && !matches!(phase, "Succeeded" | "Failed");
-    let deferred = admit::deferred(s);
-    status["conditions"] = conditions::of(s, phase, alive, deferred.as_deref());
+    status["conditions"] = conditions::of(s, phase, alive);
     status["phase"] = json!(phase);
     let mut apps: Vec<&Record> = s.apps.iter().collect();
     apps.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut specs = s.pod.list_at("spec.containers").to_vec();
-    if deferred.is_some() {
-        keep_resources(s, &mut specs);
-    }
-    status["containerStatuses"] = written(&apps, &specs);
+    status["containerStatuses"] = written(&apps, s.pod.list_at("spec.containers"));
+    s.resize.hold(s.pod, &mut status["containerStatuses"]);
     if !s.inits.is_empty() {
         let inits: Vec<&Record> = s.inits.iter().collect();
         status["initContainerStatuses"] = written(&inits, s.pod.list_at("spec.initContainers"));
+        s.resize.hold(s.pod, &mut status["initContainerStatuses"]);
     }
     if !s.extras.is_empty() {
         let extras: Vec<&Record> = s.extras.iter().collect();
@@ -46,16 +43,6 @@ pub fn of(s: &Sync<'_>, terminated: bool) -> Value {
         status["ephemeralContainerStatuses"] = written(&extras, specs);
     }
     status
-}
-
-/// Containers as they run until what they want can be given.
-fn keep_resources(s: &Sync<'_>, specs: &mut [Value]) {
-    for status in s.pod.list_at("status.containerStatuses") {
-        let spec = specs.iter_mut().find(|spec| spec.name_field() == status.name_field());
-        if let (Some(spec), Some(resources)) = (spec, status.at("resources")) {
-            spec["resources"] = resources.clone();
-        }
-    }
 }
 
 fn written(records: &[&Record], specs: &[Value]) -> Value {

@@ -5,6 +5,7 @@ use super::{
     attempts::Attempts,
     config, container,
     record::{Ended, Named, Record, State},
+    resize::{self, Resize},
     shown, status, terminate, told,
 };
 use crate::{
@@ -49,6 +50,8 @@ pub struct Sync<'a> {
     pub verdict: Option<(&'static str, String)>,
     /// Whether every volume could be mounted.
     pub mounts_ready: bool,
+    /// How far the containers' resources are from what they are to be.
+    pub resize: Resize,
     /// What is remembered of pulls that fail.
     pub attempts: Attempts,
     /// The lists of those containers that are not among `containers`, by name.
@@ -99,6 +102,7 @@ impl<'a> Sync<'a> {
             ),
             verdict: None,
             mounts_ready: false,
+            resize: Resize::default(),
             attempts: Attempts::of(view, pod),
             past: OnceCell::new(),
             said: HashSet::new(),
@@ -227,6 +231,7 @@ impl<'a> Sync<'a> {
             return self.plan;
         }
         if !self.deadline() && !self.evicted() {
+            self.resize = resize::look(&mut self);
             self.settle();
         }
         self.finish(false);

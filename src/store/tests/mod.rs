@@ -2,8 +2,11 @@
 
 mod contract;
 mod disk;
+mod kept;
 mod model;
 mod parts;
+mod suite;
+mod told;
 
 use super::{
     Committed, Entry, Error, Expect, Op, Options, Snapshot, Store,

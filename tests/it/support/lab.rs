@@ -58,7 +58,14 @@ impl Reply {
 
 /// Flags of the cheapest cluster.
 pub fn flags() -> Serve {
-    Serve { in_memory: true, secure_port: 0, registry_port: 0, instant: true, ..Serve::default() }
+    Serve {
+        in_memory: true,
+        secure_port: 0,
+        registry_port: 0,
+        instant: true,
+        plain_api: true,
+        ..Serve::default()
+    }
 }
 
 impl Lab {

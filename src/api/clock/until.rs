@@ -1,14 +1,13 @@
 //! The clock runs until something holds: from one moment that somebody waits for to the next.
 
-use super::{Registries, time::complaint, trail::named};
 use crate::{
-    catalog::complaint::DistributionError,
+    api::Server,
     kinds::Served,
     object::{ObjectExt, time::seconds},
-    world::Clock,
+    world::{Clock, ClusterTime},
 };
 use jiff::SignedDuration;
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// How far the clock runs at most if nobody says.
 const LIMIT: SignedDuration = SignedDuration::from_hours(24);
@@ -74,8 +73,8 @@ impl Awaited {
         Ok(Awaited { resource, namespace: text("namespace"), name, condition, limit })
     }
 
-    fn holds(&self, registries: &Registries, kind: &Served, namespace: &str) -> Result<(), String> {
-        let snapshot = registries.server.store.snapshot();
+    fn holds(&self, server: &Server, kind: &Served, namespace: &str) -> Result<(), String> {
+        let snapshot = server.store.snapshot();
         let found = snapshot.get(kind.stored_as(), namespace, &self.name);
         let said = format!("{} {:?}", kind.plural, self.name);
         match (&self.condition, found) {
@@ -95,32 +94,27 @@ impl Awaited {
             }
         }
     }
-}
 
-impl Registries {
-    /// Lets the clock run until something holds, and not much further.
-    pub(super) async fn run_until(&self, awaited: &Awaited) -> Result<(), DistributionError> {
-        let kinds = self.server.catalogue();
-        let kind = named(&kinds, &awaited.resource).ok_or_else(|| {
-            let word = &awaited.resource;
-            complaint(format!("the server doesn't have a resource type {word:?}"))
-        })?;
-        let namespace = match (kind.namespaced, awaited.namespace.as_str()) {
+    /// Lets the clock run until it holds, and not much further.
+    pub(super) async fn run(&self, server: &Server, time: &Arc<ClusterTime>) -> Result<(), String> {
+        let word = &self.resource;
+        let kind = server.catalogue().named(word);
+        let kind =
+            kind.ok_or_else(|| format!("the server doesn't have a resource type {word:?}"))?;
+        let namespace = match (kind.namespaced, self.namespace.as_str()) {
             (false, _) => "",
             (true, "") => "default",
             (true, namespace) => namespace,
         };
-        let ends = self.time.now().saturating_add(awaited.limit);
-        let ends = ends.map_err(|_| complaint("that is too far".into()))?;
-        self.time.advance(self.time.now()).await;
+        let ends = time.now().saturating_add(self.limit).map_err(|_| "that is too far")?;
+        time.advance(time.now()).await;
         loop {
-            let Err(why) = awaited.holds(self, &kind, namespace) else { return Ok(()) };
-            match self.time.reading().next.filter(|next| *next <= ends) {
-                Some(next) => self.time.advance(next).await,
+            let Err(why) = self.holds(server, &kind, namespace) else { return Ok(()) };
+            match time.reading().next.filter(|next| *next <= ends) {
+                Some(next) => time.advance(next).await,
                 None => {
-                    self.time.advance(ends).await;
-                    let limit = awaited.limit;
-                    return Err(complaint(format!("{why} at {} after {limit:#}", seconds(ends))));
+                    time.advance(ends).await;
+                    return Err(format!("{why} at {} after {:#}", seconds(ends), self.limit));
                 }
             }
         }
@@ -130,11 +124,15 @@ impl Registries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Query;
+
+    fn pairs(query: &str) -> Vec<(String, String)> {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
 
     #[test]
     fn what_is_waited_for_is_read_and_told() {
-        let read = |text: &str| Awaited::read(Query::parse(text).pairs());
+        let read = |text: &str| Awaited::read(&pairs(text));
         let text = "for=condition=Available&resource=deployment&name=web&namespace=shop";
         let awaited = read(text).unwrap();
         assert_eq!(awaited.condition, Some(("Available".into(), "True".into())));

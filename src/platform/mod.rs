@@ -1,0 +1,18 @@
+//! What one system does otherwise than another: private files, signals, links, processes. Where a system has
+//! no such thing, the nearest it has.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub use unix::{
+    asked_to_end, become_program, end, free_bytes, identity, leave_terminal, link, many_files,
+    private, private_folder, sync_folder,
+};
+#[cfg(windows)]
+pub use windows::{
+    asked_to_end, become_program, end, free_bytes, identity, leave_terminal, link, many_files,
+    private, private_folder, sync_folder,
+};
