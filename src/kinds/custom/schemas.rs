@@ -34,7 +34,7 @@ impl Deref for VersionSchema {
 impl VersionSchema {
     /// The schema that an `openAPIV3Schema` says.
     pub fn of(document: Option<&Value>, preserve: bool) -> Arc<VersionSchema> {
-        static SHARED: LazyLock<Mutex<Shared>> = LazyLock::new(Mutex::default);
+        static SHARED: LazyLock<Mutex<KnownSchemas>> = LazyLock::new(Mutex::default);
         let document = document.filter(|d| d.is_object());
         let text = document.map(Value::to_string).unwrap_or_default().into_boxed_str();
         let mut hasher = DefaultHasher::new();
@@ -71,13 +71,13 @@ impl VersionSchema {
 
 /// The schemas somebody holds, by the hash of what they say.
 #[derive(Default)]
-struct Shared {
+struct KnownSchemas {
     known: HashMap<u64, Weak<VersionSchema>>,
     /// How many there may be before those that nobody holds any more are looked for.
     most: usize,
 }
 
-impl Shared {
+impl KnownSchemas {
     fn find(&self, key: u64) -> Option<Arc<VersionSchema>> {
         self.known.get(&key)?.upgrade()
     }
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_that_nobody_holds() {
-        let mut shared = Shared::default();
+        let mut shared = KnownSchemas::default();
         for key in 0..1000 {
             shared.keep(key, &VersionSchema::of(None, false));
             assert!(shared.known.len() <= 64 + 1, "{}", shared.known.len());
