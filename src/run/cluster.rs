@@ -9,6 +9,7 @@ use super::{
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
+    host::MAIN,
     kubeconfig,
     nature::Nature,
     ongoing::Ongoing,
@@ -27,7 +28,7 @@ use crate::{
     registry::{self, Clusters, Registries},
     settings::Settings,
     sim,
-    store::{self, Parts, Store},
+    store::{self, EtcdKeeper, Parts, Store},
     tls,
     world::{BoxFuture, ClusterTime, Entropy, SystemClock, World},
 };
@@ -98,6 +99,8 @@ pub(super) struct Site {
     pub station: Option<Station>,
     /// Most watches and sessions at a time; 0 stands for no limit.
     pub lasting: usize,
+    /// The etcd it is kept in, if it is.
+    pub keeper: Option<Arc<EtcdKeeper>>,
 }
 
 /// Chance, the machine's time, and the cluster's as it was left.
@@ -138,13 +141,17 @@ pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Resul
         data_dir: dir.clone(),
         full_sync: flags.sync == Durability::Full,
         window_bytes: 0,
+        etcd: site.keeper.clone().map(|keeper| (keeper, MAIN.to_owned())),
     })
     .map_err(|e| e.to_string())?;
     let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
     let (mut world, time) = world(&store, entropy);
     // What is written to a disk takes its time, and another time tomorrow.
     world.repeats = flags.random_seed.is_some() && flags.in_memory && nature.openshift;
-    let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
+    let secrets = match &site.keeper {
+        Some(keeper) => secrets::shared(keeper, &world)?,
+        None => secrets::load_or_make(dir.as_deref(), &world)?,
+    };
     let (pushed, files, rest, tapes) = Default::default();
     let origin = Origin { store, world, time, secrets, pushed, files, rest, tapes, whole: false };
     let cluster = begin(flags, nature, site, origin, ports).await?;

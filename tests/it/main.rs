@@ -22,6 +22,7 @@ mod custom;
 mod definitions;
 mod deploymentconfigs;
 mod envtest;
+mod etcd;
 mod faults;
 mod fuzz;
 mod house;

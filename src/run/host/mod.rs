@@ -518,7 +518,8 @@ impl Host {
     ) -> Refused<Facts> {
         let lasting = place.hosted.spec.max_streams.unwrap_or(0);
         let own = Some(self.station(&place.name));
-        let site = Site { shared: Some(self.shared()?), host: None, station: own, lasting };
+        let site =
+            Site { shared: Some(self.shared()?), host: None, station: own, lasting, keeper: None };
         let folder = place.hosted.folder.clone();
         let flags = disk::flags(flags, folder.as_deref()).map_err(invalid)?;
         let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
