@@ -16,7 +16,7 @@ pub fn choose(sync: &ReplicaSetSync<'_>, count: usize) -> Vec<Arc<Entry>> {
         let (now, moments) = (sync.view.now, Moments::of(&pods));
         pods.sort_by_cached_key(|pod| {
             let crowded = crowd.get(pod.1.spec.node_name.as_str()).copied().unwrap_or(0);
-            moments.key(*pod, crowded, now)
+            moments.key(pod, crowded, now)
         });
     }
     pods.into_iter().take(count).map(|pod| Arc::clone(&pod.0)).collect()
