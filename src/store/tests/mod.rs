@@ -2,6 +2,7 @@
 
 mod contract;
 mod disk;
+mod etcd;
 mod kept;
 mod model;
 mod parts;
@@ -20,7 +21,7 @@ use std::{path::Path, sync::Arc};
 /// A store on a folder, or in memory.
 fn store(dir: Option<&Path>) -> Store {
     let data_dir = dir.map(Path::to_owned);
-    Store::open(&Options { data_dir, full_sync: false, window_bytes: 0 }).unwrap()
+    Store::open(&Options { data_dir, ..Options::default() }).unwrap()
 }
 
 /// A store over any engine that begins empty.
