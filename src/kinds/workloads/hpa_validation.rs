@@ -171,8 +171,11 @@ fn resource(kind: &str, source: &Field<'_>, out: &mut Causes) {
     if source.get("name").text().is_empty() {
         source.get("name").required(out, "must specify a resource name");
     }
-    container_resource(&source.get("name"), source.get("name").text(), out);
     if kind == "containerResource" {
+        let name = source.get("name");
+        if !name.text().is_empty() {
+            container_resource(&name, name.text(), out);
+        }
         let container = source.get("container");
         if container.text().is_empty() {
             container.required(out, "must specify a container");
