@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     kinds::Catalogue,
     object::{Value, json, write},
+    store::Snapshot,
 };
 use actix_web::{
     HttpResponse,
@@ -105,11 +106,7 @@ pub async fn respond(
         Path::Core if aggregated => {
             aggregated_discovery(&discovery::aggregated(&kinds, true), look)
         }
-        Path::Groups if aggregated => {
-            let mut document = discovery::aggregated(&kinds, false);
-            remotes.add_aggregated(&mut document, &kinds, &snapshot);
-            aggregated_discovery(&document, look)
-        }
+        Path::Groups if aggregated => aggregated_groups(&kinds, &snapshot, look),
         Path::Core => {
             let address = http.url.trim_start_matches("https://");
             look.response(200, &discovery::core_versions(address))
@@ -128,14 +125,17 @@ pub async fn respond(
             None => missing(&kinds, incoming.path, look),
         },
         Path::Other("openapi/v3") => index(&kinds, &remotes),
-        Path::Other("openapi/v2") => {
-            let whole = || remotes.with_documents(openapi::v2(&kinds), &kinds, &snapshot);
-            version_two(whole, incoming.header(header::ACCEPT), look)
-        }
+        Path::Other("openapi/v2") => version_two(incoming, &kinds, &snapshot),
         Path::Other(rest) => other(incoming, rest),
         Path::Below(kind, name) => render::error(&Error::not_found(kind.resource(), name), look),
         Path::Resource(_) => missing(&kinds, incoming.path, look),
     }
+}
+
+fn aggregated_groups(kinds: &Catalogue, snapshot: &Snapshot, look: Look) -> HttpResponse {
+    let mut document = discovery::aggregated(kinds, false);
+    Remotes::of(snapshot).add_aggregated(&mut document, kinds, snapshot);
+    aggregated_discovery(&document, look)
 }
 
 fn aggregated_discovery(document: &Value, look: Look) -> HttpResponse {
@@ -208,15 +208,17 @@ fn index(kinds: &Catalogue, remotes: &Remotes) -> HttpResponse {
 }
 
 /// The document that has everything, in the form that is asked for.
-fn version_two(whole: impl Fn() -> Vec<u8>, accept: &str, look: Look) -> HttpResponse {
-    match accept {
+fn version_two(incoming: &Incoming<'_>, kinds: &Catalogue, snapshot: &Snapshot) -> HttpResponse {
+    let remotes = Remotes::of(snapshot);
+    let whole = || remotes.with_documents(openapi::v2(kinds), kinds, snapshot);
+    match incoming.header(header::ACCEPT) {
         accept if accept.starts_with(GNOSTIC) => HttpResponse::Ok()
             .content_type("application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
             .body(openapi::v2_protobuf(&whole())),
         accept if accept.contains("json") || accept.contains("*/*") || accept.is_empty() => {
             HttpResponse::Ok().content_type("application/json").body(whole())
         }
-        _ => render::error(&Error::NotAcceptable("application/json".into()), look),
+        _ => render::error(&Error::NotAcceptable("application/json".into()), incoming.look),
     }
 }
 
