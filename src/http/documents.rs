@@ -16,7 +16,6 @@ use crate::{
     error::Error,
     kinds::Catalogue,
     object::{Value, json, write},
-    store::Snapshot,
 };
 use actix_web::{
     HttpResponse,
@@ -106,7 +105,7 @@ pub async fn respond(
         Path::Core if aggregated => {
             aggregated_discovery(&discovery::aggregated(&kinds, true), look)
         }
-        Path::Groups if aggregated => aggregated_groups(&kinds, &snapshot, look),
+        Path::Groups if aggregated => aggregated_groups(incoming, &kinds),
         Path::Core => {
             let address = http.url.trim_start_matches("https://");
             look.response(200, &discovery::core_versions(address))
@@ -125,17 +124,18 @@ pub async fn respond(
             None => missing(&kinds, incoming.path, look),
         },
         Path::Other("openapi/v3") => index(&kinds, &remotes),
-        Path::Other("openapi/v2") => version_two(incoming, &kinds, &snapshot),
+        Path::Other("openapi/v2") => version_two(incoming, &kinds),
         Path::Other(rest) => other(incoming, rest),
         Path::Below(kind, name) => render::error(&Error::not_found(kind.resource(), name), look),
         Path::Resource(_) => missing(&kinds, incoming.path, look),
     }
 }
 
-fn aggregated_groups(kinds: &Catalogue, snapshot: &Snapshot, look: Look) -> HttpResponse {
+fn aggregated_groups(incoming: &Incoming<'_>, kinds: &Catalogue) -> HttpResponse {
+    let snapshot = incoming.http.server.store.snapshot();
     let mut document = discovery::aggregated(kinds, false);
-    Remotes::of(snapshot).add_aggregated(&mut document, kinds, snapshot);
-    aggregated_discovery(&document, look)
+    Remotes::of(&snapshot).add_aggregated(&mut document, kinds, &snapshot);
+    aggregated_discovery(&document, incoming.look)
 }
 
 fn aggregated_discovery(document: &Value, look: Look) -> HttpResponse {
@@ -208,9 +208,10 @@ fn index(kinds: &Catalogue, remotes: &Remotes) -> HttpResponse {
 }
 
 /// The document that has everything, in the form that is asked for.
-fn version_two(incoming: &Incoming<'_>, kinds: &Catalogue, snapshot: &Snapshot) -> HttpResponse {
-    let remotes = Remotes::of(snapshot);
-    let whole = || remotes.with_documents(openapi::v2(kinds), kinds, snapshot);
+fn version_two(incoming: &Incoming<'_>, kinds: &Catalogue) -> HttpResponse {
+    let snapshot = incoming.http.server.store.snapshot();
+    let remotes = Remotes::of(&snapshot);
+    let whole = || remotes.with_documents(openapi::v2(kinds), kinds, &snapshot);
     match incoming.header(header::ACCEPT) {
         accept if accept.starts_with(GNOSTIC) => HttpResponse::Ok()
             .content_type("application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
