@@ -241,6 +241,22 @@ fn a_changed_image_restarts_in_place() {
     assert!(told[1].starts_with("Pulling"));
 }
 
+#[test]
+fn a_changed_image_is_noticed_after_a_moment() {
+    let mut lab = Lab::new(Settings::default());
+    lab.create(json!({"containers": [{"name": "c", "image": NGINX}]}));
+    lab.pass(60.0);
+    assert_eq!((app(&lab).as_str(), restarts(&lab)), ("Running true", 0));
+    let mut pod = lab.pod();
+    pod["spec"]["containers"][0]["image"] = json!("registry.access.redhat.com/ubi9/nginx-120:1-87");
+    lab.put("pods", pod);
+    lab.settle();
+    lab.pass(1.0);
+    assert_eq!((app(&lab).as_str(), restarts(&lab)), ("Running true", 0));
+    lab.pass(60.0);
+    assert_eq!((app(&lab).as_str(), restarts(&lab)), ("Running true", 1));
+}
+
 /// P09.
 #[test]
 fn sidecars_start_first_and_stop_last() {
