@@ -5,7 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -85,6 +85,19 @@ impl Running {
         drop(self.stop.take());
         // An end without a word is one, too.
         let _ = (&mut self.ended).await;
+    }
+}
+
+/// Lets go of something large on a thread that nobody waits for.
+pub fn let_go(what: impl Send + 'static) {
+    static TO: LazyLock<Option<std::sync::mpsc::Sender<Box<dyn Send>>>> = LazyLock::new(|| {
+        let (to, from) = std::sync::mpsc::channel::<Box<dyn Send>>();
+        let thread = std::thread::Builder::new().name("leavings".into());
+        thread.spawn(move || from.into_iter().for_each(drop)).ok().map(|_| to)
+    });
+    // Without a thread it goes here.
+    if let Some(to) = &*TO {
+        let _ = to.send(Box::new(what));
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) struct Origin {
     /// What was pushed to its registry, where that is not in the data folder.
     pub pushed: registry::Kept,
     /// What was written in its containers.
-    pub files: sim::containers::Kept,
+    pub files: Arc<sim::containers::Kept>,
     /// What its controllers go on from, if they have rested.
     pub rest: Option<Rest>,
     /// Whether it is a copy of a cluster that has all it needs.

@@ -22,7 +22,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("pool", &[]),
     ("catalog", &["images", "store"]),
     ("runtime", &["world"]),
-    ("store", &["platform"]),
+    ("store", &["platform", "pool"]),
     ("schema", &[]),
     ("cel", &["schema"]),
     ("patch", &["schema"]),
@@ -98,8 +98,8 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "controllers",
         &[
-            "access", "api", "builds", "faults", "images", "kinds", "metrics", "settings", "store",
-            "tls", "world",
+            "access", "api", "builds", "faults", "images", "kinds", "metrics", "pool", "settings",
+            "store", "tls", "world",
         ],
     ),
     (
