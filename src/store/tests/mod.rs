@@ -20,12 +20,12 @@ use std::{path::Path, sync::Arc};
 /// A store on a folder, or in memory.
 fn store(dir: Option<&Path>) -> Store {
     let data_dir = dir.map(Path::to_owned);
-    Store::open(&Options { data_dir, full_sync: false, window_bytes: 0 }).unwrap()
+    Store::open(&Options { data_dir, ..Options::default() }).unwrap()
 }
 
 /// A store over any engine that begins empty.
 fn over(engine: impl Engine + 'static) -> Store {
-    let inner = Handle::start(Box::new(engine), Loaded::default(), 16 << 20, None);
+    let inner = Handle::start(Box::new(engine), Loaded::default(), 16 << 20, (None, false));
     Store { inner, gate: Default::default() }
 }
 
