@@ -194,9 +194,6 @@ async fn the_control_plane_waits_by_the_clock() {
     time(&admin, "by=60s").await;
     assert_eq!(replicas().await, Some(4), "the load is there");
     send(&lab.client, "DELETE", &format!("{pods}/short"), "", None).await.expect(200);
-    let full = json!({"items": [{"kind": "Fault", "metadata": {"name": "full"},
-        "spec": {"match": {"nodes": ["worker02"]}, "effect": {"disk": 84}}}]});
-    admin.send("POST", "/faults", &[], full.to_string().into_bytes()).await.expect(200);
     let holds = async |image: &str| {
         look(&lab, "/api/v1/nodes/worker02").await["status"]["images"].to_string().contains(image)
     };
@@ -213,6 +210,13 @@ async fn the_control_plane_waits_by_the_clock() {
     assert!(look(&lab, &format!("{pods}/doomed")).await.is_deleting());
     time(&admin, "by=10m").await;
     assert_eq!(replicas().await, Some(1));
+
+    assert!(holds("alpine").await, "there is room for it");
+    let full = json!({"metadata": {"name": "full"},
+        "spec": {"match": {"nodes": ["worker02"]}, "effect": {"disk": 90}}});
+    admin.send("POST", "/faults", &[], full.to_string().into_bytes()).await.expect(201);
+    time(&admin, "by=6m").await;
+    assert!(!holds("alpine").await, "it is looked at every five minutes");
 
     time(&admin, "by=23h").await;
     get(&lab.client, &format!("{csrs}/it")).await.expect(200);
