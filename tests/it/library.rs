@@ -1,5 +1,6 @@
 //! The library as a test suite uses it.
 
+use crate::support::WEB;
 use pocketshift::{Cluster, cluster::Error};
 use std::time::Duration;
 
@@ -100,18 +101,6 @@ async fn what_is_wrong_is_said() {
     cluster.apply(good).await.expect("applied");
     cluster.get("v1", "ConfigMap", "new", "good").await.expect("it is there");
 }
-
-const WEB: &str = r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: default}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: c, image: "registry.access.redhat.com/ubi9/nginx-120:1-86"}]}
-"#;
 
 /// Names, uids, addresses, events and revisions: everything but what a cluster's own authority, address
 /// and the machine's clock are in.
