@@ -67,7 +67,7 @@ impl Handle {
         engine: Box<dyn Engine>,
         loaded: Loaded,
         window: usize,
-        lock: Option<File>,
+        (lock, inline): (Option<File>, bool),
     ) -> Arc<Handle> {
         let mut state = Snapshot { rev: loaded.latest, ..Snapshot::default() };
         for entry in loaded.entries {
@@ -84,7 +84,7 @@ impl Handle {
         let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
         let (watch, keeps) = (engine.watch(), engine.keeps());
         let mut writer = Writer::new(Arc::clone(&shared), engine, Claims::of(loaded.claims));
-        let way = if keeps {
+        let way = if keeps && !inline {
             let (sender, receiver) = mpsc::channel();
             let thread = std::thread::Builder::new().name("store-writer".into());
             let thread = thread.spawn(move || writer.run(&receiver)).ok();
@@ -260,8 +260,8 @@ impl Writer {
         }
     }
 
-    /// Checks a batch and shows it, where nothing has to be made durable. Answers the resources whose
-    /// watchers are to be woken, too.
+    /// Checks a batch, makes it durable where that is to be, and shows it, all on this thread. Answers the
+    /// resources whose watchers are to be woken, too.
     fn commit_now(
         &mut self,
         ops: Vec<Op>,
@@ -274,7 +274,19 @@ impl Writer {
             self.undo(durable, &records);
             return Err(full);
         }
+        let appended = self.engine.append(&records);
+        if self.engine.keeps() {
+            *self.shared.trouble.lock() = appended.as_ref().err().cloned();
+        }
+        if let Err(why) = appended {
+            tracing::error!(%why, "commit failed");
+            self.undo(durable, &records);
+            return Err(Error::Io(why));
+        }
         let changed = self.publish(records, &durable);
+        if self.engine.keeps() {
+            self.compact();
+        }
         Ok((committed, changed))
     }
 

@@ -526,8 +526,7 @@ impl Host {
         let real = World::new(Arc::new(SystemClock), entropy);
         let (now, rate) = from.content.clock.unwrap_or((real.wall.now(), 1.0));
         let (mut world, time) = at(real, now, rate);
-        // What is written to a disk takes its time, and another time tomorrow.
-        world.repeats = flags.random_seed.is_some() && folder.is_none();
+        world.repeats = flags.random_seed.is_some();
         let secrets = secrets::load_or_make(folder.as_deref(), &world).map_err(invalid)?;
         let content = Checkpoint {
             parts: fresh::renewed(
