@@ -85,14 +85,11 @@ fn load(dir: &Path) -> Result<Secrets, String> {
     sound(&read, &|name| dir.join(name).display().to_string())
 }
 
-/// The key of a deployment's secrets in etcd.
-const SHARED: &str = "secrets";
-
-/// The secrets that all replicas of a deployment share.
+/// The secrets of a cluster in etcd, which are the same wherever it lives.
 ///
 /// # Errors
 /// One line for people.
-pub fn shared(keeper: &EtcdKeeper, world: &World) -> Result<Secrets, String> {
+pub fn shared(keeper: &EtcdKeeper, cluster: &str, world: &World) -> Result<Secrets, String> {
     let made = make(world)?;
     let text = || {
         let all: BTreeMap<&str, String> =
@@ -100,7 +97,8 @@ pub fn shared(keeper: &EtcdKeeper, world: &World) -> Result<Secrets, String> {
         // Names and texts can always be written.
         serde_json::to_string(&all).unwrap_or_default()
     };
-    let kept = keeper.agreed(SHARED, text).map_err(|e| e.to_string())?;
+    let key = format!("clusters/{cluster}/secrets");
+    let kept = keeper.agreed(&key, text).map_err(|e| e.to_string())?;
     let all: BTreeMap<String, String> = serde_json::from_slice(&kept).unwrap_or_default();
     let read = |name: &str| {
         let text = all.get(name).and_then(|text| BASE64.decode(text).ok());

@@ -86,8 +86,25 @@ impl Etcd {
 
     /// Takes in what begins with these records, at a revision and without history.
     pub fn fill(&mut self, records: &[Record], rev: u64) -> Result<(), Error> {
+        self.empty()?;
         let head = Head { latest: rev, compacted: rev, ..self.head.clone() };
         self.write(records, head).and_then(|done| if done { Ok(()) } else { Err(fenced()) })?;
+        self.window.clear();
+        Ok(())
+    }
+
+    /// Removes every row.
+    fn empty(&mut self) -> Result<(), Error> {
+        let epoch = self.head.epoch + 1;
+        let head = Head { epoch, latest: 0, compacted: 0, ..self.head.clone() };
+        let then = vec![
+            RequestOp::put(self.keys.head.clone(), head.text()),
+            RequestOp::delete_range(self.keys.row(0), self.keys.end()),
+        ];
+        if !self.lay_down(then)? {
+            return Err(fenced());
+        }
+        self.head = head;
         self.window.clear();
         Ok(())
     }
