@@ -20,6 +20,7 @@ pub mod host;
 mod kubeconfig;
 pub mod labs;
 pub mod manifests;
+mod moving;
 mod nature;
 mod priority;
 mod processes;

@@ -47,6 +47,7 @@ mod refusals;
 mod registry;
 mod releases;
 mod replay;
+mod replicas;
 mod reviews;
 mod rollout;
 mod routes;
