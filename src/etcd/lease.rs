@@ -93,12 +93,14 @@ async fn renew(lease: Weak<Lease>, pause: SignedDuration) {
             Ok(0) => {
                 tracing::warn!("etcd has let go of our lease: another is taken");
                 match granted(&lease.link, lease.ttl).await {
-                    Ok(held) => drop(lease.now.send_replace(held)),
+                    Ok(held) => {
+                        lease.now.send_replace(held);
+                    }
                     Err(why) => tracing::warn!(%why, "no lease"),
                 }
             }
             Ok(seconds) => {
-                drop(lease.now.send_replace(LeaseNow { id, until: after(asked, seconds) }))
+                lease.now.send_replace(LeaseNow { id, until: after(asked, seconds) });
             }
             Err(why) => tracing::warn!(%why, "the lease was not renewed"),
         }

@@ -36,6 +36,7 @@ mod library;
 mod metrics;
 mod mutations;
 mod nodeimages;
+mod nodes;
 mod oc;
 mod operators;
 mod platform;
