@@ -55,11 +55,6 @@ impl Lease {
         SystemClock.now() < self.now.borrow().until
     }
 
-    /// Seconds it holds without renewal.
-    pub fn seconds(&self) -> i64 {
-        self.ttl
-    }
-
     /// Gives it back: what hangs on it goes at once.
     pub async fn end(&self) {
         *self.ended.lock() = true;

@@ -139,7 +139,7 @@ impl Tunnel {
     pub async fn accept<F, Fut>(self: Arc<Self>, listener: TcpListener, serve: F)
     where
         F: Fn(Ask, Incoming) -> Fut + Clone + Send + 'static,
-        Fut: Future<Output = io::Result<()>> + Send,
+        Fut: Future<Output = io::Result<()>> + Send + 'static,
     {
         while let Ok((stream, _)) = listener.accept().await {
             let (here, serve) = (Arc::clone(&self), serve.clone());
@@ -218,15 +218,18 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let door = listener.local_addr().unwrap().to_string();
         let tunnel = Arc::new(Tunnel::new(identity(&ours)));
-        tokio::spawn(Arc::clone(&tunnel).accept(listener, async |ask, mut stream: Incoming| {
-            let Ask::Client { cluster, .. } = ask else {
-                return write(&mut stream, &PeerAnswer::Elsewhere).await;
-            };
-            write(&mut stream, &PeerAnswer::Here).await?;
-            stream.write_all(cluster.as_bytes()).await?;
-            let mut echo = tokio::io::join(tokio::io::empty(), tokio::io::sink());
-            copy_bidirectional(&mut stream, &mut echo).await.map(drop)
-        }));
+        tokio::spawn(Arc::clone(&tunnel).accept(
+            listener,
+            |ask, mut stream: Incoming| async move {
+                let Ask::Client { cluster, .. } = ask else {
+                    return write(&mut stream, &PeerAnswer::Elsewhere).await;
+                };
+                write(&mut stream, &PeerAnswer::Here).await?;
+                stream.write_all(cluster.as_bytes()).await?;
+                let mut echo = tokio::io::join(tokio::io::empty(), tokio::io::sink());
+                copy_bidirectional(&mut stream, &mut echo).await.map(drop)
+            },
+        ));
         let member = Peer { door, ..Peer::default() };
         let ask = Ask::Client { cluster: "main".into(), port: "api".into() };
         let (answer, mut stream) = tunnel.ask(&member, &ask).await.unwrap();

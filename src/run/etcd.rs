@@ -24,7 +24,9 @@ pub(super) fn keeper(flags: &ReplicaFlags) -> Result<Option<Arc<EtcdKeeper>>, St
     // Etcd notices within half a second that a lease has run out, and then somebody else begins.
     let lease = flags.takeover.unwrap_or(TAKEOVER).saturating_sub(1).max(1);
     let (name, lease) = (replica(flags)?, SignedDuration::from_secs(lease.into()));
-    EtcdKeeper::open(&place, &name, lease).map(Some).map_err(|e| e.to_string())
+    EtcdKeeper::open(&place, &name, lease, SignedDuration::ZERO)
+        .map(Some)
+        .map_err(|e| e.to_string())
 }
 
 /// The same, of an etcd alone.

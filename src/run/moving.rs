@@ -10,8 +10,10 @@ use crate::{
 use jiff::SignedDuration;
 use std::{path::Path, sync::Arc};
 
-/// How long a process that has died is waited for.
+/// How long this process is believed to live when it is not heard of.
 const LEASE: SignedDuration = SignedDuration::from_secs(2);
+/// How long a process that has died is waited for.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(5);
 
 fn place(flags: &EtcdFlags) -> Result<EtcdPlace, String> {
     etcd::place(flags)?.ok_or_else(|| "say which etcd: --store etcd://HOST:PORT".into())
@@ -25,7 +27,7 @@ async fn is_there(place: &EtcdPlace) -> Result<bool, String> {
 }
 
 fn keeper(place: &EtcdPlace, name: &str) -> Result<Arc<EtcdKeeper>, String> {
-    EtcdKeeper::open(place, name, LEASE).map_err(|e| e.to_string())
+    EtcdKeeper::open(place, name, LEASE, PATIENCE).map_err(|e| e.to_string())
 }
 
 /// Writes the first cluster of an etcd into a new data folder.

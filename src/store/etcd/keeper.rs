@@ -12,15 +12,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// How much longer than its lease a process that has died is waited for.
-const GRACE: SignedDuration = SignedDuration::from_secs(2);
-
 /// What all clusters of a process share that are kept in etcd.
 pub struct EtcdKeeper {
     link: Arc<Link>,
     lease: Arc<Lease>,
     /// This process, as nobody else is called.
     name: String,
+    /// How long a cluster is waited for that somebody else has.
+    patience: SignedDuration,
 }
 
 impl std::fmt::Debug for EtcdKeeper {
@@ -30,7 +29,8 @@ impl std::fmt::Debug for EtcdKeeper {
 }
 
 impl EtcdKeeper {
-    /// Connects, looks whether the prefix is ours, and takes a lease.
+    /// Connects, looks whether the prefix is ours, and takes a lease. A cluster that somebody has is
+    /// waited for so long, since he may have died.
     ///
     /// # Errors
     /// See [`OpenError`]; nothing was changed then.
@@ -38,6 +38,7 @@ impl EtcdKeeper {
         place: &EtcdPlace,
         name: &str,
         takeover: SignedDuration,
+        patience: SignedDuration,
     ) -> Result<Arc<EtcdKeeper>, OpenError> {
         let link = Link::open(place).map_err(OpenError::Away)?;
         let asking = Arc::clone(&link);
@@ -48,7 +49,7 @@ impl EtcdKeeper {
         let lease = Lease::take(&link, takeover).map_err(|e| OpenError::Away(e.to_string()))?;
         // Nobody else is called so, whatever seed a cluster has.
         let name = format!("{name}/{}", Entropy::from_os().suffix(10));
-        Ok(Arc::new(EtcdKeeper { link, lease, name }))
+        Ok(Arc::new(EtcdKeeper { link, lease, name, patience }))
     }
 
     /// Gives everything back at once; for the end of the process.
@@ -97,8 +98,7 @@ impl EtcdKeeper {
     /// key was written.
     pub(super) fn claim(&self, keys: &Keys) -> Result<i64, OpenError> {
         let clock = SystemClock;
-        let patience = SignedDuration::from_secs(self.lease.seconds()) + GRACE;
-        let ends = clock.now().checked_add(patience).unwrap_or(Timestamp::MAX);
+        let ends = clock.now().checked_add(self.patience).unwrap_or(Timestamp::MAX);
         loop {
             match self.claim_at_once(keys).map_err(|e| OpenError::Away(e.to_string()))? {
                 Ok(fence) => return Ok(fence),
