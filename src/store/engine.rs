@@ -47,6 +47,10 @@ pub(super) trait Engine: Send {
     fn keeps(&self) -> bool {
         true
     }
+    /// A look at whether what is read from memory is surely the newest: nobody else can have written.
+    fn current(&self) -> Current {
+        Box::new(|| true)
+    }
     /// A look at whether what it writes would be there at the next start, for whoever asks from
     /// outside.
     fn watch(&self) -> Watch {
@@ -97,6 +101,9 @@ impl Record {
         ROW + self.entry.bytes.len() + self.entry.resource.len() + self.entry.key.len() + claims
     }
 }
+
+/// See [`Engine::current`].
+pub(super) type Current = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// See [`Engine::watch`].
 pub(super) type Watch = Box<dyn Fn() -> Result<(), String> + Send + Sync>;

@@ -243,6 +243,12 @@ impl Store {
         self.inner.health()
     }
 
+    /// Whether what was read before this call is surely the newest. Where a cluster is kept in etcd,
+    /// somebody else may have taken it over since etcd was last heard of.
+    pub fn is_current(&self) -> bool {
+        self.inner.is_current()
+    }
+
     /// Lets go of everything, where nothing of it is on disk.
     pub async fn forget(&self) {
         // A store that is closed has nothing to let go of.

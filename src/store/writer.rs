@@ -5,7 +5,7 @@
 use super::{
     Author, Change, Committed, Entry, Error, Expect, Feed, Op, Parts, Snapshot, author,
     claims::Claims,
-    engine::{Engine, Loaded, Nowhere, Record, Watch},
+    engine::{Current, Engine, Loaded, Nowhere, Record, Watch},
     limits::{Limits, Size},
 };
 use crate::object::Encoded;
@@ -58,6 +58,7 @@ pub(super) struct Handle {
     shared: Arc<Shared>,
     way: Way,
     watch: Watch,
+    current: Current,
     /// Held until the store is closed: whoever still has a handle then is no hindrance to the next.
     lock: Mutex<Option<File>>,
 }
@@ -82,7 +83,7 @@ impl Handle {
         }));
         let state = ArcSwap::from_pointee(state);
         let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
-        let (watch, keeps) = (engine.watch(), engine.keeps());
+        let (watch, current, keeps) = (engine.watch(), engine.current(), engine.keeps());
         let mut writer = Writer::new(Arc::clone(&shared), engine, Claims::of(loaded.claims));
         let way = if keeps {
             let (sender, receiver) = mpsc::channel();
@@ -92,7 +93,7 @@ impl Handle {
         } else {
             Way::Inline(Mutex::new(Some(Box::new(writer))))
         };
-        Arc::new(Handle { shared, way, watch, lock: Mutex::new(lock) })
+        Arc::new(Handle { shared, way, watch, current, lock: Mutex::new(lock) })
     }
 
     /// A store in memory that begins with what another holds, at its revision and without history.
@@ -104,10 +105,10 @@ impl Handle {
         let (state, feed) = (ArcSwap::from_pointee(state), Feed::new(rev, rev, window));
         let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
         let engine = Box::new(Nowhere);
-        let watch = engine.watch();
+        let (watch, current) = (engine.watch(), engine.current());
         let writer = Writer::new(Arc::clone(&shared), engine, parts.claims);
         let way = Way::Inline(Mutex::new(Some(Box::new(writer))));
-        Arc::new(Handle { shared, way, watch, lock: Mutex::default() })
+        Arc::new(Handle { shared, way, watch, current, lock: Mutex::default() })
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
@@ -171,6 +172,10 @@ impl Handle {
         }
         (self.watch)()?;
         self.shared.trouble.lock().clone().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn is_current(&self) -> bool {
+        (self.current)()
     }
 
     pub(super) fn close(&self) {

@@ -22,6 +22,15 @@ pub struct EtcdKeeper {
     patience: SignedDuration,
 }
 
+/// How a cluster is ours.
+#[derive(Clone, Copy)]
+pub(super) struct Claimed {
+    /// The revision at which our key was written.
+    pub fence: i64,
+    /// The lease it goes with.
+    pub lease: i64,
+}
+
 impl std::fmt::Debug for EtcdKeeper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EtcdKeeper").field("name", &self.name).finish_non_exhaustive()
@@ -94,14 +103,13 @@ impl EtcdKeeper {
         &self.name
     }
 
-    /// Makes a cluster ours; waits for whoever has died with it. Answers the revision at which our
-    /// key was written.
-    pub(super) fn claim(&self, keys: &Keys) -> Result<i64, OpenError> {
+    /// Makes a cluster ours; waits for whoever has died with it.
+    pub(super) fn claim(&self, keys: &Keys) -> Result<Claimed, OpenError> {
         let clock = SystemClock;
         let ends = clock.now().checked_add(self.patience).unwrap_or(Timestamp::MAX);
         loop {
             match self.claim_at_once(keys).map_err(|e| OpenError::Away(e.to_string()))? {
-                Ok(fence) => return Ok(fence),
+                Ok(claimed) => return Ok(claimed),
                 Err(other) if clock.now() >= ends => {
                     return Err(OpenError::Owned { place: self.link.place.to_string(), other });
                 }
@@ -133,18 +141,18 @@ impl EtcdKeeper {
     }
 
     /// Makes a cluster ours if it is nobody's (or ours already); else answers who has it.
-    pub(super) fn claim_at_once(&self, keys: &Keys) -> Result<Result<i64, String>, Failed> {
+    pub(super) fn claim_at_once(&self, keys: &Keys) -> Result<Result<Claimed, String>, Failed> {
         let (link, owner, me) = (Arc::clone(&self.link), keys.owner.clone(), self.name.clone());
         let lease = self.lease.id();
         self.link.wait(async move {
             let given = vec![Compare::absent(owner.clone())];
             let then = vec![RequestOp::leased(owner.clone(), me.clone(), lease)];
             if let Some(fence) = link.transact(Txn { given, then }).await? {
-                return Ok(Ok(fence));
+                return Ok(Ok(Claimed { fence, lease }));
             }
             match link.get(owner).await? {
                 Some(found) if found.value == me.as_bytes() && found.lease == lease => {
-                    Ok(Ok(found.mod_revision))
+                    Ok(Ok(Claimed { fence: found.mod_revision, lease }))
                 }
                 Some(found) => {
                     let said = String::from_utf8_lossy(&found.value);

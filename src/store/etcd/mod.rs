@@ -18,7 +18,7 @@ pub use keeper::EtcdKeeper;
 
 use super::{
     Error, OpenError,
-    engine::{Engine, Loaded, Record, Takes, Watch},
+    engine::{Current, Engine, Loaded, Record, Takes, Watch},
 };
 use crate::etcd::{Compare, Failed, Link, RequestOp, Txn};
 use layout::{Head, Keys};
@@ -26,7 +26,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -51,6 +51,8 @@ pub(super) struct Etcd {
     me: String,
     /// The revision at which we wrote the owner's key.
     fence: i64,
+    /// The lease that key goes with.
+    lease: Arc<AtomicI64>,
     head: Head,
     /// Something was asked for and nobody knows whether it was done.
     doubt: bool,
@@ -67,13 +69,14 @@ impl Etcd {
     pub fn open(keeper: &Arc<EtcdKeeper>, name: &str) -> Result<(Etcd, Loaded), OpenError> {
         let keys = Keys::of(&keeper.link().place.prefix, name);
         let me = keeper.name().to_owned();
-        let fence = keeper.claim(&keys)?;
+        let claimed = keeper.claim(&keys)?;
         let head = Head { by: me.clone(), epoch: 0, latest: 0, compacted: 0 };
         let mut engine = Etcd {
             keeper: Arc::clone(keeper),
             keys,
             me,
-            fence,
+            fence: claimed.fence,
+            lease: Arc::new(AtomicI64::new(claimed.lease)),
             head,
             doubt: false,
             lost: Arc::default(),
@@ -182,20 +185,26 @@ impl Etcd {
     /// After our key was not what it should be: takes the cluster again if nobody has had it
     /// meanwhile.
     fn regain(&mut self) -> Result<(), Error> {
-        self.fence = match self.keeper.claim_at_once(&self.keys).map_err(complaint)? {
-            Ok(fence) => fence,
+        let lease;
+        match self.keeper.claim_at_once(&self.keys).map_err(complaint)? {
+            Ok(claimed) => {
+                self.fence = claimed.fence;
+                lease = claimed.lease;
+            }
             Err(other) => {
                 self.lost.store(true, Ordering::Relaxed);
                 return Err(Error::Away(format!("{other} has taken the cluster over")));
             }
-        };
+        }
         let found = self.keeper.head(&self.keys).map_err(complaint)?;
         if found.is_none_or(|head| head.by != self.me) {
             self.lost.store(true, Ordering::Relaxed);
             self.keeper.release(&self.keys, self.fence);
             return Err(taken());
         }
-        self.settle()
+        self.settle()?;
+        self.lease.store(lease, Ordering::Relaxed);
+        Ok(())
     }
 
     fn commit(&mut self, records: &[Record]) -> Result<(), Error> {
@@ -259,6 +268,14 @@ impl Engine for Etcd {
 
     fn room(&self) -> Takes {
         Takes { records: STEPS - 1, bytes: BYTES }
+    }
+
+    fn current(&self) -> Current {
+        let (keeper, lost) = (Arc::clone(&self.keeper), Arc::clone(&self.lost));
+        let lease = Arc::clone(&self.lease);
+        Box::new(move || {
+            keeper.lease().holds_as(lease.load(Ordering::Relaxed)) && !lost.load(Ordering::Relaxed)
+        })
     }
 
     fn watch(&self) -> Watch {
