@@ -9,6 +9,7 @@ mod budgets;
 mod builds;
 mod carriers;
 mod cases;
+mod chaos;
 mod classroom;
 mod cli;
 mod clients;

@@ -23,7 +23,8 @@ struct Member {
     process: Option<Child>,
 }
 
-fn free() -> u16 {
+/// A port nobody listens on.
+pub fn free() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }
