@@ -3,7 +3,7 @@
 
 use crate::support::{
     Child, Etcd, child, eventually,
-    lab::{get, request, send},
+    lab::{get, send},
 };
 use kube::Client;
 use serde_json::json;
