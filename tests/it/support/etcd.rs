@@ -97,6 +97,13 @@ impl Etcd {
         signal(process.id(), name);
     }
 
+    /// Kills a member.
+    pub fn kill(&mut self, at: usize) {
+        let mut process = self.members[at].process.take().expect("it runs");
+        process.kill().expect("it was running");
+        process.wait().expect("it has ended");
+    }
+
     /// `etcdctl` for its first member.
     pub fn ctl(&self, arguments: &[&str]) -> String {
         let at = format!("http://127.0.0.1:{}", self.members[0].clients);
