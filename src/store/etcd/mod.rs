@@ -185,17 +185,16 @@ impl Etcd {
     /// After our key was not what it should be: takes the cluster again if nobody has had it
     /// meanwhile.
     fn regain(&mut self) -> Result<(), Error> {
-        let lease;
-        match self.keeper.claim_at_once(&self.keys).map_err(complaint)? {
-            Ok(claimed) => {
-                self.fence = claimed.fence;
-                lease = claimed.lease;
-            }
+        // Where the lease is gone, too, another is on its way.
+        let away = |why: Failed| Error::Away(why.to_string());
+        let claimed = match self.keeper.claim_at_once(&self.keys).map_err(away)? {
+            Ok(claimed) => claimed,
             Err(other) => {
                 self.lost.store(true, Ordering::Relaxed);
                 return Err(Error::Away(format!("{other} has taken the cluster over")));
             }
-        }
+        };
+        self.fence = claimed.fence;
         let found = self.keeper.head(&self.keys).map_err(complaint)?;
         if found.is_none_or(|head| head.by != self.me) {
             self.lost.store(true, Ordering::Relaxed);
@@ -203,7 +202,7 @@ impl Etcd {
             return Err(taken());
         }
         self.settle()?;
-        self.lease.store(lease, Ordering::Relaxed);
+        self.lease.store(claimed.lease, Ordering::Relaxed);
         Ok(())
     }
 
@@ -218,14 +217,12 @@ impl Etcd {
             return Err(Error::Away("etcd does not answer".into()));
         }
         let latest = records.last().map_or(self.head.latest, |r| r.entry.rev);
-        let to = || Head { latest, ..self.head.clone() };
-        let head = to();
-        if self.write(records, head)? {
+        if self.write(records, Head { latest, ..self.head.clone() })? {
             return Ok(());
         }
         self.regain()?;
-        let head = Head { latest, ..self.head.clone() };
-        if self.write(records, head)? { Ok(()) } else { Err(fenced()) }
+        let done = self.write(records, Head { latest, ..self.head.clone() })?;
+        if done { Ok(()) } else { Err(fenced()) }
     }
 }
 
