@@ -1,6 +1,6 @@
 //! Where changes become durable: SQLite, or nowhere.
 
-use super::{Entry, Error, Op, Snapshot, place::OpenFiles, row};
+use super::{Entry, Error, EtcdRequests, Op, Snapshot, place::OpenFiles, row};
 use rusqlite::{Connection, params};
 use std::{collections::HashMap, sync::Arc};
 
@@ -46,6 +46,10 @@ pub(super) trait Engine: Send {
     /// Whether anything is kept: then there is a disk to wait for.
     fn keeps(&self) -> bool {
         true
+    }
+    /// What it has asked of whatever keeps the changes, if that is asked at all.
+    fn requests(&self) -> Option<Arc<EtcdRequests>> {
+        None
     }
     /// A look at whether what is read from memory is surely the newest: nobody else can have written.
     fn current(&self) -> Current {

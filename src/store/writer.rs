@@ -3,7 +3,8 @@
 //! does the writer's work.
 
 use super::{
-    Author, Change, Committed, Entry, Error, Expect, Feed, Op, Parts, Snapshot, author,
+    Author, Change, Committed, Entry, Error, EtcdRequests, Expect, Feed, Op, Parts, Snapshot,
+    author,
     claims::Claims,
     engine::{Current, Engine, Loaded, Nowhere, Record, Watch},
     limits::{Limits, Size},
@@ -59,6 +60,7 @@ pub(super) struct Handle {
     way: Way,
     watch: Watch,
     current: Current,
+    requests: Option<Arc<EtcdRequests>>,
     /// Held until the store is closed: whoever still has a handle then is no hindrance to the next.
     lock: Mutex<Option<File>>,
 }
@@ -84,6 +86,7 @@ impl Handle {
         let state = ArcSwap::from_pointee(state);
         let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
         let (watch, current, keeps) = (engine.watch(), engine.current(), engine.keeps());
+        let requests = engine.requests();
         let mut writer = Writer::new(Arc::clone(&shared), engine, Claims::of(loaded.claims));
         let way = if keeps {
             let (sender, receiver) = mpsc::channel();
@@ -93,7 +96,7 @@ impl Handle {
         } else {
             Way::Inline(Mutex::new(Some(Box::new(writer))))
         };
-        Arc::new(Handle { shared, way, watch, current, lock: Mutex::new(lock) })
+        Arc::new(Handle { shared, way, watch, current, requests, lock: Mutex::new(lock) })
     }
 
     /// A store in memory that begins with what another holds, at its revision and without history.
@@ -108,7 +111,8 @@ impl Handle {
         let (watch, current) = (engine.watch(), engine.current());
         let writer = Writer::new(Arc::clone(&shared), engine, parts.claims);
         let way = Way::Inline(Mutex::new(Some(Box::new(writer))));
-        Arc::new(Handle { shared, way, watch, current, lock: Mutex::default() })
+        let (requests, lock) = (None, Mutex::default());
+        Arc::new(Handle { shared, way, watch, current, requests, lock })
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
@@ -172,6 +176,10 @@ impl Handle {
         }
         (self.watch)()?;
         self.shared.trouble.lock().clone().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn requests(&self) -> Option<&EtcdRequests> {
+        self.requests.as_deref()
     }
 
     pub(super) fn is_current(&self) -> bool {

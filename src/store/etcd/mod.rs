@@ -20,13 +20,16 @@ use super::{
     Error, OpenError,
     engine::{Current, Engine, Loaded, Record, Takes, Watch},
 };
-use crate::etcd::{Compare, Failed, Link, RequestOp, Txn};
+use crate::{
+    etcd::{Compare, Failed, Link, RequestOp, Txn},
+    world::{Clock, SystemClock},
+};
 use layout::{Head, Keys};
 use std::{
     collections::VecDeque,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -41,6 +44,25 @@ struct Passing {
     rev: u64,
     prev: u64,
     deleted: bool,
+}
+
+/// What was asked of etcd for one cluster.
+#[derive(Default)]
+pub(super) struct EtcdRequests {
+    count: AtomicU64,
+    /// Those that failed, or were not answered.
+    errors: AtomicU64,
+    /// How long all of them took.
+    micros: AtomicU64,
+}
+
+impl EtcdRequests {
+    /// How many, how many failed, and seconds.
+    pub fn read(&self) -> (u64, u64, f64) {
+        let [count, errors, micros] =
+            [&self.count, &self.errors, &self.micros].map(|n| n.load(Ordering::Relaxed));
+        (count, errors, std::time::Duration::from_micros(micros).as_secs_f64())
+    }
 }
 
 /// Keeps changes of one cluster in etcd.
@@ -59,6 +81,7 @@ pub(super) struct Etcd {
     /// Somebody else has taken over.
     lost: Arc<AtomicBool>,
     window: VecDeque<Passing>,
+    requests: Arc<EtcdRequests>,
 }
 
 impl Etcd {
@@ -81,6 +104,7 @@ impl Etcd {
             doubt: false,
             lost: Arc::default(),
             window: VecDeque::new(),
+            requests: Arc::default(),
         };
         engine.take_over()?;
         let loaded = engine.load()?;
@@ -113,8 +137,15 @@ impl Etcd {
     }
 
     fn transact(&self, txn: Txn) -> Result<Option<i64>, Failed> {
-        let link = Arc::clone(self.link());
-        self.link().wait(async move { link.transact(txn).await })
+        let (link, clock) = (Arc::clone(self.link()), SystemClock);
+        let began = clock.now();
+        let done = self.link().wait(async move { link.transact(txn).await });
+        let took = clock.now().duration_since(began).as_micros();
+        let counts = &self.requests;
+        counts.count.fetch_add(1, Ordering::Relaxed);
+        counts.micros.fetch_add(u64::try_from(took).unwrap_or(0), Ordering::Relaxed);
+        counts.errors.fetch_add(u64::from(done.is_err()), Ordering::Relaxed);
+        done
     }
 
     fn link(&self) -> &Arc<Link> {
@@ -265,6 +296,10 @@ impl Engine for Etcd {
 
     fn room(&self) -> Takes {
         Takes { records: STEPS - 1, bytes: BYTES }
+    }
+
+    fn requests(&self) -> Option<Arc<EtcdRequests>> {
+        Some(Arc::clone(&self.requests))
     }
 
     fn current(&self) -> Current {
