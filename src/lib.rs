@@ -39,6 +39,7 @@
 //! | [`webhook`] | the way to webhooks and other API servers: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`etcd`] | the way to etcd: connection, transactions, the lease that says that we live | `tls`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite, etcd | `etcd`, `object`, `platform`, `world` |
+//! | [`replicas`] | processes that serve the clusters of one etcd: who is there, what lives where, the way from one to another | `etcd`, `tls`, `world` |
 //! | [`journal`] | what came from outside, in order: recordings | `store`, `world` |
 //! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
 //! | [`faults`] | faults by rule: which requests fail, what breaks in the world, how often and when | snapshots of `store`, `world` |
@@ -218,6 +219,7 @@ pub mod patch;
 pub mod platform;
 pub mod pool;
 pub mod registry;
+pub mod replicas;
 pub mod router;
 pub mod run;
 pub mod runtime;

@@ -9,7 +9,6 @@ use super::{
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
-    host::MAIN,
     kubeconfig,
     nature::Nature,
     release, replay, rest, routes, samples,
@@ -97,8 +96,10 @@ pub(super) struct Site {
     pub station: Option<Station>,
     /// Most watches and sessions at a time; 0 stands for no limit.
     pub lasting: usize,
-    /// The etcd it is kept in, if it is.
-    pub keeper: Option<Arc<EtcdKeeper>>,
+    /// The etcd it is kept in, and its name there, if it is.
+    pub keeper: Option<(Arc<EtcdKeeper>, String)>,
+    /// Where what is pushed to its registry lies, if that is not in the data folder.
+    pub blobs: Option<PathBuf>,
 }
 
 /// Chance, the machine's time, and the cluster's as it was left.
@@ -128,18 +129,23 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
 /// # Errors
 /// One line for people; nothing is left behind.
 pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> {
-    start_at(flags, nature, Site::default()).await
+    let ports = Ports::bind(flags, &nature)?;
+    start_at(flags, nature, Site::default(), ports).await
 }
 
 /// Starts a cluster somewhere; returns when it is ready.
-pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Result<Cluster, String> {
+pub(super) async fn start_at(
+    flags: &Serve,
+    nature: Nature,
+    site: Site,
+    ports: Ports,
+) -> Result<Cluster, String> {
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
-    let ports = Ports::bind(flags, &nature)?;
     let store = Store::open(&store::Options {
         data_dir: dir.clone(),
         full_sync: flags.sync == Durability::Full,
         window_bytes: 0,
-        etcd: site.keeper.clone().map(|keeper| (keeper, MAIN.to_owned())),
+        etcd: site.keeper.clone(),
     })
     .map_err(|e| e.to_string())?;
     let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
@@ -147,7 +153,7 @@ pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Resul
     // What is written to a disk takes its time, and another time tomorrow.
     world.repeats = flags.random_seed.is_some() && flags.in_memory && nature.openshift;
     let secrets = match &site.keeper {
-        Some(keeper) => secrets::shared(keeper, &world)?,
+        Some((keeper, name)) => secrets::shared(keeper, name, &world)?,
         None => secrets::load_or_make(dir.as_deref(), &world)?,
     };
     let (pushed, files, rest) = Default::default();
@@ -179,6 +185,39 @@ impl Ports {
             },
             routes: routes::Ports::bind(flags)?,
         })
+    }
+
+    /// Where the API answers.
+    pub fn api(&self) -> SocketAddr {
+        self.api.1
+    }
+
+    /// Where the registries answer.
+    pub fn registry(&self) -> Option<SocketAddr> {
+        self.registry.as_ref().map(|(_, at)| *at)
+    }
+
+    /// The same ports once more: who listens here hears what the other does not take.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn again(&self) -> std::io::Result<Ports> {
+        let registry = self.registry.as_ref();
+        Ok(Ports {
+            api: (self.api.0.try_clone()?, self.api.1),
+            registry: registry
+                .map(|(listener, at)| Ok::<_, std::io::Error>((listener.try_clone()?, *at)))
+                .transpose()?,
+            routes: self.routes.again()?,
+        })
+    }
+
+    /// All of them, and what each is for.
+    pub fn into_all(self) -> Vec<(&'static str, TcpListener)> {
+        let mut all = vec![("api", self.api.0)];
+        all.extend(self.registry.map(|(listener, _)| ("registry", listener)));
+        all.extend(self.routes.into_all());
+        all
     }
 }
 
@@ -291,7 +330,7 @@ pub(super) async fn begin(
     );
     http.audit = audit;
     let registries = ports.registry.map(|(listener, _)| {
-        let place = (address, dir.as_deref());
+        let place = (address, site.blobs.as_deref().or(dir.as_deref()));
         registries(&server, &time, (flags, &secrets.ca), place, (&site, &pushed), listener)
     });
     let registries = registries.transpose()?;
@@ -492,7 +531,7 @@ impl Cluster {
 
 /// Writes the kubeconfig to the data folder and wherever else the flag says. Answers the place to
 /// tell people.
-fn write_kubeconfigs(
+pub(super) fn write_kubeconfigs(
     text: &str,
     dir: Option<PathBuf>,
     asked: Option<PathBuf>,

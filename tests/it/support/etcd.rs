@@ -23,7 +23,8 @@ struct Member {
     process: Option<Child>,
 }
 
-fn free() -> u16 {
+/// A port nobody listens on.
+pub fn free() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }
@@ -94,6 +95,13 @@ impl Etcd {
     pub fn signal(&self, at: usize, name: &str) {
         let process = self.members[at].process.as_ref().expect("it runs");
         signal(process.id(), name);
+    }
+
+    /// Kills a member.
+    pub fn kill(&mut self, at: usize) {
+        let mut process = self.members[at].process.take().expect("it runs");
+        process.kill().expect("it was running");
+        process.wait().expect("it has ended");
     }
 
     /// `etcdctl` for its first member.
