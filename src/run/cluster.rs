@@ -11,6 +11,7 @@ use super::{
     ground::{ForProcesses, Shared},
     kubeconfig,
     nature::Nature,
+    presented::Addresses,
     release, replay, rest, routes, samples,
     secrets::{self, Secrets},
     seed,
@@ -98,6 +99,8 @@ pub(super) struct Site {
     pub lasting: usize,
     /// The etcd it is kept in, and its name there, if it is.
     pub keeper: Option<(Arc<EtcdKeeper>, String)>,
+    /// Tells the addresses of other replicas, at which it is reached, too.
+    pub names: Option<Addresses>,
     /// Where what is pushed to its registry lies, if that is not in the data folder.
     pub blobs: Option<PathBuf>,
 }
@@ -249,7 +252,7 @@ pub(super) async fn begin(
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
     let furnishes = nature.has(FURNISHER) && !whole;
-    let tls = equip::tls_config(flags.bind_address, &nature, &secrets.ca, &world)?;
+    let tls = equip::tls_config(flags.bind_address, &nature, &secrets.ca, &world, &site.names)?;
     let all = nature.crew();
     let access = Access::trusting(secrets.keys.clone(), nature.trust).map_err(|e| e.to_string())?;
     let (containers, asks) =
@@ -427,7 +430,7 @@ fn registries(
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),
         ca.clone(),
-        &equip::registry_names(flags.bind_address, &server.settings),
+        &equip::registry_names(flags.bind_address, &server.settings, site.names.as_ref()),
         server.world.wall.now(),
     )
     .map_err(|e| e.to_string())?;

@@ -8,7 +8,7 @@ use crate::{
     platform,
     run::{
         Nature,
-        cluster::{Ports, Site, start_at},
+        cluster::{Ports, start_at},
         kubeconfig::write_private,
     },
     store::{Parts, Store},
@@ -221,10 +221,7 @@ impl Host {
         };
         let hosted = Hosted::new(card.spec, Some(folder));
         let mut place = self.take(name, hosted, false)?;
-        let lasting = place.hosted.spec.max_streams.unwrap_or(0);
-        let station = Some(self.station(name));
-        let shared = Some(self.shared()?);
-        let site = Site { shared, station, lasting, ..Site::default() };
+        let site = self.site_of(name, &place.hosted, None)?;
         let ports = Ports::bind(&flags, &Nature::default()).map_err(invalid)?;
         let started = start_at(&flags, Nature::default(), site, ports).await;
         let facts = place.hosted.begun(started.map_err(invalid)?, flags).await;

@@ -74,8 +74,26 @@ impl Host {
         self.replica.get().filter(|_| there).map(|replica| replica.keeper())
     }
 
+    /// Where and among whom a cluster of the host runs.
+    pub(super) fn site_of(
+        &self,
+        name: &str,
+        hosted: &Hosted,
+        keeper: Option<Kept>,
+    ) -> Refused<Site> {
+        Ok(Site {
+            shared: Some(self.shared()?),
+            station: Some(self.station(name)),
+            lasting: hosted.spec.max_streams.unwrap_or(0),
+            keeper,
+            blobs: self.blobs(name),
+            names: self.replica.get().map(|replica| replica.addresses()),
+            host: None,
+        })
+    }
+
     /// Where what is pushed to a cluster's registry lies, if somebody said where.
-    pub(super) fn blobs(&self, name: &str) -> Option<PathBuf> {
+    fn blobs(&self, name: &str) -> Option<PathBuf> {
         replicas::blobs(&self.usual, name)
     }
 
@@ -206,14 +224,7 @@ impl Host {
         let hosted = Hosted::new(Spec { folder: None, ..card.spec }, None);
         let mut place = self.take(name, hosted, false)?;
         let keeper = self.keeper_of(&place.hosted).ok_or_else(|| unknown(name))?;
-        let site = Site {
-            shared: Some(self.shared()?),
-            station: Some(self.station(name)),
-            lasting: place.hosted.spec.max_streams.unwrap_or(0),
-            keeper: Some((keeper, name.to_owned())),
-            blobs: self.blobs(name),
-            host: None,
-        };
+        let site = self.site_of(name, &place.hosted, Some((keeper, name.to_owned())))?;
         let ports = Ports::bind(&flags, &Nature::default()).map_err(invalid)?;
         let started = start_at(&flags, Nature::default(), site, ports).await;
         let facts = place.hosted.begun(started.map_err(invalid)?, flags).await;

@@ -527,11 +527,8 @@ impl Host {
         flags: Serve,
         recording: Option<&Recording>,
     ) -> Refused<Facts> {
-        let lasting = place.hosted.spec.max_streams.unwrap_or(0);
-        let own = Some(self.station(&place.name));
         let kept = self.keeper_of(&place.hosted).map(|keeper| (keeper, place.name.clone()));
-        let (shared, blobs) = (Some(self.shared()?), self.blobs(&place.name));
-        let site = Site { shared, station: own, lasting, keeper: kept.clone(), blobs, host: None };
+        let site = self.site_of(&place.name, &place.hosted, kept.clone())?;
         let folder = place.hosted.folder.clone();
         let flags = disk::flags(flags, folder.as_deref()).map_err(invalid)?;
         let flags = Serve { in_memory: flags.in_memory || kept.is_some(), ..flags };

@@ -13,7 +13,9 @@ use super::{
     cluster::{Ports, Site, start_at},
     equip,
     host::{Host, MAIN, names},
-    kubeconfig, secrets,
+    kubeconfig,
+    presented::Addresses,
+    secrets,
 };
 use crate::{
     config::Serve,
@@ -180,6 +182,7 @@ impl Replica {
         let site = Site {
             keeper: Some((Arc::clone(&self.keeper), MAIN.to_owned())),
             blobs: blobs(&self.flags, MAIN),
+            names: Some(self.addresses()),
             ..host.site()
         };
         match start_at(&self.flags, Nature::default(), site, ports).await {
@@ -192,6 +195,18 @@ impl Replica {
                 Err(why)
             }
         }
+    }
+
+    /// Tells the addresses of all replicas.
+    pub fn addresses(&self) -> Addresses {
+        let atlas = Arc::clone(&self.atlas);
+        Arc::new(move || {
+            let host = |peer: &Peer| {
+                let (host, _) = peer.door.rsplit_once(':')?;
+                Some(host.trim_matches(['[', ']']).to_owned())
+            };
+            atlas.now().members.values().filter_map(host).collect()
+        })
     }
 
     async fn give_up(&self, host: &Arc<Host>, name: &str) {
