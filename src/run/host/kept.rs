@@ -85,8 +85,8 @@ impl Host {
             shared: Some(self.shared()?),
             station: Some(self.station(name)),
             lasting: hosted.spec.max_streams.unwrap_or(0),
+            blobs: keeper.as_ref().and_then(|_| self.blobs(name)),
             keeper,
-            blobs: self.blobs(name),
             names: self.replica.get().map(|replica| replica.addresses()),
             host: None,
         })
