@@ -104,6 +104,20 @@ impl Etcd {
         process.wait().expect("it has ended");
     }
 
+    /// Starts its only member afresh from a snapshot.
+    pub fn restore(&mut self, file: &std::path::Path) {
+        self.kill(0);
+        let folder = self.folder(0);
+        std::fs::remove_dir_all(&folder).expect("its folder");
+        let peers = format!("http://127.0.0.1:{}", self.members[0].peers);
+        let mut command = Command::new("etcdctl");
+        command.env("ETCDCTL_API", "3").args(["snapshot", "restore"]).arg(file);
+        command.args(["--name", "m0", "--initial-cluster", &format!("m0={peers}")]);
+        command.args(["--initial-advertise-peer-urls", &peers]).arg("--data-dir").arg(&folder);
+        tools::output(&mut command);
+        self.start_member(0);
+    }
+
     /// `etcdctl` for its first member.
     pub fn ctl(&self, arguments: &[&str]) -> String {
         let at = format!("http://127.0.0.1:{}", self.members[0].clients);
