@@ -129,7 +129,9 @@ impl Field {
             let shared = format!("c-{}", self.entropy.below(SHARED));
             match self.entropy.below(10) {
                 0..2 => self.write("POST", &format!("c-{writer}-{n}"), None).await,
-                2..4 => drop(self.read(&shared).await),
+                2..4 => {
+                    self.read(&shared).await;
+                }
                 _ => match self.read(&shared).await {
                     Some(rev) => self.write("PUT", &shared, Some(rev)).await,
                     None => self.write("POST", &shared, None).await,

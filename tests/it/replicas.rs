@@ -12,8 +12,8 @@ use kube::{
     api::{DynamicObject, WatchEvent, WatchParams},
 };
 use pocketshift::kinds;
-use serde_json::{Value, json};
-use std::{path::Path, process::Command};
+use serde_json::json;
+use std::process::Command;
 use tempfile::{TempDir, tempdir};
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
