@@ -138,7 +138,7 @@ impl Tunnel {
     /// Accepts connections of replicas, and lets `serve` do what they want.
     pub async fn accept<F, Fut>(self: Arc<Self>, listener: TcpListener, serve: F)
     where
-        F: Fn(Ask, Incoming) -> Fut + Clone + Send + 'static,
+        F: Fn(Ask, Incoming) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = io::Result<()>> + Send + 'static,
     {
         while let Ok((stream, _)) = listener.accept().await {
