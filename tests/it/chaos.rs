@@ -8,7 +8,7 @@
 use crate::support::{
     Child, Etcd,
     etcd::{free, signal},
-    lab::{self, get, send},
+    lab::{self, get},
 };
 use futures_util::StreamExt;
 use kube::{
@@ -108,7 +108,8 @@ impl Field {
     /// Reads an object; answers its revision.
     async fn read(&self, name: &str) -> Option<u64> {
         let began = Instant::now();
-        let asked = lab::try_get(self.client(), &format!("{MAPS}/{name}"));
+        let path = format!("{MAPS}/{name}");
+        let asked = lab::try_get(self.client(), &path);
         let (code, warned, object) = timeout(PATIENCE, asked).await.ok().flatten()?;
         if code != 200 {
             return None;
