@@ -3,7 +3,7 @@
 
 use super::{Ports, Replica};
 use crate::{
-    replicas::{Ask, Incoming, PeerAnswer, write},
+    replicas::{Ask, Chart, Incoming, PeerAnswer, write},
     run::host::MAIN,
     world::{Clock, SystemClock},
 };
@@ -17,6 +17,7 @@ use std::{
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::AbortHandle,
 };
 
@@ -112,12 +113,16 @@ pub(super) async fn carry(
                     return copy_bidirectional(&mut client, &mut own).await.map(drop);
                 }
             }
-            Some((_, member)) => match here.tunnel.ask(member, &ask).await {
+            Some((process, member)) => match here.tunnel.ask(member, &ask).await {
                 Ok((PeerAnswer::Here, mut other)) => {
                     drop(here);
                     other.write_all(said).await?;
                     other.flush().await?;
-                    return copy_bidirectional(&mut client, &mut other).await.map(drop);
+                    // Who was paused or cut off answers no more, and does not hang up either.
+                    return tokio::select! {
+                        done = copy_bidirectional(&mut client, &mut other) => done.map(drop),
+                        () = moved(&mut changes, &cluster, process) => Ok(()),
+                    };
                 }
                 Ok(_) => {}
                 Err(error) => tracing::debug!(%error, member.name, "a replica is not reached"),
@@ -134,6 +139,14 @@ pub(super) async fn carry(
             () = clock.sleep_until(next) => {}
         }
     }
+}
+
+/// Ends when a cluster does not live where it did any more.
+async fn moved(changes: &mut watch::Receiver<Arc<Chart>>, cluster: &str, process: &str) {
+    let elsewhere =
+        |chart: &Arc<Chart>| chart.owners.get(cluster).is_none_or(|owner| owner != process);
+    // Nothing changes any more when the map is gone.
+    let _ = changes.wait_for(elsewhere).await;
 }
 
 /// Listens for other replicas.
