@@ -245,9 +245,12 @@ fn certificates_open_etcd_or_it_is_said_why_not() {
         assert_eq!((ended.code, ended.err.trim().lines().count()), (Some(1), 1), "{}", ended.err);
         ended.err
     };
-    assert!(said(&["--etcd-ca", &other]).contains("UnknownIssuer"));
-    said(&["--etcd-ca", &ca]);
-    said(&[]);
+    let wrong = said(&["--etcd-ca", &other]);
+    assert!(wrong.contains("invalid peer certificate"), "{wrong}");
+    let bare = said(&["--etcd-ca", &ca]);
+    assert!(bare.contains("--etcd-cert"), "{bare}");
+    let plain = said(&[]);
+    assert!(plain.contains("--etcd-ca"), "{plain}");
     let wrong = said(&["--etcd-ca", &ca, "--etcd-cert", &own, "--etcd-key", &key]);
     assert!(wrong.contains("do not fit"), "{wrong}");
 }
