@@ -22,6 +22,7 @@ pub mod labs;
 pub mod manifests;
 mod moving;
 mod nature;
+mod ongoing;
 mod presented;
 mod priority;
 mod processes;

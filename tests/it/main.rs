@@ -39,6 +39,7 @@ mod mutations;
 mod nodeimages;
 mod nodes;
 mod oc;
+mod ongoing;
 mod operators;
 mod platform;
 mod policies;

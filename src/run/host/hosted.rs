@@ -57,12 +57,12 @@ impl Hosted {
             routes: cluster.routes,
         };
         // Nobody else fills a place.
-        if let (Some(registries), Some(labs)) = (&cluster.registries, &cluster.labs.0) {
+        if let (Some(registries), Some(own)) = (&cluster.registries, &cluster.labs) {
             let _ = self.inside.set(Inside {
                 server: Arc::clone(&cluster.server),
                 time: Arc::clone(&cluster.time),
                 registries: Arc::clone(registries.registries()),
-                labs: Arc::clone(labs),
+                labs: Arc::clone(&own.labs),
                 http: Arc::downgrade(&cluster.http),
             });
         }

@@ -506,8 +506,9 @@ impl Host {
         let store = Store::open(&Default::default()).map_err(|e| e.to_string())?;
         let secrets = secrets::load_or_make(None, &world)?;
         let ca = secrets.ca.clone();
-        let (pushed, files, rest) = Default::default();
-        let origin = Origin { store, world, time, secrets, pushed, files, rest, whole: false };
+        let (pushed, files, rest, tapes) = Default::default();
+        let origin =
+            Origin { store, world, time, secrets, pushed, files, rest, tapes, whole: false };
         let nature = Nature::default();
         let ports = Ports::bind(&flags, &nature)?;
         let cluster = begin(&flags, nature, site, origin, ports).await?;
@@ -550,8 +551,9 @@ impl Host {
         };
         let store = new_store(kept.as_ref(), &content.parts, &flags, folder.as_deref())?;
         let (pushed, files) = (content.pushed.clone(), content.files.clone());
-        let rest = content.rest.clone();
-        let origin = Origin { store, world, time, secrets, pushed, files, rest, whole: true };
+        let (rest, tapes) = (content.rest.clone(), content.tapes.clone());
+        let origin =
+            Origin { store, world, time, secrets, pushed, files, rest, tapes, whole: true };
         let nature = Nature::default();
         let ports = Ports::bind(&flags, &nature).map_err(invalid)?;
         let cluster = begin(&flags, nature, site, origin, ports).await.map_err(invalid)?;
