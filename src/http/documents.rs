@@ -176,9 +176,10 @@ fn other(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
         "metrics" => {
             let snapshot = http.server.store.snapshot();
             let objects = snapshot.resources().map(|(r, n)| (Arc::clone(r), n));
-            HttpResponse::Ok()
-                .content_type("text/plain; version=0.0.4; charset=utf-8")
-                .body(http.metrics.text(objects, snapshot.rev, &http.monitor.gauges))
+            HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(
+                http.metrics.text(objects, snapshot.rev, &http.monitor.gauges)
+                    + &health::storage(http.server.store.requests()),
+            )
         }
         _ => version_three(&http.server.catalogue(), rest),
     }
