@@ -97,11 +97,7 @@ pub async fn respond(
     let remotes = Remotes::of(&snapshot);
     let aggregated = incoming.header(header::ACCEPT).contains("v=v2;as=APIGroupDiscoveryList");
     match path {
-        Path::Root => {
-            let mut paths = discovery::paths(&kinds);
-            remotes.add_paths(&mut paths, &kinds);
-            raw(&json!({"paths": paths}))
-        }
+        Path::Root => root(&kinds, &remotes),
         Path::Core if aggregated => {
             aggregated_discovery(&discovery::aggregated(&kinds, true), look)
         }
@@ -136,6 +132,13 @@ pub async fn respond(
         Path::Below(kind, name) => render::error(&Error::not_found(kind.resource(), name), look),
         Path::Resource(_) => missing(&kinds, incoming.path, look),
     }
+}
+
+/// `/`: all paths there are.
+fn root(kinds: &Catalogue, remotes: &Remotes) -> HttpResponse {
+    let mut paths = discovery::paths(kinds);
+    remotes.add_paths(&mut paths, kinds);
+    raw(&json!({"paths": paths}))
 }
 
 fn aggregated_discovery(document: &Value, look: Look) -> HttpResponse {

@@ -53,7 +53,7 @@ impl Store {
         let (mut engine, _) = Etcd::open(keeper, name)?;
         let filled = engine.fill(&parts.records(), parts.state.rev);
         filled.map_err(|e| OpenError::Away(e.to_string()))?;
-        let inner = Handle::start(Box::new(engine), parts.loaded(), WINDOW, None);
+        let inner = Handle::start(Box::new(engine), parts.loaded(), WINDOW, (None, false));
         Ok(Store { inner, gate: Default::default() })
     }
 }

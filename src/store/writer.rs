@@ -287,20 +287,24 @@ impl Writer {
             self.undo(durable, &records);
             return Err(full);
         }
-        let appended = self.engine.append(&records);
-        if self.engine.keeps() {
-            *self.shared.trouble.lock() = appended.as_ref().err().cloned();
-        }
-        if let Err(why) = appended {
-            tracing::error!(%why, "commit failed");
+        if let Err(why) = self.append(&records) {
             self.undo(durable, &records);
-            return Err(Error::Io(why));
+            return Err(why);
         }
         let changed = self.publish(records, &durable);
         if self.engine.keeps() {
             self.compact();
         }
         Ok((committed, changed))
+    }
+
+    /// Makes records durable, where that is to be, and notes how it went.
+    fn append(&mut self, records: &[Record]) -> Result<(), Error> {
+        let appended = self.engine.append(records);
+        if self.engine.keeps() {
+            *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
+        }
+        appended.inspect_err(|why| tracing::error!(%why, "commit failed"))
     }
 
     /// Checks and commits a group. A batch that fails its checks leaves the others alone.
@@ -334,10 +338,7 @@ impl Writer {
                 Err(e) => drop(batch.reply.send(Err(e))),
             }
         }
-        let appended = self.engine.append(&records);
-        *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
-        if let Err(why) = appended {
-            tracing::error!(%why, "commit failed");
+        if let Err(why) = self.append(&records) {
             self.undo(durable, &records);
             for (reply, _) in passed {
                 let _ = reply.send(Err(why.clone()));
