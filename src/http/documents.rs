@@ -97,11 +97,7 @@ pub async fn respond(
     let remotes = Remotes::of(&snapshot);
     let aggregated = incoming.header(header::ACCEPT).contains("v=v2;as=APIGroupDiscoveryList");
     match path {
-        Path::Root => {
-            let mut paths = discovery::paths(&kinds);
-            remotes.add_paths(&mut paths, &kinds);
-            raw(&json!({"paths": paths}))
-        }
+        Path::Root => root(&kinds, &remotes),
         Path::Core if aggregated => {
             aggregated_discovery(&discovery::aggregated(&kinds, true), look)
         }
@@ -136,6 +132,13 @@ fn aggregated_groups(incoming: &Incoming<'_>, kinds: &Catalogue) -> HttpResponse
     let mut document = discovery::aggregated(kinds, false);
     Remotes::of(&snapshot).add_aggregated(&mut document, kinds, &snapshot);
     aggregated_discovery(&document, incoming.look)
+}
+
+/// `/`: all paths there are.
+fn root(kinds: &Catalogue, remotes: &Remotes) -> HttpResponse {
+    let mut paths = discovery::paths(kinds);
+    remotes.add_paths(&mut paths, kinds);
+    raw(&json!({"paths": paths}))
 }
 
 fn aggregated_discovery(document: &Value, look: Look) -> HttpResponse {
@@ -176,9 +179,10 @@ fn other(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
         "metrics" => {
             let snapshot = http.server.store.snapshot();
             let objects = snapshot.resources().map(|(r, n)| (Arc::clone(r), n));
-            HttpResponse::Ok()
-                .content_type("text/plain; version=0.0.4; charset=utf-8")
-                .body(http.metrics.text(objects, snapshot.rev, &http.monitor.gauges))
+            HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(
+                http.metrics.text(objects, snapshot.rev, &http.monitor.gauges)
+                    + &health::storage(http.server.store.requests()),
+            )
         }
         _ => version_three(&http.server.catalogue(), rest),
     }

@@ -37,7 +37,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
@@ -59,6 +59,8 @@ pub struct Http {
     pub processes: Handle,
     /// When the last request began, in seconds.
     pub used: AtomicI64,
+    /// Number of the thread that serves it where threads are shared.
+    pub home: usize,
     /// Requests under way.
     pub inflight: InFlight,
     /// Bodies under way.
@@ -70,6 +72,9 @@ pub struct Http {
     /// Who answers beside the API, if anybody does.
     pub desk: Option<Arc<dyn Desk>>,
 }
+
+/// How many servers there were.
+static HOMES: AtomicUsize = AtomicUsize::new(0);
 
 impl Http {
     /// Wraps a server that clients reach at `url`.
@@ -93,6 +98,7 @@ impl Http {
             url,
             processes,
             used,
+            home: HOMES.fetch_add(1, Ordering::Relaxed),
             inflight,
             bodies,
             ids,
@@ -203,6 +209,7 @@ pub async fn handle(
         }
         true => {}
     }
+    http.warn_if_old(&mut response);
     if let Ok(id) = header::HeaderValue::try_from(id) {
         response.headers_mut().insert(audited::ID, id);
     }
@@ -214,6 +221,17 @@ pub async fn handle(
     http.metrics.observe(labels, code, took);
     tracing::debug!(method = %request.method(), path, code, ?took, "request");
     response
+}
+
+impl Http {
+    /// Says so where somebody else may have written what this process has not heard of.
+    fn warn_if_old(&self, response: &mut HttpResponse) {
+        const OLD: &str = "299 - \"the storage is not reached: this may not be the newest\"";
+        if !self.server.store.is_current() {
+            let warning = header::HeaderValue::from_static(OLD);
+            response.headers_mut().append(header::WARNING, warning);
+        }
+    }
 }
 
 /// Whether what follows the head has no end of its own: the client asks for another protocol.

@@ -9,10 +9,10 @@ use super::{
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
-    host::MAIN,
     kubeconfig,
     nature::Nature,
     ongoing::Ongoing,
+    presented::Addresses,
     release, replay, rest, routes, samples,
     secrets::{self, Secrets},
     seed,
@@ -79,7 +79,7 @@ pub(super) struct Origin {
     /// What was pushed to its registry, where that is not in the data folder.
     pub pushed: registry::Kept,
     /// What was written in its containers.
-    pub files: sim::containers::Kept,
+    pub files: Arc<sim::containers::Kept>,
     /// What its controllers go on from, if they have rested.
     pub rest: Option<Rest>,
     /// Whether it is a copy of a cluster that has all it needs.
@@ -99,8 +99,12 @@ pub(super) struct Site {
     pub station: Option<Station>,
     /// Most watches and sessions at a time; 0 stands for no limit.
     pub lasting: usize,
-    /// The etcd it is kept in, if it is.
-    pub keeper: Option<Arc<EtcdKeeper>>,
+    /// The etcd it is kept in, and its name there, if it is.
+    pub keeper: Option<(Arc<EtcdKeeper>, String)>,
+    /// Tells the addresses of other replicas, at which it is reached, too.
+    pub names: Option<Addresses>,
+    /// Where what is pushed to its registry lies, if that is not in the data folder.
+    pub blobs: Option<PathBuf>,
 }
 
 /// Chance, the machine's time, and the cluster's as it was left.
@@ -130,26 +134,36 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
 /// # Errors
 /// One line for people; nothing is left behind.
 pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> {
-    start_at(flags, nature, Site::default()).await
+    let ports = Ports::bind(flags, &nature)?;
+    start_at(flags, nature, Site::default(), ports).await
 }
 
 /// Starts a cluster somewhere; returns when it is ready.
-pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Result<Cluster, String> {
+pub(super) async fn start_at(
+    flags: &Serve,
+    nature: Nature,
+    site: Site,
+    ports: Ports,
+) -> Result<Cluster, String> {
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
-    let ports = Ports::bind(flags, &nature)?;
+    let repeats = flags.random_seed.is_some() && nature.openshift && site.keeper.is_none();
     let store = Store::open(&store::Options {
         data_dir: dir.clone(),
         full_sync: flags.sync == Durability::Full,
+        inline: repeats,
         window_bytes: 0,
-        etcd: site.keeper.clone().map(|keeper| (keeper, MAIN.to_owned())),
+        etcd: site.keeper.clone(),
     })
     .map_err(|e| e.to_string())?;
+    // What was drawn before the last stop must not be drawn again.
+    let drawn = store.snapshot().rev;
+    let random_seed = flags.random_seed.map(|seed| seed.wrapping_add(drawn));
+    let flags = &Serve { random_seed, ..flags.clone() };
     let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
     let (mut world, time) = world(&store, entropy);
-    // What is written to a disk takes its time, and another time tomorrow.
-    world.repeats = flags.random_seed.is_some() && flags.in_memory && nature.openshift;
+    world.repeats = repeats;
     let secrets = match &site.keeper {
-        Some(keeper) => secrets::shared(keeper, &world)?,
+        Some((keeper, name)) => secrets::shared(keeper, name, &world)?,
         None => secrets::load_or_make(dir.as_deref(), &world)?,
     };
     let (pushed, files, rest, tapes) = Default::default();
@@ -182,6 +196,39 @@ impl Ports {
             routes: routes::Ports::bind(flags)?,
         })
     }
+
+    /// Where the API answers.
+    pub fn api(&self) -> SocketAddr {
+        self.api.1
+    }
+
+    /// Where the registries answer.
+    pub fn registry(&self) -> Option<SocketAddr> {
+        self.registry.as_ref().map(|(_, at)| *at)
+    }
+
+    /// The same ports once more: who listens here hears what the other does not take.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn again(&self) -> std::io::Result<Ports> {
+        let registry = self.registry.as_ref();
+        Ok(Ports {
+            api: (self.api.0.try_clone()?, self.api.1),
+            registry: registry
+                .map(|(listener, at)| Ok::<_, std::io::Error>((listener.try_clone()?, *at)))
+                .transpose()?,
+            routes: self.routes.again()?,
+        })
+    }
+
+    /// All of them, and what each is for.
+    pub fn into_all(self) -> Vec<(&'static str, TcpListener)> {
+        let mut all = vec![("api", self.api.0)];
+        all.extend(self.registry.map(|(listener, _)| ("registry", listener)));
+        all.extend(self.routes.into_all());
+        all
+    }
 }
 
 /// Lets a cluster begin to run; returns when it is ready.
@@ -212,7 +259,7 @@ pub(super) async fn begin(
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
     let furnishes = nature.has(FURNISHER) && !whole;
-    let tls = equip::tls_config(flags.bind_address, &nature, &secrets.ca, &world)?;
+    let tls = equip::tls_config(flags.bind_address, &nature, &secrets.ca, &world, &site.names)?;
     let all = nature.crew();
     let access = Access::trusting(secrets.keys.clone(), nature.trust).map_err(|e| e.to_string())?;
     let (containers, asks) =
@@ -293,7 +340,7 @@ pub(super) async fn begin(
     );
     http.audit = audit;
     let registries = ports.registry.map(|(listener, _)| {
-        let place = (address, dir.as_deref());
+        let place = (address, site.blobs.as_deref().or(dir.as_deref()));
         registries(&server, &time, (flags, &secrets.ca), place, (&site, &pushed), listener)
     });
     let registries = registries.transpose()?;
@@ -359,7 +406,7 @@ fn registries(
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),
         ca.clone(),
-        &equip::registry_names(flags.bind_address, &server.settings),
+        &equip::registry_names(flags.bind_address, &server.settings, site.names.as_ref()),
         server.world.wall.now(),
     )
     .map_err(|e| e.to_string())?;
@@ -463,7 +510,7 @@ impl Cluster {
 
 /// Writes the kubeconfig to the data folder and wherever else the flag says. Answers the place to
 /// tell people.
-fn write_kubeconfigs(
+pub(super) fn write_kubeconfigs(
     text: &str,
     dir: Option<PathBuf>,
     asked: Option<PathBuf>,

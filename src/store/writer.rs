@@ -3,9 +3,10 @@
 //! does the writer's work.
 
 use super::{
-    Author, Change, Committed, Entry, Error, Expect, Feed, Op, Parts, Snapshot, author,
+    Author, Change, Committed, Entry, Error, EtcdRequests, Expect, Feed, Op, Parts, Snapshot,
+    author,
     claims::Claims,
-    engine::{Engine, Loaded, Nowhere, Record, Watch},
+    engine::{Current, Engine, Loaded, Nowhere, Record, Watch},
     limits::{Limits, Size},
 };
 use crate::object::Encoded;
@@ -58,6 +59,8 @@ pub(super) struct Handle {
     shared: Arc<Shared>,
     way: Way,
     watch: Watch,
+    current: Current,
+    requests: Option<Arc<EtcdRequests>>,
     /// Held until the store is closed: whoever still has a handle then is no hindrance to the next.
     lock: Mutex<Option<File>>,
 }
@@ -67,7 +70,7 @@ impl Handle {
         engine: Box<dyn Engine>,
         loaded: Loaded,
         window: usize,
-        lock: Option<File>,
+        (lock, inline): (Option<File>, bool),
     ) -> Arc<Handle> {
         let mut state = Snapshot { rev: loaded.latest, ..Snapshot::default() };
         for entry in loaded.entries {
@@ -82,9 +85,10 @@ impl Handle {
         }));
         let state = ArcSwap::from_pointee(state);
         let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
-        let (watch, keeps) = (engine.watch(), engine.keeps());
+        let (watch, current, keeps) = (engine.watch(), engine.current(), engine.keeps());
+        let requests = engine.requests();
         let mut writer = Writer::new(Arc::clone(&shared), engine, Claims::of(loaded.claims));
-        let way = if keeps {
+        let way = if keeps && !inline {
             let (sender, receiver) = mpsc::channel();
             let thread = std::thread::Builder::new().name("store-writer".into());
             let thread = thread.spawn(move || writer.run(&receiver)).ok();
@@ -92,7 +96,7 @@ impl Handle {
         } else {
             Way::Inline(Mutex::new(Some(Box::new(writer))))
         };
-        Arc::new(Handle { shared, way, watch, lock: Mutex::new(lock) })
+        Arc::new(Handle { shared, way, watch, current, requests, lock: Mutex::new(lock) })
     }
 
     /// A store in memory that begins with what another holds, at its revision and without history.
@@ -104,10 +108,11 @@ impl Handle {
         let (state, feed) = (ArcSwap::from_pointee(state), Feed::new(rev, rev, window));
         let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
         let engine = Box::new(Nowhere);
-        let watch = engine.watch();
+        let (watch, current) = (engine.watch(), engine.current());
         let writer = Writer::new(Arc::clone(&shared), engine, parts.claims);
         let way = Way::Inline(Mutex::new(Some(Box::new(writer))));
-        Arc::new(Handle { shared, way, watch, lock: Mutex::default() })
+        let (requests, lock) = (None, Mutex::default());
+        Arc::new(Handle { shared, way, watch, current, requests, lock })
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
@@ -171,6 +176,14 @@ impl Handle {
         }
         (self.watch)()?;
         self.shared.trouble.lock().clone().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn requests(&self) -> Option<&EtcdRequests> {
+        self.requests.as_deref()
+    }
+
+    pub(super) fn is_current(&self) -> bool {
+        (self.current)()
     }
 
     pub(super) fn close(&self) {
@@ -260,8 +273,8 @@ impl Writer {
         }
     }
 
-    /// Checks a batch and shows it, where nothing has to be made durable. Answers the resources whose
-    /// watchers are to be woken, too.
+    /// Checks a batch, makes it durable where that is to be, and shows it, all on this thread. Answers the
+    /// resources whose watchers are to be woken, too.
     fn commit_now(
         &mut self,
         ops: Vec<Op>,
@@ -274,8 +287,24 @@ impl Writer {
             self.undo(durable, &records);
             return Err(full);
         }
+        if let Err(why) = self.append(&records) {
+            self.undo(durable, &records);
+            return Err(why);
+        }
         let changed = self.publish(records, &durable);
+        if self.engine.keeps() {
+            self.compact();
+        }
         Ok((committed, changed))
+    }
+
+    /// Makes records durable, where that is to be, and notes how it went.
+    fn append(&mut self, records: &[Record]) -> Result<(), Error> {
+        let appended = self.engine.append(records);
+        if self.engine.keeps() {
+            *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
+        }
+        appended.inspect_err(|why| tracing::error!(%why, "commit failed"))
     }
 
     /// Checks and commits a group. A batch that fails its checks leaves the others alone.
@@ -309,10 +338,7 @@ impl Writer {
                 Err(e) => drop(batch.reply.send(Err(e))),
             }
         }
-        let appended = self.engine.append(&records);
-        *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
-        if let Err(why) = appended {
-            tracing::error!(%why, "commit failed");
+        if let Err(why) = self.append(&records) {
             self.undo(durable, &records);
             for (reply, _) in passed {
                 let _ = reply.send(Err(why.clone()));
