@@ -2,6 +2,7 @@
 
 mod audit;
 mod clusters;
+mod etcd;
 mod faults;
 mod labs;
 mod recording;
@@ -9,6 +10,7 @@ mod trail;
 
 pub use audit::{Audit, AuditFormat};
 pub use clusters::{ClusterCommand, ClusterSettings, NewCluster, Output};
+pub use etcd::EtcdFlags;
 pub use faults::{FaultAdd, FaultCommand};
 pub use labs::{ClassArgs, ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
 pub use recording::{Again, Recorded};
@@ -455,6 +457,10 @@ pub struct Serve {
 
     #[command(flatten)]
     #[allow(missing_docs)]
+    pub etcd: EtcdFlags,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
     pub audit: Audit,
 
     /// Seed of the random source: the same inputs get the same names, uids and addresses again
@@ -500,6 +506,7 @@ impl Default for Serve {
             max_mutating_requests_inflight: 200,
             request_timeout: 60,
             sync: Durability::Full,
+            etcd: EtcdFlags::default(),
             audit: Audit::default(),
             random_seed: None,
             log_level: "warn".into(),

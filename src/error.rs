@@ -306,6 +306,9 @@ pub enum Error {
     /// Not built yet, honestly (501).
     #[error("{0}")]
     NotImplemented(String),
+    /// The storage cannot be written at this moment (503); the client tries again.
+    #[error("{0}")]
+    StorageAway(String),
     /// Not now (503).
     #[error("{0}")]
     Unavailable(String),
@@ -452,7 +455,7 @@ impl Error {
             Error::Plain(_) => (500, ""),
             Error::Internal(_) => (500, "InternalError"),
             Error::NotImplemented(_) => (501, "NotImplemented"),
-            Error::Unavailable(_) => (503, "ServiceUnavailable"),
+            Error::StorageAway(_) | Error::Unavailable(_) => (503, "ServiceUnavailable"),
             Error::Timeout { .. } => (504, "Timeout"),
             Error::Backend(code, _) => (*code, ""),
             Error::Raw(status) => {
@@ -473,6 +476,7 @@ impl Error {
         let mut details = self.details();
         let retry = match self {
             Error::TooManyRequests { retry_after, .. } => *retry_after,
+            Error::StorageAway(_) => 1,
             Error::AlreadyExists { note, .. } if !note.is_empty() => 1,
             Error::Timeout { causes, .. } if !causes.is_empty() => 1,
             _ => 0,

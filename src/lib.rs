@@ -37,7 +37,8 @@
 //! | [`metrics`] | what pods and nodes use: what they were asked, and what their annotations say | snapshots of `store` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
 //! | [`webhook`] | the way to webhooks and other API servers: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
-//! | [`store`] | keys, bytes, revisions; SQLite | `object` |
+//! | [`etcd`] | the way to etcd: connection, transactions, the lease that says that we live | `tls`, `world` |
+//! | [`store`] | keys, bytes, revisions; SQLite, etcd | `etcd`, `object`, `platform`, `world` |
 //! | [`journal`] | what came from outside, in order: recordings | `store`, `world` |
 //! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
 //! | [`faults`] | faults by rule: which requests fail, what breaks in the world, how often and when | snapshots of `store`, `world` |
@@ -175,8 +176,11 @@
 //!   one thread would do all of it. Requests are decided in parallel on a snapshot; the writer only
 //!   compares revisions. Would be reconsidered if retries showed up in profiles.
 //! - **Everything is read from memory.** The objects' bytes are held once, their parsed metadata
-//!   beside them; SQLite is only written (and read at start). A cluster that does not fit in memory
+//!   beside them; SQLite or etcd is only written (and read at start). A cluster that does not fit in memory
 //!   is not what this is for.
+//! - **etcd's messages are written down here.** The client crate (`etcd-client`) generates them when it is
+//!   built, by a compiler that whoever builds pocketshift would have to install first. Transport,
+//!   TLS and encoding are tonic's and prost's.
 //! - **The history window is memory too.** It is bounded in bytes; what leaves it is compacted from
 //!   the database in small steps.
 //! - **Nodes catch up with their pods.** A pod starts with one write, whether or not its image was on
@@ -200,6 +204,7 @@ pub mod config;
 pub mod console;
 pub mod controllers;
 pub mod error;
+pub mod etcd;
 pub mod faults;
 pub mod http;
 pub mod images;

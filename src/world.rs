@@ -4,10 +4,12 @@
 //! a teacher) can stop, step and replay both.
 
 mod activity;
+mod appointments;
 mod entropy;
 mod time;
 
 pub use activity::{Activity, Busy, Tracked};
+pub use appointments::{Appointment, Appointments};
 pub use entropy::{Entropy, Stream};
 pub use time::{ClusterTime, FASTEST, Reading, keep_step};
 
@@ -106,6 +108,8 @@ pub struct World {
     pub entropy: Arc<Entropy>,
     /// Whether anything is under way in the cluster; its time moves on only when nothing is.
     pub activity: Arc<Activity>,
+    /// When somebody outside has something to do.
+    pub appointments: Arc<Appointments>,
     /// Whether the same is to happen again whenever the same comes from outside: then nothing may
     /// hang on how long something takes.
     pub repeats: bool,
@@ -114,8 +118,9 @@ pub struct World {
 impl World {
     /// A world in which the cluster's time is the machine's.
     pub fn new(clock: Arc<dyn Clock>, entropy: Entropy) -> World {
-        let (wall, activity) = (Arc::clone(&clock), Arc::default());
-        World { clock, wall, entropy: Arc::new(entropy), activity, repeats: false }
+        let (wall, entropy) = (Arc::clone(&clock), Arc::new(entropy));
+        let (activity, appointments) = Default::default();
+        World { clock, wall, entropy, activity, appointments, repeats: false }
     }
 
     /// The machine's clock and the operating system's randomness.

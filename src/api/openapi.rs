@@ -16,7 +16,11 @@ use crate::{
 };
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha512};
-use std::{collections::BTreeSet, fmt::Write, io::Read};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    io::Read,
+};
 
 include!(concat!(env!("OUT_DIR"), "/documents.rs"));
 
@@ -25,6 +29,27 @@ include!(concat!(env!("OUT_DIR"), "/documents.rs"));
 enum Format {
     V2,
     V3,
+}
+
+/// The members of a JSON object, each as text: a document of many kinds is never a tree.
+type Texts = BTreeMap<String, Vec<u8>>;
+
+fn text(value: &Value) -> Vec<u8> {
+    // A tree in memory: this cannot fail.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// Writes an object of members, but for the brace at its end.
+fn begin(members: &Texts, out: &mut Vec<u8>) {
+    for (at, (name, member)) in members.iter().enumerate() {
+        out.push(if at == 0 { b'{' } else { b',' });
+        out.extend(text(&name.as_str().into()));
+        out.push(b':');
+        out.extend_from_slice(member);
+    }
+    if members.is_empty() {
+        out.push(b'{');
+    }
 }
 
 /// `/openapi/v3`: where the documents are. The hash in each address changes with the document, so
@@ -61,23 +86,21 @@ pub fn v3(kinds: &Catalogue, path: &str) -> Option<Vec<u8>> {
     if paths.is_empty() || (compiled.is_none() && custom.is_empty()) {
         return None;
     }
-    let mut out = format!(
-        r#"{{"openapi":"3.0.0","info":{},"paths":{},"components":{{"schemas":"#,
-        info(),
-        Value::Object(paths)
-    )
-    .into_bytes();
+    let mut out = format!(r#"{{"openapi":"3.0.0","info":{},"paths":"#, info()).into_bytes();
+    begin(&paths, &mut out);
+    out.extend_from_slice(br#"},"components":{"schemas":"#);
     match compiled {
         Some(compiled) => {
-            let more = schemas_of(&custom, Format::V3);
+            let more = custom::schemas(&custom, Format::V3);
             splice(&more, &mut out);
             inflate(compiled, &mut out);
             unite(&more, &mut out);
         }
         None => {
             let mut schemas = common();
-            schemas.extend(schemas_of(&custom, Format::V3));
-            out.extend_from_slice(Value::Object(schemas).to_string().as_bytes());
+            schemas.extend(custom::schemas(&custom, Format::V3));
+            begin(&schemas, &mut out);
+            out.push(b'}');
         }
     }
     let scheme = r#"{"BearerToken":{"description":"Bearer Token authentication","type":"apiKey","name":"authorization","in":"header"}}"#;
@@ -87,11 +110,11 @@ pub fn v3(kinds: &Catalogue, path: &str) -> Option<Vec<u8>> {
 
 /// `/openapi/v2`: everything in one document, as JSON.
 pub fn v2(kinds: &Catalogue) -> Vec<u8> {
-    let paths = Value::Object(paths::of(kinds.all(), Format::V2));
-    let mut out = format!(r#"{{"swagger":"2.0","info":{},"paths":{paths},"definitions":"#, info())
-        .into_bytes();
+    let mut out = format!(r#"{{"swagger":"2.0","info":{},"paths":"#, info()).into_bytes();
+    begin(&paths::of(kinds.all(), Format::V2), &mut out);
+    out.extend_from_slice(br#"},"definitions":"#);
     let custom: Vec<Served> = kinds.established().cloned().collect();
-    let mut more = schemas_of(&custom, Format::V2);
+    let mut more = custom::schemas(&custom, Format::V2);
     if kinds.by_resource(CLOCKS).is_some() {
         more.extend(read(OWN_DEFINITIONS));
     }
@@ -115,35 +138,27 @@ pub fn v2_protobuf(kinds: &Catalogue) -> Vec<u8> {
 const COMMON: &str = "apis/coordination.k8s.io/v1";
 
 /// What the schemas of custom kinds refer to.
-fn common() -> Map {
-    let mut all = read(schemas(COMMON).unwrap_or_default());
+fn common() -> Texts {
     let scale = "io.k8s.api.autoscaling.v1.Scale";
+    let mut all = read(schemas(COMMON).unwrap_or_default());
     all.retain(|name, _| name.starts_with("io.k8s.apimachinery.") || name.starts_with(scale));
     all
 }
 
 /// Compressed schemas, read.
-fn read(compressed: &[u8]) -> Map {
+fn read(compressed: &[u8]) -> Texts {
     let mut bytes = Vec::new();
     inflate(compressed, &mut bytes);
-    serde_json::from_slice(&bytes).unwrap_or_default()
-}
-
-/// The schemas of custom kinds.
-fn schemas_of(custom: &[Served], format: Format) -> Map {
-    match custom::schemas(custom, format) {
-        Value::Object(schemas) => schemas,
-        _ => Map::new(),
-    }
+    let all: Map = serde_json::from_slice(&bytes).unwrap_or_default();
+    all.iter().map(|(name, schema)| (name.clone(), text(schema))).collect()
 }
 
 /// Begins an object of schemas with some; [`unite`] joins it with what follows.
-fn splice(schemas: &Map, out: &mut Vec<u8>) {
+fn splice(schemas: &Texts, out: &mut Vec<u8>) {
     if schemas.is_empty() {
         return;
     }
-    let schemas = json!(schemas).to_string();
-    out.extend_from_slice(schemas.strip_suffix('}').unwrap_or(&schemas).as_bytes());
+    begin(schemas, out);
     out.push(SEAM);
 }
 
@@ -151,7 +166,7 @@ fn splice(schemas: &Map, out: &mut Vec<u8>) {
 const SEAM: u8 = 0;
 
 /// Joins the object begun by [`splice`] with the one written after it.
-fn unite(schemas: &Map, out: &mut [u8]) {
+fn unite(schemas: &Texts, out: &mut [u8]) {
     if schemas.is_empty() {
         return;
     }
@@ -194,7 +209,7 @@ fn hash(kinds: &Catalogue, path: &str) -> String {
             sub.verbs.iter().for_each(|v| digest.update(v));
         }
         if let Some(custom) = &kind.custom {
-            digest.update(custom.document.to_string());
+            digest.update(custom.schema.text());
         }
     }
     let mut hex = String::new();

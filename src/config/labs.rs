@@ -23,9 +23,16 @@ pub enum LabCommand {
         /// Keep what the grade was made of in this file
         #[arg(long, value_name = "FILE")]
         save: Option<PathBuf>,
-        /// Grade what was kept in this file, instead of the running server
+        /// Grade what was kept in this file, instead of the running server: by `--save`, or by
+        /// `pocketshift record`, which is done again
         #[arg(long, value_name = "FILE", conflicts_with = "save")]
         recording: Option<PathBuf>,
+        /// Grade as it was after this step of the recording
+        #[arg(long, value_name = "STEP", requires = "recording")]
+        until: Option<usize>,
+        /// The images the recorded cluster had besides the built-in ones
+        #[arg(long, value_name = "FILE", requires = "recording")]
+        catalog: Option<PathBuf>,
     },
     /// Give the next hint
     Hint(LabArgs),

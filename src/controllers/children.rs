@@ -79,8 +79,12 @@ pub(super) fn claim_some(
         let free = e.meta.controller().is_none() && !e.meta.deleting;
         free && selector.matches_meta(&e.meta) && eligible(e)
     };
-    let orphans = view.objects.linked_to(&links::orphans(owner.namespace()), resource);
-    let orphans = orphans.filter(orphan);
+    let namespace = owner.namespace();
+    let term = match selector.value() {
+        Some((label, value)) => links::labelled_orphans(namespace, label, value),
+        None => links::orphans(namespace),
+    };
+    let orphans = view.objects.linked_to(&term, resource).filter(orphan);
     claim.writes.extend(orphans.map(|e| adopt(resource, e, owner, finalizer)));
     claim
 }

@@ -3,9 +3,10 @@
 
 use crate::{
     object::{Meta, Value, selector::Labels},
-    store::Entry,
+    store::{Change, Entry},
 };
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// The selector of a workload.
 #[derive(Default, Deserialize)]
@@ -41,6 +42,18 @@ impl From<SelectingWorkload> for SelectorLens {
 pub fn selects(workload: &Entry, pod: &Meta) -> bool {
     let selector = workload.lens::<SelectorLens>();
     !selector.0.is_empty() && selector.0.matches_meta(pod)
+}
+
+/// Whether a change makes a pod one that a workload may adopt: nobody controls it, and before there was
+/// somebody, or other labels, or no pod.
+/// Source: upstream's `updatePod` of each workload's controller.
+pub fn is_free_now(change: &Change) -> bool {
+    let pod = &change.entry.meta;
+    let same = |before: &Arc<Entry>| {
+        before.meta.controller().is_none() && before.meta.labels == pod.labels
+    };
+    let free = !change.deleted && !pod.deleting && pod.controller().is_none();
+    free && !change.before.as_ref().is_some_and(same)
 }
 
 #[cfg(test)]

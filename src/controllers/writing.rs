@@ -142,6 +142,7 @@ impl Writer {
         };
         let done = self.server.store.commit(vec![op]).await.map_err(|error| match error {
             store::Error::Io(why) => Error::Internal(why),
+            store::Error::Away(_) => Error::StorageAway(error.to_string()),
             store::Error::Full(_) => Error::forbidden(&write.resource, named, error.to_string()),
             _ => Error::stale(&write.resource, named),
         })?;

@@ -34,17 +34,22 @@ fn authenticated(
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     // Browsers send no header with a WebSocket, but choose its subprotocols.
     let offered = streaming::bearer(headers)?;
-    let bearer = text("authorization")
-        .split_once(' ')
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .or(offered.as_deref());
+    let bearer = token(text("authorization")).or(offered.as_deref());
     // HTTP/1 keeps it with the connection, HTTP/2 hands it on with every request.
     let own = request.extensions().get::<Subject>().cloned();
     let subject = own.as_ref().or_else(|| request.conn_data::<Subject>());
     let credentials =
         Credentials { bearer, certificate: subject.map(|s| (s.0.as_str(), s.1.as_slice())) };
     http.server.authenticate(&credentials, wanted)
+}
+
+/// The bearer token of an `Authorization` header: its second word. Without one the sender is nobody
+/// in particular, not somebody refused.
+/// Source: apiserver `pkg/authentication/request/bearertoken`.
+fn token(header: &str) -> Option<&str> {
+    let mut words = header.trim().split(' ');
+    let bearer = words.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+    words.next().filter(|token| bearer && !token.is_empty())
 }
 
 /// Whom the sender wants to act for.
@@ -69,4 +74,27 @@ fn extra(headers: &HeaderMap) -> Vec<(String, Vec<String>)> {
         extra.entry(parameters::unescape_path(key)).or_default().push(value.into());
     }
     extra.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_of_headers() {
+        let rows = [
+            ("Bearer abc", Some("abc")),
+            ("bearer abc", Some("abc")),
+            (" Bearer abc ", Some("abc")),
+            ("Bearer abc def", Some("abc")),
+            ("Bearer", None),
+            ("Bearer ", None),
+            ("Bearer  abc", None),
+            ("Basic abc", None),
+            ("", None),
+        ];
+        for (header, wanted) in rows {
+            assert_eq!(token(header), wanted, "{header:?}");
+        }
+    }
 }

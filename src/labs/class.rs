@@ -198,7 +198,7 @@ impl Labs {
     fn progress(&self) -> Vec<(String, usize)> {
         let store = &self.server.store;
         let all = self.running.lock();
-        all.iter().map(|(name, running)| (name.clone(), running.mark(store).0)).collect()
+        all.iter().map(|(name, running)| (name.clone(), running.recorded(store))).collect()
     }
 
     async fn marks(&self, student: &str, url: &str) -> Vec<Mark> {

@@ -74,6 +74,7 @@ impl Labs {
                 Ok(json!(labs.grade(&running).await))
             }
             ("GET", "recording") => {
+                self.administrator(&caller)?;
                 let running = labs.find(name).map_err(conflict)?;
                 Ok(labs.recording(&running).await.write())
             }

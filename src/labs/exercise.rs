@@ -274,7 +274,7 @@ impl Exercise {
         if text.len() > LARGEST {
             return Err(format!("an exercise has at most {LARGEST} bytes"));
         }
-        let exercise: Exercise = read::yaml_as(text)?;
+        let exercise: Exercise = read::yaml_as(text).map_err(|why| quoting(text, why))?;
         exercise.check().map_err(|(word, why)| why + &somewhere(text, &word))?;
         Ok(exercise)
     }
@@ -400,6 +400,15 @@ pub fn somewhere(text: &str, word: &str) -> String {
     found.map(|(line, column)| format!(" at line {line}, column {column}")).unwrap_or_default()
 }
 
+/// What is wrong, with the line that it speaks of.
+fn quoting(text: &str, why: String) -> String {
+    let number =
+        why.rsplit_once("at line ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
+    let line = number.and_then(|n: usize| text.lines().nth(n.checked_sub(1)?));
+    let shown: String = line.unwrap_or_default().trim().chars().take(80).collect();
+    if shown.is_empty() { why } else { format!("{why}: {shown:?}") }
+}
+
 /// Line and column of the first place of a word.
 fn place(text: &str, word: &str) -> Option<(usize, usize)> {
     let word = word.lines().next().filter(|w| !w.is_empty())?;
@@ -472,7 +481,7 @@ solution:
     fn what_is_wrong_is_said_with_its_place() {
         let rows = [
             ("tasks:", "taks:", "taks"),
-            ("points: 2", "points: two", "line 9"),
+            ("points: 2", "points: two", "\"points: two\""),
             ("name: small", "name: Small", "line 1, column 7"),
             ("  object:", "  objekt:", "objekt"),
             ("kind: Deployment", "kind: Deploymint", "line 8"),

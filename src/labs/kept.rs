@@ -1,7 +1,9 @@
-//! What is started, as an object of the cluster: a server that is started again goes on with it. The
-//! recording is read again from the store's history, as far as that still reaches.
+//! What is started, as an object of the cluster: a server that is started again goes on with it, and so
+//! does a copy of the cluster, or the cluster itself when it is put back. A copy, and who is put back in
+//! memory, take the recording along; it is read again from the store's history else, as far as that
+//! still reaches.
 
-use super::{Labs, exercise::Exercise, running::Running, world::Before};
+use super::{Labs, exercise::Exercise, recording::Tapes, running::Running, world::Before};
 use crate::{
     object::{ObjectExt, Value, encode, json, name},
     store::{Entry, Error, Expect, Op, Snapshot},
@@ -31,6 +33,13 @@ pub(super) struct Underway {
     pub before: Before,
 }
 
+impl Underway {
+    fn of(row: &Entry) -> Result<Underway, String> {
+        let kept = row.value()["lab"].clone();
+        serde_json::from_value(kept).map_err(|e| format!("{}: {e}", row.meta.name))
+    }
+}
+
 /// Whether any lab is started.
 pub(super) fn any(objects: &Snapshot) -> bool {
     objects.count(RESOURCE) > 0
@@ -42,22 +51,43 @@ impl Labs {
         any(&self.server.store.snapshot())
     }
 
-    /// Goes on with what was started before the server began.
-    pub async fn resume(self: Arc<Self>) {
+    /// What is recorded of all labs under way, up to a revision.
+    pub fn tapes(&self, revision: u64) -> Tapes {
+        let store = &self.server.store;
+        let all = self.running.lock();
+        all.iter().map(|(name, lab)| (name.clone(), lab.spool(store, revision))).collect()
+    }
+
+    /// Knows of no lab any more; what the objects say is another matter.
+    pub fn let_go(&self) {
+        let all = std::mem::take(&mut *self.running.lock());
+        all.values().for_each(|lab| lab.end_tasks());
+    }
+
+    /// Goes on with what the objects say is under way, by what was recorded of it before; where that
+    /// is not known, by the store's history.
+    pub async fn resume(self: Arc<Self>, tapes: Tapes) {
         let snapshot = self.server.store.snapshot();
         for entry in snapshot.list(RESOURCE, "") {
-            let kept = entry.value()["lab"].clone();
-            let read = serde_json::from_value::<Underway>(kept).map_err(|e| e.to_string());
-            let read = read.and_then(|kept| Ok((Exercise::parse(&kept.text)?, kept)));
-            match read {
+            let read = Underway::of(entry);
+            match read.and_then(|kept| Ok((Exercise::parse(&kept.text)?, kept))) {
                 Ok((exercise, kept)) => {
                     let running = self.running(exercise, kept);
+                    if let Some(spool) = tapes.get(&running.exercise.name) {
+                        running.wind(spool, &self.server.store);
+                    }
                     self.schedule(&running);
                     self.running.lock().insert(running.exercise.name.clone(), running);
                 }
                 Err(why) => tracing::warn!(lab = &*entry.meta.name, why, "a lab cannot go on"),
             }
         }
+    }
+
+    /// What is written down of a lab.
+    pub(super) fn kept(&self, named: &str) -> Result<Option<Underway>, String> {
+        let snapshot = self.server.store.snapshot();
+        snapshot.get_key(RESOURCE, &name::key("", named)).map(|row| Underway::of(row)).transpose()
     }
 
     /// Writes down what a lab goes on from.

@@ -9,9 +9,11 @@
 //! What students and teachers ask comes over the desk ([`crate::http::Desk`]), before everything
 //! else that is asked there.
 
+mod again;
 mod answers;
 mod class;
 mod commands;
+mod disturbance;
 mod door;
 pub mod exercise;
 mod fields;
@@ -24,7 +26,9 @@ mod running;
 mod words;
 mod world;
 
+pub use again::Witness;
 pub use library::{NAMES, read, read_folder, text};
+pub use recording::Tapes;
 pub use rooms::{Moment, Room, Rooms};
 
 use crate::{api::Server, http::Desk};
@@ -70,6 +74,11 @@ impl Labs {
     /// The lab of an exercise.
     fn find(&self, name: &str) -> Result<Arc<Running>, String> {
         let found = self.running.lock().get(name).cloned();
-        found.ok_or_else(|| format!("{name} is not started; `pocketshift lab start {name}`"))
+        found.ok_or_else(|| match library::text(name) {
+            Some(_) => format!("{name} is not started; `pocketshift lab start {name}`"),
+            None => {
+                format!("{name:?} is not under way, and no exercise that comes along has this name")
+            }
+        })
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     object::{ObjectExt, Value, json},
     store::{Entry, Since, Store},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Most versions that are kept, and most bytes of them.
 const VERSIONS: usize = 50_000;
@@ -28,6 +28,27 @@ pub struct Version {
     /// Whether it is gone with this.
     pub deleted: bool,
 }
+
+/// Whether it lets somebody in: no check looks at it, and recordings are handed on.
+fn is_credential(entry: &Entry) -> bool {
+    const KINDS: [&str; 3] = ["service-account-token", "dockercfg", "dockerconfigjson"];
+    &*entry.resource == "secrets"
+        && entry
+            .value()
+            .str_at("type")
+            .strip_prefix("kubernetes.io/")
+            .is_some_and(|t| KINDS.contains(&t))
+}
+
+/// What was written down of a lab, to go on from.
+#[derive(Clone)]
+pub struct Spool {
+    entries: Arc<[(Arc<Entry>, bool)]>,
+    torn: bool,
+}
+
+/// The same of all labs under way, by exercise.
+pub type Tapes = BTreeMap<String, Spool>;
 
 /// A project's past, as it is written down.
 pub struct Tape {
@@ -51,17 +72,24 @@ impl Tape {
         Tape { project: project.into(), beside, seen, entries, bytes, torn }
     }
 
-    /// How far it has come.
-    pub fn mark(&self) -> (usize, bool) {
-        (self.entries.len(), self.torn)
+    /// How many versions there are.
+    pub fn length(&self) -> usize {
+        self.entries.len()
     }
 
-    /// Forgets what came after a mark: the store is as it was then, and its history is gone.
-    pub fn rewind(&mut self, (mark, torn): (usize, bool), store: &Store) {
-        self.entries.truncate(mark);
+    /// What was written down up to a revision.
+    pub fn until(&self, revision: u64) -> Spool {
+        let known = |(entry, _): &&(Arc<Entry>, bool)| entry.rev <= revision;
+        let entries = self.entries.iter().filter(known).cloned().collect();
+        Spool { entries, torn: self.torn }
+    }
+
+    /// Goes on from what was written down before, where the store is now.
+    pub fn go_on(&mut self, before: &Spool, store: &Store) {
+        self.entries = before.entries.to_vec();
         self.bytes = self.entries.iter().map(|(entry, _)| entry.bytes.len()).sum();
         self.seen = store.snapshot().rev;
-        self.torn = torn;
+        self.torn = before.torn;
     }
 
     /// Writes down what happened since.
@@ -80,7 +108,7 @@ impl Tape {
             let resource = entry.resource.as_ref();
             let ours = *entry.meta.namespace == *self.project && !LEFT_OUT.contains(&resource)
                 || self.beside.iter().any(|known| known == resource);
-            if !ours {
+            if !ours || is_credential(&entry) {
                 continue;
             }
             if self.entries.len() >= VERSIONS || self.bytes >= BYTES {

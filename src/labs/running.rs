@@ -3,10 +3,11 @@
 use super::{
     Labs, answers,
     commands::{Hands, image, rules},
+    disturbance,
     exercise::{Exercise, Step, somewhere},
     judge::{Grade, grade},
     kept::Underway,
-    recording::{Recording, Tape},
+    recording::{Recording, Spool, Tape},
     words,
     world::{Before, enrol},
 };
@@ -59,11 +60,16 @@ fn student(user: &str) -> Arc<Caller> {
 
 impl Labs {
     fn hands(&self, running: &Running) -> Hands {
+        self.hands_of(&running.user, &running.exercise.project)
+    }
+
+    /// The hands of a user in a project.
+    pub(super) fn hands_of(&self, user: &str, project: &str) -> Hands {
         Hands {
             server: Arc::clone(&self.server),
             desk: Arc::clone(&self.desk),
-            caller: student(&running.user),
-            project: running.exercise.project.clone(),
+            caller: student(user),
+            project: project.to_owned(),
         }
     }
 
@@ -94,6 +100,13 @@ impl Labs {
         let (name, project) = (exercise.name.clone(), exercise.project.clone());
         if self.running.lock().contains_key(&name) {
             return Err(format!("{name} is started already"));
+        }
+        let others: Vec<_> = self.running.lock().values().cloned().collect();
+        let disturbs = |other: &Arc<Running>| {
+            disturbance::between((&exercise, text), (&other.exercise, &other.text))
+        };
+        if let Some(why) = others.iter().find_map(disturbs) {
+            return Err(why);
         }
         let snapshot = self.server.store.snapshot();
         if snapshot.get("namespaces", "", &project).is_some() {
@@ -162,7 +175,8 @@ impl Labs {
             let after = event.after.parse::<SignedDuration>().unwrap_or_default();
             let at = running.started.checked_add(after).unwrap_or(Timestamp::MAX);
             let hands = self.hands(running);
-            let clock = Arc::clone(&self.server.world.clock);
+            let world = &self.server.world;
+            let (clock, appointment) = (Arc::clone(&world.clock), world.appointments.make(at));
             let (labs, of) = (self.me.clone(), Arc::downgrade(running));
             let later = async move {
                 clock.sleep_until(at).await;
@@ -174,8 +188,9 @@ impl Labs {
                 }
                 running.happened.lock().push(number);
                 labs.keep(&running).await;
+                drop(appointment);
             };
-            let tracked = self.server.world.activity.track(later);
+            let tracked = world.activity.track(later);
             running.tasks.lock().push(actix_web::rt::spawn(tracked));
         }
     }
@@ -199,7 +214,6 @@ impl Labs {
             Some((rooms, name)) => Some(rooms.keep(name.clone()).await?),
             None => None,
         };
-        let (mark, before) = (running.mark(&self.server.store), running.before.lock().clone());
         let mut lines = Vec::new();
         for step in steps {
             lines.push(format!("$ {}", step.line()));
@@ -208,8 +222,6 @@ impl Labs {
                 Err(why) => {
                     let Some(moment) = moment else { return Err(why) };
                     moment().await.map_err(|other| format!("{why}; and then: {other}"))?;
-                    *running.before.lock() = before;
-                    running.tape.lock().rewind(mark, &self.server.store);
                     return Err(format!("{why}; everything is as it was before"));
                 }
             }
@@ -243,7 +255,7 @@ impl Labs {
     }
 
     async fn clear(&self, running: &Running) -> Result<(), String> {
-        running.tasks.lock().drain(..).for_each(|task| task.abort());
+        running.end_tasks();
         let hands = self.hands(running);
         let before = running.before.lock().clone();
         let (ours, project) = (before.project, &running.exercise.project);
@@ -433,11 +445,28 @@ impl Running {
         }
     }
 
-    /// How far its recording has come.
-    pub(super) fn mark(&self, store: &Store) -> (usize, bool) {
+    /// How many versions its recording has.
+    pub(super) fn recorded(&self, store: &Store) -> usize {
         let mut tape = self.tape.lock();
         tape.catch_up(store);
-        tape.mark()
+        tape.length()
+    }
+
+    /// What was recorded up to a revision.
+    pub(super) fn spool(&self, store: &Store, revision: u64) -> Spool {
+        let mut tape = self.tape.lock();
+        tape.catch_up(store);
+        tape.until(revision)
+    }
+
+    /// Goes on from a recording that was made before.
+    pub(super) fn wind(&self, spool: &Spool, store: &Store) {
+        self.tape.lock().go_on(spool, store);
+    }
+
+    /// Ends what goes on beside it.
+    pub(super) fn end_tasks(&self) {
+        self.tasks.lock().drain(..).for_each(|task| task.abort());
     }
 
     /// What is known of it without grading it.

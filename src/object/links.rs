@@ -37,6 +37,11 @@ pub fn orphans(namespace: &str) -> String {
     format!("orphans/{namespace}")
 }
 
+/// Term of those that have a label, too.
+pub fn labelled_orphans(namespace: &str, label: &str, value: &str) -> String {
+    format!("orphans/{namespace}/{label}={value}")
+}
+
 /// Term of events about the object with this uid.
 pub fn involved(uid: &str) -> String {
     format!("involved/{uid}")

@@ -98,3 +98,8 @@ pub async fn asked_to_end() -> io::Result<()> {
     }
     Ok(())
 }
+
+/// What the machine is called.
+pub fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -85,3 +85,8 @@ pub fn many_files() {}
 pub async fn asked_to_end() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
+
+/// What the machine is called.
+pub fn machine() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_default()
+}

@@ -6,7 +6,14 @@ use super::{
     servers::{Server, Servers},
 };
 use parking_lot::Mutex;
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 /// Most routes whose turns are remembered; then all begin anew.
 const MOST: usize = 4096;
@@ -21,31 +28,15 @@ struct Turns {
     /// What each has saved up, by its ID.
     credit: HashMap<String, i64>,
     /// Requests each is at.
-    busy: Arc<Mutex<HashMap<String, usize>>>,
+    busy: HashMap<String, Arc<AtomicUsize>>,
 }
 
 /// A request a server is at; over when this is dropped.
-pub struct Busy {
-    all: Arc<Mutex<HashMap<String, usize>>>,
-    id: String,
-}
-
-impl Busy {
-    fn at(all: &Arc<Mutex<HashMap<String, usize>>>, server: &Server) -> Busy {
-        *all.lock().entry(server.id.clone()).or_default() += 1;
-        Busy { all: Arc::clone(all), id: server.id.clone() }
-    }
-}
+pub struct Busy(Arc<AtomicUsize>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let mut all = self.all.lock();
-        if let Some(count) = all.get_mut(&self.id) {
-            *count -= 1;
-            if *count == 0 {
-                all.remove(&self.id);
-            }
-        }
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -65,10 +56,13 @@ impl Balance {
         if all.len() >= MOST && !all.contains_key(route) {
             all.clear();
         }
-        let turns = all.entry(route.to_owned()).or_default();
+        if !all.contains_key(route) {
+            all.insert(route.to_owned(), Turns::default());
+        }
+        let turns = all.get_mut(route)?;
         let same = known.and_then(|id| servers.all.iter().find(|s| s.id == id));
         let chosen = same.or_else(|| turns.next(servers, rule, client, chance))?;
-        Some((chosen, Busy::at(&turns.busy, chosen)))
+        Some((chosen, turns.busy_at(chosen, servers)))
     }
 }
 
@@ -102,8 +96,19 @@ impl Turns {
         }
     }
 
+    /// Counts one more request at a server; those of servers that are gone are forgotten.
+    fn busy_at(&mut self, server: &Server, servers: &Servers) -> Busy {
+        if !self.busy.contains_key(&server.id) {
+            self.busy.retain(|id, _| servers.all.iter().any(|s| s.id == *id));
+            self.busy.insert(server.id.clone(), Arc::default());
+        }
+        let count = self.busy.get(&server.id).cloned().unwrap_or_default();
+        count.fetch_add(1, Ordering::Relaxed);
+        Busy(count)
+    }
+
     fn load(&self, server: &Server) -> f64 {
-        let busy = self.busy.lock().get(&server.id).copied().unwrap_or(0);
+        let busy = self.busy.get(&server.id).map_or(0, |count| count.load(Ordering::Relaxed));
         (busy + 1) as f64 / f64::from(server.weight)
     }
 

@@ -6,6 +6,7 @@ use crate::{
     runtime::Shown,
     tls::{self, Pair, TlsError},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use rustls::{
     ServerConfig,
     server::{ClientHello, ResolvesServerCert},
@@ -41,12 +42,25 @@ impl Certificates {
     pub fn own(&self, name: &str) -> Option<Arc<CertifiedKey>> {
         let objects = self.router.objects();
         let route = Table::of(&objects).named(name).cloned()?;
-        let read = || {
-            let own = &route.lens::<Road>().tls;
-            let chain = format!("{}\n{}", own.certificate, own.ca_certificate);
-            Own(tls::from_pem(&chain, &own.key).ok().map(Arc::new))
+        let road = route.lens::<Road>();
+        let (own, named) = (&road.tls, &road.tls.external_certificate.name);
+        let usable = |certificate: &str, key: &str| {
+            let chain = format!("{certificate}\n{}", own.ca_certificate);
+            Own(tls::from_pem(&chain, key).ok().map(Arc::new))
         };
-        route.kept(|_: &Own| true, read).0.clone()
+        if named.is_empty() {
+            return route.kept(|_: &Own| true, || usable(&own.certificate, &own.key)).0.clone();
+        }
+        let secret = objects.get("secrets", &road.namespace, named)?;
+        let read = || {
+            let data = secret.value();
+            let text = |key: &str| {
+                let text = data["data"][key].as_str().and_then(|text| STANDARD.decode(text).ok());
+                String::from_utf8(text.unwrap_or_default()).unwrap_or_default()
+            };
+            usable(&text("tls.crt"), &text("tls.key"))
+        };
+        secret.kept(|_: &Own| true, read).0.clone()
     }
 }
 

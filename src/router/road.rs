@@ -77,9 +77,19 @@ pub struct Tls {
     pub key: String,
     /// The rest of its chain.
     pub ca_certificate: String,
+    /// The secret that holds what the router shows, instead.
+    pub external_certificate: SecretOfRoute,
     /// Who must have signed what the pod shows.
     #[serde(rename = "destinationCACertificate")]
     pub destination_ca_certificate: String,
+}
+
+/// The name of a secret; empty for none.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct SecretOfRoute {
+    /// In the route's project.
+    pub name: String,
 }
 
 /// A route.

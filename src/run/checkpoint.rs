@@ -6,6 +6,7 @@ use crate::{
     access::Known,
     api::clock,
     controllers::Rest,
+    labs::Tapes,
     object::{ObjectExt, encode, time},
     registry, sim,
     store::Parts,
@@ -35,6 +36,8 @@ pub struct Checkpoint {
     pub(super) known: Known,
     /// What the controllers would have done next, if they rested.
     pub(super) rest: Option<Rest>,
+    /// What was recorded of the labs under way; not kept on disk.
+    pub(super) tapes: Tapes,
 }
 
 impl Checkpoint {
@@ -56,7 +59,9 @@ impl Checkpoint {
         let rest = cluster.controls.monitor.rest(parts.snapshot().rev);
         let moment = cluster.time.reading().now;
         let known = cluster.server.access.authorizer.known();
-        Ok(Checkpoint { parts, pushed, files, clock, moment, known, rest })
+        let labs = cluster.labs.as_ref();
+        let tapes = labs.map(|own| own.labs.tapes(parts.snapshot().rev)).unwrap_or_default();
+        Ok(Checkpoint { parts, pushed, files, clock, moment, known, rest, tapes })
     }
 
     /// Keeps it in a folder, where it outlives the process. What was written in containers does not.
@@ -87,6 +92,7 @@ impl Checkpoint {
             moment,
             known: Known::default(),
             rest: None,
+            tapes: Tapes::default(),
         })
     }
 
@@ -159,6 +165,9 @@ impl Checkpoint {
         cluster.time.put_back(now, rate);
         cluster.containers.put_back(&self.files);
         drop(halted);
-        Ok(())
+        match &cluster.labs {
+            Some(labs) => labs.go_on(self.tapes.clone()).await,
+            None => Ok(()),
+        }
     }
 }

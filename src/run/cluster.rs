@@ -9,8 +9,10 @@ use super::{
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
+    host::MAIN,
     kubeconfig,
     nature::Nature,
+    ongoing::Ongoing,
     release, replay, rest, routes, samples,
     secrets::{self, Secrets},
     seed,
@@ -22,12 +24,11 @@ use crate::{
     controllers::{Monitor, Rest},
     http::{self, Http, Readiness},
     journal::{Journal, JournalStage},
-    labs::{Labs, Station},
-    pool::{Pool, Running},
+    labs::{Station, Tapes},
     registry::{self, Clusters, Registries},
     settings::Settings,
     sim,
-    store::{self, Parts, Store},
+    store::{self, EtcdKeeper, Parts, Store},
     tls,
     world::{BoxFuture, ClusterTime, Entropy, SystemClock, World},
 };
@@ -61,7 +62,7 @@ pub struct Cluster {
     pub(super) controls: Controls,
     pub(super) http: Arc<Http>,
     pub(super) registries: Option<registry::Listening>,
-    pub(super) labs: LabsHere,
+    pub(super) labs: Option<Ongoing>,
     listening: http::Listening,
     router: Option<http::Listening>,
     processes: ForProcesses,
@@ -83,6 +84,8 @@ pub(super) struct Origin {
     pub rest: Option<Rest>,
     /// Whether it is a copy of a cluster that has all it needs.
     pub whole: bool,
+    /// What was recorded of its labs.
+    pub tapes: Tapes,
 }
 
 /// Where and among whom a cluster runs.
@@ -96,6 +99,8 @@ pub(super) struct Site {
     pub station: Option<Station>,
     /// Most watches and sessions at a time; 0 stands for no limit.
     pub lasting: usize,
+    /// The etcd it is kept in, if it is.
+    pub keeper: Option<Arc<EtcdKeeper>>,
 }
 
 /// Chance, the machine's time, and the cluster's as it was left.
@@ -132,12 +137,14 @@ pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> 
 pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Result<Cluster, String> {
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
     let ports = Ports::bind(flags, &nature)?;
-    let repeats = flags.random_seed.is_some() && nature.openshift;
+    // What is kept elsewhere takes its time, and another time tomorrow.
+    let repeats = flags.random_seed.is_some() && nature.openshift && site.keeper.is_none();
     let store = Store::open(&store::Options {
         data_dir: dir.clone(),
         full_sync: flags.sync == Durability::Full,
         inline: repeats,
         window_bytes: 0,
+        etcd: site.keeper.clone().map(|keeper| (keeper, MAIN.to_owned())),
     })
     .map_err(|e| e.to_string())?;
     // What was drawn before the last stop must not be drawn again.
@@ -147,9 +154,12 @@ pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Resul
     let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
     let (mut world, time) = world(&store, entropy);
     world.repeats = repeats;
-    let secrets = secrets::load_or_make(dir.as_deref(), &world)?;
-    let (pushed, files, rest) = Default::default();
-    let origin = Origin { store, world, time, secrets, pushed, files, rest, whole: false };
+    let secrets = match &site.keeper {
+        Some(keeper) => secrets::shared(keeper, &world)?,
+        None => secrets::load_or_make(dir.as_deref(), &world)?,
+    };
+    let (pushed, files, rest, tapes) = Default::default();
+    let origin = Origin { store, world, time, secrets, pushed, files, rest, tapes, whole: false };
     let cluster = begin(flags, nature, site, origin, ports).await?;
     cluster.begin_journal(flags, None).await?;
     Ok(cluster)
@@ -190,7 +200,7 @@ pub(super) async fn begin(
 ) -> Result<Cluster, String> {
     let mut stage = Stages(std::time::Instant::now());
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
-    let Origin { store, world, time, secrets, pushed, files, rest, whole } = origin;
+    let Origin { store, world, time, secrets, pushed, files, rest, whole, tapes } = origin;
     let audit = audit::log(&flags.audit, &world)?;
     let (address, nowhere) = (ports.api.1, SocketAddr::new(flags.bind_address, 0));
     let registry_address = ports.registry.as_ref().map_or(nowhere, |(_, at)| *at);
@@ -293,8 +303,8 @@ pub(super) async fn begin(
         registries(&server, &time, (flags, &secrets.ca), place, (&site, &pushed), listener)
     });
     let registries = registries.transpose()?;
-    let labs = labs_of(registries.as_ref(), &server, &site, whole)?;
-    http.desk = labs.0.clone().map(|labs| labs as Arc<dyn http::Desk>);
+    let labs = Ongoing::begin(registries.as_ref(), &server, &site, tapes).await?;
+    http.desk = labs.as_ref().map(Ongoing::desk);
     let http = Arc::new(http);
     let (routes, public) = (ports.routes.at, equip::public(flags.bind_address, &url));
     if nature.openshift {
@@ -341,37 +351,6 @@ fn tend(world: &World, containers: &Arc<sim::containers::Runtime>) -> BoxFuture<
         true => Box::pin(std::future::ready(())),
         false => Box::pin(sim::containers::tend(Arc::clone(containers))),
     }
-}
-
-/// The labs, where there are registries; and those that go on from before the start, with the thread
-/// they do it on.
-type LabsHere = (Option<Arc<Labs>>, Option<(Arc<Pool>, Running)>);
-
-/// The labs of a cluster with registries.
-fn labs_of(
-    registries: Option<&registry::Listening>,
-    server: &Arc<Server>,
-    site: &Site,
-    whole: bool,
-) -> Result<LabsHere, String> {
-    let Some(registries) = registries else { return Ok((None, None)) };
-    let labs = Labs::new(Arc::clone(server), registries.desk(), site.station.clone());
-    if whole || !labs.interrupted() {
-        return Ok((Some(labs), None));
-    }
-    let pool = match &site.shared {
-        Some(shared) => Arc::clone(&shared.front),
-        None => Pool::start("labs", 1, || {})?,
-    };
-    let resuming = Arc::clone(&labs);
-    let running = pool.run(move || {
-        Box::pin(async move {
-            resuming.resume().await;
-            // What it has begun there ends with this.
-            std::future::pending().await
-        })
-    });
-    Ok((Some(labs), Some((pool, running))))
 }
 
 /// The registries at work.
@@ -426,8 +405,8 @@ impl Cluster {
             }
         };
         tokio::join!(self.listening.stop(), registries, router);
-        if let Some((_pool, resumed)) = self.labs.1 {
-            resumed.stop().await;
+        if let Some(labs) = self.labs {
+            labs.stop().await;
         }
         self.controls.stop().await;
         self.tending.abort();

@@ -4,17 +4,13 @@
 use super::{client, cluster, clusters, kubeconfig::Admin};
 use crate::{
     config::{LabArgs, LabCommand, LabFlags, LabOutput, RouterPort, Serve},
-    labs::{
-        self,
-        exercise::Exercise,
-        judge::{Grade, grade},
-        recording::Recording,
-    },
+    labs::{self, exercise::Exercise, judge::Grade},
     object::{ObjectExt, Value},
 };
 use std::path::Path;
 
 mod class;
+mod kept;
 
 /// Does what a command says.
 ///
@@ -32,8 +28,12 @@ pub async fn command(command: &LabCommand) -> Result<(), String> {
             print(lab, &status, &text.join("\n"));
             Ok(())
         }
-        LabCommand::Grade { lab, save, recording } => {
-            graded(lab, save.as_deref(), recording.as_deref()).await
+        LabCommand::Grade { lab, save, recording, until, catalog } => {
+            let result = match recording {
+                Some(path) => kept::graded(lab, path, *until, catalog.as_deref()).await?,
+                None => graded(lab, save.as_deref()).await?,
+            };
+            print_grade(&result, lab.flags.output)
         }
         LabCommand::Hint(lab) => {
             let hint = asked(lab, "POST", "/hint").await?;
@@ -198,39 +198,15 @@ async fn start(lab: &LabArgs) -> Result<(), String> {
     Ok(())
 }
 
-async fn graded(
-    lab: &LabArgs,
-    save: Option<&Path>,
-    recording: Option<&Path>,
-) -> Result<(), String> {
-    let shown = |path: &Path, e: std::io::Error| format!("{}: {e}", path.display());
-    let result = match recording {
-        Some(path) => {
-            let kept = std::fs::read(path).map_err(|e| shown(path, e))?;
-            let kept = Recording::read(&kept).map_err(|e| format!("{}: {e}", path.display()))?;
-            grade(&recorded(lab, &kept)?, &kept)
-        }
-        None => {
-            let value = asked(lab, "GET", "/grade").await?;
-            serde_json::from_value(value).map_err(|e| format!("no grade: {e}"))?
-        }
-    };
+async fn graded(lab: &LabArgs, save: Option<&Path>) -> Result<Grade, String> {
+    let value = asked(lab, "GET", "/grade").await?;
+    let result = serde_json::from_value(value).map_err(|e| format!("no grade: {e}"))?;
     if let Some(path) = save {
         let kept = asked(lab, "GET", "/recording").await?;
-        std::fs::write(path, kept.to_string()).map_err(|e| shown(path, e))?;
+        let written = std::fs::write(path, kept.to_string());
+        written.map_err(|e| format!("{}: {e}", path.display()))?;
     }
-    print_grade(&result, lab.flags.output)
-}
-
-/// The exercise a recording is graded by: the folder's, if there is one of the name; else the text
-/// that was recorded.
-fn recorded(lab: &LabArgs, kept: &Recording) -> Result<Exercise, String> {
-    let own = lab.flags.dir.is_some() || kept.exercise.is_empty();
-    let exercise = if own { text(lab)?.0 } else { Exercise::parse(&kept.exercise)? };
-    match exercise.name == lab.name {
-        true => Ok(exercise),
-        false => Err(format!("it is a recording of {}, not of {}", exercise.name, lab.name)),
-    }
+    Ok(result)
 }
 
 fn print_grade(grade: &Grade, form: LabOutput) -> Result<(), String> {
@@ -250,6 +226,9 @@ async fn board(flags: &LabFlags) -> Result<(), String> {
     if flags.output == LabOutput::Json {
         println!("{board:#}");
         return Ok(());
+    }
+    if board.list_at("items").is_empty() {
+        println!("no lab is under way");
     }
     for row in board.list_at("items") {
         let grade = &row["grade"];

@@ -12,6 +12,7 @@ mod controls;
 mod definitions;
 pub mod envtest;
 mod equip;
+mod etcd;
 pub mod faults;
 mod furnish;
 mod ground;
@@ -20,6 +21,7 @@ mod kubeconfig;
 pub mod labs;
 pub mod manifests;
 mod nature;
+mod ongoing;
 mod priority;
 mod processes;
 pub mod registry;
@@ -55,8 +57,10 @@ use std::{io::Write, time::Instant};
 pub async fn serve(flags: Serve) -> Result<(), String> {
     let began = Instant::now();
     let _held = background::hold()?;
+    let keeper = etcd::keeper(&flags.etcd)?;
     let host = Host::new(&flags);
-    let cluster = cluster::start_at(&flags, Nature::default(), host.site()).await?;
+    let site = cluster::Site { keeper: keeper.clone(), ..host.site() };
+    let cluster = cluster::start_at(&flags, Nature::default(), site).await?;
     host.open_all().await.map_err(|why| why.message)?;
     let by_name = host.listen_by_name(&flags)?;
     greet(&cluster, by_name, began);
@@ -65,6 +69,9 @@ pub async fn serve(flags: Serve) -> Result<(), String> {
     // Nobody may be reading: that is no reason not to stop in order.
     let _ = writeln!(std::io::stdout(), "stopping");
     host.stop().await;
+    if let Some(keeper) = keeper {
+        keeper.end().await;
+    }
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use crate::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// Name of the cluster that does it again.
 const NAME: &str = "replay";
@@ -57,6 +57,69 @@ pub async fn record(asked: &Recorded) -> Result<(), String> {
     Ok(())
 }
 
+/// A cluster that has begun as a recording says, and has done none of its steps yet.
+pub(super) struct Replayed {
+    pub host: Arc<Host>,
+    pub inside: Inside,
+    facts: Facts,
+    recording: Arc<Recording>,
+}
+
+impl Replayed {
+    /// Begins one by a file.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub async fn begin(
+        bytes: &[u8],
+        images: Option<&Path>,
+        until: Option<usize>,
+    ) -> Result<Replayed, String> {
+        let recording = Arc::new(journal::read(bytes)?);
+        let last = recording.steps.len().saturating_sub(1);
+        if until.is_some_and(|until| until > last) {
+            return Err(format!("it has {last} steps only"));
+        }
+        let flags = Serve {
+            in_memory: true,
+            secure_port: 0,
+            registry_port: 0,
+            router_http_port: RouterPort::Off,
+            router_https_port: RouterPort::Off,
+            catalog: images.map(Path::to_owned),
+            openshift_version: Some(recording.start.release.clone()),
+            ..Serve::default()
+        };
+        if catalog(&flags) != recording.start.catalog {
+            return Err("it was made with another catalogue; say which with --catalog".into());
+        }
+        let (host, own) = (Host::new(&flags), Arc::clone(&recording));
+        let work = host.on_thread(move |host| {
+            Box::pin(async move {
+                let facts = host.begin_again(NAME, &own).await?;
+                let inside = host.inside(NAME)?;
+                Ok((facts, inside))
+            })
+        });
+        let begun: Result<(Facts, Inside), crate::catalog::complaint::DistributionError> =
+            work.await.map_err(|c| c.message)?;
+        let (facts, inside) = begun.map_err(|c| format!("it does not fit: {}", c.message))?;
+        Ok(Replayed { host, inside, facts, recording })
+    }
+
+    /// Does the steps, as many as are wanted, and calls somebody after each; answers how many there were.
+    ///
+    /// # Errors
+    /// Where it first was different, and how.
+    pub async fn steps(
+        &self,
+        until: Option<usize>,
+        after: impl FnMut() -> Result<(), String>,
+    ) -> Result<usize, String> {
+        followed(&self.inside, &self.recording, until, after).await
+    }
+}
+
 /// Lets a new cluster do all of a recording again.
 ///
 /// # Errors
@@ -64,50 +127,20 @@ pub async fn record(asked: &Recorded) -> Result<(), String> {
 pub async fn replay(asked: &Again) -> Result<(), String> {
     let shown = asked.recording.display();
     let bytes = std::fs::read(&asked.recording).map_err(|e| format!("cannot read {shown}: {e}"))?;
-    let recording = journal::read(&bytes).map_err(|why| format!("{shown}: {why}"))?;
-    let last = recording.steps.len().saturating_sub(1);
-    if asked.until.is_some_and(|until| until > last) {
-        return Err(format!("{shown} has {last} steps only"));
-    }
-    let flags = Serve {
-        in_memory: true,
-        secure_port: 0,
-        registry_port: 0,
-        router_http_port: RouterPort::Off,
-        router_https_port: RouterPort::Off,
-        catalog: asked.catalog.clone(),
-        openshift_version: Some(recording.start.release.clone()),
-        ..Serve::default()
-    };
-    if catalog(&flags) != recording.start.catalog {
-        return Err(format!("{shown} was made with another catalogue; say which with --catalog"));
-    }
-    let (until, recording) = (asked.until, Arc::new(recording));
-    let host = Host::new(&flags);
-    let own = Arc::clone(&recording);
-    let work = host.on_thread(move |host| {
-        Box::pin(async move {
-            let facts = host.begin_again(NAME, &own).await?;
-            let inside = host.inside(NAME)?;
-            Ok((facts, inside))
-        })
-    });
-    let begun: Result<(Facts, Inside), crate::catalog::complaint::DistributionError> =
-        work.await.map_err(|c| c.message)?;
-    let (facts, inside) = begun.map_err(|c| format!("{shown} does not fit: {}", c.message))?;
-    let ended = again(&inside, &recording, until).await;
-    match ended {
+    let begun = Replayed::begin(&bytes, asked.catalog.as_deref(), asked.until).await;
+    let again = begun.map_err(|why| format!("{shown}: {why}"))?;
+    match again.steps(asked.until, || Ok(())).await {
         Err(why) => {
-            host.stop().await;
+            again.host.stop().await;
             Err(format!("{shown}: {why}"))
         }
         Ok(steps) => {
             println!("{shown}: {steps} steps, all the same");
-            if until.is_some() {
-                inside.time.drive(false);
-                serve(&facts, asked).await?;
+            if asked.until.is_some() {
+                again.inside.time.drive(false);
+                serve(&again.facts, asked).await?;
             }
-            host.stop().await;
+            again.host.stop().await;
             Ok(())
         }
     }
@@ -133,6 +166,15 @@ pub async fn again(
     recording: &Recording,
     until: Option<usize>,
 ) -> Result<usize, String> {
+    followed(inside, recording, until, || Ok(())).await
+}
+
+async fn followed(
+    inside: &Inside,
+    recording: &Recording,
+    until: Option<usize>,
+    mut after: impl FnMut() -> Result<(), String>,
+) -> Result<usize, String> {
     let journal = inside.server.journal.as_ref().ok_or("the cluster keeps no journal")?;
     journal.rest().await;
     let mut sessions = Sessions::default();
@@ -144,6 +186,7 @@ pub async fn again(
         let (done, _) = journal.last();
         let done = done.ok_or("nothing was done")?;
         compare(number, step, &done)?;
+        after()?;
     }
     Ok(recording.steps.len().min(most).saturating_sub(1))
 }

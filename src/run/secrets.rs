@@ -3,10 +3,12 @@
 use super::kubeconfig::write_private;
 use crate::{
     access::{Keys, SESSION_KEY_BYTES, password},
+    store::EtcdKeeper,
     tls::{self, Pair},
     world::World,
 };
-use std::path::Path;
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use std::{collections::BTreeMap, path::Path};
 
 /// The CA's certificate.
 pub const CA_CERT: &str = "ca.crt";
@@ -46,20 +48,25 @@ pub fn load_or_make(dir: Option<&Path>, world: &World) -> Result<Secrets, String
     let made = make(world)?;
     if let Some(dir) = dir {
         // The password last: its presence says that everything else is there.
-        let files: [(&str, &[u8]); 5] = [
-            (CA_CERT, made.ca.cert.as_bytes()),
-            (CA_KEY, made.ca.key.as_bytes()),
-            (SIGNING_KEY, &made.keys.service_account_key),
-            (SESSION_KEY, &made.keys.session_key),
-            (PASSWORD, made.kubeadmin_password.as_bytes()),
-        ];
-        for (name, content) in files {
+        for (name, content) in made.files() {
             let path = dir.join(name);
             write_private(&path, content)
                 .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
         }
     }
     Ok(made)
+}
+
+impl Secrets {
+    fn files(&self) -> [(&'static str, &[u8]); 5] {
+        [
+            (CA_CERT, self.ca.cert.as_bytes()),
+            (CA_KEY, self.ca.key.as_bytes()),
+            (SIGNING_KEY, &self.keys.service_account_key),
+            (SESSION_KEY, &self.keys.session_key),
+            (PASSWORD, self.kubeadmin_password.as_bytes()),
+        ]
+    }
 }
 
 fn make(world: &World) -> Result<Secrets, String> {
@@ -75,8 +82,40 @@ fn load(dir: &Path) -> Result<Secrets, String> {
         let path = dir.join(name);
         std::fs::read(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))
     };
+    sound(&read, &|name| dir.join(name).display().to_string())
+}
+
+/// The key of a deployment's secrets in etcd.
+const SHARED: &str = "secrets";
+
+/// The secrets that all replicas of a deployment share.
+///
+/// # Errors
+/// One line for people.
+pub fn shared(keeper: &EtcdKeeper, world: &World) -> Result<Secrets, String> {
+    let made = make(world)?;
+    let text = || {
+        let all: BTreeMap<&str, String> =
+            made.files().into_iter().map(|(name, bytes)| (name, BASE64.encode(bytes))).collect();
+        // Names and texts can always be written.
+        serde_json::to_string(&all).unwrap_or_default()
+    };
+    let kept = keeper.agreed(SHARED, text).map_err(|e| e.to_string())?;
+    let all: BTreeMap<String, String> = serde_json::from_slice(&kept).unwrap_or_default();
+    let read = |name: &str| {
+        let text = all.get(name).and_then(|text| BASE64.decode(text).ok());
+        text.ok_or_else(|| format!("{name} is not among the secrets in etcd"))
+    };
+    sound(&read, &|name| format!("{name} in etcd"))
+}
+
+/// What was read, if it is whole.
+fn sound(
+    read: &dyn Fn(&str) -> Result<Vec<u8>, String>,
+    shown: &dyn Fn(&str) -> String,
+) -> Result<Secrets, String> {
     let text = |name: &str| {
-        String::from_utf8(read(name)?).map_err(|_| format!("{name} in the data folder is damaged"))
+        String::from_utf8(read(name)?).map_err(|_| format!("{} is damaged", shown(name)))
     };
     let keys = Keys {
         service_account_key: read(SIGNING_KEY)?,
@@ -95,10 +134,9 @@ fn load(dir: &Path) -> Result<Secrets, String> {
         (CA_KEY, key.contains("-----BEGIN ") && key.contains("-----END ")),
     ];
     if let Some((name, _)) = sound.iter().find(|(_, sound)| !sound) {
-        let path = dir.join(name);
         return Err(format!(
             "{} is damaged or was cut short; restore it from a copy{}",
-            path.display(),
+            shown(name),
             if REPLACEABLE.contains(name) { ", or delete it to have a new one made" } else { "" }
         ));
     }

@@ -5,6 +5,7 @@ use super::{
     Parts, Snapshot, Store,
     claims::Claims,
     engine::{Loaded, Record},
+    etcd::{Etcd, EtcdKeeper},
     load,
     open::{self, OpenError, WINDOW},
     place,
@@ -34,6 +35,27 @@ impl Store {
         filled.map_err(|e| place::trouble(&e, &path))?;
         let loaded = parts.loaded();
         let inner = Handle::start(Box::new(engine), loaded, WINDOW, (Some(lock), inline));
+        Ok(Store { inner, gate: Default::default() })
+    }
+}
+
+impl Store {
+    /// A store in etcd that begins with what another holds, at its revision and without history.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; also when there is a cluster of that name.
+    pub fn begin_at(
+        keeper: &Arc<EtcdKeeper>,
+        name: &str,
+        parts: &Parts,
+    ) -> Result<Store, OpenError> {
+        let (mut engine, loaded) = Etcd::open(keeper, name)?;
+        if loaded.latest > 0 {
+            return Err(OpenError::Away(format!("there is a cluster {name} in etcd already")));
+        }
+        let filled = engine.fill(&parts.records(), parts.state.rev);
+        filled.map_err(|e| OpenError::Away(e.to_string()))?;
+        let inner = Handle::start(Box::new(engine), parts.loaded(), WINDOW, (None, false));
         Ok(Store { inner, gate: Default::default() })
     }
 }

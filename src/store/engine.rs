@@ -1,6 +1,6 @@
 //! Where changes become durable: SQLite, or nowhere.
 
-use super::{Entry, place::OpenFiles, row};
+use super::{Entry, Error, Op, Snapshot, place::OpenFiles, row};
 use rusqlite::{Connection, params};
 use std::{collections::HashMap, sync::Arc};
 
@@ -33,12 +33,16 @@ pub(super) struct Loaded {
 /// A place that keeps changes. One implementation per kind of database; the writer owns it.
 pub(super) trait Engine: Send {
     /// Makes the records durable, all or none.
-    fn append(&mut self, records: &[Record]) -> Result<(), String>;
+    fn append(&mut self, records: &[Record]) -> Result<(), Error>;
     /// Forgets what was replaced or deleted at or before `upto`, a bounded amount per call.
     /// Answers whether there is more.
     fn compact(&mut self, upto: u64) -> Result<bool, String>;
     /// Syncs what was appended, and from here on every append, as hard as was asked for.
-    fn harden(&mut self) -> Result<(), String>;
+    fn harden(&mut self) -> Result<(), Error>;
+    /// What it takes at once at most.
+    fn room(&self) -> Takes {
+        Takes { records: usize::MAX, bytes: usize::MAX }
+    }
     /// Whether anything is kept: then there is a disk to wait for.
     fn keeps(&self) -> bool {
         true
@@ -50,6 +54,50 @@ pub(super) trait Engine: Send {
     }
 }
 
+/// What an engine takes at once at most.
+#[derive(Clone, Copy)]
+pub(super) struct Takes {
+    pub records: usize,
+    /// See [`Record::weight`].
+    pub bytes: usize,
+}
+
+impl Takes {
+    /// Whether what a batch will become fits beside records, as far as can be told before.
+    pub fn has(&self, records: &[Record], ops: &[Op], state: &Snapshot) -> bool {
+        if records.len().saturating_add(ops.len()) > self.records {
+            return false;
+        }
+        let of = |op: &Op| match op {
+            Op::Put { body, .. } | Op::Delete { last: Some(body), .. } => body.bytes.len(),
+            Op::Delete { resource, key, .. } => {
+                state.get_key(resource, key).map_or(0, |entry| entry.bytes.len())
+            }
+            Op::Check { .. } => 0,
+        };
+        let more = || ops.iter().map(|op| of(op) + 512).sum::<usize>();
+        self.bytes == usize::MAX
+            || records.iter().map(Record::weight).sum::<usize>() + more() <= self.bytes
+    }
+
+    /// Whether so much fits.
+    pub fn holds(&self, records: &[Record]) -> bool {
+        records.len() <= self.records
+            && (self.bytes == usize::MAX
+                || records.iter().map(Record::weight).sum::<usize>() <= self.bytes)
+    }
+}
+
+impl Record {
+    /// Bytes it takes where it is kept, about.
+    pub fn weight(&self) -> usize {
+        /// A row besides what is in it.
+        const ROW: usize = 128;
+        let claims: usize = self.claims.iter().map(|claim| claim.len() + 4).sum();
+        ROW + self.entry.bytes.len() + self.entry.resource.len() + self.entry.key.len() + claims
+    }
+}
+
 /// See [`Engine::watch`].
 pub(super) type Watch = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 
@@ -57,13 +105,13 @@ pub(super) type Watch = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 pub(super) struct Nowhere;
 
 impl Engine for Nowhere {
-    fn append(&mut self, _: &[Record]) -> Result<(), String> {
+    fn append(&mut self, _: &[Record]) -> Result<(), Error> {
         Ok(())
     }
     fn compact(&mut self, _: u64) -> Result<bool, String> {
         Ok(false)
     }
-    fn harden(&mut self) -> Result<(), String> {
+    fn harden(&mut self) -> Result<(), Error> {
         Ok(())
     }
     fn keeps(&self) -> bool {
@@ -231,21 +279,21 @@ impl Sqlite {
 }
 
 impl Engine for Sqlite {
-    fn append(&mut self, records: &[Record]) -> Result<(), String> {
+    fn append(&mut self, records: &[Record]) -> Result<(), Error> {
         if let Some(why) = &self.lost {
-            return Err(why.clone());
+            return Err(Error::Io(why.clone()));
         }
-        self.place.check()?;
-        self.try_append(records).map_err(|e| self.place.complaint(&e))?;
+        self.place.check().map_err(Error::Io)?;
+        self.try_append(records).map_err(|e| Error::Io(self.place.complaint(&e)))?;
         // Between the look and the commit the files may have gone: then nobody knows what is
         // where, and only a start can tell.
-        self.place.check().inspect_err(|why| self.lost = Some(why.clone()))
+        self.place.check().inspect_err(|why| self.lost = Some(why.clone())).map_err(Error::Io)
     }
     fn compact(&mut self, upto: u64) -> Result<bool, String> {
         self.try_compact(upto).map_err(|e| self.place.complaint(&e))
     }
-    fn harden(&mut self) -> Result<(), String> {
-        self.try_harden().map_err(|e| self.place.complaint(&e))
+    fn harden(&mut self) -> Result<(), Error> {
+        self.try_harden().map_err(|e| Error::Io(self.place.complaint(&e)))
     }
     fn watch(&self) -> Watch {
         let place = Arc::clone(&self.place);

@@ -10,6 +10,7 @@ mod claims;
 mod copy;
 mod engine;
 mod entry;
+mod etcd;
 mod feed;
 mod gate;
 mod limits;
@@ -26,6 +27,7 @@ mod writer;
 
 pub use author::{Author, written_by};
 pub use entry::{Change, Entry};
+pub use etcd::EtcdKeeper;
 pub use feed::{Feed, Since};
 pub use gate::{Gate, work_inside};
 pub use limits::Limits;
@@ -110,9 +112,26 @@ pub enum Error {
     /// The store may hold no more; what of.
     #[error("the cluster may hold no more than {0}")]
     Full(String),
+    /// More than what it is kept in takes at once: so many bytes.
+    #[error("this is more than what the cluster is kept in takes at once ({0} bytes)")]
+    Large(u64),
+    /// What it is kept in cannot be reached just now. Nobody knows yet whether anything was
+    /// written; unless the process ends first, it will turn out not to be.
+    #[error("the cluster's storage cannot be written at this moment: {0}")]
+    Away(String),
     /// The disk failed, or the store is closed.
     #[error("storage failed: {0}")]
     Io(String),
+}
+
+impl Error {
+    /// What is wrong with what it is kept in, for people.
+    fn cause(&self) -> String {
+        match self {
+            Error::Io(why) | Error::Away(why) => why.clone(),
+            other => other.to_string(),
+        }
+    }
 }
 
 /// What a batch left behind: for every step the entry written (or removed), in order.

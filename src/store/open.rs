@@ -3,6 +3,7 @@
 use super::{
     Store,
     engine::{Engine, Loaded, Nowhere, Sqlite},
+    etcd::{Etcd, EtcdKeeper},
     load,
     place::{self, OpenFiles},
     row::Damage,
@@ -13,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use std::{
     fs::File,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// How to open a store.
@@ -20,6 +22,8 @@ use std::{
 pub struct Options {
     /// Folder of the database; `None` keeps everything in memory only.
     pub data_dir: Option<PathBuf>,
+    /// The etcd it is kept in, and its name there; then nothing is kept in the folder.
+    pub etcd: Option<(Arc<EtcdKeeper>, String)>,
     /// Sync to disk at every commit (`PRAGMA synchronous = FULL`) once [`Store::harden`] was called.
     /// Without it a power cut may lose the last commits; a crash of the process never does.
     pub full_sync: bool,
@@ -57,6 +61,36 @@ pub enum OpenError {
     /// A copy of which a row is not what was written.
     #[error("{0} is damaged: {1}")]
     Damaged(PathBuf, String),
+    /// An etcd cannot be used.
+    #[error("{0}")]
+    Away(String),
+    /// Somebody else has the cluster.
+    #[error(
+        "{place}: the cluster is held by {other}, which lives; stop it, or say another --etcd-prefix"
+    )]
+    Owned {
+        /// Which etcd.
+        place: String,
+        /// Who has it.
+        other: String,
+    },
+    /// What is below the prefix is not ours.
+    #[error(
+        "{0}: there are keys that pocketshift has not written; say another --etcd-prefix (nothing was changed)"
+    )]
+    ForeignKeys(String),
+    /// What is below the prefix was written by a newer program.
+    #[error(
+        "{place}: what is there has format {found}, this program knows format {known}; use a newer pocketshift or another --etcd-prefix (nothing was changed)"
+    )]
+    NewerKeys {
+        /// Which etcd.
+        place: String,
+        /// Format of what is there.
+        found: u64,
+        /// Format known here.
+        known: u64,
+    },
     /// There is no room.
     #[error("the disk of {0} is full; make room and start again, nothing is lost")]
     Full(PathBuf),
@@ -92,9 +126,14 @@ impl Store {
     /// See [`OpenError`]; nothing on disk is changed in that case.
     pub fn open(options: &Options) -> Result<Store, OpenError> {
         let (engine, loaded, lock): (Box<dyn Engine>, Loaded, Option<File>) =
-            match &options.data_dir {
-                None => (Box::new(Nowhere), Loaded::default(), None),
-                Some(dir) => {
+            match (&options.etcd, &options.data_dir) {
+                (Some((keeper, name)), dir) => {
+                    let lock = dir.as_ref().map(lock).transpose()?;
+                    let (engine, loaded) = Etcd::open(keeper, name)?;
+                    (Box::new(engine), loaded, lock)
+                }
+                (None, None) => (Box::new(Nowhere), Loaded::default(), None),
+                (None, Some(dir)) => {
                     let lock = lock(dir)?;
                     let (engine, loaded) = sqlite(&dir.join(DATABASE), options.full_sync)?;
                     (Box::new(engine), loaded, Some(lock))

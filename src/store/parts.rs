@@ -127,7 +127,7 @@ impl Writer {
         self.apply(gone.chain(back).collect(), &mut records)?;
         if let Err(why) = self.engine.append(&records) {
             self.undo(durable, &records);
-            return Err(Error::Io(why));
+            return Err(why);
         }
         Ok(())
     }

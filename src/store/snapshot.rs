@@ -57,7 +57,10 @@ fn terms(entry: &Entry) -> impl Iterator<Item = Box<str>> {
     let meta = &entry.meta;
     let adoptable = links::ADOPTABLE.contains(&&*entry.resource) && meta.controller().is_none();
     let orphan = adoptable.then(|| links::orphans(&meta.namespace).into());
-    meta.links.iter().cloned().chain(orphan)
+    let labels = meta.labels.iter().filter(move |_| adoptable);
+    let labelled =
+        labels.map(|(label, value)| links::labelled_orphans(&meta.namespace, label, value).into());
+    meta.links.iter().cloned().chain(orphan).chain(labelled)
 }
 
 impl Snapshot {

@@ -12,7 +12,7 @@ use crate::object::Encoded;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, VecDeque},
     fs::File,
     sync::{Arc, mpsc},
     thread::JoinHandle,
@@ -154,7 +154,7 @@ impl Handle {
     }
 
     pub(super) async fn harden(&self) -> Result<(), Error> {
-        self.with(|writer| writer.engine.harden().map_err(Error::Io)).await?
+        self.with(|writer| writer.engine.harden()).await?
     }
 
     /// Asks the writer itself: who has died, or hangs on the disk, does not answer.
@@ -276,12 +276,12 @@ impl Writer {
         }
         let appended = self.engine.append(&records);
         if self.engine.keeps() {
-            *self.shared.trouble.lock() = appended.as_ref().err().cloned();
+            *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
         }
         if let Err(why) = appended {
             tracing::error!(%why, "commit failed");
             self.undo(durable, &records);
-            return Err(Error::Io(why));
+            return Err(why);
         }
         let changed = self.publish(records, &durable);
         if self.engine.keeps() {
@@ -292,24 +292,42 @@ impl Writer {
 
     /// Checks and commits a group. A batch that fails its checks leaves the others alone.
     fn commit(&mut self, group: Vec<Batch>) {
-        let durable = self.state.clone();
+        let mut next = VecDeque::from(group);
+        while !next.is_empty() {
+            self.commit_some(&mut next);
+        }
+    }
+
+    /// Commits as many batches of a group as go at once.
+    fn commit_some(&mut self, group: &mut VecDeque<Batch>) {
+        let (durable, room) = (self.state.clone(), self.engine.room());
         let mut records = Vec::new();
         let mut passed = Vec::new();
-        for batch in group {
+        while let Some(batch) = group.front() {
+            if !passed.is_empty() && !room.has(&records, &batch.ops, &self.state) {
+                break;
+            }
+            let Some(batch) = group.pop_front() else { break };
             self.author = batch.author;
+            let (before, mark) = (self.state.clone(), records.len());
             match self.apply(batch.ops, &mut records) {
+                Ok(_) if !room.holds(&records[mark..]) => {
+                    self.undo(before, &records[mark..]);
+                    records.truncate(mark);
+                    drop(batch.reply.send(Err(Error::Large(room.bytes as u64))));
+                }
                 Ok(committed) => passed.push((batch.reply, committed)),
                 // Nobody may be waiting any more: the answer is then nobody's business.
                 Err(e) => drop(batch.reply.send(Err(e))),
             }
         }
         let appended = self.engine.append(&records);
-        *self.shared.trouble.lock() = appended.as_ref().err().cloned();
+        *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
         if let Err(why) = appended {
             tracing::error!(%why, "commit failed");
             self.undo(durable, &records);
             for (reply, _) in passed {
-                let _ = reply.send(Err(Error::Io(why.clone())));
+                let _ = reply.send(Err(why.clone()));
             }
             return;
         }

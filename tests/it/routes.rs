@@ -9,7 +9,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use pocketshift::{config::RouterPort, object::ObjectExt};
+use pocketshift::{config::RouterPort, object::ObjectExt, tls};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -302,5 +302,69 @@ async fn the_console_answers_at_its_route() {
     let public = "/api/v1/namespaces/openshift-config-managed/configmaps/console-public";
     let public = send(&shop.lab.client, "GET", public, "", None).await.expect(200);
     assert_eq!(public["data"]["consoleURL"], format!("https://{host}:{port}/console"));
+    shop.lab.stop().await;
+}
+
+/// A certificate that a secret holds is shown, once the router may read the secret; a new one at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_route_shows_the_certificate_of_a_secret() {
+    let shop = Shop::open().await;
+    shop.app("web", 1).await;
+    let (host, field) = ("own.example.com", "spec.tls.externalCertificate");
+    let tls = json!({"termination": "edge", "externalCertificate": {"name": "own"}});
+    let spec = with(to("web"), json!({"host": host, "tls": tls}));
+    let route = json!({"apiVersion": "route.openshift.io/v1", "kind": "Route",
+        "metadata": {"name": "own"}, "spec": spec});
+    let path = format!("/apis/route.openshift.io/v1/namespaces/{NS}/routes");
+    let refused = send(&shop.lab.client, "POST", &path, "", Some(&route)).await;
+    assert_eq!(refused.code, 422);
+    let said = refused.json();
+    let causes = said["details"]["causes"].as_array().expect("causes").iter();
+    let causes: Vec<_> = causes.map(|c| (c.str_at("field"), c.str_at("message"))).collect();
+    let lacks = |verb: &str| {
+        format!("Forbidden: router serviceaccount does not have permission to {verb} this secret")
+    };
+    let missing = r#"Not found: "secrets \"own\" not found""#.to_owned();
+    let expected = [lacks("get"), lacks("watch"), lacks("list"), missing];
+    assert_eq!(causes, expected.each_ref().map(|why| (field, why.as_str())));
+
+    let settings = &shop.lab.cluster.server.settings;
+    let ca = tls::Pair { cert: settings.ca_pem.clone(), key: settings.ca_key_pem.clone() };
+    let secret = |name: &str| {
+        let now = shop.lab.cluster.server.world.clock.now();
+        let pair = tls::serving(&ca, &[name.to_owned()], now).expect("a certificate");
+        json!({"metadata": {"name": "own"}, "type": "kubernetes.io/tls",
+            "stringData": {"tls.crt": pair.cert, "tls.key": pair.key}})
+    };
+    shop.put("/api/v1", "secrets", &secret(host)).await;
+    let group = "rbac.authorization.k8s.io";
+    let rules = json!([{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["own"],
+        "verbs": ["get", "list", "watch"]}]);
+    let role = json!({"metadata": {"name": "reads-own"}, "rules": rules});
+    shop.put(&format!("/apis/{group}/v1"), "roles", &role).await;
+    let router =
+        json!({"kind": "ServiceAccount", "namespace": "openshift-ingress", "name": "router"});
+    let binding = json!({"metadata": {"name": "reads-own"}, "subjects": [router],
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "reads-own"}});
+    shop.put(&format!("/apis/{group}/v1"), "rolebindings", &binding).await;
+
+    shop.route("own", json!({}), spec).await;
+    assert_eq!(shop.https(host, "/").await.expect("TLS").code, 200);
+    let path = format!("/api/v1/namespaces/{NS}/secrets/own");
+    let other =
+        send(&shop.lab.client, "PATCH", &path, "", Some(&secret("other.example.com"))).await;
+    other.expect(200);
+    assert!(shop.https(host, "/").await.is_none(), "it is of another host now");
+    send(&shop.lab.client, "PATCH", &path, "", Some(&secret(host))).await.expect(200);
+    assert_eq!(shop.https(host, "/").await.expect("TLS").code, 200);
+    send(&shop.lab.client, "DELETE", &path, "", None).await.expect(200);
+    let path = format!("/apis/route.openshift.io/v1/namespaces/{NS}/routes/own");
+    eventually("the route is refused", || async {
+        let found = send(&shop.lab.client, "GET", &path, "", None).await.json();
+        let reason = found["status"]["ingress"][0]["conditions"][0]["reason"].clone();
+        let wanted = "ExternalCertificateValidationFailed";
+        if reason == wanted { Ok(()) } else { Err(found["status"].to_string()) }
+    })
+    .await;
     shop.lab.stop().await;
 }

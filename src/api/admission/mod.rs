@@ -25,6 +25,7 @@ mod priority;
 pub mod resource_quota;
 pub mod resources;
 mod restrict_users;
+mod route_certificates;
 mod runtime_class;
 pub mod scc;
 mod service_account;
@@ -161,6 +162,11 @@ static PLUGINS: &[Plugin] = &[
         validate: Some(restrict_users::validate),
     },
     Plugin { name: CONSTRAINTS, mutate: Some(scc::mutate), validate: None },
+    Plugin {
+        name: "RouteCertificates",
+        mutate: None,
+        validate: Some(route_certificates::validate),
+    },
     Plugin { name: "RBAC", mutate: None, validate: Some(no_escalation) },
 ];
 

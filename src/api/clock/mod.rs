@@ -9,10 +9,10 @@ pub use until::Awaited;
 
 use super::Server;
 use crate::{
-    journal::Arrival,
+    journal::{Arrival, Journal},
     object::{ObjectExt, Value, encode, json, name, time::seconds},
     store::{Expect, Op, Snapshot},
-    world::{Clock, ClusterTime, FASTEST, Reading},
+    world::{Clock, ClusterTime, FASTEST, Reading, within},
 };
 use futures_util::future::LocalBoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +21,9 @@ use std::{fmt, sync::Arc};
 /// The row that keeps what the clock showed.
 const RESOURCE: &str = "clocks.internal";
 const NAME: &str = "cluster";
+
+/// How long somebody outside may take for what he has to do, in the machine's time.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is asked of the clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,9 +96,30 @@ impl Server {
     /// # Errors
     /// It cannot go there.
     pub async fn move_time(self: &Arc<Self>, asked: Move) -> Result<(), String> {
-        let Some(journal) = self.journal.clone() else {
+        let Some(journal) = &self.journal else {
             return self.move_at_once(asked).await;
         };
+        let (time, appointments) = (self.hands()?, &self.world.appointments);
+        let target = match asked {
+            Move::By(by) => time.now().checked_add(by).ok(),
+            Move::To(to) => Some(to).filter(|to| *to >= time.now()),
+            _ => None,
+        };
+        let Some(target) = target.filter(|to| appointments.first(*to).is_some()) else {
+            return self.move_in_turn(journal, asked).await;
+        };
+        while let Some(at) = appointments.first(target) {
+            if at > time.now() {
+                self.move_in_turn(journal, Move::To(at)).await?;
+            }
+            let kept = within(&*self.world.wall, PATIENCE, appointments.kept_until(at)).await;
+            kept.ok_or_else(|| format!("what was to happen at {} does not end", seconds(at)))?;
+        }
+        // Time goes on by itself: the moment may have passed.
+        self.move_in_turn(journal, Move::To(target.max(time.now()))).await
+    }
+
+    async fn move_in_turn(self: &Arc<Self>, journal: &Journal, asked: Move) -> Result<(), String> {
         let arrival = Arrival::Clock { order: asked.to_string() };
         let me = Arc::downgrade(self);
         let work = move || -> LocalBoxFuture<'static, _> {

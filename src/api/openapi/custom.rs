@@ -1,10 +1,10 @@
 //! Schemas of custom kinds as the documents show them.
 //! Source: apiextensions-apiserver `pkg/controller/openapi/builder`.
 
-use super::Format;
+use super::{Format, Texts, text};
 use crate::{
     kinds::{Served, custom::Custom},
-    object::{Map, ObjectExt, Value, json},
+    object::{ObjectExt, Value, json},
 };
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
@@ -18,14 +18,14 @@ const CONVENTIONS: &str =
     "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md";
 
 /// The definitions of custom kinds and of their lists.
-pub(super) fn schemas(kinds: &[Served], format: Format) -> Value {
-    let mut all = Map::new();
+pub(super) fn schemas(kinds: &[Served], format: Format) -> Texts {
+    let mut all = Texts::new();
     for kind in kinds {
         let Some(custom) = &kind.custom else { continue };
-        all.insert(kind.schema.to_string(), object(kind, custom, format));
-        all.insert(format!("{}List", kind.schema), list(kind, format));
+        all.insert(kind.schema.to_string(), text(&object(kind, custom, format)));
+        all.insert(format!("{}List", kind.schema), text(&list(kind, format)));
     }
-    Value::Object(all)
+    all
 }
 
 fn gvk(kind: &Served, name: &str) -> Value {
@@ -33,10 +33,10 @@ fn gvk(kind: &Served, name: &str) -> Value {
 }
 
 fn object(kind: &Served, custom: &Custom, format: Format) -> Value {
-    let mut schema = match (&custom.document, format) {
-        (Value::Object(_), Format::V3) => custom.document.clone(),
+    let mut schema = match (custom.schema.document(), format) {
+        (document @ Value::Object(_), Format::V3) => document,
         (Value::Object(_), Format::V2) if custom.schema.preserve => json!({"type": "object"}),
-        (Value::Object(_), Format::V2) => second(custom.document.clone()),
+        (document @ Value::Object(_), Format::V2) => second(document),
         _ => json!({"type": "object"}),
     };
     if format == Format::V3 || !custom.schema.preserve {

@@ -1,7 +1,7 @@
 //! Which addresses a kind has, and which operations each offers.
 
 use super::{
-    Format,
+    Format, Texts,
     operations::{Operation, operation},
 };
 use crate::{
@@ -9,9 +9,9 @@ use crate::{
     object::{Map, Value, json},
 };
 
-/// The `paths` object of some kinds.
-pub(super) fn of(kinds: impl Iterator<Item = Served>, format: Format) -> Map {
-    let mut paths = Map::new();
+/// The members of the `paths` object of some kinds.
+pub(super) fn of(kinds: impl Iterator<Item = Served>, format: Format) -> Texts {
+    let mut paths = Texts::new();
     for kind in kinds {
         collection(&kind, format, &mut paths);
         item(&kind, format, &mut paths);
@@ -34,7 +34,7 @@ fn base(kind: &Served) -> String {
     format!("{}{scope}/{}", root(kind), kind.plural)
 }
 
-fn collection(kind: &Served, format: Format, paths: &mut Map) {
+fn collection(kind: &Served, format: Format, paths: &mut Texts) {
     let verbs = [("get", "list"), ("post", "create"), ("delete", "deletecollection")];
     add(kind, None, &base(kind), &verbs, kind.namespaced, format, paths);
     if kind.namespaced {
@@ -43,12 +43,12 @@ fn collection(kind: &Served, format: Format, paths: &mut Map) {
     }
 }
 
-fn item(kind: &Served, format: Format, paths: &mut Map) {
+fn item(kind: &Served, format: Format, paths: &mut Texts) {
     let verbs = [("get", "get"), ("put", "update"), ("patch", "patch"), ("delete", "delete")];
     add(kind, None, &format!("{}/{{name}}", base(kind)), &verbs, kind.namespaced, format, paths);
 }
 
-fn subresource(kind: &Served, sub: &'static Sub, format: Format, paths: &mut Map) {
+fn subresource(kind: &Served, sub: &'static Sub, format: Format, paths: &mut Texts) {
     let verbs = [("get", "get"), ("post", "create"), ("put", "update"), ("patch", "patch")];
     let path = format!("{}/{{name}}/{}", base(kind), sub.name);
     add(kind, Some(sub), &path, &verbs, kind.namespaced, format, paths);
@@ -62,7 +62,7 @@ fn add(
     verbs: &[(&str, &'static str)],
     namespaced: bool,
     format: Format,
-    paths: &mut Map,
+    paths: &mut Texts,
 ) {
     let served = sub.map_or(kind.verbs, |s| s.verbs);
     let mut item = Map::new();
@@ -83,7 +83,7 @@ fn add(
     if !shared.is_empty() {
         item.insert("parameters".into(), shared.into());
     }
-    paths.insert(path.into(), item.into());
+    paths.insert(path.into(), super::text(&Value::Object(item)));
 }
 
 fn in_path(name: &str, description: &str, format: Format) -> Value {

@@ -62,21 +62,23 @@ fn the_schemas_carry_what_the_crate_lacks() {
 #[test]
 fn kubectl_finds_field_validation_on_patch() {
     let made = Served::Made(ServedKind::of(&DEPLOYMENTS).into());
-    let paths = Value::Object(paths::of([made].into_iter(), Format::V3));
-    let item = &paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"];
+    let paths = paths::of([made].into_iter(), Format::V3);
+    let path = |path: &str| serde_json::from_slice::<Value>(&paths[path]).unwrap();
+    let item = path("/apis/apps/v1/namespaces/{namespace}/deployments/{name}");
     let patch = &item["patch"];
     assert_eq!(patch["x-kubernetes-group-version-kind"]["kind"], "Deployment");
     let parameters = patch["parameters"].as_array().unwrap();
     assert!(parameters.iter().any(|p| p["name"] == "fieldValidation" && p["in"] == "query"));
     assert!(patch["requestBody"]["content"]["application/strategic-merge-patch+json"].is_object());
-    let scale = &paths["/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale"]["put"];
+    let scale = path("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale");
+    let scale = &scale["put"];
     assert_eq!(scale["x-kubernetes-group-version-kind"]["group"], "autoscaling");
     assert_eq!(
         scale["requestBody"]["content"]["application/json"]["schema"]["$ref"],
         "#/components/schemas/io.k8s.api.autoscaling.v1.Scale"
     );
     assert_eq!(
-        paths["/apis/apps/v1/deployments"]["get"]["operationId"],
+        path("/apis/apps/v1/deployments")["get"]["operationId"],
         "listAppsV1DeploymentForAllNamespaces"
     );
 }

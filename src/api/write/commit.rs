@@ -27,7 +27,11 @@ impl Lost {
             | store::Error::Exists(_)
             | store::Error::Missing(1..)
             | store::Error::Claimed { .. } => Some(Lost::Other),
-            store::Error::Missing(_) | store::Error::Full(_) | store::Error::Io(_) => None,
+            store::Error::Missing(_)
+            | store::Error::Full(_)
+            | store::Error::Large(_)
+            | store::Error::Away(_)
+            | store::Error::Io(_) => None,
         }
     }
 }
@@ -118,6 +122,8 @@ impl Server {
             store::Error::Exists(_) => Error::exists(resource, name),
             store::Error::Missing(_) => Error::not_found(resource, name),
             store::Error::Full(_) => Error::forbidden(resource, name, error.to_string()),
+            store::Error::Away(_) => Error::StorageAway(error.to_string()),
+            store::Error::Large(most) => Error::TooLarge(most),
             store::Error::Io(why) => Error::Internal(why),
         }
     }

@@ -66,22 +66,37 @@ export function follow(element, items, key, make, update) {
   }
 }
 
+/** Calls a function when what was changed in this frame is on the screen. */
+export function painted(work) {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    work();
+  };
+  port2.postMessage(null);
+}
+
 /** How much of the time work may take that is asked for all the time: one part in so many. */
 const SHARE = 4;
 
 /**
- * Calls a function once before the next frame, however often it is asked to; one that takes long
- * gets less often its turn, so that the page goes on answering.
+ * Calls a function once before the next frame, however often it is asked to, and not sooner than
+ * `pause` milliseconds after the last time. One that takes long, with what the browser then has to
+ * draw, gets less often its turn, so that the page goes on answering.
  */
-export function framed(work) {
+export function framed(work, pause = 0) {
   let asked = false;
   let rested = 0;
   const run = () => {
     const started = performance.now();
+    const took = () => {
+      const now = performance.now();
+      rested = Math.max(started + pause, now + (now - started) * SHARE);
+    };
     asked = false;
     work();
-    const took = performance.now() - started;
-    rested = started + took * SHARE;
+    took();
+    painted(took);
   };
   return () => {
     if (asked) return;

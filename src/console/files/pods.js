@@ -10,17 +10,50 @@ export function podList(label) {
   return list;
 }
 
-/** Brings a list of pods up to date. */
+/** How long the places of pods that are gone stay empty, in milliseconds. */
+const EMPTY = 1000;
+
+/**
+ * Brings a list of pods up to date. While pods come and go the others stay where they are: who comes
+ * takes an empty place, and the places that stay empty are closed all at once.
+ */
 export function drawPods(list, pods, palette) {
-  follow(list, pods, (pod) => pod.metadata.uid, make, (item, pod) => update(item, pod, palette));
-  const first = list.querySelector("a");
-  if (first && !list.querySelector('a[tabindex="0"]')) first.tabIndex = 0;
+  const places = (list.places ??= new Map());
+  const empty = (list.empty ??= []);
+  const wanted = new Set();
+  for (const pod of pods) wanted.add(pod.metadata.uid);
+  for (const [uid, place] of places) {
+    if (wanted.has(uid)) continue;
+    places.delete(uid);
+    place.replaceChildren();
+    empty.push(place);
+  }
+  for (const pod of pods) {
+    const { uid } = pod.metadata;
+    let place = places.get(uid);
+    if (!place) {
+      place = empty.pop() ?? list.appendChild(h("li"));
+      place.append(link(pod));
+      places.set(uid, place);
+    }
+    update(place, pod, palette);
+  }
+  if (empty.length) list.closing ??= setTimeout(() => close(list), EMPTY);
+  if (!list.stop?.isConnected) {
+    list.stop = list.querySelector("a");
+    if (list.stop) list.stop.tabIndex = 0;
+  }
 }
 
-function make(pod) {
+function close(list) {
+  list.closing = null;
+  for (const place of list.empty.splice(0)) place.remove();
+}
+
+function link(pod) {
   const { namespace, name } = pod.metadata;
   const to = `#/p/${encodeURIComponent(namespace)}/object/pods/${encodeURIComponent(name)}`;
-  return h("li", {}, h("a", { href: to, tabindex: "-1" }));
+  return h("a", { href: to, tabindex: "-1" });
 }
 
 function update(item, pod, palette) {
@@ -50,6 +83,7 @@ function move(event) {
   event.preventDefault();
   for (const link of links) link.tabIndex = -1;
   next.tabIndex = 0;
+  event.currentTarget.stop = next;
   next.focus();
 }
 

@@ -12,6 +12,17 @@ const pause = (signal, millis) =>
     signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); });
   });
 
+/** So long at a time the page may read what has changed, in milliseconds. */
+const SLICE = 4;
+let turnEnds = 0;
+
+/** Lets frames be drawn and keys be heard between changes, however many come at once. */
+async function turn() {
+  if (performance.now() < turnEnds) return;
+  await new Promise((resolve) => setTimeout(resolve));
+  turnEnds = performance.now() + SLICE;
+}
+
 /** Follows the objects of a path until it is stopped. */
 export class Watch {
   /** By uid. */
@@ -94,6 +105,7 @@ export class Watch {
     const answer = await send("GET", this.url, { query, signal: this.#stop.signal });
     for await (const line of lines(answer)) {
       if (!line) continue;
+      await turn();
       const { type, object } = JSON.parse(line);
       if (type === "ERROR") throw new Failure(object.code, object);
       version = object.metadata.resourceVersion;

@@ -2,6 +2,11 @@
 
 import { framed, s } from "./dom.js";
 
+const FIELDS = ["from", "to", "sort", "paused"];
+
+const same = (known, wanted) => known.length === wanted.length
+  && wanted.every((wire, i) => FIELDS.every((field) => wire[field] === known[i][field]));
+
 /** A layer of arrows over (or rather under) `place`. */
 export class Wires {
   constructor(place) {
@@ -17,11 +22,13 @@ export class Wires {
     this.wanted = [];
     this.drawSoon = framed(() => this.#draw());
     this.observer = new ResizeObserver(this.drawSoon);
-    this.observer.observe(place);
+    // What grows moves what lies below it in its column.
+    for (const one of [place, ...place.querySelectorAll(".cards")]) this.observer.observe(one);
   }
 
   /** Arrows as `{ from, to, sort, paused }`, where ends are elements. */
   set(wanted) {
+    if (same(this.wanted, wanted)) return;
     this.wanted = wanted;
     this.drawSoon();
   }

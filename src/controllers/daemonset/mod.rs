@@ -14,7 +14,7 @@ use super::{
     children::{claim, tell},
     history::{self, WantedRevision},
     podlens::PodLens,
-    selecting::selects,
+    selecting::{is_free_now, selects},
 };
 use crate::{
     object::{ObjectExt, Value, selector::Labels},
@@ -78,7 +78,7 @@ fn of_namespace(view: &View, change: &Change) -> Vec<String> {
 /// Sets that may adopt a pod nobody owns.
 fn adopters(view: &View, change: &Change) -> Vec<String> {
     let pod = &change.entry;
-    if change.deleted || pod.meta.deleting || pod.meta.controller().is_some() {
+    if !is_free_now(change) {
         return vec![];
     }
     let sets = view.objects.list(RESOURCE, &pod.meta.namespace);

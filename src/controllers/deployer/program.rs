@@ -11,7 +11,7 @@ use crate::{
         task::{Exit, TASKS, Task},
     },
     kinds::rollouts::{self, CONFIG_NAME, DESIRED, POD_FOR, ROLLOUTS},
-    object::{ObjectExt, Value, json, name, selector::Labels, time},
+    object::{ObjectExt, Value, json, name, time},
     store::{Change, Entry},
 };
 use jiff::Timestamp;
@@ -57,24 +57,24 @@ struct Annotations {
     phase: String,
 }
 
-/// Keys of the rollouts of a config that run now.
-fn running(view: &View, namespace: &str, config: &str) -> Vec<String> {
-    let selector = Labels::from_map(&json!({CONFIG_NAME: config}));
-    let all = view.selected(ROLLOUTS, namespace, &selector);
+/// Keys of the rollouts of a config, by its uid, that run now.
+fn running(view: &View, config: &str) -> Vec<String> {
     let runs = |e: &&Arc<Entry>| {
         matches!(
             e.lens::<DeployerView>().metadata.annotations.phase.as_str(),
             "Pending" | "Running"
         )
     };
-    all.filter(runs).map(|e| e.key.to_string()).collect()
+    view.controlled_by(config, ROLLOUTS).filter(runs).map(|e| e.key.to_string()).collect()
 }
 
 /// What a change of one of a config's rollouts concerns: the one that runs.
 fn of_rollout(view: &View, change: &Change) -> Vec<String> {
     let meta = &change.entry.meta;
-    let Some(config) = meta.label(CONFIG_NAME) else { return Vec::new() };
-    let mut keys = running(view, &meta.namespace, config);
+    if meta.label(CONFIG_NAME).is_none() {
+        return Vec::new();
+    }
+    let mut keys = meta.controller().map_or_else(Vec::new, |config| running(view, &config.uid));
     if change.deleted {
         keys.push(change.entry.key.to_string());
     }
@@ -84,8 +84,11 @@ fn of_rollout(view: &View, change: &Change) -> Vec<String> {
 /// The same for one of its pods.
 fn of_member(view: &View, change: &Change) -> Vec<String> {
     let meta = &change.entry.meta;
-    let config = meta.label(CONFIG_LABEL).filter(|_| meta.label(POD_FOR).is_none());
-    config.map_or_else(Vec::new, |config| running(view, &meta.namespace, config))
+    let member = meta.label(CONFIG_LABEL).is_some() && meta.label(POD_FOR).is_none();
+    let owner = meta.controller().filter(|_| member);
+    let rollout = owner.and_then(|rollout| view.objects.by_uid(&rollout.uid));
+    let config = rollout.and_then(|rollout| rollout.meta.controller());
+    config.map_or_else(Vec::new, |config| running(view, &config.uid))
 }
 
 /// Where the program stands.

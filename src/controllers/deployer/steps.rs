@@ -8,9 +8,10 @@ use super::{
 };
 use crate::{
     controllers::podlens::PodLens,
-    kinds::rollouts::{CONFIG_NAME, ROLLOUTS, phase, version},
-    object::{ObjectExt, Value, json, selector::Labels},
+    kinds::rollouts::{ROLLOUTS, phase, version},
+    object::{ObjectExt, Value, selector::Labels},
 };
+use std::sync::Arc;
 
 /// Takes one step.
 ///
@@ -46,8 +47,9 @@ fn start(p: &mut Program<'_>) -> Flow {
     if p.desired().is_none() {
         return Flow::Fail(format!("deployment {to} has already run to completion"));
     }
-    let selector = Labels::from_map(&json!({CONFIG_NAME: p.config.name()}));
-    let others = p.view.selected(ROLLOUTS, p.rollout.namespace(), &selector);
+    let own = p.view.named(ROLLOUTS, p.rollout.namespace(), &to);
+    let config = own.and_then(|rollout| rollout.meta.controller());
+    let others = config.into_iter().flat_map(|config| p.view.controlled_by(&config.uid, ROLLOUTS));
     let mut others: Vec<Value> = others.map(|e| e.lean()).filter(|r| r.name() != to).collect();
     others.sort_by_key(|r| std::cmp::Reverse(version(r)));
     let from = others.iter().find(|r| phase(r) == "Complete").cloned();
@@ -84,9 +86,7 @@ fn down(p: &mut Program<'_>) -> Flow {
 /// Waits until no pod of the old rollout is left.
 fn down_pods(p: &mut Program<'_>) -> Flow {
     let Some(old) = p.other(&p.state.from.clone()) else { return p.pass_to(DeployerStep::Mid) };
-    let selector = old.at("spec.selector").map(Labels::from_map).unwrap_or_default();
-    let mut pods = p.view.selected("pods", old.namespace(), &selector);
-    if pods.any(|pod| !PodLens::of(pod).is_terminal()) {
+    if members(p, &old).iter().any(|pod| !pod.is_terminal()) {
         if !p.passed(p.timeout()) {
             return Flow::Wait;
         }
@@ -136,11 +136,18 @@ fn accept(p: &mut Program<'_>, next: DeployerStep) -> Flow {
     ))
 }
 
+/// The pods of a rollout; those that nobody has adopted yet will be seen when somebody has.
+fn members(p: &Program<'_>, rollout: &Value) -> Vec<Arc<PodLens>> {
+    let selector = rollout.at("spec.selector").map(Labels::from_map).unwrap_or_default();
+    let own = p.view.controlled_by(rollout.uid(), "pods");
+    own.filter(|pod| selector.matches_meta(&pod.meta)).map(|pod| PodLens::of(pod)).collect()
+}
+
 /// How many pods of a rollout are available.
 pub fn available(p: &Program<'_>, rollout: &Value) -> i64 {
-    let selector = rollout.at("spec.selector").map(Labels::from_map).unwrap_or_default();
     let ready = p.config.i64_at("spec.minReadySeconds").unwrap_or(0);
-    let pods = p.view.selected("pods", rollout.namespace(), &selector).map(|e| PodLens::of(e));
-    let counts = pods.filter(|pod| !pod.is_deleting() && pod.is_available(ready, p.view.now));
+    let pods = members(p, rollout);
+    let counts =
+        pods.iter().filter(|pod| !pod.is_deleting() && pod.is_available(ready, p.view.now));
     i64::try_from(counts.count()).unwrap_or(i64::MAX)
 }

@@ -3,7 +3,11 @@
 
 use super::{TRACKING, free};
 use crate::{
-    controllers::{Controller, Plan, View, Watch, podlens::PodLens, selecting::selects},
+    controllers::{
+        Controller, Plan, View, Watch,
+        podlens::PodLens,
+        selecting::{is_free_now, selects},
+    },
     store::{Change, Entry},
 };
 use std::sync::Arc;
@@ -51,7 +55,7 @@ fn has_job(view: &View, pod: &Arc<Entry>) -> bool {
 /// Jobs that may adopt a pod nobody owns.
 pub(super) fn adopters(view: &View, change: &Change) -> Vec<String> {
     let pod = &change.entry;
-    if change.deleted || pod.meta.deleting || pod.meta.controller().is_some() {
+    if !is_free_now(change) {
         return vec![];
     }
     let jobs = view.objects.list("jobs.batch", &pod.meta.namespace);

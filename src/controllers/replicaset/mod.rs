@@ -12,7 +12,7 @@ use super::{
     Controller, Outcome, Plan, View, Watch, Write,
     children::{claim_some, delete_pod, tell},
     podlens::PodLens,
-    selecting::selects,
+    selecting::{is_free_now, selects},
 };
 use crate::{
     object::{ObjectExt, Value, selector::Labels},
@@ -173,7 +173,7 @@ impl Conclusion {
 /// Sets whose selector matches an orphaned pod.
 fn orphan_wanted_by(flavor: &Flavor, view: &View, change: &Change) -> Vec<String> {
     let meta = &change.entry.meta;
-    if change.deleted || meta.controller().is_some() {
+    if !is_free_now(change) {
         return Vec::new();
     }
     let sets = view.objects.list(flavor.resource, &meta.namespace);

@@ -117,6 +117,20 @@ fn r02_r03_and_the_other_rules_of_ranking() {
 }
 
 #[test]
+fn many_pods_of_nearly_the_same_age_are_ranked() {
+    let mut kit = kit(25);
+    for i in 0..90_i64 {
+        let name = format!("p{i:02}");
+        pod(&mut kit, &name, ["x", "y"][i as usize % 2], 60 + i % 3);
+        kit.edit("pods", &format!("n/{name}"), |p| {
+            p["status"]["containerStatuses"] = json!([{"restartCount": (i * 7) % 5}]);
+        });
+    }
+    kit.settle(&CONTROLLER, KEY);
+    assert_eq!(survivors(&kit).len(), 25);
+}
+
+#[test]
 fn r04_a_relabelled_pod_is_released_and_replaced() {
     let mut kit = kit(1);
     kit.settle(&CONTROLLER, KEY);

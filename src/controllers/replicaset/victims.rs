@@ -4,7 +4,7 @@ use super::super::podlens::PodLens;
 use super::{Pod, ReplicaSetSync};
 use crate::{object::ObjectExt, store::Entry};
 use jiff::Timestamp;
-use std::{cmp::Ordering, cmp::Reverse, collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
@@ -13,8 +13,11 @@ pub fn choose(sync: &ReplicaSetSync<'_>, count: usize) -> Vec<Arc<Entry>> {
     let mut pods: Vec<&Pod> = sync.active.iter().collect();
     if count < pods.len() {
         let crowd = crowds(sync);
-        let rank = |pod: &Pod| crowd.get(pod.1.spec.node_name.as_str()).copied().unwrap_or(0);
-        pods.sort_by(|a, b| order(a, b, rank(a), rank(b), sync.view.now));
+        let (now, moments) = (sync.view.now, Moments::of(&pods));
+        pods.sort_by_cached_key(|pod| {
+            let crowded = crowd.get(pod.1.spec.node_name.as_str()).copied().unwrap_or(0);
+            moments.key(pod, crowded, now)
+        });
     }
     pods.into_iter().take(count).map(|pod| Arc::clone(&pod.0)).collect()
 }
@@ -35,21 +38,52 @@ fn crowds(sync: &ReplicaSetSync<'_>) -> HashMap<String, usize> {
     crowd
 }
 
-/// The smaller goes first; the first rule that tells two pods apart decides.
-fn order(a: &Pod, b: &Pod, rank_a: usize, rank_b: usize, now: Timestamp) -> Ordering {
-    let ((ea, pa), (eb, pb)) = (a, b);
-    let by_uid = || ea.meta.uid.cmp(&eb.meta.uid);
-    let created = |p: &PodLens| p.metadata.creation_timestamp;
-    let bound = |p: &PodLens| !p.spec.node_name.is_empty();
-    bound(pa)
-        .cmp(&bound(pb))
-        .then_with(|| phase(pa).cmp(&phase(pb)))
-        .then_with(|| pa.is_ready().cmp(&pb.is_ready()))
-        .then_with(|| cost(pa).cmp(&cost(pb)))
-        .then_with(|| rank_b.cmp(&rank_a))
-        .then_with(|| younger_first(pa.ready_since(), pb.ready_since(), now, by_uid))
-        .then_with(|| Reverse(pa.max_restarts()).cmp(&Reverse(pb.max_restarts())))
-        .then_with(|| younger_first(created(pa), created(pb), now, by_uid))
+/// Pods that became ready, or were made, at the same moment, and the smallest uid among them: ages of the
+/// same order of magnitude leave it to chance, and pods of the same moment to the next rule. Upstream
+/// compares pods in pairs, which is no order when there are more.
+struct Moments<'a> {
+    ready: HashMap<Timestamp, &'a str>,
+    made: HashMap<Timestamp, &'a str>,
+}
+
+/// How old a pod is by its order of magnitude, and what decides between equals.
+type Age<'a> = (Option<i64>, &'a str);
+
+impl<'a> Moments<'a> {
+    fn of(pods: &[&'a Pod]) -> Moments<'a> {
+        let mut all = Moments { ready: HashMap::new(), made: HashMap::new() };
+        for (entry, pod) in pods {
+            let uid = &*entry.meta.uid;
+            let both = [
+                (&mut all.ready, pod.ready_since()),
+                (&mut all.made, pod.metadata.creation_timestamp),
+            ];
+            for (moments, at) in both {
+                let Some(at) = at else { continue };
+                moments.entry(at).and_modify(|least| *least = uid.min(least)).or_insert(uid);
+            }
+        }
+        all
+    }
+
+    /// The smaller goes first; the first rule that tells two pods apart decides.
+    fn key(&self, (entry, pod): &'a Pod, crowded: usize, now: Timestamp) -> impl Ord + use<'a> {
+        // The one with the shorter age goes first; one that nobody dated counts as the youngest.
+        let age = |moments: &HashMap<Timestamp, &'a str>, at: Option<Timestamp>| -> Age<'a> {
+            let Some(at) = at else { return (None, "") };
+            let nanos = u128::try_from(now.duration_since(at).as_nanos()).ok();
+            let magnitude = nanos.and_then(u128::checked_ilog2).map_or(-1, i64::from);
+            (Some(magnitude), moments.get(&at).copied().unwrap_or_default())
+        };
+        (
+            (!pod.spec.node_name.is_empty(), phase(pod), pod.is_ready(), cost(pod)),
+            Reverse(crowded),
+            age(&self.ready, pod.ready_since()),
+            Reverse(pod.max_restarts()),
+            age(&self.made, pod.metadata.creation_timestamp),
+            &*entry.meta.uid,
+        )
+    }
 }
 
 fn phase(pod: &PodLens) -> u8 {
@@ -62,27 +96,4 @@ fn phase(pod: &PodLens) -> u8 {
 
 fn cost(pod: &PodLens) -> i32 {
     pod.metadata.annotations.get(COST).and_then(|c| c.parse().ok()).unwrap_or(0)
-}
-
-/// The one with the shorter age goes first, but ages of the same order of magnitude are equal and
-/// leave it to chance (the uid). The same moment, or none, decides nothing.
-fn younger_first(
-    a: Option<Timestamp>,
-    b: Option<Timestamp>,
-    now: Timestamp,
-    by_uid: impl Fn() -> Ordering,
-) -> Ordering {
-    match (a, b) {
-        (Some(a), Some(b)) if a != b => {
-            let magnitude = |t: Timestamp| {
-                let age = now.duration_since(t).as_nanos();
-                u128::try_from(age).ok().and_then(u128::checked_ilog2).map_or(-1, i64::from)
-            };
-            magnitude(a).cmp(&magnitude(b)).then_with(by_uid)
-        }
-        // One that nobody dated counts as the youngest.
-        (None, Some(_)) => Ordering::Less,
-        (Some(_), None) => Ordering::Greater,
-        _ => Ordering::Equal,
-    }
 }

@@ -1,12 +1,53 @@
 //! Whether the router could use what a route says of TLS.
 //! Source: openshift/router `pkg/router/routeapihelpers/validation.go` (ExtendedValidateRoute).
 
+use super::RouteRefusal;
 use crate::{
+    controllers::View,
     object::{ObjectExt, Value},
     tls,
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
+use std::borrow::Cow;
 use x509_parser::pem::Pem;
+
+/// A route with the certificate of the secret it names in the place of its own.
+///
+/// # Errors
+/// Why the router cannot have it. Whether it may was asked when the route was written.
+pub fn complete<'a>(view: &View, route: &'a Value) -> Result<Cow<'a, Value>, RouteRefusal> {
+    let named = route.str_at("spec.tls.externalCertificate.name");
+    if named.is_empty() {
+        return Ok(Cow::Borrowed(route));
+    }
+    let why = |why: String| {
+        let text = format!("spec.tls.externalCertificate: {why}");
+        Err(("ExternalCertificateValidationFailed", text))
+    };
+    let secret = view.objects.get("secrets", route.namespace(), named).map(|e| e.value());
+    match secret {
+        None => {
+            let missing = format!("secrets {named:?} not found");
+            why(format!("Not found: {missing:?}"))
+        }
+        Some(secret) if secret.str_at("type") != TYPE => {
+            why(format!("Invalid value: {named:?}: secret of type {TYPE:?} required"))
+        }
+        Some(secret) => {
+            let mut whole = route.clone();
+            for (field, key) in [("certificate", "tls.crt"), ("key", "tls.key")] {
+                let data = secret["data"][key].as_str().and_then(|text| STANDARD.decode(text).ok());
+                let text = String::from_utf8(data.unwrap_or_default()).unwrap_or_default();
+                whole.set_at(&format!("spec.tls.{field}"), text);
+            }
+            Ok(Cow::Owned(whole))
+        }
+    }
+}
+
+/// The type of such secrets.
+const TYPE: &str = "kubernetes.io/tls";
 
 const KEYS: [&str; 4] = ["RSA PRIVATE KEY", "ECDSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"];
 /// Other blocks that may stand there.

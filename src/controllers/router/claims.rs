@@ -5,7 +5,7 @@
 use super::{ROUTES, RouteRefusal, domain, is_admitted, policy::RouteAdmission};
 use crate::{
     controllers::View,
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, name},
     store::{Change, Entry},
 };
 use serde::Deserialize;
@@ -32,6 +32,19 @@ struct Spec {
     subdomain: String,
     path: String,
     wildcard_policy: String,
+    tls: ClaimedTls,
+}
+
+#[derive(Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+struct ClaimedTls {
+    external_certificate: SecretName,
+}
+
+#[derive(Default, Deserialize, PartialEq)]
+#[serde(default)]
+struct SecretName {
+    name: String,
 }
 
 impl RouteClaim {
@@ -42,6 +55,11 @@ impl RouteClaim {
             ("", subdomain) => format!("{subdomain}.{}", domain(view)),
             (host, _) => host.to_owned(),
         }
+    }
+
+    /// The secret whose certificate it shows; empty when it names none.
+    pub fn secret(&self) -> &str {
+        &self.spec.tls.external_certificate.name
     }
 
     /// Whether it is for everything below its host's domain.
@@ -74,6 +92,9 @@ pub fn refusal(view: &View, entry: &Arc<Entry>, before: Option<&Value>) -> Optio
     let host = route.host(view);
     if host.is_empty() {
         return Some(("NoHostValue", "no host value was defined for the route".into()));
+    }
+    if let Some(why) = invalid(&host) {
+        return Some(("InvalidHost", format!("host name validation errors: {why}")));
     }
     let mine = age(entry);
     // What is for all names below a domain has nothing to do with what is for one of them.
@@ -108,6 +129,18 @@ pub fn refusal(view: &View, entry: &Arc<Entry>, before: Option<&Value>) -> Optio
     })?;
     let text = format!("route {} already exposes {host} and is older", same_path.meta.name);
     taken(same_path, text)
+}
+
+/// What is wrong with a host. Most are never stored; what a lenient route names, and what comes of a
+/// subdomain, is seen here first.
+fn invalid(host: &str) -> Option<String> {
+    let whole = "host must conform to DNS 952 subdomain conventions";
+    let whole = (!name::subdomain_problems(host).is_empty()).then(|| whole.to_owned());
+    let labels = host.split('.').flat_map(name::label_problems);
+    let all = whole.into_iter().chain(labels.map(|why| why.to_string()));
+    let said: Vec<_> =
+        all.map(|why| format!("spec.host: Invalid value: {host:?}: {why}")).collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// The domain of a host.

@@ -10,9 +10,10 @@ mod tests;
 use super::{Controller, Plan, View, Watch, Write};
 use crate::{
     object::{ObjectExt, Value, json, time},
-    store::Change,
+    store::{Change, Entry},
 };
 use claims::RouteClaim;
+use std::sync::Arc;
 
 const ROUTES: &str = "routes.route.openshift.io";
 /// What the router calls itself in a route's status.
@@ -28,6 +29,7 @@ pub static CONTROLLER: Controller = Controller {
         Watch::Map(policy::CONTROLLERS, |view, _| {
             view.objects.list(ROUTES, "").map(|e| e.key.to_string()).collect()
         }),
+        Watch::Map("secrets", shown_by),
     ],
     reconcile,
     ..Controller::BASE
@@ -51,6 +53,14 @@ fn concerned(view: &View, change: &Change) -> Vec<String> {
     keys
 }
 
+/// The routes that show the certificate of a secret.
+fn shown_by(view: &View, change: &Change) -> Vec<String> {
+    let (secret, routes) =
+        (&change.entry.meta, view.objects.list(ROUTES, &change.entry.meta.namespace));
+    let shows = |e: &&Arc<Entry>| *e.lens::<RouteClaim>().secret() == *secret.name;
+    routes.filter(shows).map(|e| e.key.to_string()).collect()
+}
+
 /// The domain of hosts that nobody names.
 fn domain(view: &View) -> String {
     let config = view.get("ingresses.config.openshift.io", "cluster").map(|e| e.value());
@@ -69,10 +79,13 @@ fn reconcile(view: &View, key: &str) -> Plan {
     }
     let mut route = entry.value();
     let known = route.list_at("status.ingress").iter().find(|i| i.str_at("routerName") == NAME);
-    let refusal = claims::refusal(view, entry, known).or_else(|| {
-        let why = certificates::problem(&route, view.now)?;
-        Some(("ExtendedValidationFailed", why))
-    });
+    let refusal = match certificates::complete(view, &route) {
+        Err(refusal) => Some(refusal),
+        Ok(whole) => claims::refusal(view, entry, known).or_else(|| {
+            let why = certificates::problem(&whole, view.now)?;
+            Some(("ExtendedValidationFailed", why))
+        }),
+    };
     let wanted = ingress(view, &entry.lens::<RouteClaim>(), refusal);
     if known.is_some_and(|k| without_time(k.clone()) == without_time(wanted.clone())) {
         return plan;

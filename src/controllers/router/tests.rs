@@ -6,6 +6,7 @@ use crate::{
     object::{ObjectExt, Value, json},
     tls,
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 fn route(namespace: &str, name: &str, spec: &Value) -> Value {
     json!({"apiVersion": "route.openshift.io/v1", "kind": "Route",
@@ -181,4 +182,48 @@ fn certificates_that_nobody_could_use_are_told() {
         let found = super::certificates::problem(&edge(tls.clone()), now);
         assert_eq!(found.as_deref(), expected, "{tls}");
     }
+}
+
+#[test]
+fn a_host_that_is_none_is_told() {
+    let kit = settled(&[("a", "odd", json!({"host": "a_b.c"}))]);
+    assert_eq!(verdict(&kit, "a/odd")[..2], ["False", "InvalidHost"]);
+    let said = &verdict(&kit, "a/odd")[2];
+    let conforms = "host name validation errors: spec.host: Invalid value: \"a_b.c\": host must \
+        conform to DNS 952 subdomain conventions, spec.host: Invalid value: \"a_b.c\": a lowercase";
+    assert!(said.starts_with(conforms), "{said}");
+}
+
+#[test]
+fn the_certificate_of_a_secret_is_looked_at() {
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let (one, other) = (tls::self_signed("h", now).unwrap(), tls::self_signed("h", now).unwrap());
+    let spec =
+        json!({"host": "h", "tls": {"termination": "edge", "externalCertificate": {"name": "s"}}});
+    let mut kit = settled(&[("a", "r", spec)]);
+    let reason = "ExternalCertificateValidationFailed";
+    let says = |kit: &Kit, expected: &[&str]| assert_eq!(verdict(kit, "a/r"), expected);
+    let missing = "spec.tls.externalCertificate: Not found: \"secrets \\\"s\\\" not found\"";
+    says(&kit, &["False", reason, missing]);
+    let put = |kit: &mut Kit, kind: &str, key: &str| {
+        let data = json!({"tls.crt": STANDARD.encode(&one.cert), "tls.key": STANDARD.encode(key)});
+        if kit.get("secrets", "a/s").is_some() {
+            kit.remove("secrets", "a/s");
+        }
+        kit.put(
+            "secrets",
+            json!({"metadata": {"namespace": "a", "name": "s"}, "type": kind, "data": data}),
+        );
+        kit.settle_all(&[&CONTROLLER]);
+    };
+    put(&mut kit, "Opaque", &one.key);
+    let odd = "spec.tls.externalCertificate: Invalid value: \"s\": secret of type \"kubernetes.io/tls\" required";
+    says(&kit, &["False", reason, odd]);
+    put(&mut kit, "kubernetes.io/tls", &one.key);
+    says(&kit, &["True", "", ""]);
+    put(&mut kit, "kubernetes.io/tls", &other.key);
+    assert_eq!(verdict(&kit, "a/r")[1], "ExtendedValidationFailed");
+    kit.remove("secrets", "a/s");
+    kit.settle_all(&[&CONTROLLER]);
+    says(&kit, &["False", reason, missing]);
 }

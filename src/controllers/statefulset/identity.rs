@@ -4,7 +4,12 @@
 use super::{Pod, RESOURCE, REVISION, StatefulSetSync, retention};
 use crate::{
     api::PatchType,
-    controllers::{View, Write, children::pod_of, podlens::PodLens, selecting::selects},
+    controllers::{
+        View, Write,
+        children::pod_of,
+        podlens::PodLens,
+        selecting::{is_free_now, selects},
+    },
     object::{Map, ObjectExt, Value, json},
     store::{Change, Entry},
 };
@@ -40,7 +45,7 @@ pub(super) fn not_ours(set: &Value, writes: Vec<Write>) -> Vec<Write> {
 pub(super) fn adopters(view: &View, change: &Change) -> Vec<String> {
     let pod = &change.entry;
     let Some((set, _)) = pod.meta.name.rsplit_once('-') else { return vec![] };
-    if change.deleted || pod.meta.deleting || pod.meta.controller().is_some() {
+    if !is_free_now(change) {
         return vec![];
     }
     let found = view.named(RESOURCE, &pod.meta.namespace, set);

@@ -1,10 +1,9 @@
 //! A definition, read once per revision: one served kind per served version.
 
-use super::{Conversion, Custom, Printer, Scale, versions};
+use super::{Conversion, Custom, Printer, Scale, VersionSchema, versions};
 use crate::{
     kinds::{Generation, Kind, Name, NameRule, Served, ServedKind, Sub, kind::ALL_VERBS},
     object::{ObjectExt, Value, json},
-    schema::structural::Structural,
 };
 use serde::{Deserialize, Deserializer};
 use std::{
@@ -124,15 +123,13 @@ impl Definition {
 }
 
 /// The schemas of a definition by version.
-type Schemas = Vec<(Name, Arc<Structural>)>;
+type Schemas = Vec<(Name, Arc<VersionSchema>)>;
 
 fn schemas(object: &Value, all: &[&Value]) -> Schemas {
     let preserve = object.is_true("spec.preserveUnknownFields");
     let compile = |version: &&Value| {
-        let document = version.at("schema.openAPIV3Schema").filter(|d| d.is_object());
-        let mut schema = document.map_or_else(Structural::preserving, Structural::compile);
-        schema.preserve |= preserve;
-        (version.str_at("name").to_owned().into(), Arc::new(schema))
+        let schema = VersionSchema::of(version.at("schema.openAPIV3Schema"), preserve);
+        (version.str_at("name").to_owned().into(), schema)
     };
     all.iter().map(compile).collect()
 }
@@ -190,12 +187,12 @@ fn kind(object: &Value, version: &Value, all: &[&Value], schemas: &Schemas) -> S
 }
 
 fn custom(object: &Value, version: &Value, schemas: &Schemas) -> Custom {
-    let document = version.at("schema.openAPIV3Schema").cloned().unwrap_or_default();
     let preserve = object.is_true("spec.preserveUnknownFields");
     let name = version.str_at("name");
     let (own, others): (Schemas, Schemas) =
         schemas.iter().cloned().partition(|(other, _)| *other == *name);
-    let schema = own.into_iter().next().map_or_else(Default::default, |(_, schema)| schema);
+    let own = own.into_iter().next().map(|(_, schema)| schema);
+    let schema = own.unwrap_or_else(|| VersionSchema::of(None, preserve));
     let conversion = conversion(object);
     let mut hasher = DefaultHasher::new();
     // What a stored object looks like depends on the version it was stored in.
@@ -205,8 +202,6 @@ fn custom(object: &Value, version: &Value, schemas: &Schemas) -> Custom {
     Custom {
         schema,
         others,
-        document,
-        rules: std::sync::OnceLock::new(),
         columns: Printer::read(version),
         scale: version.at("subresources.scale").map(|s| Scale {
             spec: path(s, "specReplicasPath"),

@@ -7,20 +7,20 @@ pub mod jsonpath;
 pub mod openshift;
 mod printer;
 pub mod rules;
+mod schemas;
 pub mod versions;
 
 pub use definition::{Claims, Definition, Names};
 pub use printer::Printer;
+pub use schemas::VersionSchema;
 
 use super::name::Name;
 use crate::{
     error::Causes,
     object::{ObjectExt, Value, json},
-    schema::structural::Structural,
 };
 use jsonpath::Path;
-use rules::Rules;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// Resource of the definitions.
 pub const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
@@ -34,11 +34,9 @@ const UNCHECKED: &str = "some validation rules were not checked because the obje
 #[derive(Debug)]
 pub struct Custom {
     /// What objects look like.
-    pub schema: Arc<Structural>,
+    pub schema: Arc<VersionSchema>,
     /// What objects of the definition's other versions look like.
-    pub others: Vec<(Name, Arc<Structural>)>,
-    /// The same as it was written, for the OpenAPI documents.
-    pub document: Value,
+    pub others: Vec<(Name, Arc<VersionSchema>)>,
     /// Columns after the name.
     pub columns: Vec<Printer>,
     /// Where a scale finds its numbers.
@@ -47,8 +45,6 @@ pub struct Custom {
     pub established: bool,
     /// Whether its definition is being deleted.
     pub terminating: bool,
-    /// The rules of the schema, compiled when they are first applied.
-    pub rules: OnceLock<Option<Rules>>,
     /// The version objects are stored in.
     pub storage_version: Name,
     /// Who converts objects from version to version; nobody when they only change their name.
@@ -142,8 +138,7 @@ impl Custom {
         old: Option<&Value>,
         causes: &mut Causes,
     ) -> Vec<String> {
-        let rules = self.rules.get_or_init(|| Rules::of(&self.document));
-        let Some(rules) = rules else { return Vec::new() };
+        let Some(rules) = self.schema.rules() else { return Vec::new() };
         if rules::block(causes) {
             causes.invalid("<nil>", &Value::Null, UNCHECKED);
             return Vec::new();

@@ -91,6 +91,14 @@ impl Labels {
         self.matches(|k| meta.label(k))
     }
 
+    /// A label and the value it must have, if there is one; of several the last.
+    pub fn value(&self) -> Option<(&str, &str)> {
+        self.0.iter().rev().find_map(|r| match (r.op, r.values.as_slice()) {
+            (Op::In, [value]) => Some((r.key.as_str(), value.as_str())),
+            _ => None,
+        })
+    }
+
     /// Whether it selects everything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

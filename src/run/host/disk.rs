@@ -217,7 +217,8 @@ impl Host {
         let mut place = self.take(name, hosted, false)?;
         let lasting = place.hosted.spec.max_streams.unwrap_or(0);
         let station = Some(self.station(name));
-        let site = Site { shared: Some(self.shared()?), host: None, station, lasting };
+        let site =
+            Site { shared: Some(self.shared()?), host: None, station, lasting, keeper: None };
         let started = start_at(&flags, Nature::default(), site).await;
         let facts = place.hosted.begun(started.map_err(invalid)?, flags).await;
         place.filled = true;

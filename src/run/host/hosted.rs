@@ -56,12 +56,12 @@ impl Hosted {
             mark: names::mark(&cluster.secrets.ca.cert),
         };
         // Nobody else fills a place.
-        if let (Some(registries), Some(labs)) = (&cluster.registries, &cluster.labs.0) {
+        if let (Some(registries), Some(own)) = (&cluster.registries, &cluster.labs) {
             let _ = self.inside.set(Inside {
                 server: Arc::clone(&cluster.server),
                 time: Arc::clone(&cluster.time),
                 registries: Arc::clone(registries.registries()),
-                labs: Arc::clone(labs),
+                labs: Arc::clone(&own.labs),
                 http: Arc::downgrade(&cluster.http),
             });
         }

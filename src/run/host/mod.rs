@@ -494,8 +494,9 @@ impl Host {
         let store = Store::open(&Default::default()).map_err(|e| e.to_string())?;
         let secrets = secrets::load_or_make(None, &world)?;
         let ca = secrets.ca.clone();
-        let (pushed, files, rest) = Default::default();
-        let origin = Origin { store, world, time, secrets, pushed, files, rest, whole: false };
+        let (pushed, files, rest, tapes) = Default::default();
+        let origin =
+            Origin { store, world, time, secrets, pushed, files, rest, tapes, whole: false };
         let nature = Nature::default();
         let ports = Ports::bind(&flags, &nature)?;
         let cluster = begin(&flags, nature, site, origin, ports).await?;
@@ -517,7 +518,8 @@ impl Host {
     ) -> Refused<Facts> {
         let lasting = place.hosted.spec.max_streams.unwrap_or(0);
         let own = Some(self.station(&place.name));
-        let site = Site { shared: Some(self.shared()?), host: None, station: own, lasting };
+        let site =
+            Site { shared: Some(self.shared()?), host: None, station: own, lasting, keeper: None };
         let folder = place.hosted.folder.clone();
         let flags = disk::flags(flags, folder.as_deref()).map_err(invalid)?;
         let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
@@ -538,8 +540,9 @@ impl Host {
         };
         let store = disk::store(&content.parts, &flags, folder.as_deref()).map_err(invalid)?;
         let (pushed, files) = (content.pushed.clone(), content.files.clone());
-        let rest = content.rest.clone();
-        let origin = Origin { store, world, time, secrets, pushed, files, rest, whole: true };
+        let (rest, tapes) = (content.rest.clone(), content.tapes.clone());
+        let origin =
+            Origin { store, world, time, secrets, pushed, files, rest, tapes, whole: true };
         let nature = Nature::default();
         let ports = Ports::bind(&flags, &nature).map_err(invalid)?;
         let cluster = begin(&flags, nature, site, origin, ports).await.map_err(invalid)?;

@@ -17,7 +17,7 @@ pub use pattern::go_regex;
 
 use crate::object::{ObjectExt, Value};
 use regex::Regex;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 /// One level of a schema.
 #[derive(Debug, Default)]
@@ -44,8 +44,9 @@ pub struct Structural {
     pub list: ListType,
     /// Whether the object is applied as one value.
     pub atomic: bool,
-    /// What values must look like.
-    pub values: Values,
+    /// What values must look like, where anything is said of it: most levels of most schemas say
+    /// nothing.
+    values: Option<Box<Values>>,
 }
 
 /// Fields with free names.
@@ -138,7 +139,7 @@ impl Structural {
                 _ => ListType::Atomic,
             },
             atomic: schema.str_at("x-kubernetes-map-type") == "atomic",
-            values: Values::compile(schema),
+            values: Values::compile(schema).map(Box::new),
         }
     }
 
@@ -151,14 +152,45 @@ impl Structural {
         }
     }
 
+    /// What values must look like.
+    fn values(&self) -> &Values {
+        static ANY: LazyLock<Values> = LazyLock::new(Values::default);
+        self.values.as_deref().unwrap_or(&ANY)
+    }
+
     /// Whether null in this place is an absent value.
     fn nulls_away(&self) -> bool {
         !self.nullable
     }
 }
 
+/// The keywords of rules for values.
+const RULES: &[&str] = &[
+    "required",
+    "format",
+    "pattern",
+    "enum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "minimum",
+    "maximum",
+    "multipleOf",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+];
+
 impl Values {
-    fn compile(schema: &Value) -> Values {
+    /// The rules of a level, if there are any.
+    fn compile(schema: &Value) -> Option<Values> {
+        if !RULES.iter().any(|keyword| schema.get(keyword).is_some()) {
+            return None;
+        }
         let count = |name: &str| schema.get(name).and_then(Value::as_u64);
         let number = |name: &str| schema.get(name).and_then(Value::as_f64);
         let flag = |name: &str| schema.get(name).and_then(Value::as_bool).unwrap_or(false);
@@ -169,7 +201,7 @@ impl Values {
         // The two alternatives of int-or-string say nothing that its flag does not.
         let plain = flag("x-kubernetes-int-or-string");
         let said_twice = |list: Vec<Structural>| if plain { Vec::new() } else { list };
-        Values {
+        Some(Values {
             required: required.filter_map(Value::as_str).map(str::to_owned).collect(),
             format: schema.str_at("format").into(),
             pattern: (!pattern.is_empty())
@@ -192,6 +224,6 @@ impl Values {
                 .get("not")
                 .filter(|s| s.is_object())
                 .map(|s| Box::new(Structural::compile(s))),
-        }
+        })
     }
 }

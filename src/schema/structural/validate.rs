@@ -39,8 +39,8 @@ impl Structural {
             return;
         }
         let fits = self.check_type(value, path, causes);
-        if !self.values.allowed.is_empty() && !self.values.allowed.contains(value) {
-            let allowed: Vec<String> = self.values.allowed.iter().map(shown).collect();
+        if !self.values().allowed.is_empty() && !self.values().allowed.contains(value) {
+            let allowed: Vec<String> = self.values().allowed.iter().map(shown).collect();
             let allowed: Vec<&str> = allowed.iter().map(String::as_str).collect();
             causes.unsupported_in_order(path, value, &allowed);
         }
@@ -70,7 +70,7 @@ impl Structural {
                 || (is == "integer" && w == "number")
                 || (w == "integer" && is_whole(value) && !beyond(value))
         });
-        let format = self.values.format.as_str();
+        let format = self.values().format.as_str();
         match (fits, is, wanted) {
             (true, ..) => {}
             // Upstream looks at the format of numbers in a way of its own.
@@ -94,7 +94,7 @@ impl Structural {
     }
 
     fn check_string(&self, text: &str, value: &Value, path: &str, causes: &mut Causes) {
-        let rules = &self.values;
+        let rules = self.values();
         let length = text.chars().count() as u64;
         if let Some(max) = rules.max_length.filter(|max| length > *max) {
             causes.too_long(path, usize::try_from(max).unwrap_or(usize::MAX));
@@ -114,7 +114,7 @@ impl Structural {
     }
 
     fn check_number(&self, value: &Value, path: &str, causes: &mut Causes) {
-        let rules = &self.values;
+        let rules = self.values();
         let n = value.as_f64().unwrap_or_default();
         let mut say = |why: String| causes.invalid(path, value, format!("{path} in body {why}"));
         if let Some((max, exclusive)) = rules.maximum {
@@ -154,7 +154,7 @@ impl Structural {
     }
 
     fn check_list(&self, list: &[Value], old: Option<&Value>, path: &str, causes: &mut Causes) {
-        let (rules, count) = (&self.values, list.len() as u64);
+        let (rules, count) = (self.values(), list.len() as u64);
         if let Some(max) = rules.max_items.filter(|max| count > *max) {
             causes.too_many(path, list.len(), usize::try_from(max).unwrap_or(usize::MAX));
         }
@@ -192,7 +192,7 @@ impl Structural {
     }
 
     fn check_map(&self, map: &Map, old: Option<&Map>, path: &str, causes: &mut Causes) {
-        let (rules, count) = (&self.values, map.len() as u64);
+        let (rules, count) = (self.values(), map.len() as u64);
         let at = |name: &str| if path.is_empty() { name.into() } else { format!("{path}.{name}") };
         if let Some(max) = rules.max_properties.filter(|max| count > *max) {
             causes.too_many(path, map.len(), usize::try_from(max).unwrap_or(usize::MAX));
@@ -223,7 +223,7 @@ impl Structural {
     }
 
     fn check_junctors(&self, value: &Value, path: &str, causes: &mut Causes) {
-        let rules = &self.values;
+        let rules = self.values();
         let failures = |schema: &Structural| {
             let mut found = Causes::default();
             schema.check(value, None, path, &mut found);

@@ -2,6 +2,7 @@
 
 mod contract;
 mod disk;
+mod etcd;
 mod kept;
 mod model;
 mod parts;

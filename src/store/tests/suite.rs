@@ -112,3 +112,4 @@ macro_rules! suite {
 
 suite!(memory: NoPremises, forgets);
 suite!(sqlite: DatabaseFolder);
+suite!(etcd: super::super::etcd::EtcdPremises);

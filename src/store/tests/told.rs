@@ -28,19 +28,19 @@ struct Told {
 }
 
 impl Engine for Told {
-    fn append(&mut self, records: &[Record]) -> Result<(), String> {
+    fn append(&mut self, records: &[Record]) -> Result<(), Error> {
         if records.iter().any(|r| r.entry.key.as_ref() == "n/panic") {
             panic!("a bug in the engine");
         }
         match self.fail.load(std::sync::atomic::Ordering::Relaxed) {
-            true => Err("no".into()),
+            true => Err(Error::Io("no".into())),
             false => Ok(()),
         }
     }
     fn compact(&mut self, _: u64) -> Result<bool, String> {
         Ok(false)
     }
-    fn harden(&mut self) -> Result<(), String> {
+    fn harden(&mut self) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod child;
 pub mod clients;
+pub mod etcd;
 pub mod hook;
 pub mod lab;
 pub mod plane;
@@ -14,6 +15,7 @@ pub mod wait;
 pub mod wire;
 
 pub use child::Child;
+pub use etcd::Etcd;
 pub use lab::{Lab, Reply};
 pub use registry::Registry;
 pub use wait::{BOUND, eventually};

@@ -143,6 +143,19 @@ pub fn debian(programs: &[&str]) {
     }
 }
 
+/// Whether a program is there, or can be installed with its Debian package.
+pub fn debian_may(package: &str, program: &str) -> bool {
+    let works = || works(program, &["--version"]);
+    if !works() {
+        once(package, "", || {
+            let install = format!("apt-get update -q && apt-get install -qy {package}");
+            // Where it cannot be had, whoever asked says so.
+            let _ = Command::new("sh").args(["-c", &install]).output();
+        });
+    }
+    works()
+}
+
 /// `kubectl`: the one on the path, else Debian's.
 pub fn kubectl() -> PathBuf {
     let works = || works("kubectl", &["version", "--client"]);

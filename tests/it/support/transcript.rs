@@ -7,7 +7,7 @@
 //! `{h}` a hash, `{n}` some letters and digits, `{registry}` where the images are, `{server}` where
 //! the cluster is. A body that is not text is in base64. What the
 //! transcript left out stands as `…`: as a key of an object that has more keys, or as the last item
-//! of a list that has more items.
+//! of a list that has more items; a list that ends in `∗` has its items in any order.
 
 use super::{Lab, Reply, lab::request};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -210,6 +210,17 @@ impl<'a> Replay<'a> {
     }
 
     fn fit_list(&mut self, whole: &[Value], part: &[Value], at: &str, out: &mut Vec<String>) {
+        if let Some((_, shown)) = part.split_last().filter(|(last, _)| **last == "∗") {
+            if whole.len() != shown.len() {
+                out.push(format!("{at}: {} items were {}", whole.len(), shown.len()));
+            }
+            for p in shown {
+                if !whole.iter().any(|w| self.fits(w, p, at)) {
+                    out.push(format!("{at}: no item is {p}"));
+                }
+            }
+            return;
+        }
         let Some((_, shown)) = part.split_last().filter(|(last, _)| **last == "…") else {
             if whole.len() != part.len() {
                 out.push(format!("{at}: {} items were {}", whole.len(), part.len()));
@@ -221,18 +232,20 @@ impl<'a> Replay<'a> {
         };
         let mut rest = whole.iter();
         for p in shown {
-            let found = rest.any(|w| {
-                let (known, mut problems) = (self.known.clone(), Vec::new());
-                self.fit(w, p, at, &mut problems);
-                if !problems.is_empty() {
-                    self.known = known;
-                }
-                problems.is_empty()
-            });
-            if !found {
+            if !rest.any(|w| self.fits(w, p, at)) {
                 return out.push(format!("{at}: no item is {p}"));
             }
         }
+    }
+
+    /// Whether a value is as recorded; if so, names in it that are new are bound.
+    fn fits(&mut self, whole: &Value, part: &Value, at: &str) -> bool {
+        let (known, mut problems) = (self.known.clone(), Vec::new());
+        self.fit(whole, part, at, &mut problems);
+        if !problems.is_empty() {
+            self.known = known;
+        }
+        problems.is_empty()
     }
 
     /// Whether a text is as recorded; if so, names in it that are new are bound.
@@ -269,7 +282,7 @@ fn form(kind: &str) -> &'static str {
         "d" => "(sha256:[0-9a-f]{64})",
         "r" => "([0-9]+)",
         "t" => r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z)",
-        "a" => "(Less than a second ago|[0-9]+ (?:second|minute)s? ago)",
+        "a" => "(Less than a second ago|[0-9]+ (?:second|minute)s? ago|(?:[0-9]+[dhms])+)",
         "h" => "([0-9A-Fa-f]+)",
         _ => "([A-Za-z0-9_-]+)",
     }

@@ -3,7 +3,7 @@
 import { follow, h, text } from "../dom.js";
 import { View } from "../view.js";
 
-const MOST = 500;
+const MOST = 200;
 
 /** When an event was last seen. */
 const seen = (event) =>

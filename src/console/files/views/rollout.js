@@ -1,7 +1,7 @@
 // A Deployment's rollout as it goes: its revisions over time, and what one can do about it.
 
 import { KINDS, path } from "../api.js";
-import { follow, h, replace, text } from "../dom.js";
+import { follow, framed, h, replace, text } from "../dom.js";
 import { earlier, sizes } from "../history.js";
 import { bounds, byOwner, condition, controller, Palette, revision } from "../objects.js";
 import { drawLegend, drawPods, podList } from "../pods.js";
@@ -11,6 +11,9 @@ import { act, ask, button, View } from "../view.js";
 import { past } from "../watch.js";
 import { objectAddress, ROLLING, summary } from "../workloads.js";
 import { drawEvents, eventTable } from "./events.js";
+
+/** How often at most the events are drawn, in milliseconds: few read so fast. */
+const EVENTS = 1000;
 
 class Rollout extends View {
   palette = new Palette();
@@ -23,7 +26,8 @@ class Rollout extends View {
     this.deployments = this.follow(plural in ROLLING ? plural : "deployments", project, { query });
     this.sets = this.follow(this.rolling.sets, project);
     this.pods = this.follow("pods", project);
-    this.events = this.follow("events", project);
+    const eventsSoon = framed(() => this.#drawEvents(), EVENTS);
+    this.events = this.follow("events", project, { seen: eventsSoon });
     this.state = h("p", { class: "state big" });
     this.facts = h("p", { class: "note" });
     this.pauses = button("Pause", () => this.pause());
@@ -74,15 +78,20 @@ class Rollout extends View {
       return;
     }
     const sets = this.own().sort((a, b) => revision(b) - revision(a));
-    const podsOf = byOwner(this.pods.sorted());
+    const podsOf = byOwner(this.pods.items.values());
     const limits = bounds(deployment);
     this.#drawState(deployment, limits);
     this.#drawRevisions(sets, podsOf);
     const sample = { at: Date.now(), revisions: sizes(sets, podsOf), bounds: limits };
     if (this.pods.ready && this.sets.ready && this.samples.add(sample)) this.#drawLine();
     if (this.pods.ready && !this.asked) this.#past(deployment, limits);
+  }
+
+  #drawEvents() {
+    const { deployment } = this;
+    if (!deployment || !this.isConnected) return;
     const uids = new Set([deployment.metadata.uid]);
-    for (const set of sets) uids.add(set.metadata.uid);
+    for (const set of this.own()) uids.add(set.metadata.uid);
     drawEvents(this.table, [...this.events.items.values()].filter((e) =>
       uids.has(e.involvedObject.uid) || e.involvedObject.name?.startsWith(`${deployment.metadata.name}-`)));
   }

@@ -52,7 +52,7 @@ class Topology extends View {
   }
 
   draw() {
-    const pods = this.watches.pods.sorted();
+    const pods = [...this.watches.pods.items.values()];
     const podsOf = byOwner(pods);
     follow(this.streams, this.watches.imagestreams.sorted(), (o) => o.metadata.uid, streamCard,
       (card, stream) => drawStream(card, stream, this.palette));

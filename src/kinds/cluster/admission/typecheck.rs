@@ -90,7 +90,7 @@ fn shown(kind: &Served) -> String {
 /// What expressions see of objects of a kind.
 fn declared(kind: &Served) -> Option<Arc<Decl>> {
     match &kind.custom {
-        Some(custom) => declare(&custom.document, true, &kind.kind),
+        Some(custom) => declare(&custom.schema.document(), true, &kind.kind),
         None => kind.ty().map(|ty| object(ty, &kind.kind, DEEPEST)),
     }
 }

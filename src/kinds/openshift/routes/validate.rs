@@ -111,6 +111,7 @@ fn tls(o: &Value, out: &mut Causes) {
     let field = |f: &str| format!("spec.tls.{f}");
     let set = |f: &str| !o.str_at(&field(f)).is_empty();
     let termination = o.str_at("spec.tls.termination");
+    external(o, termination, out);
     match termination {
         "passthrough" => {
             let why = "passthrough termination does not support certificates";
@@ -136,6 +137,22 @@ fn tls(o: &Value, out: &mut Causes) {
         }
     }
     insecure(o, termination, out);
+}
+
+/// A certificate that a secret holds; what the secret must be like is admission's matter.
+fn external(o: &Value, termination: &str, out: &mut Causes) {
+    let named = o.str_at("spec.tls.externalCertificate.name");
+    let own = !o.str_at("spec.tls.certificate").is_empty();
+    let why = match termination {
+        "passthrough" => "passthrough termination does not support certificates",
+        "edge" | "reencrypt" if own => {
+            "cannot specify both tls.certificate and tls.externalCertificate"
+        }
+        _ => return,
+    };
+    if !named.is_empty() {
+        out.invalid("spec.tls.externalCertificate", &json!(named), why);
+    }
 }
 
 fn insecure(o: &Value, termination: &str, out: &mut Causes) {
@@ -191,6 +208,18 @@ mod tests {
                 json!({"to": {"name": "s"}, "tls": {"termination": "passthrough", "key": "k"}}),
                 &[
                     "spec.tls.key: Invalid value: \"redacted key data\": passthrough termination does not support certificates",
+                ],
+            ),
+            (
+                json!({"to": {"name": "s"}, "tls": {"certificate": "c", "externalCertificate": {"name": "e"}}}),
+                &[
+                    "spec.tls.externalCertificate: Invalid value: \"e\": cannot specify both tls.certificate and tls.externalCertificate",
+                ],
+            ),
+            (
+                json!({"to": {"name": "s"}, "tls": {"termination": "passthrough", "externalCertificate": {"name": "e"}}}),
+                &[
+                    "spec.tls.externalCertificate: Invalid value: \"e\": passthrough termination does not support certificates",
                 ],
             ),
             (

@@ -141,7 +141,7 @@ impl Scene<'_> {
     pub fn answer(&self, status: u16, kind: &str, body: impl Into<Bytes>) -> Fetched {
         let body = body.into();
         let mut headers = vec![
-            ("Date".to_owned(), self.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+            ("Date".to_owned(), date(self.now())),
             ("Content-Type".into(), kind.into()),
             ("Content-Length".into(), body.len().to_string()),
         ];
@@ -193,4 +193,10 @@ impl Scene<'_> {
         );
         self.text(status, body)
     }
+}
+
+/// A moment as servers write it (RFC 9110).
+fn date(at: Timestamp) -> String {
+    let printed = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at);
+    printed.unwrap_or_default()
 }

@@ -89,17 +89,21 @@ impl Words {
 
     /// A line with everything filled in.
     pub fn line(&self, template: &str, facts: &Facts, at: Timestamp) -> String {
-        let show = |format: &str| at.strftime(format).to_string();
-        template
-            .replace("{time}", &show(self.time()))
-            .replace("{clf}", &show("%d/%b/%Y:%H:%M:%S +0000"))
-            .replace("{klog}", &show("%m%d %H:%M:%S.%6f"))
-            .replace("{now}", &show("%Y-%m-%d %H:%M:%S.%9f +0000 UTC"))
-            .replace("{seconds}", &at.as_second().to_string())
-            .replace("{boot}", &format!("{:.3}", facts.boot))
-            .replace("{port}", &facts.port.to_string())
-            .replace("{pod}", &facts.pod)
-            .replace("{ip}", &facts.ip)
+        filled(template, |name| {
+            let show = |format: &str| Some(at.strftime(format).to_string());
+            match name {
+                "time" => show(self.time()),
+                "clf" => show("%d/%b/%Y:%H:%M:%S +0000"),
+                "klog" => show("%m%d %H:%M:%S.%6f"),
+                "now" => show("%Y-%m-%d %H:%M:%S.%9f +0000 UTC"),
+                "seconds" => Some(at.as_second().to_string()),
+                "boot" => Some(format!("{:.3}", facts.boot)),
+                "port" => Some(facts.port.to_string()),
+                "pod" => Some(facts.pod.clone()),
+                "ip" => Some(facts.ip.clone()),
+                _ => None,
+            }
+        })
     }
 
     fn time(&self) -> &str {
@@ -124,27 +128,39 @@ impl Words {
         let clean = |text: &str| -> String {
             text.chars().take(512).flat_map(|c| c.escape_debug()).collect()
         };
-        let values = [
-            ("{client}", request.client.clone()),
-            ("{status}", request.status.to_string()),
-            ("{size}", request.size.to_string()),
-            ("{method}", clean(&request.method)),
-            ("{agent}", clean(&request.agent)),
-            ("{path}", clean(&request.path)),
-        ];
-        let mut out = String::new();
-        let mut rest = line.as_str();
-        while let Some(at) = rest.find('{') {
-            out.push_str(&rest[..at]);
-            rest = &rest[at..];
-            let found = values.iter().find(|(name, _)| rest.starts_with(name));
-            let (name, value) = found.map_or(("{", "{"), |(n, v)| (*n, v.as_str()));
-            out.push_str(value);
-            rest = &rest[name.len()..];
-        }
-        out.push_str(rest);
-        Some(out)
+        Some(filled(&line, |name| {
+            Some(match name {
+                "client" => request.client.clone(),
+                "status" => request.status.to_string(),
+                "size" => request.size.to_string(),
+                "method" => clean(&request.method),
+                "agent" => clean(&request.agent),
+                "path" => clean(&request.path),
+                _ => return None,
+            })
+        }))
     }
+}
+
+/// A template with what stands in braces filled in, where there is something for it.
+fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::with_capacity(template.len() * 2);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out += before;
+        let name = after.split_once('}').and_then(|(name, rest)| Some((value(name)?, rest)));
+        match name {
+            Some((text, after)) => {
+                out += &text;
+                rest = after;
+            }
+            None => {
+                out.push('{');
+                rest = after;
+            }
+        }
+    }
+    out + rest
 }
 
 #[cfg(test)]

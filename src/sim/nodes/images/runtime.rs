@@ -33,7 +33,7 @@ pub async fn change<T>(
         };
         match store.commit(vec![op]).await {
             Ok(_) => return Ok(done),
-            Err(store::Error::Io(why)) => return Err(why),
+            Err(store::Error::Io(why) | store::Error::Away(why)) => return Err(why),
             // Somebody else was quicker.
             Err(_) => {}
         }
@@ -162,7 +162,7 @@ async fn ask(store: &Store, question: Write) -> Result<(), String> {
     let (resource, body) = (question.resource.shared(), encode(&question.body));
     let op = Op::Put { resource, key: key.into(), expect, body, claims: vec![] };
     match store.commit(vec![op]).await {
-        Err(store::Error::Io(why)) => Err(why),
+        Err(store::Error::Io(why) | store::Error::Away(why)) => Err(why),
         _ => Ok(()),
     }
 }

@@ -22,7 +22,18 @@ pub struct Mount {
     pub source: String,
 }
 
+/// What is met on a way.
+enum WayStep {
+    Link(String),
+    Node { folder: bool, open: bool },
+}
+
 impl Mount {
+    /// Whether a path of the whole machine is in it or below.
+    fn covers(&self, full: &str) -> bool {
+        full.strip_prefix(&self.at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// The kind of file system it is.
     pub fn kind(&self) -> &'static str {
         match self.source.as_str() {
@@ -96,10 +107,7 @@ impl Fs {
 
     fn place(&self, full: &str) -> Result<Resolved<'_>, Errno> {
         let full = full.trim_end_matches('/');
-        let fits = |m: &&Mount| {
-            full.strip_prefix(&m.at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let mount = self.mounts.iter().find(fits).ok_or(Errno::Missing)?;
+        let mount = self.mounts.iter().find(|m| m.covers(full)).ok_or(Errno::Missing)?;
         let key = format!("{}{}", mount.part, &full[mount.at.len()..]);
         Ok(Resolved { mount, key, full: full.to_owned() })
     }
@@ -110,50 +118,55 @@ impl Fs {
             return Err(Errno::TooLong);
         }
         let mut todo: Vec<String> = parts(path);
-        let (mut at, mut links) = (String::new(), 0);
+        // The path as the whole machine sees it; nobody comes above his root.
+        let (mut at, floor, mut links) = (self.root.clone(), self.root.len(), 0);
         while let Some(part) = todo.pop() {
             match part.as_str() {
                 "." | "" => continue,
                 ".." => {
-                    at.truncate(at.rfind('/').unwrap_or(0));
+                    at.truncate(at[floor..].rfind('/').map_or(floor, |slash| floor + slash));
                     continue;
                 }
                 _ if part.len() > 255 => return Err(Errno::TooLong),
                 _ => {}
             }
-            let next = format!("{at}/{part}");
-            let node = self.node(&next);
-            let last = todo.is_empty();
-            match node.map(|n| (n.content.clone(), n)) {
-                Some((Content::Link(to), _)) if !last || follow => {
+            let (above, last) = (at.len(), todo.is_empty());
+            at.push('/');
+            at += &part;
+            let seen = self.look(&at, |node| match &node.content {
+                Content::Link(to) if !last || follow => WayStep::Link(to.clone()),
+                _ => WayStep::Node { folder: node.is_directory(), open: allowed(node, who, 1) },
+            });
+            match seen {
+                Some(WayStep::Link(to)) => {
                     links += 1;
                     if links > MOST_LINKS {
                         return Err(Errno::Loop);
                     }
-                    if to.starts_with('/') {
-                        at.clear();
-                    }
+                    at.truncate(if to.starts_with('/') { floor } else { above });
                     todo.extend(parts(&to));
                 }
-                Some((_, node)) => {
-                    if !last && !node.is_directory() {
-                        return Err(Errno::NotDirectory);
-                    }
-                    if !last && !allowed(&node, who, 1) {
-                        return Err(Errno::Denied);
-                    }
-                    at = next;
+                Some(WayStep::Node { folder: false, .. }) if !last => {
+                    return Err(Errno::NotDirectory);
                 }
-                None if last => at = next,
-                None => return Err(Errno::Missing),
+                Some(WayStep::Node { open: false, .. }) if !last => return Err(Errno::Denied),
+                None if !last => return Err(Errno::Missing),
+                _ => {}
             }
         }
-        self.place(&format!("{}{at}", self.root))
+        self.place(&at)
     }
 
-    fn node(&self, seen: &str) -> Option<Node> {
-        let place = self.place(&format!("{}{seen}", self.root)).ok()?;
-        place.mount.tree.lock().get(&place.key).cloned()
+    /// Looks at what is at a path of the whole machine.
+    fn look<R>(&self, full: &str, see: impl FnOnce(&Node) -> R) -> Option<R> {
+        let mount = self.mounts.iter().find(|m| m.covers(full))?;
+        let inside = &full[mount.at.len()..];
+        let tree = mount.tree.lock();
+        match mount.part.as_str() {
+            "" => tree.get(inside),
+            part => tree.get(&format!("{part}{inside}")),
+        }
+        .map(see)
     }
 
     fn get(&self, path: &str, follow: bool, who: &Cred) -> Result<Node, Errno> {
