@@ -10,7 +10,7 @@ mod trail;
 
 pub use audit::{Audit, AuditFormat};
 pub use clusters::{ClusterCommand, ClusterSettings, NewCluster, Output};
-pub use etcd::EtcdFlags;
+pub use etcd::{EtcdFlags, ReplicaCommand, ReplicaFlags};
 pub use faults::{FaultAdd, FaultCommand};
 pub use labs::{ClassArgs, ClassWhat, LabArgs, LabCommand, LabFlags, LabOutput};
 pub use recording::{Again, Recorded};
@@ -77,6 +77,9 @@ pub enum Command {
     /// Create, fork, reset and delete clusters of the running server
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// List, drain and resume the replicas that serve the clusters of one etcd
+    #[command(subcommand)]
+    Replica(ReplicaCommand),
     /// Exercises: start, grade and finish them
     #[command(subcommand)]
     Lab(LabCommand),
@@ -371,7 +374,7 @@ pub struct Serve {
     pub openshift_version: Option<String>,
 
     /// Keep everything in memory: nothing is written to disk except where --kubeconfig says
-    #[arg(long, env = "POCKETSHIFT_IN_MEMORY", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "POCKETSHIFT_IN_MEMORY", value_parser = BoolishValueParser::new(), conflicts_with = "store")]
     pub in_memory: bool,
 
     /// Also write the admin kubeconfig into this file, beside what it holds [default: only `kubeconfig` in the data folder]
@@ -457,7 +460,7 @@ pub struct Serve {
 
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub etcd: EtcdFlags,
+    pub etcd: ReplicaFlags,
 
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -506,7 +509,7 @@ impl Default for Serve {
             max_mutating_requests_inflight: 200,
             request_timeout: 60,
             sync: Durability::Full,
-            etcd: EtcdFlags::default(),
+            etcd: ReplicaFlags::default(),
             audit: Audit::default(),
             random_seed: None,
             log_level: "warn".into(),

@@ -39,6 +39,7 @@
 //! | [`webhook`] | the way to webhooks and other API servers: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`etcd`] | the way to etcd: connection, transactions, the lease that says that we live | `tls`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite, etcd | `etcd`, `object`, `platform`, `world` |
+//! | [`replicas`] | processes that serve the clusters of one etcd: who is there, what lives where, the way from one to another | `etcd`, `tls`, `world` |
 //! | [`journal`] | what came from outside, in order: recordings | `store`, `world` |
 //! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
 //! | [`faults`] | faults by rule: which requests fail, what breaks in the world, how often and when | snapshots of `store`, `world` |
@@ -131,6 +132,15 @@
 //! nobody is signed in there. Where the host has a data folder every cluster has its own below it (database,
 //! secrets, blobs, checkpoints, and a card that says what it is) and is opened again at the next start.
 //!
+//! # Replicas
+//!
+//! Several processes serve the clusters of one etcd ([`replicas`], [`run`]'s `replicas`). Each cluster lives
+//! in one of them, which holds it in memory as ever; its history is rows in etcd, and a commit is a
+//! transaction that compares the owner's key. Who owns what hangs on a lease per process, follows the
+//! machines' time and is believed by nobody who writes: the comparison is what fences. A connection to a
+//! cluster that lives elsewhere is carried there as it is, TLS and all, so that the cluster itself sees who
+//! its client is. Whoever cannot know whether somebody else has taken over answers reads with a warning.
+//!
 //! # Words of our own
 //!
 //! Everything else is called as Kubernetes, OpenShift and OCI call it.
@@ -150,6 +160,9 @@
 //! | ground | the threads a cluster runs on, its own or those of a host |
 //! | trail | who changed what, and because of what |
 //! | desk | what the console asks of the server beyond the API |
+//! | head | how far the history of a cluster in etcd goes, and who wrote it last |
+//! | card | what a cluster is, besides its objects: settings and ports |
+//! | chart | which replicas live and which cluster lives where, at a moment |
 //!
 //! # Recipes
 //!
@@ -218,6 +231,7 @@ pub mod patch;
 pub mod platform;
 pub mod pool;
 pub mod registry;
+pub mod replicas;
 pub mod router;
 pub mod run;
 pub mod runtime;

@@ -41,6 +41,7 @@ fn command(cli: Cli) -> Result<(), String> {
         Some(Command::Node(command)) => block_on(run::registry::node(&command)),
         Some(Command::Cluster(command)) => block_on(run::clusters::command(&command)),
         Some(Command::Time(command)) => block_on(run::time::command(&command)),
+        Some(Command::Replica(command)) => block_on(run::replicas::command(&command)),
         Some(Command::Lab(command)) => block_on(run::labs::command(&command)),
         Some(Command::Fault(command)) => block_on(run::faults::command(&command)),
         Some(Command::Record(asked)) => block_on(run::replay::record(&asked)),

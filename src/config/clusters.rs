@@ -1,6 +1,6 @@
 //! The command line about clusters.
 
-use super::Where;
+use super::{EtcdFlags, Where};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -95,6 +95,23 @@ pub enum ClusterCommand {
         #[command(flatten)]
         #[allow(missing_docs)]
         at: Where,
+    },
+    /// Write the first cluster of an etcd into a new data folder, while nobody serves it; `serve
+    /// --data-dir` goes on with it. Watches begin anew there
+    Export {
+        /// The folder
+        dir: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: EtcdFlags,
+    },
+    /// Take the first cluster of a data folder into an etcd that has none, while nobody serves it
+    Import {
+        /// The folder
+        dir: PathBuf,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: EtcdFlags,
     },
     /// End a cluster; nothing of it is left
     Delete {

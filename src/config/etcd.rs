@@ -1,13 +1,14 @@
 //! Flags of a server that keeps its clusters in etcd.
 
-use clap::Args;
+use super::Where;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// Where clusters are kept that more than one machine serves.
 #[derive(Clone, Debug, Default, Args)]
 pub struct EtcdFlags {
     /// Keep the clusters in etcd instead of the data folder: etcd://HOST:PORT[,HOST:PORT…]
-    #[arg(long, env = "POCKETSHIFT_STORE", value_name = "ADDRESS", conflicts_with = "in_memory")]
+    #[arg(long, env = "POCKETSHIFT_STORE", value_name = "ADDRESS")]
     pub store: Option<String>,
 
     /// What all keys in etcd begin with; one per set of clusters [default: /pocketshift]
@@ -25,6 +26,14 @@ pub struct EtcdFlags {
     /// File of the key of that certificate
     #[arg(long, env = "POCKETSHIFT_ETCD_KEY", value_name = "FILE", requires = "etcd_cert")]
     pub etcd_key: Option<PathBuf>,
+}
+
+/// Flags of a replica.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ReplicaFlags {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub at: EtcdFlags,
 
     /// Name of this replica among those that share the prefix [default: the machine's]
     #[arg(long, env = "POCKETSHIFT_REPLICA", value_name = "NAME", requires = "store")]
@@ -34,4 +43,41 @@ pub struct EtcdFlags {
     #[arg(long, env = "POCKETSHIFT_TAKEOVER", value_name = "SECONDS", requires = "store",
         value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub takeover: Option<u32>,
+
+    /// Port (TLS) at which other replicas reach this one; 0 picks a free one [default: 0]
+    #[arg(long, env = "POCKETSHIFT_REPLICA_PORT", value_name = "PORT", requires = "store")]
+    pub replica_port: Option<u16>,
+
+    /// Host name or address at which clients and other replicas reach this one [default: the address
+    /// it listens on]
+    #[arg(long, env = "POCKETSHIFT_ADVERTISE_ADDRESS", value_name = "HOST", requires = "store")]
+    pub advertise_address: Option<String>,
+
+    /// Folder that all replicas share, for what is pushed to registries [default: the data folder, which
+    /// the other replicas do not see]
+    #[arg(long, env = "POCKETSHIFT_BLOB_STORE", value_name = "DIR", requires = "store")]
+    pub blob_store: Option<PathBuf>,
+}
+
+/// What can be done with the replicas that serve the clusters of one etcd.
+#[derive(Debug, Subcommand)]
+pub enum ReplicaCommand {
+    /// List the replicas that live, and how many clusters each has
+    List(Where),
+    /// Let a replica give its clusters to the others and take none; returns when it has none
+    Drain {
+        /// Name of the replica
+        name: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
+    /// Let a replica take clusters again
+    Resume {
+        /// Name of the replica
+        name: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: Where,
+    },
 }

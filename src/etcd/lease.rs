@@ -50,14 +50,10 @@ impl Lease {
         self.now.borrow().id
     }
 
-    /// Whether etcd surely holds it.
-    pub fn holds(&self) -> bool {
-        SystemClock.now() < self.now.borrow().until
-    }
-
-    /// Seconds it holds without renewal.
-    pub fn seconds(&self) -> i64 {
-        self.ttl
+    /// Whether etcd surely holds it, and it is still the one of this number.
+    pub fn holds_as(&self, id: i64) -> bool {
+        let now = *self.now.borrow();
+        now.id == id && SystemClock.now() < now.until
     }
 
     /// Gives it back: what hangs on it goes at once.

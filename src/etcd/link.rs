@@ -164,7 +164,7 @@ impl Link {
         let link = Arc::new(link);
         let asking = Arc::clone(&link);
         let found = link.wait(async move { asking.search().await });
-        found.map_err(|why| format!("{place}: {why}"))?;
+        found.map_err(|why| format!("{place}: {why}{}", hint(place, &why)))?;
         Ok(link)
     }
 
@@ -177,7 +177,9 @@ impl Link {
             for _ in 0..self.members.len() {
                 match self.page(Bytes::from_static(b"/"), Bytes::new(), 1, 0).await {
                     Ok(_) => return Ok(()),
-                    Err(Failed::Refused(why)) => return Err(Failed::Refused(why)),
+                    Err(why @ Failed::Refused(_)) => return Err(why),
+                    // It will not be another the next time.
+                    Err(why) if why.to_string().contains("certificate") => return Err(why),
                     Err(other) => last = other,
                 }
             }
@@ -416,6 +418,19 @@ impl Link {
         if trouble.is_some() {
             *trouble = None;
         }
+    }
+}
+
+/// What may help where a member hangs up.
+fn hint(place: &EtcdPlace, why: &Failed) -> &'static str {
+    let said = why.to_string();
+    if !["closed", "broken pipe", "reset", "alert"].iter().any(|word| said.contains(word)) {
+        return "";
+    }
+    match (&place.ca, &place.identity) {
+        (None, _) => "; if it asks for TLS, say --etcd-ca",
+        (_, None) => "; if it asks for a certificate, say --etcd-cert and --etcd-key",
+        _ => "",
     }
 }
 

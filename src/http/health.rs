@@ -154,6 +154,26 @@ struct Counted {
 /// nothing.
 type Labels = (&'static str, Name, Name);
 
+/// What was asked of etcd, where a cluster is kept there: transactions, those that failed, and how long
+/// all took.
+pub fn storage(requests: Option<(u64, u64, f64)>) -> String {
+    let Some((count, errors, seconds)) = requests else { return String::new() };
+    format!(
+        "# HELP etcd_requests_total [ALPHA] Etcd request counts for each operation and object type.
+# TYPE etcd_requests_total counter
+etcd_requests_total{{operation=\"txn\"}} {count}
+# HELP etcd_request_errors_total [ALPHA] Etcd failed request counts for each operation and object type.
+# TYPE etcd_request_errors_total counter
+etcd_request_errors_total{{operation=\"txn\"}} {errors}
+# HELP etcd_request_duration_seconds [ALPHA] Etcd request latency in seconds for each operation and object type.
+# TYPE etcd_request_duration_seconds histogram
+etcd_request_duration_seconds_bucket{{operation=\"txn\",le=\"+Inf\"}} {count}
+etcd_request_duration_seconds_sum{{operation=\"txn\"}} {seconds}
+etcd_request_duration_seconds_count{{operation=\"txn\"}} {count}
+"
+    )
+}
+
 impl Metrics {
     /// Counts one finished request.
     pub fn observe(&self, labels: Labels, code: u16, took: Duration) {

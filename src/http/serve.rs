@@ -209,6 +209,7 @@ pub async fn handle(
         }
         true => {}
     }
+    http.warn_if_old(&mut response);
     if let Ok(id) = header::HeaderValue::try_from(id) {
         response.headers_mut().insert(audited::ID, id);
     }
@@ -220,6 +221,17 @@ pub async fn handle(
     http.metrics.observe(labels, code, took);
     tracing::debug!(method = %request.method(), path, code, ?took, "request");
     response
+}
+
+impl Http {
+    /// Says so where somebody else may have written what this process has not heard of.
+    fn warn_if_old(&self, response: &mut HttpResponse) {
+        const OLD: &str = "299 - \"the storage is not reached: this may not be the newest\"";
+        if !self.server.store.is_current() {
+            let warning = header::HeaderValue::from_static(OLD);
+            response.headers_mut().append(header::WARNING, warning);
+        }
+    }
 }
 
 /// Whether what follows the head has no end of its own: the client asks for another protocol.

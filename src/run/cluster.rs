@@ -9,10 +9,10 @@ use super::{
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
-    host::MAIN,
     kubeconfig,
     nature::Nature,
     ongoing::Ongoing,
+    presented::Addresses,
     release, replay, rest, routes, samples,
     secrets::{self, Secrets},
     seed,
@@ -99,8 +99,12 @@ pub(super) struct Site {
     pub station: Option<Station>,
     /// Most watches and sessions at a time; 0 stands for no limit.
     pub lasting: usize,
-    /// The etcd it is kept in, if it is.
-    pub keeper: Option<Arc<EtcdKeeper>>,
+    /// The etcd it is kept in, and its name there, if it is.
+    pub keeper: Option<(Arc<EtcdKeeper>, String)>,
+    /// Tells the addresses of other replicas, at which it is reached, too.
+    pub names: Option<Addresses>,
+    /// Where what is pushed to its registry lies, if that is not in the data folder.
+    pub blobs: Option<PathBuf>,
 }
 
 /// Chance, the machine's time, and the cluster's as it was left.
@@ -130,13 +134,18 @@ pub async fn start(flags: &Serve) -> Result<Cluster, String> {
 /// # Errors
 /// One line for people; nothing is left behind.
 pub async fn start_as(flags: &Serve, nature: Nature) -> Result<Cluster, String> {
-    start_at(flags, nature, Site::default()).await
+    let ports = Ports::bind(flags, &nature)?;
+    start_at(flags, nature, Site::default(), ports).await
 }
 
 /// Starts a cluster somewhere; returns when it is ready.
-pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Result<Cluster, String> {
+pub(super) async fn start_at(
+    flags: &Serve,
+    nature: Nature,
+    site: Site,
+    ports: Ports,
+) -> Result<Cluster, String> {
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
-    let ports = Ports::bind(flags, &nature)?;
     // What is kept elsewhere takes its time, and another time tomorrow.
     let repeats = flags.random_seed.is_some() && nature.openshift && site.keeper.is_none();
     let store = Store::open(&store::Options {
@@ -144,7 +153,7 @@ pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Resul
         full_sync: flags.sync == Durability::Full,
         inline: repeats,
         window_bytes: 0,
-        etcd: site.keeper.clone().map(|keeper| (keeper, MAIN.to_owned())),
+        etcd: site.keeper.clone(),
     })
     .map_err(|e| e.to_string())?;
     // What was drawn before the last stop must not be drawn again.
@@ -155,7 +164,7 @@ pub(super) async fn start_at(flags: &Serve, nature: Nature, site: Site) -> Resul
     let (mut world, time) = world(&store, entropy);
     world.repeats = repeats;
     let secrets = match &site.keeper {
-        Some(keeper) => secrets::shared(keeper, &world)?,
+        Some((keeper, name)) => secrets::shared(keeper, name, &world)?,
         None => secrets::load_or_make(dir.as_deref(), &world)?,
     };
     let (pushed, files, rest, tapes) = Default::default();
@@ -188,6 +197,39 @@ impl Ports {
             routes: routes::Ports::bind(flags)?,
         })
     }
+
+    /// Where the API answers.
+    pub fn api(&self) -> SocketAddr {
+        self.api.1
+    }
+
+    /// Where the registries answer.
+    pub fn registry(&self) -> Option<SocketAddr> {
+        self.registry.as_ref().map(|(_, at)| *at)
+    }
+
+    /// The same ports once more: who listens here hears what the other does not take.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn again(&self) -> std::io::Result<Ports> {
+        let registry = self.registry.as_ref();
+        Ok(Ports {
+            api: (self.api.0.try_clone()?, self.api.1),
+            registry: registry
+                .map(|(listener, at)| Ok::<_, std::io::Error>((listener.try_clone()?, *at)))
+                .transpose()?,
+            routes: self.routes.again()?,
+        })
+    }
+
+    /// All of them, and what each is for.
+    pub fn into_all(self) -> Vec<(&'static str, TcpListener)> {
+        let mut all = vec![("api", self.api.0)];
+        all.extend(self.registry.map(|(listener, _)| ("registry", listener)));
+        all.extend(self.routes.into_all());
+        all
+    }
 }
 
 /// Lets a cluster begin to run; returns when it is ready.
@@ -218,7 +260,7 @@ pub(super) async fn begin(
     let (stop, stopping) = watch::channel(false);
     let url = format!("https://{}", shown(address));
     let furnishes = nature.has(FURNISHER) && !whole;
-    let tls = equip::tls_config(flags.bind_address, &nature, &secrets.ca, &world)?;
+    let tls = equip::tls_config(flags.bind_address, &nature, &secrets.ca, &world, &site.names)?;
     let all = nature.crew();
     let access = Access::trusting(secrets.keys.clone(), nature.trust).map_err(|e| e.to_string())?;
     let (containers, asks) =
@@ -299,7 +341,7 @@ pub(super) async fn begin(
     );
     http.audit = audit;
     let registries = ports.registry.map(|(listener, _)| {
-        let place = (address, dir.as_deref());
+        let place = (address, site.blobs.as_deref().or(dir.as_deref()));
         registries(&server, &time, (flags, &secrets.ca), place, (&site, &pushed), listener)
     });
     let registries = registries.transpose()?;
@@ -365,7 +407,7 @@ fn registries(
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),
         ca.clone(),
-        &equip::registry_names(flags.bind_address, &server.settings),
+        &equip::registry_names(flags.bind_address, &server.settings, site.names.as_ref()),
         server.world.wall.now(),
     )
     .map_err(|e| e.to_string())?;
@@ -469,7 +511,7 @@ impl Cluster {
 
 /// Writes the kubeconfig to the data folder and wherever else the flag says. Answers the place to
 /// tell people.
-fn write_kubeconfigs(
+pub(super) fn write_kubeconfigs(
     text: &str,
     dir: Option<PathBuf>,
     asked: Option<PathBuf>,

@@ -47,10 +47,8 @@ pub async fn command(command: &ClusterCommand) -> Result<(), String> {
             let path = format!("/clusters/{}/checkpoints/{}", plain(name)?, plain(checkpoint)?);
             let method = if *delete { "DELETE" } else { "POST" };
             client::ask(&admin, method, &path).await?;
-            println!(
-                "{name}: checkpoint {checkpoint} {}",
-                if *delete { "is gone" } else { "is set" }
-            );
+            let done = if *delete { "is gone" } else { "is set" };
+            println!("{name}: checkpoint {checkpoint} {done}");
             Ok(())
         }
         ClusterCommand::Reset { name, to, at } => {
@@ -69,6 +67,8 @@ pub async fn command(command: &ClusterCommand) -> Result<(), String> {
             print!("{}", kubeconfig_of(&admin, name, form(*token, *by_name)).await?);
             Ok(())
         }
+        ClusterCommand::Export { dir, at } => super::moving::export(dir, at).await,
+        ClusterCommand::Import { dir, at } => super::moving::import(dir, at).await,
         ClusterCommand::Delete { name, at } => {
             let admin = Admin::read(&at.kubeconfig()?)?;
             client::ask(&admin, "DELETE", &format!("/clusters/{}", plain(name)?)).await?;

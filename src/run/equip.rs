@@ -1,6 +1,9 @@
 //! What a cluster is equipped with, from flags: settings, certificates, ports, the way to registries.
 
-use super::nature::Nature;
+use super::{
+    nature::Nature,
+    presented::{Addresses, Presented},
+};
 use crate::{
     config::Serve,
     importer::{self, Importer, Proxies, Routes},
@@ -11,6 +14,7 @@ use crate::{
 };
 use jiff::SignedDuration;
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     path::Path,
     sync::Arc,
@@ -159,17 +163,27 @@ pub(super) fn tls_config(
     nature: &Nature,
     ca: &tls::Pair,
     world: &World,
+    names: &Option<Addresses>,
 ) -> Result<rustls::ServerConfig, String> {
     if let Some(brought) = &nature.certificates {
         let clients = brought.clients.as_ref().unwrap_or(&ca.cert);
         return tls::serve(&brought.chain, &brought.key, clients).map_err(|e| e.to_string());
     }
-    let pair = serving(address, ca, world)?;
+    if let Some(names) = names {
+        let presented = Arc::new(Presented::new(address, ca, world, Arc::clone(names)));
+        return tls::resolving(&ca.cert, presented).map_err(|e| e.to_string());
+    }
+    let pair = serving(address, &BTreeSet::new(), ca, world)?;
     tls::config(&ca.cert, &pair).map_err(|e| e.to_string())
 }
 
-/// A certificate for all names and addresses of the API.
-pub(super) fn serving(address: IpAddr, ca: &tls::Pair, world: &World) -> Result<tls::Pair, String> {
+/// A certificate for all names and addresses of the API, and more.
+pub(super) fn serving(
+    address: IpAddr,
+    more: &BTreeSet<String>,
+    ca: &tls::Pair,
+    world: &World,
+) -> Result<tls::Pair, String> {
     let hosts = [
         "localhost",
         "127.0.0.1",
@@ -184,6 +198,7 @@ pub(super) fn serving(address: IpAddr, ca: &tls::Pair, world: &World) -> Result<
     let mut hosts: Vec<String> = hosts.map(String::from).to_vec();
     hosts.push(address.to_string());
     hosts.extend(reachable(address).map(|own| own.to_string()));
+    hosts.extend(more.iter().cloned());
     tls::serving(ca, &hosts, world.wall.now()).map_err(|e| e.to_string())
 }
 
@@ -191,7 +206,11 @@ pub(super) fn serving(address: IpAddr, ca: &tls::Pair, world: &World) -> Result<
 const REGISTRY_SERVICE: &str = "image-registry.openshift-image-registry.svc";
 
 /// The names under which clients dial the cluster's registry.
-pub(super) fn registry_names(address: IpAddr, settings: &Settings) -> Vec<String> {
+pub(super) fn registry_names(
+    address: IpAddr,
+    settings: &Settings,
+    addresses: Option<&Addresses>,
+) -> Vec<String> {
     let route = "default-route-openshift-image-registry";
     let named = [
         format!("{REGISTRY_SERVICE}.{}", settings.cluster_domain),
@@ -199,5 +218,6 @@ pub(super) fn registry_names(address: IpAddr, settings: &Settings) -> Vec<String
         address.to_string(),
     ];
     let plain = ["localhost", "127.0.0.1", "::1", REGISTRY_SERVICE];
-    plain.map(String::from).into_iter().chain(named).collect()
+    let more = addresses.map(|all| all()).unwrap_or_default();
+    plain.map(String::from).into_iter().chain(named).chain(more).collect()
 }

@@ -1,6 +1,12 @@
 //! Clusters kept in etcd: what the flags say of it, and the secrets that its replicas share.
 
-use crate::{config::EtcdFlags, etcd::EtcdPlace, object::name, platform, store::EtcdKeeper};
+use crate::{
+    config::{EtcdFlags, ReplicaFlags},
+    etcd::EtcdPlace,
+    object::name,
+    platform,
+    store::EtcdKeeper,
+};
 use jiff::SignedDuration;
 use std::sync::Arc;
 
@@ -13,22 +19,28 @@ const TAKEOVER: u32 = 3;
 ///
 /// # Errors
 /// One line for people; nothing was changed.
-pub(super) fn keeper(flags: &EtcdFlags) -> Result<Option<Arc<EtcdKeeper>>, String> {
+pub(super) fn keeper(flags: &ReplicaFlags) -> Result<Option<Arc<EtcdKeeper>>, String> {
+    let Some(place) = place(&flags.at)? else { return Ok(None) };
+    // Etcd notices within half a second that a lease has run out, and then somebody else begins.
+    let lease = flags.takeover.unwrap_or(TAKEOVER).saturating_sub(1).max(1);
+    let (name, lease) = (replica(flags)?, SignedDuration::from_secs(lease.into()));
+    EtcdKeeper::open(&place, &name, lease, SignedDuration::ZERO)
+        .map(Some)
+        .map_err(|e| e.to_string())
+}
+
+/// The same, of an etcd alone.
+pub(super) fn place(flags: &EtcdFlags) -> Result<Option<EtcdPlace>, String> {
     let Some(address) = &flags.store else { return Ok(None) };
-    let place = EtcdPlace {
+    Ok(Some(EtcdPlace {
         ca: flags.etcd_ca.clone(),
         identity: flags.etcd_cert.clone().zip(flags.etcd_key.clone()),
         ..EtcdPlace::parse(address, flags.etcd_prefix.as_deref().unwrap_or(PREFIX))?
-    };
-    // Etcd notices within half a second that a lease has run out, and then somebody else begins.
-    let lease = flags.takeover.unwrap_or(TAKEOVER).saturating_sub(1).max(1);
-    let takeover = SignedDuration::from_secs(lease.into());
-    let name = replica(flags)?;
-    EtcdKeeper::open(&place, &name, takeover).map(Some).map_err(|e| e.to_string())
+    }))
 }
 
 /// What this replica is called.
-fn replica(flags: &EtcdFlags) -> Result<String, String> {
+fn replica(flags: &ReplicaFlags) -> Result<String, String> {
     let Some(said) = &flags.replica else {
         let plain = platform::machine().to_lowercase();
         let first = plain.split('.').next().unwrap_or_default();

@@ -20,13 +20,16 @@ pub mod host;
 mod kubeconfig;
 pub mod labs;
 pub mod manifests;
+mod moving;
 mod nature;
 mod ongoing;
+mod presented;
 mod priority;
 mod processes;
 pub mod registry;
 mod release;
 pub mod replay;
+pub mod replicas;
 mod rest;
 pub mod routes;
 mod samples;
@@ -57,10 +60,12 @@ use std::{io::Write, time::Instant};
 pub async fn serve(flags: Serve) -> Result<(), String> {
     let began = Instant::now();
     let _held = background::hold()?;
-    let keeper = etcd::keeper(&flags.etcd)?;
     let host = Host::new(&flags);
-    let site = cluster::Site { keeper: keeper.clone(), ..host.site() };
-    let cluster = cluster::start_at(&flags, Nature::default(), site).await?;
+    if let Some(keeper) = etcd::keeper(&flags.etcd)? {
+        return replicas::serve(&flags, keeper, &host, began).await;
+    }
+    let ports = cluster::Ports::bind(&flags, &Nature::default())?;
+    let cluster = cluster::start_at(&flags, Nature::default(), host.site(), ports).await?;
     host.open_all().await.map_err(|why| why.message)?;
     let by_name = host.listen_by_name(&flags)?;
     greet(&cluster, by_name, began);
@@ -69,9 +74,6 @@ pub async fn serve(flags: Serve) -> Result<(), String> {
     // Nobody may be reading: that is no reason not to stop in order.
     let _ = writeln!(std::io::stdout(), "stopping");
     host.stop().await;
-    if let Some(keeper) = keeper {
-        keeper.end().await;
-    }
     Ok(())
 }
 

@@ -43,6 +43,25 @@ impl Ports {
         Ok(Ports { http: http.map(|b| b.0), https: https.map(|b| b.0), at })
     }
 
+    /// The same ports once more.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn again(&self) -> std::io::Result<Ports> {
+        let clone = |port: &Option<TcpListener>| port.as_ref().map(TcpListener::try_clone);
+        Ok(Ports {
+            http: clone(&self.http).transpose()?,
+            https: clone(&self.https).transpose()?,
+            at: self.at,
+        })
+    }
+
+    /// All of them, and what each is for.
+    pub fn into_all(self) -> impl Iterator<Item = (&'static str, TcpListener)> {
+        let http = self.http.map(|port| ("http", port));
+        http.into_iter().chain(self.https.map(|port| ("https", port)))
+    }
+
     /// Starts answering; nothing runs when there is no port.
     ///
     /// # Errors

@@ -47,17 +47,26 @@ pub fn load_or_make(dir: Option<&Path>, world: &World) -> Result<Secrets, String
     }
     let made = make(world)?;
     if let Some(dir) = dir {
-        // The password last: its presence says that everything else is there.
-        for (name, content) in made.files() {
-            let path = dir.join(name);
-            write_private(&path, content)
-                .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-        }
+        made.write(dir)?;
     }
     Ok(made)
 }
 
 impl Secrets {
+    /// Keeps them in a folder.
+    ///
+    /// # Errors
+    /// One line for people.
+    pub fn write(&self, dir: &Path) -> Result<(), String> {
+        // The password last: its presence says that everything else is there.
+        for (name, content) in self.files() {
+            let path = dir.join(name);
+            write_private(&path, content)
+                .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+        }
+        Ok(())
+    }
+
     fn files(&self) -> [(&'static str, &[u8]); 5] {
         [
             (CA_CERT, self.ca.cert.as_bytes()),
@@ -85,22 +94,27 @@ fn load(dir: &Path) -> Result<Secrets, String> {
     sound(&read, &|name| dir.join(name).display().to_string())
 }
 
-/// The key of a deployment's secrets in etcd.
-const SHARED: &str = "secrets";
-
-/// The secrets that all replicas of a deployment share.
+/// The secrets of a cluster in etcd, which are the same wherever it lives.
 ///
 /// # Errors
 /// One line for people.
-pub fn shared(keeper: &EtcdKeeper, world: &World) -> Result<Secrets, String> {
-    let made = make(world)?;
+pub fn shared(keeper: &EtcdKeeper, cluster: &str, world: &World) -> Result<Secrets, String> {
+    hand_over(keeper, cluster, &make(world)?)
+}
+
+/// Makes secrets those of a cluster in etcd, unless it has some; answers those it has.
+///
+/// # Errors
+/// One line for people.
+pub fn hand_over(keeper: &EtcdKeeper, cluster: &str, made: &Secrets) -> Result<Secrets, String> {
     let text = || {
         let all: BTreeMap<&str, String> =
             made.files().into_iter().map(|(name, bytes)| (name, BASE64.encode(bytes))).collect();
         // Names and texts can always be written.
         serde_json::to_string(&all).unwrap_or_default()
     };
-    let kept = keeper.agreed(SHARED, text).map_err(|e| e.to_string())?;
+    let key = format!("clusters/{cluster}/secrets");
+    let kept = keeper.agreed(&key, text).map_err(|e| e.to_string())?;
     let all: BTreeMap<String, String> = serde_json::from_slice(&kept).unwrap_or_default();
     let read = |name: &str| {
         let text = all.get(name).and_then(|text| BASE64.decode(text).ok());

@@ -41,18 +41,16 @@ impl Store {
 
 impl Store {
     /// A store in etcd that begins with what another holds, at its revision and without history.
+    /// What was left there of one that never was finished goes.
     ///
     /// # Errors
-    /// See [`OpenError`]; also when there is a cluster of that name.
+    /// See [`OpenError`].
     pub fn begin_at(
         keeper: &Arc<EtcdKeeper>,
         name: &str,
         parts: &Parts,
     ) -> Result<Store, OpenError> {
-        let (mut engine, loaded) = Etcd::open(keeper, name)?;
-        if loaded.latest > 0 {
-            return Err(OpenError::Away(format!("there is a cluster {name} in etcd already")));
-        }
+        let (mut engine, _) = Etcd::open(keeper, name)?;
         let filled = engine.fill(&parts.records(), parts.state.rev);
         filled.map_err(|e| OpenError::Away(e.to_string()))?;
         let inner = Handle::start(Box::new(engine), parts.loaded(), WINDOW, (None, false));

@@ -1,6 +1,6 @@
 //! Where changes become durable: SQLite, or nowhere.
 
-use super::{Entry, Error, Op, Snapshot, place::OpenFiles, row};
+use super::{Entry, Error, EtcdRequests, Op, Snapshot, place::OpenFiles, row};
 use rusqlite::{Connection, params};
 use std::{collections::HashMap, sync::Arc};
 
@@ -46,6 +46,14 @@ pub(super) trait Engine: Send {
     /// Whether anything is kept: then there is a disk to wait for.
     fn keeps(&self) -> bool {
         true
+    }
+    /// What it has asked of whatever keeps the changes, if that is asked at all.
+    fn requests(&self) -> Option<Arc<EtcdRequests>> {
+        None
+    }
+    /// A look at whether what is read from memory is surely the newest: nobody else can have written.
+    fn current(&self) -> Current {
+        Box::new(|| true)
     }
     /// A look at whether what it writes would be there at the next start, for whoever asks from
     /// outside.
@@ -97,6 +105,9 @@ impl Record {
         ROW + self.entry.bytes.len() + self.entry.resource.len() + self.entry.key.len() + claims
     }
 }
+
+/// See [`Engine::current`].
+pub(super) type Current = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// See [`Engine::watch`].
 pub(super) type Watch = Box<dyn Fn() -> Result<(), String> + Send + Sync>;

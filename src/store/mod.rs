@@ -37,6 +37,7 @@ pub use row::Damage;
 pub use snapshot::{Snapshot, TableVersion};
 
 use crate::object::Encoded;
+use etcd::EtcdRequests;
 use std::sync::{Arc, OnceLock};
 use writer::Writer;
 
@@ -241,6 +242,18 @@ impl Store {
     /// What is wrong, for people.
     pub fn health(&self) -> Result<(), String> {
         self.inner.health()
+    }
+
+    /// What was asked of etcd for it, if it is kept there: transactions, those that failed, and how
+    /// many seconds all took.
+    pub fn requests(&self) -> Option<(u64, u64, f64)> {
+        self.inner.requests().map(EtcdRequests::read)
+    }
+
+    /// Whether what was read before this call is surely the newest. Where a cluster is kept in etcd,
+    /// somebody else may have taken it over since etcd was last heard of.
+    pub fn is_current(&self) -> bool {
+        self.inner.is_current()
     }
 
     /// Lets go of everything, where nothing of it is on disk.

@@ -3,9 +3,10 @@
 //! does the writer's work.
 
 use super::{
-    Author, Change, Committed, Entry, Error, Expect, Feed, Op, Parts, Snapshot, author,
+    Author, Change, Committed, Entry, Error, EtcdRequests, Expect, Feed, Op, Parts, Snapshot,
+    author,
     claims::Claims,
-    engine::{Engine, Loaded, Nowhere, Record, Watch},
+    engine::{Current, Engine, Loaded, Nowhere, Record, Watch},
     limits::{Limits, Size},
 };
 use crate::object::Encoded;
@@ -58,6 +59,8 @@ pub(super) struct Handle {
     shared: Arc<Shared>,
     way: Way,
     watch: Watch,
+    current: Current,
+    requests: Option<Arc<EtcdRequests>>,
     /// Held until the store is closed: whoever still has a handle then is no hindrance to the next.
     lock: Mutex<Option<File>>,
 }
@@ -82,7 +85,8 @@ impl Handle {
         }));
         let state = ArcSwap::from_pointee(state);
         let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
-        let (watch, keeps) = (engine.watch(), engine.keeps());
+        let (watch, current, keeps) = (engine.watch(), engine.current(), engine.keeps());
+        let requests = engine.requests();
         let mut writer = Writer::new(Arc::clone(&shared), engine, Claims::of(loaded.claims));
         let way = if keeps && !inline {
             let (sender, receiver) = mpsc::channel();
@@ -92,7 +96,7 @@ impl Handle {
         } else {
             Way::Inline(Mutex::new(Some(Box::new(writer))))
         };
-        Arc::new(Handle { shared, way, watch, lock: Mutex::new(lock) })
+        Arc::new(Handle { shared, way, watch, current, requests, lock: Mutex::new(lock) })
     }
 
     /// A store in memory that begins with what another holds, at its revision and without history.
@@ -104,10 +108,11 @@ impl Handle {
         let (state, feed) = (ArcSwap::from_pointee(state), Feed::new(rev, rev, window));
         let shared = Arc::new(Shared { state, feed, trouble: Mutex::default() });
         let engine = Box::new(Nowhere);
-        let watch = engine.watch();
+        let (watch, current) = (engine.watch(), engine.current());
         let writer = Writer::new(Arc::clone(&shared), engine, parts.claims);
         let way = Way::Inline(Mutex::new(Some(Box::new(writer))));
-        Arc::new(Handle { shared, way, watch, lock: Mutex::default() })
+        let (requests, lock) = (None, Mutex::default());
+        Arc::new(Handle { shared, way, watch, current, requests, lock })
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
@@ -171,6 +176,14 @@ impl Handle {
         }
         (self.watch)()?;
         self.shared.trouble.lock().clone().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn requests(&self) -> Option<&EtcdRequests> {
+        self.requests.as_deref()
+    }
+
+    pub(super) fn is_current(&self) -> bool {
+        (self.current)()
     }
 
     pub(super) fn close(&self) {
@@ -274,12 +287,7 @@ impl Writer {
             self.undo(durable, &records);
             return Err(full);
         }
-        let appended = self.engine.append(&records);
-        if self.engine.keeps() {
-            *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
-        }
-        if let Err(why) = appended {
-            tracing::error!(%why, "commit failed");
+        if let Err(why) = self.append(&records) {
             self.undo(durable, &records);
             return Err(why);
         }
@@ -288,6 +296,15 @@ impl Writer {
             self.compact();
         }
         Ok((committed, changed))
+    }
+
+    /// Makes records durable, where that is to be, and notes how it went.
+    fn append(&mut self, records: &[Record]) -> Result<(), Error> {
+        let appended = self.engine.append(records);
+        if self.engine.keeps() {
+            *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
+        }
+        appended.inspect_err(|why| tracing::error!(%why, "commit failed"))
     }
 
     /// Checks and commits a group. A batch that fails its checks leaves the others alone.
@@ -321,10 +338,7 @@ impl Writer {
                 Err(e) => drop(batch.reply.send(Err(e))),
             }
         }
-        let appended = self.engine.append(&records);
-        *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
-        if let Err(why) = appended {
-            tracing::error!(%why, "commit failed");
+        if let Err(why) = self.append(&records) {
             self.undo(durable, &records);
             for (reply, _) in passed {
                 let _ = reply.send(Err(why.clone()));

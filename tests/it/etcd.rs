@@ -145,3 +145,112 @@ fn what_is_wrong_is_one_line_and_nothing_is_touched() {
     assert!(said(&["--etcd-prefix", "/x"]).contains("--store"));
     assert_eq!(etcd.ctl(&["get", "--prefix", "/"]), before);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn etcds_own_snapshot_is_a_backup() {
+    let Some(mut etcd) = Etcd::start(1, &[]) else { return };
+    let dir = tempdir().expect("a folder");
+    let file = dir.path().join("backup");
+    let first = server(dir.path(), &etcd, &[]);
+    let client = first.client(dir.path()).await;
+    assert_eq!(write(&client, "before").await, 201);
+    let kept = get(&client, &format!("{MAPS}/before")).await.expect(200);
+    etcd.ctl(&["snapshot", "save", &file.to_string_lossy()]);
+    assert_eq!(write(&client, "after").await, 201);
+    first.terminate();
+    assert!(first.wait().0.success());
+    etcd.restore(&file);
+    let second = server(dir.path(), &etcd, &[]);
+    let client = second.client(dir.path()).await;
+    assert_eq!(get(&client, &format!("{MAPS}/before")).await.expect(200), kept);
+    assert_eq!(get(&client, &format!("{MAPS}/after")).await.code, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_moves_from_sqlite_to_etcd_and_back() {
+    let Some(etcd) = Etcd::start(1, &[]) else { return };
+    let (here, there) = (tempdir().expect("a folder"), tempdir().expect("a folder"));
+    let (address, back) = (etcd.address(), there.path().join("back"));
+    let said = |arguments: &[&str]| child::run(here.path(), arguments);
+    let first = Child::start(here.path(), &[]);
+    let client = first.client(here.path()).await;
+    assert_eq!(write(&client, "kept").await, 201);
+    let kept = get(&client, &format!("{MAPS}/kept")).await.expect(200);
+    let folder = &*here.path().to_string_lossy();
+    let refused = said(&["cluster", "import", folder, "--store", &address]);
+    assert!(refused.err.contains("in use by another"), "{}", refused.err);
+    first.terminate();
+    assert!(first.wait().0.success());
+    let moved = said(&["cluster", "import", folder, "--store", &address]);
+    assert_eq!(moved.code, Some(0), "{}", moved.err);
+    let again = said(&["cluster", "import", folder, "--store", &address]);
+    assert!(again.err.contains("there is a cluster already"), "{}", again.err);
+    let old = std::fs::read_to_string(here.path().join("kubeconfig")).expect("a kubeconfig");
+    let second = server(there.path(), &etcd, &[]);
+    let client = second.client(there.path()).await;
+    assert_eq!(get(&client, &format!("{MAPS}/kept")).await.expect(200), kept);
+    let to = &*back.to_string_lossy();
+    let refused = said(&["cluster", "export", to, "--store", &address]);
+    assert!(refused.err.contains("which lives"), "{}", refused.err);
+    second.terminate();
+    assert!(second.wait().0.success());
+    let moved = said(&["cluster", "export", to, "--store", &address]);
+    assert_eq!(moved.code, Some(0), "{}", moved.err);
+    let third = Child::start(&back, &[]);
+    let client = third.client(&back).await;
+    assert_eq!(get(&client, &format!("{MAPS}/kept")).await.expect(200), kept);
+    let new = std::fs::read_to_string(back.join("kubeconfig")).expect("a kubeconfig");
+    let authority = |text: &str| {
+        let line = text.lines().find(|line| line.contains("certificate-authority-data"));
+        line.map(str::to_owned)
+    };
+    assert_eq!(authority(&old), authority(&new));
+    let nowhere = said(&["cluster", "export", to, "--store", &address, "--etcd-prefix", "/none"]);
+    assert_eq!((nowhere.code, nowhere.err.trim().lines().count()), (Some(1), 1), "{}", nowhere.err);
+    assert_eq!(etcd.ctl(&["get", "--prefix", "--keys-only", "/none"]), "");
+}
+
+#[test]
+fn certificates_open_etcd_or_it_is_said_why_not() {
+    use pocketshift::tls;
+    let dir = tempdir().expect("a folder");
+    let now = jiff::Timestamp::from_second(1_800_000_000).expect("a time");
+    let (ours, theirs) = (tls::authority(now).expect("one"), tls::authority(now).expect("one"));
+    let serving = tls::serving(&ours, &["127.0.0.1".into()], now).expect("a certificate");
+    let shown = tls::client(&ours, "pocketshift", &[], now).expect("a certificate");
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.to_string_lossy().into_owned()
+    };
+    let (ca, other) = (file("ca", &ours.cert), file("other", &theirs.cert));
+    let (cert, key) = (file("cert", &serving.cert), file("key", &serving.key));
+    let (own, secret) = (file("own", &shown.cert), file("secret", &shown.key));
+    let flags = ["--cert-file", &cert, "--key-file", &key, "--trusted-ca-file", &ca];
+    let Some(etcd) = Etcd::start(1, &[&flags[..], &["--client-cert-auth"]].concat()) else {
+        return;
+    };
+    let address = etcd.address();
+    let store = ["--store", &*address];
+    let server = Child::start(
+        dir.path(),
+        &[&store[..], &["--etcd-ca", &ca, "--etcd-cert", &own, "--etcd-key", &secret]].concat(),
+    );
+    server.terminate();
+    assert!(server.wait().0.success());
+    let said = |more: &[&str]| {
+        let own = ["--data-dir", &*dir.path().to_string_lossy(), "--secure-port", "0"];
+        let all = [&["serve", "--registry-port", "0"], &own[..], &store, more].concat();
+        let ended = child::run(dir.path(), &all);
+        assert_eq!((ended.code, ended.err.trim().lines().count()), (Some(1), 1), "{}", ended.err);
+        ended.err
+    };
+    let wrong = said(&["--etcd-ca", &other]);
+    assert!(wrong.contains("invalid peer certificate"), "{wrong}");
+    let bare = said(&["--etcd-ca", &ca]);
+    assert!(bare.contains("--etcd-cert"), "{bare}");
+    let plain = said(&[]);
+    assert!(plain.contains("--etcd-ca"), "{plain}");
+    let wrong = said(&["--etcd-ca", &ca, "--etcd-cert", &own, "--etcd-key", &key]);
+    assert!(wrong.contains("do not fit"), "{wrong}");
+}

@@ -8,7 +8,7 @@ use crate::{
     platform,
     run::{
         Nature,
-        cluster::{Site, start_at},
+        cluster::{Ports, start_at},
         kubeconfig::write_private,
     },
     store::{Parts, Store},
@@ -30,18 +30,21 @@ pub(super) const START: &str = "_start";
 /// The card of a cluster in its folder.
 const CARD: &str = "cluster.json";
 /// Clusters that are opened at a time.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 /// What a cluster is, as far as its database does not say so.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Card {
-    spec: Spec,
-    api_port: u16,
-    registry_port: u16,
+pub(super) struct Card {
+    pub spec: Spec,
+    pub api_port: u16,
+    pub registry_port: u16,
     /// How often it was opened again.
     #[serde(default)]
-    opened: u64,
+    pub opened: u64,
+    /// What its name ends in at the port of all clusters, where that is asked of others.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mark: String,
 }
 
 impl Card {
@@ -128,12 +131,15 @@ pub(super) fn store(parts: &Parts, flags: &Serve, folder: Option<&Path>) -> Resu
 }
 
 /// A port that was a cluster's, if nobody else has it now; else any.
-fn port(address: IpAddr, wanted: u16, folder: &Path) -> u16 {
+pub(super) fn port(address: IpAddr, wanted: u16, cluster: &str) -> u16 {
     match TcpListener::bind((address, wanted)) {
         Ok(_) => wanted,
         Err(_) => {
-            let folder = folder.display();
-            tracing::warn!(port = wanted, %folder, "the port of a cluster is taken: it gets another");
+            tracing::warn!(
+                port = wanted,
+                cluster,
+                "the port of a cluster is taken: it gets another"
+            );
             0
         }
     }
@@ -147,7 +153,7 @@ impl Host {
 
     /// Where a new cluster is kept, if it is.
     pub(super) fn folder_for(&self, name: &str, spec: &Spec) -> Refused<Option<PathBuf>> {
-        if spec.folder.is_some() {
+        if spec.folder.is_some() || self.replica().is_some() {
             return Ok(spec.folder.clone());
         }
         match (spec.in_memory, self.clusters_folder()) {
@@ -166,7 +172,8 @@ impl Host {
         };
         let settings = &inside.server.settings;
         let (api_port, registry_port) = (settings.api_port, settings.registry_port);
-        let card = Card { spec: hosted.spec.clone(), api_port, registry_port, opened };
+        let mark = String::new();
+        let card = Card { spec: hosted.spec.clone(), api_port, registry_port, opened, mark };
         card.write(folder).map_err(invalid)
     }
 
@@ -207,19 +214,17 @@ impl Host {
         let ttl = card.spec.ttl().map_err(invalid)?;
         let opened = card.opened + 1;
         let flags = Serve {
-            secure_port: port(usual.bind_address, card.api_port, &folder),
-            registry_port: port(usual.bind_address, card.registry_port, &folder),
+            secure_port: port(usual.bind_address, card.api_port, name),
+            registry_port: port(usual.bind_address, card.registry_port, name),
             // What was drawn before must not be drawn again.
             random_seed: card.spec.seed_random.map(|seed| seed.wrapping_add(opened)),
             ..flags(usual, Some(&folder)).map_err(invalid)?
         };
         let hosted = Hosted::new(card.spec, Some(folder));
         let mut place = self.take(name, hosted, false)?;
-        let lasting = place.hosted.spec.max_streams.unwrap_or(0);
-        let station = Some(self.station(name));
-        let site =
-            Site { shared: Some(self.shared()?), host: None, station, lasting, keeper: None };
-        let started = start_at(&flags, Nature::default(), site).await;
+        let site = self.site_of(name, &place.hosted, None)?;
+        let ports = Ports::bind(&flags, &Nature::default()).map_err(invalid)?;
+        let started = start_at(&flags, Nature::default(), site, ports).await;
         let facts = place.hosted.begun(started.map_err(invalid)?, flags).await;
         place.filled = true;
         place.hosted.recall();

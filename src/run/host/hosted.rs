@@ -54,6 +54,7 @@ impl Hosted {
             kubeadmin_password: cluster.kubeadmin_password.clone(),
             token: cluster.secrets.keys.admin_token.clone(),
             mark: names::mark(&cluster.secrets.ca.cert),
+            routes: cluster.routes,
         };
         // Nobody else fills a place.
         if let (Some(registries), Some(own)) = (&cluster.registries, &cluster.labs) {

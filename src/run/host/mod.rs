@@ -16,8 +16,9 @@
 mod disk;
 mod fresh;
 mod hosted;
+mod kept;
 mod like;
-mod names;
+pub(super) mod names;
 mod orders;
 mod rooms;
 mod spec;
@@ -28,12 +29,14 @@ pub use disk::{CHECKPOINTS, CLUSTERS};
 pub use spec::Spec;
 
 use hosted::{Hosted, Place};
+use kept::{new_secrets, new_store};
 
 use super::{
     Nature,
     checkpoint::Checkpoint,
     cluster::{Cluster, Origin, Ports, Site, at, begin},
     ground::Shared,
+    replicas::Replica,
     secrets,
 };
 use crate::{
@@ -78,6 +81,8 @@ pub struct Host {
     broken: Mutex<BTreeMap<String, String>>,
     templates: tokio::sync::Mutex<Vec<Template>>,
     by_name: OnceLock<SocketAddr>,
+    /// This process among others that serve the same clusters, if there are any.
+    replica: OnceLock<Arc<Replica>>,
     me: Weak<Host>,
 }
 
@@ -125,6 +130,8 @@ pub struct Facts {
     pub token: String,
     /// What its name at the port of all clusters ends in.
     pub mark: String,
+    /// Where its routes answer.
+    pub routes: super::routes::At,
 }
 
 /// A cluster at rest, or as it was at a moment: what others begin as.
@@ -138,7 +145,7 @@ pub struct Template {
 
 type Refused<T> = Result<T, DistributionError>;
 
-fn invalid(why: impl Into<String>) -> DistributionError {
+pub(super) fn invalid(why: impl Into<String>) -> DistributionError {
     DistributionError::saying(&CLUSTER_INVALID, why)
 }
 
@@ -154,6 +161,7 @@ impl Host {
             broken: Mutex::default(),
             templates: tokio::sync::Mutex::default(),
             by_name: OnceLock::new(),
+            replica: OnceLock::new(),
             me: me.clone(),
         })
     }
@@ -401,7 +409,11 @@ impl Host {
             let folder = self.folder_for(name, &Spec::default())?;
             return folder.map_or(Ok(()), |folder| disk::remove(&folder).map_err(invalid));
         }
-        let folder = self.find(name)?.folder.clone();
+        let hosted = self.find(name)?;
+        if self.keeper_of(&hosted).is_some() {
+            return self.strike(name).await;
+        }
+        let folder = hosted.folder.clone();
         self.end(name).await?;
         folder.map_or(Ok(()), |folder| disk::remove(&folder).map_err(invalid))
     }
@@ -516,18 +528,17 @@ impl Host {
         flags: Serve,
         recording: Option<&Recording>,
     ) -> Refused<Facts> {
-        let lasting = place.hosted.spec.max_streams.unwrap_or(0);
-        let own = Some(self.station(&place.name));
-        let site =
-            Site { shared: Some(self.shared()?), host: None, station: own, lasting, keeper: None };
+        let kept = self.keeper_of(&place.hosted).map(|keeper| (keeper, place.name.clone()));
+        let site = self.site_of(&place.name, &place.hosted, kept.clone())?;
         let folder = place.hosted.folder.clone();
         let flags = disk::flags(flags, folder.as_deref()).map_err(invalid)?;
+        let flags = Serve { in_memory: flags.in_memory || kept.is_some(), ..flags };
         let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
         let real = World::new(Arc::new(SystemClock), entropy);
         let (now, rate) = from.content.clock.unwrap_or((real.wall.now(), 1.0));
         let (mut world, time) = at(real, now, rate);
-        world.repeats = flags.random_seed.is_some();
-        let secrets = secrets::load_or_make(folder.as_deref(), &world).map_err(invalid)?;
+        world.repeats = flags.random_seed.is_some() && kept.is_none();
+        let secrets = new_secrets(kept.as_ref(), folder.as_deref(), &world)?;
         let content = Checkpoint {
             parts: fresh::renewed(
                 &from.content.parts_at(now),
@@ -538,7 +549,7 @@ impl Host {
             moment: now,
             ..from.content.clone()
         };
-        let store = disk::store(&content.parts, &flags, folder.as_deref()).map_err(invalid)?;
+        let store = new_store(kept.as_ref(), &content.parts, &flags, folder.as_deref())?;
         let (pushed, files) = (content.pushed.clone(), content.files.clone());
         let (rest, tapes) = (content.rest.clone(), content.tapes.clone());
         let origin =
@@ -559,8 +570,8 @@ impl Host {
         let parts = cluster.server.store.parts().await.map_err(|e| invalid(e.to_string()))?;
         let content = Checkpoint { parts, ..content };
         let facts = place.hosted.begun(cluster, flags).await;
-        let kept = place.hosted.keep_start(content);
-        if let Err(why) = kept.and_then(|()| self.write_card(&place.hosted, 0)) {
+        let stands = place.hosted.keep_start(content);
+        if let Err(why) = stands.and(self.write_down(&place.name, &place.hosted).await) {
             // It stands where nothing lasts: it has not begun.
             self.end(&place.name).await?;
             return Err(why);

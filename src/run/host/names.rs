@@ -38,8 +38,13 @@ pub(super) fn mark(authority: &str) -> String {
 
 /// The name of a cluster at the port of all.
 pub(super) fn of(cluster: &str, facts: &Facts) -> String {
+    marked(cluster, &facts.mark)
+}
+
+/// The name of a cluster with this mark.
+pub(in crate::run) fn marked(cluster: &str, mark: &str) -> String {
     let short = cluster.get(..MOST).unwrap_or(cluster);
-    format!("{short}-{}.{DOMAIN}", facts.mark)
+    format!("{short}-{mark}.{DOMAIN}")
 }
 
 impl Host {
@@ -109,7 +114,11 @@ async fn pass(host: Arc<Host>, mut client: TcpStream) -> std::io::Result<()> {
     });
     let name = name.await.ok_or(std::io::ErrorKind::TimedOut)??;
     let meant = host.meant(&name);
+    let replica = host.replica();
     drop(host);
+    if let (None, Some(replica)) = (&meant, replica) {
+        return replica.carry_named(client, &name, &said).await;
+    }
     let Some(at) = meant else { return Ok(()) };
     let mut cluster = TcpStream::connect(at).await?;
     for side in [&client, &cluster] {

@@ -29,13 +29,18 @@ impl Clusters for Host {
         Box::pin(async move {
             let me = me
                 .ok_or_else(|| DistributionError::saying(&UNAVAILABLE, "the server is stopping"))?;
+            if let Some(replica) = me.replica()
+                && let Some(done) = replica.see_to(&order).await
+            {
+                return done;
+            }
             me.on_thread(move |host| Box::pin(async move { host.carry_out(order).await })).await?
         })
     }
 }
 
 impl Host {
-    async fn carry_out(&self, order: Order) -> Result<Value, DistributionError> {
+    pub(super) async fn carry_out(&self, order: Order) -> Result<Value, DistributionError> {
         let path: Vec<&str> = order.path.iter().map(String::as_str).collect();
         let parameter = |name: &str| -> Result<Option<&str>, DistributionError> {
             match order.query.as_slice() {
@@ -45,11 +50,7 @@ impl Host {
             }
         };
         match (order.method.as_str(), path.as_slice()) {
-            ("GET", []) => {
-                let all = self.list().into_iter().map(|(name, facts)| shown(&name, &facts));
-                let all: Vec<Value> = all.chain(self.unopened()).collect();
-                Ok(json!({ "clusters": all }))
-            }
+            ("GET", []) => Ok(json!({ "clusters": self.listed() })),
             ("POST", [name]) => {
                 let facts = match parameter("from")? {
                     Some(_) if !order.body.is_null() => {
@@ -101,6 +102,12 @@ impl Host {
 }
 
 impl Host {
+    /// All clusters here, as they are told of.
+    pub(in crate::run) fn listed(&self) -> Vec<Value> {
+        let all = self.list().into_iter().map(|(name, facts)| shown(&name, &facts));
+        all.chain(self.unopened()).collect()
+    }
+
     /// Keeps a checkpoint, tells the revision since which it holds, or forgets it.
     async fn at_checkpoint(
         &self,

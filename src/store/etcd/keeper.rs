@@ -12,15 +12,23 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// How much longer than its lease a process that has died is waited for.
-const GRACE: SignedDuration = SignedDuration::from_secs(2);
-
 /// What all clusters of a process share that are kept in etcd.
 pub struct EtcdKeeper {
     link: Arc<Link>,
     lease: Arc<Lease>,
     /// This process, as nobody else is called.
     name: String,
+    /// How long a cluster is waited for that somebody else has.
+    patience: SignedDuration,
+}
+
+/// How a cluster is ours.
+#[derive(Clone, Copy)]
+pub(super) struct Claimed {
+    /// The revision at which our key was written.
+    pub fence: i64,
+    /// The lease it goes with.
+    pub lease: i64,
 }
 
 impl std::fmt::Debug for EtcdKeeper {
@@ -30,7 +38,8 @@ impl std::fmt::Debug for EtcdKeeper {
 }
 
 impl EtcdKeeper {
-    /// Connects, looks whether the prefix is ours, and takes a lease.
+    /// Connects, looks whether the prefix is ours, and takes a lease. A cluster that somebody has is
+    /// waited for so long, since he may have died.
     ///
     /// # Errors
     /// See [`OpenError`]; nothing was changed then.
@@ -38,6 +47,7 @@ impl EtcdKeeper {
         place: &EtcdPlace,
         name: &str,
         takeover: SignedDuration,
+        patience: SignedDuration,
     ) -> Result<Arc<EtcdKeeper>, OpenError> {
         let link = Link::open(place).map_err(OpenError::Away)?;
         let asking = Arc::clone(&link);
@@ -48,7 +58,7 @@ impl EtcdKeeper {
         let lease = Lease::take(&link, takeover).map_err(|e| OpenError::Away(e.to_string()))?;
         // Nobody else is called so, whatever seed a cluster has.
         let name = format!("{name}/{}", Entropy::from_os().suffix(10));
-        Ok(Arc::new(EtcdKeeper { link, lease, name }))
+        Ok(Arc::new(EtcdKeeper { link, lease, name, patience }))
     }
 
     /// Gives everything back at once; for the end of the process.
@@ -93,15 +103,13 @@ impl EtcdKeeper {
         &self.name
     }
 
-    /// Makes a cluster ours; waits for whoever has died with it. Answers the revision at which our
-    /// key was written.
-    pub(super) fn claim(&self, keys: &Keys) -> Result<i64, OpenError> {
+    /// Makes a cluster ours; waits for whoever has died with it.
+    pub(super) fn claim(&self, keys: &Keys) -> Result<Claimed, OpenError> {
         let clock = SystemClock;
-        let patience = SignedDuration::from_secs(self.lease.seconds()) + GRACE;
-        let ends = clock.now().checked_add(patience).unwrap_or(Timestamp::MAX);
+        let ends = clock.now().checked_add(self.patience).unwrap_or(Timestamp::MAX);
         loop {
             match self.claim_at_once(keys).map_err(|e| OpenError::Away(e.to_string()))? {
-                Ok(fence) => return Ok(fence),
+                Ok(claimed) => return Ok(claimed),
                 Err(other) if clock.now() >= ends => {
                     return Err(OpenError::Owned { place: self.link.place.to_string(), other });
                 }
@@ -133,18 +141,18 @@ impl EtcdKeeper {
     }
 
     /// Makes a cluster ours if it is nobody's (or ours already); else answers who has it.
-    pub(super) fn claim_at_once(&self, keys: &Keys) -> Result<Result<i64, String>, Failed> {
+    pub(super) fn claim_at_once(&self, keys: &Keys) -> Result<Result<Claimed, String>, Failed> {
         let (link, owner, me) = (Arc::clone(&self.link), keys.owner.clone(), self.name.clone());
         let lease = self.lease.id();
         self.link.wait(async move {
             let given = vec![Compare::absent(owner.clone())];
             let then = vec![RequestOp::leased(owner.clone(), me.clone(), lease)];
             if let Some(fence) = link.transact(Txn { given, then }).await? {
-                return Ok(Ok(fence));
+                return Ok(Ok(Claimed { fence, lease }));
             }
             match link.get(owner).await? {
                 Some(found) if found.value == me.as_bytes() && found.lease == lease => {
-                    Ok(Ok(found.mod_revision))
+                    Ok(Ok(Claimed { fence: found.mod_revision, lease }))
                 }
                 Some(found) => {
                     let said = String::from_utf8_lossy(&found.value);

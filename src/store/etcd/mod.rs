@@ -18,15 +18,18 @@ pub use keeper::EtcdKeeper;
 
 use super::{
     Error, OpenError,
-    engine::{Engine, Loaded, Record, Takes, Watch},
+    engine::{Current, Engine, Loaded, Record, Takes, Watch},
 };
-use crate::etcd::{Compare, Failed, Link, RequestOp, Txn};
+use crate::{
+    etcd::{Compare, Failed, Link, RequestOp, Txn},
+    world::{Clock, SystemClock},
+};
 use layout::{Head, Keys};
 use std::{
     collections::VecDeque,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -43,6 +46,25 @@ struct Passing {
     deleted: bool,
 }
 
+/// What was asked of etcd for one cluster.
+#[derive(Default)]
+pub(super) struct EtcdRequests {
+    count: AtomicU64,
+    /// Those that failed, or were not answered.
+    errors: AtomicU64,
+    /// How long all of them took.
+    micros: AtomicU64,
+}
+
+impl EtcdRequests {
+    /// How many, how many failed, and seconds.
+    pub fn read(&self) -> (u64, u64, f64) {
+        let [count, errors, micros] =
+            [&self.count, &self.errors, &self.micros].map(|n| n.load(Ordering::Relaxed));
+        (count, errors, std::time::Duration::from_micros(micros).as_secs_f64())
+    }
+}
+
 /// Keeps changes of one cluster in etcd.
 pub(super) struct Etcd {
     keeper: Arc<EtcdKeeper>,
@@ -51,12 +73,15 @@ pub(super) struct Etcd {
     me: String,
     /// The revision at which we wrote the owner's key.
     fence: i64,
+    /// The lease that key goes with.
+    lease: Arc<AtomicI64>,
     head: Head,
     /// Something was asked for and nobody knows whether it was done.
     doubt: bool,
     /// Somebody else has taken over.
     lost: Arc<AtomicBool>,
     window: VecDeque<Passing>,
+    requests: Arc<EtcdRequests>,
 }
 
 impl Etcd {
@@ -67,17 +92,19 @@ impl Etcd {
     pub fn open(keeper: &Arc<EtcdKeeper>, name: &str) -> Result<(Etcd, Loaded), OpenError> {
         let keys = Keys::of(&keeper.link().place.prefix, name);
         let me = keeper.name().to_owned();
-        let fence = keeper.claim(&keys)?;
+        let claimed = keeper.claim(&keys)?;
         let head = Head { by: me.clone(), epoch: 0, latest: 0, compacted: 0 };
         let mut engine = Etcd {
             keeper: Arc::clone(keeper),
             keys,
             me,
-            fence,
+            fence: claimed.fence,
+            lease: Arc::new(AtomicI64::new(claimed.lease)),
             head,
             doubt: false,
             lost: Arc::default(),
             window: VecDeque::new(),
+            requests: Arc::default(),
         };
         engine.take_over()?;
         let loaded = engine.load()?;
@@ -86,15 +113,39 @@ impl Etcd {
 
     /// Takes in what begins with these records, at a revision and without history.
     pub fn fill(&mut self, records: &[Record], rev: u64) -> Result<(), Error> {
+        self.empty()?;
         let head = Head { latest: rev, compacted: rev, ..self.head.clone() };
         self.write(records, head).and_then(|done| if done { Ok(()) } else { Err(fenced()) })?;
         self.window.clear();
         Ok(())
     }
 
+    /// Removes every row.
+    fn empty(&mut self) -> Result<(), Error> {
+        let epoch = self.head.epoch + 1;
+        let head = Head { epoch, latest: 0, compacted: 0, ..self.head.clone() };
+        let then = vec![
+            RequestOp::put(self.keys.head.clone(), head.text()),
+            RequestOp::delete_range(self.keys.row(0), self.keys.end()),
+        ];
+        if !self.lay_down(then)? {
+            return Err(fenced());
+        }
+        self.head = head;
+        self.window.clear();
+        Ok(())
+    }
+
     fn transact(&self, txn: Txn) -> Result<Option<i64>, Failed> {
-        let link = Arc::clone(self.link());
-        self.link().wait(async move { link.transact(txn).await })
+        let (link, clock) = (Arc::clone(self.link()), SystemClock);
+        let began = clock.now();
+        let done = self.link().wait(async move { link.transact(txn).await });
+        let took = clock.now().duration_since(began).as_micros();
+        let counts = &self.requests;
+        counts.count.fetch_add(1, Ordering::Relaxed);
+        counts.micros.fetch_add(u64::try_from(took).unwrap_or(0), Ordering::Relaxed);
+        counts.errors.fetch_add(u64::from(done.is_err()), Ordering::Relaxed);
+        done
     }
 
     fn link(&self) -> &Arc<Link> {
@@ -165,20 +216,25 @@ impl Etcd {
     /// After our key was not what it should be: takes the cluster again if nobody has had it
     /// meanwhile.
     fn regain(&mut self) -> Result<(), Error> {
-        self.fence = match self.keeper.claim_at_once(&self.keys).map_err(complaint)? {
-            Ok(fence) => fence,
+        // Where the lease is gone, too, another is on its way.
+        let away = |why: Failed| Error::Away(why.to_string());
+        let claimed = match self.keeper.claim_at_once(&self.keys).map_err(away)? {
+            Ok(claimed) => claimed,
             Err(other) => {
                 self.lost.store(true, Ordering::Relaxed);
                 return Err(Error::Away(format!("{other} has taken the cluster over")));
             }
         };
+        self.fence = claimed.fence;
         let found = self.keeper.head(&self.keys).map_err(complaint)?;
         if found.is_none_or(|head| head.by != self.me) {
             self.lost.store(true, Ordering::Relaxed);
             self.keeper.release(&self.keys, self.fence);
             return Err(taken());
         }
-        self.settle()
+        self.settle()?;
+        self.lease.store(claimed.lease, Ordering::Relaxed);
+        Ok(())
     }
 
     fn commit(&mut self, records: &[Record]) -> Result<(), Error> {
@@ -192,14 +248,12 @@ impl Etcd {
             return Err(Error::Away("etcd does not answer".into()));
         }
         let latest = records.last().map_or(self.head.latest, |r| r.entry.rev);
-        let to = || Head { latest, ..self.head.clone() };
-        let head = to();
-        if self.write(records, head)? {
+        if self.write(records, Head { latest, ..self.head.clone() })? {
             return Ok(());
         }
         self.regain()?;
-        let head = Head { latest, ..self.head.clone() };
-        if self.write(records, head)? { Ok(()) } else { Err(fenced()) }
+        let done = self.write(records, Head { latest, ..self.head.clone() })?;
+        if done { Ok(()) } else { Err(fenced()) }
     }
 }
 
@@ -242,6 +296,18 @@ impl Engine for Etcd {
 
     fn room(&self) -> Takes {
         Takes { records: STEPS - 1, bytes: BYTES }
+    }
+
+    fn requests(&self) -> Option<Arc<EtcdRequests>> {
+        Some(Arc::clone(&self.requests))
+    }
+
+    fn current(&self) -> Current {
+        let (keeper, lost) = (Arc::clone(&self.keeper), Arc::clone(&self.lost));
+        let lease = Arc::clone(&self.lease);
+        Box::new(move || {
+            keeper.lease().holds_as(lease.load(Ordering::Relaxed)) && !lost.load(Ordering::Relaxed)
+        })
     }
 
     fn watch(&self) -> Watch {

@@ -81,7 +81,8 @@ impl RealEtcd {
     }
 
     pub fn keeper(&self, prefix: &str, name: &str) -> Result<Arc<EtcdKeeper>, OpenError> {
-        EtcdKeeper::open(&self.place(prefix), name, SignedDuration::from_secs(2))
+        let (lease, patience) = (SignedDuration::from_secs(2), SignedDuration::from_secs(4));
+        EtcdKeeper::open(&self.place(prefix), name, lease, patience)
     }
 
     /// A store below a prefix of its own.

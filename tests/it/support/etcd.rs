@@ -23,7 +23,8 @@ struct Member {
     process: Option<Child>,
 }
 
-fn free() -> u16 {
+/// A port nobody listens on.
+pub fn free() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }
@@ -94,6 +95,27 @@ impl Etcd {
     pub fn signal(&self, at: usize, name: &str) {
         let process = self.members[at].process.as_ref().expect("it runs");
         signal(process.id(), name);
+    }
+
+    /// Kills a member.
+    pub fn kill(&mut self, at: usize) {
+        let mut process = self.members[at].process.take().expect("it runs");
+        process.kill().expect("it was running");
+        process.wait().expect("it has ended");
+    }
+
+    /// Starts its only member afresh from a snapshot.
+    pub fn restore(&mut self, file: &std::path::Path) {
+        self.kill(0);
+        let folder = self.folder(0);
+        std::fs::remove_dir_all(&folder).expect("its folder");
+        let peers = format!("http://127.0.0.1:{}", self.members[0].peers);
+        let mut command = Command::new("etcdctl");
+        command.env("ETCDCTL_API", "3").args(["snapshot", "restore"]).arg(file);
+        command.args(["--name", "m0", "--initial-cluster", &format!("m0={peers}")]);
+        command.args(["--initial-advertise-peer-urls", &peers]).arg("--data-dir").arg(&folder);
+        tools::output(&mut command);
+        self.start_member(0);
     }
 
     /// `etcdctl` for its first member.

@@ -193,6 +193,32 @@ pub async fn send(
     request(client, method, path, &[("accept", accept), ("content-type", content)], bytes).await
 }
 
+/// One request with a JSON body that may come to nothing; the code and the answer.
+pub async fn try_send(
+    client: &Client,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Option<(u16, Value)> {
+    let request = http::Request::builder().method(method).uri(path);
+    let request = request.header("content-type", "application/json");
+    let request = request.body(Body::from(body.to_string().into_bytes())).ok()?;
+    let (code, _, answer) = whole(client, request).await?;
+    Some((code, answer))
+}
+
+/// One GET that may come to nothing; the code, whether there was a warning, and the answer.
+pub async fn try_get(client: &Client, path: &str) -> Option<(u16, bool, Value)> {
+    whole(client, http::Request::builder().uri(path).body(Body::from(vec![])).ok()?).await
+}
+
+async fn whole(client: &Client, request: http::Request<Body>) -> Option<(u16, bool, Value)> {
+    let (parts, body) = client.send(request).await.ok()?.into_parts();
+    let bytes = body.collect_bytes().await.ok()?;
+    let answer = serde_json::from_slice(&bytes).unwrap_or_default();
+    Some((parts.status.as_u16(), parts.headers.contains_key("warning"), answer))
+}
+
 /// One GET, answered whole.
 pub async fn get(client: &Client, path: &str) -> Reply {
     send(client, "GET", path, "", None).await

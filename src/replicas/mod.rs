@@ -1,0 +1,10 @@
+//! Replicas: the processes that serve one set of clusters kept in one etcd. Who is there, which
+//! cluster lives where ([`Atlas`]), and the way from one to another ([`Tunnel`]).
+//!
+//! All of it follows the machines' time: nothing here belongs to a cluster.
+
+mod atlas;
+mod tunnel;
+
+pub use atlas::{Atlas, Chart, Peer};
+pub use tunnel::{Ask, Incoming, Outgoing, PeerAnswer, PeerIdentity, Tunnel, write};
