@@ -163,7 +163,7 @@ impl Replica {
             .chain(chart.orphans())
             .filter(|name| !host.has(name))
             .collect();
-        waiting.retain(|name, _| free.iter().any(|other| *other == name));
+        waiting.retain(|name, _| free.contains(&name));
         let (turn, all) = chart.turn(self.atlas.process());
         let mut mine = Vec::new();
         for name in free {
