@@ -72,6 +72,10 @@ fn image_catalogue() -> Result<String, Box<dyn Error>> {
 
 /// What the allocator of the program (and of nothing else that is built here) is told.
 fn allocator() {
+    // What runs before `main` is said in another way to Microsoft's compiler.
+    if env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|env| env == "msvc") {
+        return;
+    }
     let mut build = cc::Build::new();
     // Where the allocator's own build says its declarations are.
     build.file("build/allocator.c").includes(env::var_os("DEP_MIMALLOC_INCLUDE_DIR"));

@@ -4,7 +4,7 @@
 //! Source of wording and codes: k8s.io/apimachinery `pkg/api/errors` and
 //! `pkg/util/validation/field`.
 
-use crate::object::{Value, json};
+use crate::object::{ObjectExt, Value, json};
 use indexmap::IndexSet;
 
 /// What went wrong with one field, in the shape of upstream's `field.Error`.
@@ -30,9 +30,15 @@ impl Causes {
     pub fn of_sent(empty: Vec<(String, Value)>) -> Causes {
         Causes(IndexSet::new(), empty)
     }
-    /// Whether anything was sent empty below a path.
-    pub fn sent_empty_below(&self, path: &str) -> bool {
-        self.1.iter().any(|(at, _)| at.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
+    /// Whether anything below a path was sent empty and still is in the object.
+    pub fn sent_empty_below(&self, path: &str, object: &Value) -> bool {
+        let below = |at: &str| at.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        let filled = |at: &str| match object.at(at) {
+            Some(Value::Array(list)) => !list.is_empty(),
+            Some(Value::Object(map)) => !map.is_empty(),
+            _ => false,
+        };
+        self.1.iter().any(|(at, _)| below(at) && !filled(at))
     }
     /// A value as it was sent: with what in it was sent empty.
     pub fn as_sent(&self, path: &str, value: &Value) -> Value {

@@ -6,7 +6,7 @@
 //! the controllers ([`controllers`]) and a simulated cluster ([`sim`]). [`run`] puts them together
 //! and is the only module that knows them all. Threads: two or more workers of the listener, one
 //! for all controllers, two for the processes of exec and attach, one that writes to SQLite (in
-//! memory whoever commits does its work). Further clusters of the same process ([`run::host`]) share
+//! memory, and where a seed makes all come out the same, whoever commits does its work). Further clusters of the same process ([`run::host`]) share
 //! a fixed number of threads ([`pool`]) and every object that none of them has changed. Threads that
 //! work in the background give way to requests.
 //!

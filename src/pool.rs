@@ -5,7 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -45,6 +45,12 @@ impl Pool {
 
     /// Runs what `make` makes on one of the threads, the least recently chosen.
     pub fn run(&self, make: impl FnOnce() -> Local + Send + 'static) -> Running {
+        self.run_at(self.next.fetch_add(1, Ordering::Relaxed), make)
+    }
+
+    /// The same on the thread that a number stands for: whoever always gives the same number keeps to one
+    /// thread, and leaves the others to the others however much there is to do.
+    pub fn run_at(&self, number: usize, make: impl FnOnce() -> Local + Send + 'static) -> Running {
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, ended) = oneshot::channel();
         let work: Work = Box::new(move || {
@@ -61,18 +67,17 @@ impl Pool {
                 let _ = tell.send(());
             })
         });
-        self.send(work);
+        self.send(number, work);
         Running { stop: Some(stop), ended }
     }
 
     /// Lets what `make` makes run to its own end, whoever waits for it.
     pub fn spawn(&self, make: impl FnOnce() -> Local + Send + 'static) {
-        self.send(Box::new(make));
+        self.send(self.next.fetch_add(1, Ordering::Relaxed), Box::new(make));
     }
 
-    fn send(&self, work: Work) {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        if let Some(thread) = self.threads.get(turn % self.threads.len().max(1)) {
+    fn send(&self, number: usize, work: Work) {
+        if let Some(thread) = self.threads.get(number % self.threads.len().max(1)) {
             // A thread ends only with the pool.
             let _ = thread.send(work);
         }
@@ -85,6 +90,19 @@ impl Running {
         drop(self.stop.take());
         // An end without a word is one, too.
         let _ = (&mut self.ended).await;
+    }
+}
+
+/// Lets go of something large on a thread that nobody waits for.
+pub fn let_go(what: impl Send + 'static) {
+    static TO: LazyLock<Option<std::sync::mpsc::Sender<Box<dyn Send>>>> = LazyLock::new(|| {
+        let (to, from) = std::sync::mpsc::channel::<Box<dyn Send>>();
+        let thread = std::thread::Builder::new().name("leavings".into());
+        thread.spawn(move || from.into_iter().for_each(drop)).ok().map(|_| to)
+    });
+    // Without a thread it goes here.
+    if let Some(to) = &*TO {
+        let _ = to.send(Box::new(what));
     }
 }
 

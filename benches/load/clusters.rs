@@ -13,6 +13,9 @@ use std::{
     time::Instant,
 };
 
+/// A Deployment `web` of three replicas.
+const WEB: &str = include_str!("../../tests/it/support/web.yaml");
+
 /// How many clusters are there at once.
 const MANY: usize = 1000;
 /// How many are forked, and how many answer their first request.
@@ -23,18 +26,6 @@ const PODS: usize = 5000;
 const REQUESTS: usize = 3000;
 /// Clients of the busy cluster.
 const BUSY: usize = 8;
-
-const WEB: &str = r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: default}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: c, image: "registry.access.redhat.com/ubi9/nginx-120:1-86"}]}
-"#;
 
 /// A part of some times, in milliseconds.
 fn at(times: &mut [f64], part: f64) -> f64 {

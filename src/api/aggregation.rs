@@ -2,6 +2,7 @@
 //! there, and how discovery shows them. What is served here stays served here, whatever an
 //! APIService says. Source: kube-aggregator `pkg/apiserver/handler_{apis,discovery}.go`.
 
+use super::openapi;
 use crate::{
     kinds::Catalogue,
     object::{ObjectExt, Value, json},
@@ -16,6 +17,8 @@ pub const API_SERVICES: &str = "apiservices.apiregistration.k8s.io";
 /// What the servers behind API services said they have (`APIResourceList`), by the services' names;
 /// no resource of the API.
 pub const SAID: &str = "apiresourcelists.aggregation.internal";
+/// What of their OpenAPI documents (version 2) is of their group and version, in the same way.
+pub const DOCUMENTS: &str = "openapidocuments.aggregation.internal";
 
 /// A group and version that another server serves.
 #[derive(Debug)]
@@ -92,6 +95,18 @@ impl Remotes {
         all.retain(|r| self.at(&r.group, &r.version, kinds).is_some());
         all.sort_by_key(|r| (r.group.clone(), Reverse(r.version_priority), r.version.clone()));
         all
+    }
+
+    /// Our own OpenAPI document (version 2) with what other servers said of theirs.
+    pub fn with_documents(&self, own: Vec<u8>, kinds: &Catalogue, snapshot: &Snapshot) -> Vec<u8> {
+        let said = |r: &Remote| snapshot.get(DOCUMENTS, "", &r.name).map(|e| e.value());
+        let said: Vec<Value> = self.foreign(kinds).into_iter().filter_map(said).collect();
+        if said.is_empty() {
+            return own;
+        }
+        let mut whole: Value = serde_json::from_slice(&own).unwrap_or_default();
+        said.into_iter().for_each(|document| openapi::merge::unite(&mut whole, document));
+        whole.to_string().into_bytes()
     }
 
     /// How much a group counts; the one that has no APIService of its own stands first.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{Causes, Error},
-    kinds::Served,
+    kinds::{Backing, Served},
     object::{ObjectExt, Value, json, time},
     schema,
     store::{Entry, Expect, Snapshot},
@@ -93,7 +93,7 @@ impl Server {
     ) -> Result<(Deleted, Vec<String>), Error> {
         let (kind, mut kept) = (&request.kind, None);
         for _ in 0..ATTEMPTS {
-            let (entry, old) = self.found(&snapshot, request).await?;
+            let (entry, mut old) = self.found(&snapshot, request).await?;
             check_preconditions(kind, &request.options, &old)?;
             let mut draft = kept.take().unwrap_or_else(|| Draft::of(old.clone()));
             let attempt = Attempt::update(self, request, &snapshot, &old);
@@ -111,6 +111,11 @@ impl Server {
                 false => self.put(kind, &draft.object, Expect::Rev(entry.rev), extra).await,
             };
             match result {
+                // It went as it was.
+                Ok(entry) if going && !shown && is_shown_as_stored(kind) => {
+                    old.set_at("metadata.resourceVersion", entry.rev.to_string());
+                    return Ok((Deleted::Gone(old), heard));
+                }
                 Ok(entry) => {
                     let shown = self.shown(kind, &entry).await?.value();
                     return Ok((Deleted::of(going, shown), heard));
@@ -161,6 +166,12 @@ impl Server {
             .list(request.kind.stored_as(), &request.namespace)
             .filter(|e| super::read::selects(&request.kind, &request.options, e))
     }
+}
+
+/// Whether clients see a kind's objects as its rows hold them.
+fn is_shown_as_stored(kind: &Served) -> bool {
+    let stored = matches!(kind.backing, Backing::Stored);
+    stored && kind.custom.is_none() && kind.hooks.decorate.is_none()
 }
 
 enum Deleted {

@@ -5,6 +5,7 @@ use crate::{
     error::{Causes, Error},
     kinds::{Generation, NameRule, Served},
     object::{Map, ObjectExt, Value, json, name, time},
+    schema,
     world::World,
 };
 
@@ -222,7 +223,8 @@ fn owners(object: &Value, causes: &mut Causes) {
     }
     // Events come and go too fast to own anything.
     for owner in owners.iter().filter(|o| o["apiVersion"] == "v1" && o["kind"] == "Event") {
-        causes.invalid(PATH, owner, "/v1, Kind=Event is disallowed from being an owner");
+        let why = "/v1, Kind=Event is disallowed from being an owner";
+        causes.invalid_shown(PATH, as_owner(owner), why);
     }
     let controllers: Vec<&Value> = owners.iter().filter(|o| o.is_true("controller")).collect();
     if let [first, second, ..] = controllers.as_slice() {
@@ -232,8 +234,15 @@ fn owners(object: &Value, causes: &mut Causes) {
             name(first),
             name(second)
         );
-        causes.invalid(PATH, &json!(owners), why);
+        let shown: Vec<String> = owners.iter().map(as_owner).collect();
+        causes.invalid_shown(PATH, format!("[{}]", shown.join(",")), why);
     }
+}
+
+/// An owner as Go shows it: its fields as they are declared.
+fn as_owner(owner: &Value) -> String {
+    const TYPE: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference";
+    schema::find(TYPE).map_or_else(|| owner.to_string(), |ty| schema::golang::text(ty, owner))
 }
 
 /// Takes over from `old` what an update may not touch, after checking that it was not touched.
@@ -314,7 +323,8 @@ fn empty_as_none(v: Option<&Value>) -> Option<&Value> {
 fn desired_differs(new: &Value, old: &Value) -> bool {
     let fields = |o: &Value| -> Vec<(String, Value)> {
         let map = o.as_object().cloned().unwrap_or_default();
-        map.into_iter().filter(|(k, _)| k != "metadata" && k != "status").collect()
+        let desired = |k: &str, v: &Value| k != "metadata" && k != "status" && !v.is_null();
+        map.into_iter().filter(|(k, v)| desired(k, v)).collect()
     };
     // Comparing by key avoids the copies in the usual case of a lone spec.
     match (new.get("spec"), old.get("spec")) {

@@ -5,6 +5,7 @@
 
 mod custom;
 mod gnostic;
+pub mod merge;
 mod operations;
 mod paths;
 #[cfg(test)]
@@ -130,8 +131,8 @@ pub fn v2(kinds: &Catalogue) -> Vec<u8> {
 }
 
 /// The same in gnostic's protobuf.
-pub fn v2_protobuf(kinds: &Catalogue) -> Vec<u8> {
-    gnostic::document(&serde_json::from_slice(&v2(kinds)).unwrap_or_default())
+pub fn v2_protobuf(document: &[u8]) -> Vec<u8> {
+    gnostic::document(&serde_json::from_slice(document).unwrap_or_default())
 }
 
 /// A small document whose schemas hold what every kind's refer to.

@@ -146,8 +146,9 @@ impl Cluster {
     /// Applies manifests, YAML or JSON, as their administrator: what is there is changed.
     ///
     /// # Errors
-    /// [`Error::Unclear`] for what is no manifest, [`Error::Refused`] for what the cluster refuses;
-    /// what stands before it has been applied.
+    /// [`Error::Unclear`] for what is no manifest, [`Error::Refused`] for what the cluster refuses; then
+    /// nothing was applied (but what stands before an object that is wrong and of a kind the same text
+    /// defines).
     pub async fn apply(&self, manifests: &str) -> Result<(), Error> {
         let (server, text) = (Arc::clone(&self.inside.server), manifests.to_owned());
         self.at_server(server, move |server| {

@@ -38,7 +38,7 @@ pub enum ClusterCommand {
     },
     /// List all clusters
     List(Where),
-    /// Apply manifests (YAML or JSON) in a cluster, as its administrator
+    /// Apply manifests (YAML or JSON) in a cluster, as its administrator: all of them, or none
     Apply {
         /// Name of the cluster
         name: String,

@@ -286,7 +286,10 @@ impl Driver {
                 if rest.timers.next().is_some_and(|at| at <= now) {
                     rest.done = None;
                 }
-                rest.timers.due(now)
+                match rest.timers.next() {
+                    Some(at) if at <= now => Arc::make_mut(&mut rest.timers).due(now),
+                    _ => None,
+                }
             };
             // The borrow must end before `add`.
             let soon = soon.filter(|_| !world.repeats);
@@ -417,10 +420,10 @@ impl Driver {
         error: Option<&Error>,
     ) -> WorkResult {
         if let Some(at) = plan.again {
-            self.monitor.rest.lock().timers.add(at, lane, key);
+            self.later(at, lane, key);
         }
         for (at, key) in plan.reminders.drain(..) {
-            self.monitor.rest.lock().timers.add(at, lane, &key.into());
+            self.later(at, lane, &key.into());
         }
         let asked = if plan.retry { WorkResult::Retry } else { WorkResult::Done };
         let Some(error) = error else {
@@ -437,6 +440,12 @@ impl Driver {
             None if is_conflict(error) => WorkResult::Conflict,
             None => WorkResult::Retry,
         }
+    }
+
+    /// Sees to it that a key is looked at again at a moment.
+    fn later(&self, at: Timestamp, lane: usize, key: &Arc<str>) {
+        // Shared with what was kept of the cluster until the first change.
+        Arc::make_mut(&mut self.monitor.rest.lock().timers).add(at, lane, key);
     }
 
     /// Gives a key back, to be looked at again as its verdict says.
@@ -463,7 +472,7 @@ impl Driver {
                 let at = now.saturating_add(wait).unwrap_or(now);
                 match soon {
                     true => self.retries.borrow_mut().add(at, lane, key),
-                    false => self.monitor.rest.lock().timers.add(at, lane, key),
+                    false => self.later(at, lane, key),
                 }
                 self.monitor.gauges[lane].retried();
             }

@@ -2,8 +2,12 @@
 //! Knows nothing of how they run.
 
 use super::{Controller, timers::Timers};
+use crate::pool;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 use tokio::sync::watch;
 
 /// Numbers of one controller's queue, named as the workqueue metrics are.
@@ -54,7 +58,7 @@ pub struct Monitor {
 #[derive(Clone, Debug, Default)]
 pub struct Rest {
     /// When which key is to be looked at again.
-    pub(super) timers: Timers,
+    pub(super) timers: Arc<Timers>,
     /// The revision up to which they have seen to everything; nothing while they work.
     pub(super) done: Option<u64>,
 }
@@ -97,7 +101,8 @@ impl Monitor {
     /// that they look at every object.
     pub fn go_on(&self, rest: Option<Rest>, rev: u64) {
         let rest = rest.map(|rest| Rest { done: Some(rev), ..rest });
-        *self.rest.lock() = rest.unwrap_or_default();
+        let before = std::mem::replace(&mut *self.rest.lock(), rest.unwrap_or_default());
+        pool::let_go(before);
     }
 
     pub(super) fn set_ready(&self) {

@@ -180,7 +180,7 @@ mod tests {
             object("e", json!({"match": {"nodes": ["w2"]}, "effect": {"disk": 97}})),
         ];
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let options = crate::store::Options { data_dir: None, ..Default::default() };
+        let options = crate::store::Options::default();
         let store = crate::store::Store::open(&options).unwrap();
         for row in rows {
             let op = crate::store::Op::Put {

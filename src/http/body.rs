@@ -9,6 +9,8 @@ use crate::{
 
 const OBJECT_TYPES: &str =
     "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+/// The types that objects without a message in protobuf come in.
+pub const TEXTS: &str = "application/json, application/yaml";
 
 /// Decodes an object body.
 ///

@@ -97,11 +97,7 @@ pub async fn respond(
     let remotes = Remotes::of(&snapshot);
     let aggregated = incoming.header(header::ACCEPT).contains("v=v2;as=APIGroupDiscoveryList");
     match path {
-        Path::Root => {
-            let mut paths = discovery::paths(&kinds);
-            remotes.add_paths(&mut paths, &kinds);
-            raw(&json!({"paths": paths}))
-        }
+        Path::Root => root(&kinds, &remotes),
         Path::Core if aggregated => {
             aggregated_discovery(&discovery::aggregated(&kinds, true), look)
         }
@@ -128,10 +124,21 @@ pub async fn respond(
             None => missing(&kinds, incoming.path, look),
         },
         Path::Other("openapi/v3") => index(&kinds, &remotes),
+        Path::Other("openapi/v2") => {
+            let whole = || remotes.with_documents(openapi::v2(&kinds), &kinds, &snapshot);
+            version_two(whole, incoming.header(header::ACCEPT), look)
+        }
         Path::Other(rest) => other(incoming, rest),
         Path::Below(kind, name) => render::error(&Error::not_found(kind.resource(), name), look),
         Path::Resource(_) => missing(&kinds, incoming.path, look),
     }
+}
+
+/// `/`: all paths there are.
+fn root(kinds: &Catalogue, remotes: &Remotes) -> HttpResponse {
+    let mut paths = discovery::paths(kinds);
+    remotes.add_paths(&mut paths, kinds);
+    raw(&json!({"paths": paths}))
 }
 
 fn aggregated_discovery(document: &Value, look: Look) -> HttpResponse {
@@ -177,9 +184,7 @@ fn other(incoming: &Incoming<'_>, rest: &str) -> HttpResponse {
                     + &health::storage(http.server.store.requests()),
             )
         }
-        _ => {
-            openapi(&http.server.catalogue(), rest, incoming.header(header::ACCEPT), incoming.look)
-        }
+        _ => version_three(&http.server.catalogue(), rest),
     }
 }
 
@@ -206,21 +211,24 @@ fn index(kinds: &Catalogue, remotes: &Remotes) -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(document)
 }
 
-fn openapi(kinds: &Catalogue, rest: &str, accept: &str, look: Look) -> HttpResponse {
-    let json = |bytes: Vec<u8>| HttpResponse::Ok().content_type("application/json").body(bytes);
-    match rest {
-        "openapi/v2" if accept.starts_with(GNOSTIC) => HttpResponse::Ok()
+/// The document that has everything, in the form that is asked for.
+fn version_two(whole: impl Fn() -> Vec<u8>, accept: &str, look: Look) -> HttpResponse {
+    match accept {
+        accept if accept.starts_with(GNOSTIC) => HttpResponse::Ok()
             .content_type("application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
-            .body(openapi::v2_protobuf(kinds)),
-        "openapi/v2" if accept.contains("json") || accept.contains("*/*") || accept.is_empty() => {
-            json(openapi::v2(kinds))
+            .body(openapi::v2_protobuf(&whole())),
+        accept if accept.contains("json") || accept.contains("*/*") || accept.is_empty() => {
+            HttpResponse::Ok().content_type("application/json").body(whole())
         }
-        "openapi/v2" => render::error(&Error::NotAcceptable("application/json".into()), look),
-        _ => {
-            let document = rest.strip_prefix("openapi/v3/").and_then(|p| openapi::v3(kinds, p));
-            document.map_or_else(not_found, json)
-        }
+        _ => render::error(&Error::NotAcceptable("application/json".into()), look),
     }
+}
+
+fn version_three(kinds: &Catalogue, rest: &str) -> HttpResponse {
+    let document = rest.strip_prefix("openapi/v3/").and_then(|p| openapi::v3(kinds, p));
+    document.map_or_else(not_found, |document| {
+        HttpResponse::Ok().content_type("application/json").body(document)
+    })
 }
 
 /// What holds now, for `/readyz` and its sisters.

@@ -146,7 +146,9 @@ pub fn serve_on(
     offer(&mut tls);
     let clock = Arc::clone(&http.server.world.wall);
     Listening::shared(
-        pool.run(move || Box::pin(accept(listener, clock, move || pipeline(http, tls)))),
+        pool.run_at(http.home, move || {
+            Box::pin(accept(listener, clock, move || pipeline(http, tls)))
+        }),
     )
 }
 

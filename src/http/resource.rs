@@ -264,6 +264,10 @@ fn parsed(
             Ok(body)
         }
         Verb::Create | Verb::Update => {
+            let binary = body::media_type(content_type) == "application/vnd.kubernetes.protobuf";
+            if binary && target.kind.custom.is_some() {
+                return Err(Error::UnsupportedMediaType(body::TEXTS.into()));
+            }
             if matches!(body::media_type(content_type), "" | "application/json" | "*/*") {
                 request.options.text = bytes.clone();
             }

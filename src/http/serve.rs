@@ -37,7 +37,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
@@ -59,6 +59,8 @@ pub struct Http {
     pub processes: Handle,
     /// When the last request began, in seconds.
     pub used: AtomicI64,
+    /// Number of the thread that serves it where threads are shared.
+    pub home: usize,
     /// Requests under way.
     pub inflight: InFlight,
     /// Bodies under way.
@@ -70,6 +72,9 @@ pub struct Http {
     /// Who answers beside the API, if anybody does.
     pub desk: Option<Arc<dyn Desk>>,
 }
+
+/// How many servers there were.
+static HOMES: AtomicUsize = AtomicUsize::new(0);
 
 impl Http {
     /// Wraps a server that clients reach at `url`.
@@ -93,6 +98,7 @@ impl Http {
             url,
             processes,
             used,
+            home: HOMES.fetch_add(1, Ordering::Relaxed),
             inflight,
             bodies,
             ids,

@@ -28,7 +28,7 @@ impl Pipes {
     /// Lets a server take them on a thread of a pool.
     pub fn new(pool: &Pool, http: Arc<Http>) -> Pipes {
         let (ends, taken) = mpsc::unbounded_channel();
-        let _running = pool.run(move || Box::pin(serve(http, taken)));
+        let _running = pool.run_at(http.home, move || Box::pin(serve(http, taken)));
         Pipes { ends, _running }
     }
 

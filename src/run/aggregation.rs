@@ -5,7 +5,8 @@
 use crate::{
     api::{
         Body, Caller, Options, PatchType, Request, Server, Verb,
-        aggregation::{API_SERVICES, Remote, Remotes, SAID},
+        aggregation::{API_SERVICES, DOCUMENTS, Remote, Remotes, SAID},
+        openapi,
     },
     kinds,
     object::{ObjectExt, Value, encode, json, time},
@@ -23,6 +24,8 @@ const AGAIN: i64 = 30;
 const PATIENCE: i64 = 5;
 /// Most bytes of what a server says it has.
 const LONGEST: usize = 1 << 20;
+/// Most bytes of its OpenAPI document, and of what is kept of that.
+const LONGEST_DOCUMENT: usize = 8 << 20;
 
 /// Status, reason and message of a condition.
 type Availability = (&'static str, &'static str, String);
@@ -58,9 +61,10 @@ async fn look(server: &Arc<Server>, remote: &Remote) {
     let snapshot = server.store.snapshot();
     let verdict = match unready(&snapshot, remote) {
         Some(verdict) => verdict,
-        None => match ask(server, remote).await {
+        None => match ask(server, remote, &root(remote), LONGEST).await {
             Ok(said) => {
-                keep(server, remote, said).await;
+                keep(server, SAID, remote, said).await;
+                document(server, remote).await;
                 ("True", "Passed", "all checks passed".to_owned())
             }
             Err(why) => ("False", "FailedDiscoveryCheck", why),
@@ -111,12 +115,31 @@ fn unready(snapshot: &Snapshot, remote: &Remote) -> Option<Availability> {
     Some(("False", "MissingEndpoints", why))
 }
 
-/// Asks a server what it has.
-async fn ask(server: &Server, remote: &Remote) -> Result<Value, String> {
-    let path = format!("/apis/{}/{}", remote.group, remote.version);
+fn root(remote: &Remote) -> String {
+    format!("/apis/{}/{}", remote.group, remote.version)
+}
+
+/// Keeps what a server's OpenAPI document says of its group and version. Who has none serves all the
+/// same.
+async fn document(server: &Arc<Server>, remote: &Remote) {
+    let whole = ask(server, remote, "/openapi/v2", LONGEST_DOCUMENT).await;
+    let part = |whole: Value| openapi::merge::below(&whole, &format!("{}/", root(remote)));
+    let part = whole.map(part).unwrap_or_default();
+    if part.map_at("paths").is_some_and(|paths| !paths.is_empty()) {
+        keep(server, DOCUMENTS, remote, part).await;
+    }
+}
+
+/// Asks a server what it says at a path.
+async fn ask(
+    server: &Server,
+    remote: &Remote,
+    path: &str,
+    longest: usize,
+) -> Result<Value, String> {
     let fetch = Fetch {
         method: "GET".into(),
-        path: path.clone(),
+        path: path.to_owned(),
         headers: vec![("Accept".into(), "application/json".into())],
         ..Fetch::default()
     };
@@ -127,7 +150,7 @@ async fn ask(server: &Server, remote: &Remote) -> Result<Value, String> {
     };
     let asked = async {
         let mut answered =
-            server.pass(remote, &aggregator, fetch).await.map_err(|u| u.told(&path))?;
+            server.pass(remote, &aggregator, fetch).await.map_err(|u| u.told(path))?;
         let at = format!("https://{}{path}", answered.at);
         if !(200..300).contains(&answered.status) {
             return Err(format!("bad status from {at}: {}", answered.status));
@@ -136,7 +159,7 @@ async fn ask(server: &Server, remote: &Remote) -> Result<Value, String> {
         while let Some(part) = answered.body.next().await {
             let part =
                 part.map_err(|why| format!("failing or missing response from {at}: {why}"))?;
-            if body.len() + part.len() > LONGEST {
+            if body.len() + part.len() > longest {
                 return Err(format!("failing or missing response from {at}: it is too long"));
             }
             body.extend_from_slice(&part);
@@ -156,19 +179,19 @@ async fn ask(server: &Server, remote: &Remote) -> Result<Value, String> {
     within(&*server.world.wall, limit, asked).await.unwrap_or_else(|| Err(late()))
 }
 
-/// Keeps what a server says it has.
-async fn keep(server: &Arc<Server>, remote: &Remote, mut said: Value) {
+/// Keeps what a server says.
+async fn keep(server: &Arc<Server>, resource: &str, remote: &Remote, mut said: Value) {
     if !said.is_object() {
         return;
     }
     said["metadata"] = json!({"name": remote.name, "uid": remote.name});
     let snapshot = server.store.snapshot();
-    let kept = snapshot.get(SAID, "", &remote.name);
+    let kept = snapshot.get(resource, "", &remote.name);
     if kept.is_some_and(|k| k.value() == said) {
         return;
     }
     let op = Op::Put {
-        resource: SAID.into(),
+        resource: resource.into(),
         key: remote.name.as_str().into(),
         expect: kept.map_or(Expect::Absent, |k| Expect::Rev(k.rev)),
         body: encode(&said),
@@ -183,9 +206,10 @@ async fn keep(server: &Arc<Server>, remote: &Remote, mut said: Value) {
 async fn forget(server: &Arc<Server>, remotes: &Remotes) {
     let snapshot = server.store.snapshot();
     let gone = |name: &str| !remotes.all.iter().any(|r| r.name == name);
-    for entry in snapshot.list(SAID, "").filter(|e| gone(&e.meta.name)) {
+    let kept = [SAID, DOCUMENTS].into_iter().flat_map(|resource| snapshot.list(resource, ""));
+    for entry in kept.filter(|e| gone(&e.meta.name)) {
         let (key, expect) = (Arc::clone(&entry.key), Expect::Rev(entry.rev));
-        let op = Op::Delete { resource: SAID.into(), key, expect, last: None };
+        let op = Op::Delete { resource: Arc::clone(&entry.resource), key, expect, last: None };
         // What has changed meanwhile is looked at next time.
         let _ = server.store.commit(vec![op]).await;
     }

@@ -13,7 +13,7 @@ use crate::{
     world::within,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// How long work under way may take to come to its end before a moment is kept all the same.
 const PATIENCE: SignedDuration = SignedDuration::from_millis(100);
@@ -27,7 +27,7 @@ const SILENCE: SignedDuration = SignedDuration::from_secs(10);
 pub struct Checkpoint {
     pub(super) parts: Parts,
     pub(super) pushed: registry::Kept,
-    pub(super) files: sim::containers::Kept,
+    pub(super) files: Arc<sim::containers::Kept>,
     /// What the clock shows and how fast it runs, if it was ever touched: else it is the machine's.
     pub(super) clock: Option<(Timestamp, f64)>,
     /// What the clock showed.
@@ -55,7 +55,7 @@ impl Checkpoint {
             (shown.now, shown.rate)
         });
         let pushed = registries.map(|r| r.kept()).unwrap_or_default();
-        let files = cluster.containers.keep();
+        let files = Arc::new(cluster.containers.keep());
         let rest = cluster.controls.monitor.rest(parts.snapshot().rev);
         let moment = cluster.time.reading().now;
         let known = cluster.server.access.authorizer.known();

@@ -79,7 +79,7 @@ pub(super) struct Origin {
     /// What was pushed to its registry, where that is not in the data folder.
     pub pushed: registry::Kept,
     /// What was written in its containers.
-    pub files: sim::containers::Kept,
+    pub files: Arc<sim::containers::Kept>,
     /// What its controllers go on from, if they have rested.
     pub rest: Option<Rest>,
     /// Whether it is a copy of a cluster that has all it needs.
@@ -146,17 +146,22 @@ pub(super) async fn start_at(
     ports: Ports,
 ) -> Result<Cluster, String> {
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
+    let repeats = flags.random_seed.is_some() && nature.openshift && site.keeper.is_none();
     let store = Store::open(&store::Options {
         data_dir: dir.clone(),
         full_sync: flags.sync == Durability::Full,
+        inline: repeats,
         window_bytes: 0,
         etcd: site.keeper.clone(),
     })
     .map_err(|e| e.to_string())?;
+    // What was drawn before the last stop must not be drawn again.
+    let drawn = store.snapshot().rev;
+    let random_seed = flags.random_seed.map(|seed| seed.wrapping_add(drawn));
+    let flags = &Serve { random_seed, ..flags.clone() };
     let entropy = flags.random_seed.map_or_else(Entropy::from_os, Entropy::seeded);
     let (mut world, time) = world(&store, entropy);
-    // What is written to a disk takes its time, and another time tomorrow.
-    world.repeats = flags.random_seed.is_some() && flags.in_memory && nature.openshift;
+    world.repeats = repeats;
     let secrets = match &site.keeper {
         Some((keeper, name)) => secrets::shared(keeper, name, &world)?,
         None => secrets::load_or_make(dir.as_deref(), &world)?,

@@ -7,6 +7,9 @@ use std::{net::SocketAddr, sync::Arc};
 /// Names below this domain are found on loopback wherever they are asked for (RFC 6761).
 const LOCAL: &str = "localhost";
 
+/// The config map that says where it is.
+pub const PLACE: &str = "openshift-config-managed/console-public";
+
 /// Writes the console's address where `oc whoami --show-console` looks: that of its route where
 /// every browser finds it, else that of the API, which is the same console.
 ///

@@ -41,15 +41,54 @@ pub(super) fn documents(text: &str) -> Result<Vec<Value>, String> {
     Ok(objects)
 }
 
-/// Applies every manifest of a text, in order.
+/// Applies every manifest of a text, in order, if all of them can be: first each is tried without a trace.
 ///
 /// # Errors
-/// Of the first that is refused.
+/// Of the first that is refused; then nothing has changed, unless only the object of a kind that the same
+/// text defines is wrong.
 pub async fn apply(server: &Arc<Server>, text: &str) -> Result<(), Refusal> {
-    for object in documents(text).map_err(Refusal::Unclear)? {
+    let objects = documents(text).map_err(Refusal::Unclear)?;
+    // One alone is applied or it is not.
+    if objects.len() > 1 {
+        for (at, object) in objects.iter().enumerate() {
+            rehearse(server, &objects[..at], object).await?;
+        }
+    }
+    for object in objects {
         apply_one(server, MANAGER, object).await?;
     }
     Ok(())
+}
+
+/// Applies one object without a trace, as if those before it had been applied.
+async fn rehearse(server: &Arc<Server>, before: &[Value], object: &Value) -> Result<(), Refusal> {
+    let (version, named) = (object.str_at("apiVersion"), object.str_at("kind"));
+    if before.iter().any(|o| defines(o, version, named)) {
+        return Ok(());
+    }
+    let kind = kind(server, version, named)?;
+    let home = object.namespace();
+    let mut tried = object.clone();
+    if kind.namespaced
+        && before.iter().any(|o| PLACES.contains(&o.str_at("kind")) && o.name() == home)
+        && server.store.snapshot().get("namespaces", "", home).is_none()
+    {
+        // What is right somewhere is right in a place of its own.
+        tried.set_at("metadata.namespace", "default");
+    }
+    apply_as(server, MANAGER, tried, true).await
+}
+
+/// Kinds that make namespaces.
+const PLACES: [&str; 3] = ["Namespace", "Project", "ProjectRequest"];
+
+/// Whether an object is the definition of a kind.
+fn defines(object: &Value, version: &str, kind: &str) -> bool {
+    let (group, version) = version.rsplit_once('/').unwrap_or(("", version));
+    object.str_at("kind") == "CustomResourceDefinition"
+        && object.str_at("spec.group") == group
+        && object.str_at("spec.names.kind") == kind
+        && object.list_at("spec.versions").iter().any(|v| v.str_at("name") == version)
 }
 
 fn kind(server: &Server, version: &str, name: &str) -> Result<Served, Refusal> {
@@ -63,6 +102,15 @@ pub(super) async fn apply_one(
     server: &Arc<Server>,
     manager: &str,
     object: Value,
+) -> Result<(), Refusal> {
+    apply_as(server, manager, object, false).await
+}
+
+async fn apply_as(
+    server: &Arc<Server>,
+    manager: &str,
+    object: Value,
+    dry_run: bool,
 ) -> Result<(), Refusal> {
     let kind = kind(server, object.str_at("apiVersion"), object.str_at("kind"))?;
     let namespace = match (kind.namespaced, object.namespace()) {
@@ -78,7 +126,12 @@ pub(super) async fn apply_one(
         sub: "",
         namespace,
         name: if project { String::new() } else { object.name().into() },
-        options: Options { field_manager: manager.into(), force: Some(true), ..Options::default() },
+        options: Options {
+            field_manager: manager.into(),
+            force: Some(true),
+            dry_run,
+            ..Options::default()
+        },
         body: if project {
             Body::Object(object.clone(), Vec::new())
         } else {
@@ -122,6 +175,15 @@ pub async fn get(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::json;
+
+    #[test]
+    fn definitions_are_known_by_what_they_define() {
+        let definition = json!({"kind": "CustomResourceDefinition", "spec": {"group": "a.b",
+            "names": {"kind": "Thing"}, "versions": [{"name": "v1"}]}});
+        assert!(defines(&definition, "a.b/v1", "Thing"));
+        assert!(!defines(&definition, "a.b/v2", "Thing") && !defines(&definition, "v1", "Thing"));
+    }
 
     #[test]
     fn documents_and_lists() {

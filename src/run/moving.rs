@@ -48,7 +48,7 @@ pub(super) async fn export(dir: &Path, flags: &EtcdFlags) -> Result<(), String> 
     let store = Store::open(&options).map_err(|e| e.to_string())?;
     let parts = store.parts().await.map_err(|e| e.to_string())?;
     let secrets = secrets::shared(&keeper, MAIN, &World::real())?;
-    let copy = Store::begin_in(dir, &parts, true).map_err(|e| e.to_string())?;
+    let copy = Store::begin_in(dir, &parts, true, false).map_err(|e| e.to_string())?;
     copy.harden().await.map_err(|e| e.to_string())?;
     copy.close();
     secrets.write(dir)?;

@@ -47,7 +47,7 @@ impl Lab {
     /// With other settings.
     pub fn new(settings: Settings) -> Lab {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let options = Options { data_dir: None, ..Options::default() };
+        let options = Options::default();
         let store = Store::open(&options).unwrap();
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
         let (told, settings) = (Vec::new(), Arc::new(settings));

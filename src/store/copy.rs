@@ -18,18 +18,23 @@ const MOMENT: &str = "moment";
 
 impl Store {
     /// A store in an empty folder that begins with what another holds, at its revision and without
-    /// history.
+    /// history; `full_sync` and `inline` as where one is opened.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn begin_in(dir: &Path, parts: &Parts, full_sync: bool) -> Result<Store, OpenError> {
+    pub fn begin_in(
+        dir: &Path,
+        parts: &Parts,
+        full_sync: bool,
+        inline: bool,
+    ) -> Result<Store, OpenError> {
         let lock = open::lock(&dir.to_owned())?;
         let path = dir.join(open::DATABASE);
         let (mut engine, _) = open::sqlite(&path, full_sync)?;
         let filled = engine.fill(&parts.records(), parts.state.rev);
         filled.map_err(|e| place::trouble(&e, &path))?;
         let loaded = parts.loaded();
-        let inner = Handle::start(Box::new(engine), loaded, WINDOW, Some(lock));
+        let inner = Handle::start(Box::new(engine), loaded, WINDOW, (Some(lock), inline));
         Ok(Store { inner, gate: Default::default() })
     }
 }
@@ -48,7 +53,7 @@ impl Store {
         let (mut engine, _) = Etcd::open(keeper, name)?;
         let filled = engine.fill(&parts.records(), parts.state.rev);
         filled.map_err(|e| OpenError::Away(e.to_string()))?;
-        let inner = Handle::start(Box::new(engine), parts.loaded(), WINDOW, None);
+        let inner = Handle::start(Box::new(engine), parts.loaded(), WINDOW, (None, false));
         Ok(Store { inner, gate: Default::default() })
     }
 }

@@ -116,6 +116,12 @@ impl Entry {
         self.read(|text| serde_json::from_slice(text).unwrap_or(Value::Null))
     }
 
+    /// The same, kept with the revision: for objects that are looked at again and again, of which there
+    /// are few.
+    pub fn tree(&self) -> Arc<Value> {
+        self.kept(|_: &Value| true, || self.lean())
+    }
+
     /// The whole object, parsed afresh.
     pub fn value(&self) -> Value {
         // Only bytes the server serialised itself are ever stored.

@@ -27,6 +27,9 @@ pub struct Options {
     /// Sync to disk at every commit (`PRAGMA synchronous = FULL`) once [`Store::harden`] was called.
     /// Without it a power cut may lose the last commits; a crash of the process never does.
     pub full_sync: bool,
+    /// Whoever commits does the writer's work, and waits for the disk: then the order of what happens does
+    /// not hang on how long that takes. Slower than a thread that commits for many at once.
+    pub inline: bool,
     /// Bytes of replaced revisions kept for watches; 0 for the default of 16 MiB.
     pub window_bytes: usize,
 }
@@ -137,7 +140,7 @@ impl Store {
                 }
             };
         let window = if options.window_bytes == 0 { WINDOW } else { options.window_bytes };
-        let inner = Handle::start(engine, loaded, window, lock);
+        let inner = Handle::start(engine, loaded, window, (lock, options.inline));
         Ok(Store { inner, gate: Default::default() })
     }
 }

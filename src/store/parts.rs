@@ -2,7 +2,10 @@
 //! back to.
 
 use super::{Entry, Error, Expect, Feed, Op, Snapshot, claims::Claims, writer::Writer};
-use crate::object::{ObjectExt, Value, encode};
+use crate::{
+    object::{ObjectExt, Value, encode},
+    pool,
+};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, sync::Arc};
@@ -134,8 +137,11 @@ impl Feed {
     /// Forgets everything before a revision, whoever may be reading.
     pub(super) fn restart(&self, floor: u64) {
         let mut window = self.window.write();
-        window.changes.clear();
+        let history = std::mem::take(&mut window.changes);
         (window.bytes, window.floor) = (0, floor);
+        drop(window);
+        // Nobody waits until the last revision of thousands of objects is gone.
+        pool::let_go(history);
     }
 
     /// Wakes whoever waits for anything.

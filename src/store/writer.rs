@@ -70,7 +70,7 @@ impl Handle {
         engine: Box<dyn Engine>,
         loaded: Loaded,
         window: usize,
-        lock: Option<File>,
+        (lock, inline): (Option<File>, bool),
     ) -> Arc<Handle> {
         let mut state = Snapshot { rev: loaded.latest, ..Snapshot::default() };
         for entry in loaded.entries {
@@ -88,7 +88,7 @@ impl Handle {
         let (watch, current, keeps) = (engine.watch(), engine.current(), engine.keeps());
         let requests = engine.requests();
         let mut writer = Writer::new(Arc::clone(&shared), engine, Claims::of(loaded.claims));
-        let way = if keeps {
+        let way = if keeps && !inline {
             let (sender, receiver) = mpsc::channel();
             let thread = std::thread::Builder::new().name("store-writer".into());
             let thread = thread.spawn(move || writer.run(&receiver)).ok();
@@ -273,8 +273,8 @@ impl Writer {
         }
     }
 
-    /// Checks a batch and shows it, where nothing has to be made durable. Answers the resources whose
-    /// watchers are to be woken, too.
+    /// Checks a batch, makes it durable where that is to be, and shows it, all on this thread. Answers the
+    /// resources whose watchers are to be woken, too.
     fn commit_now(
         &mut self,
         ops: Vec<Op>,
@@ -287,8 +287,24 @@ impl Writer {
             self.undo(durable, &records);
             return Err(full);
         }
+        if let Err(why) = self.append(&records) {
+            self.undo(durable, &records);
+            return Err(why);
+        }
         let changed = self.publish(records, &durable);
+        if self.engine.keeps() {
+            self.compact();
+        }
         Ok((committed, changed))
+    }
+
+    /// Makes records durable, where that is to be, and notes how it went.
+    fn append(&mut self, records: &[Record]) -> Result<(), Error> {
+        let appended = self.engine.append(records);
+        if self.engine.keeps() {
+            *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
+        }
+        appended.inspect_err(|why| tracing::error!(%why, "commit failed"))
     }
 
     /// Checks and commits a group. A batch that fails its checks leaves the others alone.
@@ -322,10 +338,7 @@ impl Writer {
                 Err(e) => drop(batch.reply.send(Err(e))),
             }
         }
-        let appended = self.engine.append(&records);
-        *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
-        if let Err(why) = appended {
-            tracing::error!(%why, "commit failed");
+        if let Err(why) = self.append(&records) {
             self.undo(durable, &records);
             for (reply, _) in passed {
                 let _ = reply.send(Err(why.clone()));

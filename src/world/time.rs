@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
     task::{Context, Poll, Waker},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// A cluster's clock.
 pub struct ClusterTime {
@@ -22,7 +22,13 @@ pub struct ClusterTime {
     moving: tokio::sync::Mutex<()>,
     /// Told when the next moment somebody waits for may be another, or comes sooner.
     turned: Notify,
+    /// Moves for whoever tends the clock, and where that hears of them.
+    moves: mpsc::UnboundedSender<TimeMove>,
+    heard: Mutex<Option<mpsc::UnboundedReceiver<TimeMove>>>,
 }
+
+/// A move to a moment, or to the next that somebody waits for; and who waits for its end.
+type TimeMove = (Option<Timestamp>, oneshot::Sender<()>);
 
 /// How it goes on from moment to moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -188,7 +194,9 @@ impl ClusterTime {
             number: 0,
         };
         let (state, moving) = (Mutex::new(state), tokio::sync::Mutex::default());
-        Arc::new(ClusterTime { wall, activity, state, moving, turned: Notify::new() })
+        let (moves, heard) = mpsc::unbounded_channel();
+        let (turned, heard) = (Notify::new(), Mutex::new(Some(heard)));
+        Arc::new(ClusterTime { wall, activity, state, moving, turned, moves, heard })
     }
 
     /// What it shows and does.
@@ -227,12 +235,23 @@ impl ClusterTime {
     }
 
     /// Sees to it that a clock that runs faster than the wall's halts at each moment that is waited
-    /// for, until what is due then is done: so what happens is the same at every rate.
+    /// for, until what is due then is done: so what happens is the same at every rate. It is moved from
+    /// here, too: among those who work, whom it would otherwise have to call from another thread at every
+    /// moment.
     pub async fn tend(&self) {
+        let heard = self.heard.lock().take();
+        let Some(mut moves) = heard else { return };
         self.state.lock().tended = true;
         loop {
-            self.due().await;
-            self.catch_up(None).await;
+            tokio::select! {
+                biased;
+                Some((to, done)) = moves.recv() => {
+                    self.go(to).await;
+                    // Who has lost interest need not be told.
+                    let _ = done.send(());
+                }
+                () = self.due() => self.catch_up(None).await,
+            }
         }
     }
 
@@ -317,8 +336,30 @@ impl ClusterTime {
     /// Moves on to `to`, by way of every moment somebody waits for, each only when all work before
     /// it is done; ends when all is calm at `to`. Time never goes back.
     pub async fn advance(&self, to: Timestamp) {
+        self.moved(Some(to)).await;
+    }
+
+    /// Moves on to the next moment somebody waits for, if any; see [`ClusterTime::advance`].
+    pub async fn advance_to_next(&self) {
+        self.moved(None).await;
+    }
+
+    /// Lets whoever tends the clock move it; does it here where nobody does.
+    async fn moved(&self, to: Option<Timestamp>) {
+        let (done, ends) = oneshot::channel();
+        let tended = self.state.lock().tended;
+        match tended && self.moves.send((to, done)).is_ok() {
+            // Who tends it ends with the cluster.
+            true => drop(ends.await),
+            false => self.go(to).await,
+        }
+    }
+
+    async fn go(&self, to: Option<Timestamp>) {
         let _moving = self.moving.lock().await;
         let _held = self.hold();
+        self.activity.calm().await;
+        let Some(to) = to.or(self.reading().next) else { return };
         loop {
             self.activity.calm().await;
             match self.reading().next {
@@ -341,17 +382,6 @@ impl ClusterTime {
         }
         self.state.lock().held = true;
         Held(self)
-    }
-
-    /// Moves on to the next moment somebody waits for, if any; see [`ClusterTime::advance`].
-    pub async fn advance_to_next(&self) {
-        let _moving = self.moving.lock().await;
-        self.activity.calm().await;
-        if let Some(next) = self.reading().next {
-            let _held = self.hold();
-            self.jump(next);
-            self.activity.calm().await;
-        }
     }
 
     fn jump(&self, to: Timestamp) {

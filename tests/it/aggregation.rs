@@ -45,6 +45,13 @@ async fn other_servers_serve_groups_of_their_own() {
             "/apis/wardle.example.com/v1alpha1" => (200, resources),
             path if path.ends_with("/talk") => (101, Value::Null),
             "/openapi/v3/apis/wardle.example.com/v1alpha1" => (200, json!({"openapi": "3.0.0"})),
+            "/openapi/v2" => (
+                200,
+                json!({"swagger": "2.0",
+                "paths": {flunders: {"get": {"schema": {"$ref": "#/definitions/Flunder"}}},
+                    "/version/": {"get": {}}},
+                "definitions": {"Flunder": {"type": "object"}, "Unused": {}}}),
+            ),
             path if path == flunders && !body.is_null() => (201, body.clone()),
             path if path.starts_with(flunders) => (200, json!({"kind": "FlunderList"})),
             _ => (404, json!({})),
@@ -112,6 +119,20 @@ async fn other_servers_serve_groups_of_their_own() {
     let document =
         get(&lab.client, "/openapi/v3/apis/wardle.example.com/v1alpha1").await.expect(200);
     assert_eq!(document["openapi"], "3.0.0");
+    // The document that has everything has theirs, too.
+    let (item, definitions) = eventually("its OpenAPI document is merged", || async {
+        let whole = get(&lab.client, "/openapi/v2").await.expect(200);
+        let path = "/apis/wardle.example.com/v1alpha1/namespaces/default/flunders";
+        match whole["paths"].get(path) {
+            Some(item) => Ok((item.clone(), whole["definitions"].clone())),
+            None => Err("not yet"),
+        }
+    })
+    .await;
+    assert_eq!(item["get"]["schema"]["$ref"], "#/definitions/Flunder");
+    assert_eq!(definitions["Flunder"], json!({"type": "object"}));
+    assert!(definitions.get("Unused").is_none());
+    assert!(definitions.get("io.k8s.api.core.v1.Pod").is_some());
 
     talks(&plain, &format!("{flunders}/f/talk")).await;
 

@@ -1,4 +1,5 @@
-//! What carries the program to its users: the npm package, the systemd unit, the action and the workflow.
+//! What carries the program to its users: the wheel, the npm package, the image, the systemd unit, the action
+//! and the workflow.
 
 use crate::support::{
     child::program,
@@ -7,8 +8,8 @@ use crate::support::{
     repository,
     tools::{self, output},
 };
-use pocketshift::object::ObjectExt;
-use serde_json::Value;
+use pocketshift::{config::Serve, object::ObjectExt};
+use serde_json::{Value, json};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 fn read(path: &str) -> String {
@@ -69,6 +70,126 @@ async fn the_npm_package() {
         assert!(said.contains("'one'"), "{said}");
     })
     .await;
+}
+
+/// Built, installed where nothing else is, and used. Of the build only the compiling is left out: what is put
+/// into the wheel is the program of this test.
+#[tokio::test]
+async fn the_wheel() {
+    blocking(|| {
+        let place = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| place.path().join(name);
+        let own = env!("CARGO_BIN_EXE_pocketshift");
+        let described = output(
+            Command::new(env!("CARGO"))
+                .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+                .arg("--manifest-path")
+                .arg(repository("Cargo.toml")),
+        );
+        let described: Value = serde_json::from_str(&described).expect("JSON");
+        let package = &described["packages"][0];
+        let is_program = |target: &&Value| target["kind"] == json!(["bin"]);
+        let target = package["targets"].as_array().expect("targets").iter().find(is_program);
+        let built = json!({"reason": "compiler-artifact", "package_id": package["id"],
+            "manifest_path": package["manifest_path"], "target": target, "features": [],
+            "profile": {"opt_level": "0", "debuginfo": 0, "debug_assertions": true,
+                "overflow_checks": true, "test": false},
+            "filenames": [own], "executable": own, "fresh": true});
+        let done = json!({"reason": "build-finished", "success": true});
+        fs::write(at("built"), format!("{built}\n{done}\n")).expect("a file");
+        let compiler = format!(
+            "#!/bin/sh\ncase \"$*\" in *--message-format*) exec cat {};; esac\nexec {} \"$@\"\n",
+            at("built").display(),
+            env!("CARGO")
+        );
+        fs::write(at("cargo"), compiler).expect("a file");
+        fs::set_permissions(at("cargo"), fs::Permissions::from_mode(0o755)).expect("a program");
+        // Found first, where the real one is looked for.
+        let path = std::env::var("PATH").unwrap_or_default();
+        output(
+            Command::new(tools::maturin())
+                .arg("build")
+                .arg("-o")
+                .arg(at("wheels"))
+                .current_dir(repository("kits/python"))
+                .env("PATH", format!("{}:{path}", place.path().display()))
+                // The one that runs this test has said where it is.
+                .env("CARGO", at("cargo"))
+                .env("CARGO_TARGET_DIR", at("target")),
+        );
+        let wheels: Vec<_> = fs::read_dir(at("wheels"))
+            .expect("wheels")
+            .map(|w| w.expect("a wheel").path())
+            .collect();
+        assert_eq!(wheels.len(), 1, "{wheels:?}");
+        let venv = at("venv");
+        output(Command::new("python3").args(["-m", "venv"]).arg(&venv));
+        let (python, program) = (venv.join("bin/python"), venv.join("bin/pocketshift"));
+        let install = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps"];
+        output(Command::new(&python).args(install).arg(&wheels[0]));
+        let version = output(Command::new(program).arg("--version"));
+        assert_eq!(version.trim(), format!("pocketshift {}", env!("CARGO_PKG_VERSION")));
+        let script = "import pocketshift\n\
+            with pocketshift.Host() as host, host.create('one') as cluster:\n    \
+            print(pocketshift.program(), host.clusters())\n";
+        let said = output(Command::new(python).args(["-c", script]).env_remove("POCKETSHIFT"));
+        assert!(said.starts_with(&*venv.to_string_lossy()) && said.contains("'one'"), "{said}");
+    })
+    .await;
+}
+
+/// What is copied into the image is there, its ports are the program's, and nobody in it is root. It is built
+/// where something can build it.
+#[test]
+fn the_image() {
+    let text = read("packaging/Containerfile");
+    let lines: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let of = |word: &'static str| lines.iter().filter(move |line| line.first() == Some(&word));
+    assert!(of("FROM").all(|line| line[1] == "scratch"), "there is nothing else in it");
+    let copied: Vec<(&str, &str)> = of("COPY")
+        .map(|line| {
+            let paths: Vec<&str> =
+                line[1..].iter().filter(|word| !word.starts_with("--")).copied().collect();
+            (paths[0], paths[1])
+        })
+        .collect();
+    for (from, _) in copied.iter().filter(|(from, _)| *from != "${BINARY}") {
+        assert!(repository(from).exists(), "{from}");
+    }
+    let entry = of("ENTRYPOINT").next().expect("an entry").join(" ");
+    assert!(copied.contains(&("${BINARY}", "/pocketshift")) && entry.contains("/pocketshift"));
+    let user: u32 = of("USER").next().expect("a user")[1].parse().expect("a number");
+    assert!(user > 0);
+    let ports: Vec<&str> = of("EXPOSE").flat_map(|line| &line[1..]).copied().collect();
+    let usual = Serve::default();
+    for port in [usual.secure_port, usual.registry_port] {
+        assert!(ports.contains(&port.to_string().as_str()), "{port}");
+    }
+    let builder = ["podman", "buildah", "docker"].into_iter().find(|b| tools::works(b, &["info"]));
+    let Some(builder) = builder else {
+        println!("left out: there is nothing that builds images");
+        return;
+    };
+    let binary = Path::new(env!("CARGO_BIN_EXE_pocketshift"));
+    let below = binary.strip_prefix(repository("")).expect("a path below the repository");
+    output(
+        Command::new(builder)
+            .args([
+                "build",
+                "-f",
+                "packaging/Containerfile",
+                "-t",
+                "pocketshift-test",
+                "--build-arg",
+            ])
+            .arg(format!("BINARY={}", below.display()))
+            .arg(".")
+            .current_dir(repository("")),
+    );
 }
 
 #[test]
@@ -135,9 +256,10 @@ fn the_release_workflow() {
     let rows = workflow["jobs"]["build"]["strategy"]["matrix"]["include"].as_array().cloned();
     let targets: Vec<String> =
         rows.unwrap_or_default().iter().map(|row| row.str_at("target").to_owned()).collect();
-    for system in ["unknown-linux-musl", "apple-darwin"] {
+    for system in ["unknown-linux-musl", "apple-darwin", "pc-windows-"] {
         for processor in ["x86_64", "aarch64"] {
-            assert!(targets.contains(&format!("{processor}-{system}")), "{processor}-{system}");
+            let platform = format!("{processor}-{system}");
+            assert!(targets.iter().any(|t| t.starts_with(&platform)), "{platform}");
         }
     }
     for path in ["kits/python/pyproject.toml", "kits/node/package.json"] {

@@ -315,3 +315,76 @@ async fn watchers_see_every_step() {
     assert_eq!(kinds, ["DELETED", "ADDED"]);
     lab.stop().await;
 }
+
+/// What is not served, and forms that objects do not have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_there() {
+    let lab = Lab::start().await;
+    // Names that another kind has are not accepted; its objects are nowhere.
+    let mut taken = yaml(&golden("foos.yaml")).remove(0);
+    taken.set_at("metadata.name", "deployments.apps");
+    let refused = send(&lab.client, "POST", DEFINITIONS, "", Some(&taken)).await.expect(422);
+    assert!(refused.str_at("message").contains("must be spec.names.plural"), "{refused}");
+    define(&lab).await;
+    let mut rival = yaml(&golden("foos.yaml")).remove(0);
+    rival.set_at("metadata.name", "bars.example.com");
+    rival.set_at("spec.names", json!({"plural": "bars", "kind": "Foo", "shortNames": ["fo"]}));
+    send(&lab.client, "POST", DEFINITIONS, "", Some(&rival)).await.expect(201);
+    eventually("its names are refused", || async {
+        let object = get(&lab.client, &format!("{DEFINITIONS}/bars.example.com")).await.json();
+        let accepted = object.condition("NamesAccepted").cloned().unwrap_or_default();
+        if accepted.str_at("status") == "False" { Ok(()) } else { Err(object["status"].clone()) }
+    })
+    .await;
+    let bars = "/apis/example.com/v1/namespaces/default/bars";
+    let nowhere = get(&lab.client, bars).await;
+    assert_eq!((nowhere.code, nowhere.text().as_str()), (404, "404 page not found\n"));
+    let list = get(&lab.client, "/apis/example.com/v1").await.expect(200);
+    assert!(list.list_at("resources").iter().all(|r| r["name"] != "bars"), "{list}");
+
+    // Custom objects have no form in protobuf.
+    let headers = [("content-type", "application/vnd.kubernetes.protobuf")];
+    let reply = request(&lab.client, "POST", FOOS, &headers, b"k8s\0".to_vec()).await;
+    assert_eq!(reply.expect(415).str_at("reason"), "UnsupportedMediaType");
+    // What `explain` reads has the fields there are, and no others.
+    let document = get(&lab.client, "/openapi/v3/apis/example.com/v1").await.expect(200);
+    let spec = &document["components"]["schemas"]["com.example.v1.Foo"]["properties"]["spec"];
+    assert!(spec["properties"].get("replicas").is_some(), "{document}");
+    assert!(spec["properties"].get("zz").is_none());
+    lab.stop().await;
+}
+
+/// Whole numbers are whole, however they are sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fractions_that_are_none() {
+    let lab = Lab::start().await;
+    define(&lab).await;
+    let text = r#"{"apiVersion":"example.com/v1","kind":"Foo","metadata":{"name":"n"},
+        "spec":{"raw":{"a":1e3,"b":[0.5,-3.0],"c":7}}}"#;
+    let headers = [("content-type", "application/json")];
+    let made = request(&lab.client, "POST", FOOS, &headers, text.into()).await;
+    assert_eq!(made.code, 201, "{}", made.text());
+    let shown = get(&lab.client, &format!("{FOOS}/n")).await.text();
+    for reply in [made.text(), shown] {
+        assert!(reply.contains(r#""raw":{"a":1000,"b":[0.5,-3],"c":7}"#), "{reply}");
+    }
+    // Sent as a fraction it is a change all the same, as upstream counts.
+    let headers = [("content-type", "application/merge-patch+json")];
+    let patch = r#"{"spec":{"raw":{"a":1000.0}}}"#;
+    let path = format!("{FOOS}/n");
+    let same = request(&lab.client, "PATCH", &path, &headers, patch.into()).await.expect(200);
+    assert_eq!(same["metadata"]["generation"], 2, "{same}");
+    assert_eq!(same["spec"]["raw"]["a"], 1000);
+    // Who reads a count wants a whole number, and says so in Go's words.
+    let patch = r#"{"spec":{"replicas":2.0}}"#;
+    let refused = request(&lab.client, "PATCH", &path, &headers, patch.into()).await.expect(422);
+    let why = "2 is of the type float64, expected int64";
+    assert!(refused.str_at("message").contains(why), "{refused}");
+    // YAML has no such fractions.
+    let headers = [("content-type", "application/yaml")];
+    let text =
+        "apiVersion: example.com/v1\nkind: Foo\nmetadata: {name: y}\nspec: {replicas: 2.0}\n";
+    let made = request(&lab.client, "POST", FOOS, &headers, text.into()).await.expect(201);
+    assert_eq!(made["spec"]["replicas"], 2);
+    lab.stop().await;
+}

@@ -23,7 +23,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("catalog", &["images", "store"]),
     ("runtime", &["world"]),
     ("etcd", &["tls", "world"]),
-    ("store", &["etcd", "platform", "world"]),
+    ("store", &["etcd", "platform", "pool", "world"]),
     ("replicas", &["etcd", "tls", "world"]),
     ("schema", &[]),
     ("cel", &["schema"]),
@@ -100,8 +100,8 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "controllers",
         &[
-            "access", "api", "builds", "faults", "images", "kinds", "metrics", "settings", "store",
-            "tls", "world",
+            "access", "api", "builds", "faults", "images", "kinds", "metrics", "pool", "settings",
+            "store", "tls", "world",
         ],
     ),
     (

@@ -1,6 +1,7 @@
 //! The kits for test suites in other languages, each with its own tests, against the built program.
 
 use crate::support::{
+    WEB,
     clients::blocking,
     repository,
     tools::{self, output},
@@ -23,18 +24,6 @@ fn example(language: &str) -> String {
     let begin = section.find(&mark).expect("an example") + mark.len();
     section[begin..].split("```").next().expect("an end").to_owned()
 }
-
-const MANIFESTS: &str = r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: default}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: c, image: "registry.access.redhat.com/ubi9/nginx-120:1-86"}]}
-"#;
 
 /// What a test run says that fails, as it should; it tells what happened in the cluster.
 fn fails(command: &mut Command) {
@@ -73,7 +62,7 @@ async fn python() {
         fails(tests("tests").args(["-k", "that_fails"]));
         let place = tempfile::tempdir().expect("a folder");
         let file = place.path().join("test_readme.py");
-        let text = format!("manifests = \"\"\"{MANIFESTS}\"\"\"\n\n{}", example("python"));
+        let text = format!("manifests = \"\"\"{WEB}\"\"\"\n\n{}", example("python"));
         std::fs::write(&file, text).expect("a file");
         output(&mut tests(&file.to_string_lossy()));
     })
@@ -96,7 +85,7 @@ async fn node() {
         std::os::unix::fs::symlink(repository("kits/node"), modules.join("pocketshift"))
             .expect("a link");
         let file = place.path().join("readme.test.mjs");
-        let text = format!("{}\nconst manifests = `{MANIFESTS}`;\n", example("js"));
+        let text = format!("{}\nconst manifests = `{WEB}`;\n", example("js"));
         std::fs::write(&file, text).expect("a file");
         output(kit("kits/node", "node").arg("--test").arg(&file));
     })
@@ -125,7 +114,7 @@ async fn go() {
         std::fs::write(place.path().join("go.mod"), text).expect("a file");
         let text = format!(
             "package readme\n\nimport (\n\t\"os\"\n\t\"testing\"\n\t\"time\"\n\n\tpstest \"{module}\"\n)\n\n\
-             func TestMain(m *testing.M) {{ os.Exit(pstest.Main(m)) }}\n\nconst manifests = `{MANIFESTS}`\n\n{}",
+             func TestMain(m *testing.M) {{ os.Exit(pstest.Main(m)) }}\n\nconst manifests = `{WEB}`\n\n{}",
             example("go")
         );
         std::fs::write(place.path().join("readme_test.go"), text).expect("a file");
@@ -156,7 +145,7 @@ async fn java() {
              import org.junit.jupiter.api.extension.ExtendWith;\n\n{}",
             example("java").replace(
                 "class RolloutTest {\n",
-                &format!("class RolloutTest {{\n  static final String manifests = \"\"\"{MANIFESTS}\"\"\";\n")
+                &format!("class RolloutTest {{\n  static final String manifests = \"\"\"{WEB}\"\"\";\n")
             )
         );
         let tests = folder.join("src/test/java/io/pocketshift");

@@ -1,5 +1,6 @@
 //! The library as a test suite uses it.
 
+use crate::support::WEB;
 use pocketshift::{Cluster, cluster::Error};
 use std::time::Duration;
 
@@ -23,6 +24,11 @@ async fn a_cluster_is_used_kept_forked_and_put_back() {
     cluster.apply(MAP).await.expect("applied");
     let kept = cluster.checkpoint().await.expect("a checkpoint");
     let fork = cluster.fork().await.expect("a fork");
+    // Nobody there learns where the original answers.
+    let known: String = fork.objects().into_iter().map(|(_, text)| text).collect();
+    for address in [cluster.url().trim_start_matches("https://"), cluster.registry()] {
+        assert!(!known.contains(address) && !fork.trail().contains(address), "{address}");
+    }
     cluster.reset().await.expect("reset");
     assert!(!has_map(&cluster).await && has_map(&fork).await);
     cluster.reset_to(&kept).await.expect("reset");
@@ -84,19 +90,17 @@ async fn what_is_wrong_is_said() {
     assert!(matches!(unknown, Err(Error::Unclear(why)) if why.contains("no matches for kind")));
     let refused = cluster.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: A}}").await;
     assert!(matches!(refused, Err(Error::Refused(status)) if status["code"] == 422));
+    // All of a text, or nothing: also where one stands in a namespace that another makes.
+    let good = "{apiVersion: v1, kind: Namespace, metadata: {name: new}}\n---\n\
+                {apiVersion: v1, kind: ConfigMap, metadata: {name: good, namespace: new}}\n";
+    let before = cluster.objects();
+    let wrong = format!("{good}---\n{}", "{apiVersion: v1, kind: ConfigMap, metadata: {name: A}}");
+    let refused = cluster.apply(&wrong).await;
+    assert!(matches!(refused, Err(Error::Refused(status)) if status["code"] == 422));
+    assert_eq!(cluster.objects(), before);
+    cluster.apply(good).await.expect("applied");
+    cluster.get("v1", "ConfigMap", "new", "good").await.expect("it is there");
 }
-
-const WEB: &str = r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: default}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: c, image: "registry.access.redhat.com/ubi9/nginx-120:1-86"}]}
-"#;
 
 /// Names, uids, addresses, events and revisions: everything but what a cluster's own authority, address
 /// and the machine's clock are in.

@@ -9,7 +9,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::read::MultiGzDecoder;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::AttachParams};
-use pocketshift::{config::Serve, world::Entropy};
+use pocketshift::{
+    config::{Folder, Serve},
+    world::Entropy,
+};
 use serde_json::{Value, json};
 use std::{io::Read, path::Path};
 use tempfile::tempdir;
@@ -122,19 +125,29 @@ async fn something(lab: &Lab, admin: &Wire, chance: &Entropy) -> Option<Reply> {
     })
 }
 
-/// Random plans are recorded and done again by another process: nothing is ever different.
+/// Random plans are recorded and done again by another process: nothing is ever different. One of the clusters
+/// is kept on disk, and has been stopped and started before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_done_again_comes_out_the_same() {
     let home = tempdir().expect("a folder");
-    for seed in [7, 8] {
-        let lab = Lab::with(Serve { random_seed: Some(seed), ..flags() }).await;
+    let pods = "/api/v1/namespaces/plan/pods";
+    for (seed, kept) in [(7, false), (8, true)] {
+        let folder = Folder { data_dir: kept.then(|| home.path().join("data")) };
+        let flags = Serve { random_seed: Some(seed), in_memory: !kept, folder, ..flags() };
+        let mut lab = Lab::with(flags.clone()).await;
+        lab.namespace("plan").await;
+        if kept {
+            let mut first = waiting();
+            first["metadata"]["name"] = json!("first");
+            send(&lab.client, "POST", pods, "", Some(&first)).await.expect(201);
+            lab.stop().await;
+            lab = Lab::with(flags).await;
+        }
         let admin = Wire::to(&lab).as_admin(&lab);
         let chance = Entropy::seeded(seed);
         if seed % 2 == 1 {
             time(&admin, "rate=0").await;
         }
-        lab.namespace("plan").await;
-        let pods = "/api/v1/namespaces/plan/pods";
         send(&lab.client, "POST", pods, "", Some(&waiting())).await.expect(201);
         for _ in 0..14 {
             something(&lab, &admin, &chance).await;

@@ -267,6 +267,10 @@ async fn crictl_on_a_node() {
     let (stats, _) = run("stats", &["stats", "-s", "1", found.trim()]).await;
     let row = cells(stats.lines().nth(1).expect("a row"));
     assert_eq!((row[1], row[3]), ("nginx", "8.6MB"), "{stats}");
+    let tags = "{{range .status.repoTags}}{{.}}{{end}}";
+    let named = ["inspecti", "-o", "go-template", "--template", tags, NGINX];
+    let (told, code) = run("template", &named).await;
+    assert_eq!((told.trim_end(), code), (NGINX, 0));
     let (told, code) = run("inuse", &["rmi", NGINX]).await;
     assert!(code == 1 && told.contains("image is in use by a container"), "{told}");
     let (told, code) = run("none", &["rmi", "nothing"]).await;

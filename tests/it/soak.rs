@@ -2,7 +2,7 @@
 //! `POCKETSHIFT_SOAK=10000 cargo test soak -- --nocapture` does it as often as that.
 
 use crate::support::{
-    Child,
+    Child, WEB,
     lab::{client, get, send},
 };
 use kube::Client;
@@ -16,18 +16,6 @@ const LOOK: usize = 20;
 /// Megabytes that the largest of the last looks may be above the largest of the first, which follow a
 /// quarter that warms up.
 const ROOM: u64 = 16;
-
-const WEB: &str = r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: default}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: c, image: "registry.access.redhat.com/ubi9/nginx-120:1-86"}]}
-"#;
 
 /// A client of the server's registries' port, where clusters are asked for.
 async fn desk(kubeconfig: &str) -> Client {

@@ -155,6 +155,127 @@ async fn what_expires_expires_by_the_clock_and_what_must_not_does_not() {
     lab.stop().await;
 }
 
+/// Autoscalers, nodes that fall silent, requests for certificates and images nobody uses: each waits as long
+/// as upstream lets it, and no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_control_plane_waits_by_the_clock() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    time(&admin, "rate=0").await;
+    lab.namespace("wait").await;
+    let (pods, web) = (format!("{CORE}/pods"), "/apis/apps/v1/namespaces/wait/deployments");
+    let labels = json!({"app": "web"});
+    let busy = json!({"load.pocketshift.io/cpu": "0s=900m,120s=10m"});
+    let template = json!({"metadata": {"labels": labels, "annotations": busy}, "spec": {"containers": [
+        {"name": "c", "image": "busybox", "command": ["sleep", "1d"],
+            "resources": {"requests": {"cpu": "500m"}}}]}});
+    let object = json!({"metadata": {"name": "web"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}});
+    create(&lab, web, object).await;
+    let target = json!({"type": "Utilization", "averageUtilization": 50});
+    let scaler = json!({"metadata": {"name": "web"}, "spec": {"minReplicas": 1, "maxReplicas": 4,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]}});
+    let scalers = "/apis/autoscaling/v2/namespaces/wait/horizontalpodautoscalers";
+    create(&lab, scalers, scaler).await;
+    let mut short = pod("short", "true", json!({"image": "docker.io/library/alpine:latest"}));
+    short["spec"]["restartPolicy"] = json!("Never");
+    short["spec"]["nodeName"] = json!("worker02");
+    create(&lab, &pods, short).await;
+    let mut doomed = pod("doomed", "sleep 1d", json!({}));
+    doomed["spec"]["nodeName"] = json!("worker01");
+    create(&lab, &pods, doomed).await;
+    let csrs = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let path = "tests/golden/kinds/certificatesigningrequests.certificates.k8s.io.yaml";
+    let text = std::fs::read_to_string(crate::support::repository(path)).expect("a fixture");
+    create(&lab, csrs, crate::support::yaml(&text).remove(0)).await;
+    let replicas = async || look(&lab, &format!("{web}/web")).await.i64_at("spec.replicas");
+
+    time(&admin, "by=60s").await;
+    assert_eq!(replicas().await, Some(4), "the load is there");
+    send(&lab.client, "DELETE", &format!("{pods}/short"), "", None).await.expect(200);
+    let holds = async |image: &str| {
+        look(&lab, "/api/v1/nodes/worker02").await["status"]["images"].to_string().contains(image)
+    };
+    assert!(holds("alpine").await, "it was pulled");
+    admin.send("PUT", "/nodes/worker01/outage", &[], Vec::new()).await.expect(200);
+    time(&admin, "by=55s").await;
+    let silent = look(&lab, "/api/v1/nodes/worker01").await;
+    assert_eq!(silent.condition("Ready").expect("a condition")["status"], "Unknown");
+    time(&admin, "by=280s").await;
+    let doomed = look(&lab, &format!("{pods}/doomed")).await;
+    assert!(!doomed.is_deleting(), "five minutes are tolerated: {doomed}");
+    assert_eq!(replicas().await, Some(4), "less is wanted, but not for five minutes yet");
+    time(&admin, "by=30s").await;
+    assert!(look(&lab, &format!("{pods}/doomed")).await.is_deleting());
+    time(&admin, "by=10m").await;
+    assert_eq!(replicas().await, Some(1));
+
+    assert!(holds("alpine").await, "there is room for it");
+    let full = json!({"metadata": {"name": "full"},
+        "spec": {"match": {"nodes": ["worker02"]}, "effect": {"disk": 90}}});
+    admin.send("POST", "/faults", &[], full.to_string().into_bytes()).await.expect(201);
+    time(&admin, "by=6m").await;
+    assert!(!holds("alpine").await, "it is looked at every five minutes");
+
+    time(&admin, "by=23h").await;
+    get(&lab.client, &format!("{csrs}/it")).await.expect(200);
+    time(&admin, "by=2h").await;
+    get(&lab.client, &format!("{csrs}/it")).await.expect(404);
+    lab.stop().await;
+}
+
+/// With a seed not even the order differs: every change, by whom and because of what.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_order_is_the_same_at_every_rate() {
+    let happened = async |rate: Option<f64>| {
+        let began = Cluster::builder().seed(11).clock_stopped_at("2041-05-06T07:08:09Z").start();
+        let cluster = began.await.expect("a cluster");
+        cluster.apply(ORDERED).await.expect("applied");
+        if let Some(rate) = rate {
+            cluster.time().set_rate(rate).await.expect("it runs");
+            crate::support::eventually("five minutes pass", || async {
+                let now = cluster.time().now();
+                if now.as_str() >= "2041-05-06T07:13:09" { Ok(()) } else { Err(now) }
+            })
+            .await;
+            cluster.time().stop().await.expect("it stands");
+        }
+        cluster.time().advance_until("2041-05-06T07:18:09Z").await.expect("ten minutes");
+        let told = cluster.trail();
+        cluster.stop().await;
+        // Moves of the clock have revisions of their own.
+        let lines = told.lines().filter(|line| !line.contains("clock"));
+        let unnumbered = |line: &str| match line.split_once(" revision ") {
+            Some((at, rest)) => {
+                format!("{at}:{}", rest.split_once(':').map_or(rest, |(_, what)| what))
+            }
+            None => line.to_owned(),
+        };
+        lines.map(unnumbered).collect::<Vec<String>>()
+    };
+    let stepped = happened(None).await;
+    assert!(stepped.len() > 100, "{stepped:#?}");
+    let ran = happened(Some(1000.0)).await;
+    let differs = stepped.iter().zip(&ran).find(|(a, b)| a != b);
+    assert!(differs.is_none() && stepped.len() == ran.len(), "{differs:#?}");
+}
+
+const ORDERED: &str = r#"
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: tick, namespace: default}
+spec:
+  schedule: "* * * * *"
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [
+    {name: c, image: busybox, command: [sh, -c, "sleep 7; exit 1"]}]}}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: crash, namespace: default}
+spec: {containers: [{name: c, image: busybox, command: [sh, -c, "sleep 3; exit 2"]}]}
+"#;
+
 /// The clock runs until something holds, and says so when it does not.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_clock_runs_until_something_holds() {
@@ -235,7 +356,7 @@ async fn happened(rate: Option<f64>) -> Vec<String> {
 async fn what_happens_is_the_same_at_every_rate() {
     let stepped = happened(None).await;
     assert!(stepped.len() > 30, "{stepped:#?}");
-    for rate in [120.0] {
+    for rate in [120.0, 1000.0] {
         let ran = happened(Some(rate)).await;
         let only = |a: &[String], b: &[String]| -> Vec<String> {
             a.iter().filter(|line| !b.contains(line)).cloned().collect()

@@ -184,7 +184,7 @@ pub(super) fn carry_over(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// Raises the generation if what it counts has changed.
 pub(super) fn count_generation(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     if let Some(old) = a.old {
-        let sent = |part: &str| d.causes.sent_empty_below(part);
+        let sent = |part: &str| d.causes.sent_empty_below(part, &d.object);
         let empty = ["spec", "webhooks"].into_iter().any(sent);
         meta::bump_generation(&mut d.object, old, &a.request.kind, empty);
     }
@@ -193,7 +193,7 @@ pub(super) fn count_generation(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
 
 /// Looks for what is wrong with the metadata.
 pub(super) fn check_metadata(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
-    if a.request.kind.name_rule != NameRule::Late {
+    if a.request.kind.name_rule != NameRule::Late || a.old.is_some() {
         meta::validate(&d.object, &a.request.kind, &mut d.causes);
     }
     Ok(())
@@ -205,7 +205,8 @@ pub(super) fn check_object(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
         validate(&d.object, a.old, &mut d.causes);
     }
     check_custom(a, d);
-    if a.request.kind.name_rule == NameRule::Late && d.causes.is_empty() {
+    let late = a.request.kind.name_rule == NameRule::Late && a.old.is_none();
+    if late && d.causes.is_empty() {
         meta::validate(&d.object, &a.request.kind, &mut d.causes);
     }
     Ok(())

@@ -7,6 +7,8 @@ use crate::{
     object::{ObjectExt, Value, json},
 };
 
+use std::sync::Arc;
+
 /// How a Job ended.
 fn end(job: &Value) -> Option<&'static str> {
     ["Complete", "Failed"]
@@ -16,7 +18,7 @@ fn end(job: &Value) -> Option<&'static str> {
 
 impl CronJobSync {
     /// Makes `status.active` say what runs.
-    pub(super) fn reconcile_active(&mut self, view: &View, jobs: &[Value]) {
+    pub(super) fn reconcile_active(&mut self, view: &View, jobs: &[Arc<Value>]) {
         for job in jobs {
             let listed =
                 self.cron.list_at("status.active").iter().any(|r| r.str_at("uid") == job.uid());
@@ -63,7 +65,7 @@ impl CronJobSync {
     }
 
     /// Deletions of finished Jobs beyond the limits, oldest first.
-    pub(super) fn history(&self, jobs: &[Value]) -> Vec<Write> {
+    pub(super) fn history(&self, jobs: &[Arc<Value>]) -> Vec<Write> {
         let limits = [
             ("Complete", "spec.successfulJobsHistoryLimit", 3),
             ("Failed", "spec.failedJobsHistoryLimit", 1),
@@ -71,8 +73,11 @@ impl CronJobSync {
         let mut out = Vec::new();
         for (kind, field, default) in limits {
             let limit = self.cron.i64_at(field).unwrap_or(default).max(0) as usize;
-            let mut ended: Vec<&Value> =
-                jobs.iter().filter(|j| end(j) == Some(kind) && !j.is_deleting()).collect();
+            let mut ended: Vec<&Value> = jobs
+                .iter()
+                .map(|j| &**j)
+                .filter(|j| end(j) == Some(kind) && !j.is_deleting())
+                .collect();
             ended.sort_by_key(|j| (j.str_at("status.startTime"), j.name()));
             let excess = ended.len().saturating_sub(limit);
             out.extend(ended.into_iter().take(excess).map(delete));
@@ -96,11 +101,15 @@ pub(super) fn delete(job: &Value) -> Write {
 
 /// Writes the status if it changed.
 pub(super) fn status(cron: &Value, before: &Value) -> Option<Write> {
-    let mut cron = cron.clone();
-    if cron.list_at("status.active").is_empty() {
-        cron.remove_at("status.active");
+    let mut new = cron.get("status").cloned().unwrap_or_else(|| json!({}));
+    if new.list_at("active").is_empty() {
+        new.remove_at("active");
     }
     let empty = json!({});
-    let [new, old] = [&cron, before].map(|c| c.get("status").unwrap_or(&empty));
-    (new != old).then(|| Write::status("cronjobs.batch", cron.clone()))
+    if new == *before.get("status").unwrap_or(&empty) {
+        return None;
+    }
+    let mut cron = cron.clone();
+    cron.set_at("status", new);
+    Some(Write::status("cronjobs.batch", cron))
 }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::object::{ObjectExt, Value, cron, json, time};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use std::sync::Arc;
 use times::Due;
 
 /// See the module.
@@ -27,10 +28,12 @@ const SLACK: SignedDuration = SignedDuration::from_millis(100);
 const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
 fn reconcile(view: &View, key: &str) -> Plan {
-    let Some(before) = view.value("cronjobs.batch", key) else { return Plan::none() };
-    let mut sync = CronJobSync { cron: before.clone(), now: view.now, plan: Plan::none() };
-    let jobs: Vec<Value> =
-        view.controlled_by(before.uid(), "jobs.batch").map(|e| e.value()).collect();
+    let Some(entry) = view.get("cronjobs.batch", key) else { return Plan::none() };
+    let before = entry.tree();
+    let mut sync = CronJobSync { cron: (*before).clone(), now: view.now, plan: Plan::none() };
+    // Every change of a Job comes by here: each is parsed once.
+    let jobs: Vec<Arc<Value>> =
+        view.controlled_by(before.uid(), "jobs.batch").map(|e| e.tree()).collect();
     sync.reconcile_active(view, &jobs);
     let deletions = sync.history(&jobs);
     let start = sync.due(&before);
@@ -118,14 +121,14 @@ impl CronJobSync {
     fn finish(
         mut self,
         before: &Value,
-        jobs: &[Value],
+        jobs: &[Arc<Value>],
         mut deletions: Vec<Write>,
         start: Option<(Timestamp, TimeZone)>,
     ) -> Plan {
         if start.is_some() && self.cron.str_at("spec.concurrencyPolicy") == "Replace" {
             let active = self.cron.list_at("status.active").to_vec();
             let running = jobs.iter().filter(|j| active.iter().any(|a| a.str_at("uid") == j.uid()));
-            deletions.extend(running.map(children::delete));
+            deletions.extend(running.map(|job| children::delete(job)));
             self.cron.set_at("status.active", json!([]));
         }
         self.plan.all(deletions, false);

@@ -18,6 +18,7 @@ mod verdict;
 use super::{
     Controller, Plan, View, Watch, Write,
     children::{claim, patch, tell, without},
+    podlens::PodLens,
     resources::exactly,
 };
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
     store::Entry,
 };
 use jiff::Timestamp;
+use std::sync::Arc;
 use tally::{Tally, is_indexed};
 use verdict::JobEnd;
 
@@ -45,41 +47,41 @@ const TRACKING: &str = "batch.kubernetes.io/job-tracking";
 const OWN_MANAGER: &str = "kubernetes.io/job-controller";
 
 fn reconcile(view: &View, key: &str) -> Plan {
-    let Some(mut job) = view.value("jobs.batch", key) else { return Plan::none() };
-    let manager = job.str_at("spec.managedBy");
+    let Some(entry) = view.get("jobs.batch", key) else { return Plan::none() };
+    let before = entry.tree();
+    let manager = before.str_at("spec.managedBy");
     if !manager.is_empty() && manager != OWN_MANAGER {
         return Plan::none();
     }
-    let claim = claim(view, "pods", &job, Some(TRACKING));
+    let claim = claim(view, "pods", &before, Some(TRACKING));
     let mut plan = Plan::none();
     if !claim.writes.is_empty() {
         plan.all(claim.writes, false);
         return plan;
     }
-    if verdict::finished(&job) {
+    if verdict::finished(&before) {
         return free_all(&claim.held);
     }
+    let mut job = (*before).clone();
     if job.at("status.startTime").is_none() && !job.is_true("spec.suspend") {
         job.set_at("status.startTime", time::seconds(view.now));
     }
     let tally = tally::tally(&job, &claim.held, view.now);
     let verdict = verdict::decide(&job, &tally, view.now);
-    JobSync {
-        before: view.value("jobs.batch", key).unwrap_or_default(),
-        job,
-        tally,
-        now: view.now,
-        plan,
-    }
-    .run(verdict)
+    JobSync { before, job, tally, now: view.now, plan }.run(verdict)
 }
 
 /// The pods of a finished Job need no counting.
-fn free_all(held: &[std::sync::Arc<Entry>]) -> Plan {
+fn free_all(held: &[Arc<Entry>]) -> Plan {
     let mut plan = Plan::none();
-    let tracked = held.iter().filter(|e| super::children::has_finalizer(&e.value(), TRACKING));
+    let tracked = held.iter().filter(|e| is_tracked(e));
     plan.all(tracked.map(|e| free(e)).collect(), false);
     plan
+}
+
+/// Whether a pod waits to be counted.
+fn is_tracked(entry: &Entry) -> bool {
+    PodLens::of(entry).metadata.finalizers.iter().any(|f| f == TRACKING)
 }
 
 /// Takes the finalizer off a pod.
@@ -91,7 +93,7 @@ fn free(entry: &Entry) -> Write {
 
 /// One look at one Job.
 struct JobSync {
-    before: Value,
+    before: Arc<Value>,
     job: Value,
     tally: Tally,
     now: Timestamp,

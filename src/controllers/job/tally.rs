@@ -7,7 +7,7 @@ use super::{
     policy::{self, Action},
 };
 use crate::{
-    controllers::{children::has_finalizer, podlens::PodLens},
+    controllers::podlens::PodLens,
     object::{ObjectExt, Value, time},
     store::Entry,
 };
@@ -188,9 +188,8 @@ impl Tally {
 
     /// Uids of the status whose pods are free (or gone) are counted for good.
     fn settle(&mut self, old: (Vec<String>, Vec<String>), held: &[Arc<Entry>]) {
-        let pending = |uid: &String| {
-            held.iter().any(|e| *e.meta.uid == **uid && has_finalizer(&e.lean(), TRACKING))
-        };
+        let pending =
+            |uid: &String| held.iter().any(|e| *e.meta.uid == **uid && super::is_tracked(e));
         let (keep, done): (Vec<_>, Vec<_>) = old.0.into_iter().partition(pending);
         self.settled.0 = done.len() as i64;
         self.uncounted.0.splice(0..0, keep);

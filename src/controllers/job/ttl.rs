@@ -21,7 +21,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let Some(entry) = view.get("jobs.batch", key).filter(|e| !e.meta.deleting) else {
         return plan;
     };
-    match expiry(&entry.lean()) {
+    match expiry(&entry.tree()) {
         Some(at) if at <= view.now => {
             let options = delete_options("Foreground", entry, false);
             plan.write(Write::delete("jobs.batch", entry, options));

@@ -205,12 +205,36 @@ fn slice(o: &Value, old: Option<&Value>, out: &mut Causes) {
             out.too_many(path.clone(), addresses.len(), 100);
         }
         host_and_node(endpoint, &format!("endpoints[{i}]"), out);
+        hints(endpoint, &format!("endpoints[{i}].hints"), out);
         let family = o.str_at("addressType");
         for (n, address) in addresses.iter().filter_map(Value::as_str).enumerate() {
             slice_address(family, address, (&path, n), out);
         }
     }
     slice_ports(o, out);
+}
+
+/// For whom an endpoint is meant: at most eight zones, and eight nodes.
+fn hints(endpoint: &Value, path: &str, out: &mut Causes) {
+    const MOST: usize = 8;
+    let rules: [(&str, fn(&str) -> Vec<String>); 2] =
+        [("forZones", name::label_value_problems), ("forNodes", name::subdomain_problems)];
+    for (field, problems) in rules {
+        let (path, all) = (format!("{path}.{field}"), endpoint.list_at(&format!("hints.{field}")));
+        if all.len() > MOST {
+            return out.too_many(path, all.len(), MOST);
+        }
+        let mut seen = HashSet::new();
+        for (i, hint) in all.iter().enumerate() {
+            let (path, named) = (format!("{path}[{i}].name"), hint.str_at("name"));
+            if !seen.insert(named) {
+                out.duplicate(path.as_str(), &json!(named));
+            }
+            for why in problems(named) {
+                out.invalid(path.as_str(), &json!(named), why);
+            }
+        }
+    }
 }
 
 /// An address of a slice, by its family; `list` and `n` say where it stands.

@@ -99,7 +99,7 @@ pub fn amounts(all: Option<&Map>, path: &str, out: &mut Causes) {
         }
         let quantity = checks::not_negative(amount, &field, out);
         if checks::is_counted_resource(resource)
-            && quantity.is_some_and(|q| q != Quantity::from_int(q.value()))
+            && quantity.is_some_and(|q| q.cmp(&Quantity::from_int(q.value())).is_ne())
         {
             out.invalid(field, amount, "must be an integer");
         }

@@ -17,7 +17,7 @@ pub use schemas::VersionSchema;
 use super::name::Name;
 use crate::{
     error::Causes,
-    object::{ObjectExt, Value, json},
+    object::{self, ObjectExt, Value, json},
 };
 use jsonpath::Path;
 use std::sync::Arc;
@@ -155,7 +155,9 @@ impl Custom {
 
 /// What Go says of a value that is not of the type its reader wants.
 fn accessor(path: &str, value: &Value, wanted: &str) -> String {
-    let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut whole = value.clone();
+    object::make_whole(&mut whole);
+    let shown = whole.as_str().map_or_else(|| whole.to_string(), str::to_owned);
     let is = match value {
         Value::String(_) => "string",
         Value::Bool(_) => "bool",

@@ -85,10 +85,13 @@ fn default(o: &mut Value) {
     if o.annotation(TEMPLATE_GENERATION).is_none() {
         o.set_annotation(TEMPLATE_GENERATION, "0");
     }
-    if o.str_at("spec.updateStrategy.type") != "RollingUpdate" {
-        return;
-    }
-    for (limit, count) in [("maxUnavailable", 1), ("maxSurge", 0)] {
+    // Numbers that are there for any strategy, once there is something to hold them.
+    let least = match o.str_at("spec.updateStrategy.type") {
+        "RollingUpdate" => 1,
+        _ if o.at("spec.updateStrategy.rollingUpdate").is_some_and(Value::is_object) => 0,
+        _ => return,
+    };
+    for (limit, count) in [("maxUnavailable", least), ("maxSurge", 0)] {
         let path = format!("spec.updateStrategy.rollingUpdate.{limit}");
         if o.at(&path).is_none_or(Value::is_null) {
             o.set_at(&path, count);

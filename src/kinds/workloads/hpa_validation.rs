@@ -2,7 +2,10 @@
 //!
 //! Source of order and wording: kubernetes `pkg/apis/autoscaling/validation`.
 
-use super::field::{Field, NEGATIVE, not_supported};
+use super::{
+    field::{Field, NEGATIVE, not_supported},
+    template::resources::container_resource,
+};
 use crate::{
     error::Causes,
     object::{ObjectExt, Value, json, name, quantity::Quantity},
@@ -169,6 +172,10 @@ fn resource(kind: &str, source: &Field<'_>, out: &mut Causes) {
         source.get("name").required(out, "must specify a resource name");
     }
     if kind == "containerResource" {
+        let name = source.get("name");
+        if !name.text().is_empty() {
+            container_resource(&name, name.text(), out);
+        }
         let container = source.get("container");
         if container.text().is_empty() {
             container.required(out, "must specify a container");

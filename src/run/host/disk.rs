@@ -126,7 +126,8 @@ pub(super) fn flags(flags: Serve, folder: Option<&Path>) -> Result<Serve, String
 pub(super) fn store(parts: &Parts, flags: &Serve, folder: Option<&Path>) -> Result<Store, String> {
     let Some(folder) = folder else { return Ok(Store::begin(parts.clone())) };
     let full = flags.sync == Durability::Full;
-    Store::begin_in(folder, parts, full).map_err(|e| e.to_string())
+    let inline = flags.random_seed.is_some();
+    Store::begin_in(folder, parts, full, inline).map_err(|e| e.to_string())
 }
 
 /// A port that was a cluster's, if nobody else has it now; else any.

@@ -1,7 +1,7 @@
 //! A copy of a cluster that shares no secret with it: another authority, other keys, another
 //! administrator's password, and nobody signed in.
 
-use super::super::secrets::Secrets;
+use super::super::{console, secrets::Secrets};
 use crate::{
     access::{password, secret_text},
     object::{ObjectExt, Value, encode},
@@ -20,7 +20,11 @@ pub(super) fn renewed(parts: &Parts, old: &str, secrets: &Secrets, entropy: &Ent
     let parts = SESSIONS.iter().fold(parts.clone(), |parts, rows| parts.without(rows));
     let quoted = |pem: &str| Value::from(pem).to_string().trim_matches('"').to_owned();
     let (old, new) = (quoted(old), quoted(&secrets.ca.cert));
-    let parts = parts.edited("configmaps", |entry| replaced(entry, &old, &new));
+    let parts = parts.edited("configmaps", |entry| match entry.key.as_ref() {
+        // Where the other answers is nobody's business here.
+        console::PLACE => Some(with(entry, "data.consoleURL", "")),
+        _ => replaced(entry, &old, &new),
+    });
     let hash = STANDARD.encode(password::hash_random(&secrets.kubeadmin_password, entropy));
     let parts = parts.edited("secrets", |entry| {
         (entry.key.as_ref() == "kube-system/kubeadmin")

@@ -537,7 +537,7 @@ impl Host {
         let real = World::new(Arc::new(SystemClock), entropy);
         let (now, rate) = from.content.clock.unwrap_or((real.wall.now(), 1.0));
         let (mut world, time) = at(real, now, rate);
-        world.repeats = flags.random_seed.is_some() && folder.is_none() && kept.is_none();
+        world.repeats = flags.random_seed.is_some() && kept.is_none();
         let secrets = new_secrets(kept.as_ref(), folder.as_deref(), &world)?;
         let content = Checkpoint {
             parts: fresh::renewed(

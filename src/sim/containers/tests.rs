@@ -38,7 +38,7 @@ fn start() -> Timestamp {
 
 impl Lab {
     fn new() -> Lab {
-        let options = Options { data_dir: None, ..Options::default() };
+        let options = Options::default();
         let store = Store::open(&options).unwrap();
         let clock = StepClock::new(start());
         let entropy = Entropy::seeded(1);

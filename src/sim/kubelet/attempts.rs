@@ -1,4 +1,4 @@
-//! What a kubelet remembers of pulls that fail, so that nothing begins anew when events are deleted
+//! What a kubelet remembers of pulls that fail and of changes that it has not acted upon yet, so that nothing begins anew when events are deleted
 //! or expire: a row per pod, which no API shows. A pull that succeeds leaves none.
 
 use crate::{
@@ -20,6 +20,8 @@ pub struct Attempts {
     pod: String,
     /// By the container's name.
     containers: BTreeMap<String, Series>,
+    /// Since when the specs of containers that run name other images.
+    changed: BTreeMap<String, Timestamp>,
 }
 
 /// A series of attempts that fail.
@@ -96,13 +98,24 @@ impl Attempts {
     /// Forgets a container's attempts: its image is there.
     pub fn forget(&mut self, container: &str) {
         self.containers.remove(container);
+        self.changed.remove(container);
+    }
+
+    /// Since when a container that runs is to run another image.
+    pub fn seen_change(&mut self, container: &str, now: Timestamp) -> Timestamp {
+        *self.changed.entry(container.to_owned()).or_insert(now)
+    }
+
+    /// Forgets that: it is what it is to be.
+    pub fn forget_change(&mut self, container: &str) {
+        self.changed.remove(container);
     }
 
     /// What has to be written so that the row says this.
     pub fn write(&self, view: &View, pod: &Value) -> Option<Write> {
         debug_assert!(RESOURCE.ends_with(INTERNAL));
         let row = view.named(RESOURCE, pod.namespace(), pod.name());
-        match (row, self.containers.is_empty()) {
+        match (row, self.containers.is_empty() && self.changed.is_empty()) {
             (None, true) => None,
             (Some(row), true) => Some(Write::delete(RESOURCE, row, Value::Null)),
             (Some(row), false) if *row.lens::<Attempts>() == *self => None,

@@ -156,8 +156,20 @@ fn changed(spec: &Value, r: &Record) -> bool {
     r.has_run() && !names().iter().any(|n| n.full() == r.image)
 }
 
+/// Whether a change of the spec is acted upon, which takes the node a moment.
+fn noticed(s: &mut Sync<'_>, r: &Record) -> bool {
+    let delay = s.view.delays.notice;
+    if delay.is_zero() {
+        return true;
+    }
+    let seen = s.attempts.seen_change(&r.name, s.now());
+    s.reached(seen.saturating_add(delay).unwrap_or(seen))
+}
+
 fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
-    if changed(spec, r) {
+    if !changed(spec, r) {
+        s.attempts.forget_change(&r.name);
+    } else if noticed(s, r) {
         let text = format!("Container {} definition changed, will be restarted", r.name);
         return kill(s, spec, r, since, text);
     }

@@ -122,7 +122,7 @@ fn tell_cordon(view: &View, node: &Value, plan: &mut Plan) {
     const TOLD: [&str; 2] = ["NodeSchedulable", "NodeNotSchedulable"];
     // Kubelets give the name of their node for its uid.
     let about = links::involved(node.name());
-    let told = view.objects.linked_to(&about, "events").map(|e| (e.rev, e.lean()));
+    let told = view.objects.linked_to(&about, "events").map(|e| (e.rev, e.tree()));
     let last = told.filter(|(_, e)| TOLD.contains(&e.str_at("reason"))).max_by_key(|(rev, _)| *rev);
     let closed = node.is_true("spec.unschedulable");
     let reason = TOLD[usize::from(closed)];

@@ -26,7 +26,7 @@ fn store(dir: Option<&Path>) -> Store {
 
 /// A store over any engine that begins empty.
 fn over(engine: impl Engine + 'static) -> Store {
-    let inner = Handle::start(Box::new(engine), Loaded::default(), 16 << 20, None);
+    let inner = Handle::start(Box::new(engine), Loaded::default(), 16 << 20, (None, false));
     Store { inner, gate: Default::default() }
 }
 

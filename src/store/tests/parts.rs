@@ -58,7 +58,7 @@ async fn a_copy_on_disk_lasts_and_a_file_holds_a_moment() {
     commit(&own, vec![put("a", Expect::Absent, "1", &["x"]), create("b")]).await.unwrap();
     commit(&own, vec![put("b", Expect::Present, "2", &[])]).await.unwrap();
     let parts = own.parts().await.unwrap();
-    let copy = Store::begin_in(dir.path(), &parts, false).unwrap();
+    let copy = Store::begin_in(dir.path(), &parts, false, false).unwrap();
     assert_eq!(all(&copy.snapshot()), all(&own.snapshot()));
     commit(&copy, vec![create("c")]).await.unwrap();
     let kept = copy.parts().await.unwrap();

@@ -16,7 +16,10 @@ pub(super) trait Premises: Sized {
     /// A store over it.
     fn store(&self) -> Store {
         let (engine, loaded) = self.open();
-        Store { inner: Handle::start(engine, loaded, open::WINDOW, None), gate: Default::default() }
+        Store {
+            inner: Handle::start(engine, loaded, open::WINDOW, (None, false)),
+            gate: Default::default(),
+        }
     }
 }
 

@@ -24,6 +24,9 @@ pub use wire::Wire;
 use serde_json::Value;
 use std::path::PathBuf;
 
+/// A Deployment `web` of three replicas in the namespace `default`.
+pub const WEB: &str = include_str!("web.yaml");
+
 /// A file or folder of the repository.
 pub fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)

@@ -55,6 +55,20 @@ pub fn python() -> PathBuf {
     python
 }
 
+/// What builds the wheel.
+const MATURIN: &str = "maturin==1.16.0";
+
+/// What makes wheels that hold programs.
+pub fn maturin() -> PathBuf {
+    let folder = place("maturin");
+    once("maturin", MATURIN, || {
+        output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
+        let python = folder.join("bin/python");
+        output(Command::new(python).args(["-m", "pip", "install", "--quiet", MATURIN]));
+    });
+    folder.join("bin/maturin")
+}
+
 /// What runs the Python kit's tests.
 const PYTEST: &str = "pytest==9.2.0";
 

@@ -6,6 +6,7 @@ use crate::{
     error::Causes,
     kinds::workloads::{Field, node_selector},
     object::{ObjectExt, Value, json, name},
+    schema,
 };
 use std::collections::HashMap;
 
@@ -82,6 +83,15 @@ pub fn validate(o: &Value, old: Option<&Value>, out: &mut Causes) {
     set(&counters, MOST_COUNTER_SETS, |c| c.get("name"), out, counter_set);
 }
 
+/// The terms of a node selector as Go shows them.
+fn shown_terms(selector: &Field<'_>) -> String {
+    let ty = schema::find("io.k8s.api.core.v1.NodeSelector");
+    let whole = ty.zip(selector.value).map(|(ty, value)| schema::golang::text(ty, value));
+    let whole = whole.unwrap_or_default();
+    let inner = whole.strip_prefix("{\"NodeSelectorTerms\":").and_then(|t| t.strip_suffix('}'));
+    inner.filter(|terms| *terms != "null").unwrap_or("[]").to_owned()
+}
+
 /// The taints of the old slice's devices: what did not change is not checked again.
 struct Before<'a>(HashMap<&'a str, Option<&'a Value>>);
 
@@ -123,9 +133,8 @@ fn nodes(spec: &Field<'_>, out: &mut Causes) {
         node_selector(&selector, out);
         let terms = selector.get("nodeSelectorTerms");
         if terms.list().len() != 1 {
-            let none = Value::Array(Vec::new());
             let why = "must have exactly one node selector term";
-            out.invalid(&terms.path, terms.value.unwrap_or(&none), why);
+            out.invalid_shown(&terms.path, shown_terms(&selector), why);
         }
     }
     for (flag, shown) in

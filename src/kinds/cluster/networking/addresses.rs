@@ -11,21 +11,27 @@ use std::net::IpAddr;
 /// An IPAddress; its name is checked with all names.
 pub fn address(o: &Value, old: Option<&Value>, out: &mut Causes) {
     let parent = Field::of(o, "spec.parentRef");
+    reference(&parent, out);
     if let Some(old) = old
         && parent.value != old.at("spec.parentRef")
     {
         // Upstream shows its own type, as Go calls its fields.
         let [group, resource, namespace, name] =
             ["group", "resource", "namespace", "name"].map(|f| parent.get(f).text());
-        let shown = format!(
+        let whole = format!(
             "{{\"Group\":{},\"Resource\":{},\"Namespace\":{},\"Name\":{}}}",
             json!(group),
             json!(resource),
             json!(namespace),
             json!(name)
         );
+        let shown = if parent.is_set() { whole.as_str() } else { "null" };
         out.invalid_shown(&parent.path, shown, checks::IMMUTABLE);
     }
+}
+
+/// Whoever uses an address.
+fn reference(parent: &Field<'_>, out: &mut Causes) {
     if !parent.is_set() {
         return parent.required(out, "");
     }

@@ -208,8 +208,8 @@ pub(super) fn addresses(o: &Value, out: &mut Causes) {
     }
     for (i, (ip, family)) in ips.iter().zip(families).enumerate() {
         let actual = if ip.contains(':') { "IPv6" } else { "IPv4" };
-        if !shape::is_headless(o) && family.as_str().is_some_and(|f| f != actual) {
-            let family = family.as_str().unwrap_or("");
+        let known = family.as_str().filter(|f| FAMILIES.contains(f));
+        if let Some(family) = known.filter(|f| !shape::is_headless(o) && *f != actual) {
             let why = format!("expected an {family} value as indicated by `ipFamilies[{i}]`");
             out.invalid(format!("spec.clusterIPs[{i}]"), &json!(ip), why);
         }

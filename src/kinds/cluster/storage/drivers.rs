@@ -47,6 +47,16 @@ pub fn driver(o: &Value, old: Option<&Value>, out: &mut Causes) {
     }
 }
 
+/// Warnings about a CSIDriver whose tokens may be logged.
+pub fn warnings(o: &Value, old: Option<&Value>) -> Vec<String> {
+    const REQUESTS: &str = "spec.tokenRequests";
+    let asks = !o.list_at(REQUESTS).is_empty();
+    let new = old.is_none_or(|old| old.list_at(REQUESTS) != o.list_at(REQUESTS));
+    let open = o.at("spec.serviceAccountTokenInSecrets").is_none_or(Value::is_null);
+    let text = "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes";
+    if asks && new && open { vec![text.to_owned()] } else { Vec::new() }
+}
+
 fn tokens(requests: &Field<'_>, out: &mut Causes) {
     let mut seen = HashSet::new();
     for request in requests.items() {

@@ -107,6 +107,7 @@ pub static CSI_DRIVER: Kind = Kind {
             Ok(())
         }),
         validate: Some(drivers::driver),
+        warn: Some(drivers::warnings),
         ..Hooks::NONE
     },
     ..GROUP

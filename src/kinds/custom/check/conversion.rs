@@ -50,17 +50,18 @@ pub(super) fn check(object: &Value, old: Option<&Value>, out: &mut Causes) {
             }
             review_versions(reviews, REVIEWS, out);
         }
-        "None" => {
-            let why = "should not be set when strategy is not set to Webhook";
-            if client.is_some() {
-                out.forbidden(CLIENT, why);
-            }
-            if !reviews.is_empty() {
-                out.forbidden(REVIEWS, why);
-            }
-        }
+        "None" => {}
         other => {
             out.unsupported("spec.conversion.strategy", &json!(other), &["None", "Webhook"]);
+        }
+    }
+    if strategy != "Webhook" {
+        let why = "should not be set when strategy is not set to Webhook";
+        if client.is_some() {
+            out.forbidden(CLIENT, why);
+        }
+        if !reviews.is_empty() {
+            out.forbidden(REVIEWS, why);
         }
     }
 }

@@ -182,6 +182,9 @@ fn subresources(version: &Value, path: &str, out: &mut Causes) {
             "" if needed => out.required(path, ""),
             "" => {}
             text if under.iter().any(|u| text.starts_with(u)) => {}
+            text if !text.starts_with('.') => {
+                out.invalid(path, &json!(text), "must be a simple json path starting with .");
+            }
             text => out.invalid(path, &json!(text), why),
         }
     }

@@ -29,10 +29,7 @@ pub fn validate(spec: &Field<'_>, volumes: &Volumes<'_>, place: SpecOwner, out: 
     for container in init.items() {
         common(&container, (volumes, users, never), out);
         restart_rules(&container, out);
-        // Upstream forgives only containers to have no name twice.
-        if !names.insert(container.get("name").text()) {
-            container.get("name").duplicate(out);
-        }
+        unique(&container, &mut names, out);
         host_ports(std::slice::from_ref(&container), out);
         init_probes(&container, grace, out);
     }
@@ -44,7 +41,7 @@ pub fn validate(spec: &Field<'_>, volumes: &Volumes<'_>, place: SpecOwner, out: 
 
 fn unique<'a>(container: &Field<'a>, names: &mut HashSet<&'a str>, out: &mut Causes) {
     let name = container.get("name");
-    if !names.insert(name.text()) && !name.text().is_empty() {
+    if !names.insert(name.text()) {
         name.duplicate(out);
     }
 }

@@ -3,7 +3,10 @@
 //!
 //! Source: kubernetes `pkg/apis/core/v1/defaults.go`.
 
-use crate::object::{Map, ObjectExt, Value, json};
+use crate::{
+    images::reference::Reference,
+    object::{Map, ObjectExt, Value, json},
+};
 
 /// Fills what a template (`{metadata, spec}`) leaves open.
 pub fn default_template(template: &mut Value) {
@@ -53,6 +56,10 @@ fn pull_policy(container: &mut Value) {
 
 /// `Always` for the tag `latest`, which is also what neither tag nor digest means.
 fn policy_for(image: &str) -> &'static str {
+    // What cannot be read has no tag.
+    if Reference::parse(image).is_err() {
+        return "IfNotPresent";
+    }
     let (name, digest) = image.split_once('@').map_or((image, ""), |(n, d)| (n, d));
     let last = name.rsplit('/').next().unwrap_or(name);
     match last.split_once(':') {

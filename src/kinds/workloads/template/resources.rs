@@ -50,7 +50,7 @@ fn huge_pages(all: &Field<'_>, limits: &Field<'_>, requests: &Field<'_>, out: &m
 fn amounts(list: &Field<'_>, out: &mut Causes) {
     for (resource, value) in list.map().into_iter().flatten() {
         let field = list.key(resource);
-        resource_name(&field, resource, out);
+        container_resource(&field, resource, out);
         let Some(quantity) = Quantity::from_value(value) else { continue };
         let shown = json!(quantity.to_string());
         if quantity < Quantity::ZERO {
@@ -85,7 +85,16 @@ const QUOTA: &[&str] = &[
     "storage",
 ];
 
-fn resource_name(field: &Field<'_>, resource: &str, out: &mut Causes) {
+/// What a pod needs besides its containers.
+pub fn overhead(list: &Field<'_>, out: &mut Causes) {
+    let limits = Field::placed(list.value, format!("{}.limits", list.path));
+    amounts(&limits, out);
+    let none = Field::placed(None, format!("{}.requests", list.path));
+    huge_pages(list, &limits, &none, out);
+}
+
+/// The name of something a container can have so much of.
+pub fn container_resource(field: &Field<'_>, resource: &str, out: &mut Causes) {
     let shown = json!(resource);
     let problems = name::qualified_name_problems(resource);
     let well_formed = problems.is_empty();

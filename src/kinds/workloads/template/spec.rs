@@ -1,11 +1,12 @@
 //! A pod spec as a whole: the fields that belong to no container, and the order of all checks.
 
-use super::{SpecOwner, containers, scheduling, security, volumes};
+use super::{SpecOwner, containers, resources, scheduling, security, volumes};
 use crate::{
     error::Causes,
     kinds::workloads::{checks, field::Field},
     object::{Value, json, name},
 };
+use std::collections::HashSet;
 
 const DNS_POLICIES: &[&str] = &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 const BAD_ADDRESS: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
@@ -16,6 +17,7 @@ pub fn validate_spec(spec: &Field<'_>, place: SpecOwner, out: &mut Causes) {
         spec.get("terminationGracePeriodSeconds").required(out, "");
     }
     let known = volumes::validate(&spec.get("volumes"), out);
+    claims(&spec.get("resourceClaims"), out);
     containers::validate(spec, &known, place, out);
     host_network(spec, place, out);
     spec.get("restartPolicy").one_of(out, &["Always", "OnFailure", "Never"]);
@@ -39,6 +41,7 @@ pub fn validate_spec(spec: &Field<'_>, place: SpecOwner, out: &mut Causes) {
     spec.get("priorityClassName").dns_subdomain(out);
     spec.get("runtimeClassName").dns_subdomain(out);
     spec.get("preemptionPolicy").one_of_if_set(out, &["PreemptLowerPriority", "Never"]);
+    resources::overhead(&spec.get("overhead"), out);
     if spec.get("os").is_set() {
         let (os, name) = (spec.get("os"), spec.get("os.name"));
         let systems = ["linux", "windows"];
@@ -46,6 +49,37 @@ pub fn validate_spec(spec: &Field<'_>, place: SpecOwner, out: &mut Causes) {
             "" => name.required(out, ""),
             known if systems.contains(&known) => {}
             other => out.unsupported(os.path, &json!(other), &systems),
+        }
+    }
+}
+
+/// Claims of devices: each by a name of its own, and by another's name or a template's.
+fn claims(list: &Field<'_>, out: &mut Causes) {
+    const TYPE: &str = "io.k8s.api.core.v1.PodResourceClaim";
+    let mut seen = HashSet::new();
+    for claim in list.items() {
+        let name = claim.get("name");
+        match name.text() {
+            "" => name.required(out, ""),
+            text if seen.insert(text) => name.dns_label(out),
+            _ => name.duplicate(out),
+        }
+        let named = ["resourceClaimName", "resourceClaimTemplateName"].map(|f| claim.get(f));
+        match named.iter().filter(|f| f.is_set()).count() {
+            0 => claim.invalid_struct(
+                TYPE,
+                out,
+                "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`",
+            ),
+            1 => {}
+            _ => claim.invalid_struct(
+                TYPE,
+                out,
+                "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified",
+            ),
+        }
+        for field in named.iter().filter(|f| f.is_set()) {
+            field.problems(out, name::subdomain_problems(field.text()));
         }
     }
 }

@@ -9,6 +9,7 @@ mod message;
 mod pods;
 mod stats;
 mod table;
+mod template;
 
 use super::{
     io::{Input, Output},
@@ -261,6 +262,13 @@ impl Call<'_> {
                 let sorted = serde_json::to_value(json).unwrap_or_default();
                 serde_norway::to_string(&sorted).unwrap_or_default()
             }
+            Some("go-template") => {
+                let value = serde_json::to_value(json).unwrap_or_default();
+                match template::render(self.o.value('X').unwrap_or(""), &value) {
+                    Ok(text) => text,
+                    Err(why) => return fatal(self.p, why).await,
+                }
+            }
             _ => serde_json::to_string_pretty(json).unwrap_or_default(),
         };
         self.p.out(text + "\n").await?;
@@ -273,6 +281,10 @@ impl Call<'_> {
             None => Ok(default),
             Some("table") => Ok(true),
             Some("json" | "yaml") => Ok(false),
+            Some("go-template") if self.o.value('X').is_some_and(|t| !t.is_empty()) => Ok(false),
+            Some("go-template") => {
+                Err(fatal(self.p, "template string is empty").await.unwrap_or(1))
+            }
             Some(other) => {
                 let why = format!("unsupported output format \"{other}\"");
                 Err(fatal(self.p, why).await.unwrap_or(1))
