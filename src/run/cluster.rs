@@ -146,6 +146,7 @@ pub(super) async fn start_at(
     ports: Ports,
 ) -> Result<Cluster, String> {
     let dir = if flags.in_memory { None } else { Some(flags.folder.path()?) };
+    // What is kept elsewhere takes its time, and another time tomorrow.
     let repeats = flags.random_seed.is_some() && nature.openshift && site.keeper.is_none();
     let store = Store::open(&store::Options {
         data_dir: dir.clone(),

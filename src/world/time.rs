@@ -54,6 +54,9 @@ pub fn keep_step() {
 /// How long a cluster may take to work off a moment before time goes on all the same.
 const WORK: SignedDuration = SignedDuration::from_secs(30);
 
+/// So much of the wall's time is worked off before whoever wants to stop the clock is heard.
+const AHEAD: SignedDuration = SignedDuration::from_millis(20);
+
 /// How long a reading waits for what is under way.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(1);
 
@@ -100,6 +103,20 @@ impl State {
         }
         let passed = SignedDuration::try_from_secs_f64(passed.as_secs_f64() * self.rate);
         self.base.saturating_add(passed.unwrap_or_default()).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The same, but not much further than what has to be worked off first: a clock that is faster than the
+    /// work runs as fast as that, instead of falling behind further and further. At the wall's own rate it
+    /// makes up for what it missed.
+    fn bounded(&mut self, wall: Timestamp) -> Timestamp {
+        let target = self.target(wall);
+        let Some(next) = self.next().filter(|_| self.rate > 1.0) else { return target };
+        let ahead = SignedDuration::try_from_secs_f64(AHEAD.as_secs_f64() * self.rate);
+        let most = next.saturating_add(ahead.unwrap_or_default()).unwrap_or(target);
+        if target > most {
+            (self.base, self.anchor) = (most, wall);
+        }
+        target.min(most)
     }
 
     /// What it shows to those in the cluster.
@@ -285,8 +302,8 @@ impl ClusterTime {
     pub async fn catch_up(&self, to: Option<Timestamp>) {
         let _moving = self.moving.lock().await;
         let to = to.unwrap_or_else(|| {
-            let (state, wall) = (self.state.lock(), self.wall.now());
-            if state.driven { state.shown } else { state.target(wall) }
+            let (mut state, wall) = (self.state.lock(), self.wall.now());
+            if state.driven { state.shown } else { state.bounded(wall) }
         });
         self.state.lock().held = true;
         loop {

@@ -5,9 +5,9 @@ use crate::support::{
     Child, Lab, Wire,
     child::run,
     eventually,
-    lab::{Reply, get, send},
+    lab::{Reply, flags, get, send},
 };
-use pocketshift::object::ObjectExt;
+use pocketshift::{config::Serve, object::ObjectExt};
 use serde_json::{Value, json};
 use std::time::Instant;
 use tempfile::tempdir;
@@ -32,6 +32,28 @@ async fn try_map(lab: &Lab, name: &str) -> Result<u16, String> {
         .body(kube::client::Body::from(body.into_bytes()))
         .expect("a request");
     lab.client.send(request).await.map(|r| r.status().as_u16()).map_err(|e| e.to_string())
+}
+
+/// Chance is the seed's: who asks the same in the same order meets the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn which_requests_fail_by_chance_follows_from_the_seed() {
+    let met = async |seed: u64| {
+        let lab = Lab::with(Serve { random_seed: Some(seed), ..flags() }).await;
+        let admin = Wire::to(&lab).as_admin(&lab);
+        let matches = json!({"verbs": ["create"], "resources": ["configmaps"]});
+        let rule = json!({"match": matches, "probability": 0.5, "effect": {"status": 503}});
+        add(&admin, "half", rule).await;
+        let mut codes = Vec::new();
+        for n in 0..24 {
+            codes.push(map(&lab, &format!("m{n}")).await.code);
+        }
+        lab.stop().await;
+        codes
+    };
+    let first = met(3).await;
+    assert!(first.contains(&201) && first.contains(&503), "{first:?}");
+    assert_eq!(met(3).await, first);
+    assert_ne!(met(4).await, first);
 }
 
 #[tokio::test(flavor = "multi_thread")]

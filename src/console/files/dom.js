@@ -77,7 +77,7 @@ export function painted(work) {
 }
 
 /** How much of the time work may take that is asked for all the time: one part in so many. */
-const SHARE = 4;
+const SHARE = 6;
 
 /**
  * Calls a function once before the next frame, however often it is asked to, and not sooner than

@@ -2,8 +2,9 @@
 
 import { byOwner, controller, holds, revision } from "./objects.js";
 
-/** Most changes that are gone through. */
+/** Most changes that are gone through, and most samples that are taken of them. */
 const MOST = 5000;
+const SAMPLES = 400;
 
 /** How many pods each revision has, by what they do. */
 export function sizes(sets, podsOf) {
@@ -22,17 +23,20 @@ function moment(object) {
   return Math.max(...times.filter(Boolean).map((time) => Date.parse(time)));
 }
 
-/** Samples of the time line, one for each change; the bounds are taken to have been the same. */
+/** Samples of the time line, one for each change or for some; the bounds are taken to have been the same. */
 export function earlier(changes, deployment, bounds) {
   const known = { sets: new Map(), pods: new Map() };
   const samples = [];
   let at = 0;
-  for (const { plural, type, object } of changes.slice(-MOST)) {
+  const looked = changes.slice(-MOST);
+  const every = Math.ceil(looked.length / SAMPLES);
+  for (const [i, { plural, type, object }] of looked.entries()) {
     const { uid } = object.metadata;
     const place = plural === "pods" ? known.pods : known.sets;
     if (type === "DELETED") place.delete(uid);
     else place.set(uid, object);
     at = Math.max(at, moment(object));
+    if (i % every && i < looked.length - 1) continue;
     const own = [...known.sets.values()].filter((set) =>
       controller(set)?.uid === deployment.metadata.uid);
     samples.push({ at, revisions: sizes(own, byOwner(known.pods.values())), bounds });

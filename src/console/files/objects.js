@@ -1,8 +1,16 @@
 // What the objects of a rollout mean: who owns whom, revisions, the state of pods, image digests.
 
+const controllers = new WeakMap();
+
 /** The owner that controls an object. */
-export const controller = (object) =>
-  object.metadata.ownerReferences?.find((owner) => owner.controller) ?? null;
+export function controller(object) {
+  let found = controllers.get(object);
+  if (found === undefined) {
+    found = object.metadata.ownerReferences?.find((owner) => owner.controller) ?? null;
+    controllers.set(object, found);
+  }
+  return found;
+}
 
 /** Objects by the uid of the owner that controls them. */
 export function byOwner(objects) {

@@ -3,41 +3,56 @@
 import { follow, h } from "./dom.js";
 import { digest, short, state } from "./objects.js";
 
-/** A list that `draw`, with pods and a palette, brings up to date. */
+/** A list that `drawPods` brings up to date. */
 export function podList(label) {
-  const list = h("ul", { class: "pods", "aria-label": label });
+  const list = h("div", { class: "pods", role: "list", "aria-label": label });
   list.addEventListener("keydown", move);
-  return list;
+  return Object.assign(list, { links: new Map(), places: [], empty: [] });
 }
 
-/** How long the places of pods that are gone stay empty, in milliseconds. */
+/** So many places make a block, which the browser lays out and paints apart from all others. */
+const BLOCK = 50;
+/** How long the places of pods that are gone stay empty, in milliseconds, and how many move up at once. */
 const EMPTY = 1000;
+const MOVES = 50;
+/** How much of a frame squares may take, in milliseconds; the others come with the next. */
+const SHARE = 4;
 
 /**
  * Brings a list of pods up to date. While pods come and go the others stay where they are: who comes
- * takes an empty place, and the places that stay empty are closed all at once.
+ * takes an empty place, and what is still empty after a while is taken by the last ones.
  */
 export function drawPods(list, pods, palette) {
-  const places = (list.places ??= new Map());
-  const empty = (list.empty ??= []);
+  const { links, empty } = list;
   const wanted = new Set();
   for (const pod of pods) wanted.add(pod.metadata.uid);
-  for (const [uid, place] of places) {
+  for (const [uid, known] of links) {
     if (wanted.has(uid)) continue;
-    places.delete(uid);
-    place.replaceChildren();
-    empty.push(place);
+    links.delete(uid);
+    empty.push(known.parentNode);
+    known.remove();
   }
+  const ends = performance.now() + SHARE;
   for (const pod of pods) {
     const { uid } = pod.metadata;
-    let place = places.get(uid);
-    if (!place) {
-      place = empty.pop() ?? list.appendChild(h("li"));
-      place.append(link(pod));
-      places.set(uid, place);
+    let known = links.get(uid);
+    if (known?.pod === pod) continue;
+    if (performance.now() > ends) {
+      list.late = () => drawPods(list, pods, palette);
+      list.next ??= requestAnimationFrame(() => {
+        list.next = null;
+        list.late?.();
+      });
+      return;
     }
-    update(place, pod, palette);
+    if (!known) {
+      known = link(pod);
+      links.set(uid, known);
+      (empty.pop() ?? place(list)).append(known);
+    }
+    update(known, pod, palette);
   }
+  list.late = null;
   if (empty.length) list.closing ??= setTimeout(() => close(list), EMPTY);
   if (!list.stop?.isConnected) {
     list.stop = list.querySelector("a");
@@ -45,9 +60,33 @@ export function drawPods(list, pods, palette) {
   }
 }
 
+/** One more place at the end. */
+function place(list) {
+  const made = h("span", { role: "listitem" });
+  if (list.places.length % BLOCK === 0) list.append(h("div", { class: "block", role: "none" }));
+  list.lastElementChild.append(made);
+  list.places.push(made);
+  return made;
+}
+
+/** Lets the last ones move up into empty places. */
 function close(list) {
-  list.closing = null;
-  for (const place of list.empty.splice(0)) place.remove();
+  const empty = new Set(list.empty);
+  const focused = document.activeElement;
+  for (let moved = 0; empty.size && moved < MOVES; moved++) {
+    const last = list.places.pop();
+    if (!empty.delete(last)) {
+      const [first] = empty;
+      empty.delete(first);
+      first.append(last.firstChild);
+    }
+    const block = last.parentNode;
+    last.remove();
+    if (!block.firstChild) block.remove();
+  }
+  list.empty = [...empty];
+  list.closing = empty.size ? setTimeout(() => close(list)) : null;
+  if (list.contains(focused)) focused.focus();
 }
 
 function link(pod) {
@@ -56,9 +95,7 @@ function link(pod) {
   return h("a", { href: to, tabindex: "-1" });
 }
 
-function update(item, pod, palette) {
-  const link = item.firstElementChild;
-  if (link.pod === pod) return;
+function update(link, pod, palette) {
   link.pod = pod;
   const what = digest(pod);
   const { letter, className } = palette.of(what);

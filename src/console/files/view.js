@@ -30,12 +30,12 @@ export class View extends HTMLElement {
   close() {}
 
   /** Follows a kind's objects; `seen` is told of every change before the view is drawn. */
-  follow(plural, namespace, { query, seen } = {}) {
+  follow(plural, namespace, { query, seen, most } = {}) {
     const changed = (type, object) => {
       seen?.(type, object);
       this.drawSoon();
     };
-    const watch = new Watch(path(KINDS[plural], namespace), { query, changed });
+    const watch = new Watch(path(KINDS[plural], namespace), { query, changed, most });
     this.#watches.push(watch);
     return watch;
   }

@@ -35,9 +35,10 @@ export class Watch {
   /** Uids in the order of names, as long as no object comes or goes. */
   #order = null;
 
-  /** `changed` is told of every change, with the event's type and object. */
-  constructor(url, { query = {}, changed }) {
+  /** `changed` is told of every change, with the event's type and object; `most`: how many are kept, the latest. */
+  constructor(url, { query = {}, changed, most }) {
     this.url = url;
+    this.most = most;
     this.query = query;
     this.changed = changed;
     this.#run();
@@ -79,6 +80,15 @@ export class Watch {
     }
   }
 
+  /** Keeps the latest only, if there are too many. */
+  #forget() {
+    if (!(this.items.size > this.most)) return;
+    const latest = [...this.items.values()].sort((a, b) =>
+      Number(b.metadata.resourceVersion) - Number(a.metadata.resourceVersion));
+    this.items = new Map(latest.slice(0, this.most).map((object) => [object.metadata.uid, object]));
+    this.#order = null;
+  }
+
   async #list() {
     const found = new Map();
     let page = null;
@@ -93,6 +103,7 @@ export class Watch {
     } while (page.metadata.continue);
     this.items = found;
     this.#order = null;
+    this.#forget();
     this.ready = true;
     this.failure = null;
     this.changed("LIST", null);
@@ -113,6 +124,7 @@ export class Watch {
       if (type !== "MODIFIED" || !this.items.has(object.metadata.uid)) this.#order = null;
       if (type === "DELETED") this.items.delete(object.metadata.uid);
       else this.items.set(object.metadata.uid, trimmed(object));
+      if (this.items.size > this.most * 2) this.#forget();
       this.changed(type, object);
     }
     return version;
@@ -137,10 +149,15 @@ async function told(plural, url, query, from) {
   try {
     const answer = await send("GET", url, { query: asked });
     for await (const line of lines(answer)) {
+      await turn();
       const { type, object } = JSON.parse(line);
       if (type === "ERROR") throw new Failure(object.code, object);
       if (type === "BOOKMARK") continue;
-      changes.push({ version: Number(object.metadata.resourceVersion), plural, type, object: trimmed(object) });
+      // Of thousands of changes nothing is kept but what tells when and whose.
+      const { metadata: { uid, ownerReferences, annotations, creationTimestamp, deletionTimestamp }, status } = object;
+      const kept = { metadata: { uid, ownerReferences, annotations, creationTimestamp, deletionTimestamp },
+        status: { conditions: status?.conditions } };
+      changes.push({ version: Number(object.metadata.resourceVersion), plural, type, object: kept });
     }
   } catch (e) {
     // What is older than the window is not known any more; the refusal says where that begins.

@@ -3,20 +3,20 @@
 import { follow, h, text } from "../dom.js";
 import { View } from "../view.js";
 
-const MOST = 200;
+export const MOST = 200;
 
 /** When an event was last seen. */
 const seen = (event) =>
   event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp;
 
 /** Events, the newest first, at most so many as a page can show. */
-export function newest(events) {
+export function newest(events, most = MOST) {
   const sorted = [...events].sort((a, b) => {
     const [x, y] = [seen(a), seen(b)];
     if (x !== y) return x < y ? 1 : -1;
     return Number(b.metadata.resourceVersion) - Number(a.metadata.resourceVersion);
   });
-  return sorted.slice(0, MOST);
+  return sorted.slice(0, most);
 }
 
 /** A table of events that `drawEvents` brings up to date. */
@@ -31,8 +31,8 @@ export function eventTable() {
   return table;
 }
 
-export function drawEvents(table, events) {
-  follow(table.rows, newest(events), (event) => event.metadata.uid,
+export function drawEvents(table, events, most) {
+  follow(table.rows, newest(events, most), (event) => event.metadata.uid,
     () => h("tr", {}, Array.from({ length: 5 }, () => h("td"))),
     (row, event) => {
       const about = event.involvedObject;
@@ -47,7 +47,7 @@ export function drawEvents(table, events) {
 
 class Events extends View {
   open() {
-    this.events = this.follow("events", this.parameters.project);
+    this.events = this.follow("events", this.parameters.project, { most: MOST });
     this.table = eventTable();
     this.append(this.table);
   }

@@ -12,10 +12,14 @@ import { past } from "../watch.js";
 import { objectAddress, ROLLING, summary } from "../workloads.js";
 import { drawEvents, eventTable } from "./events.js";
 
-/** How often at most the events are drawn, in milliseconds: few read so fast. */
+/** How often at most the events and the time line are drawn, in milliseconds: few read so fast. */
 const EVENTS = 1000;
+const LINE = 250;
+/** How many events are shown. */
+const SHOWN = 50;
 
 class Rollout extends View {
+  lineSoon = framed(() => this.isConnected && this.#drawLine(), LINE);
   palette = new Palette();
   samples = new Samples();
 
@@ -27,7 +31,7 @@ class Rollout extends View {
     this.sets = this.follow(this.rolling.sets, project);
     this.pods = this.follow("pods", project);
     const eventsSoon = framed(() => this.#drawEvents(), EVENTS);
-    this.events = this.follow("events", project, { seen: eventsSoon });
+    this.events = this.follow("events", project, { seen: eventsSoon, most: 4 * SHOWN });
     this.state = h("p", { class: "state big" });
     this.facts = h("p", { class: "note" });
     this.pauses = button("Pause", () => this.pause());
@@ -83,7 +87,7 @@ class Rollout extends View {
     this.#drawState(deployment, limits);
     this.#drawRevisions(sets, podsOf);
     const sample = { at: Date.now(), revisions: sizes(sets, podsOf), bounds: limits };
-    if (this.pods.ready && this.sets.ready && this.samples.add(sample)) this.#drawLine();
+    if (this.pods.ready && this.sets.ready && this.samples.add(sample)) this.lineSoon();
     if (this.pods.ready && !this.asked) this.#past(deployment, limits);
   }
 
@@ -93,7 +97,7 @@ class Rollout extends View {
     const uids = new Set([deployment.metadata.uid]);
     for (const set of this.own()) uids.add(set.metadata.uid);
     drawEvents(this.table, [...this.events.items.values()].filter((e) =>
-      uids.has(e.involvedObject.uid) || e.involvedObject.name?.startsWith(`${deployment.metadata.name}-`)));
+      uids.has(e.involvedObject.uid) || e.involvedObject.name?.startsWith(`${deployment.metadata.name}-`)), SHOWN);
   }
 
   #drawLine() {
