@@ -44,6 +44,10 @@ pub struct ReplicaFlags {
         value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub takeover: Option<u32>,
 
+    /// Seconds of its own history that etcd keeps; one replica sees to it. 0 leaves that to etcd
+    #[arg(long, env = "POCKETSHIFT_ETCD_COMPACTION", value_name = "SECONDS", requires = "store")]
+    pub etcd_compaction: Option<u32>,
+
     /// Port (TLS) at which other replicas reach this one; 0 picks a free one [default: 0]
     #[arg(long, env = "POCKETSHIFT_REPLICA_PORT", value_name = "PORT", requires = "store")]
     pub replica_port: Option<u16>,

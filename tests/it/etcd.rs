@@ -147,6 +147,27 @@ fn what_is_wrong_is_one_line_and_nothing_is_touched() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn etcd_is_compacted_and_says_what_was_asked_of_it() {
+    let Some(etcd) = Etcd::start(1, &[]) else { return };
+    let dir = tempdir().expect("a folder");
+    let server = server(dir.path(), &etcd, &["--etcd-compaction", "1"]);
+    let client = server.client(dir.path()).await;
+    assert_eq!(write(&client, "one").await, 201);
+    eventually("compaction", || async {
+        match etcd.asked(&["get", "--rev", "2", "/pocketshift/format"]) {
+            Ok(said) => Err(said),
+            Err(why) if why.contains("has been compacted") => Ok(()),
+            Err(why) => Err(why),
+        }
+    })
+    .await;
+    assert_eq!(get(&client, &format!("{MAPS}/one")).await.code, 200);
+    let metrics = get(&client, "/metrics").await.text();
+    let line = metrics.lines().find(|line| line.starts_with("etcd_requests_total{")).expect("it");
+    assert!(!line.ends_with("} 0"), "{line}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn etcds_own_snapshot_is_a_backup() {
     let Some(mut etcd) = Etcd::start(1, &[]) else { return };
     let dir = tempdir().expect("a folder");

@@ -74,7 +74,9 @@ async fn watched(client: &Client, from: &str, until: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_door_leads_to_every_cluster() {
     let Some(etcd) = Etcd::start(1, &[]) else { return };
-    let (a, b) = (replica(&etcd, "a", &[]).await, replica(&etcd, "b", &[]).await);
+    // However busy the machine is: nobody is taken for dead here.
+    let calm = ["--takeover", "30"];
+    let (a, b) = (replica(&etcd, "a", &calm).await, replica(&etcd, "b", &calm).await);
     assert_ne!(a.child.url(), b.child.url());
     assert_eq!(write(&b.client, "through-b").await, 201);
     assert_eq!(get(&a.client, &format!("{MAPS}/through-b")).await.code, 200);
@@ -132,7 +134,9 @@ async fn a_replica_that_dies_costs_a_moment_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drained_replica_hands_its_clusters_over() {
     let Some(etcd) = Etcd::start(1, &[]) else { return };
-    let (a, b) = (replica(&etcd, "a", &[]).await, replica(&etcd, "b", &[]).await);
+    // However busy the machine is: nobody is taken for dead here.
+    let calm = ["--takeover", "30"];
+    let (a, b) = (replica(&etcd, "a", &calm).await, replica(&etcd, "b", &calm).await);
     for name in ["one", "two", "three"] {
         a.says(&["cluster", "create", name]);
     }

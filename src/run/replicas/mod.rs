@@ -2,6 +2,7 @@
 //! which it takes over or gives away, and whom it passes clients on to.
 
 mod command;
+mod compaction;
 mod desk;
 mod doors;
 
@@ -25,6 +26,7 @@ use crate::{
     tls,
     world::{Clock, Entropy, SystemClock, World},
 };
+use compaction::Compaction;
 use doors::Doors;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -122,8 +124,13 @@ impl Replica {
     pub async fn tend(self: Arc<Self>) {
         let mut changes = self.atlas.changes();
         let mut waiting: BTreeMap<String, u32> = BTreeMap::new();
+        let mut compaction = Compaction::of(&self.flags);
         loop {
             self.look(&mut waiting).await;
+            // One of them does it for all.
+            if self.host.upgrade().is_some_and(|host| host.has(MAIN)) {
+                compaction.look(self.keeper.link()).await;
+            }
             let clock = SystemClock;
             let next = clock.now().checked_add(TICK).unwrap_or(Timestamp::MAX);
             tokio::select! {

@@ -118,6 +118,16 @@ impl Etcd {
         self.start_member(0);
     }
 
+    /// What `etcdctl` says, or why it does not.
+    pub fn asked(&self, arguments: &[&str]) -> Result<String, String> {
+        let at = format!("http://127.0.0.1:{}", self.members[0].clients);
+        let mut command = Command::new("etcdctl");
+        command.env("ETCDCTL_API", "3").args(["--endpoints", &at]).args(arguments);
+        let out = command.output().map_err(|e| e.to_string())?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if out.status.success() { Ok(text(&out.stdout)) } else { Err(text(&out.stderr)) }
+    }
+
     /// `etcdctl` for its first member.
     pub fn ctl(&self, arguments: &[&str]) -> String {
         let at = format!("http://127.0.0.1:{}", self.members[0].clients);
