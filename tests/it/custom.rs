@@ -383,7 +383,7 @@ async fn fractions_that_are_none() {
     // YAML has no such fractions.
     let headers = [("content-type", "application/yaml")];
     let text =
-        "apiVersion: example.com/v1\nkind: Foo\nmetadata: {name: y}\nspec: {replicas: 2.0}\n";
+        "apiVersion: example.com/v1\nkind: Foo\nmetadata: {name: two}\nspec: {replicas: 2.0}\n";
     let made = request(&lab.client, "POST", FOOS, &headers, text.into()).await.expect(201);
     assert_eq!(made["spec"]["replicas"], 2);
     lab.stop().await;
