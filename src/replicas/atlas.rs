@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 use tokio::sync::watch;
 
@@ -109,6 +112,8 @@ pub struct Atlas {
     base: String,
     me: watch::Sender<Peer>,
     chart: watch::Sender<Arc<Chart>>,
+    /// The revision the map is of.
+    seen: AtomicI64,
 }
 
 impl Atlas {
@@ -129,11 +134,21 @@ impl Atlas {
             base,
             me: watch::Sender::default(),
             chart: watch::Sender::default(),
+            seen: AtomicI64::default(),
         });
         let reading = Arc::clone(&atlas);
         link.wait(async move { reading.read().await })?;
         link.spawn(run(Arc::downgrade(&atlas)));
         Ok(atlas)
+    }
+
+    /// The map as etcd has it at this moment, what was done just before included; the one that is known
+    /// if etcd does not tell.
+    pub async fn fresh(&self) -> Arc<Chart> {
+        if let Err(why) = self.read().await {
+            tracing::warn!(%why, "the map of replicas is as it was last known");
+        }
+        self.now()
     }
 
     /// The map now.
@@ -235,6 +250,11 @@ impl Atlas {
             });
         }
         self.chart.send_if_modified(|known| {
+            // Who has asked later may have been answered sooner.
+            if page.revision < self.seen.load(Ordering::Relaxed) {
+                return false;
+            }
+            self.seen.store(page.revision, Ordering::Relaxed);
             let changed = **known != chart;
             if changed {
                 *known = Arc::new(chart);

@@ -1,6 +1,7 @@
 //! What a store may hold at most.
 
 use super::{Error, Snapshot, engine::Record, writer::Writer};
+use std::collections::HashMap;
 
 /// Limits; 0 stands for none.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -49,15 +50,16 @@ impl Writer {
             return Ok(());
         }
         let mut size = self.size;
+        // An object may change more than once: what it was last is what a change takes the place of.
+        let mut last: HashMap<(&str, &str), Option<usize>> = HashMap::new();
         for record in records {
             let entry = &record.entry;
-            let old = before.get_key(&entry.resource, &entry.key);
-            size.bytes -= old.map_or(0, |old| old.bytes.len());
-            size.objects -= usize::from(old.is_some());
-            if !record.deleted {
-                size.bytes += entry.bytes.len();
-                size.objects += 1;
-            }
+            let new = (!record.deleted).then(|| entry.bytes.len());
+            let old = last.insert((&entry.resource, &entry.key), new).unwrap_or_else(|| {
+                before.get_key(&entry.resource, &entry.key).map(|old| old.bytes.len())
+            });
+            size.bytes = size.bytes - old.unwrap_or(0) + new.unwrap_or(0);
+            size.objects = size.objects - usize::from(old.is_some()) + usize::from(new.is_some());
         }
         let over = |now: usize, then: usize, limit: usize| limit > 0 && then > limit && then > now;
         if over(self.size.objects, size.objects, self.limits.objects) {

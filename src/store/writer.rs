@@ -281,7 +281,7 @@ impl Writer {
         author: Option<Arc<Author>>,
     ) -> Result<(Committed, BTreeSet<Arc<str>>), Error> {
         self.author = author;
-        let (durable, mut records) = (self.state.clone(), Vec::new());
+        let (durable, size, mut records) = (self.state.clone(), self.size, Vec::new());
         let committed = self.apply(ops, &mut records)?;
         if let Err(full) = self.fits(&records, &durable) {
             self.undo(durable, &records);
@@ -289,6 +289,7 @@ impl Writer {
         }
         if let Err(why) = self.append(&records) {
             self.undo(durable, &records);
+            self.size = size;
             return Err(why);
         }
         let changed = self.publish(records, &durable);
@@ -317,7 +318,7 @@ impl Writer {
 
     /// Commits as many batches of a group as go at once.
     fn commit_some(&mut self, group: &mut VecDeque<Batch>) {
-        let (durable, room) = (self.state.clone(), self.engine.room());
+        let (durable, size, room) = (self.state.clone(), self.size, self.engine.room());
         let mut records = Vec::new();
         let mut passed = Vec::new();
         while let Some(batch) = group.front() {
@@ -327,19 +328,26 @@ impl Writer {
             let Some(batch) = group.pop_front() else { break };
             self.author = batch.author;
             let (before, mark) = (self.state.clone(), records.len());
-            match self.apply(batch.ops, &mut records) {
-                Ok(_) if !room.holds(&records[mark..]) => {
-                    self.undo(before, &records[mark..]);
-                    records.truncate(mark);
-                    drop(batch.reply.send(Err(Error::Large(room.bytes as u64))));
-                }
+            let applied = self.apply(batch.ops, &mut records).and_then(|committed| {
+                let new = &records[mark..];
+                let fits = match room.holds(new) {
+                    true => self.fits(new, &before),
+                    false => Err(Error::Large(room.bytes as u64)),
+                };
+                fits.map(|()| committed).inspect_err(|_| self.undo(before, new))
+            });
+            match applied {
                 Ok(committed) => passed.push((batch.reply, committed)),
-                // Nobody may be waiting any more: the answer is then nobody's business.
-                Err(e) => drop(batch.reply.send(Err(e))),
+                Err(e) => {
+                    records.truncate(mark);
+                    // Nobody may be waiting any more: the answer is then nobody's business.
+                    drop(batch.reply.send(Err(e)));
+                }
             }
         }
         if let Err(why) = self.append(&records) {
             self.undo(durable, &records);
+            self.size = size;
             for (reply, _) in passed {
                 let _ = reply.send(Err(why.clone()));
             }

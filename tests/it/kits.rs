@@ -145,7 +145,7 @@ async fn java() {
              import org.junit.jupiter.api.extension.ExtendWith;\n\n{}",
             example("java").replace(
                 "class RolloutTest {\n",
-                &format!("class RolloutTest {{\n  static final String manifests = \"\"\"{WEB}\"\"\";\n")
+                &format!("class RolloutTest {{\n  static final String manifests = \"\"\"\n{WEB}\"\"\";\n")
             )
         );
         let tests = folder.join("src/test/java/io/pocketshift");

@@ -112,6 +112,13 @@ impl Host {
         self.clusters.lock().contains_key(name)
     }
 
+    /// Whether a cluster that is to be here cannot be used yet.
+    pub(in crate::run) fn is_opening(&self, name: &str) -> bool {
+        let opened = |hosted: &Arc<Hosted>| hosted.facts.get().is_some();
+        !self.broken.lock().contains_key(name)
+            && !self.clusters.lock().get(name).is_some_and(opened)
+    }
+
     /// Where a port of a cluster is, if it is here.
     pub(in crate::run) fn port_of(&self, name: &str, port: &str) -> Option<String> {
         let hosted = self.find(name).ok()?;

@@ -13,10 +13,16 @@ use crate::{
     registry::Order,
     replicas::{Ask, Peer, PeerAnswer},
     run::host::{MAIN, invalid},
+    world::{Clock, SystemClock},
 };
+use jiff::{SignedDuration, Timestamp};
 
 /// What no cluster is called: the part of the path that speaks of replicas.
 pub(in crate::run) const REPLICAS: &str = "_replicas";
+
+/// How long an order waits for a cluster that is being opened, and between two looks.
+const OPENING: SignedDuration = SignedDuration::from_secs(10);
+const LOOK: SignedDuration = SignedDuration::from_millis(50);
 
 type Refused = Result<Value, DistributionError>;
 
@@ -35,7 +41,8 @@ impl Replica {
     /// Sees to an order that concerns others; `None` when it concerns this replica alone.
     pub async fn see_to(&self, order: &Order) -> Option<Refused> {
         let path: Vec<&str> = order.path.iter().map(String::as_str).collect();
-        let chart = self.atlas.now();
+        // Who orders may have ordered something else at another replica just before.
+        let chart = self.atlas.fresh().await;
         match (order.method.as_str(), path.as_slice()) {
             ("GET", [REPLICAS]) => Some(Ok(self.list())),
             ("POST", [REPLICAS, name, what @ ("drain" | "resume")]) => {
@@ -55,8 +62,25 @@ impl Replica {
                 };
                 self.pass(there?, order).await
             }
-            (_, [name, ..]) => self.pass(chart.owners.get(*name)?, order).await,
+            (_, [name, ..]) => {
+                let there = chart.owners.get(*name)?;
+                if there == self.atlas.process() && chart.cards.contains_key(*name) {
+                    self.until_open(name).await;
+                }
+                self.pass(there, order).await
+            }
             _ => None,
+        }
+    }
+
+    /// Waits until a cluster is opened that has become ours just now.
+    async fn until_open(&self, name: &str) {
+        // Between machines it is real time that counts.
+        let clock = SystemClock;
+        let after = |span| clock.now().checked_add(span).unwrap_or(Timestamp::MAX);
+        let ends = after(OPENING);
+        while self.host.upgrade().is_some_and(|host| host.is_opening(name)) && clock.now() < ends {
+            clock.sleep_until(after(LOOK)).await;
         }
     }
 

@@ -91,17 +91,25 @@ async fn a_copy_on_disk_lasts_and_a_file_holds_a_moment() {
 
 #[tokio::test]
 async fn limits_hold_and_what_goes_makes_room() {
-    let own = store(None);
-    commit(&own, vec![create("a")]).await.unwrap();
-    own.limit(Limits { objects: 2, bytes: 0 }).await.unwrap();
-    commit(&own, vec![create("b")]).await.unwrap();
-    let full = Some(Error::Full("2 objects".into()));
-    assert_eq!(commit(&own, vec![create("c")]).await.err(), full);
-    assert_eq!(words(&own).len(), 2, "nothing of it is there");
-    commit(&own, vec![delete("a", Expect::Present), create("c")]).await.unwrap();
-    commit(&own, vec![put("c", Expect::Present, "longer", &[])]).await.unwrap();
-    own.limit(Limits { objects: 0, bytes: 300 }).await.unwrap();
-    let long = "x".repeat(400);
-    let refused = commit(&own, vec![put("c", Expect::Present, &long, &[])]).await.err();
-    assert_eq!(refused, Some(Error::Full("300 bytes".into())));
+    let dir = tempdir().unwrap();
+    for folder in [None, Some(dir.path())] {
+        let own = store(folder);
+        commit(&own, vec![create("a")]).await.unwrap();
+        own.limit(Limits { objects: 2, bytes: 0 }).await.unwrap();
+        commit(&own, vec![create("b")]).await.unwrap();
+        let full = Some(Error::Full("2 objects".into()));
+        assert_eq!(commit(&own, vec![create("c")]).await.err(), full);
+        assert_eq!(words(&own).len(), 2, "nothing of it is there");
+        commit(&own, vec![delete("a", Expect::Present), create("c")]).await.unwrap();
+        commit(&own, vec![put("c", Expect::Present, "longer", &[])]).await.unwrap();
+        // What changes and goes at once went once.
+        let ends = vec![put("c", Expect::Present, "", &[]), delete("c", Expect::Present)];
+        commit(&own, ends).await.unwrap();
+        commit(&own, vec![create("c")]).await.unwrap();
+        assert_eq!(commit(&own, vec![create("d")]).await.err(), full);
+        own.limit(Limits { objects: 0, bytes: 300 }).await.unwrap();
+        let long = "x".repeat(400);
+        let refused = commit(&own, vec![put("c", Expect::Present, &long, &[])]).await.err();
+        assert_eq!(refused, Some(Error::Full("300 bytes".into())));
+    }
 }
