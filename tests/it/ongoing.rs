@@ -4,14 +4,11 @@
 use crate::support::{
     Lab, Wire,
     child::run,
-    lab::{client, flags, get, request, send},
+    lab::{builder, client, get, host, request, send},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use kube::Client;
-use pocketshift::{
-    config::Serve,
-    run::{Host, host::Spec},
-};
+use pocketshift::run::host::Spec;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -74,7 +71,7 @@ async fn later(client: &Client) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lab_goes_on_in_a_copy_and_in_what_was_before() {
-    let host = Host::new(&flags());
+    let host = host();
     let facts = host.create("one", &Spec::default()).await.expect("a cluster");
     let one = client(&facts.kubeconfig, None).await;
     start(&one, OWN).await;
@@ -129,7 +126,7 @@ async fn graded(admin: &Wire, name: &str, more: &[&str]) -> Result<Value, String
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recording_of_all_that_arrived_earns_the_same() {
-    let lab = Lab::with(Serve { random_seed: Some(11), ..flags() }).await;
+    let lab = Lab::of(builder().seed(11)).await;
     let admin = Wire::to(&lab).as_admin(&lab);
     start(&lab.client, OWN).await;
     let name = "rolling-update";

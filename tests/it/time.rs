@@ -83,12 +83,12 @@ async fn a_quiet_day_is_quiet() {
     let renewed = |lease: &Value| -> jiff::Timestamp {
         lease.str_at("spec.renewTime").parse().expect("a moment")
     };
-    let revision = || lab.cluster.server.store.snapshot().rev;
+    let revision = || lab.server().store.snapshot().rev;
     time(&admin, "by=10m").await;
     let before = revision();
     let now = time(&admin, "by=24h").await;
     // Nodes note what images they hold when they have looked, and what no API shows.
-    let Since::Changes(changes, _) = lab.cluster.server.store.feed().since(before, None) else {
+    let Since::Changes(changes, _) = lab.server().store.feed().since(before, None) else {
         panic!("more was written than is kept");
     };
     let seen = changes.iter().filter(|c| !c.entry.resource.ends_with(".internal"));
@@ -132,7 +132,7 @@ async fn watched_leases_are_written() {
     let (seen, _) = tokio::join!(watch.get(&path), async {
         // The watch is open when its note is there.
         eventually("the watch is open", || async {
-            let at = lab.cluster.server.store.snapshot();
+            let at = lab.server().store.snapshot();
             at.get_key("watched.internal", "heartbeats").map(|_| ()).ok_or_else(String::new)
         })
         .await;
