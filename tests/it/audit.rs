@@ -5,7 +5,7 @@ use crate::support::{
     child::run,
     eventually,
     hook::Hook,
-    lab::{get, open, request, send, told},
+    lab::{get, open, request, saying, send},
     plane::{Plane, assets},
 };
 use pocketshift::{cluster::Builder, config::Audit, object::ObjectExt};
@@ -30,7 +30,7 @@ fn audit(folder: &Path, policy: &str) -> Audit {
 fn audited(folder: &Path, policy: &str) -> Builder {
     let Audit { audit_log_path, audit_policy_file, .. } = audit(folder, policy);
     let file = audit_policy_file.expect("a file");
-    told([
+    saying([
         &format!("--audit-log-path={}", audit_log_path.expect("a path")),
         &format!("--audit-policy-file={}", file.display()),
     ])

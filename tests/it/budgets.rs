@@ -3,7 +3,7 @@
 
 use crate::support::{
     Lab,
-    lab::{get, request, send, told},
+    lab::{get, request, saying, send},
     wire::{Tls, Wire},
 };
 use serde_json::json;
@@ -195,7 +195,7 @@ async fn what_stands_twice_is_told_in_order() {
 /// A cluster that is dropped without being stopped leaves nobody listening.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_clusters_close_their_doors() {
-    let lab = Lab::of(told(["--max-mutating-requests-inflight=1"])).await;
+    let lab = Lab::of(saying(["--max-mutating-requests-inflight=1"])).await;
     let (api, registry) = (Wire::api(&lab), Wire::to(&lab));
     assert_eq!(api.get("/healthz").await.text(), "ok");
     assert_eq!(registry.get("/healthz").await.code, 200);

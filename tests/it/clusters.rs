@@ -13,7 +13,6 @@ use pocketshift::{
     run::{Host, host::Spec},
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
 use tempfile::tempdir;
 use tokio::io::AsyncReadExt;
 

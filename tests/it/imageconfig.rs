@@ -3,7 +3,7 @@
 
 use crate::support::{
     Lab, Reply, eventually,
-    lab::{self, get, send},
+    lab::{get, send},
     registry::{DOCKER_LIST, Image, Registry},
 };
 use pocketshift::object::ObjectExt;

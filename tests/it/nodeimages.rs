@@ -3,7 +3,7 @@
 
 use crate::support::{
     Lab, eventually,
-    lab::{builder, get, send, told},
+    lab::{builder, get, saying, send},
     registry::{Image, Registry, Setup},
     wait,
     wire::Wire,
@@ -96,7 +96,7 @@ async fn a_node_keeps_its_images_over_a_restart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_costs_a_pod_and_closes_the_node() {
-    let lab = Lab::of(told(["--nodes=1", "--node-disk=1Gi"])).await;
+    let lab = Lab::of(saying(["--nodes=1", "--node-disk=1Gi"])).await;
     lab.namespace("images").await;
     for (name, tag) in [("a", "1-84"), ("b", "1-85")] {
         run(&lab, name, &format!("{NGINX}:{tag}"), "IfNotPresent").await;

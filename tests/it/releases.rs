@@ -2,14 +2,14 @@
 
 use crate::support::{
     Lab, Reply,
-    lab::{get, send, told},
+    lab::{get, saying, send},
 };
 use pocketshift::object::ObjectExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 async fn of(release: &str) -> Lab {
-    Lab::of(told([&format!("--openshift-version={release}")])).await
+    Lab::of(saying([&format!("--openshift-version={release}")])).await
 }
 
 /// Versions by group.

@@ -60,7 +60,7 @@ pub fn builder() -> Builder {
 }
 
 /// Such a cluster told more, in the words of the command line.
-pub fn told<const N: usize>(flags: [&str; N]) -> Builder {
+pub fn saying<const N: usize>(flags: [&str; N]) -> Builder {
     builder().flags(flags)
 }
 
