@@ -45,6 +45,7 @@ mod quota;
 mod recorder;
 mod replicaset;
 mod resources;
+mod rights;
 mod router;
 mod selecting;
 mod serviceaccounts;
