@@ -188,9 +188,6 @@ pub static ALL: &[&Controller] = &[
     &unidling::calls::CONTROLLER,
     &ingressroute::CONTROLLER,
     &deployment::CONTROLLER,
-    &deploymentconfig::CONTROLLER,
-    &deployer::CONTROLLER,
-    &deployer::program::CONTROLLER,
     &builds::triggers::CONTROLLER,
     &builds::CONTROLLER,
     &builds::program::CONTROLLER,
@@ -199,6 +196,10 @@ pub static ALL: &[&Controller] = &[
     &imageimport::CONTROLLER,
     &imageimport::scheduled::KEEPER,
     &imageimport::scheduled::CONTROLLER,
+    // They sum up what the others are about.
+    &deployer::CONTROLLER,
+    &deployer::program::CONTROLLER,
+    &deploymentconfig::CONTROLLER,
 ];
 
 /// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.
