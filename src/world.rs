@@ -8,7 +8,7 @@ mod appointments;
 mod entropy;
 mod time;
 
-pub use activity::{Activity, Busy, Tracked};
+pub use activity::{Activity, Busy, Tracked, is_of_a_turn, of_a_turn};
 pub use appointments::{Appointment, Appointments};
 pub use entropy::{Entropy, Stream};
 pub use time::{ClusterTime, FASTEST, Reading, keep_step};

@@ -2,7 +2,7 @@
 
 use super::{Checkpoint, Cluster, Error};
 use crate::{
-    config::{RouterPort, Serve},
+    config::Serve,
     run::host::{Spec, Template},
 };
 use jiff::Timestamp;
@@ -19,15 +19,7 @@ pub struct Builder {
 
 /// Clusters of a program are quick, small and in memory.
 pub(super) fn usual() -> Serve {
-    Serve {
-        in_memory: true,
-        secure_port: 0,
-        registry_port: 0,
-        router_http_port: RouterPort::Off,
-        router_https_port: RouterPort::Off,
-        instant: true,
-        ..Serve::default()
-    }
+    Serve { instant: true, ..Serve::passing() }
 }
 
 impl Builder {
