@@ -518,6 +518,13 @@ impl Default for Serve {
     }
 }
 
+impl Serve {
+    /// A cluster in memory that lasts as long as the program, on whatever ports are free.
+    pub fn passing() -> Serve {
+        Serve { in_memory: true, secure_port: 0, registry_port: 0, ..Serve::default() }
+    }
+}
+
 /// Where routes answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouterPort {

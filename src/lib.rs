@@ -124,6 +124,11 @@
 //! else runs, so that no answer's coming changes the order of anything. So everything follows from the
 //! arrivals and the beginning, and [`run::replay`] can do it again.
 //!
+//! What the cluster causes itself is no arrival. Its own registry keeps what nodes pull, and makes what
+//! builds make, beside the controllers there ([`registry::tend`]); and who asks that registry for the
+//! cluster (a kubelet's question, an import) is known by the connection ([`importer::Importer::is_own`]):
+//! what comes of the question belongs to the turn of who asks.
+//!
 //! # Clusters
 //!
 //! A [`run::Host`] runs many: `create` copies a template, a cluster of the same settings that was

@@ -8,7 +8,7 @@ mod appointments;
 mod entropy;
 mod time;
 
-pub use activity::{Activity, Busy};
+pub use activity::{Activity, Busy, is_of_a_turn, of_a_turn};
 pub use appointments::Appointments;
 pub use entropy::Entropy;
 pub use time::{ClusterTime, FASTEST, Reading, keep_step};

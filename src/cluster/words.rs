@@ -1,6 +1,6 @@
 //! What the command line can say of a server, said of a cluster in a program.
 
-use crate::config::{RouterPort, Serve};
+use crate::config::Serve;
 use clap::{Args, Command, FromArgMatches, builder::Resettable, parser::ValueSource};
 
 /// Flags of a server that holds clusters; they say nothing of a single one.
@@ -25,15 +25,7 @@ const SERVERS: &[&str] = &[
 
 /// Clusters of a program are quick, small and in memory.
 pub(super) fn usual() -> Serve {
-    Serve {
-        in_memory: true,
-        secure_port: 0,
-        registry_port: 0,
-        router_http_port: RouterPort::Off,
-        router_https_port: RouterPort::Off,
-        instant: true,
-        ..Serve::default()
-    }
+    Serve { instant: true, ..Serve::passing() }
 }
 
 /// Understands flags of `serve`. The environment of this program says nothing here.

@@ -10,7 +10,7 @@ use super::{
     wait_for_signal,
 };
 use crate::{
-    config::{Again, Recorded, RouterPort, Serve},
+    config::{Again, Recorded, Serve},
     journal::{self, Arrival, Described, Difference, Recording, Taken, difference},
     object::Value,
 };
@@ -81,14 +81,9 @@ impl Replayed {
             return Err(format!("it has {last} steps only"));
         }
         let flags = Serve {
-            in_memory: true,
-            secure_port: 0,
-            registry_port: 0,
-            router_http_port: RouterPort::Off,
-            router_https_port: RouterPort::Off,
             catalog: images.map(Path::to_owned),
             openshift_version: Some(recording.start.release.clone()),
-            ..Serve::default()
+            ..Serve::passing()
         };
         if catalog(&flags) != recording.start.catalog {
             return Err("it was made with another catalogue; say which with --catalog".into());

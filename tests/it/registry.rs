@@ -231,7 +231,7 @@ async fn push_blob(wire: &Wire, name: &str, content: &[u8], media_type: &str) ->
 }
 
 /// Pushes a small image under a tag; answers its digest.
-async fn push_image(wire: &Wire, name: &str, tag: &str, what: &str) -> String {
+pub async fn push_image(wire: &Wire, name: &str, tag: &str, what: &str) -> String {
     let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers",
         "diff_ids": [sha256(what.as_bytes())]}, "config": {"Cmd": [what],
         "ExposedPorts": {"9000/tcp": {}}}});
@@ -510,7 +510,7 @@ async fn tags_of_vendors_move() {
 }
 
 /// Runs a pod; answers the imageID of its container.
-async fn image_id(lab: &Lab, namespace: &str, name: &str, image: &str) -> String {
+pub async fn image_id(lab: &Lab, namespace: &str, name: &str, image: &str) -> String {
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
         "spec": {"containers": [{"name": "c", "image": image, "imagePullPolicy": "Always"}]}});
     let path = format!("/api/v1/namespaces/{namespace}/pods");
@@ -559,7 +559,7 @@ async fn a_registry_that_does_not_answer() {
 }
 
 /// Imports an image into a stream of a project, to be pulled through the cluster's registry.
-async fn import(lab: &Lab, project: &str, from: &str, stream: &str, tag: &str) {
+pub async fn import(lab: &Lab, project: &str, from: &str, stream: &str, tag: &str) {
     let import = json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStreamImport",
         "metadata": {"name": stream}, "spec": {"import": true, "images": [{
             "from": {"kind": "DockerImage", "name": from}, "to": {"name": tag},
@@ -570,7 +570,7 @@ async fn import(lab: &Lab, project: &str, from: &str, stream: &str, tag: &str) {
 }
 
 /// Pulls a whole image as a client does; answers the digest of its manifest.
-async fn pull(wire: &Wire, name: &str, reference: &str) -> String {
+pub async fn pull(wire: &Wire, name: &str, reference: &str) -> String {
     let manifest = wire.get(&format!("/v2/{name}/manifests/{reference}")).await;
     assert_eq!(manifest.code, 200, "{}", manifest.text());
     let document = manifest.json();

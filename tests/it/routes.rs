@@ -318,7 +318,7 @@ async fn a_route_shows_the_certificate_of_a_secret() {
         format!("Forbidden: router serviceaccount does not have permission to {verb} this secret")
     };
     let missing = r#"Not found: "secrets \"own\" not found""#.to_owned();
-    let expected = [lacks("get"), lacks("watch"), lacks("list"), missing];
+    let expected = [lacks("get"), lacks("watch"), lacks("list"), missing.clone()];
     assert_eq!(causes, expected.each_ref().map(|why| (field, why.as_str())));
 
     let settings = &shop.lab.server().settings;
@@ -351,13 +351,26 @@ async fn a_route_shows_the_certificate_of_a_secret() {
     send(&shop.lab.client, "PATCH", &path, "", Some(&secret(host))).await.expect(200);
     assert_eq!(shop.https(host, "/").await.expect("TLS").code, 200);
     send(&shop.lab.client, "DELETE", &path, "", None).await.expect(200);
-    let path = format!("/apis/route.openshift.io/v1/namespaces/{NS}/routes/own");
-    eventually("the route is refused", || async {
-        let found = send(&shop.lab.client, "GET", &path, "", None).await.json();
-        let reason = found["status"]["ingress"][0]["conditions"][0]["reason"].clone();
-        let wanted = "ExternalCertificateValidationFailed";
-        if reason == wanted { Ok(()) } else { Err(found["status"].to_string()) }
-    })
-    .await;
+    let of_route = format!("/apis/route.openshift.io/v1/namespaces/{NS}/routes/own");
+    let says = async |wanted: String| {
+        eventually("the router says so", || async {
+            let found = send(&shop.lab.client, "GET", &of_route, "", None).await.json();
+            let condition = &found["status"]["ingress"][0]["conditions"][0];
+            let said = ["status", "reason", "message"].map(|f| condition.str_at(f)).join(" ");
+            if said == wanted { Ok(()) } else { Err(said) }
+        })
+        .await;
+    };
+    let invalid = |why: &str| format!("False ExternalCertificateValidationFailed {why}");
+    says(invalid(&format!("{field}: {missing}"))).await;
+    shop.put("/api/v1", "secrets", &secret(host)).await;
+    says("True  ".into()).await;
+    // Rights that are taken away are missed at the next change of the secret.
+    let of_binding = format!("/apis/{group}/v1/namespaces/{NS}/rolebindings/reads-own");
+    send(&shop.lab.client, "DELETE", &of_binding, "", None).await.expect(200);
+    send(&shop.lab.client, "PATCH", &path, "", Some(&secret(host))).await.expect(200);
+    let all = ["get", "watch", "list"].map(|verb| format!("{field}: {}", lacks(verb)));
+    says(invalid(&format!("[{}]", all.join(", ")))).await;
+    assert!(shop.https(host, "/").await.is_none(), "it is shown no more");
     shop.lab.stop().await;
 }

@@ -66,14 +66,7 @@ pub fn saying<const N: usize>(flags: [&str; N]) -> Builder {
 
 /// A host whose clusters are as cheap.
 pub fn host() -> Arc<Host> {
-    Host::new(&Serve {
-        in_memory: true,
-        secure_port: 0,
-        registry_port: 0,
-        instant: true,
-        plain_api: true,
-        ..Serve::default()
-    })
+    Host::new(&Serve { instant: true, plain_api: true, ..Serve::passing() })
 }
 
 impl Lab {
