@@ -40,7 +40,7 @@ mod vendor;
 pub use blobs::{FOLDER, Kept};
 pub use certificates::Certificates;
 pub use clusters::{Clusters, Order};
-pub use serve::{Listening, serve, serve_on};
+pub use serve::{Listening, serve, serve_on, tend};
 
 use crate::{
     api::Server,

@@ -340,11 +340,10 @@ pub(super) async fn begin(
         },
     );
     http.audit = audit;
-    let registries = ports.registry.map(|(listener, _)| {
-        let place = (address, site.blobs.as_deref().or(dir.as_deref()));
-        registries(&server, &time, (flags, &secrets.ca), place, (&site, &pushed), listener)
-    });
-    let registries = registries.transpose()?;
+    let place = (address, site.blobs.as_deref().or(dir.as_deref()));
+    let served = (&server, &time, (flags, &secrets.ca));
+    let registries = registries(served, place, (&site, &pushed), ports.registry)?;
+    controls.know(registries.as_ref());
     let labs = Ongoing::begin(registries.as_ref(), &server, &site, tapes).await?;
     http.desk = labs.as_ref().map(Ongoing::desk);
     let http = Arc::new(http);
@@ -395,15 +394,14 @@ fn tend(world: &World, containers: &Arc<sim::containers::Runtime>) -> BoxFuture<
     }
 }
 
-/// The registries at work.
+/// The registries at work, where there are any.
 fn registries(
-    server: &Arc<Server>,
-    time: &Arc<ClusterTime>,
-    (flags, ca): (&Serve, &tls::Pair),
+    (server, time, (flags, ca)): (&Arc<Server>, &Arc<ClusterTime>, (&Serve, &tls::Pair)),
     (api, dir): (SocketAddr, Option<&Path>),
     (site, pushed): (&Site, &registry::Kept),
-    listener: TcpListener,
-) -> Result<registry::Listening, String> {
+    at: Option<(TcpListener, SocketAddr)>,
+) -> Result<Option<registry::Listening>, String> {
+    let Some((listener, _)) = at else { return Ok(None) };
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),
         ca.clone(),
@@ -416,10 +414,11 @@ fn registries(
     let unusable = |e: std::io::Error| format!("cannot use the data folder: {e}");
     let registries = registries.map_err(unusable)?;
     registries.put_back(pushed).map_err(|e| format!("what was pushed there is not here: {e}"))?;
-    match &site.shared {
+    let served = match &site.shared {
         Some(shared) => registry::serve_on(&shared.front, registries, listener, certificates),
         None => registry::serve(registries, listener, certificates),
-    }
+    };
+    served.map(Some)
 }
 
 /// Tells the log how long each stage of the start took.
