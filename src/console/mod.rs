@@ -8,9 +8,6 @@
 //! (`trusted-types`): names of objects are shown as text and nothing else. The one text that may become
 //! a script's address is that of the worker that reads for the page, and it says so itself.
 
-/// Name of the OAuthClient the console signs in as.
-pub const CLIENT: &str = "console";
-
 /// The first segment of the console's paths.
 pub const ROOT: &str = "console";
 

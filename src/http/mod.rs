@@ -33,6 +33,7 @@ mod values;
 mod within;
 
 pub use bodies::Bodies;
+#[cfg(feature = "internals")]
 pub use body::{object as read_object, patch as read_patch};
 pub use console::{AtDesk, Desk};
 pub use health::Readiness;
@@ -42,6 +43,7 @@ pub use oauth::basic;
 pub use parameters::Query;
 pub use repeat::{again, open_again};
 pub use serve::Http;
+#[cfg(feature = "internals")]
 pub use streaming::{Decoded, decode_channels, decode_spdy, decode_upgrade};
 pub use values::value as header_value;
 #[cfg(feature = "kube")]
