@@ -24,7 +24,7 @@
 //! | [`error`] | what can go wrong, and its `Status` | `object` |
 //! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
 //! | [`platform`] | what one system does otherwise than another: private files, signals, processes | nothing of ours |
-//! | [`pool`] | threads that clusters share | nothing of ours |
+//! | [`pool`] | threads that clusters share | `platform` |
 //! | [`catalog`] | the images of the world outside, as data and as true OCI content | `object` |
 //! | [`tls`] | certificates | nothing of ours |
 //! | [`runtime`] | what a container runtime offers to exec, attach, logs and port-forward, as a trait | `world` |

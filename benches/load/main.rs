@@ -27,6 +27,10 @@ use client::{Conn, get, hammer};
 use cluster::Cluster;
 use std::time::{Duration, Instant};
 
+/// The program's own: what is measured in this process is measured as there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long a throughput figure is measured.
 const SPAN: Duration = Duration::from_secs(3);
 /// Connections of a read load.
