@@ -44,6 +44,8 @@ use tokio::net::TcpStream;
 const TICK: SignedDuration = SignedDuration::from_millis(500);
 /// How many ticks a cluster is left to the replica whose turn it is.
 const TURNS: u32 = 2;
+/// How many ticks a cluster that could not be opened is left alone.
+const REST: u32 = 4;
 
 /// This process among the replicas.
 pub struct Replica {
@@ -167,8 +169,9 @@ impl Replica {
         let (turn, all) = chart.turn(self.atlas.process());
         let mut mine = Vec::new();
         for name in free {
-            let ticks = waiting.entry(name.clone()).or_default();
-            if sum(name) % all == turn || *ticks >= TURNS {
+            let ticks = *waiting.entry(name.clone()).or_default();
+            let first = if sum(name) % all == turn { 0 } else { TURNS };
+            if ticks >= first && (ticks - first).is_multiple_of(REST) {
                 mine.push(name.clone());
             }
         }
