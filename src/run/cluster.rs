@@ -104,7 +104,7 @@ pub(super) struct Site {
     /// Tells the addresses of other replicas, at which it is reached, too.
     pub names: Option<Addresses>,
     /// Where what is pushed to its registry lies, if that is not in the data folder.
-    pub blobs: Option<PathBuf>,
+    pub blobs: Option<registry::BlobPlace>,
 }
 
 /// Chance, the machine's time, and the cluster's as it was left.
@@ -340,11 +340,9 @@ pub(super) async fn begin(
         },
     );
     http.audit = audit;
-    let registries = ports.registry.map(|(listener, _)| {
-        let place = (address, site.blobs.as_deref().or(dir.as_deref()));
-        registries(&server, &time, (flags, &secrets.ca), place, (&site, &pushed), listener)
-    });
-    let registries = registries.transpose()?;
+    let place = (address, dir.as_deref());
+    let (keys, kept) = ((flags, &secrets.ca), (&site, &pushed));
+    let registries = registries(&server, &time, keys, place, kept, ports.registry).await?;
     let labs = Ongoing::begin(registries.as_ref(), &server, &site, tapes).await?;
     http.desk = labs.as_ref().map(Ongoing::desk);
     let http = Arc::new(http);
@@ -396,14 +394,15 @@ fn tend(world: &World, containers: &Arc<sim::containers::Runtime>) -> BoxFuture<
 }
 
 /// The registries at work.
-fn registries(
+async fn registries(
     server: &Arc<Server>,
     time: &Arc<ClusterTime>,
     (flags, ca): (&Serve, &tls::Pair),
     (api, dir): (SocketAddr, Option<&Path>),
     (site, pushed): (&Site, &registry::Kept),
-    listener: TcpListener,
-) -> Result<registry::Listening, String> {
+    listener: Option<(TcpListener, SocketAddr)>,
+) -> Result<Option<registry::Listening>, String> {
+    let Some((listener, _)) = listener else { return Ok(None) };
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),
         ca.clone(),
@@ -412,14 +411,18 @@ fn registries(
     )
     .map_err(|e| e.to_string())?;
     let (server, time, host) = (Arc::clone(server), Arc::clone(time), site.host.clone());
-    let registries = Registries::new(server, shown(api), time, dir, host);
+    let usual = || registry::BlobPlace { folder: dir.map(Path::to_owned), bucket: None };
+    let place = site.blobs.clone().unwrap_or_else(usual);
+    let registries = Registries::new(server, shown(api), time, place, host);
     let unusable = |e: std::io::Error| format!("cannot use the data folder: {e}");
     let registries = registries.map_err(unusable)?;
+    registries.sweep().await.map_err(unusable)?;
     registries.put_back(pushed).map_err(|e| format!("what was pushed there is not here: {e}"))?;
     match &site.shared {
         Some(shared) => registry::serve_on(&shared.front, registries, listener, certificates),
         None => registry::serve(registries, listener, certificates),
     }
+    .map(Some)
 }
 
 /// Tells the log how long each stage of the start took.
