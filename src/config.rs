@@ -307,7 +307,7 @@ pub struct Which {
 pub const KUBECONFIG: &str = "kubeconfig";
 
 /// Where a cluster is kept.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args, PartialEq)]
 pub struct Folder {
     /// Folder for the database, certificates and kubeconfig [default: the platform's data folder]
     #[arg(long, env = "POCKETSHIFT_DATA_DIR", value_name = "DIR")]
@@ -315,7 +315,7 @@ pub struct Folder {
 }
 
 /// Flags of `serve`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Args, PartialEq)]
 pub struct Serve {
     #[command(flatten)]
     #[allow(missing_docs)]
@@ -515,6 +515,13 @@ impl Default for Serve {
             log_level: "warn".into(),
             log_format: LogFormat::Text,
         }
+    }
+}
+
+impl Serve {
+    /// A cluster in memory that lasts as long as the program, on whatever ports are free.
+    pub fn passing() -> Serve {
+        Serve { in_memory: true, secure_port: 0, registry_port: 0, ..Serve::default() }
     }
 }
 

@@ -1,4 +1,6 @@
-//! pocketshift: a mini OpenShift in one binary. This page is its architecture; follow the links.
+//! pocketshift: a mini OpenShift in one binary, and in your tests: start at [`Cluster`]. The rest of this page
+//! is how it is built; its links lead somewhere where all of it is shown (`cargo doc
+//! --document-private-items`).
 //!
 //! # What runs
 //!
@@ -53,7 +55,8 @@
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
 //! | [`run`] | the composition root, the commands, the host of many clusters | all of the above and below |
-//! | [`cluster`] | clusters in a program of one's own | `run` |
+//! | [`cluster`] | clusters in a program of one's own: with [`program()`] all that others see; the feature `internals` opens the rest to our own tests, measurements and fuzz targets | `run` |
+//! | [`mod@program`] | the command line | `run` |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer`, `router` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
@@ -121,6 +124,11 @@
 //! is waited for to the next. The outside (registries) is asked one question at a time, when nothing
 //! else runs, so that no answer's coming changes the order of anything. So everything follows from the
 //! arrivals and the beginning, and [`run::replay`] can do it again.
+//!
+//! What the cluster causes itself is no arrival. Its own registry keeps what nodes pull, and makes what
+//! builds make, beside the controllers there ([`registry::tend`]); and who asks that registry for the
+//! cluster (a kubelet's question, an import) is known by the connection ([`importer::Importer::is_own`]):
+//! what comes of the question belongs to the turn of who asks.
 //!
 //! # Clusters
 //!
@@ -208,45 +216,94 @@
 //!   `openapi/`: no start-up cost, one source for decoding, defaults, patches, protobuf and the
 //!   OpenAPI documents.
 #![warn(missing_docs)]
+// The page speaks of rooms that only `--document-private-items` shows.
+#![cfg_attr(not(feature = "internals"), allow(rustdoc::private_intra_doc_links))]
 
 pub use cluster::Cluster;
+pub use program::program;
 
-pub mod access;
-pub mod api;
-pub mod audit;
-pub mod builds;
-pub mod catalog;
-pub mod cel;
-pub mod cluster;
-pub mod config;
-pub mod console;
-pub mod controllers;
-pub mod error;
-pub mod etcd;
-pub mod faults;
-pub mod http;
-pub mod images;
-pub mod importer;
-pub mod journal;
-pub mod kinds;
-pub mod labs;
-pub mod metrics;
-pub mod object;
-pub mod patch;
-pub mod platform;
-pub mod pool;
-pub mod registry;
-pub mod replicas;
-pub mod router;
-pub mod run;
-pub mod runtime;
-pub mod schema;
-pub mod settings;
-pub mod sim;
-pub mod store;
-pub mod templates;
-pub mod tls;
-pub mod trace;
-pub mod trail;
-pub mod webhook;
-pub mod world;
+cfg_if::cfg_if! {
+    if #[cfg(feature = "internals")] {
+        pub mod access;
+        pub mod api;
+        pub mod audit;
+        pub mod builds;
+        pub mod catalog;
+        pub mod cel;
+        pub mod cluster;
+        pub mod config;
+        pub mod console;
+        pub mod controllers;
+        pub mod error;
+        pub mod etcd;
+        pub mod faults;
+        pub mod http;
+        pub mod images;
+        pub mod importer;
+        pub mod journal;
+        pub mod kinds;
+        pub mod labs;
+        pub mod metrics;
+        pub mod object;
+        pub mod patch;
+        pub mod platform;
+        pub mod pool;
+        pub mod program;
+        pub mod registry;
+        pub mod replicas;
+        pub mod router;
+        pub mod run;
+        pub mod runtime;
+        pub mod schema;
+        pub mod settings;
+        pub mod sim;
+        pub mod store;
+        pub mod templates;
+        pub mod tls;
+        pub mod trace;
+        pub mod trail;
+        pub mod webhook;
+        pub mod world;
+    } else {
+        mod access;
+        mod api;
+        mod audit;
+        mod builds;
+        mod catalog;
+        mod cel;
+        pub mod cluster;
+        mod config;
+        mod console;
+        mod controllers;
+        mod error;
+        mod etcd;
+        mod faults;
+        mod http;
+        mod images;
+        mod importer;
+        mod journal;
+        mod kinds;
+        mod labs;
+        mod metrics;
+        mod object;
+        mod patch;
+        mod platform;
+        mod pool;
+        mod program;
+        mod registry;
+        mod replicas;
+        mod router;
+        mod run;
+        mod runtime;
+        mod schema;
+        mod settings;
+        mod sim;
+        mod store;
+        mod templates;
+        mod tls;
+        mod trace;
+        mod trail;
+        mod webhook;
+        mod world;
+    }
+}

@@ -155,6 +155,8 @@ pub struct Config {
     pub expose: Vec<u16>,
     /// Labels, besides those of its registry.
     pub labels: BTreeMap<String, String>,
+    /// Small files in its own layer, by path; what labels have filled in is filled in here, too.
+    pub files: BTreeMap<String, String>,
     /// Whether a shell and the usual small commands are inside.
     pub shell: bool,
     /// Family of what is inside, when not that of its repository.

@@ -29,7 +29,7 @@ pub fn key(repository: &str) -> String {
 }
 
 /// What a repository holds.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Repository {
     /// Uid of the project of an image stream: what an earlier project of the name held is gone.
@@ -43,7 +43,7 @@ pub struct Repository {
 }
 
 /// A manifest or index that was pushed (or fetched and kept).
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RegistryState {
     /// Media type.
@@ -55,7 +55,7 @@ pub struct RegistryState {
 }
 
 /// What a node needs to know of an image to run it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Facts {
     /// Digest of the configuration.

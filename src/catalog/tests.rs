@@ -38,7 +38,7 @@ const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120";
 fn the_built_in_file_is_a_catalogue() {
     let mut catalog = Catalog::default();
     let files: Vec<data::File> = serde_json::from_str(BUILTIN).unwrap();
-    assert_eq!(files.len(), 5);
+    assert_eq!(files.len(), 6);
     files.into_iter().for_each(|file| catalog.merge(file));
     for (host, registry) in &catalog.registries {
         let said = &registry.unknown_repository;
@@ -179,4 +179,36 @@ fn files_add_versions_to_known_repositories() {
     let commands =
         ["lab.example/a:1", "lab.example/a:2"].map(|n| find(n).unwrap().config.cmd.clone());
     assert_eq!(commands, [["run"], ["go"]]);
+}
+
+/// Every release that can be served has a payload, and that names images which are there.
+#[test]
+fn payloads_of_releases_name_their_images() {
+    let payloads = content("quay.io/openshift-release-dev/ocp-release");
+    for minor in 14..=23 {
+        let release = crate::settings::Versions::of(&format!("4.{minor}")).unwrap().openshift;
+        let digest = &payloads.tags[&format!("{release}-x86_64")];
+        let manifest = payloads.manifest(digest).unwrap();
+        let last = manifest.document.layers.last().unwrap();
+        let layer = bytes(payloads.blob(&last.digest).unwrap());
+        let mut files = tar::Archive::new(flate2::read::GzDecoder::new(&layer[..]));
+        let mut texts = std::collections::BTreeMap::new();
+        for file in files.entries().unwrap() {
+            let file = file.unwrap();
+            let path = file.path().unwrap().to_string_lossy().into_owned();
+            texts.insert(path, std::io::read_to_string(file).unwrap());
+        }
+        let read = |name: &str| -> serde_json::Value {
+            serde_json::from_str(&texts[&format!("release-manifests/{name}")]).unwrap()
+        };
+        assert_eq!(read("release-metadata")["version"], release);
+        let references = read("image-references");
+        assert_eq!(references["metadata"]["name"], release);
+        let tags = references["spec"]["tags"].as_array().unwrap();
+        assert!(!tags.is_empty());
+        for tag in tags {
+            let name = tag["from"]["name"].as_str().unwrap();
+            assert!(find(name).is_some(), "{name}");
+        }
+    }
 }

@@ -35,6 +35,7 @@ mod builder;
 mod client;
 mod faults;
 mod time;
+mod words;
 
 pub use builder::Builder;
 pub use time::Time;
@@ -47,9 +48,12 @@ use crate::{
         host::{Facts, Inside, Spec, Template},
     },
 };
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Why something was not done; the words are for people.
@@ -73,7 +77,7 @@ impl From<DistributionError> for Error {
 }
 
 /// The clusters of this program.
-static HOST: LazyLock<Arc<Host>> = LazyLock::new(|| Host::new(&builder::usual()));
+static HOST: LazyLock<Arc<Host>> = LazyLock::new(|| Host::new(&words::usual()));
 /// How many there were.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -141,6 +145,18 @@ impl Cluster {
     /// Password of the user `kubeadmin`. That of `developer` is `developer`.
     pub fn kubeadmin_password(&self) -> &str {
         &self.facts.kubeadmin_password
+    }
+
+    /// Where its routes answer, without TLS and with it, where somebody asked for that
+    /// ([`Builder::routes_ports`]).
+    pub fn routes(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        (self.facts.routes.http, self.facts.routes.https)
+    }
+
+    /// What it is made of.
+    #[cfg(feature = "internals")]
+    pub fn inside(&self) -> &Inside {
+        &self.inside
     }
 
     /// Applies manifests, YAML or JSON, as their administrator: what is there is changed.

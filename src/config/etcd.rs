@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// Where clusters are kept that more than one machine serves.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args, PartialEq)]
 pub struct EtcdFlags {
     /// Keep the clusters in etcd instead of the data folder: etcd://HOST:PORT[,HOST:PORT…]
     #[arg(long, env = "POCKETSHIFT_STORE", value_name = "ADDRESS")]
@@ -29,7 +29,7 @@ pub struct EtcdFlags {
 }
 
 /// Flags of a replica.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args, PartialEq)]
 pub struct ReplicaFlags {
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -7,9 +7,6 @@
 //! every file lets scripts come from this server alone and lets no text become markup
 //! (`trusted-types`): names of objects are shown as text and nothing else.
 
-/// Name of the OAuthClient the console signs in as.
-pub const CLIENT: &str = "console";
-
 /// The first segment of the console's paths.
 pub const ROOT: &str = "console";
 

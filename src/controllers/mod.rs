@@ -45,6 +45,7 @@ mod quota;
 mod recorder;
 mod replicaset;
 mod resources;
+mod rights;
 mod router;
 mod selecting;
 mod serviceaccounts;
@@ -187,9 +188,6 @@ pub static ALL: &[&Controller] = &[
     &unidling::calls::CONTROLLER,
     &ingressroute::CONTROLLER,
     &deployment::CONTROLLER,
-    &deploymentconfig::CONTROLLER,
-    &deployer::CONTROLLER,
-    &deployer::program::CONTROLLER,
     &builds::triggers::CONTROLLER,
     &builds::CONTROLLER,
     &builds::program::CONTROLLER,
@@ -198,6 +196,10 @@ pub static ALL: &[&Controller] = &[
     &imageimport::CONTROLLER,
     &imageimport::scheduled::KEEPER,
     &imageimport::scheduled::CONTROLLER,
+    // They sum up what the others are about.
+    &deployer::CONTROLLER,
+    &deployer::program::CONTROLLER,
+    &deploymentconfig::CONTROLLER,
 ];
 
 /// Whether a creation was refused because its namespace is going away: nobody needs to hear of it.

@@ -216,6 +216,12 @@ impl Kit {
         if let Some(error) = (self.refusal)(self, write) {
             return Err(error);
         }
+        // Nobody keeps questions. Everybody may do what is not refused.
+        if &*write.resource == "subjectaccessreviews.authorization.k8s.io" {
+            object.set_at("status.allowed", true);
+            let (resource, body) = (write.resource.shared(), encode(&object));
+            return Ok(Some(Arc::new(Entry::encoded(0, resource, "".into(), body))));
+        }
         let name = if write.name.is_empty() { object.name() } else { &write.name }.to_owned();
         let key = name::key(&write.namespace, &name);
         let old = self.store.snapshot().get_key(&write.resource, &key).map(|e| e.value());

@@ -34,6 +34,7 @@ mod values;
 mod within;
 
 pub use bodies::Bodies;
+#[cfg(feature = "internals")]
 pub use body::{object as read_object, patch as read_patch};
 pub use console::{AtDesk, Desk};
 pub use health::Readiness;
@@ -44,6 +45,7 @@ pub use origin::ForwardedClient;
 pub use parameters::Query;
 pub use repeat::{again, open_again};
 pub use serve::Http;
+#[cfg(feature = "internals")]
 pub use streaming::{Decoded, decode_channels, decode_spdy, decode_upgrade};
 pub use values::value as header_value;
 #[cfg(feature = "kube")]

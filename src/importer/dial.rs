@@ -2,6 +2,7 @@
 
 use super::{
     fault::FetchError,
+    own::OwnEnds,
     proxy::{Proxies, Proxy},
     routes::Routes,
     trust,
@@ -35,6 +36,8 @@ pub struct Dialer {
     pub resolver: String,
     /// Who stands between us and the network.
     pub proxies: Proxies,
+    /// What is open to hosts that are elsewhere.
+    pub own: OwnEnds,
 }
 
 /// Bytes both ways.
@@ -44,7 +47,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 impl Dialer {
     /// A dialer of nothing but the network itself; see [`Dialer::resolver`].
     pub fn direct(resolver: String) -> Dialer {
-        Dialer { routes: Routes::default(), resolver, proxies: Proxies::default() }
+        let (routes, proxies, own) = Default::default();
+        Dialer { routes, resolver, proxies, own }
     }
 
     /// Connects to the host of a URL, by TLS if the URL says so.
@@ -55,8 +59,14 @@ impl Dialer {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_or_known_default().unwrap_or(443);
         let secure = url.scheme() == "https";
+        let mut noted = None;
         let mut wire: Box<dyn Wire> = match self.proxy(url) {
-            None => Box::new(self.dial(host, port).await?),
+            None => {
+                let stream = self.dial(host, port).await?;
+                let routed = self.routes.place(host, port).is_some();
+                noted = routed.then(|| self.own.note(&stream)).flatten();
+                Box::new(stream)
+            }
             Some(proxy) => {
                 let (at, through) = proxy.place()?;
                 let wire = self.dial(at, through).await.map_err(by_proxy)?;
@@ -71,7 +81,11 @@ impl Dialer {
             http1::handshake(TokioIo::new(wire)).await.map_err(|e| broken(&e))?;
         // Ends when the sender is dropped or the other side hangs up; who waits for an answer
         // hears of it.
-        tokio::spawn(connection);
+        tokio::spawn(async move {
+            let mut connection = connection;
+            let _ = (&mut connection).await;
+            drop(noted);
+        });
         Ok(sender)
     }
 

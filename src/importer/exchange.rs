@@ -5,7 +5,7 @@ use super::{
     fault::FetchError,
     proxy::Proxy,
 };
-use crate::world::{Activity, Clock};
+use crate::world::{Activity, Clock, is_of_a_turn};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty};
@@ -88,7 +88,7 @@ impl Exchange {
     /// # Errors
     /// `Get "URL": …` for whatever kept an answer from coming.
     pub async fn get(&mut self, get: Get) -> Result<Answer, FetchError> {
-        let _turn = match self.turns.clone() {
+        let _turn = match self.turns.clone().filter(|_| !is_of_a_turn()) {
             Some(activity) => activity.outside_turn().await,
             None => None,
         };

@@ -15,6 +15,7 @@ mod exchange;
 mod fault;
 mod keyring;
 mod limiter;
+mod own;
 mod proxy;
 mod routes;
 mod session;
@@ -30,11 +31,11 @@ pub use routes::Routes;
 pub use session::{Manifest, Session};
 pub use shelf::Shelf;
 
-use crate::world::{Activity, Clock};
+use crate::world::{Activity, Clock, of_a_turn};
 use dial::Dialer;
 use jiff::SignedDuration;
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
 /// One image each half second, three at once: upstream's pace.
 pub const PACE: Rate = Rate { every: SignedDuration::from_millis(500), burst: 3 };
@@ -59,7 +60,8 @@ impl Importer {
         resolver: String,
         pace: Option<Rate>,
     ) -> Importer {
-        let dialer = Arc::new(Dialer { routes, resolver, proxies: Proxies::default() });
+        let (proxies, own) = Default::default();
+        let dialer = Arc::new(Dialer { routes, resolver, proxies, own });
         let (roots, shelf) = (trust::SystemRoots::default(), Mutex::default());
         Importer { clock, dialer, roots, pace, shelf, turns: None }
     }
@@ -67,6 +69,20 @@ impl Importer {
     /// The same, with one question at a time, each when the cluster has nothing else to do.
     pub fn in_turns(self, activity: Arc<Activity>) -> Importer {
         Importer { turns: Some(activity), ..self }
+    }
+
+    /// Does some work whose questions have one turn together, where questions take turns: until it is
+    /// done nobody else asks, and the cluster is not quiet.
+    pub async fn in_one_turn<F: Future>(&self, work: F) -> F::Output {
+        let Some(activity) = &self.turns else { return work.await };
+        let _busy = activity.hold();
+        let _turn = activity.outside_turn().await;
+        of_a_turn(work).await
+    }
+
+    /// Whether a connection that comes from there is one that was opened here.
+    pub fn is_own(&self, peer: SocketAddr) -> bool {
+        self.dialer.own.has(peer)
     }
 
     /// The same, with proxies between it and the network.

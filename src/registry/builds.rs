@@ -64,7 +64,8 @@ pub(super) async fn run(registries: Arc<Registries>, mut stopping: watch::Receiv
         for entry in snapshot.list(PUSHES, "") {
             let push = entry.lens::<Push>();
             if push.is_open() {
-                registries.answer_build(entry, &push).await;
+                let answer = registries.answer_build(entry, &push);
+                registries.server.importer.in_one_turn(answer).await;
             }
         }
         drop(snapshot);

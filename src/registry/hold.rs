@@ -22,10 +22,14 @@ impl Registries {
     ) -> Result<(), DistributionError> {
         for _ in 0..ATTEMPTS {
             let snapshot = self.server.store.snapshot();
-            let mut now = (*Repository::of(&snapshot, repository)).clone();
+            let was = Repository::of(&snapshot, repository);
+            let mut now = (*was).clone();
             now.project = project_uid(&snapshot, repository);
             change(&mut now);
             let entry = snapshot.get_key(REPOSITORIES, &key(repository));
+            if entry.is_some() && now == *was {
+                return Ok(());
+            }
             let expect = entry.map_or(Expect::Absent, |e| Expect::Rev(e.rev));
             // Plain structs in memory: this cannot fail.
             let content = serde_json::to_value(&now).unwrap_or_default();

@@ -32,7 +32,8 @@ pub(super) async fn run(registries: Arc<Registries>, mut stopping: watch::Receiv
             // The text says whether the pod is worth reading.
             let own = |c: &&Change| memmem::find(&c.entry.bytes, CLUSTER_REGISTRY.as_bytes());
             for change in changes.iter().filter(|c| !c.deleted && own(c).is_some()) {
-                registries.keep_images(&change.entry.lean()).await;
+                let pod = change.entry.lean();
+                registries.server.importer.in_one_turn(registries.keep_images(&pod)).await;
             }
             seen = reached;
         } else {

@@ -43,7 +43,7 @@ pub use blobs::{BlobPlace, FOLDER, Kept};
 pub use bucket::BlobBucket;
 pub use certificates::Certificates;
 pub use clusters::{Clusters, Order};
-pub use serve::{Listening, serve, serve_on};
+pub use serve::{Listening, serve, serve_on, tend};
 
 use crate::{
     api::Server,

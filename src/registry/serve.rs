@@ -14,6 +14,7 @@ use crate::{
     http::{self, AtDesk, Desk, Query, header_value},
     pool::Pool,
     tls::{self, TlsError},
+    world::of_a_turn,
 };
 use actix_http::{
     Extensions, HttpMessage, HttpService, Payload, Request, Response, StatusCode,
@@ -32,6 +33,7 @@ use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncSeekExt},
     net::TcpStream,
+    sync::watch,
 };
 
 /// Threads that serve: pulls are few and large.
@@ -66,6 +68,24 @@ impl Listening {
     }
 }
 
+/// Does what the cluster's registry does by itself until told to stop: keeps what nodes pull, and makes
+/// what builds make.
+async fn work(registries: Arc<Registries>) {
+    let stopping = registries.server.stopping.clone();
+    let keeping = keeper::run(Arc::clone(&registries), stopping.clone());
+    tokio::join!(keeping, builds::run(registries, stopping));
+}
+
+/// The same beside the controllers, where what happens is to happen again: nothing of it comes from
+/// outside. Waits for the registries and never ends.
+pub async fn tend(mut known: watch::Receiver<Option<Arc<Registries>>>) {
+    let registries = known.wait_for(Option::is_some).await.ok().and_then(|known| known.clone());
+    if let Some(registries) = registries {
+        work(registries).await;
+    }
+    std::future::pending().await
+}
+
 /// Starts serving on a bound socket.
 ///
 /// # Errors
@@ -76,12 +96,12 @@ pub fn serve(
     certificates: Certificates,
 ) -> Result<Listening, String> {
     let tls = configuration(&registries, certificates)?;
-    let stopping = registries.server.stopping.clone();
-    tokio::spawn(keeper::run(Arc::clone(&registries), stopping.clone()));
     let served = Arc::clone(&registries);
     let factory = move || {
-        // On the only worker's thread, where requests to the API may run.
-        actix_web::rt::spawn(builds::run(Arc::clone(&registries), stopping.clone()));
+        if !registries.server.world.repeats {
+            // On the only worker's thread, where requests to the API may run.
+            actix_web::rt::spawn(work(Arc::clone(&registries)));
+        }
         pipeline(&registries, tls.clone())
     };
     let server = actix_server::Server::build()
@@ -135,9 +155,9 @@ pub fn serve_on(
     let tls = configuration(&registries, certificates)?;
     let served = Arc::clone(&registries);
     let running = pool.run(move || {
-        let stopping = registries.server.stopping.clone();
-        tokio::task::spawn_local(keeper::run(Arc::clone(&registries), stopping.clone()));
-        tokio::task::spawn_local(builds::run(Arc::clone(&registries), stopping));
+        if !registries.server.world.repeats {
+            tokio::task::spawn_local(work(Arc::clone(&registries)));
+        }
         let clock = Arc::clone(&registries.server.world.wall);
         Box::pin(http::accept(listener, clock, move || pipeline(&registries, tls)))
     });
@@ -158,10 +178,12 @@ fn pipeline(
     registries: &Arc<Registries>,
     tls: rustls::ServerConfig,
 ) -> impl ServiceFactory<TcpStream, Config = (), InitError = ()> + use<> {
-    let (door, inside) = (Arc::clone(registries), Arc::clone(registries));
+    let (door, inside, own) = (registries.clone(), registries.clone(), registries.clone());
     let http = HttpService::build()
         .client_request_timeout(HEAD_TIMEOUT)
-        .on_connect_ext(connected)
+        .on_connect_ext(move |stream: &TlsStream<TcpStream>, data: &mut Extensions| {
+            connected(&own, stream, data);
+        })
         .h1(fn_service(move |request: Request| {
             let registries = Arc::clone(&inside);
             async move { Ok::<_, Infallible>(handle(&registries, request).await) }
@@ -176,10 +198,15 @@ fn pipeline(
 
 async fn handle(registries: &Registries, mut request: Request) -> Response<BoxBody> {
     let head = request.method() == "HEAD";
+    let own = request.conn_data::<OfCluster>().is_some();
     let ask = ask(&request);
     let body = payload(request.take_payload());
     // A request that breaks down takes nothing with it but itself.
-    let answered = AssertUnwindSafe(registries.answer_one(&ask, body)).catch_unwind().await;
+    let answered = AssertUnwindSafe(registries.answer_one(&ask, body)).catch_unwind();
+    let answered = match own {
+        true => of_a_turn(answered).await,
+        false => answered.await,
+    };
     let reply = answered.unwrap_or_else(|_| {
         tracing::error!(method = ask.method, path = ask.path, "a request broke down");
         DistributionError::new(&UNKNOWN).into()
@@ -219,8 +246,14 @@ fn ask(request: &Request) -> RegistryRequest {
 /// Whom the connection's verified client certificate names.
 struct Subject((String, Vec<String>));
 
-fn connected(stream: &TlsStream<TcpStream>, data: &mut Extensions) {
-    let session = stream.get_ref().1;
+/// The connection is the cluster's own: it has its turn already.
+struct OfCluster;
+
+fn connected(registries: &Registries, stream: &TlsStream<TcpStream>, data: &mut Extensions) {
+    let (socket, session) = stream.get_ref();
+    if socket.peer_addr().is_ok_and(|peer| registries.server.importer.is_own(peer)) {
+        data.insert(OfCluster);
+    }
     let chain = session.peer_certificates();
     if let Some(subject) = chain.and_then(|chain| tls::subject(chain.first()?)) {
         data.insert(Subject(subject));

@@ -340,9 +340,10 @@ pub(super) async fn begin(
         },
     );
     http.audit = audit;
-    let place = (address, dir.as_deref());
-    let (keys, kept) = ((flags, &secrets.ca), (&site, &pushed));
-    let registries = registries(&server, &time, keys, place, kept, ports.registry).await?;
+    let served = (&server, &time, (flags, &secrets.ca));
+    let at = (address, dir.as_deref());
+    let registries = registries(served, at, (&site, &pushed), ports.registry).await?;
+    controls.know(registries.as_ref());
     let labs = Ongoing::begin(registries.as_ref(), &server, &site, tapes).await?;
     http.desk = labs.as_ref().map(Ongoing::desk);
     let http = Arc::new(http);
@@ -393,16 +394,14 @@ fn tend(world: &World, containers: &Arc<sim::containers::Runtime>) -> BoxFuture<
     }
 }
 
-/// The registries at work.
+/// The registries at work, where there are any.
 async fn registries(
-    server: &Arc<Server>,
-    time: &Arc<ClusterTime>,
-    (flags, ca): (&Serve, &tls::Pair),
+    (server, time, (flags, ca)): (&Arc<Server>, &Arc<ClusterTime>, (&Serve, &tls::Pair)),
     (api, dir): (SocketAddr, Option<&Path>),
     (site, pushed): (&Site, &registry::Kept),
-    listener: Option<(TcpListener, SocketAddr)>,
+    at: Option<(TcpListener, SocketAddr)>,
 ) -> Result<Option<registry::Listening>, String> {
-    let Some((listener, _)) = listener else { return Ok(None) };
+    let Some((listener, _)) = at else { return Ok(None) };
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),
         ca.clone(),
@@ -418,11 +417,11 @@ async fn registries(
     let registries = registries.map_err(unusable)?;
     registries.sweep().await.map_err(unusable)?;
     registries.put_back(pushed).map_err(|e| format!("what was pushed there is not here: {e}"))?;
-    match &site.shared {
+    let served = match &site.shared {
         Some(shared) => registry::serve_on(&shared.front, registries, listener, certificates),
         None => registry::serve(registries, listener, certificates),
-    }
-    .map(Some)
+    };
+    served.map(Some)
 }
 
 /// Tells the log how long each stage of the start took.

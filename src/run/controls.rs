@@ -6,6 +6,7 @@ use crate::{
     api::Server,
     controllers::{Controller, Monitor, driver},
     pool::{Pool, Running},
+    registry::{self, Registries},
     sim::{self, containers::DeferredWrite},
     world::{Activity, Busy, ClusterTime},
 };
@@ -27,6 +28,7 @@ pub(super) struct Crew {
 pub(super) struct Controls {
     pub monitor: Arc<Monitor>,
     pauses: mpsc::Sender<Pause>,
+    registries: watch::Sender<Option<Arc<Registries>>>,
     on: On,
 }
 
@@ -55,14 +57,15 @@ impl Controls {
     /// One line for people.
     pub fn start(crew: Crew, pool: Option<&Pool>) -> Result<Controls, String> {
         let (pauses, asked) = mpsc::channel(1);
+        let (registries, known) = watch::channel(None);
         let activity = Arc::clone(&crew.server.world.activity);
         let monitor = Arc::clone(&crew.monitor);
         // They are at work from here on, whenever their thread comes to it.
         let begun = activity.hold();
         let on = match pool {
-            Some(pool) => {
-                On::Shared(pool.run(move || Box::pin(beside(begun, activity, crew, asked))))
-            }
+            Some(pool) => On::Shared(
+                pool.run(move || Box::pin(beside(begun, activity, (crew, known), asked))),
+            ),
             None => {
                 let failed = |e: std::io::Error| format!("cannot start: {e}");
                 let runtime = tokio::runtime::Builder::new_current_thread();
@@ -70,12 +73,17 @@ impl Controls {
                 let thread = std::thread::Builder::new().name("controllers".into());
                 let thread = thread.spawn(move || {
                     priority::background();
-                    runtime.block_on(beside(begun, activity, crew, asked));
+                    runtime.block_on(beside(begun, activity, (crew, known), asked));
                 });
                 On::Own(thread.map_err(failed)?)
             }
         };
-        Ok(Controls { monitor, pauses, on })
+        Ok(Controls { monitor, pauses, registries, on })
+    }
+
+    /// Lets them know of the registries, whose own work may be beside theirs.
+    pub fn know(&self, registries: Option<&registry::Listening>) {
+        self.registries.send_replace(registries.map(|r| Arc::clone(r.registries())));
     }
 
     /// Halts them: what they were about is dropped. Nothing when they have ended.
@@ -98,7 +106,12 @@ impl Controls {
 }
 
 /// Works, and sees to it that what comes from outside is carried out and time goes on.
-async fn beside(begun: Busy, activity: Arc<Activity>, crew: Crew, pauses: mpsc::Receiver<Pause>) {
+async fn beside(
+    begun: Busy,
+    activity: Arc<Activity>,
+    (crew, registries): (Crew, watch::Receiver<Option<Arc<Registries>>>),
+    pauses: mpsc::Receiver<Pause>,
+) {
     let (journal, time) = (crew.server.journal.clone(), Arc::clone(&crew.time));
     let outside = async {
         match journal {
@@ -107,7 +120,7 @@ async fn beside(begun: Busy, activity: Arc<Activity>, crew: Crew, pauses: mpsc::
         }
         std::future::pending::<()>().await;
     };
-    let working = activity.track(work(crew, pauses));
+    let working = activity.track(work(crew, registries, pauses));
     drop(begun);
     tokio::select! {
         biased;
@@ -117,7 +130,11 @@ async fn beside(begun: Busy, activity: Arc<Activity>, crew: Crew, pauses: mpsc::
 }
 
 /// Works until the stop signal, or until nobody can halt the work any more.
-async fn work(mut crew: Crew, mut pauses: mpsc::Receiver<Pause>) {
+async fn work(
+    mut crew: Crew,
+    registries: watch::Receiver<Option<Arc<Registries>>>,
+    mut pauses: mpsc::Receiver<Pause>,
+) {
     loop {
         let server = &crew.server;
         let working = async {
@@ -137,6 +154,7 @@ async fn work(mut crew: Crew, mut pauses: mpsc::Receiver<Pause>) {
                 () = aggregation::tend(Arc::clone(server)) => {}
                 // What is to happen again runs on one thread.
                 () = sim::containers::tend(Arc::clone(&crew.lives)), if server.world.repeats => {}
+                () = registry::tend(registries.clone()), if server.world.repeats => {}
             }
         };
         let pause = tokio::select! {

@@ -3,7 +3,7 @@
 
 use super::{client, cluster, clusters, kubeconfig::Admin};
 use crate::{
-    config::{LabArgs, LabCommand, LabFlags, LabOutput, RouterPort, Serve},
+    config::{LabArgs, LabCommand, LabFlags, LabOutput, Serve},
     labs::{self, exercise::Exercise, judge::Grade},
     object::{ObjectExt, Value},
 };
@@ -251,15 +251,7 @@ async fn board(flags: &LabFlags) -> Result<(), String> {
 /// # Errors
 /// How many did not go as they say.
 pub async fn check(exercises: &[(Exercise, String)]) -> Result<(), String> {
-    let flags = Serve {
-        in_memory: true,
-        secure_port: 0,
-        registry_port: 0,
-        router_http_port: RouterPort::Off,
-        router_https_port: RouterPort::Off,
-        instant: true,
-        ..Serve::default()
-    };
+    let flags = Serve { instant: true, ..Serve::passing() };
     let cluster = cluster::start(&flags).await?;
     let admin = Admin::of_text(&cluster.kubeconfig_text);
     let admin = admin.ok_or("the cluster has no administrator")?;

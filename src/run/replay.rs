@@ -10,7 +10,7 @@ use super::{
     wait_for_signal,
 };
 use crate::{
-    config::{Again, Recorded, RouterPort, Serve},
+    config::{Again, Recorded, Serve},
     journal::{self, Arrival, Described, Difference, Recording, Taken, difference},
     object::Value,
 };
@@ -81,14 +81,9 @@ impl Replayed {
             return Err(format!("it has {last} steps only"));
         }
         let flags = Serve {
-            in_memory: true,
-            secure_port: 0,
-            registry_port: 0,
-            router_http_port: RouterPort::Off,
-            router_https_port: RouterPort::Off,
             catalog: images.map(Path::to_owned),
             openshift_version: Some(recording.start.release.clone()),
-            ..Serve::default()
+            ..Serve::passing()
         };
         if catalog(&flags) != recording.start.catalog {
             return Err("it was made with another catalogue; say which with --catalog".into());
@@ -157,18 +152,7 @@ async fn serve(facts: &Facts, asked: &Again) -> Result<(), String> {
 }
 
 /// Lets a cluster that has begun do the steps of a recording, as many as are wanted; answers how many
-/// there were.
-///
-/// # Errors
-/// Where it first was different, and how.
-pub async fn again(
-    inside: &Inside,
-    recording: &Recording,
-    until: Option<usize>,
-) -> Result<usize, String> {
-    followed(inside, recording, until, || Ok(())).await
-}
-
+/// there were, or where it first was different, and how.
 async fn followed(
     inside: &Inside,
     recording: &Recording,

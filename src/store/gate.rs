@@ -1,7 +1,8 @@
 //! Commits in turn: where the order of everything that comes from outside is kept, who commits on
-//! another thread than the cluster's own waits for his turn.
+//! another thread than the cluster's own waits for his turn, unless the cluster itself has asked him.
 
 use super::{Done, Op, Store};
+use crate::world::is_of_a_turn;
 use futures_util::future::BoxFuture;
 use std::cell::Cell;
 
@@ -18,5 +19,5 @@ pub fn work_inside() {
 }
 
 pub(super) fn is_inside() -> bool {
-    INSIDE.get()
+    INSIDE.get() || is_of_a_turn()
 }

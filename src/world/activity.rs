@@ -51,6 +51,20 @@ impl Drop for OutsideTurn {
 #[derive(Debug)]
 pub struct Busy(Arc<Activity>);
 
+tokio::task_local! {
+    static OF_A_TURN: ();
+}
+
+/// Does some work that belongs to a turn somebody else holds: it waits for no other.
+pub async fn of_a_turn<F: Future>(work: F) -> F::Output {
+    OF_A_TURN.scope((), work).await
+}
+
+/// Whether this task's work belongs to a turn just now.
+pub fn is_of_a_turn() -> bool {
+    OF_A_TURN.try_with(|()| ()).is_ok()
+}
+
 impl Activity {
     /// Something is under way until the answer is dropped.
     pub fn hold(self: &Arc<Activity>) -> Busy {

@@ -123,6 +123,7 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("cluster", &["api", "catalog", "config", "run"]),
+    ("program", &["config", "run", "trace"]),
     (
         "run",
         &[

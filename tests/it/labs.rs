@@ -3,6 +3,7 @@
 
 use crate::support::{
     Lab,
+    exercise::{LABS, ask, own, start},
     lab::{get, send},
 };
 use pocketshift::{
@@ -40,30 +41,8 @@ async fn the_last_third_of_our_exercises() {
     plays(&third(2)).await;
 }
 
-const LABS: &str = "/console/desk/labs";
-
-async fn ask(lab: &Lab, method: &str, path: &str) -> (u16, Value) {
-    let reply = send(&lab.client, method, &format!("{LABS}{path}"), "", None).await;
-    (reply.code, reply.json())
-}
-
-/// Sends the text of an exercise.
-async fn start(lab: &Lab, text: &str) -> (u16, Value) {
-    let path = format!("{LABS}/own/start");
-    let body = text.as_bytes().to_vec();
-    let reply = crate::support::lab::request(&lab.client, "POST", &path, &[], body).await;
-    (reply.code, reply.json())
-}
-
-const OWN: &str = "\
-name: own
-title: My own
-part: tests
-text: Nothing.
-project: mine
-setup:
-  manifests:
-  - {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {x: '1'}}
+/// One thing to be done.
+const REST: &str = "\
 tasks: [Change it.]
 checks:
 - title: It is changed
@@ -75,7 +54,7 @@ solution:
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_goes_wrong_leaves_the_cluster_as_it_was() {
-    let lab = Lab::start().await;
+    let (lab, text) = (Lab::start().await, own(REST));
     let says =
         |value: &Value| value["errors"][0]["message"].as_str().unwrap_or_default().to_owned();
     let gone = |project: &'static str| {
@@ -83,28 +62,29 @@ async fn what_goes_wrong_leaves_the_cluster_as_it_was() {
         async move { get(&client, &format!("/api/v1/namespaces/{project}")).await.code }
     };
 
-    let (code, why) = start(&lab, &OWN.replace("title:", "titel:")).await;
+    let (code, why) = start(&lab.client, &text.replace("title:", "titel:")).await;
     assert_eq!(code, 409);
     assert!(says(&why).contains("titel") && says(&why).contains("line 2"), "{why}");
 
-    let bad = OWN.replace("data: {x: '1'}}", "data: {x: {y: 1}}}");
-    let (code, why) = start(&lab, &bad).await;
+    let bad = text.replace("x: '1'", "x: {y: 1}");
+    let (code, why) = start(&lab.client, &bad).await;
     assert_eq!(code, 409);
     assert!(says(&why).contains("manifest 1"), "{why}");
     assert_eq!(gone("mine").await, 404);
 
-    let failing = OWN.replace("tasks:", "  steps: [oc scale deployment/none --replicas 1]\ntasks:");
-    let (code, why) = start(&lab, &failing).await;
+    let failing =
+        text.replace("tasks:", "  steps: [oc scale deployment/none --replicas 1]\ntasks:");
+    let (code, why) = start(&lab.client, &failing).await;
     assert_eq!(code, 409);
     assert!(says(&why).contains("oc scale deployment/none"), "{why}");
     assert_eq!(gone("mine").await, 404);
 
     lab.namespace("mine").await;
-    let (code, why) = start(&lab, OWN).await;
+    let (code, why) = start(&lab.client, &text).await;
     assert!(code == 409 && says(&why).contains("\"mine\" already"), "{why}");
     assert_eq!(gone("mine").await, 200);
-    assert_eq!(ask(&lab, "GET", "/own/grade").await.0, 409);
-    assert_eq!(ask(&lab, "GET", "/nothing").await.0, 404);
+    assert_eq!(ask(&lab.client, "GET", "/own/grade").await.0, 409);
+    assert_eq!(ask(&lab.client, "GET", "/nothing").await.0, 404);
 
     let anybody = lab.anonymous().await;
     assert_eq!(get(&anybody, LABS).await.code, 401);
@@ -120,15 +100,15 @@ async fn what_goes_wrong_leaves_the_cluster_as_it_was() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lab_from_its_start_to_its_end() {
-    let lab = Lab::start().await;
-    let (code, started) = start(&lab, OWN).await;
+    let (lab, text) = (Lab::start().await, own(REST));
+    let (code, started) = start(&lab.client, &text).await;
     assert_eq!((code, &started["status"]["project"]), (200, &json!("mine")));
-    assert_eq!(ask(&lab, "GET", "/own/grade").await.1["points"], 0);
-    let (_, said) = ask(&lab, "POST", "/own/hint").await;
+    assert_eq!(ask(&lab.client, "GET", "/own/grade").await.1["points"], 0);
+    let (_, said) = ask(&lab.client, "POST", "/own/hint").await;
     assert_eq!(said["hint"], "There are no more hints.");
-    let (code, lines) = ask(&lab, "POST", "/own/solve").await;
+    let (code, lines) = ask(&lab.client, "POST", "/own/solve").await;
     assert_eq!((code, &lines["lines"][1]), (200, &json!("configmap/a patched")));
-    let (_, grade) = ask(&lab, "GET", "/own/grade").await;
+    let (_, grade) = ask(&lab.client, "GET", "/own/grade").await;
     assert_eq!(
         (&grade["points"], &grade["of"], &grade["name"]),
         (&json!(1), &json!(1), &json!("own"))
@@ -139,12 +119,12 @@ async fn a_lab_from_its_start_to_its_end() {
         "passed": true, "reason": ""})
     );
 
-    let (_, kept) = ask(&lab, "GET", "/own/recording").await;
+    let (_, kept) = ask(&lab.client, "GET", "/own/recording").await;
     let recording = Recording::read(kept.to_string().as_bytes()).expect("a recording");
-    let exercise = Exercise::parse(OWN).expect("whole");
+    let exercise = Exercise::parse(&text).expect("whole");
     let again = judge::grade(&exercise, &recording);
     assert_eq!(serde_json::to_value(&again).expect("JSON"), grade);
-    let harder = Exercise::parse(&OWN.replace("is: '2'", "is: '3'")).expect("whole");
+    let harder = Exercise::parse(&text.replace("is: '2'", "is: '3'")).expect("whole");
     let lost = judge::grade(&harder, &recording);
     assert!(
         lost.junit().contains("failures=\"1\"") && lost.text().contains("wanted \"3\""),
@@ -152,7 +132,7 @@ async fn a_lab_from_its_start_to_its_end() {
     );
     assert!(Recording::read(b"{}").is_err());
 
-    assert_eq!(ask(&lab, "DELETE", "/own").await.0, 200);
+    assert_eq!(ask(&lab.client, "DELETE", "/own").await.0, 200);
     assert_eq!(get(&lab.client, "/api/v1/namespaces/mine").await.code, 404);
     lab.stop().await;
 }
@@ -160,8 +140,8 @@ async fn a_lab_from_its_start_to_its_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_class_takes_more_than_one_cluster() {
     let lab = Lab::start().await;
-    assert_eq!(ask(&lab, "POST", "/pause-and-resume/start?students=0").await.0, 409);
-    let (code, why) = ask(&lab, "POST", "/pause-and-resume/start?students=2").await;
+    assert_eq!(ask(&lab.client, "POST", "/pause-and-resume/start?students=0").await.0, 409);
+    let (code, why) = ask(&lab.client, "POST", "/pause-and-resume/start?students=2").await;
     assert!(code == 409 && why.to_string().contains("first cluster"), "{why}");
     lab.stop().await;
 }

@@ -4,29 +4,18 @@
 use crate::support::{
     Lab, Wire,
     child::run,
-    lab::{client, flags, get, request, send},
+    exercise::{ask, own, start},
+    lab::{builder, client, get, host, request, send},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_util::{StreamExt, stream};
 use kube::Client;
-use pocketshift::{
-    config::Serve,
-    run::{Host, host::Spec},
-};
+use pocketshift::{labs, run::host::Spec};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-const LABS: &str = "/console/desk/labs";
-
 /// One event ten minutes after the start, of which the grade tells; a point for each thing done.
-const OWN: &str = "\
-name: own
-title: My own
-part: tests
-text: Nothing.
-project: mine
-setup:
-  manifests:
-  - {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {x: '1', later: 'no'}}
+const REST: &str = "\
 events:
 - after: 10m
   steps: ['oc patch configmap/a -p ''{\"data\":{\"later\":\"yes\"}}''']
@@ -44,15 +33,9 @@ solution:
 - pocketshift time step 11m
 ";
 
-async fn start(client: &Client, text: &str) {
-    let path = format!("{LABS}/own/start");
-    let reply = request(client, "POST", &path, &[], text.as_bytes().to_vec()).await;
-    assert_eq!(reply.code, 200, "{}", reply.text());
-}
-
-async fn ask(client: &Client, method: &str, path: &str) -> (u16, Value) {
-    let reply = send(client, method, &format!("{LABS}{path}"), "", None).await;
-    (reply.code, reply.json())
+async fn begins(client: &Client) {
+    let (code, said) = start(client, &own(REST)).await;
+    assert_eq!(code, 200, "{said}");
 }
 
 async fn points(client: &Client) -> Value {
@@ -74,10 +57,10 @@ async fn later(client: &Client) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lab_goes_on_in_a_copy_and_in_what_was_before() {
-    let host = Host::new(&flags());
+    let host = host();
     let facts = host.create("one", &Spec::default()).await.expect("a cluster");
     let one = client(&facts.kubeconfig, None).await;
-    start(&one, OWN).await;
+    begins(&one).await;
     sets(&one, "2").await;
     host.checkpoint("one", "half").await.expect("kept");
     let forked = host.fork("one", "two").await.expect("a copy");
@@ -104,7 +87,7 @@ async fn a_lab_goes_on_in_a_copy_and_in_what_was_before() {
     host.reset("one", None).await.expect("back");
     assert_eq!(ask(&one, "GET", "/own/status").await.0, 409);
     assert_eq!(get(&one, "/api/v1/namespaces/mine").await.code, 404);
-    start(&one, OWN).await;
+    begins(&one).await;
     assert_eq!(points(&one).await, 0);
     assert_eq!(ask(&two, "DELETE", "/own").await.0, 200, "the copy finishes by itself");
     assert_eq!(ask(&one, "GET", "/own/status").await.0, 200);
@@ -127,22 +110,38 @@ async fn graded(admin: &Wire, name: &str, more: &[&str]) -> Result<Value, String
     }
 }
 
+/// Starts and solves an exercise, and grades it twice: here and in a recording of all that arrived.
+async fn earns_the_same(name: &str) {
+    let lab = Lab::of(builder().seed(11)).await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    for (method, step) in [("POST", "start"), ("POST", "solve")] {
+        let (code, said) = ask(&lab.client, method, &format!("/{name}/{step}")).await;
+        assert_eq!(code, 200, "{name}: {said}");
+    }
+    let (_, here) = ask(&lab.client, "GET", &format!("/{name}/grade")).await;
+    assert_eq!(here["points"], here["of"], "{here}");
+    assert_eq!(graded(&admin, name, &[]).await, Ok(here), "{name}");
+    lab.stop().await;
+}
+
+/// All exercises, two at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recording_of_any_exercise_earns_the_same() {
+    let all = stream::iter(labs::NAMES.iter().copied()).for_each_concurrent(2, earns_the_same);
+    all.await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recording_of_all_that_arrived_earns_the_same() {
-    let lab = Lab::with(Serve { random_seed: Some(11), ..flags() }).await;
+    let lab = Lab::of(builder().seed(11)).await;
     let admin = Wire::to(&lab).as_admin(&lab);
-    start(&lab.client, OWN).await;
+    begins(&lab.client).await;
     let name = "rolling-update";
     assert_eq!(ask(&lab.client, "POST", &format!("/{name}/start")).await.0, 200);
     assert_eq!(ask(&lab.client, "POST", "/own/solve").await.0, 200);
     assert_eq!(points(&lab.client).await, 3);
-    let (code, said) = ask(&lab.client, "POST", &format!("/{name}/solve")).await;
-    assert_eq!(code, 200, "{said}");
-    for name in ["own", name] {
-        let (_, here) = ask(&lab.client, "GET", &format!("/{name}/grade")).await;
-        assert_eq!(here["points"], here["of"], "{here}");
-        assert_eq!(graded(&admin, name, &[]).await, Ok(here));
-    }
+    let (_, here) = ask(&lab.client, "GET", "/own/grade").await;
+    assert_eq!(graded(&admin, "own", &[]).await, Ok(here));
     let early = graded(&admin, name, &["--until", "3"]).await.expect_err("not yet there");
     assert!(early.contains("rolling-update is not under way where the recording ends"), "{early}");
     assert_eq!(ask(&lab.client, "DELETE", "/own").await.0, 200);

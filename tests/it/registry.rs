@@ -4,14 +4,11 @@ use crate::support::{
     Child, Lab, Reply, Wire,
     child::run,
     eventually,
-    lab::{flags, get, send},
+    lab::{builder, get, send},
     registry::{Image, Registry},
     tools,
 };
-use pocketshift::{
-    catalog::content::sha256,
-    config::{Folder, Serve},
-};
+use pocketshift::catalog::content::sha256;
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -160,7 +157,7 @@ async fn the_proxy_leads_to_the_registries_and_nowhere_else() {
         let (_, head) = wire.tunnel(elsewhere).await;
         assert!(head.starts_with("HTTP/1.1 403 "), "{elsewhere}: {head}");
     }
-    let api = lab.cluster.url.trim_start_matches("https://");
+    let api = lab.address();
     let (stream, head) = wire.tunnel(api).await;
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     let version = wire.over(stream, "127.0.0.1", api, "GET", "/version", &[], Vec::new()).await;
@@ -234,7 +231,7 @@ async fn push_blob(wire: &Wire, name: &str, content: &[u8], media_type: &str) ->
 }
 
 /// Pushes a small image under a tag; answers its digest.
-async fn push_image(wire: &Wire, name: &str, tag: &str, what: &str) -> String {
+pub async fn push_image(wire: &Wire, name: &str, tag: &str, what: &str) -> String {
     let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers",
         "diff_ids": [sha256(what.as_bytes())]}, "config": {"Cmd": [what],
         "ExposedPorts": {"9000/tcp": {}}}});
@@ -420,9 +417,7 @@ async fn uploads_in_pieces_and_wrong_ones() {
 #[tokio::test]
 async fn what_nobody_needs_goes() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut flags = Serve { in_memory: false, ..flags() };
-    flags.folder.data_dir = Some(dir.path().into());
-    let lab = Lab::with(flags).await;
+    let lab = Lab::of(builder().data_dir(dir.path())).await;
     let project = lab.namespace("demo").await;
     let pusher = token(&lab, &project, "pusher", "system:image-builder").await;
     let wire = Wire::to(&lab).with(basic("any", &pusher));
@@ -459,7 +454,7 @@ async fn what_nobody_needs_goes() {
     let file =
         |digest: &str| dir.path().join("registry/blobs").join(digest.trim_start_matches("sha256:"));
     eventually("the end of the project's own", || async {
-        let snapshot = lab.cluster.server.store.snapshot();
+        let snapshot = lab.server().store.snapshot();
         let row = snapshot.get_key("repositories.internal", "repository:demo/app").is_some();
         if row || file(&lone).exists() { Err("still there") } else { Ok(()) }
     })
@@ -474,9 +469,9 @@ async fn what_nobody_needs_goes() {
 #[tokio::test]
 async fn tags_of_vendors_move() {
     let home = tempfile::tempdir().expect("a folder");
-    let folder = Folder { data_dir: Some(home.path().into()) };
-    let flags = || Serve { in_memory: false, folder: folder.clone(), ..flags() };
-    let lab = Lab::with(flags()).await;
+    let kept = builder().data_dir(home.path());
+    let again = kept.clone();
+    let lab = Lab::of(kept).await;
     let admin = Admin::of(&lab);
     let wire = Wire::to(&lab);
     let at = |tag: &str| format!("{KEYCLOAK}/manifests/{tag}");
@@ -492,7 +487,7 @@ async fn tags_of_vendors_move() {
     let made_elsewhere = push_image(&admin.wire, "quay.io/acme/tool", "1", "tool").await;
     lab.stop().await;
 
-    let lab = Lab::with(flags()).await;
+    let lab = Lab::of(again).await;
     let wire = Wire::to(&lab);
     let path = |tag: &str| format!("{KEYCLOAK}/manifests/{tag}");
     assert_eq!(wire.get(&path("20.0")).await.bytes, old);
@@ -515,7 +510,7 @@ async fn tags_of_vendors_move() {
 }
 
 /// Runs a pod; answers the imageID of its container.
-async fn image_id(lab: &Lab, namespace: &str, name: &str, image: &str) -> String {
+pub async fn image_id(lab: &Lab, namespace: &str, name: &str, image: &str) -> String {
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
         "spec": {"containers": [{"name": "c", "image": image, "imagePullPolicy": "Always"}]}});
     let path = format!("/api/v1/namespaces/{namespace}/pods");
@@ -564,7 +559,7 @@ async fn a_registry_that_does_not_answer() {
 }
 
 /// Imports an image into a stream of a project, to be pulled through the cluster's registry.
-async fn import(lab: &Lab, project: &str, from: &str, stream: &str, tag: &str) {
+pub async fn import(lab: &Lab, project: &str, from: &str, stream: &str, tag: &str) {
     let import = json!({"apiVersion": "image.openshift.io/v1", "kind": "ImageStreamImport",
         "metadata": {"name": stream}, "spec": {"import": true, "images": [{
             "from": {"kind": "DockerImage", "name": from}, "to": {"name": tag},
@@ -575,7 +570,7 @@ async fn import(lab: &Lab, project: &str, from: &str, stream: &str, tag: &str) {
 }
 
 /// Pulls a whole image as a client does; answers the digest of its manifest.
-async fn pull(wire: &Wire, name: &str, reference: &str) -> String {
+pub async fn pull(wire: &Wire, name: &str, reference: &str) -> String {
     let manifest = wire.get(&format!("/v2/{name}/manifests/{reference}")).await;
     assert_eq!(manifest.code, 200, "{}", manifest.text());
     let document = manifest.json();
@@ -607,7 +602,7 @@ async fn pull_through_of_a_vendors_image() {
     let held = held.split_once('@').expect("a digest").1.to_owned();
     let kept = "repository:demo/keycloak".to_owned();
     eventually("the image of the node", || async {
-        let snapshot = lab.cluster.server.store.snapshot();
+        let snapshot = lab.server().store.snapshot();
         let row = snapshot.get_key("repositories.internal", &kept);
         let row = row.map(|e| e.value()).unwrap_or_default();
         let here = row["manifests"].get(&held).is_some();

@@ -1,18 +1,19 @@
 //! Recordings: what has arrived at a cluster, done again by another process, step by step the same.
 
-use crate::support::{
-    Lab, Wire,
-    child::{Ended, run},
-    lab::{Reply, flags, send},
+use crate::{
+    builds, registry,
+    support::{
+        Lab, Registry, Wire,
+        child::{Ended, run},
+        lab::{Reply, builder, send},
+        registry::Image,
+    },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::read::MultiGzDecoder;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::AttachParams};
-use pocketshift::{
-    config::{Folder, Serve},
-    world::Entropy,
-};
+use pocketshift::world::Entropy;
 use serde_json::{Value, json};
 use std::{io::Read, path::Path};
 use tempfile::tempdir;
@@ -132,16 +133,16 @@ async fn a_plan_done_again_comes_out_the_same() {
     let home = tempdir().expect("a folder");
     let pods = "/api/v1/namespaces/plan/pods";
     for (seed, kept) in [(7, false), (8, true)] {
-        let folder = Folder { data_dir: kept.then(|| home.path().join("data")) };
-        let flags = Serve { random_seed: Some(seed), in_memory: !kept, folder, ..flags() };
-        let mut lab = Lab::with(flags.clone()).await;
+        let seeded = builder().seed(seed);
+        let place = if kept { seeded.data_dir(home.path().join("data")) } else { seeded };
+        let mut lab = Lab::of(place.clone()).await;
         lab.namespace("plan").await;
         if kept {
             let mut first = waiting();
             first["metadata"]["name"] = json!("first");
             send(&lab.client, "POST", pods, "", Some(&first)).await.expect(201);
             lab.stop().await;
-            lab = Lab::with(flags).await;
+            lab = Lab::of(place).await;
         }
         let admin = Wire::to(&lab).as_admin(&lab);
         let chance = Entropy::seeded(seed);
@@ -161,6 +162,66 @@ async fn a_plan_done_again_comes_out_the_same() {
     }
 }
 
+/// What the cluster's own registry keeps and makes, whoever of the cluster asks it, is no arrival: it comes
+/// of itself again. What clients bring and fetch is one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cluster_does_itself_comes_again_of_itself() {
+    const VENDOR: &str = "quay.io/keycloak/keycloak:20.0.2";
+    const OWN: &str = "image-registry.openshift-image-registry.svc:5000/shop";
+    let far = Registry::start();
+    far.push(&[Image::new("app:1", "1")]);
+    let lab = Lab::of(builder().seed(5)).await;
+    let lab = builds::begun(lab).await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    for stream in ["pulled", "base", "asked", "fetched"] {
+        registry::import(&lab, "shop", VENDOR, stream, "1").await;
+    }
+    registry::import(&lab, "shop", &far.image("app:1"), "far", "1").await;
+    // Nodes, builds and imports are the first to want something.
+    for stream in ["pulled", "far"] {
+        registry::image_id(&lab, "shop", stream, &format!("{OWN}/{stream}:1")).await;
+    }
+    builds::stream(&lab, "web").await;
+    let dockerfile = format!("FROM {OWN}/base:1\nENV COLOUR=blue\n");
+    builds::make(&lab, &builds::config("web", &dockerfile, json!({}))).await;
+    builds::start(&lab, "web").await.expect(201);
+    let built = builds::build(&lab, "web-1", &["Complete", "Failed"]).await;
+    assert_eq!(built["status"]["phase"], "Complete", "{}", built["status"]);
+    registry::image_id(&lab, "shop", "web", &format!("{OWN}/web:latest")).await;
+    // Tokens are drawn anew where it is done again: the import shows none.
+    let group = "rbac.authorization.k8s.io";
+    let binding = json!({"metadata": {"name": "all"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "system:image-puller"},
+        "subjects": [{"apiGroup": group, "kind": "Group", "name": "system:unauthenticated"}]});
+    let path = format!("/apis/{group}/v1/namespaces/shop/rolebindings");
+    send(&lab.client, "POST", &path, "", Some(&binding)).await.expect(201);
+    registry::import(&lab, "shop", &format!("{OWN}/asked:1"), "copy", "1").await;
+    // Clients: what they fetched first is there for nodes.
+    let token = registry::token(&lab, "shop", "somebody", "system:image-builder").await;
+    let client = Wire::to(&lab).with(registry::basic("any", &token));
+    registry::pull(&client, "shop/fetched", "1").await;
+    registry::image_id(&lab, "shop", "fetched", &format!("{OWN}/fetched:1")).await;
+    registry::push_image(&client, "shop/brought", "1", "one").await;
+    registry::image_id(&lab, "shop", "brought", &format!("{OWN}/brought:1")).await;
+    // What a project leaves goes by itself.
+    send(&lab.client, "DELETE", "/api/v1/namespaces/shop", "", None).await.expect(200);
+
+    let home = tempdir().expect("a folder");
+    let file = home.path().join("own.rec");
+    let all = lines(&record(&admin, &file).await);
+    let of_registry = all.iter().filter(|l| l.contains(r#""arrival":"commit""#));
+    let of_registry: Vec<&String> =
+        of_registry.filter(|l| l.contains("repository:shop/")).collect();
+    let by_clients = |l: &&String| {
+        let ops = l.split(r#""changes""#).next().unwrap_or_default();
+        ["fetched", "brought"].iter().any(|n| ops.contains(&format!("repository:shop/{n}")))
+    };
+    assert!(!of_registry.is_empty() && of_registry.iter().all(by_clients), "{of_registry:?}");
+    lab.stop().await;
+    let ended = replay(home.path(), &file, &[]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
+}
+
 /// The lines of a recording.
 fn lines(bytes: &[u8]) -> Vec<String> {
     let mut text = String::new();
@@ -175,7 +236,7 @@ async fn what_is_different_is_told() {
     use sha2::{Digest, Sha256};
     use std::io::Write;
     let home = tempdir().expect("a folder");
-    let lab = Lab::with(Serve { random_seed: Some(3), ..flags() }).await;
+    let lab = Lab::of(builder().seed(3)).await;
     let admin = Wire::to(&lab).as_admin(&lab);
     lab.namespace("shop").await;
     let web = deployment("web", "busybox", 1);

@@ -365,10 +365,10 @@ pub(super) fn check_image(_: &Attempt<'_>, d: &mut Draft) -> Outcome {
 fn owned_by_sub(sub: &str, custom: bool, mut new: Value, old: &Value) -> Value {
     let mut value = old.clone();
     match sub {
-        "status" if custom => copy(&mut value, &new, "status"),
+        "status" if custom => carry(&mut value, &mut new, "status"),
         "status" => {
-            copy(&mut value, &new, "status");
-            copy(&mut value, &new, "metadata.annotations");
+            carry(&mut value, &mut new, "status");
+            carry(&mut value, &mut new, "metadata.annotations");
             // Pods: a writer that leaves the class out does not take it away.
             if value.at("status.qosClass").is_none() && old.at("status.qosClass").is_some() {
                 copy(&mut value, old, "status.qosClass");
@@ -404,6 +404,14 @@ fn resized(value: &mut Value, new: &Value, path: &str) {
     }
     if !merged.is_empty() {
         value.set_at(path, merged);
+    }
+}
+
+/// Moves to an object what another has at a path.
+fn carry(to: &mut Value, from: &mut Value, path: &str) {
+    match from.remove_at(path) {
+        Some(v) => to.set_at(path, v),
+        None => drop(to.remove_at(path)),
     }
 }
 

@@ -111,7 +111,7 @@ pub struct ImageConfig {
 }
 
 /// How an image is run.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[allow(missing_docs)]
 pub struct RunConfig {
@@ -134,7 +134,7 @@ pub struct RunConfig {
 }
 
 /// `{}`, Docker's way to write a set.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Empty {}
 
 /// How a layer came about.

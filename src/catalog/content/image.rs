@@ -2,7 +2,7 @@
 //! architectures.
 
 use super::{
-    Bulk, Content, Manifest, Recipe,
+    Bulk, Content, Manifest, Recipe, SmallFile,
     document::{
         DOCKER, Descriptor, Document, Empty, Family, History, ImageConfig, OCI, Platform, RootFs,
         RunConfig,
@@ -138,14 +138,18 @@ impl Release<'_> {
     }
 
     /// What the image's own layer contains.
-    fn files(&self, architecture: &str) -> Vec<(&'static str, String)> {
+    fn files(&self, architecture: &str) -> Vec<SmallFile> {
         let os = &self.registry.os;
         let (id, name) = os.split_once(' ').unwrap_or(("linux", "Linux"));
         let build = "${path} ${tag} ${architecture}\n";
-        vec![
-            ("etc/os-release", format!("ID={id:?}\nNAME={name:?}\nPRETTY_NAME={name:?}\n")),
-            ("etc/image-release", self.fill(build, architecture)),
-        ]
+        let system = format!("ID={id:?}\nNAME={name:?}\nPRETTY_NAME={name:?}\n");
+        let always = [
+            ("etc/os-release".into(), system),
+            ("etc/image-release".into(), self.fill(build, architecture)),
+        ];
+        let own = self.group.config.files.iter();
+        let own = own.map(|(path, text)| (path.clone().into(), self.fill(text, architecture)));
+        always.into_iter().chain(own).collect()
     }
 
     fn created(&self) -> String {
@@ -161,8 +165,8 @@ impl Release<'_> {
         self.version.tags.first().map_or("", String::as_str)
     }
 
-    /// A text with `${path}`, `${tag}`, `${version}`, `${release}`, `${architecture}` and
-    /// `${machine}` filled in. The release is what follows a `-` in the tag.
+    /// A text with `${path}`, `${tag}`, `${version}`, `${release}`, `${created}`, `${architecture}`
+    /// and `${machine}` filled in. The release is what follows a `-` in the tag.
     fn fill(&self, text: &str, architecture: &str) -> String {
         if !text.contains("${") {
             return text.into();
@@ -173,7 +177,9 @@ impl Release<'_> {
             "arm64" => "aarch64",
             other => other,
         };
+        let created = self.created();
         let values = [
+            ("${created}", created.as_str()),
             ("${path}", self.name.split_once('/').map_or("", |(_, path)| path)),
             ("${tag}", self.tag()),
             ("${version}", version),

@@ -53,10 +53,10 @@ pub(super) fn head(path: &str, size: u64) -> [u8; 512] {
 }
 
 /// A layer of small files.
-pub(super) fn of_files(files: &[(&str, String)]) -> Layer {
+pub(super) fn of_files<P: AsRef<str>>(files: &[(P, String)]) -> Layer {
     let mut tar = Vec::new();
     for (path, text) in files {
-        tar.extend_from_slice(&head(path, text.len() as u64));
+        tar.extend_from_slice(&head(path.as_ref(), text.len() as u64));
         tar.extend_from_slice(text.as_bytes());
         tar.resize(tar.len().next_multiple_of(512), 0);
     }

@@ -12,6 +12,7 @@ use super::data::{Group, Registry};
 use bytes::Bytes;
 use document::Document;
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     ops::Range,
     sync::Arc,
@@ -28,12 +29,15 @@ pub struct Content {
     groups: HashMap<String, usize>,
 }
 
+/// Path and text of a file in a layer.
+type SmallFile = (Cow<'static, str>, String);
+
 /// What a blob of the catalogue is made of.
 #[derive(Debug)]
 enum Recipe {
     Bytes(Bytes),
     /// A layer: made again whenever it is read, which is seldom.
-    Files(Vec<(&'static str, String)>),
+    Files(Vec<SmallFile>),
 }
 
 /// A manifest or index.

@@ -52,6 +52,10 @@ pub fn step(p: &mut Program<'_>, moment: &'static str, next: DeployerStep) -> Fl
     let Some(hook) = p.config.at(&path).filter(|h| h.is_object()).cloned() else {
         return p.pass_to(next);
     };
+    if !p.writes.is_empty() {
+        // What is refused while a hook asks must be its own.
+        return Flow::Wait;
+    }
     let result = match p.state.hook.take() {
         None => begin(p, &hook, moment),
         Some(state) if !hook.list_at("tagImages").is_empty() => tagged(p, &hook, moment, state),

@@ -9,8 +9,10 @@ mod rolling;
 mod steps;
 
 use super::{
-    Controller, EventRecord, Outcome, Plan, View, Watch, Write, deploymentconfig::annotate,
-    podlens::PodLens, reference,
+    Controller, EventRecord, Outcome, Plan, View, Watch, Write,
+    deploymentconfig::{RolloutLens, annotate},
+    podlens::PodLens,
+    reference,
 };
 use crate::{
     api::PatchType,
@@ -69,6 +71,9 @@ struct DeployerSync<'a> {
 
 fn reconcile(view: &View, key: &str) -> Plan {
     let Some(entry) = view.get(ROLLOUTS, key) else { return Plan::none() };
+    if is_settled(view, entry) {
+        return Plan::none();
+    }
     let rollout = entry.lean();
     let Some(config) = rollouts::decoded(&rollout) else { return Plan::none() };
     if rollout.is_deleting() {
@@ -78,6 +83,22 @@ fn reconcile(view: &View, key: &str) -> Plan {
     let deployer = view.named("pods", rollout.namespace(), &pod);
     let plan = Plan::none();
     DeployerSync { view, entry, rollout, config, deployer, plan, annotations: json!({}) }.run()
+}
+
+/// Whether a rollout says already what is to be said: most of what wakes the controller changes
+/// something else of it.
+fn is_settled(view: &View, entry: &Entry) -> bool {
+    let rollout = entry.lens::<RolloutLens>();
+    match rollout.phase() {
+        "Complete" => true,
+        "Failed" => !rollout.is_cancelled(),
+        phase @ ("Pending" | "Running") if !rollout.is_cancelled() => {
+            let pod = rollouts::pod_name(&entry.meta.name, "deploy");
+            let pod = view.named("pods", &entry.meta.namespace, &pod);
+            pod.is_some_and(|pod| PodLens::of(pod).status.phase == phase)
+        }
+        _ => false,
+    }
 }
 
 /// Whether a phase may follow another. Source: `CanTransitionPhase`.

@@ -7,6 +7,7 @@ use crate::{
     api::PatchType,
     controllers::{
         Controller, Outcome, Plan, View, Watch, Write,
+        deploymentconfig::RolloutLens,
         podlens::PodLens,
         task::{Exit, TASKS, Task},
     },
@@ -38,33 +39,9 @@ pub static CONTROLLER: Controller = Controller {
     ..Controller::BASE
 };
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct DeployerView {
-    metadata: Metadata,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Metadata {
-    annotations: Annotations,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Annotations {
-    #[serde(rename = "openshift.io/deployment.phase")]
-    phase: String,
-}
-
 /// Keys of the rollouts of a config, by its uid, that run now.
 fn running(view: &View, config: &str) -> Vec<String> {
-    let runs = |e: &&Arc<Entry>| {
-        matches!(
-            e.lens::<DeployerView>().metadata.annotations.phase.as_str(),
-            "Pending" | "Running"
-        )
-    };
+    let runs = |e: &&Arc<Entry>| matches!(e.lens::<RolloutLens>().phase(), "Pending" | "Running");
     view.controlled_by(config, ROLLOUTS).filter(runs).map(|e| e.key.to_string()).collect()
 }
 
@@ -101,8 +78,10 @@ pub struct DeployerProgress {
     pub since: Option<Timestamp>,
     /// The rollout that is replaced.
     pub from: String,
-    /// A rollout that was scaled, and its new size: nothing goes on until it has it.
+    /// A rollout that was scaled, and its new size: nothing goes on until it has it,
     pub settle: Option<(String, i64)>,
+    /// or until then.
+    pub until: Option<Timestamp>,
     /// The hook that runs.
     pub hook: Option<Hook>,
     /// When a rolling update gives up unless something moves.
@@ -183,9 +162,13 @@ fn reconcile(view: &View, key: &str) -> Plan {
     };
     let lens = PodLens::of(pod);
     let runs = lens.status.container_statuses.iter().any(|c| c.state.running.is_some());
-    let Some(rollout) = view.value(ROLLOUTS, key).filter(|_| runs && !lens.is_deleting()) else {
+    if !runs || lens.is_deleting() {
         return plan;
-    };
+    }
+    if let Some(until) = stored.and_then(|stored| waits(view, pod, stored)) {
+        return Plan { again: Some(until), ..plan };
+    }
+    let Some(rollout) = view.value(ROLLOUTS, key) else { return plan };
     let Some(config) = rollouts::decoded(&rollout).filter(pod::is_stock) else { return plan };
     let pod = pod.lean();
     let task = Task::of(view, &pod).map(|t| (*t).clone()).unwrap_or_else(|| Task {
@@ -212,12 +195,49 @@ fn reconcile(view: &View, key: &str) -> Plan {
     program.run(stored)
 }
 
+/// What of a note is needed to see that nothing goes on yet.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct DeployerNote {
+    pod: String,
+    exit: Option<Exit>,
+    state: DeployerProgress,
+}
+
+/// Until when there is nothing to do but to wait for a rollout that was scaled: most of what wakes
+/// the program is on the way there.
+fn waits(view: &View, pod: &Entry, stored: &Entry) -> Option<Timestamp> {
+    let note = stored.lens::<DeployerNote>();
+    let (name, size) = note.state.settle.as_ref().filter(|_| note.exit.is_none())?;
+    let until = note.state.until.filter(|until| *until > view.now && *pod.meta.uid == *note.pod)?;
+    let rollout = view.named(ROLLOUTS, &pod.meta.namespace, name)?.lens::<RolloutLens>();
+    (rollout.spec.replicas == *size && !rollout.has_size(*size)).then_some(until)
+}
+
+/// Whether a write leaves what a rollout should be as it is.
+fn is_note(write: &Write) -> bool {
+    write.resource == *ROLLOUTS && write.body.get("spec").is_none()
+}
+
+/// Puts a merge patch over an earlier one: what it takes away is taken away by both.
+fn lay_over(earlier: &mut Value, patch: Value) {
+    match (earlier, patch) {
+        (Value::Object(earlier), Value::Object(patch)) => {
+            for (key, value) in patch {
+                lay_over(earlier.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (earlier, patch) => *earlier = patch,
+    }
+}
+
 impl Program<'_> {
     fn run(mut self, stored: Option<&Arc<Entry>>) -> Plan {
         let before = (self.task.lines.len() + self.task.dropped, self.state.clone());
         for _ in 0..STEPS {
             match self.settled().and_then(|()| steps::take(&mut self)) {
-                Ok(Flow::On) if self.writes.is_empty() => {}
+                // What is only noted on a rollout decides nothing that follows.
+                Ok(Flow::On) if self.writes.iter().all(is_note) => {}
                 Ok(Flow::On | Flow::Wait) => break,
                 Ok(Flow::Done) => {
                     self.record_warnings();
@@ -237,6 +257,10 @@ impl Program<'_> {
                 }
                 Err(_) => break,
             }
+        }
+        if (self.state.step, &self.state.settle) == (before.1.step, &before.1.settle) {
+            // It has come by other steps, but is where it was.
+            self.state.since = before.1.since.or(self.state.since);
         }
         let same = before == (self.task.lines.len() + self.task.dropped, self.state.clone())
             && self.task.exit.is_none();
@@ -299,13 +323,13 @@ impl Program<'_> {
         let number = |path: &str| rollout.i64_at(path).unwrap_or(0);
         let observed = number("status.observedGeneration") >= number("metadata.generation");
         let there = observed && number("status.replicas") == size;
-        if !there && !self.passed(self.timeout()) {
+        if !there && !self.reached(self.state.until.unwrap_or(self.view.now)) {
             return Err(Flow::Wait);
         }
         if !there && rolling::is_rolling(self) {
             return Err(Flow::Fail(format!("timed out waiting for {name:?} to be synced")));
         }
-        self.state.settle = None;
+        (self.state.settle, self.state.until) = (None, None);
         self.state.since = Some(self.view.now);
         Ok(())
     }
@@ -350,6 +374,7 @@ impl Program<'_> {
     pub fn scale(&mut self, name: &str, size: i64) {
         self.state.settle = Some((name.to_owned(), size));
         self.state.since = Some(self.view.now);
+        self.state.until = Some(time::plus_seconds(self.view.now, self.timeout()));
         self.order(name, size);
     }
 
@@ -358,9 +383,12 @@ impl Program<'_> {
         self.change(name, json!({"spec": {"replicas": size}}));
     }
 
-    /// Changes a rollout.
+    /// Changes a rollout, all of a look at once.
     pub fn change(&mut self, name: &str, patch: Value) {
-        if let Some(entry) = self.view.named(ROLLOUTS, self.rollout.namespace(), name) {
+        let known = self.writes.iter_mut().find(|w| w.resource == *ROLLOUTS && w.name == name);
+        if let Some(known) = known {
+            lay_over(&mut known.body, patch);
+        } else if let Some(entry) = self.view.named(ROLLOUTS, self.rollout.namespace(), name) {
             self.writes.push(Write::patch(ROLLOUTS, entry, PatchType::Merge, patch));
         }
     }
@@ -394,5 +422,20 @@ impl Program<'_> {
                 self.tell("Warning", &reason, &message);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_of_one_look_are_one() {
+        let mut patch = json!({"metadata": {"annotations": {"a": "1", "b": "2"}}});
+        lay_over(&mut patch, json!({"spec": {"replicas": 3}}));
+        lay_over(&mut patch, json!({"metadata": {"annotations": {"a": null}}}));
+        let both = json!({"metadata": {"annotations": {"a": null, "b": "2"}},
+            "spec": {"replicas": 3}});
+        assert_eq!(patch, both);
     }
 }

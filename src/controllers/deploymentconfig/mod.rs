@@ -3,16 +3,20 @@
 //! Source: openshift-controller-manager `pkg/apps/deploymentconfig`.
 
 mod replication;
+mod rollout;
 mod status;
 mod triggers;
+
+pub(super) use rollout::RolloutLens;
 
 use super::{Controller, Outcome, Plan, View, Watch, Write, children::claim_some};
 use crate::{
     api::PatchType,
-    kinds::rollouts::{self, CANCELLED, CONFIGS, REASON, ROLLOUTS, version},
+    kinds::rollouts::{self, CANCELLED, CONFIGS, REASON, ROLLOUTS},
     object::{ObjectExt, Value, json, selector::Labels},
     store::{Change, Entry},
 };
+use rollout::SeenRollout;
 use std::sync::Arc;
 use triggers::Rollout;
 
@@ -46,14 +50,12 @@ fn orphan(_: &View, change: &Change) -> Vec<String> {
 struct DeploymentConfigSync<'a> {
     view: &'a View,
     config: Value,
-    entries: Vec<Arc<Entry>>,
-    /// The same, parsed.
-    rollouts: Vec<Value>,
+    rollouts: Vec<SeenRollout>,
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {
     let Some(config) = view.value(CONFIGS, key) else { return Plan::none() };
-    let mut sync = DeploymentConfigSync { view, config, entries: Vec::new(), rollouts: Vec::new() };
+    let mut sync = DeploymentConfigSync { view, config, rollouts: Vec::new() };
     let version = sync.latest_version();
     let triggered = |t: &Value| matches!(t.str_at("type"), "ConfigChange" | "ImageChange");
     if version == 0 && !sync.config.list_at("spec.triggers").iter().any(triggered) {
@@ -66,8 +68,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
         plan.all(claim.writes, false);
         return plan;
     }
-    sync.rollouts = claim.held.iter().map(|e| e.lean()).collect();
-    sync.entries = claim.held;
+    sync.rollouts = claim.held.into_iter().map(SeenRollout::of).collect();
     sync.plan()
 }
 
@@ -83,9 +84,9 @@ impl DeploymentConfigSync<'_> {
         if self.config.is_true("spec.paused") {
             return self.clean_up(self.tell(true, None));
         }
-        let (exists, newest) = rollouts::latest(&self.config, &self.rollouts);
-        let newest = newest.cloned();
-        if newest.as_ref().is_some_and(|r| version(r) > self.latest_version()) {
+        let (exists, newest) = rollout::latest(&self.config, &self.rollouts);
+        let newest = newest.map(|r| Arc::clone(&r.lens));
+        if newest.as_ref().is_some_and(|r| r.version() > self.latest_version()) {
             return self.raise(None);
         }
         if !exists && let Some(plan) = self.cancel_running() {
@@ -95,13 +96,13 @@ impl DeploymentConfigSync<'_> {
         if self.config.list_at("spec.template.spec.containers").iter().any(blank) {
             return self.tell(true, None);
         }
-        match triggers::verdict(&self.config, exists, newest.as_ref()) {
+        match triggers::verdict(&self.config, exists, newest.as_deref()) {
             Rollout::Wait => return self.tell(true, None),
             Rollout::Roll(details) => return self.raise(Some(details)),
             Rollout::Nothing => {}
         }
         match newest.filter(|_| exists) {
-            Some(latest) if !rollouts::is_over(&latest) => self.tell(false, None),
+            Some(latest) if !latest.is_over() => self.tell(false, None),
             Some(_) => self.resize(),
             None => self.begin(),
         }
@@ -123,15 +124,14 @@ impl DeploymentConfigSync<'_> {
     fn cancel_running(&self) -> Option<Plan> {
         let newer = self.latest_version();
         let mut plan = Plan::none();
-        let running = self.rollouts.iter().zip(&self.entries);
-        let running = running.filter(|(r, _)| !rollouts::is_over(r)).collect::<Vec<_>>();
+        let running: Vec<_> = self.rollouts.iter().filter(|r| !r.lens.is_over()).collect();
         if running.is_empty() {
             return None;
         }
-        for (rollout, entry) in running.into_iter().filter(|(r, _)| !rollouts::is_cancelled(r)) {
+        for rollout in running.into_iter().filter(|r| !r.lens.is_cancelled()) {
             let annotations =
                 json!({CANCELLED: "true", REASON: "newer deployment was found running"});
-            plan.write(annotate(entry, annotations));
+            plan.write(annotate(&rollout.entry, annotations));
             let name = rollout.name();
             let text = format!("Cancelled deployment {name:?} superceded by version {newer}");
             plan.event(&self.config, false, "DeploymentCancelled", text);
@@ -154,7 +154,7 @@ impl DeploymentConfigSync<'_> {
             let mut plan = Plan::none();
             let (condition, retry) = match outcome.results.first().map(|(_, r)| r) {
                 Some(Ok(Some(entry))) => {
-                    let created = entry.lean();
+                    let created = SeenRollout::of(Arc::clone(entry));
                     let text = format!(
                         "Created new replication controller {:?} for version {number}",
                         created.name()
@@ -187,10 +187,10 @@ impl DeploymentConfigSync<'_> {
     /// Gives every rollout the size it should have: the last complete one that of the config, all
     /// others none.
     fn resize(self) -> Plan {
-        let active = rollouts::active(&self.rollouts).map(|r| r.name().to_owned());
+        let active = rollout::active(&self.rollouts).map(|r| r.name().to_owned());
         let mut plan = Plan::none();
-        for (rollout, entry) in self.rollouts.iter().zip(&self.entries) {
-            let now = rollout.i64_at("spec.replicas").unwrap_or(0);
+        for rollout in &self.rollouts {
+            let (now, entry) = (rollout.lens.spec.replicas, &rollout.entry);
             let counts =
                 active.as_deref() == Some(rollout.name()) && !self.config.is_true("spec.test");
             let wanted = if counts { self.config.i64_at("spec.replicas").unwrap_or(0) } else { 0 };
@@ -218,23 +218,16 @@ impl DeploymentConfigSync<'_> {
 
     fn old_ones(&self) -> Vec<Write> {
         let Some(limit) = self.config.i64_at("spec.revisionHistoryLimit") else { return vec![] };
-        let before = match rollouts::active(&self.rollouts) {
-            Some(active) => version(active),
-            None => i64::MAX,
-        };
+        let before = rollout::active(&self.rollouts).map(|active| active.lens.version());
         let latest = self.latest_version();
-        let mut old: Vec<_> = self.rollouts.iter().zip(&self.entries).collect();
-        old.retain(|(r, _)| {
-            let number = version(r);
-            if before == i64::MAX { number != latest } else { number < before }
-        });
-        old.sort_by_key(|(r, _)| version(r));
+        let mut old: Vec<_> = self.rollouts.iter().map(|r| (r.lens.version(), r)).collect();
+        old.retain(|(number, _)| before.map_or(*number != latest, |before| *number < before));
+        old.sort_by_key(|(number, _)| *number);
         let excess = old.len().saturating_sub(usize::try_from(limit).unwrap_or(0));
-        let gone = old.into_iter().take(excess);
-        let gone = gone.filter(|(r, _)| r.i64_at("spec.replicas").unwrap_or(0) == 0);
+        let gone = old.into_iter().take(excess).filter(|(_, r)| r.lens.spec.replicas == 0);
         let options = json!({"kind": "DeleteOptions", "apiVersion": "v1",
             "propagationPolicy": "Background"});
-        gone.map(|(_, entry)| Write::delete(ROLLOUTS, entry, options.clone())).collect()
+        gone.map(|(_, r)| Write::delete(ROLLOUTS, &r.entry, options.clone())).collect()
     }
 
     /// Writes the status if it differs.

@@ -1,5 +1,6 @@
 //! The status of a DeploymentConfig.
 
+use super::rollout::{self, RolloutLens, SeenRollout};
 use crate::{
     controllers::{Plan, Write},
     kinds::rollouts::{self, CONFIGS},
@@ -11,25 +12,24 @@ use jiff::Timestamp;
 /// goes over what the rollouts say of it.
 pub fn of(
     config: &Value,
-    rollouts: &[Value],
+    rollouts: &[SeenRollout],
     observed: bool,
     condition: Option<&[String; 3]>,
     now: Timestamp,
 ) -> Value {
-    let sum = |path: &str| rollouts.iter().filter_map(|r| r.i64_at(path)).sum::<i64>();
-    let available = sum("status.availableReplicas");
-    let (exists, newest) = rollouts::latest(config, rollouts);
+    let sum = |of: fn(&RolloutLens) -> i64| rollouts.iter().map(|r| of(&r.lens)).sum::<i64>();
+    let available = sum(|r| r.status.available_replicas);
+    let (exists, newest) = rollout::latest(config, rollouts);
     let latest = newest.filter(|_| exists);
     let mut status = config.get("status").cloned().unwrap_or_else(|| json!({}));
     if observed {
         status["observedGeneration"] = json!(config.i64_at("metadata.generation").unwrap_or(0));
     }
-    status["replicas"] = json!(sum("status.replicas"));
-    status["updatedReplicas"] =
-        json!(latest.and_then(|r| r.i64_at("status.replicas")).unwrap_or(0));
+    status["replicas"] = json!(sum(|r| r.status.replicas));
+    status["updatedReplicas"] = json!(latest.map_or(0, |r| r.lens.status.replicas));
     status["availableReplicas"] = json!(available);
-    status["unavailableReplicas"] = json!((sum("spec.replicas") - available).max(0));
-    match sum("status.readyReplicas") {
+    status["unavailableReplicas"] = json!((sum(|r| r.spec.replicas) - available).max(0));
+    match sum(|r| r.status.ready_replicas) {
         0 => drop(status.remove_at("readyReplicas")),
         ready => status["readyReplicas"] = json!(ready),
     }
@@ -58,10 +58,10 @@ pub fn write(plan: &mut Plan, mut config: Value, status: Value) {
     }
 }
 
-fn progress(config: &Value, status: &mut Value, latest: &Value, now: Timestamp) {
+fn progress(config: &Value, status: &mut Value, latest: &SeenRollout, now: Timestamp) {
     let name = latest.name();
     let said = |what: &str| format!("replication controller {name:?} {what}");
-    let (value, reason, message) = match rollouts::phase(latest) {
+    let (value, reason, message) = match latest.lens.phase() {
         "Pending" => {
             let pod = rollouts::pod_name(name, "deploy");
             ("Unknown", "", said(&format!("is waiting for pod {pod:?} to run")))
@@ -70,7 +70,7 @@ fn progress(config: &Value, status: &mut Value, latest: &Value, now: Timestamp) 
             forget(status, "Progressing");
             ("True", "ReplicationControllerUpdated", said("is progressing"))
         }
-        "Failed" if rollouts::is_cancelled(latest) => {
+        "Failed" if latest.lens.is_cancelled() => {
             let text = format!("rollout of replication controller {name:?} was cancelled");
             ("False", "RolloutCancelled", text)
         }

@@ -1,7 +1,8 @@
 //! Whether something that triggers a rollout has happened.
 
+use super::rollout::RolloutLens;
 use crate::{
-    kinds::rollouts::{decoded, has_trigger},
+    kinds::rollouts::has_trigger,
     object::{ObjectExt, Value, json},
 };
 
@@ -17,7 +18,7 @@ pub enum Rollout {
 }
 
 /// The verdict, given whether the rollout of the latest version exists, and the newest one.
-pub fn verdict(config: &Value, exists: bool, newest: Option<&Value>) -> Rollout {
+pub fn verdict(config: &Value, exists: bool, newest: Option<&RolloutLens>) -> Rollout {
     let images = has_trigger(config, "ImageChange");
     let changes = has_trigger(config, "ConfigChange");
     if !images && !changes {
@@ -37,9 +38,7 @@ pub fn verdict(config: &Value, exists: bool, newest: Option<&Value>) -> Rollout 
         let causes: Vec<Value> = new.into_iter().map(cause).collect();
         return Rollout::Roll(json!({"message": "image change", "causes": causes}));
     }
-    let template = |c: &Value| c.at("spec.template").cloned();
-    let differs = |old: Value| template(&old) != template(config);
-    if changes && decoded(newest).is_some_and(differs) {
+    if changes && newest.differs(config) {
         return Rollout::Roll(change());
     }
     Rollout::Nothing
@@ -59,9 +58,7 @@ fn resolved(config: &Value) -> bool {
 }
 
 /// Images of the config's template that the rollout's pods do not have.
-fn new_images<'a>(config: &'a Value, rollout: &Value) -> Vec<&'a str> {
-    let images =
-        |o: &'a Value| o.list_at("spec.template.spec.containers").iter().map(|c| c.str_at("image"));
-    let had = rollout.list_at("spec.template.spec.containers");
-    images(config).filter(|image| !had.iter().any(|c| c.str_at("image") == *image)).collect()
+fn new_images<'a>(config: &'a Value, rollout: &RolloutLens) -> Vec<&'a str> {
+    let images = config.list_at("spec.template.spec.containers").iter().map(|c| c.str_at("image"));
+    images.filter(|image| !rollout.images().any(|had| had == *image)).collect()
 }

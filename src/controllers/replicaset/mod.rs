@@ -90,7 +90,7 @@ struct ReplicaSetSync<'a> {
 
 fn reconcile(flavor: &'static Flavor, view: &View, key: &str) -> Plan {
     let Some(entry) = view.get(flavor.resource, key) else { return Plan::none() };
-    let set = entry.value();
+    let set = entry.lean();
     let selector = flavor.selector_of(&set);
     if selector.is_empty() {
         return Plan::none();

@@ -1,10 +1,13 @@
-//! Whether the router could use what a route says of TLS.
-//! Source: openshift/router `pkg/router/routeapihelpers/validation.go` (ExtendedValidateRoute).
+//! Whether the router could use what a route says of TLS, and may read the secret that it names.
+//! Source: openshift/router `pkg/router/routeapihelpers/validation.go` (ExtendedValidateRoute,
+//! ValidateTLSExternalCertificate).
 
-use super::RouteRefusal;
 use crate::{
-    controllers::View,
-    object::{ObjectExt, Value},
+    controllers::{
+        Outcome, View, Write,
+        rights::{self, ResourceAttributes},
+    },
+    object::{ObjectExt, Value, json},
     tls,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -15,24 +18,20 @@ use x509_parser::pem::Pem;
 /// A route with the certificate of the secret it names in the place of its own.
 ///
 /// # Errors
-/// Why the router cannot have it. Whether it may was asked when the route was written.
-pub fn complete<'a>(view: &View, route: &'a Value) -> Result<Cow<'a, Value>, RouteRefusal> {
-    let named = route.str_at("spec.tls.externalCertificate.name");
+/// What is wrong with the secret.
+pub fn complete<'a>(view: &View, route: &'a Value) -> Result<Cow<'a, Value>, String> {
+    let named = secret_of(route);
     if named.is_empty() {
         return Ok(Cow::Borrowed(route));
     }
-    let why = |why: String| {
-        let text = format!("spec.tls.externalCertificate: {why}");
-        Err(("ExternalCertificateValidationFailed", text))
-    };
     let secret = view.objects.get("secrets", route.namespace(), named).map(|e| e.value());
     match secret {
         None => {
             let missing = format!("secrets {named:?} not found");
-            why(format!("Not found: {missing:?}"))
+            Err(format!("{FIELD}: Not found: {missing:?}"))
         }
         Some(secret) if secret.str_at("type") != TYPE => {
-            why(format!("Invalid value: {named:?}: secret of type {TYPE:?} required"))
+            Err(format!("{FIELD}: Invalid value: {named:?}: secret of type {TYPE:?} required"))
         }
         Some(secret) => {
             let mut whole = route.clone();
@@ -46,6 +45,41 @@ pub fn complete<'a>(view: &View, route: &'a Value) -> Result<Cow<'a, Value>, Rou
     }
 }
 
+/// The secret whose certificate a route shows; empty when it names none.
+pub fn secret_of(route: &Value) -> &str {
+    route.str_at("spec.tls.externalCertificate.name")
+}
+
+/// Asks whether the router may read the secret of a route.
+pub fn ask(route: &Value) -> Vec<Write> {
+    let (router, name) = (json!({"username": super::CONTROLLER.user}), secret_of(route));
+    let right = |verb| ResourceAttributes { verb, group: "", resource: "secrets", name };
+    VERBS.map(|verb| right(verb).ask(&router, route.namespace())).into()
+}
+
+/// What the answers say that the router may not do.
+pub fn lacking(outcome: &Outcome) -> Vec<String> {
+    let answers = VERBS.into_iter().zip(&outcome.results);
+    let no = answers.filter_map(|(verb, (_, answer))| {
+        rights::refused(answer)?;
+        let why = format!("router serviceaccount does not have permission to {verb} this secret");
+        Some(format!("{FIELD}: Forbidden: {why}"))
+    });
+    no.collect()
+}
+
+/// Several complaints in one text, as Go's aggregates print them.
+pub fn aggregate(mut found: Vec<String>) -> Option<String> {
+    match found.len() {
+        0 => None,
+        1 => found.pop(),
+        _ => Some(format!("[{}]", found.join(", "))),
+    }
+}
+
+const FIELD: &str = "spec.tls.externalCertificate";
+/// What the router needs to do with a secret, in the order it asks.
+const VERBS: [&str; 3] = ["get", "watch", "list"];
 /// The type of such secrets.
 const TYPE: &str = "kubernetes.io/tls";
 
@@ -92,11 +126,7 @@ pub fn problem(route: &Value, now: jiff::Timestamp) -> Option<String> {
         let why = format!("failed to parse destination CA certificate: {why}");
         found.add("destinationCACertificate", "redacted destination ca certificate data", &why);
     }
-    match found.0.as_slice() {
-        [] => None,
-        [one] => Some(one.clone()),
-        all => Some(format!("[{}]", all.join(", "))),
-    }
+    aggregate(found.0)
 }
 
 #[derive(Default)]

@@ -18,6 +18,8 @@ use std::sync::Arc;
 const ROUTES: &str = "routes.route.openshift.io";
 /// What the router calls itself in a route's status.
 const NAME: &str = "default";
+/// Seconds after which upstream's router goes through its routes though nothing has changed.
+const RESYNC: i64 = 30 * 60;
 
 /// See the module.
 pub static CONTROLLER: Controller = Controller {
@@ -72,22 +74,51 @@ fn domain(view: &View) -> String {
 type RouteRefusal = (&'static str, String);
 
 fn reconcile(view: &View, key: &str) -> Plan {
-    let mut plan = Plan::none();
-    let Some(entry) = view.get(ROUTES, key) else { return plan };
-    if entry.meta.deleting {
-        return plan;
-    }
-    let mut route = entry.value();
-    let known = route.list_at("status.ingress").iter().find(|i| i.str_at("routerName") == NAME);
-    let refusal = match certificates::complete(view, &route) {
-        Err(refusal) => Some(refusal),
-        Ok(whole) => claims::refusal(view, entry, known).or_else(|| {
-            let why = certificates::problem(&whole, view.now)?;
-            Some(("ExtendedValidationFailed", why))
-        }),
+    let Some(entry) = view.get(ROUTES, key).filter(|e| !e.meta.deleting) else {
+        return Plan::none();
     };
-    let wanted = ingress(view, &entry.lens::<RouteClaim>(), refusal);
-    if known.is_some_and(|k| without_time(k.clone()) == without_time(wanted.clone())) {
+    let route = entry.value();
+    let (wanted, known) = (ingress(view, &entry.lens::<RouteClaim>()), own(&route));
+    let judge = |whole: &Value| {
+        claims::refusal(view, entry, known).or_else(|| {
+            let why = certificates::problem(whole, view.now)?;
+            Some(("ExtendedValidationFailed", why))
+        })
+    };
+    let (problem, refusal) = match certificates::complete(view, &route) {
+        Err(why) => (Some(why), None),
+        Ok(whole) => (None, judge(&whole)),
+    };
+    if certificates::secret_of(&route).is_empty() {
+        return told(route, refuse(wanted, refusal));
+    }
+    // A secret is looked at again with each change of it or of the route; whether the router may is
+    // asked anew then, and now and then besides.
+    let mut plan = Plan::none();
+    plan.look_again(time::plus_seconds(view.now, RESYNC));
+    plan.all(certificates::ask(&route), false);
+    plan.then = Some(Box::new(move |outcome| {
+        let mut found = certificates::lacking(outcome);
+        found.extend(problem);
+        let invalid = certificates::aggregate(found);
+        let refusal = match invalid {
+            Some(why) => Some(("ExternalCertificateValidationFailed", why)),
+            None => refusal,
+        };
+        told(route, refuse(wanted, refusal))
+    }));
+    plan
+}
+
+/// What the router has said of a route.
+fn own(route: &Value) -> Option<&Value> {
+    route.list_at("status.ingress").iter().find(|i| i.str_at("routerName") == NAME)
+}
+
+/// Says of a route what is to be said, if it is not said already.
+fn told(mut route: Value, wanted: Value) -> Plan {
+    let mut plan = Plan::none();
+    if own(&route).is_some_and(|k| without_time(k.clone()) == without_time(wanted.clone())) {
         return plan;
     }
     let mut all = route.list_at("status.ingress").to_vec();
@@ -105,21 +136,26 @@ fn is_admitted(ingress: &Value) -> bool {
     conditions.any(|c| c.str_at("type") == "Admitted" && c.str_at("status") == "True")
 }
 
-/// What the router says of a route.
-fn ingress(view: &View, route: &RouteClaim, refusal: Option<RouteRefusal>) -> Value {
-    let mut condition = json!({"type": "Admitted", "status": "True",
-        "lastTransitionTime": time::seconds(view.now)});
-    if let Some((reason, message)) = refusal {
-        condition["status"] = json!("False");
-        condition["reason"] = json!(reason);
-        condition["message"] = json!(message);
-    }
+/// What the router says of a route that it admits.
+fn ingress(view: &View, route: &RouteClaim) -> Value {
     json!({
         "host": route.host(view), "routerName": NAME,
         "routerCanonicalHostname": format!("router-{NAME}.{}", domain(view)),
         "wildcardPolicy": if route.is_wildcard() { "Subdomain" } else { "None" },
-        "conditions": [condition],
+        "conditions": [{"type": "Admitted", "status": "True",
+            "lastTransitionTime": time::seconds(view.now)}],
     })
+}
+
+/// The same of one that it refuses, if it does.
+fn refuse(mut ingress: Value, refusal: Option<RouteRefusal>) -> Value {
+    if let Some((reason, message)) = refusal {
+        let condition = &mut ingress["conditions"][0];
+        condition["status"] = json!("False");
+        condition["reason"] = json!(reason);
+        condition["message"] = json!(message);
+    }
+    ingress
 }
 
 fn without_time(mut ingress: Value) -> Value {

@@ -3,6 +3,7 @@
 use super::{CONTROLLER, ROUTES};
 use crate::{
     controllers::testkit::Kit,
+    error::Error,
     object::{ObjectExt, Value, json},
     tls,
 };
@@ -226,4 +227,40 @@ fn the_certificate_of_a_secret_is_looked_at() {
     kit.remove("secrets", "a/s");
     kit.settle_all(&[&CONTROLLER]);
     says(&kit, &["False", reason, missing]);
+}
+
+/// Who takes the router's rights away is not noticed before something changes, or upstream's router
+/// goes through its routes.
+#[test]
+fn whether_the_router_may_read_a_secret_is_asked_each_time() {
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    let pair = tls::self_signed("h", now).unwrap();
+    let data =
+        json!({"tls.crt": STANDARD.encode(&pair.cert), "tls.key": STANDARD.encode(&pair.key)});
+    let mut kit = Kit::default();
+    let secret = json!({"metadata": {"namespace": "a", "name": "s"}, "type": "kubernetes.io/tls",
+        "data": data});
+    kit.put("secrets", secret);
+    let tls = json!({"termination": "edge", "externalCertificate": {"name": "s"}});
+    kit.put(ROUTES, route("a", "r", &json!({"host": "h", "tls": tls})));
+    kit.settle_all(&[&CONTROLLER]);
+    assert_eq!(verdict(&kit, "a/r")[0], "True");
+    assert_eq!(kit.again.last(), Some(&(kit.now + jiff::SignedDuration::from_mins(30))));
+    kit.refuse(|_, write| {
+        let attributes = &write.body["spec"]["resourceAttributes"];
+        let taken = ["get", "list"].contains(&attributes.str_at("verb"));
+        taken.then(|| Error::internal("no opinion"))
+    });
+    kit.settle_all(&[&CONTROLLER]);
+    let lacks = |verb: &str| {
+        format!(
+            "spec.tls.externalCertificate: Forbidden: router serviceaccount does not have \
+            permission to {verb} this secret"
+        )
+    };
+    let both = format!("[{}, {}]", lacks("get"), lacks("list"));
+    assert_eq!(verdict(&kit, "a/r"), ["False", "ExternalCertificateValidationFailed", &both]);
+    kit.refuse(|_, _| None);
+    kit.settle_all(&[&CONTROLLER]);
+    assert_eq!(verdict(&kit, "a/r")[0], "True");
 }

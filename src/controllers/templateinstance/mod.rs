@@ -3,9 +3,11 @@
 //! Source: openshift-controller-manager `pkg/template/controller`.
 
 mod ready;
-mod rights;
 
-use super::{Controller, Outcome, Plan, Step, View, Watch, Write, WriteVerb};
+use super::{
+    Controller, Outcome, Plan, Step, View, Watch, Write, WriteVerb,
+    rights::{self, ResourceAttributes},
+};
 use crate::{
     api::{self, PatchType},
     error::Error,
@@ -17,7 +19,6 @@ use crate::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 use ready::Readiness;
-use rights::ResourceAttributes;
 use std::sync::Arc;
 
 const INSTANCES: &str = "templateinstances.template.openshift.io";

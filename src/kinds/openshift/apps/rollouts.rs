@@ -68,11 +68,6 @@ pub fn phase(rollout: &Value) -> &str {
     rollout.annotation(PHASE).unwrap_or("")
 }
 
-/// Whether it has come to its end.
-pub fn is_over(rollout: &Value) -> bool {
-    matches!(phase(rollout), "Complete" | "Failed")
-}
-
 /// Whether somebody asked for its end.
 pub fn is_cancelled(rollout: &Value) -> bool {
     rollout.annotation(CANCELLED).is_some_and(|v| v.eq_ignore_ascii_case("true"))
@@ -91,22 +86,6 @@ pub fn encoded(config: &Value) -> String {
 /// Whether a DeploymentConfig has a trigger of a type.
 pub fn has_trigger(config: &Value, kind: &str) -> bool {
     config.list_at("spec.triggers").iter().any(|t| t.str_at("type") == kind)
-}
-
-/// The newest rollout, if it is that of the config's latest version, and the newest in any case.
-pub fn latest<'a>(config: &Value, rollouts: &'a [Value]) -> (bool, Option<&'a Value>) {
-    let wanted = config.i64_at("status.latestVersion").unwrap_or(0);
-    if wanted == 0 {
-        return (false, None);
-    }
-    let newest = rollouts.iter().max_by_key(|r| version(r));
-    (newest.is_some_and(|r| version(r) == wanted), newest)
-}
-
-/// The newest complete rollout.
-pub fn active(rollouts: &[Value]) -> Option<&Value> {
-    let complete = rollouts.iter().filter(|r| phase(r) == "Complete" && version(r) > 0);
-    complete.max_by_key(|r| version(r))
 }
 
 /// How many pods a rolling update may add and how many may be missing, of `desired`.

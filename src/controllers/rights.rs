@@ -1,7 +1,7 @@
-//! What the requester of an instance may do.
+//! Asks whether somebody else than the controller itself may do something.
 
+use super::Write;
 use crate::{
-    controllers::Write,
     error::Error,
     object::{ObjectExt, Value, json},
     store::Entry,
@@ -21,7 +21,7 @@ pub struct ResourceAttributes<'a> {
 }
 
 impl ResourceAttributes<'_> {
-    /// Asks whether a requester may.
+    /// Asks whether a user (a `UserInfo`) may.
     pub fn ask(&self, requester: &Value, namespace: &str) -> Write {
         let part = |field: &str| requester.get(field).cloned().unwrap_or_default();
         Write::create(
