@@ -29,7 +29,7 @@ use tokio::{
 use url::Url;
 
 /// How long a signed address holds.
-const VALID: Duration = Duration::from_hours(1);
+const VALID: Duration = Duration::from_secs(3600);
 /// How long an answer may take to begin, besides what its question takes.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 /// Slowest way that is waited for, in bytes a second.
