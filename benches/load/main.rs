@@ -14,6 +14,7 @@ mod cluster;
 mod clusters;
 mod customs;
 mod days;
+mod etcd;
 mod imports;
 mod routes;
 mod streams;
@@ -76,6 +77,9 @@ fn main() {
         }
         if runs("clusters") {
             clusters::all().await;
+        }
+        if runs("etcd") {
+            etcd::all().await;
         }
         if runs("day") {
             days::day().await;
