@@ -307,7 +307,7 @@ pub struct Which {
 pub const KUBECONFIG: &str = "kubeconfig";
 
 /// Where a cluster is kept.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args, PartialEq)]
 pub struct Folder {
     /// Folder for the database, certificates and kubeconfig [default: the platform's data folder]
     #[arg(long, env = "POCKETSHIFT_DATA_DIR", value_name = "DIR")]
@@ -315,7 +315,7 @@ pub struct Folder {
 }
 
 /// Flags of `serve`.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Args, PartialEq)]
 pub struct Serve {
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -110,11 +110,6 @@ impl Causes {
     pub fn duplicate_shown(&mut self, field: impl Into<String>, shown: impl std::fmt::Display) {
         self.push("FieldValueDuplicate", field, format!("Duplicate value: {shown}"));
     }
-    /// The same, with a reason.
-    pub fn duplicate_because(&mut self, field: impl Into<String>, value: &Value, why: &str) {
-        let m = with_detail(&format!("Duplicate value: {}", printed(value)), why);
-        self.push("FieldValueDuplicate", field, m);
-    }
     /// A reference to something absent.
     pub fn not_found(&mut self, field: impl Into<String>, value: &Value) {
         self.push("FieldValueNotFound", field, format!("Not found: {}", printed(value)));

@@ -1,4 +1,6 @@
-//! pocketshift: a mini OpenShift in one binary. This page is its architecture; follow the links.
+//! pocketshift: a mini OpenShift in one binary, and in your tests: start at [`Cluster`]. The rest of this page
+//! is how it is built; its links lead somewhere where all of it is shown (`cargo doc
+//! --document-private-items`).
 //!
 //! # What runs
 //!
@@ -22,7 +24,7 @@
 //! | [`error`] | what can go wrong, and its `Status` | `object` |
 //! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
 //! | [`platform`] | what one system does otherwise than another: private files, signals, processes | nothing of ours |
-//! | [`pool`] | threads that clusters share | nothing of ours |
+//! | [`pool`] | threads that clusters share | `platform` |
 //! | [`catalog`] | the images of the world outside, as data and as true OCI content | `object` |
 //! | [`tls`] | certificates | nothing of ours |
 //! | [`runtime`] | what a container runtime offers to exec, attach, logs and port-forward, as a trait | `world` |
@@ -53,7 +55,8 @@
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
 //! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
 //! | [`run`] | the composition root, the commands, the host of many clusters | all of the above and below |
-//! | [`cluster`] | clusters in a program of one's own | `run` |
+//! | [`cluster`] | clusters in a program of one's own: with [`program()`] all that others see; the feature `internals` opens the rest to our own tests, measurements and fuzz targets | `run` |
+//! | [`mod@program`] | the command line | `run` |
 //! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer`, `router` |
 //!
 //! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
@@ -77,7 +80,8 @@
 //!    another row that moved, nobody outside is asked twice.
 //! 6. The writer thread gives out revisions, puts every batch that is waiting into one SQLite
 //!    transaction, and only after it is durable shows the new [`store::Snapshot`], extends the
-//!    history and wakes watchers.
+//!    history and wakes watchers. In etcd several transactions are under way at a time, each on what the
+//!    one before it leaves.
 //!
 //! # The way of a read
 //!
@@ -144,7 +148,9 @@
 //! transaction that compares the owner's key. Who owns what hangs on a lease per process, follows the
 //! machines' time and is believed by nobody who writes: the comparison is what fences. A connection to a
 //! cluster that lives elsewhere is carried there as it is, TLS and all, so that the cluster itself sees who
-//! its client is. Whoever cannot know whether somebody else has taken over answers reads with a warning.
+//! its client is. What is pushed to its registries is rows of the cluster when it is small, else files in a
+//! folder or bucket of all. Whoever cannot know whether somebody else has taken over answers reads with a
+//! warning.
 //!
 //! # Words of our own
 //!
@@ -199,6 +205,8 @@
 //! - **etcd's messages are written down here.** The client crate (`etcd-client`) generates them when it is
 //!   built, by a compiler that whoever builds pocketshift would have to install first. Transport,
 //!   TLS and encoding are tonic's and prost's.
+//! - **Buckets are asked by the importer's own connections.** rusty-s3 signs addresses and knows no network;
+//!   whole clients (`object_store`) bring a second HTTP stack for four kinds of request.
 //! - **The history window is memory too.** It is bounded in bytes; what leaves it is compacted from
 //!   the database in small steps.
 //! - **Nodes catch up with their pods.** A pod starts with one write, whether or not its image was on
@@ -208,45 +216,94 @@
 //!   `openapi/`: no start-up cost, one source for decoding, defaults, patches, protobuf and the
 //!   OpenAPI documents.
 #![warn(missing_docs)]
+// The page speaks of rooms that only `--document-private-items` shows.
+#![cfg_attr(not(feature = "internals"), allow(rustdoc::private_intra_doc_links))]
 
 pub use cluster::Cluster;
+pub use program::program;
 
-pub mod access;
-pub mod api;
-pub mod audit;
-pub mod builds;
-pub mod catalog;
-pub mod cel;
-pub mod cluster;
-pub mod config;
-pub mod console;
-pub mod controllers;
-pub mod error;
-pub mod etcd;
-pub mod faults;
-pub mod http;
-pub mod images;
-pub mod importer;
-pub mod journal;
-pub mod kinds;
-pub mod labs;
-pub mod metrics;
-pub mod object;
-pub mod patch;
-pub mod platform;
-pub mod pool;
-pub mod registry;
-pub mod replicas;
-pub mod router;
-pub mod run;
-pub mod runtime;
-pub mod schema;
-pub mod settings;
-pub mod sim;
-pub mod store;
-pub mod templates;
-pub mod tls;
-pub mod trace;
-pub mod trail;
-pub mod webhook;
-pub mod world;
+cfg_if::cfg_if! {
+    if #[cfg(feature = "internals")] {
+        pub mod access;
+        pub mod api;
+        pub mod audit;
+        pub mod builds;
+        pub mod catalog;
+        pub mod cel;
+        pub mod cluster;
+        pub mod config;
+        pub mod console;
+        pub mod controllers;
+        pub mod error;
+        pub mod etcd;
+        pub mod faults;
+        pub mod http;
+        pub mod images;
+        pub mod importer;
+        pub mod journal;
+        pub mod kinds;
+        pub mod labs;
+        pub mod metrics;
+        pub mod object;
+        pub mod patch;
+        pub mod platform;
+        pub mod pool;
+        pub mod program;
+        pub mod registry;
+        pub mod replicas;
+        pub mod router;
+        pub mod run;
+        pub mod runtime;
+        pub mod schema;
+        pub mod settings;
+        pub mod sim;
+        pub mod store;
+        pub mod templates;
+        pub mod tls;
+        pub mod trace;
+        pub mod trail;
+        pub mod webhook;
+        pub mod world;
+    } else {
+        mod access;
+        mod api;
+        mod audit;
+        mod builds;
+        mod catalog;
+        mod cel;
+        pub mod cluster;
+        mod config;
+        mod console;
+        mod controllers;
+        mod error;
+        mod etcd;
+        mod faults;
+        mod http;
+        mod images;
+        mod importer;
+        mod journal;
+        mod kinds;
+        mod labs;
+        mod metrics;
+        mod object;
+        mod patch;
+        mod platform;
+        mod pool;
+        mod program;
+        mod registry;
+        mod replicas;
+        mod router;
+        mod run;
+        mod runtime;
+        mod schema;
+        mod settings;
+        mod sim;
+        mod store;
+        mod templates;
+        mod tls;
+        mod trace;
+        mod trail;
+        mod webhook;
+        mod world;
+    }
+}

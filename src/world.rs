@@ -8,9 +8,9 @@ mod appointments;
 mod entropy;
 mod time;
 
-pub use activity::{Activity, Busy, Tracked, is_of_a_turn, of_a_turn};
-pub use appointments::{Appointment, Appointments};
-pub use entropy::{Entropy, Stream};
+pub use activity::{Activity, Busy, is_of_a_turn, of_a_turn};
+pub use appointments::Appointments;
+pub use entropy::Entropy;
 pub use time::{ClusterTime, FASTEST, Reading, keep_step};
 
 use jiff::{SignedDuration, Timestamp};
@@ -68,11 +68,13 @@ pub async fn within<F: Future>(
 }
 
 /// A clock that stands still until it is told to move.
+#[cfg(any(test, feature = "internals"))]
 #[derive(Debug, Clone)]
 pub struct StepClock {
     now: Arc<tokio::sync::watch::Sender<Timestamp>>,
 }
 
+#[cfg(any(test, feature = "internals"))]
 impl StepClock {
     /// A clock standing at `now`.
     pub fn new(now: Timestamp) -> StepClock {
@@ -84,6 +86,7 @@ impl StepClock {
     }
 }
 
+#[cfg(any(test, feature = "internals"))]
 impl Clock for StepClock {
     fn now(&self) -> Timestamp {
         *self.now.borrow()

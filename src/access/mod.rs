@@ -23,7 +23,7 @@ pub mod statics;
 pub use authn::Credentials;
 pub use impersonation::Impersonation;
 pub use keys::{Keys, SESSION_KEY_BYTES, secret_text};
-pub use rbac::{Attributes, Authorizer, Decision, Known};
+pub use rbac::{Attributes, Authorizer, Known};
 pub use statics::Tokens;
 
 use crate::error::Error;
@@ -68,15 +68,13 @@ impl Default for Trust {
 }
 
 impl Access {
-    /// With these secrets.
-    ///
-    /// # Errors
-    /// When the signing key is unusable.
+    /// With these secrets, believing nobody else.
+    #[cfg(test)]
     pub fn new(keys: Keys) -> Result<Access, Error> {
         Access::trusting(keys, Trust::default())
     }
 
-    /// The same, believing what somebody says.
+    /// With these secrets, believing what somebody says.
     ///
     /// # Errors
     /// When the signing key is unusable.

@@ -28,7 +28,9 @@ mod write;
 
 pub use pages::Pages;
 pub use passing::Answered;
-pub use read::{field_text, read_token};
+pub use read::field_text;
+#[cfg(feature = "internals")]
+pub use read::read_token;
 pub use request::{
     Answer, Body, Caller, Event, FieldValidation, Item, List, LogBody, Options, PatchType, Request,
     Response, Verb, WatchStream,

@@ -186,6 +186,8 @@ impl<'a> Map<'a> {
     }
 
     /// Whether it has none.
+    #[cfg(feature = "internals")]
+    #[cfg(feature = "internals")]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,10 +1,7 @@
 //! What a cluster shall be like.
 
-use super::{Checkpoint, Cluster, Error};
-use crate::{
-    config::Serve,
-    run::host::{Spec, Template},
-};
+use super::{Checkpoint, Cluster, Error, words};
+use crate::run::host::{Spec, Template};
 use jiff::Timestamp;
 use std::path::PathBuf;
 
@@ -13,13 +10,9 @@ use std::path::PathBuf;
 #[must_use = "nothing starts before `start`"]
 pub struct Builder {
     spec: Spec,
+    flags: Vec<String>,
     clock: Option<String>,
     like: Option<Template>,
-}
-
-/// Clusters of a program are quick, small and in memory.
-pub(super) fn usual() -> Serve {
-    Serve { instant: true, ..Serve::passing() }
 }
 
 impl Builder {
@@ -74,6 +67,42 @@ impl Builder {
         self
     }
 
+    /// It listens at this port; at any that is free if nothing is said.
+    pub fn port(self, port: u16) -> Builder {
+        self.flags([format!("--secure-port={port}")])
+    }
+
+    /// Its registries listen at this port; at any that is free if nothing is said.
+    pub fn registry_port(self, port: u16) -> Builder {
+        self.flags([format!("--registry-port={port}")])
+    }
+
+    /// Its routes answer at these ports, without TLS and with it; 0 is any that is free. Nobody answers for
+    /// them if nothing is said. [`Cluster::routes`] tells where.
+    pub fn routes_ports(self, http: u16, https: u16) -> Builder {
+        let (http, https) =
+            (format!("--router-http-port={http}"), format!("--router-https-port={https}"));
+        self.flags([http, https])
+    }
+
+    /// Whatever else `pocketshift serve` can be told of a cluster, in its words.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), pocketshift::cluster::Error> {
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let older = pocketshift::Cluster::builder().flags(["--openshift-version=4.16", "--node-disk=20Gi"]);
+    /// let cluster = older.start().await?;
+    /// let node = cluster.get("v1", "Node", "", "master01").await?;
+    /// assert_eq!(node["status"]["nodeInfo"]["kubeletVersion"], "v1.29.5");
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    pub fn flags<T: Into<String>>(mut self, flags: impl IntoIterator<Item = T>) -> Builder {
+        self.flags.extend(flags.into_iter().map(Into::into));
+        self
+    }
+
     /// It begins as another cluster was: with its objects, settings and clock, and with secrets of its own.
     /// Of what can be said here only a seed and a folder go with that.
     pub fn template(mut self, checkpoint: &Checkpoint) -> Builder {
@@ -89,6 +118,10 @@ impl Builder {
         let unclear = |text: &String| Error::Unclear(format!("{text:?} is no moment"));
         let moment = |text: &String| text.parse::<Timestamp>().map_err(|_| unclear(text));
         let time = self.clock.as_ref().map(moment).transpose()?;
-        Cluster::create(Spec { time, ..self.spec }, self.like).await
+        let spec = match self.flags.as_slice() {
+            [] => self.spec,
+            flags => self.spec.with(words::parse(flags).map_err(Error::Unclear)?),
+        };
+        Cluster::create(Spec { time, ..spec }, self.like).await
     }
 }

@@ -28,13 +28,15 @@
 //!
 //! A [`Cluster`] listens on a port of loopback; its [kubeconfig](Cluster::kubeconfig) opens it to every
 //! client there is. All clusters of a program share a few threads and everything that none of them has
-//! changed, so a test can have one of its own. It ends when it is dropped.
+//! changed, so a test can have one of its own. It ends when it is dropped. Who starts clusters by the hundred
+//! does so faster with another allocator than the system's; `pocketshift` itself runs on mimalloc.
 
 mod builder;
 #[cfg(feature = "kube")]
 mod client;
 mod faults;
 mod time;
+mod words;
 
 pub use builder::Builder;
 pub use time::Time;
@@ -47,9 +49,12 @@ use crate::{
         host::{Facts, Inside, Spec, Template},
     },
 };
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Why something was not done; the words are for people.
@@ -73,7 +78,7 @@ impl From<DistributionError> for Error {
 }
 
 /// The clusters of this program.
-static HOST: LazyLock<Arc<Host>> = LazyLock::new(|| Host::new(&builder::usual()));
+static HOST: LazyLock<Arc<Host>> = LazyLock::new(|| Host::new(&words::usual()));
 /// How many there were.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -141,6 +146,18 @@ impl Cluster {
     /// Password of the user `kubeadmin`. That of `developer` is `developer`.
     pub fn kubeadmin_password(&self) -> &str {
         &self.facts.kubeadmin_password
+    }
+
+    /// Where its routes answer, without TLS and with it, where somebody asked for that
+    /// ([`Builder::routes_ports`]).
+    pub fn routes(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        (self.facts.routes.http, self.facts.routes.https)
+    }
+
+    /// What it is made of.
+    #[cfg(feature = "internals")]
+    pub fn inside(&self) -> &Inside {
+        &self.inside
     }
 
     /// Applies manifests, YAML or JSON, as their administrator: what is there is changed.

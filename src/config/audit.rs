@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum, builder::BoolishValueParser};
 use std::path::PathBuf;
 
 /// Flags of the audit log, upstream's.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Args, PartialEq)]
 pub struct Audit {
     /// File to which requests are logged that --audit-policy-file names; `-` is standard output
     #[arg(long, env = "POCKETSHIFT_AUDIT_LOG_PATH", value_name = "FILE|-")]

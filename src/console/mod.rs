@@ -5,18 +5,16 @@
 //! cluster's own OAuth server (the OAuthClient `console`, with a code and PKCE). The token lies in
 //! the tab's own storage and ends with the tab or with signing out. The policy that comes with
 //! every file lets scripts come from this server alone and lets no text become markup
-//! (`trusted-types`): names of objects are shown as text and nothing else.
-
-/// Name of the OAuthClient the console signs in as.
-pub const CLIENT: &str = "console";
+//! (`trusted-types`): names of objects are shown as text and nothing else. The one text that may become
+//! a script's address is that of the worker that reads for the page, and it says so itself.
 
 /// The first segment of the console's paths.
 pub const ROOT: &str = "console";
 
 /// What browsers are told to allow.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-    require-trusted-types-for 'script'; trusted-types 'none'";
+    connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types reader";
 
 /// A file of the console.
 #[derive(Debug)]
@@ -47,9 +45,12 @@ pub static FILES: &[File] = files! {
     "manifests.js"
     "objects.js"
     "pods.js"
+    "reader.js"
+    "reading.js"
     "rollouts.js"
     "screen.js"
     "session.js"
+    "shown.js"
     "streams.js"
     "timeline.js"
     "trail.js"

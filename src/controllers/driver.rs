@@ -44,18 +44,8 @@ const SHORT: SignedDuration = SignedDuration::from_secs(1);
 /// Conflicts of a key in a row that are answered by looking again at once.
 const QUICK_RETRIES: u32 = 3;
 
-/// Runs `controllers` until `stop` holds true. To be awaited on a current-thread runtime.
-pub async fn run(
-    server: Arc<Server>,
-    controllers: &'static [&'static Controller],
-    stop: watch::Receiver<bool>,
-) {
-    let monitor = Arc::new(Monitor::new(controllers));
-    run_watched(server, controllers, monitor, None, stop).await;
-}
-
-/// As [`run`], with a window for health and metrics, and with the processes in containers.
-/// `monitor` must be made for `controllers`.
+/// Runs `controllers` until `stop` holds true, with a window for health and metrics, and with the processes
+/// in containers. To be awaited on a current-thread runtime; `monitor` must be made for `controllers`.
 pub async fn run_watched(
     server: Arc<Server>,
     controllers: &'static [&'static Controller],

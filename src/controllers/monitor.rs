@@ -75,19 +75,14 @@ impl Monitor {
     }
 
     /// Whether every controller has looked once at everything that existed at start.
+    #[cfg(test)]
     pub fn is_ready(&self) -> bool {
         *self.ready.borrow()
     }
 
-    /// Becomes true once [`Monitor::is_ready`] does, and stays so.
+    /// Becomes true once every controller has looked once at everything that existed at start, and stays so.
     pub fn ready(&self) -> watch::Receiver<bool> {
         self.ready.subscribe()
-    }
-
-    /// Ends when [`Monitor::is_ready`] holds.
-    pub async fn wait_until_synced(&self) {
-        // The sender is ours: it cannot go away meanwhile.
-        let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
     }
 
     /// What they will do by themselves, if all else is done at a revision: then others can go on from

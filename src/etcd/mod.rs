@@ -9,6 +9,6 @@ mod place;
 mod wire;
 
 pub use lease::Lease;
-pub use link::{Failed, Link, Page, Txn};
+pub use link::{Failed, Link, Txn};
 pub use place::EtcdPlace;
-pub use wire::{Compare, Event, KeyValue, RequestOp};
+pub use wire::{Compare, KeyValue, RequestOp};

@@ -8,8 +8,8 @@ mod rule;
 mod world;
 
 pub use effect::{Effect, WatchFault};
-pub use matches::{Matches, Who};
-pub use rule::{Rule, Spec};
+pub use matches::Matches;
+pub use rule::Rule;
 pub use world::{Spot, crash, disk, next, pull, silent, unready};
 
 use crate::{

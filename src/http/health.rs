@@ -25,6 +25,7 @@ impl Readiness {
         self.0.lock().insert(name, holds);
     }
     /// Whether all hold.
+    #[cfg(test)]
     pub fn ready(&self) -> bool {
         self.0.lock().values().all(|v| *v)
     }

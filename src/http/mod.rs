@@ -19,6 +19,7 @@ mod listener;
 mod listing;
 mod look;
 mod oauth;
+mod origin;
 mod parameters;
 mod passing;
 mod path;
@@ -33,15 +34,18 @@ mod values;
 mod within;
 
 pub use bodies::Bodies;
+#[cfg(feature = "internals")]
 pub use body::{object as read_object, patch as read_patch};
 pub use console::{AtDesk, Desk};
 pub use health::Readiness;
 pub use limits::Limits;
 pub use listener::{Listening, accept, serve, serve_on};
 pub use oauth::basic;
+pub use origin::ForwardedClient;
 pub use parameters::Query;
 pub use repeat::{again, open_again};
 pub use serve::Http;
+#[cfg(feature = "internals")]
 pub use streaming::{Decoded, decode_channels, decode_spdy, decode_upgrade};
 pub use values::value as header_value;
 #[cfg(feature = "kube")]

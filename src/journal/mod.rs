@@ -12,9 +12,9 @@ mod change;
 mod file;
 mod tape;
 
-pub use arrival::{Arrival, KeptOp, SentRequest, Whom, ops};
+pub use arrival::{Arrival, SentRequest, Whom, ops};
 pub use change::{Changed, Difference, difference};
-pub use file::{Beginning, Described, Recording, read};
+pub use file::{Described, Recording, read};
 pub use tape::{Taken, Tape};
 
 use crate::{

@@ -15,12 +15,12 @@ mod openshift;
 mod served;
 mod workloads;
 
-pub use catalogue::{Catalogue, Families, OPENSHIFT};
+pub use catalogue::{Catalogue, Families};
 pub use cluster::clocks as clock;
 pub use cluster::{definition_service, expressions, type_warnings};
 pub use kind::{
     ALL_VERBS, AccessReview, Backing, Column, Cx, DecorateFn, Generation, Hooks, Kind, NameRule,
-    PrepareFn, Sub,
+    Sub,
 };
 pub use moments::{CellCx, Template};
 pub use name::Name;

@@ -7,4 +7,4 @@ mod atlas;
 mod tunnel;
 
 pub use atlas::{Atlas, Chart, Peer};
-pub use tunnel::{Ask, Incoming, Outgoing, PeerAnswer, PeerIdentity, Tunnel, write};
+pub use tunnel::{Ask, Incoming, PeerAnswer, PeerIdentity, Tunnel, write};

@@ -178,6 +178,7 @@ fn spec(said: &ClusterSettings) -> Result<Spec, String> {
         in_memory: said.in_memory.then_some(true),
         folder: None,
         catalog: None,
+        own: None,
         max_objects: said.max_objects,
         max_bytes: said.max_bytes,
         max_streams: said.max_streams,

@@ -40,8 +40,7 @@ pub mod time;
 pub mod trail;
 
 pub use background::{logs, start as start_in_background, status, stop as stop_in_background};
-pub use checkpoint::Checkpoint;
-pub use cluster::{Cluster, start, start_as};
+pub use cluster::{Cluster, start_as};
 pub use host::Host;
 pub use nature::Nature;
 

@@ -152,18 +152,7 @@ async fn serve(facts: &Facts, asked: &Again) -> Result<(), String> {
 }
 
 /// Lets a cluster that has begun do the steps of a recording, as many as are wanted; answers how many
-/// there were.
-///
-/// # Errors
-/// Where it first was different, and how.
-pub async fn again(
-    inside: &Inside,
-    recording: &Recording,
-    until: Option<usize>,
-) -> Result<usize, String> {
-    followed(inside, recording, until, || Ok(())).await
-}
-
+/// there were, or where it first was different, and how.
 async fn followed(
     inside: &Inside,
     recording: &Recording,

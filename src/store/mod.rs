@@ -13,6 +13,7 @@ mod entry;
 mod etcd;
 mod feed;
 mod gate;
+mod groups;
 mod limits;
 mod load;
 mod open;
@@ -33,7 +34,6 @@ pub use gate::{Gate, work_inside};
 pub use limits::Limits;
 pub use open::{FILES, OpenError, Options, check, lock};
 pub use parts::{KeptRow, Parts};
-pub use row::Damage;
 pub use snapshot::{Snapshot, TableVersion};
 
 use crate::object::Encoded;

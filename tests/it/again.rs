@@ -2,15 +2,15 @@
 
 use crate::support::{
     Lab, eventually,
-    lab::{flags, get, send},
+    lab::{builder, get, send},
 };
-use pocketshift::{config::Serve, object::ObjectExt};
+use pocketshift::object::ObjectExt;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// What a cluster of a seed makes of some inputs: resource, name, uid and address of each object.
 async fn made(seed: u64) -> BTreeSet<(String, String, String, String)> {
-    let lab = Lab::with(Serve { random_seed: Some(seed), ..flags() }).await;
+    let lab = Lab::of(builder().seed(seed)).await;
     lab.namespace("shop").await;
     let labels = json!({"app": "web"});
     let container = json!({"name": "c", "image": "busybox", "command": ["sleep", "1d"]});

@@ -5,10 +5,10 @@ use crate::support::{
     child::run,
     eventually,
     hook::Hook,
-    lab::{flags, get, open, request, send},
+    lab::{get, open, request, saying, send},
     plane::{Plane, assets},
 };
-use pocketshift::{config::Audit, object::ObjectExt};
+use pocketshift::{cluster::Builder, config::Audit, object::ObjectExt};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 use tempfile::tempdir;
@@ -24,6 +24,16 @@ fn audit(folder: &Path, policy: &str) -> Audit {
         audit_policy_file: Some(file),
         ..Audit::default()
     }
+}
+
+/// A cluster whose requests are written down there.
+fn audited(folder: &Path, policy: &str) -> Builder {
+    let Audit { audit_log_path, audit_policy_file, .. } = audit(folder, policy);
+    let file = audit_policy_file.expect("a file");
+    saying([
+        &format!("--audit-log-path={}", audit_log_path.expect("a path")),
+        &format!("--audit-policy-file={}", file.display()),
+    ])
 }
 
 fn events(folder: &Path) -> Vec<Value> {
@@ -58,9 +68,7 @@ async fn requests_are_written_down_as_the_policy_says() {
         - {level: RequestResponse, users: ['system:admin'], resources: [{group: '', resources: [configmaps]}]}\n\
         - {level: Request, resources: [{group: apps}], omitStages: [RequestReceived]}\n\
         - {level: Metadata, resources: [{group: '', resources: [secrets, serviceaccounts/token, pods/log]}]}\n";
-    let lab =
-        Lab::with(pocketshift::config::Serve { audit: audit(home.path(), policy), ..flags() });
-    let lab = lab.await;
+    let lab = Lab::of(audited(home.path(), policy)).await;
     let map = json!({"metadata": {"name": "a"}, "data": {"k": "x<y&z"}});
     assert_eq!(named(&lab, "made", "POST", MAPS, map.clone()).await, 201);
     assert_eq!(named(&lab, "again", "POST", MAPS, map).await, 409);
@@ -147,9 +155,7 @@ async fn requests_are_written_down_as_the_policy_says() {
 async fn who_asks_and_why_he_may() {
     let home = tempdir().expect("a folder");
     let policy = "omitStages: [RequestReceived]\nrules: [{level: Metadata}]\n";
-    let lab =
-        Lab::with(pocketshift::config::Serve { audit: audit(home.path(), policy), ..flags() });
-    let lab = lab.await;
+    let lab = Lab::of(audited(home.path(), policy)).await;
     let bob = lab.acting_as("bob").await;
     let send_as = |id: &'static str, path: &'static str| {
         let bob = bob.clone();
@@ -215,9 +221,7 @@ async fn policies_and_webhooks_leave_notes() {
     let home = tempdir().expect("a folder");
     let policy = "omitStages: [RequestReceived]\nrules:\n\
         - {level: Request, resources: [{group: '', resources: [configmaps]}]}\n";
-    let lab =
-        Lab::with(pocketshift::config::Serve { audit: audit(home.path(), policy), ..flags() });
-    let lab = lab.await;
+    let lab = Lab::of(audited(home.path(), policy)).await;
     let hook = Hook::serve(&["127.0.0.1"], |_, review| {
         let patch = "W3sib3AiOiJhZGQiLCJwYXRoIjoiL2RhdGEiLCJ2YWx1ZSI6eyJhIjoiYiJ9fV0=";
         let response = json!({"uid": review["request"]["uid"], "allowed": true,

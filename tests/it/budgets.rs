@@ -3,10 +3,9 @@
 
 use crate::support::{
     Lab,
-    lab::{flags, get, request, send},
+    lab::{get, request, saying, send},
     wire::{Tls, Wire},
 };
-use pocketshift::config::Serve;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 
@@ -196,7 +195,7 @@ async fn what_stands_twice_is_told_in_order() {
 /// A cluster that is dropped without being stopped leaves nobody listening.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_clusters_close_their_doors() {
-    let lab = Lab::with(Serve { max_mutating_requests_inflight: 1, ..flags() }).await;
+    let lab = Lab::of(saying(["--max-mutating-requests-inflight=1"])).await;
     let (api, registry) = (Wire::api(&lab), Wire::to(&lab));
     assert_eq!(api.get("/healthz").await.text(), "ok");
     assert_eq!(registry.get("/healthz").await.code, 200);

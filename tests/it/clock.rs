@@ -4,7 +4,7 @@ use crate::support::{
     Lab, Wire,
     lab::{self, get, request, send},
 };
-use pocketshift::{config::Serve, object::ObjectExt};
+use pocketshift::{Cluster, object::ObjectExt};
 use serde_json::{Value, json};
 
 const CLOCKS: &str = "/apis/simulation.pocketshift.io/v1/clocks";
@@ -13,7 +13,8 @@ const MERGE: (&str, &str) = ("content-type", "application/merge-patch+json");
 
 /// A cluster that shows its clock.
 async fn start(seed: Option<u64>) -> Lab {
-    Lab::with(Serve { plain_api: false, random_seed: seed, ..lab::flags() }).await
+    let shown = Cluster::builder();
+    Lab::of(seed.map_or(shown.clone(), |seed| shown.seed(seed))).await
 }
 
 async fn patch(client: &kube::Client, spec: Value) -> lab::Reply {
@@ -59,6 +60,31 @@ async fn it_is_moved_by_patches() {
         );
         lab.stop().await;
     }
+}
+
+/// As `oc wait` would, but the clock runs meanwhile, no further than it must.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_runs_until_something_holds() {
+    let lab = start(None).await;
+    let stopped = patch(&lab.client, json!({"stopped": true})).await.expect(200);
+    let pod = json!({"metadata": {"name": "slow"}, "spec": {"containers": [{"name": "c",
+        "image": "busybox", "command": ["sleep", "1d"],
+        "readinessProbe": {"exec": {"command": ["true"]}, "initialDelaySeconds": 120}}]}});
+    send(&lab.client, "POST", "/api/v1/namespaces/default/pods", "", Some(&pod)).await.expect(201);
+    let wait = json!({"for": "condition=Ready", "resource": "pod", "name": "slow"});
+    let ready = patch(&lab.client, json!({"wait": wait})).await.expect(200);
+    let took = moment(&ready).duration_since(moment(&stopped)).as_secs();
+    assert!((118..=131).contains(&took), "{took}");
+    assert_eq!(ready["spec"], stopped["spec"], "it is waited for once");
+    let wait = json!({"for": "delete", "resource": "pod", "name": "slow", "limit": "1h"});
+    let given_up = patch(&lab.client, json!({"wait": wait})).await.expect(400);
+    assert!(
+        given_up.str_at("message").starts_with("pods \"slow\" is still there at "),
+        "{given_up}"
+    );
+    let after = get(&lab.client, CLOCK).await.expect(200);
+    assert_eq!(after["spec"], stopped["spec"]);
+    lab.stop().await;
 }
 
 /// A move by the other door is seen by whoever watches.
@@ -123,7 +149,16 @@ async fn wrong_values_are_told_where_and_change_nothing() {
             "spec.until",
             "Invalid value: \"tomorrow\": must be a moment (RFC 3339)",
         ),
-        (json!({"step": "1s", "next": true}), "spec", "Forbidden: say one of step, until, next"),
+        (
+            json!({"wait": {"for": "delete"}}),
+            "spec.wait",
+            "Invalid value: {\"for\":\"delete\"}: say of which object: TYPE/NAME",
+        ),
+        (
+            json!({"step": "1s", "next": true}),
+            "spec",
+            "Forbidden: say one of step, until, next, wait",
+        ),
     ];
     for (spec, field, message) in rows {
         let refused = patch(&lab.client, spec).await.expect(422);
@@ -153,7 +188,7 @@ async fn wrong_values_are_told_where_and_change_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_there_unless_somebody_wants_a_plain_api() {
     for (plain, code) in [(false, 200), (true, 404)] {
-        let lab = Lab::with(Serve { plain_api: plain, ..lab::flags() }).await;
+        let lab = Lab::of(if plain { lab::builder() } else { Cluster::builder() }).await;
         let groups = get(&lab.client, "/apis").await.expect(200);
         let all = groups.list_at("groups").iter().map(|g| g.str_at("name"));
         assert_eq!(all.filter(|g| *g == "simulation.pocketshift.io").count(), usize::from(!plain));

@@ -4,7 +4,7 @@ use crate::support::{
     Child, Wire,
     child::run,
     eventually,
-    lab::{client, flags, get, open, send},
+    lab::{client, get, host, open, send},
 };
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, api::AttachParams};
@@ -13,13 +13,8 @@ use pocketshift::{
     run::{Host, host::Spec},
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
 use tempfile::tempdir;
 use tokio::io::AsyncReadExt;
-
-fn host() -> Arc<Host> {
-    Host::new(&flags())
-}
 
 async fn created(host: &Host, name: &str) -> Client {
     let facts = host.create(name, &Spec::default()).await.expect("a cluster");

@@ -52,14 +52,15 @@ async fn files_come_with_a_policy_and_the_desk_asks_who_it_is() {
 
     let public = "/api/v1/namespaces/openshift-config-managed/configmaps/console-public";
     let public = get(&somebody, public).await.expect(200);
-    assert_eq!(public["data"]["consoleURL"], format!("{}/console", lab.cluster.url));
+    assert_eq!(public["data"]["consoleURL"], format!("{}/console", lab.cluster.url()));
     lab.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_view_in_a_browser() {
     let lab = Lab::start().await;
-    let (url, password) = (lab.cluster.url.clone(), lab.cluster.kubeadmin_password.clone());
+    let (url, password) =
+        (lab.cluster.url().to_owned(), lab.cluster.kubeadmin_password().to_owned());
     let said = blocking(move || {
         tools::debian(&["chromium"]);
         let walk = tools::console().join("walk.mjs");

@@ -97,7 +97,7 @@ async fn pods_are_reviewed() {
     let lab = Lab::start().await;
     lab.namespace("it").await;
     // Who may run what depends on the range of users that a controller gives the project.
-    lab.cluster.server.world.activity.calm().await;
+    lab.server().world.activity.calm().await;
     let template: Value = serde_json::from_str(POD).unwrap();
     let review = |spec: Value| {
         let mut review = json!({"spec": spec});

@@ -2,17 +2,14 @@
 
 use crate::support::{
     Lab,
-    lab::{flags, get, send},
+    lab::{get, saying, send},
 };
-use pocketshift::{
-    config::{Definitions, Serve},
-    object::ObjectExt,
-};
+use pocketshift::object::ObjectExt;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kinds_that_operators_import_are_served() {
-    let lab = Lab::with(Serve { crds: vec![Definitions::Openshift], ..flags() }).await;
+    let lab = Lab::of(saying(["--crds=openshift"])).await;
     let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
     let all = get(&lab.client, path).await.expect(200);
     for definition in all.list_at("items") {

@@ -5,9 +5,9 @@ use crate::support::{
     Child, Lab, Wire,
     child::run,
     eventually,
-    lab::{Reply, flags, get, send},
+    lab::{Reply, builder, get, send},
 };
-use pocketshift::{config::Serve, object::ObjectExt};
+use pocketshift::object::ObjectExt;
 use serde_json::{Value, json};
 use std::time::Instant;
 use tempfile::tempdir;
@@ -38,7 +38,7 @@ async fn try_map(lab: &Lab, name: &str) -> Result<u16, String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn which_requests_fail_by_chance_follows_from_the_seed() {
     let met = async |seed: u64| {
-        let lab = Lab::with(Serve { random_seed: Some(seed), ..flags() }).await;
+        let lab = Lab::of(builder().seed(seed)).await;
         let admin = Wire::to(&lab).as_admin(&lab);
         let matches = json!({"verbs": ["create"], "resources": ["configmaps"]});
         let rule = json!({"match": matches, "probability": 0.5, "effect": {"status": 503}});

@@ -19,7 +19,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("world", &[]),
     ("tls", &[]),
     ("platform", &[]),
-    ("pool", &[]),
+    ("pool", &["platform"]),
     ("catalog", &["images", "store"]),
     ("runtime", &["world"]),
     ("etcd", &["tls", "world"]),
@@ -123,6 +123,7 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("cluster", &["api", "catalog", "config", "run"]),
+    ("program", &["config", "run", "trace"]),
     (
         "run",
         &[

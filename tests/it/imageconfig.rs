@@ -3,7 +3,7 @@
 
 use crate::support::{
     Lab, Reply, eventually,
-    lab::{self, get, send},
+    lab::{get, send},
     registry::{DOCKER_LIST, Image, Registry},
 };
 use pocketshift::object::ObjectExt;
@@ -248,7 +248,7 @@ async fn wrong_configuration() {
 /// Every tag of the streams a new cluster comes with ends at an image that is there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sample_streams_have_their_images() {
-    let lab = Lab::with(lab::flags()).await;
+    let lab = Lab::start().await;
     let path = format!("{GROUP}/openshift/imagestreams");
     let open = |stream: &Value| {
         let tags = stream.list_at("spec.tags").iter().map(|t| t.str_at("name").to_owned());

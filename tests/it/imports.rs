@@ -424,8 +424,7 @@ async fn what_streams_ask_for_is_imported_once() {
 async fn scheduled_tags_follow_their_source() {
     let registry = Registry::start();
     registry.push(&[Image::new("app:1", "old"), Image::new("app:2", "old")]);
-    let flags = pocketshift::config::Serve { image_import_interval: 1, ..lab::flags() };
-    let lab = Lab::with(flags).await;
+    let lab = Lab::of(lab::builder().image_import_interval(1)).await;
     lab.namespace("it").await;
     let mut scheduled = wanted(&registry.image("app:1"), "1");
     scheduled["importPolicy"]["scheduled"] = json!(true);

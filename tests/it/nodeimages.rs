@@ -3,13 +3,13 @@
 
 use crate::support::{
     Lab, eventually,
-    lab::{flags, get, send},
+    lab::{builder, get, saying, send},
     registry::{Image, Registry, Setup},
     wait,
     wire::Wire,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use pocketshift::{config::Serve, kinds, object::ObjectExt, tls};
+use pocketshift::{kinds, object::ObjectExt, tls};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
@@ -58,9 +58,8 @@ async fn told(lab: &Lab, pod: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_keeps_its_images_over_a_restart() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut flags = Serve { in_memory: false, nodes: 1, ..flags() };
-    flags.folder.data_dir = Some(dir.path().into());
-    let lab = Lab::with(flags.clone()).await;
+    let kept = builder().nodes(1).data_dir(dir.path());
+    let lab = Lab::of(kept.clone()).await;
     lab.namespace("images").await;
     let first = run(&lab, "first", &format!("{NGINX}:1-86"), "IfNotPresent").await;
     assert_eq!(first.str_at("image"), format!("{NGINX}:1-86"));
@@ -78,7 +77,7 @@ async fn a_node_keeps_its_images_over_a_restart() {
     assert_eq!(hidden.code, 404);
     lab.stop().await;
 
-    let lab = Lab::with(flags).await;
+    let lab = Lab::of(kept).await;
     let second = run(&lab, "second", &tag, "IfNotPresent").await;
     assert_eq!(second.str_at("imageID"), first.str_at("imageID"));
     let present = format!(
@@ -97,7 +96,7 @@ async fn a_node_keeps_its_images_over_a_restart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_costs_a_pod_and_closes_the_node() {
-    let lab = Lab::with(Serve { nodes: 1, node_disk: "1Gi".into(), ..flags() }).await;
+    let lab = Lab::of(saying(["--nodes=1", "--node-disk=1Gi"])).await;
     lab.namespace("images").await;
     for (name, tag) in [("a", "1-84"), ("b", "1-85")] {
         run(&lab, name, &format!("{NGINX}:{tag}"), "IfNotPresent").await;
@@ -209,7 +208,7 @@ async fn a_floating_tag_becomes_another_image_when_pods_move() {
 /// Who asks something of a pod on a failed node hears that its kubelet cannot be reached.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pods_of_a_failed_node_cannot_be_reached() {
-    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    let lab = Lab::of(builder().nodes(1)).await;
     lab.namespace("images").await;
     run(&lab, "web", &format!("{NGINX}:1-86"), "IfNotPresent").await;
     let pod = "/api/v1/namespaces/images/pods/web";
@@ -242,7 +241,7 @@ async fn pods_of_a_failed_node_cannot_be_reached() {
     }
     let ip = get(&lab.client, pod).await.json()["status"]["podIP"].clone();
     let ip = ip.as_str().expect("an IP");
-    let api = lab.cluster.url.trim_start_matches("https://");
+    let api = lab.address();
     for (path, address) in [
         (format!("{pod}:8080/proxy/"), format!("{ip}:8080")),
         ("/api/v1/nodes/crc/proxy/pods".into(), dialled.clone()),
@@ -265,9 +264,8 @@ async fn pods_of_a_failed_node_cannot_be_reached() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_fails_and_comes_back() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut flags = Serve { in_memory: false, nodes: 1, ..flags() };
-    flags.folder.data_dir = Some(dir.path().into());
-    let lab = Lab::with(flags.clone()).await;
+    let kept = builder().nodes(1).data_dir(dir.path());
+    let lab = Lab::of(kept.clone()).await;
     lab.namespace("images").await;
     vendor(&lab, "PUT", "/nodes/crc/outage").await;
     let nobody = Wire::to(&lab).send("PUT", "/nodes/crc/outage", &[], Vec::new()).await;
@@ -279,7 +277,7 @@ async fn a_node_fails_and_comes_back() {
         (404, json!("nodes \"none\" not found"))
     );
     lab.stop().await;
-    let lab = Lab::with(flags).await;
+    let lab = Lab::of(kept).await;
     create(&lab, "waits", &format!("{NGINX}:1-86"), "IfNotPresent").await;
     let placed = until(&lab, "waits", "it is placed", |p| !p.str_at("spec.nodeName").is_empty());
     assert_eq!(placed.await.str_at("status.startTime"), "");
@@ -290,7 +288,7 @@ async fn a_node_fails_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_the_image_survives_an_outage() {
-    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    let lab = Lab::of(builder().nodes(1)).await;
     lab.namespace("images").await;
     let image = format!("{NGINX}:1-86");
     run(&lab, "before", &image, "IfNotPresent").await;
@@ -321,7 +319,7 @@ async fn who_has_the_image_survives_an_outage() {
 /// runs does not end with the stream.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn image_streams_are_for_those_who_may() {
-    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    let lab = Lab::of(builder().nodes(1)).await;
     lab.namespace("team").await;
     lab.namespace("images").await;
     let manifest = Wire::to(&lab).get(&format!("/v2/{NGINX}/manifests/1-86")).await;
@@ -407,7 +405,7 @@ async fn pods_run_images_of_a_registry_on_the_network() {
     let pair = tls::serving(&ca, &["127.0.0.1".into()], now).expect("a certificate");
     let registry = Registry::with(Setup { tls: Some((pair.cert, pair.key)), ..Setup::default() });
     registry.push(&[Image::new("app:1", "1"), Image::new("app:2", "2")]);
-    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    let lab = Lab::of(builder().nodes(1)).await;
     lab.namespace("images").await;
     let image = registry.image("app:1");
     let address = &registry.address;
@@ -466,7 +464,7 @@ async fn pods_run_images_of_a_registry_on_the_network() {
 async fn mirrors_stand_in_for_their_sources() {
     let registry = Registry::start();
     registry.push(&[Image::new("app:1", "1"), Image::new("nginx-120:1-86", "mirrored")]);
-    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    let lab = Lab::of(builder().nodes(1)).await;
     lab.namespace("images").await;
     let address = &registry.address;
     image_config(&lab, json!({"registrySources": {"insecureRegistries": [address]}})).await;
@@ -528,7 +526,7 @@ async fn mirrors_stand_in_for_their_sources() {
 async fn pull_secrets_open_a_registry_on_the_network() {
     let registry = Registry::with(Setup { locked: true, ..Setup::default() });
     registry.push(&[Image::new("app:1", "1")]);
-    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    let lab = Lab::of(builder().nodes(1)).await;
     lab.namespace("images").await;
     image_config(&lab, json!({"registrySources": {"insecureRegistries": [registry.address]}}))
         .await;

@@ -2,14 +2,14 @@
 
 use crate::support::{
     BOUND, Lab, Wire, eventually,
-    lab::{flags, get, open, send},
+    lab::{builder, get, open, send},
     wait,
 };
 use futures_util::StreamExt;
 use http_body_util::BodyStream;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::AttachParams};
-use pocketshift::{config::Serve, kinds, object::ObjectExt};
+use pocketshift::{kinds, object::ObjectExt};
 use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, time::timeout};
 
@@ -17,7 +17,7 @@ const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120:1-86";
 const PODS: &str = "/api/v1/namespaces/nodes/pods";
 
 async fn start() -> Lab {
-    let lab = Lab::with(Serve { nodes: 1, ..flags() }).await;
+    let lab = Lab::of(builder().nodes(1)).await;
     lab.namespace("nodes").await;
     lab
 }

@@ -5,16 +5,12 @@ use crate::support::{
     Lab, Wire,
     child::run,
     exercise::{ask, own, start},
-    lab::{client, flags, get, request, send},
+    lab::{builder, client, get, host, request, send},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::{StreamExt, stream};
 use kube::Client;
-use pocketshift::{
-    config::Serve,
-    labs,
-    run::{Host, host::Spec},
-};
+use pocketshift::{labs, run::host::Spec};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -61,7 +57,7 @@ async fn later(client: &Client) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lab_goes_on_in_a_copy_and_in_what_was_before() {
-    let host = Host::new(&flags());
+    let host = host();
     let facts = host.create("one", &Spec::default()).await.expect("a cluster");
     let one = client(&facts.kubeconfig, None).await;
     begins(&one).await;
@@ -116,7 +112,7 @@ async fn graded(admin: &Wire, name: &str, more: &[&str]) -> Result<Value, String
 
 /// Starts and solves an exercise, and grades it twice: here and in a recording of all that arrived.
 async fn earns_the_same(name: &str) {
-    let lab = Lab::with(Serve { random_seed: Some(11), ..flags() }).await;
+    let lab = Lab::of(builder().seed(11)).await;
     let admin = Wire::to(&lab).as_admin(&lab);
     for (method, step) in [("POST", "start"), ("POST", "solve")] {
         let (code, said) = ask(&lab.client, method, &format!("/{name}/{step}")).await;
@@ -137,7 +133,7 @@ async fn a_recording_of_any_exercise_earns_the_same() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recording_of_all_that_arrived_earns_the_same() {
-    let lab = Lab::with(Serve { random_seed: Some(11), ..flags() }).await;
+    let lab = Lab::of(builder().seed(11)).await;
     let admin = Wire::to(&lab).as_admin(&lab);
     begins(&lab.client).await;
     let name = "rolling-update";

@@ -92,7 +92,7 @@ async fn websockets_pass_the_router() {
     let edge = with(to("web"), json!({"tls": {"termination": "edge"}}));
     let edge = shop.route("edge", json!({}), edge).await;
     let http = async || {
-        let at = shop.lab.cluster.routes.http.expect("a port");
+        let at = shop.lab.cluster.routes().0.expect("a port");
         TcpStream::connect(at).await.expect("a connection")
     };
     let (mut socket, head) = Socket::open(http().await, &plain).await;
@@ -133,9 +133,9 @@ async fn agreed(shop: &Shop, host: &str) -> Option<String> {
 async fn the_second_version_is_for_routes_with_a_certificate() {
     let shop = Shop::open().await;
     shop.app("web", 1).await;
-    let settings = &shop.lab.cluster.server.settings;
+    let settings = &shop.lab.server().settings;
     let ca = Pair { cert: settings.ca_pem.clone(), key: settings.ca_key_pem.clone() };
-    let now = shop.lab.cluster.server.world.clock.now();
+    let now = shop.lab.server().world.clock.now();
     let own = tls::serving(&ca, &["own.example.com".into()], now).expect("a certificate");
     let edge = |more: Value| {
         let mut tls = json!({"termination": "edge"});
@@ -190,7 +190,7 @@ async fn a_browser_shows_the_page_of_a_route() {
     let redirect = json!({"tls": {"termination": "edge",
         "insecureEdgeTerminationPolicy": "Redirect"}});
     let redirected = shop.route("secure", json!({}), with(to("web"), redirect)).await;
-    let port = shop.lab.cluster.routes.http.expect("a port").port();
+    let port = shop.lab.cluster.routes().0.expect("a port").port();
     let urls = [plain, redirected, "nobody.apps.localhost".into()];
     let urls = urls.map(|host| format!("http://{host}:{port}/"));
     let said = blocking(move || {

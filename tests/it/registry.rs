@@ -4,14 +4,11 @@ use crate::support::{
     Child, Lab, Reply, Wire,
     child::run,
     eventually,
-    lab::{flags, get, send},
+    lab::{builder, get, send},
     registry::{Image, Registry},
     tools,
 };
-use pocketshift::{
-    catalog::content::sha256,
-    config::{Folder, Serve},
-};
+use pocketshift::catalog::content::sha256;
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -160,7 +157,7 @@ async fn the_proxy_leads_to_the_registries_and_nowhere_else() {
         let (_, head) = wire.tunnel(elsewhere).await;
         assert!(head.starts_with("HTTP/1.1 403 "), "{elsewhere}: {head}");
     }
-    let api = lab.cluster.url.trim_start_matches("https://");
+    let api = lab.address();
     let (stream, head) = wire.tunnel(api).await;
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     let version = wire.over(stream, "127.0.0.1", api, "GET", "/version", &[], Vec::new()).await;
@@ -420,9 +417,7 @@ async fn uploads_in_pieces_and_wrong_ones() {
 #[tokio::test]
 async fn what_nobody_needs_goes() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut flags = Serve { in_memory: false, ..flags() };
-    flags.folder.data_dir = Some(dir.path().into());
-    let lab = Lab::with(flags).await;
+    let lab = Lab::of(builder().data_dir(dir.path())).await;
     let project = lab.namespace("demo").await;
     let pusher = token(&lab, &project, "pusher", "system:image-builder").await;
     let wire = Wire::to(&lab).with(basic("any", &pusher));
@@ -459,7 +454,7 @@ async fn what_nobody_needs_goes() {
     let file =
         |digest: &str| dir.path().join("registry/blobs").join(digest.trim_start_matches("sha256:"));
     eventually("the end of the project's own", || async {
-        let snapshot = lab.cluster.server.store.snapshot();
+        let snapshot = lab.server().store.snapshot();
         let row = snapshot.get_key("repositories.internal", "repository:demo/app").is_some();
         if row || file(&lone).exists() { Err("still there") } else { Ok(()) }
     })
@@ -474,9 +469,9 @@ async fn what_nobody_needs_goes() {
 #[tokio::test]
 async fn tags_of_vendors_move() {
     let home = tempfile::tempdir().expect("a folder");
-    let folder = Folder { data_dir: Some(home.path().into()) };
-    let flags = || Serve { in_memory: false, folder: folder.clone(), ..flags() };
-    let lab = Lab::with(flags()).await;
+    let kept = builder().data_dir(home.path());
+    let again = kept.clone();
+    let lab = Lab::of(kept).await;
     let admin = Admin::of(&lab);
     let wire = Wire::to(&lab);
     let at = |tag: &str| format!("{KEYCLOAK}/manifests/{tag}");
@@ -492,7 +487,7 @@ async fn tags_of_vendors_move() {
     let made_elsewhere = push_image(&admin.wire, "quay.io/acme/tool", "1", "tool").await;
     lab.stop().await;
 
-    let lab = Lab::with(flags()).await;
+    let lab = Lab::of(again).await;
     let wire = Wire::to(&lab);
     let path = |tag: &str| format!("{KEYCLOAK}/manifests/{tag}");
     assert_eq!(wire.get(&path("20.0")).await.bytes, old);
@@ -607,7 +602,7 @@ async fn pull_through_of_a_vendors_image() {
     let held = held.split_once('@').expect("a digest").1.to_owned();
     let kept = "repository:demo/keycloak".to_owned();
     eventually("the image of the node", || async {
-        let snapshot = lab.cluster.server.store.snapshot();
+        let snapshot = lab.server().store.snapshot();
         let row = snapshot.get_key("repositories.internal", &kept);
         let row = row.map(|e| e.value()).unwrap_or_default();
         let here = row["manifests"].get(&held).is_some();

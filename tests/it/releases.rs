@@ -2,15 +2,14 @@
 
 use crate::support::{
     Lab, Reply,
-    lab::{flags, get, send},
+    lab::{get, saying, send},
 };
 use pocketshift::object::ObjectExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 async fn of(release: &str) -> Lab {
-    let flags = pocketshift::config::Serve { openshift_version: Some(release.into()), ..flags() };
-    Lab::with(flags).await
+    Lab::of(saying([&format!("--openshift-version={release}")])).await
 }
 
 /// Versions by group.

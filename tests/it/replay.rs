@@ -5,7 +5,7 @@ use crate::{
     support::{
         Lab, Registry, Wire,
         child::{Ended, run},
-        lab::{Reply, flags, send},
+        lab::{Reply, builder, send},
         registry::Image,
     },
 };
@@ -13,10 +13,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::read::MultiGzDecoder;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::AttachParams};
-use pocketshift::{
-    config::{Folder, Serve},
-    world::Entropy,
-};
+use pocketshift::world::Entropy;
 use serde_json::{Value, json};
 use std::{io::Read, path::Path};
 use tempfile::tempdir;
@@ -136,16 +133,16 @@ async fn a_plan_done_again_comes_out_the_same() {
     let home = tempdir().expect("a folder");
     let pods = "/api/v1/namespaces/plan/pods";
     for (seed, kept) in [(7, false), (8, true)] {
-        let folder = Folder { data_dir: kept.then(|| home.path().join("data")) };
-        let flags = Serve { random_seed: Some(seed), in_memory: !kept, folder, ..flags() };
-        let mut lab = Lab::with(flags.clone()).await;
+        let seeded = builder().seed(seed);
+        let place = if kept { seeded.data_dir(home.path().join("data")) } else { seeded };
+        let mut lab = Lab::of(place.clone()).await;
         lab.namespace("plan").await;
         if kept {
             let mut first = waiting();
             first["metadata"]["name"] = json!("first");
             send(&lab.client, "POST", pods, "", Some(&first)).await.expect(201);
             lab.stop().await;
-            lab = Lab::with(flags).await;
+            lab = Lab::of(place).await;
         }
         let admin = Wire::to(&lab).as_admin(&lab);
         let chance = Entropy::seeded(seed);
@@ -173,7 +170,7 @@ async fn what_a_cluster_does_itself_comes_again_of_itself() {
     const OWN: &str = "image-registry.openshift-image-registry.svc:5000/shop";
     let far = Registry::start();
     far.push(&[Image::new("app:1", "1")]);
-    let lab = Lab::with(Serve { random_seed: Some(5), ..flags() }).await;
+    let lab = Lab::of(builder().seed(5)).await;
     let lab = builds::begun(lab).await;
     let admin = Wire::to(&lab).as_admin(&lab);
     for stream in ["pulled", "base", "asked", "fetched"] {
@@ -239,7 +236,7 @@ async fn what_is_different_is_told() {
     use sha2::{Digest, Sha256};
     use std::io::Write;
     let home = tempdir().expect("a folder");
-    let lab = Lab::with(Serve { random_seed: Some(3), ..flags() }).await;
+    let lab = Lab::of(builder().seed(3)).await;
     let admin = Wire::to(&lab).as_admin(&lab);
     lab.namespace("shop").await;
     let web = deployment("web", "busybox", 1);

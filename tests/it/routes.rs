@@ -3,13 +3,13 @@
 
 use crate::support::{
     Lab, Reply, eventually,
-    lab::{flags, send},
+    lab::{builder, send},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use pocketshift::{config::RouterPort, object::ObjectExt, tls};
+use pocketshift::{object::ObjectExt, tls};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -50,14 +50,8 @@ where
 impl Shop {
     /// A new one.
     pub async fn open() -> Shop {
-        let at = RouterPort::At(0);
-        let flags = pocketshift::config::Serve {
-            router_http_port: at,
-            router_https_port: at,
-            apps_domain: "apps.localhost".into(),
-            ..flags()
-        };
-        let lab = Lab::with(flags).await;
+        let lab = builder().routes_ports(0, 0).apps_domain("apps.localhost");
+        let lab = Lab::of(lab).await;
         lab.namespace(NS).await;
         Shop { lab }
     }
@@ -106,7 +100,7 @@ impl Shop {
 
     /// An answer over HTTP, if there is one.
     pub async fn http(&self, host: &str, path: &str, headers: Headers<'_>) -> Option<Reply> {
-        let at = self.lab.cluster.routes.http.expect("a port");
+        let at = self.lab.cluster.routes().0.expect("a port");
         let stream = TcpStream::connect(at).await.expect("a connection");
         exchange(stream, path, &[&[("host", host)], headers].concat()).await
     }
@@ -118,8 +112,7 @@ impl Shop {
 
     /// A connection with TLS; the cluster's authority must have signed what is shown.
     pub async fn secured(&self, host: &str, protocols: &[&str]) -> Option<TlsStream<TcpStream>> {
-        let config: Value =
-            serde_norway::from_str(&self.lab.cluster.kubeconfig_text).expect("YAML");
+        let config: Value = serde_norway::from_str(self.lab.cluster.kubeconfig()).expect("YAML");
         let ca = config["clusters"][0]["cluster"]["certificate-authority-data"].as_str();
         let ca = BASE64_STANDARD.decode(ca.expect("an authority")).expect("base64");
         let mut roots = rustls::RootCertStore::empty();
@@ -131,7 +124,7 @@ impl Shop {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
-        let at = self.lab.cluster.routes.https.expect("a port");
+        let at = self.lab.cluster.routes().1.expect("a port");
         let stream = TcpStream::connect(at).await.expect("a connection");
         let name = ServerName::try_from(host.to_owned()).expect("a name");
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
@@ -242,7 +235,7 @@ async fn tls_ends_where_the_route_says() {
 
     let host = shop.route("redirect", json!({}), edge("Redirect")).await;
     let reply = shop.get(&host, "/a?b").await;
-    let port = shop.lab.cluster.routes.https.expect("a port").port();
+    let port = shop.lab.cluster.routes().1.expect("a port").port();
     assert_eq!(
         (reply.code, reply.header("location")),
         (302, &*format!("https://{host}:{port}/a?b"))
@@ -298,7 +291,7 @@ async fn the_console_answers_at_its_route() {
     assert_eq!(refused.code, 403);
     let sent_on = shop.get(host, "/console").await;
     assert_eq!(sent_on.code, 302);
-    let port = shop.lab.cluster.routes.https.expect("a port").port();
+    let port = shop.lab.cluster.routes().1.expect("a port").port();
     let public = "/api/v1/namespaces/openshift-config-managed/configmaps/console-public";
     let public = send(&shop.lab.client, "GET", public, "", None).await.expect(200);
     assert_eq!(public["data"]["consoleURL"], format!("https://{host}:{port}/console"));
@@ -328,10 +321,10 @@ async fn a_route_shows_the_certificate_of_a_secret() {
     let expected = [lacks("get"), lacks("watch"), lacks("list"), missing.clone()];
     assert_eq!(causes, expected.each_ref().map(|why| (field, why.as_str())));
 
-    let settings = &shop.lab.cluster.server.settings;
+    let settings = &shop.lab.server().settings;
     let ca = tls::Pair { cert: settings.ca_pem.clone(), key: settings.ca_key_pem.clone() };
     let secret = |name: &str| {
-        let now = shop.lab.cluster.server.world.clock.now();
+        let now = shop.lab.server().world.clock.now();
         let pair = tls::serving(&ca, &[name.to_owned()], now).expect("a certificate");
         json!({"metadata": {"name": "own"}, "type": "kubernetes.io/tls",
             "stringData": {"tls.crt": pair.cert, "tls.key": pair.key}})

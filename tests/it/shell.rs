@@ -6,7 +6,7 @@ use crate::support::{
     BOUND, Lab,
     clients::{Kubectl, blocking},
     eventually,
-    lab::{flags, get, request, send},
+    lab::{builder, get, request, send},
     wait,
 };
 use futures_util::{SinkExt, future::join_all};
@@ -15,7 +15,7 @@ use kube::{
     Api,
     api::{AttachParams, AttachedProcess, TerminalSize},
 };
-use pocketshift::{config::Serve, kinds, object::ObjectExt};
+use pocketshift::{cluster::Builder, kinds, object::ObjectExt};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -28,11 +28,11 @@ const SPACE: &str = "shells";
 
 /// A cluster with a running pod `web`.
 async fn start() -> (Lab, Api<Pod>) {
-    start_with(flags()).await
+    start_with(builder()).await
 }
 
-async fn start_with(flags: Serve) -> (Lab, Api<Pod>) {
-    let lab = Lab::with(flags).await;
+async fn start_with(builder: Builder) -> (Lab, Api<Pod>) {
+    let lab = Lab::of(builder).await;
     lab.namespace(SPACE).await;
     create(&lab, "web", json!({"containers": [{"name": "nginx", "image": NGINX}]})).await;
     until(&lab, "web", "it runs", |p| p.str_at("status.phase") == "Running").await;
@@ -237,7 +237,7 @@ fn cells(line: &str) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crictl_on_a_node() {
-    let (lab, _) = start_with(Serve { nodes: 1, ..flags() }).await;
+    let (lab, _) = start_with(builder().nodes(1)).await;
     let crictl = ["chroot", "/host", "crictl"];
     let run = async |name: &str, arguments: &[&str]| {
         on_node(&lab, name, &[&crictl, arguments].concat()).await
@@ -286,7 +286,7 @@ async fn crictl_on_a_node() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shell_on_a_node() {
-    let (lab, pods) = start_with(Serve { nodes: 1, ..flags() }).await;
+    let (lab, pods) = start_with(builder().nodes(1)).await;
     create(&lab, "debug", debug("crc", &["/bin/sh"])).await;
     until(&lab, "debug", "it runs", |p| p.str_at("status.phase") == "Running").await;
     let wanted = AttachParams::interactive_tty();
@@ -337,7 +337,7 @@ async fn clients_that_are_many_slow_or_gone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn proxies() {
-    let (lab, _) = start_with(Serve { nodes: 1, ..flags() }).await;
+    let (lab, _) = start_with(builder().nodes(1)).await;
     let services = format!("/api/v1/namespaces/{SPACE}/services");
     for (name, selector) in [("web", "web"), ("nobody", "nobody")] {
         let body = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
@@ -392,7 +392,7 @@ async fn proxies() {
     ];
     let folder = tempfile::tempdir().expect("a folder");
     let home = folder.path().to_owned();
-    std::fs::write(home.join("kubeconfig"), &lab.cluster.kubeconfig_text).expect("a file");
+    std::fs::write(home.join("kubeconfig"), lab.cluster.kubeconfig()).expect("a file");
     // This client asks again and again when it is told 503; kubectl does not.
     blocking(move || {
         let k = Kubectl::new(home);
@@ -420,7 +420,7 @@ async fn proxies() {
 /// the codes seen.
 async fn asked_while_rolling(strategy: &str) -> Vec<String> {
     // Starts take a moment: a tenth of what they usually do.
-    let (lab, pods) = start_with(Serve { instant: false, pace: 10, ..flags() }).await;
+    let (lab, pods) = start_with(builder().pace(10)).await;
     let container = json!({"name": "app", "image": NGINX,
         "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1}});
     let app = json!({"app": "app"});

@@ -195,9 +195,8 @@ async fn corners() {
 /// A sample stream's tags are there before the first request, at any pace.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_project_openshift_holds_is_there_at_once() {
-    use crate::support::lab::{flags, get};
-    use pocketshift::config::Serve;
-    let lab = Lab::with(Serve { instant: false, ..flags() }).await;
+    use crate::support::lab::{builder, get};
+    let lab = Lab::of(builder().pace(100)).await;
     let streams = "/apis/image.openshift.io/v1/namespaces/openshift/imagestreams";
     let streams = get(&lab.client, streams).await.expect(200);
     let images = get(&lab.client, "/apis/image.openshift.io/v1/images").await.expect(200);

@@ -5,11 +5,11 @@ use crate::{
     builds::{API, BASE, NS, STREAMS, begun, build, config, log, make, open, start, stream},
     support::{
         Lab, Reply, Wire, eventually,
-        lab::{flags, get, request, send},
+        lab::{builder, get, request, send},
     },
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use pocketshift::{config::Serve, object::ObjectExt};
+use pocketshift::object::ObjectExt;
 use serde_json::{Value, json};
 use std::io::Write;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -62,7 +62,7 @@ async fn told(lab: &Lab, name: &str, line: &str) {
 /// 73 to 75 and 97: on a cluster where building takes its time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn builds_wait_are_cancelled_and_lose_their_pod() {
-    let lab = begun(Lab::with(Serve { instant: false, ..flags() }).await).await;
+    let lab = begun(Lab::of(builder().pace(100)).await).await;
     for name in ["serial", "last"] {
         stream(&lab, name).await;
     }

@@ -3,12 +3,9 @@
 
 use crate::{
     registry::{basic, token},
-    support::{Lab, Wire, eventually, lab::flags},
+    support::{Lab, Wire, eventually, lab::builder},
 };
-use pocketshift::{
-    catalog::content::sha256,
-    config::{Folder, Serve},
-};
+use pocketshift::catalog::content::sha256;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -57,9 +54,8 @@ async fn refused(wire: &Wire, method: &str, path: &str, length: u64) -> (String,
 #[tokio::test]
 async fn a_client_that_vanishes_goes_on_after_a_restart() {
     let home = tempfile::tempdir().expect("a folder");
-    let folder = Folder { data_dir: Some(home.path().into()) };
-    let flags = || Serve { in_memory: false, folder: folder.clone(), ..flags() };
-    let lab = Lab::with(flags()).await;
+    let kept = || builder().data_dir(home.path());
+    let lab = Lab::of(kept()).await;
     let wire = pusher(&lab).await;
     let (at, given_up) = (begin(&wire).await, begin(&wire).await);
     hang_up(&wire, "PATCH", &at, b"hello ", "0-5").await;
@@ -68,7 +64,7 @@ async fn a_client_that_vanishes_goes_on_after_a_restart() {
     assert_eq!(wire.send("DELETE", &given_up, &[], Vec::new()).await.code, 204);
     lab.stop().await;
 
-    let lab = Lab::with(flags()).await;
+    let lab = Lab::of(kept()).await;
     let wire = Wire::to(&lab).with(&wire.authorization);
     assert_eq!(wire.get(&given_up).await.code, 404);
     assert_eq!(wire.get(&at.replace("demo/app", "demo/web")).await.code, 404);
@@ -104,10 +100,9 @@ async fn a_client_that_vanishes_goes_on_in_memory() {
 #[tokio::test]
 async fn blobs_have_a_limit() {
     let home = tempfile::tempdir().expect("a folder");
-    let folder = Folder { data_dir: Some(home.path().into()) };
-    let on_disk = Serve { in_memory: false, folder, ..flags() };
-    for (flags, length) in [(on_disk, 9 << 30), (flags(), 300 << 20)] {
-        let lab = Lab::with(flags).await;
+    let on_disk = builder().data_dir(home.path());
+    for (place, length) in [(on_disk, 9 << 30), (builder(), 300 << 20)] {
+        let lab = Lab::of(place).await;
         let wire = pusher(&lab).await;
         let at = begin(&wire).await;
         wire.send("PATCH", &at, &[], b"hello ".to_vec()).await;

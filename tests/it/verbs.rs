@@ -15,7 +15,7 @@ use kube::{
     },
 };
 use pocketshift::{
-    config::Serve,
+    Cluster,
     kinds::{self, Backing, Served},
     object::ObjectExt,
 };
@@ -40,7 +40,7 @@ fn fixture(kind: &Served) -> (Value, Option<Value>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_through_every_verb() {
-    let lab = Arc::new(Lab::with(Serve { plain_api: false, ..lab::flags() }).await);
+    let lab = Arc::new(Lab::of(Cluster::builder()).await);
     let namespace = lab.namespace("it").await;
     let walks: Vec<_> = writable()
         .map(|kind| {

@@ -41,9 +41,7 @@ fn is_ready(pod: &Value) -> bool {
 /// Rollouts converge while the clock stands: that is work, not time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_clock_lets_rollouts_converge() {
-    let lab =
-        Lab::with(pocketshift::config::Serve { instant: false, ..crate::support::lab::flags() })
-            .await;
+    let lab = Lab::of(crate::support::lab::builder().pace(100)).await;
     let admin = Wire::to(&lab).as_admin(&lab);
     let stopped = time(&admin, "rate=0").await;
     lab.namespace("wait").await;

@@ -329,7 +329,7 @@ async fn a_pod_is_marked_before_it_is_gone() {
     for (name, scheduler, grace) in rows.into_iter().chain([("let-go", "default-scheduler", None)])
     {
         let rev = make(name, scheduler).await;
-        lab.cluster.server.world.activity.calm().await;
+        lab.server().world.activity.calm().await;
         let options = grace.map(|grace: i64| json!({"gracePeriodSeconds": grace}));
         let at = format!("{pods}/{name}");
         let gone = send(&lab.client, "DELETE", &at, "", options.as_ref()).await.expect(200);

@@ -37,6 +37,7 @@ mod versions;
 mod webhooks;
 
 pub use scc::may_enter;
+#[cfg(feature = "internals")]
 pub use webhooks::read_review;
 
 use super::{Caller, Verb};

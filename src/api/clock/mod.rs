@@ -5,11 +5,11 @@ mod object;
 mod until;
 
 pub use object::{clocks, turns};
-pub use until::Awaited;
 
 use super::Server;
 use crate::{
     journal::{Arrival, Journal},
+    kinds::clock::Awaited,
     object::{ObjectExt, Value, encode, json, name, time::seconds},
     store::{Expect, Op, Snapshot},
     world::{Clock, ClusterTime, FASTEST, Reading, within},

@@ -63,6 +63,7 @@ async fn carry_out(server: &Arc<Server>, item: &mut Item) -> Result<(), Error> {
         Order::Step(by) => Move::By(by),
         Order::Until(moment) => Move::To(moment),
         Order::Next => Move::Next,
+        Order::Wait(awaited) => Move::Until(awaited),
     }));
     for order in moves {
         server.move_time(order).await.map_err(Error::BadRequest)?;

@@ -18,6 +18,11 @@ let current = null;
 /** The token; empty when nobody is signed in. */
 export const token = () => current?.token ?? "";
 
+/** Acts with this token: where a worker reads for the page. */
+export function actAs(value) {
+  current = { token: value };
+}
+
 /** The same as a WebSocket carries it. */
 export const tokenProtocol = () =>
   `base64url.bearer.authorization.k8s.io.${base64url(new TextEncoder().encode(token()))}`;
@@ -66,7 +71,8 @@ async function leave() {
 
 /** Forgets a token that is good no longer, and signs in again. */
 export function expired() {
-  if (!current) return;
+  // A worker tells the page.
+  if (!current || !globalThis.sessionStorage) return;
   current = null;
   sessionStorage.removeItem(TOKEN);
   location.reload();

@@ -7,6 +7,7 @@
 
 mod channels;
 mod command;
+#[cfg(feature = "internals")]
 mod decode;
 mod forward;
 mod forward_channels;
@@ -29,6 +30,7 @@ use crate::{
 use actix_http::Payload;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode};
 use bytes::Bytes;
+#[cfg(feature = "internals")]
 pub use decode::{Decoded, decode_channels, decode_spdy, decode_upgrade};
 use futures_util::{Stream, StreamExt, future::LocalBoxFuture};
 use host::Host;

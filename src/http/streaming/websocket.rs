@@ -84,6 +84,7 @@ impl Messages {
     }
 
     /// How many bytes wait for the rest of their message.
+    #[cfg(feature = "internals")]
     pub fn held(&self) -> usize {
         self.buffer.len() + self.parts.len()
     }

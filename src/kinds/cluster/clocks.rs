@@ -1,5 +1,7 @@
 //! simulation.pocketshift.io: the cluster's clock. A group of our own: no cluster but a simulated one has it.
 
+pub use super::awaited::Awaited;
+
 use super::cells;
 use crate::{
     error::{Causes, Error},
@@ -16,7 +18,7 @@ pub const SIMULATION: &str = "simulation.pocketshift.io";
 pub const CLOCKS: &str = "clocks.simulation.pocketshift.io";
 
 /// Fields of a spec that are carried out once and then gone.
-pub const ONCE: [&str; 3] = ["step", "until", "next"];
+pub const ONCE: [&str; 4] = ["step", "until", "next", "wait"];
 
 /// `clocks.simulation.pocketshift.io`.
 pub static CLOCK: Kind = Kind {
@@ -42,7 +44,7 @@ pub static CLOCK: Kind = Kind {
 };
 
 /// What is carried out once.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Order {
     /// Move on by so much.
     Step(SignedDuration),
@@ -50,28 +52,40 @@ pub enum Order {
     Until(Timestamp),
     /// Move on to when something happens next.
     Next,
+    /// Move on until something holds.
+    Wait(Awaited),
 }
 
 impl Order {
     /// What a clock asks for, if it does; or which field says nothing that can be done, and why.
-    pub fn of(clock: &Value) -> Option<Result<Order, (&'static str, &'static str)>> {
+    pub fn of(clock: &Value) -> Option<Result<Order, (&'static str, String)>> {
         let text = |path: &str| {
             clock.at(path).filter(|v| !v.is_null()).map(|v| v.as_str().unwrap_or_default())
         };
         if let Some(said) = text("spec.step") {
             return Some(match said.parse::<SignedDuration>() {
-                Ok(by) if by.is_negative() => Err(("spec.step", "time does not go back")),
+                Ok(by) if by.is_negative() => Err(("spec.step", "time does not go back".into())),
                 Ok(by) => Ok(Order::Step(by)),
-                Err(_) => Err(("spec.step", "must be a duration such as 90s, 15m or 1h30m")),
+                Err(_) => Err(("spec.step", "must be a duration such as 90s, 15m or 1h30m".into())),
             });
         }
         if let Some(said) = text("spec.until") {
             let moment = said.parse().map(Order::Until);
-            return Some(moment.map_err(|_| ("spec.until", "must be a moment (RFC 3339)")));
+            return Some(moment.map_err(|_| ("spec.until", "must be a moment (RFC 3339)".into())));
+        }
+        if let Some(said) = clock.at("spec.wait").filter(|v| !v.is_null()) {
+            let awaited = Awaited::read(&words(said)).map(Order::Wait);
+            return Some(awaited.map_err(|why| ("spec.wait", why)));
         }
         let next = clock.at("spec.next").and_then(Value::as_bool) == Some(true);
         next.then_some(Ok(Order::Next))
     }
+}
+
+/// What is awaited, as `pocketshift time until --for` says it.
+fn words(said: &Value) -> Vec<(String, String)> {
+    let text = |word: &str| Some((word.to_owned(), said.get(word)?.as_str()?.to_owned()));
+    Awaited::WORDS.iter().filter_map(|word| text(word)).collect()
 }
 
 fn default(clock: &mut Value) {
@@ -136,7 +150,12 @@ mod tests {
             (json!({"step": "soon"}), "spec.step: must be a duration such as 90s, 15m or 1h30m"),
             (json!({"step": "-5m"}), "spec.step: time does not go back"),
             (json!({"until": "tomorrow"}), "spec.until: must be a moment (RFC 3339)"),
-            (json!({"next": true, "step": "1s"}), "spec: say one of step, until, next"),
+            (json!({"next": true, "step": "1s"}), "spec: say one of step, until, next, wait"),
+            (json!({"wait": {"for": "delete", "resource": "pod", "name": "p"}}), ""),
+            (
+                json!({"wait": {"for": "ready", "resource": "pod", "name": "p"}}),
+                "spec.wait: must be condition=TYPE[=STATUS] or delete",
+            ),
             (json!({"next": false, "step": "1s"}), ""),
         ];
         for (spec, expected) in rows {

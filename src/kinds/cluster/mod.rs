@@ -3,6 +3,7 @@
 
 mod admission;
 mod apiservices;
+mod awaited;
 pub(super) mod cells;
 mod certificates;
 pub(super) mod checks;

@@ -10,7 +10,7 @@ pub mod rules;
 mod schemas;
 pub mod versions;
 
-pub use definition::{Claims, Definition, Names};
+pub use definition::{Definition, Names};
 pub use printer::Printer;
 pub use schemas::VersionSchema;
 

@@ -21,7 +21,6 @@ mod tests;
 mod update;
 
 pub use apply::{apply, fits};
-pub use entries::{Entry, Operation};
 pub use lay::lay;
 pub use update::record_update;
 

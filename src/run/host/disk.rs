@@ -197,7 +197,7 @@ impl Host {
             remove(&folder).unwrap_or_else(|why| tracing::warn!(why));
         }
         let opened = stream::iter(whole).map(|(name, folder)| async move {
-            let opened = self.open(&name, folder).await;
+            let opened = self.open(&name, folder, None).await;
             if let Err(why) = opened {
                 tracing::error!(name, why = why.message, "a cluster cannot be opened");
                 self.broken.lock().insert(name, why.message);
@@ -206,19 +206,31 @@ impl Host {
         opened.buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
-    /// Opens the cluster in a folder again.
-    pub(super) async fn open(&self, name: &str, folder: PathBuf) -> Refused<Facts> {
+    /// Opens the cluster in a folder again. What its card does not hold is as it is said now.
+    pub(super) async fn open(
+        &self,
+        name: &str,
+        folder: PathBuf,
+        said: Option<&Spec>,
+    ) -> Refused<Facts> {
         let mut card = Card::read(&folder).map_err(invalid)?;
         card.spec.folder = Some(folder.clone());
+        if let Some(said) = said {
+            (card.spec.own, card.spec.catalog) = (said.own.clone(), said.catalog.clone());
+        }
         let usual = card.spec.flags(&self.usual).map_err(invalid)?;
         let ttl = card.spec.ttl().map_err(invalid)?;
         let opened = card.opened + 1;
+        let asked = |wanted: u16, had: u16| match wanted {
+            0 => port(usual.bind_address, had, name),
+            wanted => wanted,
+        };
         let flags = Serve {
-            secure_port: port(usual.bind_address, card.api_port, name),
-            registry_port: port(usual.bind_address, card.registry_port, name),
+            secure_port: asked(usual.secure_port, card.api_port),
+            registry_port: asked(usual.registry_port, card.registry_port),
             // What was drawn before must not be drawn again.
             random_seed: card.spec.seed_random.map(|seed| seed.wrapping_add(opened)),
-            ..flags(usual, Some(&folder)).map_err(invalid)?
+            ..flags(usual.clone(), Some(&folder)).map_err(invalid)?
         };
         let hosted = Hosted::new(card.spec, Some(folder));
         let mut place = self.take(name, hosted, false)?;

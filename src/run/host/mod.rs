@@ -284,7 +284,7 @@ impl Host {
         let ttl = spec.ttl().map_err(invalid)?;
         let folder = self.folder_for(name, spec)?;
         if let Some(folder) = folder.as_ref().filter(|folder| disk::is_cluster(folder)) {
-            return self.open(name, folder.clone()).await;
+            return self.open(name, folder.clone(), Some(spec)).await;
         }
         let place = self.take(name, Hosted::new(spec.clone(), folder), true)?;
         let template = self.template(spec, &flags).await?;
@@ -499,7 +499,7 @@ impl Host {
     async fn rest(&self, of: Spec, flags: &Serve) -> Result<Template, String> {
         let shared = self.shared().map_err(|c| c.message)?;
         let site = Site { shared: Some(shared), ..Site::default() };
-        let flags = Serve { random_seed: None, ..flags.clone() };
+        let flags = spec::anywhere(flags.clone());
         let real = World::new(Arc::new(SystemClock), Entropy::from_os());
         let now = of.time.unwrap_or_else(|| real.wall.now());
         let (world, time) = at(real, now, if of.time.is_some() { 0.0 } else { 1.0 });

@@ -1,7 +1,7 @@
 //! What a cluster shall be: said when it is created, in the words of `serve`'s flags.
 
 use crate::{
-    config::{Audit, RouterPort, Serve},
+    config::{Audit, Folder, RouterPort, Serve},
     store::Limits,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -44,12 +44,29 @@ pub struct Spec {
     /// File with more images, if it was chosen in this program.
     #[serde(skip)]
     pub catalog: Option<PathBuf>,
+    /// Flags that were chosen in this program, for what has no word here and instead of the first cluster's.
+    #[serde(skip)]
+    pub own: Option<Box<Serve>>,
     /// Most objects.
     pub max_objects: Option<usize>,
     /// Most bytes of all objects.
     pub max_bytes: Option<usize>,
     /// Most watches and sessions at a time.
     pub max_streams: Option<usize>,
+}
+
+/// Flags without what only one cluster can have: its ports, its log, its folder and its chance.
+pub(super) fn anywhere(flags: Serve) -> Serve {
+    Serve {
+        folder: Folder::default(),
+        secure_port: 0,
+        registry_port: 0,
+        router_http_port: RouterPort::Off,
+        router_https_port: RouterPort::Off,
+        audit: Audit::default(),
+        random_seed: None,
+        ..flags
+    }
 }
 
 impl Spec {
@@ -67,18 +84,15 @@ impl Spec {
         if self.pace.is_some() && self.instant == Some(true) {
             return Err("pace and instant exclude each other".into());
         }
-        let usual = usual.clone();
+        let usual = match &self.own {
+            Some(own) => own.as_ref().clone(),
+            None => anywhere(usual.clone()),
+        };
         Ok(Serve {
-            secure_port: 0,
-            registry_port: 0,
-            router_http_port: RouterPort::Off,
-            router_https_port: RouterPort::Off,
             in_memory: true,
             clusters_port: None,
             kubeconfig: None,
             seed: None,
-            // The log is the first cluster's.
-            audit: Audit::default(),
             catalog: self.catalog.clone().or(usual.catalog),
             nodes: self.nodes.unwrap_or(usual.nodes),
             instant: self.instant.unwrap_or(usual.instant && self.pace.is_none()),
@@ -92,6 +106,24 @@ impl Spec {
             random_seed: self.seed_random,
             ..usual
         })
+    }
+
+    /// The same with flags that were chosen in this program: they say what is not said yet.
+    pub fn with(self, own: Serve) -> Spec {
+        let of = Spec::of(&own);
+        Spec {
+            nodes: self.nodes.or(of.nodes),
+            instant: self.instant.or(of.instant).filter(|_| self.pace.is_none()),
+            plain_api: self.plain_api.or(of.plain_api),
+            pace: self.pace.or(of.pace),
+            apps_domain: self.apps_domain.or(of.apps_domain),
+            node_disk: self.node_disk.or(of.node_disk),
+            image_import_interval: self.image_import_interval.or(of.image_import_interval),
+            seed_random: self.seed_random.or(of.seed_random),
+            folder: self.folder.or_else(|| own.folder.data_dir.clone()),
+            own: Some(Box::new(own)),
+            ..self
+        }
     }
 
     /// What flags say of a cluster.
@@ -138,7 +170,8 @@ impl Spec {
 
     fn without_limits(&self) -> Spec {
         let Spec { ttl, max_objects, max_bytes, max_streams, .. } = Spec::default();
-        Spec { ttl, max_objects, max_bytes, max_streams, ..self.clone() }
+        let own = self.own.as_ref().map(|own| Box::new(anywhere(own.as_ref().clone())));
+        Spec { ttl, max_objects, max_bytes, max_streams, own, ..self.clone() }
     }
 
     /// How long it may be unused.

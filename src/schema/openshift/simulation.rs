@@ -42,6 +42,24 @@ pub struct ClockSpec {
     pub until: Option<String>,
     /// Whether it moves on, once, to when something happens next. Gone when that is done.
     pub next: Option<bool>,
+    /// What it moves on for, once, from one moment something happens to the next. Gone when that is done.
+    pub wait: Option<ClockWait>,
+}
+
+/// What the clock moves on for, as `oc wait` says it.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ClockWait {
+    /// What must hold: condition=TYPE[=STATUS], or delete.
+    pub r#for: Option<String>,
+    /// Type of the object, in any of its names.
+    pub resource: Option<String>,
+    /// Name of the object.
+    pub name: Option<String>,
+    /// Namespace of the object. Defaults to default.
+    pub namespace: Option<String>,
+    /// How far it goes at most: 90s or 12h. Defaults to 24h.
+    pub limit: Option<String>,
 }
 
 /// What the clock shows.

@@ -4,7 +4,6 @@
 use super::{DeferredWrite, End, Runtime, instance::Instance, live::Live, place::Place};
 use crate::{
     controllers::{podlens::PodLens, task::Task},
-    runtime::Target,
     store::{Entry, Since},
 };
 use std::{
@@ -147,7 +146,8 @@ fn advance(runtime: &Arc<Runtime>, instance: &Arc<Instance>) -> RunProgress {
 
 impl Runtime {
     /// Brings every driven run forward at once; answers those that have ended.
-    pub fn step(self: &Arc<Runtime>) -> Vec<(Target, String, End)> {
+    #[cfg(test)]
+    pub fn step(self: &Arc<Runtime>) -> Vec<(crate::runtime::Target, String, End)> {
         let snapshot = self.store.snapshot();
         snapshot.list("pods", "").for_each(|pod| look(self, pod, false));
         let all: Vec<_> = self.state.lock().instances.values().map(Arc::clone).collect();
@@ -160,6 +160,7 @@ impl Runtime {
     }
 
     /// When the next driven run goes on.
+    #[cfg(test)]
     pub fn next_step(&self) -> Option<jiff::Timestamp> {
         let state = self.state.lock();
         let driven = state.instances.values().filter(|i| i.driving.load(Ordering::Relaxed));

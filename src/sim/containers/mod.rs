@@ -39,8 +39,12 @@ mod tokens;
 mod usage;
 mod volumes;
 
-pub use asks::{DeferredWrite, End, is_done, note, serve};
-pub use command::{line, words};
+#[cfg(test)]
+pub use asks::note;
+pub use asks::{DeferredWrite, End, is_done, serve};
+pub use command::line;
+#[cfg(test)]
+pub use command::words;
 pub use driver::tend;
 pub use kept::Kept;
 

@@ -6,7 +6,9 @@ mod pulls;
 mod words;
 
 pub use keys::{Key, of as keys};
-pub use pulls::{Answer, Asker, Pull, RESOURCE as PULLS, question};
+#[cfg(test)]
+pub use pulls::Answer;
+pub use pulls::{Asker, Pull, RESOURCE as PULLS, question};
 
 use crate::{
     access::{Attributes, Authorizer, authn::service_account_caller},

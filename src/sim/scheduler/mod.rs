@@ -21,7 +21,7 @@ use crate::{
     store::Entry,
 };
 use accounts::{Account, Accounts};
-pub use accounts::{Amounts, address, amount, host_ports, requests};
+pub use accounts::{address, amount, host_ports, requests};
 pub use bind::{NETWORK_ANNOTATION, promised};
 pub use filters::ports_clash;
 use filters::{Verdict, Wish};

@@ -112,8 +112,6 @@ pub enum Code {
     NoError,
     /// There is no such name.
     NxDomain,
-    /// The server does not answer for it.
-    Refused,
 }
 
 impl Code {
@@ -122,7 +120,6 @@ impl Code {
         match self {
             Code::NoError => "NOERROR",
             Code::NxDomain => "NXDOMAIN",
-            Code::Refused => "REFUSED",
         }
     }
 }

@@ -247,8 +247,8 @@ pub struct Process {
     pub jobs: Arc<Jobs>,
     /// Signals to it, if it is the first process.
     pub signals: Option<Arc<Signals>>,
-    /// Its place in the session.
-    pub seat: Option<Arc<Seat>>,
+    /// Its place in the session, kept until it ends.
+    pub _seat: Option<Arc<Seat>>,
 }
 
 impl Process {
@@ -284,7 +284,7 @@ impl Process {
             locals: self.locals.clone(),
             jobs: Arc::clone(&self.jobs),
             signals: None,
-            seat: Some(seat),
+            _seat: Some(seat),
             ..*self
         })
     }

@@ -86,7 +86,7 @@ pub async fn run(exec: Exec) -> Result<i32, NotStarted> {
         line: 1,
         jobs: Arc::clone(&jobs),
         signals: Some(exec.signals),
-        seat: None,
+        _seat: None,
     };
     let path = process.which(&process.name).ok_or(NotStarted::NotFound)?;
     let running = call::execute(&mut process, &path, &exec.argv);

@@ -25,7 +25,7 @@ impl Place {
     /// Starts the cheapest cluster.
     pub async fn start() -> Place {
         let place = Place { lab: Lab::start().await, folder: tempdir().expect("a folder") };
-        std::fs::write(place.kubeconfig(), &place.lab.cluster.kubeconfig_text).expect("a file");
+        std::fs::write(place.kubeconfig(), place.lab.cluster.kubeconfig()).expect("a file");
         place
     }
     /// Where the administrator's kubeconfig lies.

@@ -9,12 +9,10 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use pocketshift::{
-    config::Serve,
-    kinds::Served,
-    run::{Cluster, start},
+    Cluster, api::Server, cluster::Builder, config::Serve, kinds::Served, run::Host,
 };
 use serde_json::{Value, json};
-use std::borrow::Borrow;
+use std::{borrow::Borrow, sync::Arc};
 
 /// A cluster and its administrator.
 pub struct Lab {
@@ -56,32 +54,52 @@ impl Reply {
     }
 }
 
-/// Flags of the cheapest cluster.
-pub fn flags() -> Serve {
-    Serve { instant: true, plain_api: true, ..Serve::passing() }
+/// The cheapest cluster, which serves nothing but what OpenShift serves.
+pub fn builder() -> Builder {
+    Cluster::builder().flags(["--plain-api"])
+}
+
+/// Such a cluster told more, in the words of the command line.
+pub fn saying<const N: usize>(flags: [&str; N]) -> Builder {
+    builder().flags(flags)
+}
+
+/// A host whose clusters are as cheap.
+pub fn host() -> Arc<Host> {
+    Host::new(&Serve { instant: true, plain_api: true, ..Serve::passing() })
 }
 
 impl Lab {
     /// Starts the cheapest cluster.
     pub async fn start() -> Lab {
-        Lab::with(flags()).await
+        Lab::of(builder()).await
     }
 
-    /// Starts a cluster with these flags.
-    pub async fn with(flags: Serve) -> Lab {
-        let cluster = start(&flags).await.expect("the cluster starts");
-        let client = client(&cluster.kubeconfig_text, None).await;
+    /// Starts what somebody has described.
+    pub async fn of(builder: Builder) -> Lab {
+        let cluster = builder.start().await.expect("the cluster starts");
+        let client = client(cluster.kubeconfig(), None).await;
         Lab { cluster, client }
+    }
+
+    /// Where its API answers: `host:port`.
+    pub fn address(&self) -> &str {
+        self.cluster.url().trim_start_matches("https://")
+    }
+
+    /// The server itself, for what no client can see.
+    pub fn server(&self) -> &Server {
+        &self.cluster.inside().server
     }
 
     /// A client that acts for somebody else, by the administrator's right to impersonate.
     pub async fn acting_as(&self, user: &str) -> Client {
-        client(&self.cluster.kubeconfig_text, Some(user)).await
+        client(self.cluster.kubeconfig(), Some(user)).await
     }
 
     /// A client that acts for somebody who has signed in.
     pub async fn signed_in(&self, user: &str) -> Client {
-        let mut config = Kubeconfig::from_yaml(&self.cluster.kubeconfig_text).expect("kubeconfig");
+        let mut config = Kubeconfig::from_yaml(self.cluster.kubeconfig()).expect("kubeconfig");
         if let Some(info) = &mut config.auth_infos[0].auth_info {
             let groups = ["system:authenticated", "system:authenticated:oauth"];
             info.impersonate = Some(user.into());
@@ -101,7 +119,7 @@ impl Lab {
     }
 
     async fn with_user(&self, user: Value) -> Client {
-        let mut config = Kubeconfig::from_yaml(&self.cluster.kubeconfig_text).expect("kubeconfig");
+        let mut config = Kubeconfig::from_yaml(self.cluster.kubeconfig()).expect("kubeconfig");
         config.auth_infos[0].auth_info = Some(serde_json::from_value(user).expect("a user"));
         build(config).await
     }

@@ -75,7 +75,7 @@ pub struct Replay<'a> {
 impl<'a> Replay<'a> {
     /// A client that nobody knows yet.
     pub async fn new(lab: &'a Lab) -> Replay<'a> {
-        let host = lab.cluster.url.trim_start_matches("https://").replace(':', "%3A");
+        let host = lab.address().replace(':', "%3A");
         let (client, known) = (lab.anonymous().await, Known::default());
         Replay { lab, client, host, token: String::new(), code: String::new(), known }
     }

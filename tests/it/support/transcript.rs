@@ -105,7 +105,7 @@ impl<'a> Replay<'a> {
     /// Against a cluster whose images are in `registry`; the first digests are known.
     pub fn new(lab: &'a Lab, registry: &str, digests: &[String]) -> Replay<'a> {
         let mut known = BTreeMap::from([("{registry}".to_owned(), registry.to_owned())]);
-        let server = lab.cluster.url.trim_start_matches("https://").to_owned();
+        let server = lab.address().to_owned();
         known.insert("{server}".to_owned(), server);
         for (n, digest) in (1..).zip(digests) {
             let hex = digest.trim_start_matches("sha256:");
@@ -120,7 +120,7 @@ impl<'a> Replay<'a> {
     /// not as recorded.
     pub async fn play(&mut self, step: &Step, held: bool) -> Vec<String> {
         if !held {
-            self.lab.cluster.server.world.activity.calm().await;
+            self.lab.server().world.activity.calm().await;
         }
         let client = self.client(&step.caller).await;
         let (method, path) = step.request.split_once(' ').expect("method and path");

@@ -25,15 +25,26 @@ pub struct Wire {
 impl Wire {
     /// A client of a lab's registries.
     pub fn to(lab: &Lab) -> Wire {
-        let ca = &lab.cluster.server.settings.ca_pem;
+        let ca = &lab.server().settings.ca_pem;
         let ca = CertificateDer::from_pem_slice(ca.as_bytes()).expect("a certificate");
-        let address = lab.cluster.registry.clone();
+        let address = lab.cluster.registry().to_owned();
         Wire { address, ca, authorization: String::new(), admin: None }
+    }
+
+    /// A client of registries elsewhere: who signs for them says a kubeconfig.
+    pub fn of(kubeconfig: &str, address: &str, authorization: &str) -> Wire {
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        let config: serde_json::Value = serde_norway::from_str(kubeconfig).expect("a kubeconfig");
+        let data = config["clusters"][0]["cluster"]["certificate-authority-data"].as_str();
+        let pem = STANDARD.decode(data.expect("an authority")).expect("base64");
+        let ca = CertificateDer::from_pem_slice(&pem).expect("a certificate");
+        let (address, authorization) = (address.to_owned(), authorization.to_owned());
+        Wire { address, ca, authorization, admin: None }
     }
 
     /// A client of a lab's API server.
     pub fn api(lab: &Lab) -> Wire {
-        let address = lab.cluster.url.trim_start_matches("https://").to_owned();
+        let address = lab.address().to_owned();
         Wire { address, ..Wire::to(lab) }
     }
 
@@ -55,7 +66,7 @@ impl Wire {
     /// The same client with the administrator's certificate.
     pub fn as_admin(&self, lab: &Lab) -> Wire {
         let config: serde_json::Value =
-            serde_norway::from_str(&lab.cluster.kubeconfig_text).expect("a kubeconfig");
+            serde_norway::from_str(lab.cluster.kubeconfig()).expect("a kubeconfig");
         let pem = |field: &str| {
             use base64::{Engine, engine::general_purpose::STANDARD};
             let data = config["users"][0]["user"][field].as_str().expect("data");

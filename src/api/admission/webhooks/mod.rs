@@ -23,11 +23,11 @@ use super::{
 };
 use crate::{
     error::Error,
-    object::{ObjectExt, Value, json},
+    object::{Value, json},
     webhook::{Call, Failure},
 };
 use answer::Answer;
-use hook::{Hook, Version};
+use hook::Hook;
 use std::borrow::Cow;
 
 /// Most bytes of an answer: an object's own limit, as a patch in base64, and something to say.
@@ -132,7 +132,10 @@ fn is_wanted(
 
 /// What comes of any bytes that a webhook answers with, read in every way there is: the patch, and
 /// the Status of a refusal.
+#[cfg(feature = "internals")]
 pub fn read_review(bytes: &[u8]) -> Vec<(Value, Value)> {
+    use crate::object::ObjectExt;
+    use hook::Version;
     let Ok(review) = serde_json::from_slice::<Value>(bytes) else { return Vec::new() };
     let uid = review.str_at("response.uid").to_owned();
     let ways = [Version::V1, Version::V1beta1].map(|v| [(v, true), (v, false)]);

@@ -2,7 +2,7 @@
 
 import { KINDS, path } from "../api.js";
 import { follow, framed, h, replace, text } from "../dom.js";
-import { earlier, sizes } from "../history.js";
+import { sizes } from "../history.js";
 import { bounds, byOwner, condition, controller, Palette, revision } from "../objects.js";
 import { drawLegend, drawPods, podList } from "../pods.js";
 import { cause, pause, previous, restart, scale, setImage, setStrategy, undo } from "../rollouts.js";
@@ -116,11 +116,12 @@ class Rollout extends View {
     const { selector } = deployment.spec;
     const labels = Object.entries(selector.matchLabels ?? selector);
     const query = { labelSelector: labels.map(([name, value]) => `${name}=${value}`).join(",") };
-    const paths = [this.rolling.sets, "pods"].map((plural) => [plural, path(KINDS[plural], project)]);
+    const urls = [this.rolling.sets, "pods"].map((plural) => path(KINDS[plural], project));
+    const { uid } = deployment.metadata;
     // Without a past there is only what is seen from now on.
-    const changes = await past(paths, query).catch(() => []);
-    if (!this.isConnected || !changes.length) return;
-    this.samples.precede(earlier(changes, deployment, limits));
+    const samples = await past(urls, query, { metadata: { uid } }, limits).catch(() => []);
+    if (!this.isConnected || !samples.length) return;
+    this.samples.precede(samples);
     this.#drawLine();
   }
 

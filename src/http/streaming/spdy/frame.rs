@@ -107,6 +107,7 @@ impl Decoder {
     }
 
     /// How many bytes wait for the rest of their frame.
+    #[cfg(feature = "internals")]
     pub fn held(&self) -> usize {
         self.buffer.len()
     }

@@ -9,7 +9,7 @@ pub mod runtime;
 #[cfg(test)]
 mod tests;
 
-pub use inventory::{Eviction, Grant, Inventory, Loss, RESOURCE, StoredImage, repository};
+pub use inventory::{Inventory, Loss, RESOURCE, StoredImage, repository};
 pub use pressure::CRITICAL;
 
 use super::{is_silent, names, tell};

@@ -336,11 +336,6 @@ impl Tree {
     pub fn usage(&self) -> (usize, &Quota, usize) {
         (self.used, &self.quota, self.upper.len())
     }
-
-    /// Whether anything was changed.
-    pub fn is_changed(&self) -> bool {
-        self.used > 0
-    }
 }
 
 impl Drop for Tree {
