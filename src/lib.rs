@@ -24,7 +24,7 @@
 //! | [`error`] | what can go wrong, and its `Status` | `object` |
 //! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
 //! | [`platform`] | what one system does otherwise than another: private files, signals, processes | nothing of ours |
-//! | [`pool`] | threads that clusters share | nothing of ours |
+//! | [`pool`] | threads that clusters share | `platform` |
 //! | [`catalog`] | the images of the world outside, as data and as true OCI content | `object` |
 //! | [`tls`] | certificates | nothing of ours |
 //! | [`runtime`] | what a container runtime offers to exec, attach, logs and port-forward, as a trait | `world` |
@@ -80,7 +80,8 @@
 //!    another row that moved, nobody outside is asked twice.
 //! 6. The writer thread gives out revisions, puts every batch that is waiting into one SQLite
 //!    transaction, and only after it is durable shows the new [`store::Snapshot`], extends the
-//!    history and wakes watchers.
+//!    history and wakes watchers. In etcd several transactions are under way at a time, each on what the
+//!    one before it leaves.
 //!
 //! # The way of a read
 //!
@@ -147,7 +148,9 @@
 //! transaction that compares the owner's key. Who owns what hangs on a lease per process, follows the
 //! machines' time and is believed by nobody who writes: the comparison is what fences. A connection to a
 //! cluster that lives elsewhere is carried there as it is, TLS and all, so that the cluster itself sees who
-//! its client is. Whoever cannot know whether somebody else has taken over answers reads with a warning.
+//! its client is. What is pushed to its registries is rows of the cluster when it is small, else files in a
+//! folder or bucket of all. Whoever cannot know whether somebody else has taken over answers reads with a
+//! warning.
 //!
 //! # Words of our own
 //!
@@ -202,6 +205,8 @@
 //! - **etcd's messages are written down here.** The client crate (`etcd-client`) generates them when it is
 //!   built, by a compiler that whoever builds pocketshift would have to install first. Transport,
 //!   TLS and encoding are tonic's and prost's.
+//! - **Buckets are asked by the importer's own connections.** rusty-s3 signs addresses and knows no network;
+//!   whole clients (`object_store`) bring a second HTTP stack for four kinds of request.
 //! - **The history window is memory too.** It is bounded in bytes; what leaves it is compacted from
 //!   the database in small steps.
 //! - **Nodes catch up with their pods.** A pod starts with one write, whether or not its image was on

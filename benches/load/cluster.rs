@@ -77,6 +77,11 @@ impl Cluster {
             .unwrap_or_else(|| panic!("no token in {head:?}"))
     }
 
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> std::path::PathBuf {
+        self.folder.as_ref().expect("its folder").path().join("data/kubeconfig")
+    }
+
     /// Seconds its threads have been on a core, by their names.
     pub fn cpu(&self) -> HashMap<String, f64> {
         let mut sums = HashMap::new();

@@ -16,7 +16,8 @@ use std::{
 };
 
 const WATCHERS: usize = 1000;
-const PATH: &str = "/api/v1/namespaces/default/configmaps";
+/// Where they are created.
+pub const PATH: &str = "/api/v1/namespaces/default/configmaps";
 
 fn config_map(name: &str) -> String {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name},
@@ -42,7 +43,8 @@ pub async fn create() {
     }
 }
 
-async fn creators(cluster: &Cluster, clients: usize, prefix: &str) -> f64 {
+/// Creates per second with so many clients.
+pub async fn creators(cluster: &Cluster, clients: usize, prefix: &str) -> f64 {
     let began = Instant::now();
     let tasks: Vec<_> = (0..clients)
         .map(|c| {

@@ -11,7 +11,7 @@ use crate::{
     error::{Causes, Error},
     kinds::{Column, Kind, Served, ServedKind, columns, custom},
     object::{ObjectExt, Value, json, selector::Labels},
-    patch,
+    patch::{self, Root, managed},
     store::Snapshot,
 };
 use std::sync::{Arc, LazyLock};
@@ -104,7 +104,7 @@ impl Server {
             (Verb::Update, Body::Empty) => return Err(misfit::nothing(&form)),
             (Verb::Patch, Body::Patch(how, patch)) => {
                 check_patch_options(&request, *how)?;
-                patched(&now, *how, patch)?
+                patched(&now, *how, patch, &form)?
             }
             _ => return Err(Error::MethodNotAllowed),
         };
@@ -142,6 +142,8 @@ impl Server {
         let applied = matches!(&request.body, Body::Patch(PatchType::Apply, _));
         let form = if applied { PatchType::Apply } else { PatchType::Merge };
         if applied {
+            change["apiVersion"] = json!(request.kind.api_version());
+            change["kind"] = json!(request.kind.kind);
             change["metadata"] = json!({"name": request.name});
         }
         let mut inner = Request { verb: Verb::Patch, sub: "", ..request.clone() };
@@ -151,15 +153,19 @@ impl Server {
     }
 }
 
-fn patched(now: &Value, form: PatchType, body: &Value) -> Result<Value, Error> {
+fn patched(now: &Value, how: PatchType, body: &Value, form: &Served) -> Result<Value, Error> {
     // Upstream's scale always has the count; a stored one leaves zero out.
     let mut full = now.clone();
     if full.at("spec.replicas").is_none() {
         full.set_at("spec.replicas", 0);
     }
-    match (form, SCALE.ty()) {
+    match (how, SCALE.ty()) {
         (PatchType::Json, _) => patch::json(&full, body),
         (PatchType::Strategic, Some(ty)) => patch::strategic(&full, body, ty),
+        (PatchType::Apply, Some(ty)) => {
+            managed::fits(body, Root::Type(ty), (form.api_version(), &form.kind))?;
+            Ok(patch::merge(&full, body))
+        }
         _ => Ok(patch::merge(&full, body)),
     }
 }

@@ -153,13 +153,10 @@ impl Server {
             (PatchType::Merge, ..) => patch::merge(base, body),
             (PatchType::Strategic, Some(ty), _) => patch::strategic(base, body, ty)?,
             (PatchType::Apply, _, Some(ty)) => {
-                managed::fits(body, ty)?;
-                misfit::expect_type(body, &request.kind)?;
+                managed::fits(body, ty, (request.kind.api_version(), &request.kind.kind))?;
                 // What is said to be false or empty is said all the same: only the object that
                 // comes of it is read as its type.
                 let mut applied = body.clone();
-                applied.set_at("apiVersion", request.kind.api_version());
-                applied.set_at("kind", &*request.kind.kind);
                 meta::normalise(&mut applied);
                 if old.is_some() && applied.name().is_empty() {
                     applied.set_at("metadata.name", request.name.as_str());

@@ -92,8 +92,8 @@ impl Builder {
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
     /// let older = pocketshift::Cluster::builder().flags(["--openshift-version=4.16", "--node-disk=20Gi"]);
     /// let cluster = older.start().await?;
-    /// let node = cluster.get("v1", "Node", "", "crc").await?;
-    /// assert_eq!(node["status"]["nodeInfo"]["kubeletVersion"], "v1.29.6");
+    /// let node = cluster.get("v1", "Node", "", "master01").await?;
+    /// assert_eq!(node["status"]["nodeInfo"]["kubeletVersion"], "v1.29.5");
     /// # Ok(())
     /// # })
     /// # }

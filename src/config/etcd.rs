@@ -57,10 +57,15 @@ pub struct ReplicaFlags {
     #[arg(long, env = "POCKETSHIFT_ADVERTISE_ADDRESS", value_name = "HOST", requires = "store")]
     pub advertise_address: Option<String>,
 
-    /// Folder that all replicas share, for what is pushed to registries [default: the data folder, which
-    /// the other replicas do not see]
-    #[arg(long, env = "POCKETSHIFT_BLOB_STORE", value_name = "DIR", requires = "store")]
-    pub blob_store: Option<PathBuf>,
+    /// Port (HTTP) at which this replica tells its metrics [default: none]
+    #[arg(long, env = "POCKETSHIFT_METRICS_PORT", value_name = "PORT", requires = "store")]
+    pub metrics_port: Option<u16>,
+
+    /// Folder that all replicas share, or s3://BUCKET/PREFIX (with AWS's usual variables), for what is
+    /// pushed to registries and larger than 64 KiB [default: the data folder, which the other replicas
+    /// do not see]
+    #[arg(long, env = "POCKETSHIFT_BLOB_STORE", value_name = "PLACE", requires = "store")]
+    pub blob_store: Option<String>,
 }
 
 /// What can be done with the replicas that serve the clusters of one etcd.

@@ -283,7 +283,7 @@ fn accepted(stream: TlsStream<TcpStream>) -> Accepted<TlsStream<TcpStream>> {
         Some(b"h2") => Protocol::Http2,
         _ => Protocol::Http1,
     };
-    let peer = socket.peer_addr().ok();
+    let peer = socket.peer_addr().ok().map(super::origin::origin);
     let door = match protocol {
         Protocol::Http2 => Doorway::open(stream),
         _ => Doorway::new(stream),

@@ -84,6 +84,17 @@ pub fn many_files() {
         rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
+/// Lets the calling thread give way to others by so much. Linux keeps this for each thread; elsewhere it would
+/// be the whole process.
+pub fn give_way(niceness: i32) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, niceness) {
+        tracing::debug!(%error, "the thread keeps its priority");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = niceness;
+}
+
 /// Ends when somebody asks this process to end.
 ///
 /// # Errors

@@ -1,7 +1,8 @@
-//! The bytes of what was pushed or kept: files named by their digest, or memory with a limit.
+//! The bytes of what was pushed or kept: files named by their digest, or memory with a limit; small ones
+//! are rows of the cluster's store where that is not on this machine's disk.
 //! A file appears under its name only when it is whole and on disk.
 
-use super::uploads::Ram;
+use super::{bucket::BlobBucket, rows::BlobRows, uploads::Ram};
 use crate::{
     catalog::{
         complaint::{DistributionError, UNKNOWN},
@@ -9,6 +10,8 @@ use crate::{
     },
     platform::{self, private_folder},
     registry::place::is_digest,
+    store::{Snapshot, Store},
+    world::Entropy,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -27,10 +30,23 @@ pub const FOLDER: &str = "registry";
 /// Most bytes kept in memory when there is no folder.
 const MEMORY: u64 = 256 << 20;
 
+/// Where what is pushed to a cluster's registries lies.
+#[derive(Clone, Default)]
+pub struct BlobPlace {
+    /// A folder; without one it lies in memory.
+    pub folder: Option<PathBuf>,
+    /// A bucket that others share, and what names in it begin with; the folder then holds what was
+    /// needed here.
+    pub bucket: Option<(Arc<BlobBucket>, String)>,
+}
+
 /// Where the bytes are.
 pub(super) struct Blobs {
     folder: Option<PathBuf>,
+    bucket: Option<(Arc<BlobBucket>, String)>,
     memory: Mutex<HashMap<String, Bytes>>,
+    /// Those that are rows.
+    rows: Option<BlobRows>,
     /// Bytes of the uploads that are in memory.
     pending: Arc<AtomicU64>,
 }
@@ -100,10 +116,26 @@ impl Stored {
 }
 
 impl Blobs {
+    /// Bytes at a place.
+    pub fn at(place: BlobPlace) -> Blobs {
+        let (folder, bucket) = (place.folder.map(|d| d.join(FOLDER)), place.bucket);
+        Blobs { folder, bucket, memory: Mutex::default(), rows: None, pending: Arc::default() }
+    }
+
     /// Bytes in a data folder, or in memory.
+    #[cfg(test)]
     pub fn new(data_dir: Option<&Path>) -> Blobs {
-        let folder = data_dir.map(|d| d.join(FOLDER));
-        Blobs { folder, memory: Mutex::default(), pending: Arc::default() }
+        Blobs::at(BlobPlace { folder: data_dir.map(Path::to_owned), bucket: None })
+    }
+
+    /// The same, with those that are rows of a store.
+    pub fn beside(self, store: &Store) -> Blobs {
+        Blobs { rows: Some(BlobRows::of(store)), ..self }
+    }
+
+    /// Whether a blob of so many bytes becomes a row.
+    pub fn is_row(&self, size: u64) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.takes(size))
     }
 
     /// The uploads that are there.
@@ -147,6 +179,9 @@ impl Blobs {
         if let Some(bytes) = self.memory.lock().get(digest) {
             return Some(Stored::Made(Blob::Bytes(bytes.clone())));
         }
+        if let Some(bytes) = self.rows.as_ref().and_then(|rows| rows.get(digest)) {
+            return Some(Stored::Made(Blob::Bytes(bytes)));
+        }
         let path = self.path(digest)?;
         let size = std::fs::metadata(&path).ok()?.len();
         Some(Stored::File(path, size))
@@ -162,13 +197,17 @@ impl Blobs {
     }
 
     /// Keeps bytes under their digest.
-    pub fn put(&self, digest: &str, bytes: &Bytes) -> Result<(), DistributionError> {
+    pub async fn put(&self, digest: &str, bytes: &Bytes) -> Result<(), DistributionError> {
         debug_assert_eq!(sha256(bytes), digest);
+        if let Some(rows) = self.rows.as_ref().filter(|rows| rows.takes(bytes.len() as u64)) {
+            return rows.put(digest, bytes).await;
+        }
         if self.folder.is_none() {
             self.memory.lock().insert(digest.into(), bytes.clone());
             return Ok(());
         }
-        self.write(digest, bytes).map_err(|e| failed(&e))
+        self.write(digest, bytes).map_err(|e| failed(&e))?;
+        self.share(digest).await.map_err(|e| failed(&e))
     }
 
     /// Keeps bytes in a file.
@@ -188,16 +227,52 @@ impl Blobs {
     /// Makes a finished upload the blob of a digest. The upload stays until its repository says
     /// that it holds the blob: a crash in between leaves an upload that can be gone on with, and a
     /// blob that nobody holds, which the next start sweeps.
-    pub fn adopt(&self, digest: &str, upload: &Path) -> io::Result<()> {
+    pub async fn adopt(&self, digest: &str, upload: &Path) -> io::Result<()> {
         let Some(path) = self.path(digest) else { return Err(io::ErrorKind::InvalidInput.into()) };
         private_folder(path.parent().unwrap_or(&path))?;
         match std::fs::hard_link(upload, &path) {
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             // Not every file system has links.
             Err(_) => std::fs::rename(upload, &path)?,
             Ok(()) => {}
         }
-        sync_name(&path)
+        sync_name(&path)?;
+        self.share(digest).await
+    }
+
+    /// Puts a file into the bucket, if there is one.
+    async fn share(&self, digest: &str) -> io::Result<()> {
+        match (&self.bucket, self.path(digest)) {
+            (Some((bucket, below)), Some(path)) => bucket.put(&named(below, digest), &path).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a blob may lie in the bucket, and not here.
+    pub fn is_away(&self, digest: &str) -> bool {
+        self.bucket.is_some() && is_digest(digest) && self.get(digest).is_none()
+    }
+
+    /// Fetches a blob that lies in the bucket.
+    pub async fn fetch(&self, digest: &str) {
+        let (Some((bucket, below)), Some(path)) = (&self.bucket, self.path(digest)) else { return };
+        let fetched = async {
+            private_folder(path.parent().unwrap_or(&path))?;
+            let part = path.with_extension(Entropy::from_os().suffix(8));
+            let found = bucket.get(&named(below, digest), &part).await;
+            match found {
+                Ok(true) => std::fs::rename(&part, &path).and_then(|()| sync_name(&path)),
+                Ok(false) => Ok(()),
+                Err(why) => {
+                    // The error that is told is the first.
+                    let _ = std::fs::remove_file(&part);
+                    Err(why)
+                }
+            }
+        };
+        if let Err(error) = fetched.await {
+            tracing::error!(%error, digest, "not fetched from the bucket");
+        }
     }
 
     /// The digests of all files.
@@ -242,14 +317,42 @@ impl Blobs {
         kept.memory.iter().try_for_each(|(digest, bytes)| self.write(digest, bytes))
     }
 
+    /// The digests of all rows.
+    pub fn rows(&self, snapshot: &Snapshot) -> Vec<String> {
+        self.rows.as_ref().map_or_else(Vec::new, |rows| rows.digests(snapshot))
+    }
+
+    /// Forgets rows.
+    pub async fn remove_rows(&self, digests: &[String]) {
+        if let Some(rows) = &self.rows {
+            rows.remove(digests).await;
+        }
+    }
+
     /// Forgets a blob.
-    pub fn remove(&self, digest: &str) {
+    pub async fn remove(&self, digest: &str) {
+        self.remove_rows(&[digest.to_owned()]).await;
+        if let Some((bucket, below)) = &self.bucket
+            && let Err(error) = bucket.remove(&named(below, digest)).await
+        {
+            tracing::warn!(%error, digest, "a blob that nobody holds stays in the bucket");
+        }
+        self.remove_file(digest);
+    }
+
+    /// Forgets a blob that is no row.
+    pub fn remove_file(&self, digest: &str) {
         self.memory.lock().remove(digest);
         if let Some(path) = self.path(digest) {
             // Gone already is as good.
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// What a blob is called in a bucket.
+fn named(below: &str, digest: &str) -> String {
+    format!("{below}/{}", digest.trim_start_matches("sha256:"))
 }
 
 /// The names of the blobs in a folder.
@@ -298,24 +401,24 @@ pub(super) fn failed(error: &io::Error) -> DistributionError {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_put_can_be_had() {
+    #[tokio::test]
+    async fn what_is_put_can_be_had() {
         let folder = tempfile::tempdir().unwrap();
         for dir in [None, Some(folder.path())] {
             let blobs = Blobs::new(dir);
             let bytes = Bytes::from_static(b"content");
             let digest = sha256(&bytes);
             assert!(blobs.get(&digest).is_none());
-            blobs.put(&digest, &bytes).unwrap();
+            blobs.put(&digest, &bytes).await.unwrap();
             assert_eq!(blobs.get(&digest).unwrap().size(), 7);
             assert_eq!(blobs.bytes(&digest).unwrap(), bytes);
-            blobs.remove(&digest);
+            blobs.remove(&digest).await;
             assert!(blobs.bytes(&digest).is_none());
         }
     }
 
-    #[test]
-    fn an_upload_stays_until_its_repository_holds_the_blob() {
+    #[tokio::test]
+    async fn an_upload_stays_until_its_repository_holds_the_blob() {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::new(Some(folder.path()));
         let upload = blobs.upload("u").unwrap().unwrap();
@@ -323,7 +426,7 @@ mod tests {
         let digest = sha256(b"content");
         // Twice: the second is who goes on after a crash.
         for _ in 0..2 {
-            blobs.adopt(&digest, &upload).unwrap();
+            blobs.adopt(&digest, &upload).await.unwrap();
             assert!(upload.exists());
         }
         assert_eq!(blobs.bytes(&digest).unwrap(), "content");

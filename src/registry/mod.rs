@@ -7,6 +7,7 @@
 
 mod ask;
 mod blobs;
+mod bucket;
 mod builds;
 mod certificates;
 mod cluster;
@@ -26,6 +27,7 @@ mod pull;
 mod push;
 mod recording;
 mod reply;
+mod rows;
 mod serve;
 mod shelf;
 mod shelves;
@@ -37,7 +39,8 @@ mod trail;
 mod uploads;
 mod vendor;
 
-pub use blobs::{FOLDER, Kept};
+pub use blobs::{BlobPlace, FOLDER, Kept};
+pub use bucket::BlobBucket;
 pub use certificates::Certificates;
 pub use clusters::{Clusters, Order};
 pub use serve::{Listening, serve, serve_on, tend};
@@ -60,7 +63,6 @@ use shelves::Shelves;
 use std::{
     io,
     net::SocketAddr,
-    path::Path,
     sync::{Arc, Weak},
 };
 use uploads::{Incoming, Uploads};
@@ -80,8 +82,7 @@ pub struct Registries {
 }
 
 impl Registries {
-    /// The registries of a cluster whose API listens at `api`. What is pushed lies in the data
-    /// folder, or in memory.
+    /// The registries of a cluster whose API listens at `api`. What is pushed lies where `place` says.
     ///
     /// # Errors
     /// When the folder cannot be used.
@@ -89,17 +90,14 @@ impl Registries {
         server: Arc<Server>,
         api: SocketAddr,
         time: Arc<ClusterTime>,
-        data_dir: Option<&Path>,
+        place: BlobPlace,
         host: Option<Weak<dyn Clusters>>,
     ) -> io::Result<Arc<Registries>> {
         let mint = Mint::new(&server.world);
-        let blobs = Blobs::new(data_dir);
+        let blobs = Blobs::at(place).beside(&server.store);
         let uploads = Uploads::open(&blobs, server.world.wall.now())?;
         let bodies = Bodies::new(Arc::clone(&server.world.wall));
-        let registries =
-            Arc::new(Registries { server, mint, blobs, uploads, bodies, api, time, host });
-        registries.sweep_orphans()?;
-        Ok(registries)
+        Ok(Arc::new(Registries { server, mint, blobs, uploads, bodies, api, time, host }))
     }
 
     /// The bytes of what was pushed.

@@ -35,19 +35,31 @@ impl Registries {
         if self.blobs.get(digest).is_none() {
             return Err(DistributionError::new(&BLOB_UNKNOWN).into());
         }
-        self.blobs.remove(digest);
+        self.blobs.remove(digest).await;
         Ok(Reply::empty(204))
     }
 
     /// Deletes what a crash left between the file of a blob and the row that says who holds it. At
     /// the start only: later a blob without a row is one that is about to get it.
-    pub(super) fn sweep_orphans(&self) -> std::io::Result<()> {
+    fn sweep_orphans(&self) -> std::io::Result<()> {
         let stored = self.blobs.digests()?;
         let orphans = orphans(stored, &self.server.store.snapshot());
         if !orphans.is_empty() {
             tracing::info!(count = orphans.len(), "blobs that nobody holds are deleted");
         }
-        orphans.iter().for_each(|digest| self.blobs.remove(digest));
+        orphans.iter().for_each(|digest| self.blobs.remove_file(digest));
+        Ok(())
+    }
+
+    /// The same of those that are rows.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub async fn sweep(&self) -> std::io::Result<()> {
+        self.sweep_orphans()?;
+        let snapshot = self.server.store.snapshot();
+        let lost = orphans(self.blobs.rows(&snapshot), &snapshot);
+        self.blobs.remove_rows(&lost).await;
         Ok(())
     }
 
@@ -77,7 +89,9 @@ impl Registries {
             }
             let held = entry.lens::<Repository>();
             let all = held.manifests.keys().chain(held.blobs.keys());
-            all.filter(|digest| !needed.contains(*digest)).for_each(|d| self.forget_unused(d));
+            for digest in all.filter(|digest| !needed.contains(*digest)) {
+                self.forget_unused(digest).await;
+            }
         }
     }
 }

@@ -90,7 +90,7 @@ impl Registries {
             for blob in document.config.iter().chain(&document.layers) {
                 // Layers that anybody can make lie everywhere.
                 let Some(Blob::Bytes(bytes)) = content.blob(&blob.digest) else { continue };
-                self.blobs.put(&blob.digest, &bytes)?;
+                self.blobs.put(&blob.digest, &bytes).await?;
                 let size = bytes.len() as u64;
                 let held = blob.digest.clone();
                 self.change(repository, |r| {

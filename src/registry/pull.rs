@@ -59,6 +59,7 @@ impl Registries {
         let outside = self.outside(&snapshot);
         let Some(origin) = outside.origin(stream, digest) else { return Ok(None) };
         let here = Shelf { outside, blobs: &self.blobs, name: &repository };
+        self.bring(digest).await;
         let held = here.manifest(digest).or_else(|| self.of_any_stream(&snapshot, digest));
         if held.is_some() {
             return Ok(held);
@@ -94,6 +95,7 @@ impl Registries {
         if !is_digest(digest) {
             return Err(DistributionError::new(&DIGEST_INVALID));
         }
+        self.bring(digest).await;
         let unknown = || DistributionError::new(&BLOB_UNKNOWN);
         let repository = format!("{project}/{stream}");
         let snapshot = self.server.store.snapshot();

@@ -110,6 +110,7 @@ impl Registries {
         };
         let place = RepositoryRef::find(self.catalog(), None, from);
         let Some(source) = place.ok().filter(|p| self.readable(ask, p)) else { return Ok(None) };
+        self.bring(digest).await;
         let snapshot = self.server.store.snapshot();
         let shelf =
             Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: &source.name() };
@@ -138,7 +139,7 @@ impl Registries {
         blob: &Stored,
     ) -> Result<(), DistributionError> {
         if let Stored::Made(Blob::Bytes(bytes)) = blob {
-            self.blobs.put(digest, bytes)?;
+            self.blobs.put(digest, bytes).await?;
         }
         let size = blob.size();
         self.change(repository, |r| hold(r, digest, size)).await
@@ -183,7 +184,7 @@ impl Registries {
             return Err(DistributionError::new(&BLOB_UNKNOWN));
         }
         self.change(repository, |r| r.blobs.retain(|d, _| d != digest)).await?;
-        self.forget_unused(digest);
+        self.forget_unused(digest).await;
         Ok(())
     }
 
@@ -198,19 +199,29 @@ impl Registries {
             return Err(DistributionError::new(&MANIFEST_UNKNOWN));
         }
         self.change(repository, |r| drop(r.manifests.remove(digest))).await?;
-        self.forget_unused(digest);
+        self.forget_unused(digest).await;
         Ok(())
     }
 
-    /// Deletes the bytes that no repository holds any more.
-    pub(super) fn forget_unused(&self, digest: &str) {
-        let snapshot = self.server.store.snapshot();
-        let used = snapshot.list(REPOSITORIES, "").any(|entry| {
+    /// Whether a repository holds something.
+    fn is_held(&self, digest: &str) -> bool {
+        self.server.store.snapshot().list(REPOSITORIES, "").any(|entry| {
             let held = entry.lens::<Repository>();
             held.blobs.contains_key(digest) || held.manifests.contains_key(digest)
-        });
-        if !used {
-            self.blobs.remove(digest);
+        })
+    }
+
+    /// Makes sure that what a repository holds is at hand, wherever it was pushed.
+    pub(super) async fn bring(&self, digest: &str) {
+        if self.blobs.is_away(digest) && self.is_held(digest) {
+            self.blobs.fetch(digest).await;
+        }
+    }
+
+    /// Deletes the bytes that no repository holds any more.
+    pub(super) async fn forget_unused(&self, digest: &str) {
+        if !self.is_held(digest) {
+            self.blobs.remove(digest).await;
         }
     }
 
@@ -229,6 +240,10 @@ impl Registries {
         if !is_tag(reference) && reference != manifest.digest {
             return Err(DistributionError::new(&DIGEST_INVALID));
         }
+        let document = &manifest.document;
+        for part in document.config.iter().chain(&document.layers).chain(&document.manifests) {
+            self.bring(&part.digest).await;
+        }
         let snapshot = self.server.store.snapshot();
         let shelf =
             Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: repository };
@@ -244,7 +259,7 @@ impl Registries {
         manifest: &Manifest,
         held: RegistryState,
     ) -> Result<(), DistributionError> {
-        self.blobs.put(&manifest.digest, &manifest.bytes)?;
+        self.blobs.put(&manifest.digest, &manifest.bytes).await?;
         let digest = &manifest.digest;
         self.change(repository, |r| drop(r.manifests.insert(digest.clone(), held.clone()))).await
     }

@@ -9,7 +9,8 @@ use serde_json::json;
 pub(super) const PATH: &str = "/recording";
 
 /// What a cluster is told whose arrivals nobody keeps.
-const UNSEEDED: &str = "the cluster keeps no recording: start it in memory and with --random-seed (or create it with --seed-random)";
+const UNSEEDED: &str =
+    "the cluster keeps no recording: start it with --random-seed (or create it with --seed-random)";
 
 impl Registries {
     /// `GET /recording`: a file that `pocketshift replay` reads, in base64.

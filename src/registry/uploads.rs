@@ -264,12 +264,16 @@ impl Upload {
             return Ok(());
         }
         match &mut self.sink {
+            Sink::File(path) if blobs.is_row(self.size) => {
+                let bytes = tokio::fs::read(&path).await.map_err(|e| failed(&e))?;
+                blobs.put(digest, &bytes.into()).await
+            }
             Sink::File(path) => {
                 let file = tokio::fs::File::open(&path).await.map_err(|e| failed(&e))?;
                 file.sync_all().await.map_err(|e| failed(&e))?;
-                blobs.adopt(digest, path).map_err(|e| failed(&e))
+                blobs.adopt(digest, path).await.map_err(|e| failed(&e))
             }
-            Sink::Memory(ram) => blobs.put(digest, &ram.take()),
+            Sink::Memory(ram) => blobs.put(digest, &ram.take()).await,
             Sink::Closed => Err(DistributionError::new(&BLOB_UPLOAD_UNKNOWN)),
         }
     }

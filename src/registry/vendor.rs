@@ -39,6 +39,9 @@ impl Registries {
             return Err(DistributionError::new(&UNAVAILABLE).into());
         }
         self.admit(ask, vendor.host)?;
+        if let Endpoint::Manifest(_, digest) | Endpoint::Blob(_, digest) = &endpoint {
+            self.bring(digest).await;
+        }
         Ok(self.look(ask, &snapshot, &vendor, endpoint)?)
     }
 

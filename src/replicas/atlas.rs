@@ -303,3 +303,47 @@ async fn run(atlas: Weak<Atlas>) {
         clock.sleep_until(next).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn row(key: &str, value: &str) -> KeyValue {
+        KeyValue {
+            key: Bytes::copy_from_slice(key.as_bytes()),
+            value: Bytes::copy_from_slice(value.as_bytes()),
+            ..KeyValue::default()
+        }
+    }
+
+    #[test]
+    fn a_chart_tells_who_has_what_and_who_takes_the_next() {
+        let peer = |name: &str, drained| {
+            let peer = Peer { name: name.into(), drained, ..Peer::default() };
+            serde_json::to_string(&peer).unwrap()
+        };
+        let rows = [
+            row("/p/map/cards/one", "{}"),
+            row("/p/map/cards/two", r#"{"mark":"m"}"#),
+            row("/p/map/owners/main", "a/1"),
+            row("/p/map/owners/one", "a/1"),
+            row("/p/map/replicas/a/1", &peer("a", false)),
+            row("/p/map/replicas/b/2", &peer("b", false)),
+            row("/p/map/replicas/c/3", &peer("c", true)),
+            row("/p/map/replicas/d/4", "what a later version says"),
+            row("/p/map/others/x", "y"),
+        ];
+        let chart = Chart::read(&rows, "/p/map/");
+        assert_eq!(chart.members.len(), 3);
+        assert_eq!(
+            chart.home("one").map(|(process, peer)| (&**process, &*peer.name)),
+            Some(("a/1", "a"))
+        );
+        assert!(chart.home("two").is_none());
+        assert_eq!((chart.load("a/1"), chart.load("b/2")), (2, 0));
+        assert_eq!(chart.freest().map(String::as_str), Some("b/2"), "a drained one takes none");
+        assert_eq!(chart.orphans().collect::<Vec<_>>(), ["two"]);
+        assert_eq!((chart.turn("a/1"), chart.turn("b/2")), ((0, 2), (1, 2)));
+    }
+}

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{io, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -40,6 +40,9 @@ pub enum Ask {
         cluster: String,
         /// Which of its ports: `api`, `registry`, `http` or `https`.
         port: String,
+        /// Where the client comes from.
+        #[serde(default)]
+        from: Option<SocketAddr>,
     },
     /// What the administrator of all clusters wants done; the answer follows.
     Order(Value),
@@ -231,7 +234,7 @@ mod tests {
             },
         ));
         let member = Peer { door, ..Peer::default() };
-        let ask = Ask::Client { cluster: "main".into(), port: "api".into() };
+        let ask = Ask::Client { cluster: "main".into(), port: "api".into(), from: None };
         let (answer, mut stream) = tunnel.ask(&member, &ask).await.unwrap();
         assert!(matches!(answer, PeerAnswer::Here));
         let mut said = [0; 4];

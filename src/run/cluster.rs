@@ -104,7 +104,7 @@ pub(super) struct Site {
     /// Tells the addresses of other replicas, at which it is reached, too.
     pub names: Option<Addresses>,
     /// Where what is pushed to its registry lies, if that is not in the data folder.
-    pub blobs: Option<PathBuf>,
+    pub blobs: Option<registry::BlobPlace>,
 }
 
 /// Chance, the machine's time, and the cluster's as it was left.
@@ -340,9 +340,9 @@ pub(super) async fn begin(
         },
     );
     http.audit = audit;
-    let place = (address, site.blobs.as_deref().or(dir.as_deref()));
     let served = (&server, &time, (flags, &secrets.ca));
-    let registries = registries(served, place, (&site, &pushed), ports.registry)?;
+    let at = (address, dir.as_deref());
+    let registries = registries(served, at, (&site, &pushed), ports.registry).await?;
     controls.know(registries.as_ref());
     let labs = Ongoing::begin(registries.as_ref(), &server, &site, tapes).await?;
     http.desk = labs.as_ref().map(Ongoing::desk);
@@ -395,7 +395,7 @@ fn tend(world: &World, containers: &Arc<sim::containers::Runtime>) -> BoxFuture<
 }
 
 /// The registries at work, where there are any.
-fn registries(
+async fn registries(
     (server, time, (flags, ca)): (&Arc<Server>, &Arc<ClusterTime>, (&Serve, &tls::Pair)),
     (api, dir): (SocketAddr, Option<&Path>),
     (site, pushed): (&Site, &registry::Kept),
@@ -410,9 +410,12 @@ fn registries(
     )
     .map_err(|e| e.to_string())?;
     let (server, time, host) = (Arc::clone(server), Arc::clone(time), site.host.clone());
-    let registries = Registries::new(server, shown(api), time, dir, host);
+    let usual = || registry::BlobPlace { folder: dir.map(Path::to_owned), bucket: None };
+    let place = site.blobs.clone().unwrap_or_else(usual);
+    let registries = Registries::new(server, shown(api), time, place, host);
     let unusable = |e: std::io::Error| format!("cannot use the data folder: {e}");
     let registries = registries.map_err(unusable)?;
+    registries.sweep().await.map_err(unusable)?;
     registries.put_back(pushed).map_err(|e| format!("what was pushed there is not here: {e}"))?;
     let served = match &site.shared {
         Some(shared) => registry::serve_on(&shared.front, registries, listener, certificates),

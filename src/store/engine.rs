@@ -34,6 +34,23 @@ pub(super) struct Loaded {
 pub(super) trait Engine: Send {
     /// Makes the records durable, all or none.
     fn append(&mut self, records: &[Record]) -> Result<(), Error>;
+    /// Whether records can be sent on their way without waiting for those before them.
+    fn pipelines(&self) -> bool {
+        false
+    }
+    /// Sends records on their way. They are kept only if those before them are; `told` is called when
+    /// it is known what became of them.
+    fn begin(&mut self, _records: &[Record], _told: Told) {}
+    /// Whether it is known what became of the oldest on their way.
+    fn has_arrived(&mut self) -> bool {
+        false
+    }
+    /// What became of the oldest on their way, which are these; waits until that is known.
+    fn conclude(&mut self, records: &[Record]) -> Result<(), Error> {
+        self.append(records)
+    }
+    /// Lets go of all that is on its way: it will not count, whatever becomes of it.
+    fn abandon(&mut self) {}
     /// Forgets what was replaced or deleted at or before `upto`, a bounded amount per call.
     /// Answers whether there is more.
     fn compact(&mut self, upto: u64) -> Result<bool, String>;
@@ -105,6 +122,9 @@ impl Record {
         ROW + self.entry.bytes.len() + self.entry.resource.len() + self.entry.key.len() + claims
     }
 }
+
+/// See [`Engine::begin`].
+pub(super) type Told = Box<dyn FnOnce() + Send>;
 
 /// See [`Engine::current`].
 pub(super) type Current = Box<dyn Fn() -> bool + Send + Sync>;

@@ -13,6 +13,7 @@ mod entry;
 mod etcd;
 mod feed;
 mod gate;
+mod groups;
 mod limits;
 mod load;
 mod open;

@@ -7,6 +7,7 @@ use super::{
     author,
     claims::Claims,
     engine::{Current, Engine, Loaded, Nowhere, Record, Watch},
+    groups::{Convoy, WriterQueue},
     limits::{Limits, Size},
 };
 use crate::object::Encoded;
@@ -20,17 +21,19 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-type Reply = oneshot::Sender<Result<Committed, Error>>;
+pub(super) type Reply = oneshot::Sender<Result<Committed, Error>>;
 
-struct Batch {
-    ops: Vec<Op>,
-    author: Option<Arc<Author>>,
-    reply: Reply,
+pub(super) struct Batch {
+    pub ops: Vec<Op>,
+    pub author: Option<Arc<Author>>,
+    pub reply: Reply,
 }
 
 /// What the writer is asked for.
-enum Message {
+pub(super) enum Message {
     Commit(Batch),
+    /// It is known what became of a group on its way.
+    Arrived,
     /// Something between two commits.
     Do(Box<dyn FnOnce(&mut Writer) + Send>),
 }
@@ -38,13 +41,10 @@ enum Message {
 /// Who writes.
 enum Way {
     /// A thread, as long as its queue is open.
-    Thread(Mutex<Option<mpsc::Sender<Message>>>, Mutex<Option<JoinHandle<()>>>),
+    Thread(WriterQueue, Mutex<Option<JoinHandle<()>>>),
     /// Whoever commits, one after the other; nobody after the end, or after a panic.
     Inline(Mutex<Option<Box<Writer>>>),
 }
-
-/// Steps taken into one commit at most: bounds how long the first of them waits.
-const MAX_GROUP: usize = 1024;
 
 /// What readers and the writer share.
 pub(super) struct Shared {
@@ -91,8 +91,10 @@ impl Handle {
         let way = if keeps && !inline {
             let (sender, receiver) = mpsc::channel();
             let thread = std::thread::Builder::new().name("store-writer".into());
-            let thread = thread.spawn(move || writer.run(&receiver)).ok();
-            Way::Thread(Mutex::new(Some(sender)), Mutex::new(thread))
+            let queue: WriterQueue = Arc::new(Mutex::new(Some(sender)));
+            let own = Arc::clone(&queue);
+            let thread = thread.spawn(move || writer.run(&receiver, &own)).ok();
+            Way::Thread(queue, Mutex::new(thread))
         } else {
             Way::Inline(Mutex::new(Some(Box::new(writer))))
         };
@@ -235,8 +237,10 @@ pub(super) struct Writer {
     pub(super) limits: Limits,
     pub(super) size: Size,
     compacted: u64,
+    /// Groups on their way to where they are kept, the oldest first.
+    pub(super) under_way: VecDeque<Convoy>,
     /// Whose batch is being applied.
-    author: Option<Arc<Author>>,
+    pub(super) author: Option<Arc<Author>>,
 }
 
 impl Writer {
@@ -244,33 +248,8 @@ impl Writer {
         let state = (**shared.state.load()).clone();
         let compacted = shared.feed.floor();
         let (limits, size) = Default::default();
-        Writer { shared, engine, state, claims, limits, size, compacted, author: None }
-    }
-
-    /// Serves batches until the queue is closed and empty.
-    fn run(&mut self, queue: &mpsc::Receiver<Message>) {
-        while let Ok(first) = queue.recv() {
-            let (mut size, mut group, mut next) = (0, Vec::new(), Some(first));
-            // Whatever else is asked for is done after the batches taken before it.
-            let mut work = None;
-            while let Some(message) = next.take() {
-                match message {
-                    Message::Do(asked) => work = Some(asked),
-                    Message::Commit(batch) => {
-                        size += batch.ops.len();
-                        group.push(batch);
-                        next = if size < MAX_GROUP { queue.try_recv().ok() } else { None };
-                    }
-                }
-            }
-            if !group.is_empty() {
-                self.commit(group);
-                self.compact();
-            }
-            if let Some(work) = work {
-                work(self);
-            }
-        }
+        let (under_way, author) = Default::default();
+        Writer { shared, engine, state, claims, limits, size, compacted, under_way, author }
     }
 
     /// Checks a batch, makes it durable where that is to be, and shows it, all on this thread. Answers the
@@ -292,7 +271,7 @@ impl Writer {
             self.size = size;
             return Err(why);
         }
-        let changed = self.publish(records, &durable);
+        let changed = self.publish(records, &durable, self.state.clone());
         if self.engine.keeps() {
             self.compact();
         }
@@ -300,70 +279,29 @@ impl Writer {
     }
 
     /// Makes records durable, where that is to be, and notes how it went.
-    fn append(&mut self, records: &[Record]) -> Result<(), Error> {
+    pub(super) fn append(&mut self, records: &[Record]) -> Result<(), Error> {
         let appended = self.engine.append(records);
+        self.note(&appended);
+        appended
+    }
+
+    /// Notes how a commit went.
+    pub(super) fn note(&self, went: &Result<(), Error>) {
         if self.engine.keeps() {
-            *self.shared.trouble.lock() = appended.as_ref().err().map(Error::cause);
+            *self.shared.trouble.lock() = went.as_ref().err().map(Error::cause);
         }
-        appended.inspect_err(|why| tracing::error!(%why, "commit failed"))
-    }
-
-    /// Checks and commits a group. A batch that fails its checks leaves the others alone.
-    fn commit(&mut self, group: Vec<Batch>) {
-        let mut next = VecDeque::from(group);
-        while !next.is_empty() {
-            self.commit_some(&mut next);
-        }
-    }
-
-    /// Commits as many batches of a group as go at once.
-    fn commit_some(&mut self, group: &mut VecDeque<Batch>) {
-        let (durable, size, room) = (self.state.clone(), self.size, self.engine.room());
-        let mut records = Vec::new();
-        let mut passed = Vec::new();
-        while let Some(batch) = group.front() {
-            if !passed.is_empty() && !room.has(&records, &batch.ops, &self.state) {
-                break;
-            }
-            let Some(batch) = group.pop_front() else { break };
-            self.author = batch.author;
-            let (before, mark) = (self.state.clone(), records.len());
-            let applied = self.apply(batch.ops, &mut records).and_then(|committed| {
-                let new = &records[mark..];
-                let fits = match room.holds(new) {
-                    true => self.fits(new, &before),
-                    false => Err(Error::Large(room.bytes as u64)),
-                };
-                fits.map(|()| committed).inspect_err(|_| self.undo(before, new))
-            });
-            match applied {
-                Ok(committed) => passed.push((batch.reply, committed)),
-                Err(e) => {
-                    records.truncate(mark);
-                    // Nobody may be waiting any more: the answer is then nobody's business.
-                    drop(batch.reply.send(Err(e)));
-                }
-            }
-        }
-        if let Err(why) = self.append(&records) {
-            self.undo(durable, &records);
-            self.size = size;
-            for (reply, _) in passed {
-                let _ = reply.send(Err(why.clone()));
-            }
-            return;
-        }
-        let changed = self.publish(records, &durable);
-        // Whoever is told goes before whoever waits for an answer: when the latter has nothing left
-        // to do, the former are under way already, and time does not move on between the two.
-        self.shared.feed.wake(&changed);
-        for (reply, committed) in passed {
-            let _ = reply.send(Ok(committed));
+        if let Err(why) = went {
+            tracing::error!(%why, "commit failed");
         }
     }
 
     /// Shows what was committed; answers the resources whose watchers are to be woken.
-    fn publish(&self, records: Vec<Record>, durable: &Snapshot) -> BTreeSet<Arc<str>> {
+    pub(super) fn publish(
+        &self,
+        records: Vec<Record>,
+        durable: &Snapshot,
+        after: Snapshot,
+    ) -> BTreeSet<Arc<str>> {
         let resources: BTreeSet<Arc<str>> =
             records.iter().map(|r| Arc::clone(&r.entry.resource)).collect();
         let mut before: HashMap<(Arc<str>, Arc<str>), Arc<Entry>> = HashMap::new();
@@ -388,8 +326,9 @@ impl Writer {
         // The history first, then the state, then how far it reaches: whoever sees a state can
         // read the changes that led to it.
         self.shared.feed.push(changes);
-        self.shared.state.store(Arc::new(self.state.clone()));
-        self.shared.feed.reached(self.state.rev);
+        let reached = after.rev;
+        self.shared.state.store(Arc::new(after));
+        self.shared.feed.reached(reached);
         resources
     }
 
@@ -493,10 +432,15 @@ impl Writer {
         Arc::new(entry.by(self.author.clone()))
     }
 
+    /// Whether the window has forgotten enough.
+    pub(super) fn is_compaction_due(&self) -> bool {
+        self.shared.feed.floor() >= self.compacted + 200
+    }
+
     /// Lets the database forget what the window has forgotten, a little after each commit.
     pub(super) fn compact(&mut self) {
         let floor = self.shared.feed.floor();
-        if floor < self.compacted + 200 {
+        if !self.is_compaction_due() {
             return;
         }
         match self.engine.compact(floor) {

@@ -1,5 +1,5 @@
-//! Three members of etcd and three replicas under load, of which some are killed, paused and started
-//! again: a checker looks at everything that anybody was told. Nothing acknowledged is lost, nothing is
+//! Three members of etcd and three replicas under load, of which some are killed, paused, cut off and
+//! started again: a checker looks at everything that anybody was told. Nothing acknowledged is lost, nothing is
 //! there twice, every object changes as if one after the other had changed it, no read is older than
 //! what was acknowledged before it began, and every watch has seen all of it in order.
 //!
@@ -8,6 +8,7 @@
 use crate::support::{
     Child, Etcd,
     etcd::{free, signal},
+    gate::Gate,
     lab::{self, get},
 };
 use futures_util::StreamExt;
@@ -180,23 +181,31 @@ impl Field {
     }
 }
 
-/// A replica that can be started again where it was.
+/// A replica that can be started again where it was, and its ways to etcd.
 struct Seat {
     dir: TempDir,
+    ways: Vec<Gate>,
     arguments: Vec<String>,
     child: Option<Child>,
 }
 
 impl Seat {
-    fn new(etcd: &Etcd, name: &str) -> Seat {
+    async fn new(etcd: &Etcd, name: &str) -> Seat {
         let ports = [free(), free()].map(|port| port.to_string());
-        let arguments = ["--store", &etcd.address(), "--replica", name, "--secure-port", &ports[0]]
+        let mut ways = Vec::new();
+        for port in etcd.ports() {
+            ways.push(Gate::to(port).await);
+        }
+        let members: Vec<String> = ways.iter().map(|w| format!("127.0.0.1:{}", w.port)).collect();
+        let address = format!("etcd://{}", members.join(","));
+        let arguments = ["--store", &address, "--replica", name, "--secure-port", &ports[0]]
             .into_iter()
             .chain(["--registry-port", &ports[1]])
             .map(str::to_owned)
             .collect();
-        let mut seat = Seat { dir: tempfile::tempdir().expect("a folder"), arguments, child: None };
-        seat.start();
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut seat = Seat { dir, ways, arguments, child: None };
+        tokio::task::block_in_place(|| seat.start());
         seat
     }
 
@@ -215,10 +224,11 @@ impl Seat {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_that_was_acknowledged_is_lost_and_nothing_is_there_twice() {
     let Some(mut etcd) = Etcd::start(3, &["--unsafe-no-fsync"]) else { return };
-    let mut seats: Vec<Seat> = ["a", "b", "c"].iter().map(|name| Seat::new(&etcd, name)).collect();
-    let mut clients = Vec::new();
-    for seat in &seats {
+    let (mut seats, mut clients) = (Vec::new(), Vec::new());
+    for name in ["a", "b", "c"] {
+        let seat = Seat::new(&etcd, name).await;
         clients.push(seat.client().await);
+        seats.push(seat);
     }
     let from = rev(&get(&clients[0], MAPS).await.expect(200));
     let field = Arc::new(Field {
@@ -245,7 +255,7 @@ async fn nothing_that_was_acknowledged_is_lost_and_nothing_is_there_twice() {
         std::env::var("POCKETSHIFT_CHAOS").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     let (began, mut rounds) = (Instant::now(), 0);
     while rounds == 0 || began.elapsed() < Duration::from_secs(long) {
-        for accident in 0..4 {
+        for accident in 0..5 {
             let which = field.entropy.below(3) as usize;
             field.progress(20).await;
             accidents(accident, which, &field, &mut etcd, &mut seats).await;
@@ -301,10 +311,15 @@ async fn accidents(
             field.progress(20).await;
             etcd.start_member(which);
         }
-        _ => {
+        3 => {
             etcd.signal(which, "STOP");
             field.progress(20).await;
             etcd.signal(which, "CONT");
+        }
+        _ => {
+            seats[which].ways.iter().for_each(|way| way.set(false));
+            field.progress(20).await;
+            seats[which].ways.iter().for_each(|way| way.set(true));
         }
     }
 }

@@ -19,7 +19,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("world", &[]),
     ("tls", &[]),
     ("platform", &[]),
-    ("pool", &[]),
+    ("pool", &["platform"]),
     ("catalog", &["images", "store"]),
     ("runtime", &["world"]),
     ("etcd", &["tls", "world"]),

@@ -33,6 +33,7 @@ mod imports;
 mod kits;
 mod labs;
 mod lasting;
+mod layers;
 mod library;
 mod metrics;
 mod mutations;

@@ -60,6 +60,12 @@ const ROWS: &[Row] = &[
     ("PATCH", "configmaps/c", JSON, r#"[{"op":"add","path":"","value":{}}]"#, 422, UNPROCESSABLE),
     ("PATCH", "configmaps/c", JSON, r#"[{"op":"fly","path":"/x"}]"#, 422, UNPROCESSABLE),
     ("PATCH", "configmaps/c", APPLY, r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}"#, 422, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"),
+    ("PATCH", "configmaps/c?fieldManager=q", APPLY, r#"{}"#, 400, "invalid object type: /, Kind="),
+    ("PATCH", "configmaps/c?fieldManager=q", APPLY, r#"null"#, 400, "invalid object type: /, Kind="),
+    ("PATCH", "configmaps/c?fieldManager=q", APPLY, r#"{"apiVersion":"v1","kind":"Secret","x":1}"#, 400, "invalid object type: /v1, Kind=Secret"),
+    ("PATCH", "configmaps/c?fieldManager=q", APPLY, r#"{"apiVersion":"a/b/c","kind":"ConfigMap"}"#, 400, "invalid object type: /, Kind=ConfigMap"),
+    ("PATCH", "configmaps/c?fieldManager=q", APPLY, r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"managedFields":[]},"x":1}"#, 400, "metadata.managedFields must be nil"),
+    ("PATCH", "configmaps/c?fieldManager=q", APPLY, r#"[]"#, 400, "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}"),
     ("PATCH", "configmaps/c", "application/json", "{}", 415, "415: Unsupported Media Type"),
     ("GET", "configmaps?labelSelector=a,", "", "", 400, "found '', expected: identifier after ','"),
     ("GET", "configmaps?fieldSelector=data.a%3D1", "", "", 400, r#""data.a" is not a known field selector: only "metadata.name", "metadata.namespace""#),
@@ -167,6 +173,22 @@ async fn scales() {
         "{message}"
     );
     let forced = format!("{SCALE}?fieldManager=q&force=true");
+    for (body, code, message) in [
+        ("{}", 400, "invalid object type: /, Kind="),
+        (
+            r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d"}}"#,
+            400,
+            "invalid object type: apps/v1, Kind=Deployment",
+        ),
+        (
+            r#"{"apiVersion":"autoscaling/v1","kind":"Scale","metadata":{"name":"d"},"spec":{"x":1}}"#,
+            500,
+            "failed to create typed patch object (/d; autoscaling/v1, Kind=Scale): .spec.x: field not declared in schema",
+        ),
+    ] {
+        let got = answer(&lab, ("PATCH", &forced, APPLY, body)).await;
+        assert_eq!(got, (code, message.to_owned()), "{body}");
+    }
     assert_eq!(answer(&lab, ("PATCH", &forced, APPLY, apply)).await.0, 200);
     let scale: Value = crate::support::lab::get(&lab.client, SCALE).await.expect(200);
     assert_eq!(scale.i64_at("spec.replicas"), Some(6));

@@ -2,7 +2,9 @@
 //! dies or is drained costs a moment, and a watch goes on where it was.
 
 use crate::support::{
-    Child, Etcd, child, eventually,
+    Child, Etcd, child,
+    etcd::free,
+    eventually,
     exercise::{LATER, ask, own, sets, start},
     lab::{get, send},
     tools,
@@ -53,6 +55,17 @@ async fn write(client: &Client, name: &str) -> u16 {
     send(client, "POST", MAPS, "", Some(&body)).await.code
 }
 
+/// What is said at a port to whoever asks in plain HTTP.
+async fn plain(port: u16, path: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("a port");
+    let asked = format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n");
+    stream.write_all(asked.as_bytes()).await.expect("sent");
+    let mut said = String::new();
+    stream.read_to_string(&mut said).await.expect("an answer");
+    said
+}
+
 /// The names of config maps that a watch from a revision tells of, until one comes.
 async fn watched(client: &Client, from: &str, until: &str) -> Vec<String> {
     let api: Api<DynamicObject> =
@@ -77,7 +90,9 @@ async fn any_door_leads_to_every_cluster() {
     let Some(etcd) = Etcd::start(1, &[]) else { return };
     // However busy the machine is: nobody is taken for dead here.
     let calm = ["--takeover", "30"];
-    let (a, b) = (replica(&etcd, "a", &calm).await, replica(&etcd, "b", &calm).await);
+    let port = free();
+    let told = ["--takeover", "30", "--metrics-port", &port.to_string()];
+    let (a, b) = (replica(&etcd, "a", &calm).await, replica(&etcd, "b", &told).await);
     assert_ne!(a.child.url(), b.child.url());
     assert_eq!(write(&b.client, "through-b").await, 201);
     assert_eq!(get(&a.client, &format!("{MAPS}/through-b")).await.code, 200);
@@ -98,6 +113,17 @@ async fn any_door_leads_to_every_cluster() {
     let mut kubectl = Command::new(tools::kubectl());
     kubectl.args(["--kubeconfig", &b.kubeconfig(), "exec", "p", "--", "echo", "here"]);
     assert_eq!(tools::output(&mut kubectl), "here\n");
+    let metrics = plain(port, "/metrics").await;
+    for line in [
+        "leader_election_master_status{name=\"main\"} 0",
+        "pocketshift_replica_lease_held 1",
+        "pocketshift_replica_members 2",
+        "pocketshift_replica_takeovers_total 0",
+    ] {
+        assert!(metrics.lines().any(|said| said == line), "{line}: {metrics}");
+    }
+    assert!(!metrics.contains("forwarded_connections_total 0"), "{metrics}");
+    assert!(plain(port, "/other").await.starts_with("HTTP/1.1 404 "));
     // Who signs in at one door is known at the other.
     let table = b.says(&["replica", "list"]);
     assert!(table.contains("a ") && table.lines().count() == 3, "{table}");

@@ -1,5 +1,7 @@
 //! What the integration tests stand on, as far as the bench needs it: a registry and a webhook.
 
+#[path = "../../../tests/it/support/etcd.rs"]
+pub mod etcd;
 #[path = "../../../tests/it/support/hook.rs"]
 pub mod hook;
 #[path = "../../../tests/it/support/registry.rs"]

@@ -50,8 +50,8 @@ pub fn apply(
     sub: &str,
     now: Timestamp,
 ) -> Result<Value, Error> {
-    admissible(live, applied, api_version)?;
-    fits(applied, ty)?;
+    let kind = live.map_or("", |l| l.str_at("kind"));
+    fits(applied, ty, (api_version, if kind.is_empty() { applied.str_at("kind") } else { kind }))?;
     let writer = Writer { ty, manager, api_version, sub, now };
     let mut managed = writer.owners(live)?;
     let empty = Value::Object(Map::new());
@@ -67,30 +67,46 @@ pub fn apply(
     writer.settle(old, new, applied, managed, delta)
 }
 
-/// Checks a configuration as it was sent, before anything unknown is dropped from it.
+/// Checks a configuration as it was sent, before anything unknown is dropped from it: that it is one,
+/// of the type (`apiVersion`, `kind`) that is written, and has only what that type has.
+/// Source: `applyPatcher` in k8s.io/apiserver, the chain of k8s.io/apimachinery `managedfields`.
 ///
 /// # Errors
-/// 500 with everything that does not fit the type, as upstream answers.
-pub fn fits(applied: &Value, ty: Root<'_>) -> Result<(), Error> {
-    let problems = check(root(ty), applied);
-    if problems.is_empty() { Ok(()) } else { Err(unfit(applied, &problems)) }
-}
-
-fn admissible(live: Option<&Value>, applied: &Value, api_version: &str) -> Result<(), Error> {
-    let kind = applied.str_at("kind");
-    let other_kind = live.is_some_and(|l| !l.str_at("kind").is_empty() && l.str_at("kind") != kind);
-    if applied.str_at("apiVersion") != api_version || other_kind {
+/// 400 for what is no configuration of that type, 500 with everything that does not fit it, as
+/// upstream answers.
+pub fn fits(applied: &Value, ty: Root<'_>, named: (&str, &str)) -> Result<(), Error> {
+    if let Some(other) = other_than_a_map(applied) {
+        return Err(Error::BadRequest(format!(
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot \
+             unmarshal {other} into Go value of type map[string]interface {{}}"
+        )));
+    }
+    if named != (applied.str_at("apiVersion"), applied.str_at("kind")) {
         return Err(Error::BadRequest(format!("invalid object type: {}", gvk(applied))));
     }
     if applied.at("metadata.managedFields").is_some_and(|m| !m.is_null()) {
         return Err(Error::BadRequest("metadata.managedFields must be nil".into()));
     }
-    Ok(())
+    let problems = check(root(ty), applied);
+    if problems.is_empty() { Ok(()) } else { Err(unfit(applied, &problems)) }
+}
+
+/// What Go calls a value that is no map; `null` is an empty one.
+fn other_than_a_map(value: &Value) -> Option<&'static str> {
+    match value {
+        Value::Object(_) | Value::Null => None,
+        Value::Array(_) => Some("array"),
+        Value::String(_) => Some("string"),
+        Value::Number(_) => Some("number"),
+        Value::Bool(_) => Some("bool"),
+    }
 }
 
 /// Group, version and kind as Go prints them: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`.
 fn gvk(object: &Value) -> String {
     let version = object.str_at("apiVersion");
+    // What is no group and version is nothing.
+    let version = if version.matches('/').count() > 1 { "" } else { version };
     let slash = if version.contains('/') { "" } else { "/" };
     format!("{slash}{version}, Kind={}", object.str_at("kind"))
 }

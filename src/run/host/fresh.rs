@@ -10,6 +10,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use memchr::memmem::Finder;
 
 /// Rows that are somebody's session: they stay with the original.
 const SESSIONS: [&str; 2] =
@@ -20,6 +21,7 @@ pub(super) fn renewed(parts: &Parts, old: &str, secrets: &Secrets, entropy: &Ent
     let parts = SESSIONS.iter().fold(parts.clone(), |parts, rows| parts.without(rows));
     let quoted = |pem: &str| Value::from(pem).to_string().trim_matches('"').to_owned();
     let (old, new) = (quoted(old), quoted(&secrets.ca.cert));
+    let old = Finder::new(&old);
     let parts = parts.edited("configmaps", |entry| match entry.key.as_ref() {
         // Where the other answers is nobody's business here.
         console::PLACE => Some(with(entry, "data.consoleURL", "")),
@@ -42,7 +44,7 @@ pub(super) fn with_authority(parts: &Parts, secrets: &Secrets) -> Parts {
     let told = parts.snapshot().get("configmaps", "default", "kube-root-ca.crt");
     let old = told.map(|entry| quoted(entry.value()["data"]["ca.crt"].as_str().unwrap_or("")));
     let Some(old) = old.filter(|old| !old.is_empty()) else { return parts.clone() };
-    let new = quoted(&secrets.ca.cert);
+    let (old, new) = (Finder::new(&old), quoted(&secrets.ca.cert));
     parts.edited("configmaps", |entry| replaced(entry, &old, &new))
 }
 
@@ -54,7 +56,16 @@ fn with(entry: &Entry, field: &str, text: &str) -> Bytes {
 }
 
 /// The bytes of an object with another text wherever `old` stands; nothing when it does not.
-fn replaced(entry: &Entry, old: &str, new: &str) -> Option<Bytes> {
-    let text = std::str::from_utf8(&entry.bytes).ok()?;
-    text.contains(old).then(|| Bytes::from(text.replace(old, new)))
+fn replaced(entry: &Entry, old: &Finder<'_>, new: &str) -> Option<Bytes> {
+    let (bytes, mut written, mut from) = (&entry.bytes[..], Vec::new(), 0);
+    for at in old.find_iter(bytes) {
+        written.extend_from_slice(&bytes[from..at]);
+        written.extend_from_slice(new.as_bytes());
+        from = at + old.needle().len();
+    }
+    if from == 0 {
+        return None;
+    }
+    written.extend_from_slice(&bytes[from..]);
+    Some(written.into())
 }

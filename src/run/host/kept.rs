@@ -10,6 +10,7 @@ use super::{
 use crate::{
     config::Serve,
     object::Value,
+    registry::BlobPlace,
     run::{
         Nature,
         cluster::{Ports, Site, start_at},
@@ -20,11 +21,7 @@ use crate::{
     world::World,
 };
 use futures_util::{StreamExt, stream};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// An etcd, and a cluster's name there.
 pub(super) type Kept = (Arc<EtcdKeeper>, String);
@@ -93,8 +90,9 @@ impl Host {
     }
 
     /// Where what is pushed to a cluster's registry lies, if somebody said where.
-    fn blobs(&self, name: &str) -> Option<PathBuf> {
-        replicas::blobs(&self.usual, name)
+    fn blobs(&self, name: &str) -> Option<BlobPlace> {
+        // It was looked at when the replica began.
+        replicas::blobs(&self.usual, name).ok().flatten()
     }
 
     /// The names of the clusters here that are kept in etcd and have begun.
@@ -181,7 +179,8 @@ impl Host {
         replica.unlist(name).await.map_err(invalid)?;
         self.end(name).await?;
         replica.strike(name).await.map_err(invalid)?;
-        if let Some(folder) = self.blobs(name).filter(|folder| folder.is_dir()) {
+        let folder = self.blobs(name).and_then(|place| place.folder);
+        if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
             std::fs::remove_dir_all(folder).unwrap_or_else(|why| tracing::warn!(%why));
         }
         Ok(())

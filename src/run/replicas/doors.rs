@@ -3,6 +3,7 @@
 
 use super::{Ports, Replica};
 use crate::{
+    http::ForwardedClient,
     replicas::{Ask, Chart, Incoming, PeerAnswer, write},
     run::host::MAIN,
     world::{Clock, SystemClock},
@@ -99,7 +100,8 @@ pub(super) async fn carry(
     let clock = SystemClock;
     client.set_nodelay(true)?;
     let ends = clock.now().checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
-    let ask = Ask::Client { cluster: cluster.clone(), port: port.to_owned() };
+    let from = client.peer_addr().ok();
+    let ask = Ask::Client { cluster: cluster.clone(), port: port.to_owned(), from };
     loop {
         let here = replica.upgrade().ok_or(io::ErrorKind::NotConnected)?;
         let mut changes = here.atlas.changes();
@@ -109,12 +111,14 @@ pub(super) async fn carry(
                 if let Some(at) = here.host.upgrade().and_then(|host| host.port_of(&cluster, port))
                 {
                     let mut own = TcpStream::connect(at).await?;
+                    let _client = ForwardedClient::by(&own, from);
                     own.write_all(said).await?;
                     return copy_bidirectional(&mut client, &mut own).await.map(drop);
                 }
             }
             Some((process, member)) => match here.tunnel.ask(member, &ask).await {
                 Ok((PeerAnswer::Here, mut other)) => {
+                    let _carrying = here.counts.carry();
                     drop(here);
                     other.write_all(said).await?;
                     other.flush().await?;
@@ -170,13 +174,14 @@ async fn serve(replica: Weak<Replica>, ask: Ask, mut stream: Incoming) -> io::Re
     let host = replica.upgrade().and_then(|replica| replica.host.upgrade());
     let host = host.ok_or(io::ErrorKind::NotConnected)?;
     match ask {
-        Ask::Client { cluster, port } => {
+        Ask::Client { cluster, port, from } => {
             let Some(at) = host.port_of(&cluster, &port) else {
                 return write(&mut stream, &PeerAnswer::Elsewhere).await;
             };
             drop(host);
             let mut cluster = TcpStream::connect(at).await?;
             cluster.set_nodelay(true)?;
+            let _client = ForwardedClient::by(&cluster, from);
             write(&mut stream, &PeerAnswer::Here).await?;
             copy_bidirectional(&mut stream, &mut cluster).await.map(drop)
         }

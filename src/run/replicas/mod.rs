@@ -5,6 +5,7 @@ mod command;
 mod compaction;
 mod desk;
 mod doors;
+mod metrics;
 
 pub use command::command;
 pub(super) use desk::order;
@@ -21,6 +22,7 @@ use super::{
 use crate::{
     config::Serve,
     object::json,
+    registry::{BlobBucket, BlobPlace},
     replicas::{Atlas, Peer, PeerIdentity, Tunnel},
     store::EtcdKeeper,
     tls,
@@ -29,6 +31,7 @@ use crate::{
 use compaction::Compaction;
 use doors::Doors;
 use jiff::{SignedDuration, Timestamp};
+use metrics::Counts;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -44,6 +47,8 @@ use tokio::net::TcpStream;
 const TICK: SignedDuration = SignedDuration::from_millis(500);
 /// How many ticks a cluster is left to the replica whose turn it is.
 const TURNS: u32 = 2;
+/// How many ticks a cluster that could not be opened is left alone.
+const REST: u32 = 4;
 
 /// This process among the replicas.
 pub struct Replica {
@@ -53,12 +58,23 @@ pub struct Replica {
     tunnel: Arc<Tunnel>,
     host: Weak<Host>,
     doors: Doors,
+    counts: Arc<Counts>,
     me: Weak<Replica>,
 }
 
 /// Where what is pushed to a cluster's registry lies, if somebody said where.
-pub(super) fn blobs(flags: &Serve, cluster: &str) -> Option<PathBuf> {
-    flags.etcd.blob_store.as_ref().map(|all| all.join(cluster))
+///
+/// # Errors
+/// One line for people.
+pub(super) fn blobs(flags: &Serve, cluster: &str) -> Result<Option<BlobPlace>, String> {
+    let Some(said) = &flags.etcd.blob_store else { return Ok(None) };
+    if !said.starts_with("s3://") {
+        let folder = Some(PathBuf::from(said).join(cluster));
+        return Ok(Some(BlobPlace { folder, bucket: None }));
+    }
+    let bucket = BlobBucket::parse(said, |name| std::env::var(name).ok())?;
+    let folder = Some(flags.folder.path()?.join("blobs").join(cluster));
+    Ok(Some(BlobPlace { folder, bucket: Some((Arc::new(bucket), cluster.to_owned())) }))
 }
 
 impl Replica {
@@ -111,9 +127,11 @@ impl Replica {
             tunnel,
             host: Arc::downgrade(host),
             doors,
+            counts: Arc::default(),
             me: me.clone(),
         });
         doors::listen(&replica, listener)?;
+        metrics::listen(&replica, flags)?;
         replica.atlas.tell(member).await.map_err(|e| e.to_string())?;
         host.join(Arc::clone(&replica));
         replica.doors.pass_on(&replica)?;
@@ -167,8 +185,9 @@ impl Replica {
         let (turn, all) = chart.turn(self.atlas.process());
         let mut mine = Vec::new();
         for name in free {
-            let ticks = waiting.entry(name.clone()).or_default();
-            if sum(name) % all == turn || *ticks >= TURNS {
+            let ticks = *waiting.entry(name.clone()).or_default();
+            let first = if sum(name) % all == turn { 0 } else { TURNS };
+            if ticks >= first && (ticks - first).is_multiple_of(REST) {
                 mine.push(name.clone());
             }
         }
@@ -179,7 +198,8 @@ impl Replica {
             }
         }
         if !mine.is_empty() {
-            host.open_kept(mine, &chart.cards).await;
+            host.open_kept(mine.clone(), &chart.cards).await;
+            self.counts.took(mine.iter().filter(|name| host.has(name)).count());
         }
     }
 
@@ -188,13 +208,14 @@ impl Replica {
         let ports = self.doors.for_main()?;
         let site = Site {
             keeper: Some((Arc::clone(&self.keeper), MAIN.to_owned())),
-            blobs: blobs(&self.flags, MAIN),
+            blobs: blobs(&self.flags, MAIN)?,
             names: Some(self.addresses()),
             ..host.site()
         };
         match start_at(&self.flags, Nature::default(), site, ports).await {
             Ok(cluster) => {
                 host.adopt(cluster).await;
+                self.counts.took(1);
                 Ok(())
             }
             Err(why) => {
@@ -338,6 +359,9 @@ pub(super) async fn serve(
     host: &Arc<Host>,
     began: Instant,
 ) -> Result<(), String> {
+    if let Some((bucket, _)) = blobs(flags, MAIN)?.and_then(|place| place.bucket) {
+        bucket.check().await?;
+    }
     let replica = Replica::join(flags, Arc::clone(&keeper), host).await?;
     let by_name = host.listen_by_name(flags)?;
     replica.first(host).await?;
@@ -378,6 +402,9 @@ fn greet(replica: &Replica, by_name: Option<SocketAddr>, began: Instant) -> Resu
     }
     if let Some(at) = by_name {
         text += &format!("  all clusters by name: {at} (cluster kubeconfig NAME --by-name)\n");
+    }
+    if replica.flags.etcd.blob_store.is_none() {
+        text += "  images pushed here: layers of more than 64 KiB stay on this machine (--blob-store)\n";
     }
     text += &format!("  oc login -u developer -p developer {url}\n");
     text += &format!("  oc login -u kubeadmin -p {password} {url}\n");

@@ -342,7 +342,7 @@ async fn servers_log_their_start_probes_requests_and_end() {
     let pod = lab.pod("web", NGINX, probe).await;
     lab.clock.advance(SignedDuration::from_secs(12));
     let (text, _) = lab.exec("web", "curl -s localhost:8080/x | head -2").await;
-    assert_eq!(text, "Welcome to nginx!\npod: demo/web\n");
+    assert_eq!(text, "<h1>Welcome to nginx!</h1>\npod: demo/web\n");
     let log = lab.log("web", LogOptions::default()).await;
     let lines: Vec<&str> = log.lines().collect();
     assert!(lines[1].contains("nginx/1.20.1"), "{log}");
@@ -386,7 +386,7 @@ async fn services_lead_to_ready_pods_only() {
     lab.put("pods", one.clone()).await;
     lab.slice("web", json!([{"port": 8080}]), json!([{"addresses": ["10.217.2.20"]}])).await;
     let page = format!(
-        "Welcome to nginx!\npod: demo/one\nimage: {NGINX}\ndigest: {}\n0\n",
+        "<h1>Welcome to nginx!</h1>\npod: demo/one\nimage: {NGINX}\ndigest: {}\n0\n",
         digest(NGINX).split('@').nth(1).unwrap()
     );
     for url in [

@@ -8,23 +8,27 @@
 //!
 //! Rows behind the head do not count. So a change of any size can be laid down in several
 //! transactions and becomes true with the last; and when nobody knows whether a transaction was
-//! carried out, what it may have left is removed before anything else is written.
+//! carried out, what it may have left is removed before anything else is written. Several commits may
+//! be under way at a time ([`pipe`]).
 
 mod keeper;
 mod layout;
 mod load;
+mod pipe;
 
 pub use keeper::EtcdKeeper;
 
 use super::{
     Error, OpenError,
-    engine::{Current, Engine, Loaded, Record, Takes, Watch},
+    engine::{Current, Engine, Loaded, Record, Takes, Told, Watch},
 };
 use crate::{
     etcd::{Compare, Failed, Link, RequestOp, Txn},
     world::{Clock, SystemClock},
 };
+use jiff::Timestamp;
 use layout::{Head, Keys};
+use pipe::SentGroup;
 use std::{
     collections::VecDeque,
     sync::{
@@ -81,6 +85,8 @@ pub(super) struct Etcd {
     /// Somebody else has taken over.
     lost: Arc<AtomicBool>,
     window: VecDeque<Passing>,
+    /// What is under way, the oldest first.
+    sent: VecDeque<SentGroup>,
     requests: Arc<EtcdRequests>,
 }
 
@@ -104,6 +110,7 @@ impl Etcd {
             doubt: false,
             lost: Arc::default(),
             window: VecDeque::new(),
+            sent: VecDeque::new(),
             requests: Arc::default(),
         };
         engine.take_over()?;
@@ -137,15 +144,22 @@ impl Etcd {
     }
 
     fn transact(&self, txn: Txn) -> Result<Option<i64>, Failed> {
-        let (link, clock) = (Arc::clone(self.link()), SystemClock);
-        let began = clock.now();
+        let (link, began) = (Arc::clone(self.link()), SystemClock.now());
         let done = self.link().wait(async move { link.transact(txn).await });
-        let took = clock.now().duration_since(began).as_micros();
-        let counts = &self.requests;
-        counts.count.fetch_add(1, Ordering::Relaxed);
-        counts.micros.fetch_add(u64::try_from(took).unwrap_or(0), Ordering::Relaxed);
-        counts.errors.fetch_add(u64::from(done.is_err()), Ordering::Relaxed);
+        count(&self.requests, began, done.is_err());
         done
+    }
+
+    /// The step that writes a record.
+    fn put(&self, record: &Record) -> RequestOp {
+        RequestOp::put(self.keys.row(record.entry.rev), layout::row(record))
+    }
+
+    /// Notes that records are kept, and what the head is now.
+    fn reach(&mut self, records: &[Record], to: Head) {
+        self.head = to;
+        let passing = |r: &Record| Passing { rev: r.entry.rev, prev: r.prev, deleted: r.deleted };
+        self.window.extend(records.iter().map(passing));
     }
 
     fn link(&self) -> &Arc<Link> {
@@ -172,16 +186,14 @@ impl Etcd {
                 (self.doubt, bytes) = (true, 0);
             }
             bytes += weight;
-            steps.push(RequestOp::put(self.keys.row(record.entry.rev), layout::row(record)));
+            steps.push(self.put(record));
         }
         steps.push(RequestOp::put(self.keys.head.clone(), to.text()));
         if !self.lay_down(steps)? {
             return Ok(false);
         }
         self.doubt = false;
-        self.head = to;
-        let passing = |r: &Record| Passing { rev: r.entry.rev, prev: r.prev, deleted: r.deleted };
-        self.window.extend(records.iter().map(passing));
+        self.reach(records, to);
         Ok(true)
     }
 
@@ -262,6 +274,26 @@ impl Engine for Etcd {
         if records.is_empty() { Ok(()) } else { self.commit(records) }
     }
 
+    fn pipelines(&self) -> bool {
+        self.may_send()
+    }
+
+    fn begin(&mut self, records: &[Record], told: Told) {
+        self.send(records, told);
+    }
+
+    fn has_arrived(&mut self) -> bool {
+        self.is_first_known()
+    }
+
+    fn conclude(&mut self, records: &[Record]) -> Result<(), Error> {
+        self.arrive(records)
+    }
+
+    fn abandon(&mut self) {
+        self.forget_sent();
+    }
+
     fn compact(&mut self, upto: u64) -> Result<bool, String> {
         let upto = upto.min(self.head.latest);
         if upto <= self.head.compacted || self.doubt || self.lost.load(Ordering::Relaxed) {
@@ -326,6 +358,14 @@ impl Drop for Etcd {
             self.keeper.release(&self.keys, self.fence);
         }
     }
+}
+
+/// Counts a request that began then.
+fn count(counts: &EtcdRequests, began: Timestamp, failed: bool) {
+    let took = SystemClock.now().duration_since(began).as_micros();
+    counts.count.fetch_add(1, Ordering::Relaxed);
+    counts.micros.fetch_add(u64::try_from(took).unwrap_or(0), Ordering::Relaxed);
+    counts.errors.fetch_add(u64::from(failed), Ordering::Relaxed);
 }
 
 fn complaint(why: Failed) -> Error {

@@ -198,6 +198,41 @@ async fn who_was_taken_for_dead_writes_nothing_any_more() {
     assert_eq!(names, ["a", "b", "c"]);
 }
 
+/// Several transactions are under way when the cluster is taken.
+#[tokio::test]
+async fn what_was_acknowledged_of_many_under_way_is_there_after_a_takeover() {
+    let Some(etcd) = real(&[]) else { return };
+    let one = etcd.keeper("/g", "one").unwrap();
+    let first = opened(&one).unwrap();
+    let mut writers = futures_util::stream::FuturesUnordered::new();
+    for i in 0..3000 {
+        let store = first.clone();
+        writers.push(async move {
+            let name = format!("n{i}");
+            (store.commit(vec![create(&name)]).await.is_ok(), name)
+        });
+    }
+    let (mut acknowledged, mut refused, mut ended) = (Vec::new(), 0, false);
+    while let Some((done, name)) = futures_util::StreamExt::next(&mut writers).await {
+        match done {
+            true => acknowledged.push(name),
+            false => refused += 1,
+        }
+        if acknowledged.len() >= 700 && !ended {
+            one.end().await;
+            ended = true;
+        }
+    }
+    assert!(refused > 0 && acknowledged.len() >= 700, "{refused} of 3000 were refused");
+    let second = opened(&etcd.keeper("/g", "two").unwrap()).unwrap();
+    let kept = all(&second.snapshot());
+    let lost: Vec<_> = acknowledged.iter().filter(|n| !kept.iter().any(|k| k.0 == **n)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    let mut revisions: Vec<u64> = kept.iter().map(|k| k.1).collect();
+    revisions.sort_unstable();
+    assert!(revisions.into_iter().eq(1..=second.snapshot().rev), "nothing is there twice");
+}
+
 #[tokio::test]
 async fn a_cluster_that_somebody_has_is_not_taken() {
     let Some(etcd) = real(&[]) else { return };

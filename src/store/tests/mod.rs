@@ -8,6 +8,7 @@ mod model;
 mod parts;
 mod suite;
 mod told;
+mod train;
 
 use super::{
     Committed, Entry, Error, Expect, Op, Options, Snapshot, Store,

@@ -85,6 +85,11 @@ impl Etcd {
         self.dir.path().join(format!("m{at}"))
     }
 
+    /// The ports at which its members serve clients.
+    pub fn ports(&self) -> Vec<u16> {
+        self.members.iter().map(|member| member.clients).collect()
+    }
+
     /// What `--store` is told.
     pub fn address(&self) -> String {
         let all = self.members.iter().map(|m| format!("127.0.0.1:{}", m.clients));

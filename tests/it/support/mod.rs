@@ -5,6 +5,7 @@ pub mod child;
 pub mod clients;
 pub mod etcd;
 pub mod exercise;
+pub mod gate;
 pub mod hook;
 pub mod lab;
 pub mod plane;

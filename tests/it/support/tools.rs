@@ -93,6 +93,20 @@ pub fn kopf() -> PathBuf {
     python
 }
 
+/// What serves buckets as S3 does.
+const MOTO: &str = "moto[server]==5.2.1";
+
+/// A server of buckets.
+pub fn moto() -> PathBuf {
+    let folder = place("moto");
+    once("moto", MOTO, || {
+        output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
+        let python = folder.join("bin/python");
+        output(Command::new(python).args(["-m", "pip", "install", "--quiet", MOTO]));
+    });
+    folder.join("bin/moto_server")
+}
+
 /// A folder with the scripts of `tests/clients/node` and their modules, as the lock file pins them.
 pub fn node() -> PathBuf {
     scripts("node")

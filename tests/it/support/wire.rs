@@ -31,6 +31,17 @@ impl Wire {
         Wire { address, ca, authorization: String::new(), admin: None }
     }
 
+    /// A client of registries elsewhere: who signs for them says a kubeconfig.
+    pub fn of(kubeconfig: &str, address: &str, authorization: &str) -> Wire {
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        let config: serde_json::Value = serde_norway::from_str(kubeconfig).expect("a kubeconfig");
+        let data = config["clusters"][0]["cluster"]["certificate-authority-data"].as_str();
+        let pem = STANDARD.decode(data.expect("an authority")).expect("base64");
+        let ca = CertificateDer::from_pem_slice(&pem).expect("a certificate");
+        let (address, authorization) = (address.to_owned(), authorization.to_owned());
+        Wire { address, ca, authorization, admin: None }
+    }
+
     /// A client of a lab's API server.
     pub fn api(lab: &Lab) -> Wire {
         let address = lab.address().to_owned();
