@@ -1,10 +1,11 @@
-//! Clusters in etcd: creates beside what etcd itself takes for the same bytes in the same batches, and
-//! what the start and the death of replicas cost. Each figure stands beside its aim.
+//! Clusters in etcd: creates beside what etcd itself takes for the same bytes in the same batches, reads
+//! beside those of a cluster in SQLite, and what the start and the death of replicas cost. Each figure
+//! stands beside its aim.
 
 use super::{
-    SPAN,
+    READERS, SPAN,
     aims::Aims,
-    client::{Conn, get},
+    client::{Conn, get, hammer},
     cluster::Cluster,
     figure,
     support::etcd::Etcd,
@@ -30,8 +31,21 @@ pub async fn all() {
     let bare = ceiling(&address, &stored);
     figure("CREATE, etcd, 32 clients", rate, "/s", bare);
     aims.at_least("CREATE, etcd, 32 clients, of etcd's own rate", rate / bare, "", 0.7);
+    let at_etcd = gets(&cluster).await;
     drop(cluster);
+    let sqlite = Cluster::start(&[]).await;
+    writes::creators(&sqlite, CLIENTS, "etcd").await;
+    let at_sqlite = gets(&sqlite).await;
+    drop(sqlite);
+    figure("GET, etcd, 8 connections (ceiling: SQLite)", at_etcd, "/s", at_sqlite);
+    aims.at_least("GET, etcd, of the rate with SQLite", at_etcd / at_sqlite, "", 0.9);
     replicas(&address, aims).await;
+}
+
+/// Reads per second of one object.
+async fn gets(cluster: &Cluster) -> f64 {
+    let path = format!("{}/etcd-0-0", writes::PATH);
+    hammer(cluster.port, &get(&path, &cluster.token), READERS, SPAN).await
 }
 
 /// Objects per second that etcd takes, as many to a transaction as there are clients.

@@ -61,6 +61,9 @@ pub struct Image {
     pub config: Arc<Config>,
 }
 
+/// Repository of the payloads of releases.
+const PAYLOADS: &str = "quay.io/openshift-release-dev/ocp-release";
+
 impl Catalog {
     /// The built-in catalogue.
     pub fn builtin() -> Arc<Catalog> {
@@ -141,6 +144,15 @@ impl Catalog {
         let mut kept = repository.content.lock();
         kept.asked = true;
         Some(Arc::clone(kept.content.get_or_insert_with(build)))
+    }
+
+    /// The pull spec of a release's payload: by digest, where it is there.
+    pub fn payload(&self, release: &str) -> String {
+        let tag = format!("{release}-x86_64");
+        match self.content(PAYLOADS).and_then(|c| c.tags.get(&tag).cloned()) {
+            Some(digest) => format!("{PAYLOADS}@{digest}"),
+            None => format!("{PAYLOADS}:{tag}"),
+        }
     }
 
     /// Whether there is a repository `host/path`.

@@ -188,6 +188,8 @@ fn payloads_of_releases_name_their_images() {
     for minor in 14..=23 {
         let release = crate::settings::Versions::of(&format!("4.{minor}")).unwrap().openshift;
         let digest = &payloads.tags[&format!("{release}-x86_64")];
+        let spec = Catalog::builtin().payload(&release);
+        assert_eq!(spec, format!("quay.io/openshift-release-dev/ocp-release@{digest}"));
         let manifest = payloads.manifest(digest).unwrap();
         let last = manifest.document.layers.last().unwrap();
         let layer = bytes(payloads.blob(&last.digest).unwrap());

@@ -79,8 +79,9 @@ impl Ongoing {
         Ok(())
     }
 
-    /// Ends what goes on.
+    /// Ends what goes on: whoever has the cluster next goes on with it.
     pub async fn stop(self) {
+        self.labs.let_go();
         let going = self.going.lock().take();
         if let Some((_pool, running)) = going {
             running.stop().await;

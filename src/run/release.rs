@@ -38,7 +38,8 @@ pub async fn note(server: &Arc<Server>) -> Result<(), String> {
     if object.str_at("status.desired.version") == version {
         return Ok(());
     }
-    updated(&mut object, version, &time::seconds(server.world.clock.now()));
+    let image = server.settings.catalog.payload(version);
+    updated(&mut object, version, &image, &time::seconds(server.world.clock.now()));
     let mut ops = vec![put(entry, &object)];
     for entry in snapshot.list(OPERATORS, "") {
         let mut operator = entry.value();
@@ -62,8 +63,7 @@ fn put(entry: &Entry, object: &Value) -> Op {
     }
 }
 
-fn updated(object: &mut Value, version: &str, now: &str) {
-    let image = format!("quay.io/openshift-release-dev/ocp-release:{version}-x86_64");
+fn updated(object: &mut Value, version: &str, image: &str, now: &str) {
     object.set_at("status.desired", json!({"version": version, "image": image}));
     let done = json!({"state": "Completed", "version": version, "image": image,
         "startedTime": now, "completionTime": now, "verified": false});
@@ -89,8 +89,9 @@ mod tests {
         let mut object = json!({"status": {"desired": {"version": "4.18.0"},
             "history": [{"version": "4.18.0", "state": "Completed"}],
             "conditions": [{"type": "Progressing", "message": "Cluster version is 4.18.0"}]}});
-        updated(&mut object, "4.19.0", "2026-01-01T00:00:00Z");
+        updated(&mut object, "4.19.0", "payload@sha256:1", "2026-01-01T00:00:00Z");
         assert_eq!(object.str_at("status.desired.version"), "4.19.0");
+        assert_eq!(object.str_at("status.desired.image"), "payload@sha256:1");
         let history: Vec<&str> =
             object.list_at("status.history").iter().map(|h| h.str_at("version")).collect();
         assert_eq!(history, ["4.19.0", "4.18.0"]);

@@ -85,6 +85,13 @@ async fn what_is_wrong_is_said() {
     assert!(matches!(odd, Err(Error::Unclear(why)) if why == "\"noon\" is no moment"));
     let many = Cluster::builder().nodes(5000).start().await.map(drop);
     assert!(matches!(many, Err(Error::Cluster(why)) if why == "nodes: at most 1000"));
+    for (flag, why) in [
+        ("--rockets=3", "unexpected argument '--rockets' found"),
+        ("--kubeconfig=x", "--kubeconfig: that is said of a server, not of one cluster"),
+    ] {
+        let odd = Cluster::builder().flags([flag]).start().await.map(drop);
+        assert!(matches!(&odd, Err(Error::Unclear(said)) if said == why), "{odd:?}");
+    }
     let cluster = Cluster::start().await.expect("a cluster");
     let unknown = cluster.apply("{apiVersion: v9, kind: Thing, metadata: {name: t}}").await;
     assert!(matches!(unknown, Err(Error::Unclear(why)) if why.contains("no matches for kind")));
@@ -100,6 +107,30 @@ async fn what_is_wrong_is_said() {
     assert_eq!(cluster.objects(), before);
     cluster.apply(good).await.expect("applied");
     cluster.get("v1", "ConfigMap", "new", "good").await.expect("it is there");
+}
+
+/// What the command line can say of a cluster, also of one that is opened again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flags_of_the_command_line_are_words_here() {
+    let home = tempfile::tempdir().expect("a folder");
+    let kept = Cluster::builder().data_dir(home.path()).routes_ports(0, 0);
+    let kept = kept.flags(["--nodes=1", "--openshift-version=4.16"]);
+    for again in [false, true] {
+        let cluster = kept.clone().start().await.expect("a cluster");
+        assert_eq!(has_map(&cluster).await, again);
+        let (http, https) = cluster.routes();
+        for at in [http, https] {
+            tokio::net::TcpStream::connect(at.expect("a port")).await.expect("an answer");
+        }
+        let node = cluster.get("v1", "Node", "", "crc").await.expect("one node");
+        assert_eq!(node["status"]["nodeInfo"]["kubeletVersion"], "v1.29.5");
+        cluster.apply(MAP).await.expect("applied");
+        let fork = cluster.fork().await.expect("a fork");
+        assert_eq!(fork.routes(), (None, None), "nobody else can have its ports");
+        assert!(has_map(&fork).await);
+        fork.stop().await;
+        cluster.stop().await;
+    }
 }
 
 /// Names, uids, addresses, events and revisions: everything but what a cluster's own authority, address

@@ -4,8 +4,8 @@
 use crate::support::{
     Lab, Wire,
     child::run,
-    exercise::{ask, own, start},
-    lab::{builder, client, get, host, request, send},
+    exercise::{LATER, ask, own, sets, start},
+    lab::{builder, client, get, host, send},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::{StreamExt, stream};
@@ -14,39 +14,13 @@ use pocketshift::{labs, run::host::Spec};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-/// One event ten minutes after the start, of which the grade tells; a point for each thing done.
-const REST: &str = "\
-events:
-- after: 10m
-  steps: ['oc patch configmap/a -p ''{\"data\":{\"later\":\"yes\"}}''']
-tasks: [Change it.]
-checks:
-- title: It was two once, and is three
-  points: 2
-  history: {kind: ConfigMap, name: a, once: [{path: data.x, is: '2'}], changes: {path: data.x, is: 2}}
-- title: It is later
-  points: 1
-  object: {kind: ConfigMap, name: a, fields: [{path: data.later, is: 'yes'}]}
-solution:
-- oc patch configmap/a -p '{\"data\":{\"x\":\"2\"}}'
-- oc patch configmap/a -p '{\"data\":{\"x\":\"3\"}}'
-- pocketshift time step 11m
-";
-
 async fn begins(client: &Client) {
-    let (code, said) = start(client, &own(REST)).await;
+    let (code, said) = start(client, &own(LATER)).await;
     assert_eq!(code, 200, "{said}");
 }
 
 async fn points(client: &Client) -> Value {
     ask(client, "GET", "/own/grade").await.1["points"].clone()
-}
-
-async fn sets(client: &Client, x: &str) {
-    let path = "/api/v1/namespaces/mine/configmaps/a";
-    let form = [("content-type", "application/merge-patch+json")];
-    let change = json!({"data": {"x": x}}).to_string().into_bytes();
-    assert_eq!(request(client, "PATCH", path, &form, change).await.code, 200);
 }
 
 /// Moves the time of a cluster.

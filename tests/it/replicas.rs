@@ -5,6 +5,7 @@ use crate::support::{
     Child, Etcd, child,
     etcd::free,
     eventually,
+    exercise::{LATER, ask, own, sets, start},
     lab::{get, send},
     tools,
 };
@@ -200,4 +201,30 @@ async fn a_drained_replica_hands_its_clusters_over() {
         if loads == [("a".to_owned(), 3)] { Ok(()) } else { Err(format!("{loads:?}")) }
     })
     .await;
+}
+
+/// A lab goes on where its cluster goes, with all that was recorded of it, and nowhere else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lab_goes_on_at_whoever_has_its_cluster() {
+    let Some(etcd) = Etcd::start(1, &[]) else { return };
+    // However busy the machine is: nobody is taken for dead here.
+    let calm = ["--takeover", "30"];
+    let (a, b) = (replica(&etcd, "a", &calm).await, replica(&etcd, "b", &calm).await);
+    let points = || async { ask(&b.client, "GET", "/own/grade").await.1["points"].clone() };
+    let (code, said) = start(&b.client, &own(LATER)).await;
+    assert_eq!(code, 200, "{said}");
+    sets(&b.client, "2").await;
+    assert!(a.says(&["replica", "drain", "a"]).contains("has no clusters"));
+    assert_eq!(points().await, 0);
+    sets(&b.client, "3").await;
+    assert_eq!(points().await, 2, "what was recorded before came along");
+    a.says(&["replica", "resume", "a"]);
+    assert!(b.says(&["replica", "drain", "b"]).contains("has no clusters"));
+    let moved = send(&a.client, "POST", "/console/desk/time?by=11m", "", None).await;
+    assert_eq!(moved.code, 200, "{}", moved.text());
+    assert_eq!(points().await, 3, "the event happens where it is now");
+    let board = ask(&a.client, "GET", "/board").await.1;
+    assert_eq!(board["items"].as_array().map(Vec::len), Some(1), "{board}");
+    assert_eq!(ask(&b.client, "DELETE", "/own").await.0, 200);
+    assert_eq!(get(&a.client, "/api/v1/namespaces/mine").await.code, 404);
 }

@@ -198,6 +198,7 @@ fn openshift_variables(
     let htpasswd = format!("developer:{}\n", hash("developer"));
     vec![
         ("version", versions.openshift.clone()),
+        ("payload", settings.catalog.payload(&versions.openshift)),
         ("minor", versions.stream().into()),
         ("pod_network", format!("{}/16", settings.pod_network)),
         ("apps_domain", settings.apps_domain.clone()),

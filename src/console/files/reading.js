@@ -17,6 +17,7 @@ function begun() {
   worker = new Worker(policy?.createScriptURL(READER) ?? READER, { type: "module" });
   worker.onmessage = ({ data: { id, ...said } }) => heard.get(id)?.(said);
   worker.onerror = () => {
+    worker = null;
     for (const tell of heard.values()) tell({ failure: { message: "what reads beside the page cannot be started" } });
   };
   return worker;
@@ -24,6 +25,7 @@ function begun() {
 
 /** The parts of what is read, as they come; until the end, or until the signal says stop. */
 export async function* reading(job, signal) {
+  signal?.throwIfAborted();
   const id = ++last;
   const parts = [];
   let wake = null;
@@ -34,7 +36,8 @@ export async function* reading(job, signal) {
   const abort = () => tell({ failure: { message: "stopped" } });
   heard.set(id, tell);
   signal?.addEventListener("abort", abort);
-  begun().postMessage({ id, token: token(), ...job });
+  const reader = begun();
+  reader.postMessage({ id, token: token(), ...job });
   try {
     for (;;) {
       while (!parts.length) await new Promise((resolve) => (wake = resolve));
@@ -43,11 +46,11 @@ export async function* reading(job, signal) {
       if (failure) throw new Failure(failure.code, failure);
       if (!part) return;
       yield part;
-      worker.postMessage({ id, more: true });
+      reader.postMessage({ id, more: true });
     }
   } finally {
     heard.delete(id);
     signal?.removeEventListener("abort", abort);
-    worker.postMessage({ id, stop: true });
+    reader.postMessage({ id, stop: true });
   }
 }

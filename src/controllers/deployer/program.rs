@@ -323,7 +323,12 @@ impl Program<'_> {
         let number = |path: &str| rollout.i64_at(path).unwrap_or(0);
         let observed = number("status.observedGeneration") >= number("metadata.generation");
         let there = observed && number("status.replicas") == size;
-        if !there && !self.reached(self.state.until.unwrap_or(self.view.now)) {
+        let until = match self.state.until {
+            Some(until) => until,
+            // Noted by a program that did not note this.
+            None => time::plus_seconds(self.state.since.unwrap_or(self.view.now), self.timeout()),
+        };
+        if !there && !self.reached(until) {
             return Err(Flow::Wait);
         }
         if !there && rolling::is_rolling(self) {

@@ -1,7 +1,7 @@
 //! Groups that are on their way together.
 
 use super::*;
-use crate::store::engine::Told;
+use crate::store::{engine::Told, groups::WORTH};
 use std::{
     collections::VecDeque,
     sync::{Mutex, mpsc},
@@ -90,11 +90,11 @@ impl TrainStation {
     async fn two(&mut self) -> Vec<JoinHandle<Result<Committed, Error>>> {
         let mut all = vec![self.submit(vec![create("a")])];
         assert_eq!(self.departure().await, ["n/a"]);
-        for n in 0..7 {
+        for n in 1..WORTH {
             all.push(self.submit(vec![create(&format!("b{n}"))]));
         }
         all.push(self.submit(vec![create("a")]));
-        assert_eq!(self.departure().await.len(), 7);
+        assert_eq!(self.departure().await.len(), WORTH - 1);
         all
     }
 }
@@ -115,7 +115,7 @@ async fn nobody_sees_what_is_under_way_and_all_are_told_in_order() {
     for one in all {
         one.await.unwrap().unwrap();
     }
-    assert_eq!(station.store.snapshot().rev, 8);
+    assert_eq!(station.store.snapshot().rev, WORTH as u64);
 }
 
 #[tokio::test]
@@ -145,6 +145,6 @@ async fn what_is_under_way_is_waited_for_before_anything_else_is_done() {
     station.arrival(Ok(()));
     station.arrival(Ok(()));
     assert_eq!(hardened.await.unwrap(), Ok(()));
-    assert_eq!(station.store.snapshot().rev, 8);
+    assert_eq!(station.store.snapshot().rev, WORTH as u64);
     drop(all);
 }

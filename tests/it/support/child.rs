@@ -6,12 +6,15 @@ use std::{
     path::Path,
     process::{Child as Process, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread::JoinHandle,
 };
 
 /// A running server. It is killed when the test lets go of it.
 pub struct Child {
     process: Process,
     lines: Receiver<String>,
+    /// What it says besides is read until it ends, so that it never waits for us.
+    errors: Option<JoinHandle<String>>,
     /// What it printed until it was ready.
     pub greeting: String,
 }
@@ -66,7 +69,13 @@ impl Child {
                 }
             }
         });
-        let mut child = Child { process, lines, greeting: String::new() };
+        let mut err = process.stderr.take().expect("its errors");
+        let errors = std::thread::spawn(move || {
+            let mut said = Vec::new();
+            let _ = err.read_to_end(&mut said);
+            String::from_utf8_lossy(&said).into_owned()
+        });
+        let mut child = Child { process, lines, errors: Some(errors), greeting: String::new() };
         child.await_greeting();
         child
     }
@@ -77,10 +86,8 @@ impl Child {
                 Ok(line) => self.greeting += &format!("{line}\n"),
                 Err(why) => {
                     let _ = self.process.kill();
-                    let mut said = String::new();
-                    if let Some(mut err) = self.process.stderr.take() {
-                        let _ = err.read_to_string(&mut said);
-                    }
+                    let said = self.errors.take().and_then(|errors| errors.join().ok());
+                    let said = said.unwrap_or_default();
                     panic!("not ready ({why}); it said: {}{said}", self.greeting);
                 }
             }
