@@ -2,6 +2,7 @@
 
 use crate::{
     config::{Cli, Command, Folder, KUBECONFIG, Serve},
+    platform,
     run::{self, envtest::Part},
     trace,
 };
@@ -28,6 +29,10 @@ pub fn program() -> ExitCode {
 }
 
 fn command(cli: Cli) -> Result<(), String> {
+    let serves = matches!(cli.command, None | Some(Command::Serve(_) | Command::Replay(_)));
+    if !serves {
+        platform::end_with_reader();
+    }
     match cli.command {
         None => serve(cli.serve),
         Some(Command::Serve(flags)) => serve(*flags),

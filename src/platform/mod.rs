@@ -8,11 +8,11 @@ mod windows;
 
 #[cfg(unix)]
 pub use unix::{
-    asked_to_end, become_program, end, free_bytes, give_way, identity, leave_terminal, link,
-    machine, many_files, private, private_folder, sync_folder,
+    asked_to_end, become_program, end, end_with_reader, free_bytes, give_way, identity,
+    leave_terminal, link, machine, many_files, private, private_folder, sync_folder,
 };
 #[cfg(windows)]
 pub use windows::{
-    asked_to_end, become_program, end, free_bytes, give_way, identity, leave_terminal, link,
-    machine, many_files, private, private_folder, sync_folder,
+    asked_to_end, become_program, end, end_with_reader, free_bytes, give_way, identity,
+    leave_terminal, link, machine, many_files, private, private_folder, sync_folder,
 };

@@ -95,6 +95,12 @@ pub fn give_way(niceness: i32) {
     let _ = niceness;
 }
 
+/// Lets the process end, as other programs do, when nobody reads any more what it prints (`| head`). Not
+/// for servers.
+pub fn end_with_reader() {
+    sigpipe::reset();
+}
+
 /// Ends when somebody asks this process to end.
 ///
 /// # Errors

@@ -81,6 +81,9 @@ pub fn many_files() {}
 /// Threads keep their priority.
 pub fn give_way(_: i32) {}
 
+/// There is no such signal.
+pub fn end_with_reader() {}
+
 /// Ends when somebody asks this process to end.
 ///
 /// # Errors

@@ -303,6 +303,19 @@ fn variables() {
     assert!(String::from_utf8_lossy(&ended.stderr).contains("many"));
 }
 
+/// `pocketshift lab list | head -1`: who is read no more ends without a word.
+#[test]
+fn nobody_reads_on() {
+    let home = tempdir().expect("a folder");
+    let mut command = program(home.path());
+    command.args(["lab", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    assert!(!ended.status.success(), "it could not print: {ended:?}");
+}
+
 /// In memory nothing is written, except where `--kubeconfig` says.
 #[test]
 fn in_memory_leaves_no_trace() {

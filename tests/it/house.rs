@@ -123,7 +123,7 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     ("cluster", &["api", "catalog", "config", "run"]),
-    ("program", &["config", "run", "trace"]),
+    ("program", &["config", "platform", "run", "trace"]),
     (
         "run",
         &[
