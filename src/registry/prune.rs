@@ -98,6 +98,10 @@ impl Registries {
 
 /// Of the digests of stored files those that no repository and no image names.
 fn orphans(stored: Vec<String>, snapshot: &Snapshot) -> Vec<String> {
+    if stored.is_empty() {
+        // As in every cluster that begins: what its images name need not be known.
+        return stored;
+    }
     let mut needed = named_by_images(snapshot);
     for entry in snapshot.list(REPOSITORIES, "") {
         let held = entry.lens::<Repository>();
