@@ -23,7 +23,7 @@
 //! | [`object`] | JSON objects, names, selectors, quantities, times | nothing of ours |
 //! | [`error`] | what can go wrong, and its `Status` | `object` |
 //! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
-//! | [`platform`] | what one system does otherwise than another: private files, signals, processes | nothing of ours |
+//! | [`platform`] | what one system does otherwise than another: private files, signals, processes; how connections to oneself are known | nothing of ours |
 //! | [`pool`] | threads that clusters share | `platform` |
 //! | [`catalog`] | the images of the world outside, as data and as true OCI content | `object` |
 //! | [`tls`] | certificates | nothing of ours |
@@ -37,7 +37,7 @@
 //! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
 //! | [`builds`] | builds: their Dockerfiles, and the images that come of them | `images`, `kinds`, snapshots of `store` |
 //! | [`metrics`] | what pods and nodes use: what they were asked, and what their annotations say | snapshots of `store` |
-//! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `world` |
+//! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `platform`, `world` |
 //! | [`webhook`] | the way to webhooks and other API servers: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`etcd`] | the way to etcd: connection, transactions, the lease that says that we live | `tls`, `world` |
 //! | [`store`] | keys, bytes, revisions; SQLite, etcd | `etcd`, `object`, `platform`, `world` |

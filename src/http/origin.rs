@@ -1,38 +1,22 @@
 //! Where connections come from that this process carries to itself: a cluster that is reached by name, or
 //! through another replica, is dialled from here, and its client is somebody else.
 
-use parking_lot::Mutex;
-use std::{collections::BTreeMap, net::SocketAddr};
+use crate::platform::{NotedEnd, OwnEnds};
+use std::{net::SocketAddr, sync::LazyLock};
 use tokio::net::TcpStream;
 
-/// Our end of a connection to ourselves, and whose it is. Addresses are the machine's, not a cluster's.
-static CARRIED: Mutex<BTreeMap<SocketAddr, SocketAddr>> = Mutex::new(BTreeMap::new());
+/// Our ends of connections to ourselves, and whose they are. Addresses are the machine's, not a cluster's.
+static CARRIED: LazyLock<OwnEnds<SocketAddr>> = LazyLock::new(OwnEnds::default);
 
-/// A connection that is somebody else's, as long as this lives.
-pub struct ForwardedClient(SocketAddr);
-
-impl ForwardedClient {
-    /// Says whose a connection is that was just opened; nothing may have been sent on it.
-    pub fn by(own: &TcpStream, client: Option<SocketAddr>) -> Option<ForwardedClient> {
-        let (own, client) = (plain(own.local_addr().ok()?), client?);
-        CARRIED.lock().insert(own, client);
-        Some(ForwardedClient(own))
-    }
-}
-
-impl Drop for ForwardedClient {
-    fn drop(&mut self) {
-        CARRIED.lock().remove(&self.0);
-    }
+/// Says whose a connection is that was just opened, as long as the answer lives; nothing may have been
+/// sent on it.
+pub fn carry(own: &TcpStream, client: Option<SocketAddr>) -> Option<NotedEnd<SocketAddr>> {
+    CARRIED.note(own, client?)
 }
 
 /// Where whoever is connected from an address comes from.
 pub(super) fn origin(peer: SocketAddr) -> SocketAddr {
-    CARRIED.lock().get(&plain(peer)).copied().unwrap_or(peer)
-}
-
-fn plain(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
+    CARRIED.of(peer).unwrap_or(peer)
 }
 
 #[cfg(test)]
@@ -46,10 +30,10 @@ mod tests {
         let (_, peer) = listener.accept().await.unwrap();
         let client: SocketAddr = "192.0.2.7:4711".parse().unwrap();
         assert_eq!(origin(peer), peer);
-        let carried = ForwardedClient::by(&own, Some(client));
+        let carried = carry(&own, Some(client));
         assert_eq!(origin(peer), client);
         drop(carried);
         assert_eq!(origin(peer), peer);
-        assert!(ForwardedClient::by(&own, None).is_none());
+        assert!(carry(&own, None).is_none());
     }
 }

@@ -2,11 +2,11 @@
 
 use super::{
     fault::FetchError,
-    own::OwnEnds,
     proxy::{Proxies, Proxy},
     routes::Routes,
     trust,
 };
+use crate::platform::OwnEnds;
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -36,8 +36,9 @@ pub struct Dialer {
     pub resolver: String,
     /// Who stands between us and the network.
     pub proxies: Proxies,
-    /// What is open to hosts that are elsewhere.
-    pub own: OwnEnds,
+    /// What is open to hosts that are elsewhere: a registry of this process knows by it that the cluster
+    /// itself asks.
+    pub own: OwnEnds<()>,
 }
 
 /// Bytes both ways.
@@ -64,7 +65,7 @@ impl Dialer {
             None => {
                 let stream = self.dial(host, port).await?;
                 let routed = self.routes.place(host, port).is_some();
-                noted = routed.then(|| self.own.note(&stream)).flatten();
+                noted = routed.then(|| self.own.note(&stream, ())).flatten();
                 Box::new(stream)
             }
             Some(proxy) => {
@@ -79,7 +80,7 @@ impl Dialer {
         }
         let (sender, connection) =
             http1::handshake(TokioIo::new(wire)).await.map_err(|e| broken(&e))?;
-        // Ends when the sender is dropped or the other side hangs up; who waits for an answer
+        // OwnEnds when the sender is dropped or the other side hangs up; who waits for an answer
         // hears of it.
         tokio::spawn(async move {
             let mut connection = connection;

@@ -15,7 +15,6 @@ mod exchange;
 mod fault;
 mod keyring;
 mod limiter;
-mod own;
 mod proxy;
 mod routes;
 mod session;
@@ -82,7 +81,7 @@ impl Importer {
 
     /// Whether a connection that comes from there is one that was opened here.
     pub fn is_own(&self, peer: SocketAddr) -> bool {
-        self.dialer.own.has(peer)
+        self.dialer.own.of(peer).is_some()
     }
 
     /// The same, with proxies between it and the network.
