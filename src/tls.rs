@@ -1,6 +1,9 @@
 //! Certificates: the cluster's CA, the serving certificate and the admin's client certificate.
 
 mod clients;
+mod on_demand;
+
+pub use on_demand::{OnDemand, can_sign};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,

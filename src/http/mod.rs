@@ -41,7 +41,7 @@ pub use health::Readiness;
 pub use limits::Limits;
 pub use listener::{Listening, accept, serve, serve_on};
 pub use oauth::basic;
-pub use origin::carry;
+pub use origin::carried_for;
 pub use parameters::Query;
 pub use repeat::{again, open_again};
 pub use serve::Http;

@@ -10,7 +10,7 @@ static CARRIED: LazyLock<OwnEnds<SocketAddr>> = LazyLock::new(OwnEnds::default);
 
 /// Says whose a connection is that was just opened, as long as the answer lives; nothing may have been
 /// sent on it.
-pub fn carry(own: &TcpStream, client: Option<SocketAddr>) -> Option<NotedEnd<SocketAddr>> {
+pub fn carried_for(own: &TcpStream, client: Option<SocketAddr>) -> Option<NotedEnd<SocketAddr>> {
     CARRIED.note(own, client?)
 }
 
@@ -30,10 +30,10 @@ mod tests {
         let (_, peer) = listener.accept().await.unwrap();
         let client: SocketAddr = "192.0.2.7:4711".parse().unwrap();
         assert_eq!(origin(peer), peer);
-        let carried = carry(&own, Some(client));
+        let carried = carried_for(&own, Some(client));
         assert_eq!(origin(peer), client);
         drop(carried);
         assert_eq!(origin(peer), peer);
-        assert!(carry(&own, None).is_none());
+        assert!(carried_for(&own, None).is_none());
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     catalog::Catalog,
-    tls::{self, Pair, TlsError},
+    tls::{self, OnDemand, Pair, TlsError},
 };
 use parking_lot::Mutex;
 use rustls::{
@@ -17,24 +17,22 @@ pub struct Certificates {
     catalog: Arc<Catalog>,
     ca: Pair,
     now: jiff::Timestamp,
-    own: Arc<CertifiedKey>,
+    own: OnDemand,
     /// By host; no more than the catalogue has.
     minted: Mutex<HashMap<String, Arc<CertifiedKey>>>,
 }
 
 impl Certificates {
     /// Certificates signed by `ca`; `own` are the names of this server.
-    ///
-    /// # Errors
-    /// See [`TlsError`].
     pub fn new(
         catalog: Arc<Catalog>,
         ca: Pair,
-        own: &[String],
+        own: Vec<String>,
         now: jiff::Timestamp,
-    ) -> Result<Certificates, TlsError> {
-        let own = mint(&ca, own, now)?;
-        Ok(Certificates { catalog, ca, now, own, minted: Mutex::default() })
+    ) -> Certificates {
+        let authority = ca.clone();
+        let own = OnDemand::new(move || mint(&authority, &own, now));
+        Certificates { catalog, ca, now, own, minted: Mutex::default() }
     }
 
     fn for_host(&self, name: &str) -> Option<Arc<CertifiedKey>> {
@@ -43,14 +41,14 @@ impl Certificates {
         if let Some(found) = minted.get(name) {
             return Some(Arc::clone(found));
         }
-        let made = mint(&self.ca, &[name.to_owned()], self.now).ok()?;
+        let made = Arc::new(mint(&self.ca, &[name.to_owned()], self.now).ok()?);
         minted.insert(name.into(), Arc::clone(&made));
         Some(made)
     }
 }
 
-fn mint(ca: &Pair, hosts: &[String], now: jiff::Timestamp) -> Result<Arc<CertifiedKey>, TlsError> {
-    tls::certified(&ca.cert, &tls::serving(ca, hosts, now)?).map(Arc::new)
+fn mint(ca: &Pair, hosts: &[String], now: jiff::Timestamp) -> Result<CertifiedKey, TlsError> {
+    tls::certified(&ca.cert, &tls::serving(ca, hosts, now)?)
 }
 
 impl std::fmt::Debug for Certificates {
@@ -62,6 +60,6 @@ impl std::fmt::Debug for Certificates {
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let minted = hello.server_name().and_then(|name| self.for_host(name));
-        Some(minted.unwrap_or_else(|| Arc::clone(&self.own)))
+        minted.or_else(|| self.own.get())
     }
 }

@@ -9,7 +9,7 @@ use super::{
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
     ground::{ForProcesses, Shared},
-    kubeconfig,
+    kubeconfig::{self, AdminKubeconfig},
     nature::Nature,
     ongoing::Ongoing,
     presented::Addresses,
@@ -51,7 +51,7 @@ pub struct Cluster {
     /// Where the admin kubeconfig was written.
     pub kubeconfig: Option<PathBuf>,
     /// The admin kubeconfig itself.
-    pub kubeconfig_text: String,
+    pub kubeconfig_text: AdminKubeconfig,
     /// Password of the user `kubeadmin`.
     pub kubeadmin_password: String,
     /// The server.
@@ -272,7 +272,7 @@ pub(super) async fn begin(
         access,
         containers: Some(Arc::clone(&containers) as _),
         importer: equip::importer(flags, &world, &settings, registry_address),
-        webhooks: equip::webhooks(&world, &settings, &secrets.ca)?,
+        webhooks: equip::webhooks(&world, &settings, &secrets.ca),
         settings,
         pages: Default::default(),
         refusals: Default::default(),
@@ -358,9 +358,7 @@ pub(super) async fn begin(
             .map_err(|e| format!("cannot serve: {e}"))?,
     };
     let registry = shown(registry_address).to_string();
-    let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.wall.now())
-        .map_err(|e| e.to_string())?;
-    let text = kubeconfig::text(&url, &registry, &secrets.ca.cert, &admin);
+    let text = AdminKubeconfig::new(&url, &registry, &secrets.ca, world.wall.now());
     let kubeconfig = write_kubeconfigs(&text, dir, flags.kubeconfig.clone())?;
     stage.done("listening");
     Ok(Cluster {
@@ -405,10 +403,9 @@ async fn registries(
     let certificates = registry::Certificates::new(
         Arc::clone(&server.settings.catalog),
         ca.clone(),
-        &equip::registry_names(flags.bind_address, &server.settings, site.names.as_ref()),
+        equip::registry_names(flags.bind_address, &server.settings, site.names.as_ref()),
         server.world.wall.now(),
-    )
-    .map_err(|e| e.to_string())?;
+    );
     let (server, time, host) = (Arc::clone(server), Arc::clone(time), site.host.clone());
     let usual = || registry::BlobPlace { folder: dir.map(Path::to_owned), bucket: None };
     let place = site.blobs.clone().unwrap_or_else(usual);

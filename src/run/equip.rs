@@ -12,7 +12,7 @@ use crate::{
     tls, webhook,
     world::World,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
@@ -126,15 +126,13 @@ pub(super) fn dns(settings: &Settings) -> String {
 }
 
 /// The way to webhooks and to other API servers, which are shown who asks.
-pub(super) fn webhooks(
-    world: &World,
-    settings: &Settings,
-    ca: &tls::Pair,
-) -> Result<webhook::Client, String> {
-    let pair = tls::client(ca, "system:kube-apiserver-proxy", &[], world.wall.now());
-    let pair = pair.map_err(|e| e.to_string())?;
+pub(super) fn webhooks(world: &World, settings: &Settings, ca: &tls::Pair) -> webhook::Client {
+    let (ca, now) = (ca.clone(), world.wall.now());
+    let identity = tls::OnDemand::new(move || {
+        tls::certified(&ca.cert, &tls::client(&ca, "system:kube-apiserver-proxy", &[], now)?)
+    });
     let client = webhook::Client::new(Arc::clone(&world.wall), dns(settings));
-    Ok(client.showing(webhook::identity(&pair.cert, &pair.key)?))
+    client.showing(Arc::new(identity))
 }
 
 /// The way to registries. At once means at once: nobody is spared then.
@@ -173,8 +171,11 @@ pub(super) fn tls_config(
         let presented = Arc::new(Presented::new(address, ca, world, Arc::clone(names)));
         return tls::resolving(&ca.cert, presented).map_err(|e| e.to_string());
     }
-    let pair = serving(address, &BTreeSet::new(), ca, world)?;
-    tls::config(&ca.cert, &pair).map_err(|e| e.to_string())
+    let (authority, now) = (ca.clone(), world.wall.now());
+    let own = tls::OnDemand::new(move || {
+        tls::certified(&authority.cert, &serving(address, &BTreeSet::new(), &authority, now)?)
+    });
+    tls::resolving(&ca.cert, Arc::new(own)).map_err(|e| e.to_string())
 }
 
 /// A certificate for all names and addresses of the API, and more.
@@ -182,8 +183,8 @@ pub(super) fn serving(
     address: IpAddr,
     more: &BTreeSet<String>,
     ca: &tls::Pair,
-    world: &World,
-) -> Result<tls::Pair, String> {
+    now: Timestamp,
+) -> Result<tls::Pair, tls::TlsError> {
     let hosts = [
         "localhost",
         "127.0.0.1",
@@ -199,7 +200,7 @@ pub(super) fn serving(
     hosts.push(address.to_string());
     hosts.extend(reachable(address).map(|own| own.to_string()));
     hosts.extend(more.iter().cloned());
-    tls::serving(ca, &hosts, world.wall.now()).map_err(|e| e.to_string())
+    tls::serving(ca, &hosts, now)
 }
 
 /// The service of the cluster's own registry.

@@ -1,6 +1,9 @@
 //! The admin kubeconfig: a client certificate of our CA, and the CA itself.
 
+mod admin;
 mod merge;
+
+pub use admin::AdminKubeconfig;
 
 use crate::{
     object::{ObjectExt, Value, json, read, yaml},
@@ -14,7 +17,7 @@ use std::{io::Write, net::SocketAddr, path::Path};
 const EXTENSION: &str = "pocketshift";
 
 /// The text of a kubeconfig for `url`, for a server whose registries answer at `registry`.
-pub fn text(url: &str, registry: &str, ca: &str, admin: &Pair) -> String {
+fn text(url: &str, registry: &str, ca: &str, admin: &Pair) -> String {
     let data = |pem: &str| STANDARD.encode(pem);
     let host = url.trim_start_matches("https://").replace('.', "-");
     let context = format!("default/{host}/system:admin");

@@ -47,8 +47,8 @@ impl ResolvesServerCert for Presented {
         {
             return Some(Arc::clone(key));
         }
-        let pair = equip::serving(self.own, &wanted, &self.ca, &self.world);
-        let pair = pair.inspect_err(|why| tracing::error!(why, "no certificate")).ok()?;
+        let pair = equip::serving(self.own, &wanted, &self.ca, self.world.wall.now());
+        let pair = pair.inspect_err(|why| tracing::error!(%why, "no certificate")).ok()?;
         let key = Arc::new(tls::certified(&self.ca.cert, &pair).ok()?);
         *last = Some((wanted, Arc::clone(&key)));
         Some(key)

@@ -137,15 +137,15 @@ fn sound(
         admin_token: String::new(),
     };
     let password = text(PASSWORD)?.trim().to_owned();
-    let (cert, key) = (text(CA_CERT)?, text(CA_KEY)?);
+    let ca = Pair { cert: text(CA_CERT)?, key: text(CA_KEY)? };
     // A disk that was full, or a hand, may have cut a file: an empty key would be one that anybody
     // knows.
     let sound = [
         (SIGNING_KEY, keys.signs()),
         (SESSION_KEY, keys.session_key.len() == SESSION_KEY_BYTES),
         (PASSWORD, !password.is_empty()),
-        (CA_CERT, cert.contains("-----END CERTIFICATE-----")),
-        (CA_KEY, key.contains("-----BEGIN ") && key.contains("-----END ")),
+        (CA_CERT, ca.cert.contains("-----END CERTIFICATE-----")),
+        (CA_KEY, tls::can_sign(&ca).is_ok()),
     ];
     if let Some((name, _)) = sound.iter().find(|(_, sound)| !sound) {
         return Err(format!(
@@ -154,7 +154,7 @@ fn sound(
             if REPLACEABLE.contains(name) { ", or delete it to have a new one made" } else { "" }
         ));
     }
-    Ok(Secrets { ca: Pair { cert, key }, keys, kubeadmin_password: password })
+    Ok(Secrets { ca, keys, kubeadmin_password: password })
 }
 
 /// Makes the keys that are not there: what was signed with them counts no more.

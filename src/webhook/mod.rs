@@ -17,7 +17,7 @@ mod tests;
 mod trust;
 
 pub use config::{ClientConfig, Host, ServiceReference};
-pub use passing::{Answered, Identity, Pass, Unreached, identity};
+pub use passing::{Answered, Identity, Pass, Unreached};
 
 use crate::{
     object::Value,

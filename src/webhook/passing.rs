@@ -6,7 +6,7 @@ use super::{Client, ServiceReference, place, trust::Trusted};
 use crate::{
     importer::{
         dial::{Wire, broken, shake_hands},
-        trust::{blind, provider},
+        trust::blind,
     },
     runtime::{Containers, Fetch},
     store::Snapshot,
@@ -18,11 +18,7 @@ use http_body_util::{BodyDataStream, Full};
 use hyper::{client::conn::http1, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use place::{Backend, Pod};
-use rustls::{
-    ClientConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    sign::{CertifiedKey, SingleCertAndKey},
-};
+use rustls::{ClientConfig, client::ResolvesClientCert};
 use std::sync::Arc;
 
 /// A request for the server behind a service.
@@ -87,19 +83,7 @@ pub struct Answered {
 }
 
 /// What the server shows when it asks others.
-pub type Identity = Arc<SingleCertAndKey>;
-
-/// Reads a certificate (PEM, with its chain) and its key.
-///
-/// # Errors
-/// They are none.
-pub fn identity(chain: &str, key: &str) -> Result<Identity, String> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain.as_bytes()).collect();
-    let chain = chain.map_err(|e| e.to_string())?;
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|e| e.to_string())?;
-    let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|e| e.to_string())?;
-    Ok(Arc::new(SingleCertAndKey::from(certified)))
-}
+pub type Identity = Arc<dyn ResolvesClientCert>;
 
 impl Client {
     /// The same client with something to show.
@@ -140,7 +124,7 @@ impl Client {
             None => Arc::clone(config),
             Some(identity) => {
                 let mut own = (**config).clone();
-                own.client_auth_cert_resolver = Arc::clone(identity) as _;
+                own.client_auth_cert_resolver = Arc::clone(identity);
                 Arc::new(own)
             }
         }

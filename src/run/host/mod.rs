@@ -36,6 +36,7 @@ use super::{
     checkpoint::Checkpoint,
     cluster::{Cluster, Origin, Ports, Site, at, begin},
     ground::Shared,
+    kubeconfig::AdminKubeconfig,
     replicas::Replica,
     secrets,
 };
@@ -123,7 +124,7 @@ pub struct Facts {
     /// `host:port` of the registries.
     pub registry: String,
     /// The admin kubeconfig.
-    pub kubeconfig: String,
+    pub kubeconfig: AdminKubeconfig,
     /// Password of the user `kubeadmin`.
     pub kubeadmin_password: String,
     /// A bearer token of the administrator; empty when there is none.

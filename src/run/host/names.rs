@@ -5,7 +5,7 @@
 use super::{Facts, Host};
 use crate::{
     config::Serve,
-    http::carry,
+    http::carried_for,
     run::equip::{bind, shown},
     world::within,
 };
@@ -122,7 +122,7 @@ async fn pass(host: Arc<Host>, mut client: TcpStream) -> std::io::Result<()> {
     }
     let Some(at) = meant else { return Ok(()) };
     let mut cluster = TcpStream::connect(at).await?;
-    let _client = carry(&cluster, client.peer_addr().ok());
+    let _client = carried_for(&cluster, client.peer_addr().ok());
     for side in [&client, &cluster] {
         side.set_nodelay(true)?;
     }

@@ -165,7 +165,7 @@ fn spec(body: &Value) -> Result<Spec, DistributionError> {
 /// What opens a cluster.
 fn opened(name: &str, facts: &Facts) -> Value {
     let mut shown = shown(name, facts);
-    shown["kubeconfig"] = facts.kubeconfig.as_str().into();
+    shown["kubeconfig"] = facts.kubeconfig.to_string().into();
     shown["kubeadminPassword"] = facts.kubeadmin_password.as_str().into();
     shown
 }

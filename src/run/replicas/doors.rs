@@ -3,7 +3,7 @@
 
 use super::{Ports, Replica};
 use crate::{
-    http::carry,
+    http::carried_for,
     replicas::{Ask, Chart, Incoming, PeerAnswer, write},
     run::host::MAIN,
     world::{Clock, SystemClock},
@@ -111,7 +111,7 @@ pub(super) async fn carry(
                 if let Some(at) = here.host.upgrade().and_then(|host| host.port_of(&cluster, port))
                 {
                     let mut own = TcpStream::connect(at).await?;
-                    let _client = carry(&own, from);
+                    let _client = carried_for(&own, from);
                     own.write_all(said).await?;
                     return copy_bidirectional(&mut client, &mut own).await.map(drop);
                 }
@@ -181,7 +181,7 @@ async fn serve(replica: Weak<Replica>, ask: Ask, mut stream: Incoming) -> io::Re
             drop(host);
             let mut cluster = TcpStream::connect(at).await?;
             cluster.set_nodelay(true)?;
-            let _client = carry(&cluster, from);
+            let _client = carried_for(&cluster, from);
             write(&mut stream, &PeerAnswer::Here).await?;
             copy_bidirectional(&mut stream, &mut cluster).await.map(drop)
         }

@@ -15,7 +15,7 @@ use super::{
     cluster::{Ports, Site, start_at},
     equip,
     host::{Host, MAIN, names},
-    kubeconfig,
+    kubeconfig::AdminKubeconfig,
     presented::Addresses,
     secrets,
 };
@@ -337,12 +337,10 @@ impl Replica {
     pub fn kubeconfig(&self) -> Result<(String, Option<PathBuf>, String), String> {
         let world = World::new(Arc::new(SystemClock), Entropy::from_os());
         let secrets = secrets::shared(&self.keeper, MAIN, &world)?;
-        let admin = tls::client(&secrets.ca, "system:admin", &["system:masters"], world.wall.now())
-            .map_err(|e| e.to_string())?;
         let url = format!("https://{}", equip::shown(self.doors.api()));
         let registry =
             self.doors.registry().map(equip::shown).map_or_else(String::new, |at| at.to_string());
-        let text = kubeconfig::text(&url, &registry, &secrets.ca.cert, &admin);
+        let text = AdminKubeconfig::new(&url, &registry, &secrets.ca, world.wall.now());
         let dir = Some(self.flags.folder.path()?);
         let path = super::cluster::write_kubeconfigs(&text, dir, self.flags.kubeconfig.clone())?;
         Ok((url, path, secrets.kubeadmin_password))

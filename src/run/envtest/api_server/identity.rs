@@ -99,7 +99,8 @@ pub fn certificates(given: &Given, address: IpAddr) -> Result<Certificates, Stri
 fn make(address: IpAddr, chain: &Path, key: &Path) -> Result<(), String> {
     let world = World::real();
     let authority = tls::authority(world.clock.now()).map_err(|e| e.to_string())?;
-    let pair = serving(address, &Default::default(), &authority, &world)?;
+    let pair = serving(address, &Default::default(), &authority, world.clock.now());
+    let pair = pair.map_err(|e| e.to_string())?;
     let text = format!("{}{}", pair.cert, authority.cert);
     for (path, text) in [(chain, &text), (key, &pair.key)] {
         let failed = |e: std::io::Error| format!("cannot write {}: {e}", path.display());
