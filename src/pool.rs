@@ -1,7 +1,10 @@
 //! Threads that many clusters share: each carries on any number of futures that stay on their
 //! thread, side by side.
 
+mod behind;
+
 use crate::platform;
+use behind::{behind, give_turns};
 use std::{
     future::Future,
     pin::Pin,
@@ -82,12 +85,20 @@ impl Pool {
 impl Seat {
     /// Runs what `make` makes, beside all else that has its place there.
     pub fn run(&self, make: impl FnOnce() -> Local + Send + 'static) -> Running {
-        self.run_as(|all| all, make)
+        self.start(|all| all, make)
     }
 
-    /// The same, where all that it is, with the tasks that it starts there, is polled by what `wrap` makes
-    /// of it.
-    pub fn run_as(
+    /// The same behind all that is not: one turn of it goes on whenever everybody else has been heard. All
+    /// that it is, with the tasks that it starts there, is polled by what `wrap` makes of it.
+    pub fn run_behind(
+        &self,
+        wrap: impl FnOnce(Local) -> Local + Send + 'static,
+        make: impl FnOnce() -> Local + Send + 'static,
+    ) -> Running {
+        self.start(|all| behind(wrap(all)), make)
+    }
+
+    fn start(
         &self,
         wrap: impl FnOnce(Local) -> Local + Send + 'static,
         make: impl FnOnce() -> Local + Send + 'static,
@@ -146,6 +157,7 @@ fn thread(name: &str, begin: fn()) -> std::io::Result<mpsc::UnboundedSender<Work
         begin();
         let all = LocalSet::new();
         all.block_on(&runtime, async move {
+            tokio::task::spawn_local(give_turns());
             while let Some(work) = from.recv().await {
                 tokio::task::spawn_local(work());
             }
