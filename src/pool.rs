@@ -4,7 +4,7 @@
 mod behind;
 
 use crate::platform;
-use behind::{behind, give_turns};
+pub use behind::behind;
 use std::{
     future::Future,
     pin::Pin,
@@ -85,20 +85,12 @@ impl Pool {
 impl Seat {
     /// Runs what `make` makes, beside all else that has its place there.
     pub fn run(&self, make: impl FnOnce() -> Local + Send + 'static) -> Running {
-        self.start(|all| all, make)
+        self.run_as(|all| all, make)
     }
 
-    /// The same behind all that is not: one turn of it goes on whenever everybody else has been heard. All
-    /// that it is, with the tasks that it starts there, is polled by what `wrap` makes of it.
-    pub fn run_behind(
-        &self,
-        wrap: impl FnOnce(Local) -> Local + Send + 'static,
-        make: impl FnOnce() -> Local + Send + 'static,
-    ) -> Running {
-        self.start(|all| behind(wrap(all)), make)
-    }
-
-    fn start(
+    /// The same, where all that it is, with the tasks that it starts there, is polled by what `wrap` makes
+    /// of it.
+    pub fn run_as(
         &self,
         wrap: impl FnOnce(Local) -> Local + Send + 'static,
         make: impl FnOnce() -> Local + Send + 'static,
@@ -157,7 +149,7 @@ fn thread(name: &str, begin: fn()) -> std::io::Result<mpsc::UnboundedSender<Work
         begin();
         let all = LocalSet::new();
         all.block_on(&runtime, async move {
-            tokio::task::spawn_local(give_turns());
+            tokio::task::spawn_local(behind::give_turns());
             while let Some(work) = from.recv().await {
                 tokio::task::spawn_local(work());
             }

@@ -17,6 +17,8 @@ thread_local! {
 /// Who waits for a turn on this thread.
 #[derive(Default)]
 struct Queue {
+    /// Whether somebody gives turns here.
+    given: Cell<bool>,
     waiting: RefCell<VecDeque<Rc<InLine>>>,
     more: Notify,
 }
@@ -31,6 +33,7 @@ struct InLine {
 /// Gives turns to who waits on this thread, as long as it lives.
 pub(super) async fn give_turns() {
     let queue = QUEUE.with(Rc::clone);
+    queue.given.set(true);
     loop {
         let next = queue.waiting.borrow_mut().pop_front();
         let Some(turn) = next else {
@@ -46,8 +49,11 @@ pub(super) async fn give_turns() {
     }
 }
 
-/// The same work, which waits for a turn whenever it could go on.
-pub(super) fn behind(mut work: Local) -> Local {
+/// The same work, which waits for a turn whenever it could go on, on a thread of a pool.
+pub fn behind(mut work: Local) -> Local {
+    if !QUEUE.with(|queue| queue.given.get()) {
+        return work;
+    }
     let (queue, turn) = (QUEUE.with(Rc::clone), Rc::new(InLine::default()));
     Box::pin(std::future::poll_fn(move |cx| {
         if turn.given.take() {
@@ -74,6 +80,7 @@ mod tests {
         LocalSet::new()
             .run_until(async {
                 let _giving = spawn_local(give_turns());
+                yield_now().await;
                 let work = |n: usize| {
                     let done = Rc::clone(&done);
                     behind(Box::pin(async move {

@@ -63,7 +63,7 @@ impl Controls {
         // They are at work from here on, whenever their thread comes to it.
         let begun = activity.hold();
         let on = match seat {
-            Some(seat) => On::Shared(seat.run_behind(
+            Some(seat) => On::Shared(seat.run_as(
                 |all| Box::pin(inside(all)),
                 move || Box::pin(beside(begun, activity, (crew, known), asked)),
             )),
