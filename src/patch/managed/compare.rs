@@ -43,7 +43,7 @@ impl Part {
 /// Compares two objects of one type, but for what of their metadata nobody owns.
 pub(in crate::patch) fn compare(node: Node<'_>, old: &Value, new: &Value) -> Delta {
     let part = match (old, new) {
-        (Value::Object(a), Value::Object(b)) if node.is_map() => maps(node, a, b, Place::Top),
+        (Value::Object(a), Value::Object(b)) if node.is_map() => maps(node, a, b, OwnedPlace::Top),
         _ => both(node, old, new),
     };
     Delta { changed: part.changed.unwrap_or_default(), removed: part.removed.unwrap_or_default() }
@@ -51,16 +51,16 @@ pub(in crate::patch) fn compare(node: Node<'_>, old: &Value, new: &Value) -> Del
 
 /// Where maps stand that are compared.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum OwnedPlace {
     Top,
     Metadata,
     Below,
 }
 
-impl Place {
+impl OwnedPlace {
     /// Whether nobody owns a field here.
     fn passes_over(self, key: &str) -> bool {
-        self == Place::Metadata && UNOWNED_METADATA.iter().any(|(name, _)| *name == key)
+        self == OwnedPlace::Metadata && UNOWNED_METADATA.iter().any(|(name, _)| *name == key)
     }
 }
 
@@ -68,13 +68,13 @@ fn both(node: Node<'_>, old: &Value, new: &Value) -> Part {
     match (node, old, new) {
         _ if old == new => Part::default(),
         (node, Value::Object(a), Value::Object(b)) if node.is_map() => {
-            maps(node, a, b, Place::Below)
+            maps(node, a, b, OwnedPlace::Below)
         }
         (node, Value::Object(a), Value::Null) if node.is_map() => {
-            maps(node, a, &Map::new(), Place::Below)
+            maps(node, a, &Map::new(), OwnedPlace::Below)
         }
         (node, Value::Null, Value::Object(b)) if node.is_map() => {
-            maps(node, &Map::new(), b, Place::Below)
+            maps(node, &Map::new(), b, OwnedPlace::Below)
         }
         (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(a), Value::Array(b)) => {
             lists(node, a, b)
@@ -83,7 +83,7 @@ fn both(node: Node<'_>, old: &Value, new: &Value) -> Part {
     }
 }
 
-fn maps(node: Node<'_>, old: &Map, new: &Map, place: Place) -> Part {
+fn maps(node: Node<'_>, old: &Map, new: &Map, place: OwnedPlace) -> Part {
     let mut out = Part::default();
     let mut left = old.iter().filter(|(key, _)| !place.passes_over(key)).peekable();
     let mut right = new.iter().filter(|(key, _)| !place.passes_over(key)).peekable();
@@ -100,9 +100,9 @@ fn maps(node: Node<'_>, old: &Map, new: &Map, place: Place) -> Part {
         let Some(key) = new.or(old).map(|(k, _)| k) else { return out };
         let part = match (old, new) {
             (Some((_, Value::Object(a))), Some((_, Value::Object(b))))
-                if place == Place::Top && key == "metadata" =>
+                if place == OwnedPlace::Top && key == "metadata" =>
             {
-                maps(node.child_or_any(key), a, b, Place::Metadata)
+                maps(node.child_or_any(key), a, b, OwnedPlace::Metadata)
             }
             _ => field(node, key, old.map(|(_, v)| v), new.map(|(_, v)| v)),
         };
