@@ -141,9 +141,9 @@ impl Server {
         &self,
         kind: &Served,
         entry: &Arc<Entry>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Arc<Value>, Error> {
         let made = self.made(kind, &[entry]).await?.pop().flatten();
-        Ok(made.unwrap_or_else(|| converted(kind, entry)))
+        Ok(made.map_or_else(|| converted(kind, entry), Arc::new))
     }
 
     /// The stored object a request names, in the request's version.
@@ -154,7 +154,7 @@ impl Server {
         &self,
         snapshot: &Snapshot,
         request: &Request,
-    ) -> Result<(Arc<Entry>, Value), Error> {
+    ) -> Result<(Arc<Entry>, Arc<Value>), Error> {
         let entry = Server::named(snapshot, request)?;
         Ok((Arc::clone(entry), self.value_shown(&request.kind, entry).await?))
     }

@@ -89,7 +89,8 @@ impl Server {
                 return Ok(one(201, item, std::mem::take(warnings)));
             }
             let extra = std::mem::take(&mut draft.extra);
-            let error = match self.put(&request.kind, &draft.object, Expect::Absent, extra).await {
+            let object = std::mem::take(&mut draft.object);
+            let error = match self.put(&request.kind, object, Expect::Absent, extra).await {
                 Ok(entry) => {
                     warnings.append(&mut draft.warnings());
                     let item = self.shown(&request.kind, &entry).await?;

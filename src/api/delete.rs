@@ -93,26 +93,30 @@ impl Server {
     ) -> Result<(Deleted, Vec<String>), Error> {
         let (kind, mut kept) = (&request.kind, None);
         for _ in 0..ATTEMPTS {
-            let (entry, mut old) = self.found(&snapshot, request).await?;
+            let (entry, old) = self.found(&snapshot, request).await?;
             check_preconditions(kind, &request.options, &old)?;
-            let mut draft = kept.take().unwrap_or_else(|| Draft::of(old.clone()));
+            let mut draft = kept.take().unwrap_or_else(|| Draft::of(Value::clone(&old)));
             let attempt = Attempt::update(self, request, &snapshot, &old);
             Attempt { verb: Verb::Delete, ..attempt }.run(list, &mut draft).await?;
             let heard = draft.warnings();
             let going = gone(kind, &draft.object);
-            if request.options.dry_run || (!going && draft.object == old) {
+            if request.options.dry_run || (!going && draft.object == *old) {
                 return Ok((Deleted::of(going, draft.object), heard));
             }
             let extra = std::mem::take(&mut draft.extra);
-            let shown = going && kind.hooks.grace.is_some() && draft.object != old;
+            let shown = going && kind.hooks.grace.is_some() && draft.object != *old;
             let result = match going {
                 true if shown => self.mark_and_remove(kind, &draft.object, entry.rev, extra).await,
                 true => self.remove(kind, &old, entry.rev, extra).await,
-                false => self.put(kind, &draft.object, Expect::Rev(entry.rev), extra).await,
+                false => {
+                    let marked = std::mem::take(&mut draft.object);
+                    self.put(kind, marked, Expect::Rev(entry.rev), extra).await
+                }
             };
             match result {
                 // It went as it was.
                 Ok(entry) if going && !shown && is_shown_as_stored(kind) => {
+                    let mut old = Arc::unwrap_or_clone(old);
                     old.set_at("metadata.resourceVersion", entry.rev.to_string());
                     return Ok((Deleted::Gone(old), heard));
                 }

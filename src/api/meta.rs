@@ -17,11 +17,16 @@ const MAX_PREFIX: usize = 58;
 
 /// Makes sure `metadata` is an object and drops what only the server may set.
 pub(super) fn normalise(object: &mut Value) {
-    let meta = object.at_mut("metadata");
-    if !meta.is_object() {
-        *meta = Value::Object(Map::new());
+    let meta = fields_of(object.at_mut("metadata"));
+    meta.and_then(|meta| meta.remove("selfLink"));
+}
+
+/// The fields of what is to be an object.
+fn fields_of(value: &mut Value) -> Option<&mut Map> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
     }
-    object.remove_at("metadata.selfLink");
+    value.as_object_mut()
 }
 
 /// Fills the metadata of a new object: uid, creation time, generation, namespace.
@@ -30,8 +35,12 @@ pub(super) fn stamp(object: &mut Value, kind: &Served, namespace: &str, world: &
     let uid = world.entropy.of(&own).uuid();
     object.set_at("metadata.uid", uid);
     object.set_at("metadata.creationTimestamp", time::seconds(world.clock.now()));
-    for gone in ["deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"] {
-        object.remove_at(&format!("metadata.{gone}"));
+    for gone in [
+        "metadata.deletionTimestamp",
+        "metadata.deletionGracePeriodSeconds",
+        "metadata.resourceVersion",
+    ] {
+        object.remove_at(gone);
     }
     // Where nobody counts, what was sent stays.
     if !matches!(kind.generation, Generation::None | Generation::Later) {
@@ -250,28 +259,33 @@ pub(super) fn carry_over(new: &mut Value, old: &Value, kind: &Served, causes: &m
     if !kind.namespaced {
         new.remove_at("metadata.namespace");
     }
-    for field in ["name", "namespace", "uid", "deletionTimestamp", "deletionGracePeriodSeconds"] {
-        let path = format!("metadata.{field}");
-        let (was, is) = (old.at(&path).cloned(), new.at(&path).cloned());
-        let unset = is.as_ref().is_none_or(|v| v.is_null() || v == "");
-        if !unset && is != was {
-            causes.invalid(&path, &is.unwrap_or_default(), "field is immutable");
+    let nothing = Map::new();
+    let had = old.map_at("metadata").unwrap_or(&nothing);
+    if let Some(has) = fields_of(new.at_mut("metadata")) {
+        for field in ["name", "namespace", "uid", "deletionTimestamp", "deletionGracePeriodSeconds"]
+        {
+            let is = has.get(field).filter(|v| !v.is_null() && *v != "");
+            if let Some(is) = is.filter(|is| Some(*is) != had.get(field)) {
+                causes.invalid(format!("metadata.{field}"), is, "field is immutable");
+            }
+            keep(has, had, field);
         }
-        match was {
-            Some(v) => new.set_at(&path, v),
-            None => drop(new.remove_at(&path)),
-        }
-    }
-    let own = kind.generation == Generation::Own;
-    let fields = ["creationTimestamp", "deletionGracePeriodSeconds", "generation"];
-    for field in &fields[..fields.len() - usize::from(own)] {
-        let path = format!("metadata.{field}");
-        match old.at(&path) {
-            Some(v) => new.set_at(&path, v.clone()),
-            None => drop(new.remove_at(&path)),
+        let own = kind.generation == Generation::Own;
+        let fields = ["creationTimestamp", "deletionGracePeriodSeconds", "generation"];
+        for field in &fields[..fields.len() - usize::from(own)] {
+            keep(has, had, field);
         }
     }
     no_new_finalizers(new, old, causes);
+}
+
+/// Makes a field what it was.
+fn keep(has: &mut Map, had: &Map, field: &str) {
+    match had.get(field) {
+        Some(was) if has.get(field) == Some(was) => {}
+        Some(was) => drop(has.insert(field.to_owned(), was.clone())),
+        None => drop(has.remove(field)),
+    }
 }
 
 fn no_new_finalizers(new: &Value, old: &Value, causes: &mut Causes) {
@@ -321,14 +335,10 @@ fn empty_as_none(v: Option<&Value>) -> Option<&Value> {
 
 /// Whether anything outside metadata and status differs.
 fn desired_differs(new: &Value, old: &Value) -> bool {
-    let fields = |o: &Value| -> Vec<(String, Value)> {
-        let map = o.as_object().cloned().unwrap_or_default();
-        let desired = |k: &str, v: &Value| k != "metadata" && k != "status" && !v.is_null();
-        map.into_iter().filter(|(k, v)| desired(k, v)).collect()
-    };
-    // Comparing by key avoids the copies in the usual case of a lone spec.
+    let desired = |(k, v): &(&String, &Value)| *k != "metadata" && *k != "status" && !v.is_null();
+    let fields = |o| Value::as_object(o).into_iter().flatten().filter(desired);
     match (new.get("spec"), old.get("spec")) {
         (Some(a), Some(b)) if a != b => true,
-        _ => fields(new) != fields(old),
+        _ => !fields(new).eq(fields(old)),
     }
 }

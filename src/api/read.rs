@@ -25,7 +25,7 @@ impl Server {
         let shown = if request.sub.is_empty() {
             self.shown(kind, entry).await?
         } else if kind.custom.is_some() {
-            Item::Value(self.value_shown(kind, entry).await?)
+            Item::Value(Arc::unwrap_or_clone(self.value_shown(kind, entry).await?))
         } else {
             stored_item(kind, entry)
         };

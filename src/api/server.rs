@@ -352,14 +352,14 @@ pub(super) fn stored_item(kind: &Served, entry: &Arc<Entry>) -> Item {
 }
 
 /// A stored object in the version a kind speaks.
-pub(super) fn converted(kind: &Served, entry: &Entry) -> Value {
+pub(super) fn converted(kind: &Served, entry: &Entry) -> Arc<Value> {
     match (&kind.custom, kind.backing) {
         (Some(custom), _) => match entry.peek(|kept: &Shown| kept.0 == custom.digest) {
-            Some(shown) => shown.1.clone().unwrap_or_else(|| entry.value()),
-            None => custom.shown(entry.value(), kind.api_version()),
+            Some(shown) => shown.1.clone().map_or_else(|| entry.whole(), Arc::new),
+            None => Arc::new(custom.shown(entry.value(), kind.api_version())),
         },
-        (_, Backing::Converted { from_stored, .. }) => from_stored(entry.value()),
-        _ => entry.value(),
+        (_, Backing::Converted { from_stored, .. }) => Arc::new(from_stored(entry.value())),
+        _ => entry.whole(),
     }
 }
 

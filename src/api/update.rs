@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::{Causes, Error},
-    object::{ObjectExt, Value, json},
+    object::{Map, ObjectExt, Value, json},
     patch::{self, managed},
     store::{Entry, Expect, Snapshot},
 };
@@ -103,7 +103,7 @@ impl Server {
                 }
                 Err(e) => return Err(e),
             };
-            let old = found.as_ref().map(|(_, old)| old);
+            let old = found.as_ref().map(|(_, old)| &**old);
             let (mut new, empty) = self.patched(&request, *form, body, old, warnings)?;
             meta::agree(&mut new, &request.namespace, &request.name, &request.kind)?;
             let Some((entry, old)) = &found else {
@@ -244,7 +244,7 @@ impl Server {
         let result = if gone(kind, &draft.object) {
             self.remove(kind, &draft.object, entry.rev, extra).await
         } else {
-            self.put(kind, &draft.object, Expect::Rev(entry.rev), extra).await
+            self.put(kind, std::mem::take(&mut draft.object), Expect::Rev(entry.rev), extra).await
         };
         match result {
             Ok(entry) => Ok(Ok(self.shown(kind, &entry).await?)),
@@ -268,28 +268,39 @@ fn list_of(request: &Request) -> &'static [Stage] {
 /// Whether the write changes nothing: equal but for resourceVersion and the times of field
 /// management.
 fn same(new: &Value, old: &Value) -> bool {
-    if new.get("spec") != old.get("spec") || new.get("status") != old.get("status") {
-        return false;
-    }
-    let strip = |o: &Value| {
-        let mut meta = o.get("metadata").cloned().unwrap_or_default();
-        if let Some(m) = meta.as_object_mut() {
-            m.remove("resourceVersion");
-            for entry in
-                m.get_mut("managedFields").and_then(Value::as_array_mut).into_iter().flatten()
-            {
-                entry.remove_at("time");
+    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else { return new == old };
+    // What changes most often comes last.
+    new.len() == old.len()
+        && new.iter().rev().all(|(key, value)| match (old.get(key), value) {
+            (Some(Value::Object(was)), Value::Object(is)) if key == "metadata" => {
+                same_metadata(is, was)
             }
+            (was, value) => was == Some(value),
+        })
+}
+
+fn same_metadata(new: &Map, old: &Map) -> bool {
+    fn said(map: &Map) -> impl Iterator<Item = (&String, &Value)> {
+        map.iter().filter(|(key, _)| *key != "resourceVersion")
+    }
+    said(new).count() == said(old).count()
+        && said(new).zip(said(old)).all(|((key, is), (other, was))| {
+            let managed = key == "managedFields";
+            key == other && if managed { same_owners(is, was) } else { is == was }
+        })
+}
+
+/// Whether owners own the same, whenever they last wrote.
+fn same_owners(new: &Value, old: &Value) -> bool {
+    fn said(owner: &Value) -> impl Iterator<Item = (&String, &Value)> {
+        owner.as_object().into_iter().flatten().filter(|(key, _)| *key != "time")
+    }
+    match (new.as_array(), old.as_array()) {
+        (Some(new), Some(old)) => {
+            new.len() == old.len() && new.iter().zip(old).all(|(a, b)| said(a).eq(said(b)))
         }
-        meta
-    };
-    strip(new) == strip(old)
-        && new
-            .as_object()
-            .into_iter()
-            .flatten()
-            .all(|(k, v)| k == "metadata" || old.get(k) == Some(v))
-        && new.as_object().map(serde_json::Map::len) == old.as_object().map(serde_json::Map::len)
+        _ => new == old,
+    }
 }
 
 /// What an apply is told that names the uid of an object which is not there.

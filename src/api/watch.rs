@@ -226,7 +226,8 @@ impl Scope {
                 Event::Deleted(self.server.shown(kind, entry).await?)
             }
             (true, false, Some(before)) => {
-                let mut last = self.server.value_shown(kind, before).await?;
+                let last = self.server.value_shown(kind, before).await?;
+                let mut last = Arc::unwrap_or_clone(last);
                 last.set_at("metadata.resourceVersion", change.rev.to_string());
                 Event::Deleted(Item::Value(last))
             }

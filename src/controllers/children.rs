@@ -90,7 +90,7 @@ pub(super) fn claim_some(
 }
 
 fn adopt(resource: &'static str, entry: &Entry, owner: &Value, finalizer: Option<&str>) -> Write {
-    let object = entry.lean();
+    let object = entry.look();
     let mut metadata = exactly(entry);
     let mut owners = object.list_at("metadata.ownerReferences").to_vec();
     owners.push(controller_ref(owner));
@@ -105,7 +105,7 @@ fn adopt(resource: &'static str, entry: &Entry, owner: &Value, finalizer: Option
 }
 
 fn release(resource: &'static str, entry: &Entry, uid: &str, finalizer: Option<&str>) -> Write {
-    let object = entry.lean();
+    let object = entry.look();
     let mut metadata = exactly(entry);
     let mut owners = object.list_at("metadata.ownerReferences").to_vec();
     owners.retain(|o| o.str_at("uid") != uid);

@@ -400,7 +400,8 @@ impl Driver {
         let mut verdict = WorkResult::Done;
         loop {
             let steps = std::mem::take(&mut plan.steps);
-            let outcome = self.writers[lane].steps(steps, cause).await;
+            let keep = plan.then.is_some();
+            let outcome = self.writers[lane].steps(steps, cause, keep).await;
             verdict = worse(verdict, self.note(lane, key, &mut plan, outcome.error()));
             let Some(then) = plan.then else { return verdict };
             match guarded(controller, key, move || then(&outcome)) {

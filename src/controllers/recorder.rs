@@ -80,13 +80,13 @@ async fn write(writer: &Writer, verdict: Correlated) {
         patch.verb = super::WriteVerb::Patch(crate::api::PatchType::Strategic);
         patch.namespace = event.namespace().into();
         patch.name = event.name().into();
-        match writer.send(&patch).await {
+        match writer.send(patch).await {
             Err(e) if e.is_not_found() => {}
             Err(error) => return tracing::debug!(%error, "event refused"),
             Ok(_) => return,
         }
     }
-    if let Err(error) = writer.send(&Write::create("events", event)).await {
+    if let Err(error) = writer.send(Write::create("events", event)).await {
         // A namespace that goes away takes no events any more; all else is a fault of the teller.
         if !matches!(error, Error::Forbidden { .. }) && !error.is_not_found() {
             tracing::warn!(%error, "event refused");

@@ -64,6 +64,11 @@ impl View {
         self.get(resource, key).map(|e| e.lean())
     }
 
+    /// The object of a key for whoever only reads it: see [`Entry::look`].
+    pub fn look(&self, resource: &str, key: &str) -> Option<Arc<Value>> {
+        self.get(resource, key).map(|e| e.look())
+    }
+
     /// Objects whose managing owner is `uid`.
     pub fn controlled_by<'a>(
         &'a self,

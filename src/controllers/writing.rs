@@ -27,10 +27,11 @@ impl Writer {
     }
 
     /// Runs steps in order until one fails, all because of a revision.
-    pub async fn steps(&self, steps: Vec<Step>, cause: u64) -> Outcome {
+    /// What was written is only in the outcome if it is to be kept.
+    pub async fn steps(&self, steps: Vec<Step>, cause: u64, keep: bool) -> Outcome {
         let mut outcome = Outcome { results: Vec::new() };
         for step in steps {
-            self.step(step, cause, &mut outcome).await;
+            self.step(step, (cause, keep), &mut outcome).await;
             if outcome.error().is_some() {
                 break;
             }
@@ -39,7 +40,7 @@ impl Writer {
     }
 
     /// Runs the writes of a step side by side, or in growing batches until one of a batch fails.
-    async fn step(&self, step: Step, cause: u64, outcome: &mut Outcome) {
+    async fn step(&self, step: Step, how: (u64, bool), outcome: &mut Outcome) {
         let mut rest = step.writes.into_iter();
         let mut batch = if step.slow_start { 1 } else { usize::MAX };
         loop {
@@ -47,7 +48,7 @@ impl Writer {
             if writes.is_empty() {
                 return;
             }
-            let all = writes.into_iter().map(|w| self.write(w, cause));
+            let all = writes.into_iter().map(|w| self.write(w, how));
             outcome.results.extend(join_all(all).await);
             if outcome.error().is_some() {
                 return;
@@ -56,19 +57,21 @@ impl Writer {
         }
     }
 
-    async fn write(&self, write: Write, cause: u64) -> (Write, Written) {
-        let result = self.caused(&write, cause).await;
+    async fn write(&self, mut write: Write, (cause, keep): (u64, bool)) -> (Write, Written) {
+        let body = if keep { write.body.clone() } else { std::mem::take(&mut write.body) };
+        let result = self.caused(&write, body, cause).await;
         (write, result)
     }
 
     /// Carries out one write; answers the object as it is now, when the server says.
-    pub async fn send(&self, write: &Write) -> Written {
-        self.caused(write, 0).await
+    pub async fn send(&self, mut write: Write) -> Written {
+        let body = std::mem::take(&mut write.body);
+        self.caused(&write, body, 0).await
     }
 
-    async fn caused(&self, write: &Write, cause: u64) -> Written {
+    async fn caused(&self, write: &Write, body: Value, cause: u64) -> Written {
         if write.resource.ends_with(INTERNAL) {
-            return self.store(write).await;
+            return self.store(write, body).await;
         }
         let catalogue = self.server.catalogue();
         let Some(kind) = catalogue.by_resource(&write.resource) else {
@@ -77,11 +80,11 @@ impl Writer {
         let mut options =
             Options { field_manager: self.manager.into(), cause, ..Options::default() };
         let (verb, body) = match write.verb {
-            WriteVerb::Create => (Verb::Create, Body::Object(write.body.clone(), vec![])),
-            WriteVerb::Update => (Verb::Update, Body::Object(write.body.clone(), vec![])),
-            WriteVerb::Patch(form) => (Verb::Patch, Body::Patch(form, write.body.clone())),
+            WriteVerb::Create => (Verb::Create, Body::Object(body, vec![])),
+            WriteVerb::Update => (Verb::Update, Body::Object(body, vec![])),
+            WriteVerb::Patch(form) => (Verb::Patch, Body::Patch(form, body)),
             WriteVerb::Delete => {
-                delete_options(&mut options, &write.body);
+                delete_options(&mut options, &body);
                 (Verb::Delete, Body::Empty)
             }
         };
@@ -126,10 +129,10 @@ impl Writer {
     }
 
     /// Writes what no API shows.
-    async fn store(&self, write: &Write) -> Written {
-        let named = if write.name.is_empty() { write.body.name() } else { &write.name };
+    async fn store(&self, write: &Write, body: Value) -> Written {
+        let named = if write.name.is_empty() { body.name() } else { &write.name };
         let (resource, key) = (write.resource.shared(), name::key(&write.namespace, named).into());
-        let revision = || write.body.str_at("metadata.resourceVersion").parse();
+        let revision = || body.str_at("metadata.resourceVersion").parse();
         let expect = match write.verb {
             WriteVerb::Create => Expect::Absent,
             WriteVerb::Update => revision().map_or(Expect::Present, Expect::Rev),
@@ -138,7 +141,7 @@ impl Writer {
         };
         let op = match write.verb {
             WriteVerb::Delete => Op::Delete { resource, key, expect, last: None },
-            _ => Op::Put { resource, key, expect, body: encode(&write.body), claims: vec![] },
+            _ => Op::Put { resource, key, expect, body: encode(&body), claims: vec![] },
         };
         let done = self.server.store.commit(vec![op]).await.map_err(|error| match error {
             store::Error::Io(why) => Error::Internal(why),
@@ -146,7 +149,11 @@ impl Writer {
             store::Error::Full(_) => Error::forbidden(&write.resource, named, error.to_string()),
             _ => Error::stale(&write.resource, named),
         })?;
-        Ok(done.into_iter().flatten().next())
+        let entry = done.into_iter().flatten().next();
+        if let Some(entry) = entry.as_ref().filter(|_| write.verb != WriteVerb::Delete) {
+            entry.keep_tree(body);
+        }
+        Ok(entry)
     }
 }
 

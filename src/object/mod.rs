@@ -25,7 +25,7 @@ pub mod yaml;
 
 pub use pick::pick;
 pub use spans::Spans;
-pub use value::{Encoded, Meta, ObjectExt, OwnerRef, alike, encode, size};
+pub use value::{Encoded, Meta, ObjectExt, OwnerRef, alike, encode, size, stored, without_managed};
 pub use whole::make_whole;
 
 /// Lower-case hexadecimal digits.

@@ -50,7 +50,7 @@ pub trait ObjectExt {
 
 impl ObjectExt for Value {
     fn at(&self, path: &str) -> Option<&Value> {
-        path.split('.').try_fold(self, |v, step| v.as_object()?.get(step))
+        steps(path).try_fold(self, |v, step| v.as_object()?.get(step))
     }
     fn str_at(&self, path: &str) -> &str {
         self.at(path).and_then(Value::as_str).unwrap_or("")
@@ -71,7 +71,7 @@ impl ObjectExt for Value {
         *self.at_mut(path) = value.into();
     }
     fn at_mut(&mut self, path: &str) -> &mut Value {
-        path.split('.').fold(self, |v, step| {
+        steps(path).fold(self, |v, step| {
             if !v.is_object() {
                 *v = Value::Object(Map::new());
             }
@@ -117,7 +117,18 @@ impl ObjectExt for Value {
 }
 
 fn path_mut<'a>(value: &'a mut Value, path: &str) -> Option<&'a mut Value> {
-    path.split('.').try_fold(value, |v, step| v.as_object_mut()?.get_mut(step))
+    steps(path).try_fold(value, |v, step| v.as_object_mut()?.get_mut(step))
+}
+
+/// The steps of a path. Paths are short: looking at each byte finds the dots soonest.
+fn steps(path: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(path);
+    std::iter::from_fn(move || {
+        let path = rest?;
+        let dot = path.bytes().position(|b| b == b'.');
+        rest = dot.map(|at| &path[at + 1..]);
+        Some(dot.map_or(path, |at| &path[..at]))
+    })
 }
 
 fn entry(map: &mut Value, key: &str, value: String) {
@@ -294,6 +305,29 @@ pub fn encode(object: &Value) -> Encoded {
     Encoded { bytes, rev_at, meta: Meta::of(object), spans }
 }
 
+/// The tree of a text that the server wrote itself: nothing else is ever stored.
+pub fn stored(text: &[u8]) -> Value {
+    // One look at the whole is cheaper than one at each string.
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    serde_json::from_str(text).unwrap_or(Value::Null)
+}
+
+/// A copy of an object without its managed fields.
+pub fn without_managed(object: &Value) -> Value {
+    let Value::Object(map) = object else { return object.clone() };
+    let copy = |(key, value): (&String, &Value)| {
+        let value = match value {
+            Value::Object(fields) if key == "metadata" => {
+                let fields = fields.iter().filter(|(name, _)| *name != "managedFields");
+                Value::Object(fields.map(|(k, v)| (k.clone(), v.clone())).collect())
+            }
+            _ => value.clone(),
+        };
+        (key.clone(), value)
+    };
+    Value::Object(map.iter().map(copy).collect())
+}
+
 /// Whether two values say the same: a field that is null is one that is not there.
 pub fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
@@ -373,7 +407,7 @@ fn write_fields(
         if before > open {
             out.push(b',');
         }
-        write::plain(out, key);
+        write::quoted(out, key);
         out.push(b':');
         let at = out.len();
         if !special(key, value, out) {

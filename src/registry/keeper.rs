@@ -32,7 +32,7 @@ pub(super) async fn run(registries: Arc<Registries>, mut stopping: watch::Receiv
             // The text says whether the pod is worth reading.
             let own = |c: &&Change| memmem::find(&c.entry.bytes, CLUSTER_REGISTRY.as_bytes());
             for change in changes.iter().filter(|c| !c.deleted && own(c).is_some()) {
-                let pod = change.entry.lean();
+                let pod = change.entry.look();
                 registries.server.importer.in_one_turn(registries.keep_images(&pod)).await;
             }
             seen = reached;

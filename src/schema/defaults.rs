@@ -33,11 +33,15 @@ fn object(of: &'static Type, map: &mut Map) {
     }
 }
 
+fn store_lists(kind: &'static Type, value: &mut Value) {
+    store_parts(kind, value, |_| true);
+}
+
 /// What storing does to an object: protobuf, in which upstream keeps the kinds whose fields have
-/// numbers, has no lists without items.
-pub fn store_lists(kind: &'static Type, value: &mut Value) {
+/// numbers, has no lists without items. Fields that are not `changed` are as they were stored.
+pub fn store_parts(kind: &'static Type, value: &mut Value, changed: impl Fn(&str) -> bool) {
     let Value::Object(map) = value else { return };
-    for field in kind.fields {
+    for field in kind.fields.iter().filter(|field| changed(field.name)) {
         let Some(value) = map.get_mut(field.name) else { continue };
         let shown = field.presence != Presence::Omit && field.proto != 0;
         if shown && value.as_array().is_some_and(Vec::is_empty) {

@@ -16,7 +16,7 @@ pub mod structural;
 mod tests;
 
 pub use decode::{convert, decode};
-pub use defaults::{blank, fill_defaults, store_lists};
+pub use defaults::{blank, fill_defaults, store_parts};
 
 use crate::object::Value;
 

@@ -1,7 +1,10 @@
 //! A stored revision of an object: the bytes clients get, and what is read from them often.
 
-use super::Author;
-use crate::object::{Encoded, Meta, Spans, Value};
+use super::{
+    Author,
+    fresh::{self, Fresh},
+};
+use crate::object::{self, Encoded, Meta, ObjectExt, Spans, Value};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use std::{
@@ -110,10 +113,20 @@ impl Entry {
         memchr::memmem::find(&self.bytes, text.as_bytes()).is_some()
     }
 
-    /// The object without its managed fields, parsed afresh.
+    /// The object without its managed fields, as a tree of one's own.
     pub fn lean(&self) -> Value {
-        // As below.
-        self.read(|text| serde_json::from_slice(text).unwrap_or(Value::Null))
+        match self.found::<Fresh>() {
+            Some(fresh) => object::without_managed(&fresh.0),
+            None => self.read(object::stored),
+        }
+    }
+
+    /// The object for whoever only reads it: with or without its managed fields, whatever is at hand.
+    pub fn look(&self) -> Arc<Value> {
+        match self.found::<Fresh>() {
+            Some(fresh) => Arc::clone(&fresh.0),
+            None => Arc::new(self.read(object::stored)),
+        }
     }
 
     /// The same, kept with the revision: for objects that are looked at again and again, of which there
@@ -122,10 +135,36 @@ impl Entry {
         self.kept(|_: &Value| true, || self.lean())
     }
 
-    /// The whole object, parsed afresh.
+    /// The whole object, as a tree of one's own.
     pub fn value(&self) -> Value {
-        // Only bytes the server serialised itself are ever stored.
-        serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
+        match self.found::<Fresh>() {
+            Some(fresh) => Value::clone(&fresh.0),
+            None => object::stored(&self.bytes),
+        }
+    }
+
+    /// The same for whoever only reads it.
+    pub fn whole(&self) -> Arc<Value> {
+        match self.found::<Fresh>() {
+            Some(fresh) => Arc::clone(&fresh.0),
+            None => Arc::new(object::stored(&self.bytes)),
+        }
+    }
+
+    /// Keeps the tree that the text was made of: whoever reads the object soon after needs no other. It
+    /// must be that of this very text but for the resourceVersion.
+    pub fn keep_tree(self: &Arc<Self>, mut tree: Value) {
+        tree.set_at("metadata.resourceVersion", self.rev.to_string());
+        debug_assert_eq!(tree, object::stored(&self.bytes), "of another text");
+        self.kept(|_: &Fresh| false, || Fresh(Arc::new(tree)));
+        fresh::note(self);
+    }
+
+    /// Lets go of that tree.
+    pub(super) fn drop_tree(&self) {
+        if let Lens::Kept(kept) = &mut *self.lens.write() {
+            kept.retain(|k| !(**k).is::<Fresh>());
+        }
     }
 
     /// A typed view of part of the object, parsed on first use and kept with the revision. It has no
@@ -142,7 +181,11 @@ impl Entry {
         let parse = |text: &[u8]| serde_json::from_slice::<T>(text).unwrap_or_default();
         // Looking for them takes longer than passing over them.
         let known = self.spans.get().is_some();
-        let parsed = Arc::new(if known { self.read(parse) } else { parse(&self.bytes) });
+        let parsed = Arc::new(match self.found::<Fresh>() {
+            Some(fresh) => T::deserialize(&*fresh.0).unwrap_or_default(),
+            None if known => self.read(parse),
+            None => parse(&self.bytes),
+        });
         match &mut *self.lens.write() {
             lens @ Lens::Unread => {
                 self.touched.store(true, Ordering::Relaxed);

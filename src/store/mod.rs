@@ -12,6 +12,7 @@ mod engine;
 mod entry;
 mod etcd;
 mod feed;
+mod fresh;
 mod gate;
 mod groups;
 mod limits;

@@ -216,6 +216,22 @@ async fn images_hooks_and_files_start_builds() {
     assert!(post("s3cret/github", &github("push"), other).await.text().is_empty());
     let plain = [("content-type", "text/plain"), ("x-github-event", "push")];
     assert_eq!(post("s3cret/github", &plain, "{}").await.code, 400);
+    // Who may call hooks need not be allowed any build.
+    let binding = json!({"metadata": {"name": "hooks", "namespace": "shop"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+            "name": "system:webhook"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group",
+            "name": "system:unauthenticated"}]});
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings";
+    send(&lab.client, "POST", bindings, "", Some(&binding)).await.expect(201);
+    let nobody = lab.anonymous().await;
+    let started = request(&nobody, "POST", &hook("s3cret/generic"), &[], Vec::new()).await;
+    assert_eq!(started.expect(200)["metadata"]["name"], "web-3");
+    let master = "{\"ref\": \"refs/heads/master\"}".into();
+    let headers = github("push");
+    let started = request(&nobody, "POST", &hook("s3cret/github"), &headers, master).await;
+    assert_eq!(started.expect(200)["spec"]["triggeredBy"][0]["message"], "GitHub WebHook");
+    request(&nobody, "POST", &hook("wrong/generic"), &[], Vec::new()).await.expect(401);
 
     let path = format!("{API}/buildconfigs/base/instantiatebinary?asFile=Dockerfile");
     let body = format!("FROM {BASE}\nENV BY=hand\n").into_bytes();

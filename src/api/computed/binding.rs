@@ -42,7 +42,7 @@ async fn bind(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
             return Ok(success(draft.warnings()));
         }
         let extra = std::mem::take(&mut draft.extra);
-        match server.put(&request.kind, &pod, Expect::Rev(entry.rev), extra).await {
+        match server.put(&request.kind, pod, Expect::Rev(entry.rev), extra).await {
             Ok(_) => return Ok(success(draft.warnings())),
             // Somebody else changed the pod meanwhile; whether that matters shows another look.
             Err(store::Error::Stale(_)) => kept = draft.again(),

@@ -162,7 +162,7 @@ async fn take(server: &Arc<Server>, mut budget: Value, pod: &Value) -> Result<bo
     disrupted.insert(pod.name().into(), json!(time::seconds(server.world.clock.now())));
     budget.set_at("status.disruptedPods", Value::Object(disrupted));
     let name = budget.name().to_owned();
-    let result = server.put(&kind, &budget, Expect::Rev(revision), Vec::new()).await;
+    let result = server.put(&kind, budget, Expect::Rev(revision), Vec::new()).await;
     written(result, &kind, &name)
 }
 
@@ -181,7 +181,7 @@ async fn mark(
         "lastTransitionTime": time::seconds(server.world.clock.now()),
     }));
     pod.set_at("status.conditions", list);
-    let result = server.put(&request.kind, &pod, Expect::Rev(entry.rev), Vec::new()).await;
+    let result = server.put(&request.kind, pod, Expect::Rev(entry.rev), Vec::new()).await;
     // A pod that changed meanwhile goes without the note: the budget is taken already.
     written(result, &request.kind, &request.name).map(|_| ())
 }

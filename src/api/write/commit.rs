@@ -44,17 +44,20 @@ impl Server {
     pub(in crate::api) async fn put(
         &self,
         kind: &Served,
-        value: &Value,
+        value: Value,
         expect: Expect,
         extra: Vec<Op>,
     ) -> Result<Arc<Entry>, store::Error> {
-        let mut ops = vec![self.put_op(kind, value, expect).await?];
+        let mut ops = vec![self.put_op(kind, &value, expect).await?];
         ops.extend(extra);
         let mut done = self.store.commit(ops).await?;
-        match done.swap_remove(0) {
-            Some(entry) => Ok(entry),
-            None => Err(store::Error::Io("a put without an entry".into())),
+        let Some(entry) = done.swap_remove(0) else {
+            return Err(store::Error::Io("a put without an entry".into()));
+        };
+        if is_read_soon(kind) {
+            entry.keep_tree(value);
         }
+        Ok(entry)
     }
 
     async fn put_op(
@@ -150,7 +153,7 @@ impl Server {
     ) -> Result<(Arc<Entry>, Value), Error> {
         let entry = Server::named(snapshot, request)?;
         let value = converted(&request.kind, entry);
-        Ok((Arc::clone(entry), value))
+        Ok((Arc::clone(entry), Arc::unwrap_or_clone(value)))
     }
 
     /// The stored object a request names, as it is.
@@ -166,6 +169,12 @@ impl Server {
             .get(kind.stored_as(), &request.namespace, &request.name)
             .ok_or_else(|| Error::not_found(kind.resource(), &request.name))
     }
+}
+
+/// Whether objects are stored as they are written, and somebody looks at them then.
+fn is_read_soon(kind: &Served) -> bool {
+    let own = kind.custom.as_ref().is_none_or(|c| c.storage_version == *kind.version);
+    own && kind.plural != "events" && !matches!(kind.backing, Backing::Converted { .. })
 }
 
 /// Whether a deleted object has nothing left that holds it.

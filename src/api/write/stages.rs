@@ -230,7 +230,9 @@ pub(super) fn store(a: &Attempt<'_>, d: &mut Draft) -> Outcome {
     // OpenShift's own keep theirs: many are custom resources on a cluster, which are stored as JSON.
     let kubernetes = !a.request.kind.group.ends_with(".openshift.io");
     if let Some(ty) = a.request.kind.ty().filter(|_| kubernetes) {
-        schema::store_lists(ty, &mut d.object);
+        // What the subresource does not own is what was stored.
+        let status = a.request.sub == "status" && a.request.kind.hooks.of_sub("status").0.is_none();
+        schema::store_parts(ty, &mut d.object, |field| !status || field != "spec");
     }
     if a.request.kind.custom.is_some() {
         object::make_whole(&mut d.object);
@@ -363,7 +365,7 @@ pub(super) fn check_image(_: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// from `old`. `/status` owns the status and may also change annotations and finalizers' owners
 /// stay; `/finalize` owns `spec.finalizers`; `/ephemeralcontainers` that one list.
 fn owned_by_sub(sub: &str, custom: bool, mut new: Value, old: &Value) -> Value {
-    let mut value = old.clone();
+    let mut value = if sub == "status" { as_old(&mut new, old) } else { old.clone() };
     match sub {
         "status" if custom => carry(&mut value, &mut new, "status"),
         "status" => {
@@ -387,6 +389,17 @@ fn owned_by_sub(sub: &str, custom: bool, mut new: Value, old: &Value) -> Value {
         value.set_at("metadata.managedFields", managed);
     }
     value
+}
+
+/// A copy of `old`; its spec is taken from `new` if that is the same, because moving costs nothing.
+fn as_old(new: &mut Value, old: &Value) -> Value {
+    let Value::Object(fields) = old else { return old.clone() };
+    let copy = |(key, was): (&String, &Value)| {
+        let same = key == "spec" && new.get(key) == Some(was);
+        let value = if same { new.remove_at(key) } else { None };
+        (key.clone(), value.unwrap_or_else(|| was.clone()))
+    };
+    Value::Object(fields.iter().map(copy).collect())
 }
 
 /// Takes over resources and resize policies of containers; other containers are for validation to

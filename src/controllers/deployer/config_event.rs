@@ -33,7 +33,7 @@ pub fn write(
 /// Warnings told of a rollout: reason and text.
 pub fn warnings_of(view: &View, rollout: &Value) -> Vec<(String, String)> {
     let about = links::involved(rollout.uid());
-    let mine = view.objects.linked_to(&about, "events").map(|e| e.value());
-    let warnings = mine.filter(|e| e.str_at("type") == "Warning");
+    let mine = view.objects.linked_to(&about, "events").filter(|e| e.mentions("Warning"));
+    let warnings = mine.map(|e| e.look()).filter(|e| e.str_at("type") == "Warning");
     warnings.map(|e| (e.str_at("reason").to_owned(), e.str_at("message").to_owned())).collect()
 }

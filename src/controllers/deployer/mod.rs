@@ -60,7 +60,7 @@ fn pods<'a>(view: &'a View, rollout: &Value) -> Vec<&'a Arc<Entry>> {
 struct DeployerSync<'a> {
     view: &'a View,
     entry: &'a Arc<Entry>,
-    rollout: Value,
+    rollout: Arc<Value>,
     /// The config it was made from.
     config: Value,
     deployer: Option<&'a Arc<Entry>>,
@@ -74,7 +74,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if is_settled(view, entry) {
         return Plan::none();
     }
-    let rollout = entry.lean();
+    let rollout = entry.look();
     let Some(config) = rollouts::decoded(&rollout) else { return Plan::none() };
     if rollout.is_deleting() {
         return Plan::none();
@@ -199,7 +199,7 @@ impl DeployerSync<'_> {
             }
             return None;
         };
-        let value = pod.lean();
+        let value = pod.look();
         if value.annotation(rollouts::ROLLOUT_NAME) != Some(name.as_str()) {
             self.annotations[REASON] =
                 json!("unrelated pod with the same name as this deployment is already running");
@@ -227,7 +227,7 @@ impl DeployerSync<'_> {
             match outcome.results.first().map(|(_, result)| result) {
                 Some(Ok(Some(pod))) => {
                     let mut annotations = json!({PHASE: "Pending"});
-                    noted(&mut annotations, &pod.lean());
+                    noted(&mut annotations, &pod.look());
                     plan.write(annotate(&entry, annotations));
                 }
                 Some(Err(error)) => {

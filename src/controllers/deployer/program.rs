@@ -132,11 +132,11 @@ pub struct Program<'a> {
     /// All objects and the time.
     pub view: &'a View,
     /// The rollout it brings about.
-    pub rollout: Value,
+    pub rollout: Arc<Value>,
     /// The config that was made from.
     pub config: Value,
     /// The pod it runs in.
-    pub pod: Value,
+    pub pod: Arc<Value>,
     /// Its log and state, to be kept.
     pub task: Task,
     /// Where it stands.
@@ -168,9 +168,9 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if let Some(until) = stored.and_then(|stored| waits(view, pod, stored)) {
         return Plan { again: Some(until), ..plan };
     }
-    let Some(rollout) = view.value(ROLLOUTS, key) else { return plan };
+    let Some(rollout) = view.look(ROLLOUTS, key) else { return plan };
     let Some(config) = rollouts::decoded(&rollout).filter(pod::is_stock) else { return plan };
-    let pod = pod.lean();
+    let pod = pod.look();
     let task = Task::of(view, &pod).map(|t| (*t).clone()).unwrap_or_else(|| Task {
         pod: pod.uid().into(),
         container: pod::CONTAINER.into(),
@@ -371,8 +371,8 @@ impl Program<'_> {
     }
 
     /// Another rollout of the config, as it is now.
-    pub fn other(&self, name: &str) -> Option<Value> {
-        self.view.named(ROLLOUTS, self.rollout.namespace(), name).map(|e| e.lean())
+    pub fn other(&self, name: &str) -> Option<Arc<Value>> {
+        self.view.named(ROLLOUTS, self.rollout.namespace(), name).map(|e| e.look())
     }
 
     /// Scales a rollout; nothing goes on until that has come about.

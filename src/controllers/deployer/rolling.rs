@@ -10,6 +10,7 @@ use crate::{
     object::{ObjectExt, Value, json, time},
 };
 use jiff::SignedDuration;
+use std::sync::Arc;
 
 const SOURCE: &str = "kubectl.kubernetes.io/update-source-id";
 const ORIGINAL: &str = "kubectl.kubernetes.io/original-replicas";
@@ -43,7 +44,7 @@ fn numbers(p: &Program<'_>, from: &Value) -> Numbers {
 }
 
 /// The rollout that is replaced, or the end.
-fn old(p: &Program<'_>) -> Result<Value, Flow> {
+fn old(p: &Program<'_>) -> Result<Arc<Value>, Flow> {
     let gone = || Flow::Fail(format!("replicationcontrollers {:?} not found", p.state.from));
     p.other(&p.state.from).ok_or_else(gone)
 }

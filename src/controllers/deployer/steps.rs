@@ -50,7 +50,8 @@ fn start(p: &mut Program<'_>) -> Flow {
     let own = p.view.named(ROLLOUTS, p.rollout.namespace(), &to);
     let config = own.and_then(|rollout| rollout.meta.controller());
     let others = config.into_iter().flat_map(|config| p.view.controlled_by(&config.uid, ROLLOUTS));
-    let mut others: Vec<Value> = others.map(|e| e.lean()).filter(|r| r.name() != to).collect();
+    let others = others.map(|e| e.look()).filter(|r| r.name() != to);
+    let mut others: Vec<Arc<Value>> = others.collect();
     others.sort_by_key(|r| std::cmp::Reverse(version(r)));
     let from = others.iter().find(|r| phase(r) == "Complete").cloned();
     if let Some(from) = &from {

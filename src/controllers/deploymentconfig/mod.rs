@@ -13,7 +13,7 @@ use super::{Controller, Outcome, Plan, View, Watch, Write, children::claim_some}
 use crate::{
     api::PatchType,
     kinds::rollouts::{self, CANCELLED, CONFIGS, REASON, ROLLOUTS},
-    object::{ObjectExt, Value, json, selector::Labels},
+    object::{ObjectExt, Value, json, selector::Labels, without_managed},
     store::{Change, Entry},
 };
 use rollout::SeenRollout;
@@ -49,12 +49,12 @@ fn orphan(_: &View, change: &Change) -> Vec<String> {
 /// One look at a config and its rollouts.
 struct DeploymentConfigSync<'a> {
     view: &'a View,
-    config: Value,
+    config: Arc<Value>,
     rollouts: Vec<SeenRollout>,
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {
-    let Some(config) = view.value(CONFIGS, key) else { return Plan::none() };
+    let Some(config) = view.look(CONFIGS, key) else { return Plan::none() };
     let mut sync = DeploymentConfigSync { view, config, rollouts: Vec::new() };
     let version = sync.latest_version();
     let triggered = |t: &Value| matches!(t.str_at("type"), "ConfigChange" | "ImageChange");
@@ -110,7 +110,7 @@ impl DeploymentConfigSync<'_> {
 
     /// Asks for the next version.
     fn raise(&self, details: Option<Value>) -> Plan {
-        let mut config = self.config.clone();
+        let mut config = without_managed(&self.config);
         config.set_at("status.latestVersion", self.latest_version() + 1);
         if let Some(details) = details {
             config.set_at("status.details", details);
@@ -146,7 +146,7 @@ impl DeploymentConfigSync<'_> {
     /// Makes the rollout of the latest version.
     fn begin(self) -> Plan {
         let mut plan = Plan::none();
-        plan.write(Write::create(ROLLOUTS, replication::of(&self.config)));
+        plan.write(Write::create(ROLLOUTS, replication::of(&without_managed(&self.config))));
         let clean_up = self.old_ones();
         let number = self.latest_version();
         let (config, mut known, now) = (self.config, self.rollouts, self.view.now);
@@ -176,7 +176,7 @@ impl DeploymentConfigSync<'_> {
                 let status = status::of(&config, &known, true, Some(&condition), now);
                 let mut plan = Plan { retry, ..Plan::none() };
                 plan.all(if retry { Vec::new() } else { clean_up }, false);
-                status::write(&mut plan, config, status);
+                status::write(&mut plan, &config, status);
                 plan
             }));
             plan
@@ -234,7 +234,7 @@ impl DeploymentConfigSync<'_> {
     fn tell(&self, observed: bool, condition: Option<&[String; 3]>) -> Plan {
         let status = status::of(&self.config, &self.rollouts, observed, condition, self.view.now);
         let mut plan = Plan::none();
-        status::write(&mut plan, self.config.clone(), status);
+        status::write(&mut plan, &self.config, status);
         plan
     }
 }

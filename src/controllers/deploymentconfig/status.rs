@@ -4,7 +4,7 @@ use super::rollout::{self, RolloutLens, SeenRollout};
 use crate::{
     controllers::{Plan, Write},
     kinds::rollouts::{self, CONFIGS},
-    object::{ObjectExt, Value, json, time},
+    object::{ObjectExt, Value, json, time, without_managed},
 };
 use jiff::Timestamp;
 
@@ -51,8 +51,9 @@ pub fn of(
 }
 
 /// Adds a write of the status, if it differs.
-pub fn write(plan: &mut Plan, mut config: Value, status: Value) {
+pub fn write(plan: &mut Plan, config: &Value, status: Value) {
     if config.get("status") != Some(&status) {
+        let mut config = without_managed(config);
         config["status"] = status;
         plan.write(Write::status(CONFIGS, config));
     }

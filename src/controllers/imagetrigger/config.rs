@@ -5,7 +5,7 @@ use super::{key, pull_spec};
 use crate::{
     controllers::{Plan, View, Write},
     kinds::rollouts::CONFIGS,
-    object::{ObjectExt, Value, name},
+    object::{ObjectExt, Value, name, without_managed},
     store::{Change, Entry},
 };
 use serde::Deserialize;
@@ -77,7 +77,7 @@ pub fn of_config(_: &View, change: &Change) -> Vec<String> {
     if change.deleted || lens.params().next().is_none() {
         return Vec::new();
     }
-    let containers = |e: &Entry| e.lean().list_at("spec.template.spec.containers").to_vec();
+    let containers = |e: &Entry| e.look().list_at("spec.template.spec.containers").to_vec();
     let news = change.before.as_ref().is_none_or(|before| {
         let same_spec = before.meta.generation == change.entry.meta.generation;
         let same = || {
@@ -92,16 +92,16 @@ pub fn of_config(_: &View, change: &Change) -> Vec<String> {
 /// Sets the images of automatic triggers to what their tags mean now; nothing at all while one of
 /// them never had an image and has none now.
 pub fn reconcile(view: &View, entry: &Entry) -> Plan {
-    let (mut plan, old) = (Plan::none(), entry.lean());
+    let (mut plan, old) = (Plan::none(), entry.look());
     let Some(config) = follow(view, &old) else { return plan };
-    if config != old {
+    if config != without_managed(&old) {
         plan.write(Write::update(CONFIGS, config));
     }
     plan
 }
 
 fn follow(view: &View, old: &Value) -> Option<Value> {
-    let mut config = old.clone();
+    let mut config = without_managed(old);
     for (i, trigger) in old.list_at("spec.triggers").iter().enumerate() {
         let Some(params) = trigger.get("imageChangeParams") else { continue };
         if params.str_at("from.kind") != "ImageStreamTag" || !params.is_true("automatic") {

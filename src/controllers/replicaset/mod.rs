@@ -15,7 +15,7 @@ use super::{
     selecting::{is_free_now, selects},
 };
 use crate::{
-    object::{ObjectExt, Value, selector::Labels},
+    object::{ObjectExt, Value, selector::Labels, without_managed},
     store::{Change, Entry},
 };
 use jiff::Timestamp;
@@ -81,7 +81,7 @@ type Pod = (Arc<Entry>, Arc<PodLens>);
 struct ReplicaSetSync<'a> {
     flavor: &'static Flavor,
     view: &'a View,
-    set: Value,
+    set: Arc<Value>,
     /// Owned pods that count.
     active: Vec<Pod>,
     /// How many owned pods are on their way out.
@@ -90,7 +90,7 @@ struct ReplicaSetSync<'a> {
 
 fn reconcile(flavor: &'static Flavor, view: &View, key: &str) -> Plan {
     let Some(entry) = view.get(flavor.resource, key) else { return Plan::none() };
-    let set = entry.lean();
+    let set = entry.look();
     let selector = flavor.selector_of(&set);
     if selector.is_empty() {
         return Plan::none();
@@ -122,7 +122,7 @@ impl ReplicaSetSync<'_> {
             status: self.status(),
             again: self.next_available(),
             now: self.view.now,
-            set: self.set.clone(),
+            set: Arc::clone(&self.set),
         };
         if self.set.is_deleting() || have == wanted {
             return conclusion.plan(None);
@@ -151,7 +151,7 @@ impl ReplicaSetSync<'_> {
 /// What is left to do once pods were created or deleted.
 struct Conclusion {
     resource: &'static str,
-    set: Value,
+    set: Arc<Value>,
     status: Value,
     again: Option<Timestamp>,
     now: Timestamp,
@@ -163,8 +163,9 @@ impl Conclusion {
         let mut plan = Plan { retry: failure.is_some(), again: self.again, ..Plan::none() };
         status::note_failure(&mut self.status, failure, self.now);
         if self.set.at("status") != Some(&self.status) {
-            self.set.set_at("status", self.status);
-            plan.write(Write::status(self.resource, self.set));
+            let mut set = without_managed(&self.set);
+            set["status"] = self.status;
+            plan.write(Write::status(self.resource, set));
         }
         plan
     }

@@ -82,7 +82,7 @@ fn prepare(o: &mut Value, old: Option<&Value>, _: &Cx<'_>) -> Result<(), Error> 
 fn validate(new: &Value, old: Option<&Value>, out: &mut Causes) {
     let spec = Field::of(new, "spec");
     spec.get("replicas").nonnegative(out);
-    replicaset::selector_and_template(&spec, out);
+    replicaset::selector_and_template(&spec, old, out);
     strategy(&spec.get("strategy"), out);
     spec.get("minReadySeconds").nonnegative(out);
     spec.get("revisionHistoryLimit").nonnegative(out);

@@ -86,16 +86,21 @@ fn validate(new: &Value, old: Option<&Value>, out: &mut Causes) {
     let spec = Field::of(new, "spec");
     spec.get("replicas").nonnegative(out);
     spec.get("minReadySeconds").nonnegative(out);
-    selector_and_template(&spec, out);
+    selector_and_template(&spec, old, out);
     if let Some(old) = old {
         spec.get("selector").immutable(&Field::of(old, "spec.selector"), out);
     }
 }
 
 /// `spec.selector` and `spec.template` of a ReplicaSet or of the Deployment above it; the wording
-/// is the same for both.
-pub fn selector_and_template(spec: &Field<'_>, out: &mut Causes) {
+/// is the same for both. What is stored has been looked at: most writes change something else.
+pub fn selector_and_template(spec: &Field<'_>, old: Option<&Value>, out: &mut Causes) {
     let template = spec.get("template");
+    let same = |old: &Value, part: &str| old.get(part) == spec.get(part).value;
+    let stored = old.and_then(|old| old.get("spec"));
+    if stored.is_some_and(|old| same(old, "template") && same(old, "selector")) {
+        return;
+    }
     checks::selector_of_template(spec, "deployment", out);
     if checks::template_matches(&spec.get("selector"), &template, checks::BAD_SELECTOR, out) {
         template::validate_template(&template, out);

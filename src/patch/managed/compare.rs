@@ -5,7 +5,7 @@
 
 use super::{
     super::node::{Node, embedded, written_empty},
-    element,
+    UNOWNED_METADATA, element,
     set::{self, field_key},
 };
 use crate::object::{Map, Value};
@@ -40,18 +40,42 @@ impl Part {
     }
 }
 
-/// Compares two objects of one type.
+/// Compares two objects of one type, but for what of their metadata nobody owns.
 pub(in crate::patch) fn compare(node: Node<'_>, old: &Value, new: &Value) -> Delta {
-    let part = both(node, old, new);
+    let part = match (old, new) {
+        (Value::Object(a), Value::Object(b)) if node.is_map() => maps(node, a, b, OwnedPlace::Top),
+        _ => both(node, old, new),
+    };
     Delta { changed: part.changed.unwrap_or_default(), removed: part.removed.unwrap_or_default() }
+}
+
+/// Where maps stand that are compared.
+#[derive(Clone, Copy, PartialEq)]
+enum OwnedPlace {
+    Top,
+    Metadata,
+    Below,
+}
+
+impl OwnedPlace {
+    /// Whether nobody owns a field here.
+    fn passes_over(self, key: &str) -> bool {
+        self == OwnedPlace::Metadata && UNOWNED_METADATA.iter().any(|(name, _)| *name == key)
+    }
 }
 
 fn both(node: Node<'_>, old: &Value, new: &Value) -> Part {
     match (node, old, new) {
-        (node, Value::Object(a), Value::Object(b)) if node.is_map() => maps(node, a, b),
-        (node, Value::Object(a), Value::Null) if node.is_map() => maps(node, a, &Map::new()),
-        (node, Value::Null, Value::Object(b)) if node.is_map() => maps(node, &Map::new(), b),
         _ if old == new => Part::default(),
+        (node, Value::Object(a), Value::Object(b)) if node.is_map() => {
+            maps(node, a, b, OwnedPlace::Below)
+        }
+        (node, Value::Object(a), Value::Null) if node.is_map() => {
+            maps(node, a, &Map::new(), OwnedPlace::Below)
+        }
+        (node, Value::Null, Value::Object(b)) if node.is_map() => {
+            maps(node, &Map::new(), b, OwnedPlace::Below)
+        }
         (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(a), Value::Array(b)) => {
             lists(node, a, b)
         }
@@ -59,10 +83,10 @@ fn both(node: Node<'_>, old: &Value, new: &Value) -> Part {
     }
 }
 
-fn maps(node: Node<'_>, old: &Map, new: &Map) -> Part {
+fn maps(node: Node<'_>, old: &Map, new: &Map, place: OwnedPlace) -> Part {
     let mut out = Part::default();
-    let mut left = old.iter().peekable();
-    let mut right = new.iter().peekable();
+    let mut left = old.iter().filter(|(key, _)| !place.passes_over(key)).peekable();
+    let mut right = new.iter().filter(|(key, _)| !place.passes_over(key)).peekable();
     loop {
         // Both maps are sorted, so one pass meets every key once.
         let order = match (left.peek(), right.peek()) {
@@ -74,7 +98,14 @@ fn maps(node: Node<'_>, old: &Map, new: &Map) -> Part {
         let old = if order.is_le() { left.next() } else { None };
         let new = if order.is_ge() { right.next() } else { None };
         let Some(key) = new.or(old).map(|(k, _)| k) else { return out };
-        let part = field(node, key, old.map(|(_, v)| v), new.map(|(_, v)| v));
+        let part = match (old, new) {
+            (Some((_, Value::Object(a))), Some((_, Value::Object(b))))
+                if place == OwnedPlace::Top && key == "metadata" =>
+            {
+                maps(node.child_or_any(key), a, b, OwnedPlace::Metadata)
+            }
+            _ => field(node, key, old.map(|(_, v)| v), new.map(|(_, v)| v)),
+        };
         attach(&mut out, part, || field_key(key));
     }
 }

@@ -41,6 +41,16 @@ pub(in crate::patch) fn key(list: Node<'_>, value: &Value) -> Result<String, Str
     }
 }
 
+/// Whether an item has a place in a list: whether [`key`] has a name for it.
+pub(in crate::patch) fn is_named(list: Node<'_>, value: &Value) -> bool {
+    match (list, value) {
+        (Node::Keyed(_, keys), Value::Object(map)) => {
+            keys.iter().any(|k| map.contains_key(*k)) || key(list, value).is_ok()
+        }
+        _ => key(list, value).is_ok(),
+    }
+}
+
 fn keyed(item: Node<'_>, keys: &[&str], value: &Value) -> Result<String, String> {
     let map = match value {
         Value::Object(map) => map,

@@ -78,9 +78,9 @@ pub fn is_nameless(node: Node<'_>, value: &Value) -> bool {
         (node, Value::Object(map)) if node.is_map() => {
             map.iter().any(|(key, v)| deep(v) && is_nameless(node.child_or_any(key), v))
         }
-        (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(list)) => list
-            .iter()
-            .any(|v| element::key(node, v).is_err() || is_nameless(element::item(node), v)),
+        (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(list)) => {
+            list.iter().any(|v| !element::is_named(node, v) || is_nameless(element::item(node), v))
+        }
         _ => false,
     }
 }

@@ -26,19 +26,18 @@ pub use update::record_update;
 
 use super::node::{Node, Root};
 use crate::object::{Map, Value};
-use set::field_key;
 
-/// Fields of `metadata` nobody owns.
-const UNOWNED_METADATA: [&str; 9] = [
-    "name",
-    "namespace",
-    "creationTimestamp",
-    "selfLink",
-    "uid",
-    "clusterName",
-    "generation",
-    "managedFields",
-    "resourceVersion",
+/// Fields of `metadata` nobody owns, each also as sets call it.
+const UNOWNED_METADATA: [(&str, &str); 9] = [
+    ("name", "f:name"),
+    ("namespace", "f:namespace"),
+    ("creationTimestamp", "f:creationTimestamp"),
+    ("selfLink", "f:selfLink"),
+    ("uid", "f:uid"),
+    ("clusterName", "f:clusterName"),
+    ("generation", "f:generation"),
+    ("managedFields", "f:managedFields"),
+    ("resourceVersion", "f:resourceVersion"),
 ];
 
 /// Takes out what nobody ever owns.
@@ -46,8 +45,8 @@ fn strip(set: &mut Map) {
     set.remove("f:apiVersion");
     set.remove("f:kind");
     let Some(Value::Object(metadata)) = set.get_mut("f:metadata") else { return };
-    for name in UNOWNED_METADATA {
-        metadata.remove(&field_key(name));
+    for (_, key) in UNOWNED_METADATA {
+        metadata.remove(key);
     }
     set::mark(metadata, false);
     if metadata.is_empty() {

@@ -11,7 +11,7 @@ const SELF: &str = ".";
 
 /// The key of a named field.
 pub fn field_key(name: &str) -> String {
-    format!("f:{name}")
+    ["f:", name].concat()
 }
 
 fn is_member(node: &Map) -> bool {

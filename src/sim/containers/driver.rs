@@ -42,7 +42,7 @@ fn look(runtime: &Arc<Runtime>, pod: &Entry, deleted: bool) {
     if deleted || !runs(&PodLens::of(pod)) {
         return;
     }
-    let (pod, view) = (Arc::new(pod.lean()), runtime.view());
+    let (pod, view) = (pod.look(), runtime.view());
     for place in Place::all(&pod).into_iter().filter(|p| p.running().is_some()) {
         let process = place.process(&view);
         // What a controller plays is not run.

@@ -52,7 +52,7 @@ impl Place {
     /// Looks a container up.
     pub fn find(view: &View, target: &Target) -> Option<Place> {
         let entry = view.named("pods", &target.namespace, &target.pod)?;
-        Place::of(&Arc::new(entry.lean()), &target.container)
+        Place::of(&entry.look(), &target.container)
     }
 
     /// A container of a pod.

@@ -128,7 +128,7 @@ fn told(_: &View, change: &Change) -> Vec<String> {
 }
 
 fn reconcile(view: &View, key: &str) -> Plan {
-    let Some(pod) = view.value("pods", key).map(Arc::new) else {
+    let Some(pod) = view.look("pods", key) else {
         let mut plan = Plan::none();
         if let Some(write) = attempts::sweep(view, key) {
             plan.write(write);

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     controllers::{Plan, View, Write},
-    object::{ObjectExt, Value, alike, json, name, time},
+    object::{ObjectExt, Value, alike, json, name, time, without_managed},
     sim::nodes::{NodeLens, images::Inventory},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -241,7 +241,7 @@ impl<'a> Sync<'a> {
     /// The node does not take the pod: it fails before anything is done.
     fn reject(mut self, reason: &'static str, message: String) -> Plan {
         self.tell("", true, reason, message.clone());
-        let mut pod = Value::clone(self.pod);
+        let mut pod = without_managed(self.pod);
         pod.set_at("status.phase", "Failed");
         pod.set_at("status.reason", reason);
         pod.set_at("status.message", format!("Pod was rejected: {message}"));
@@ -373,7 +373,7 @@ impl<'a> Sync<'a> {
         }
         let new = status::of(self, terminated);
         if !self.pod.at("status").is_some_and(|old| alike(old, &new)) {
-            let mut pod = Value::clone(self.pod);
+            let mut pod = without_managed(self.pod);
             pod.set_at("status", new);
             self.plan.write(Write::status("pods", pod));
         }

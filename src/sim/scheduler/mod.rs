@@ -17,7 +17,7 @@ mod tests;
 
 use crate::{
     controllers::{Controller, Plan, View, Watch, Write, podlens::PodLens},
-    object::{ObjectExt, Value, links, name, time},
+    object::{ObjectExt, Value, links, name, time, without_managed},
     store::Entry,
 };
 use accounts::{Account, Accounts};
@@ -102,7 +102,7 @@ fn judge(
     plan: &mut Plan,
     out: &mut Outcome,
 ) {
-    let pod = entry.lean();
+    let pod = entry.look();
     if affinity::looks_around(&pod) {
         accounts.fill(view);
     }
@@ -125,7 +125,13 @@ fn judge(
         }
     };
     let why = if note.is_empty() { why } else { format!("{why} preemption: {note}") };
-    out.refused.extend(bind::unschedulable(view, plan, pod, &why, nominated.as_deref()));
+    out.refused.extend(bind::unschedulable(
+        view,
+        plan,
+        without_managed(&pod),
+        &why,
+        nominated.as_deref(),
+    ));
 }
 
 /// The index of the best node for a pod, or the nodes' verdicts and what is said of them.

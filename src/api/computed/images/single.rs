@@ -41,7 +41,7 @@ pub async fn keep(server: &Server, image: Value) -> Result<Kept, Error> {
     let snapshot = server.store.snapshot();
     let mut draft = Draft::of(image);
     Attempt::create(server, &request, &snapshot).run(lists::IMAGE, &mut draft).await?;
-    match server.put(&request.kind, &draft.object, Expect::Absent, draft.extra).await {
+    match server.put(&request.kind, draft.object.clone(), Expect::Absent, draft.extra).await {
         Ok(entry) => Ok(Kept::New(entry.value())),
         Err(store::Error::Exists(_)) => Ok(Kept::Known(draft.object)),
         Err(error) => Err(Server::noun(&request.kind, &request.name, error)),

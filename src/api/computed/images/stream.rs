@@ -55,7 +55,7 @@ pub async fn write(
         if dry_run || old.as_ref() == Some(&draft.object) {
             return Ok(draft.object);
         }
-        match server.put(&request.kind, &draft.object, expect, draft.extra).await {
+        match server.put(&request.kind, draft.object, expect, draft.extra).await {
             Ok(entry) => return Ok(entry.value()),
             // What must commit with the stream has moved: decide again.
             Err(error) if Lost::from(&error) == Some(Lost::Other) => {}

@@ -65,7 +65,7 @@ pub(super) async fn create(server: Arc<Server>, request: Request) -> Result<Answ
             return Ok(Answer { warnings, ..answer(201, draft.object) });
         }
         let (kind, expect) = (request.kind.clone(), Expect::Rev(entry.rev));
-        match server.put(&kind, &draft.object, expect, draft.extra).await {
+        match server.put(&kind, draft.object, expect, draft.extra).await {
             Ok(entry) => return Ok(Answer { warnings, ..answer(201, entry.value()) }),
             Err(error) => match Lost::from(&error) {
                 Some(_) => {}

@@ -10,8 +10,13 @@ use crate::{
         programs::{Facts, Words},
     },
 };
+use bytes::Bytes;
 use parking_lot::Mutex;
-use std::{collections::HashMap, net::Ipv4Addr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::Ipv4Addr,
+    sync::{Arc, OnceLock},
+};
 
 /// Most addresses that are remembered; then all are looked for anew.
 const MOST: usize = 4096;
@@ -28,6 +33,8 @@ pub struct Answerer {
     pub facts: Facts,
     /// Whether the port speaks TLS.
     pub secure: bool,
+    /// The page that says who answers, if it is always the same.
+    pub page: OnceLock<Bytes>,
 }
 
 impl Answerer {
@@ -38,6 +45,7 @@ impl Answerer {
             words: backend.words(view),
             facts: backend.facts(view),
             secure: backend.speaks_tls(view),
+            page: OnceLock::new(),
             backend,
         }
     }

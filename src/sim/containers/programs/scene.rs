@@ -179,6 +179,9 @@ impl Scene<'_> {
         if request.path.split('?').next() == Some("/hostname") {
             return self.text(status, self.hostname());
         }
+        if let Some(page) = self.answerer.page.get() {
+            return self.text(status, page.clone());
+        }
         let place = self.place();
         let digest = place.status.str_at("imageID").split('@').next_back().unwrap_or("");
         let greeting = match self.answerer.words.greeting.as_str() {
@@ -191,12 +194,19 @@ impl Scene<'_> {
             place.pod.name(),
             place.status.str_at("image"),
         );
+        let body = Bytes::from(body);
+        if !self.answerer.words.greeting.contains('{') {
+            // Whoever asked at the same time has made the same.
+            let _ = self.answerer.page.set(body.clone());
+        }
         self.text(status, body)
     }
 }
 
 /// A moment as servers write it (RFC 9110).
 fn date(at: Timestamp) -> String {
-    let printed = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at);
-    printed.unwrap_or_default()
+    super::words::once_a_second("", at, || {
+        let printed = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at);
+        printed.unwrap_or_default()
+    })
 }

@@ -36,33 +36,55 @@ pub const HTTPD: Website = Website {
 impl Program for Website {
     fn request<'a>(&'a self, scene: &'a Scene<'a>, request: &'a Fetch) -> Borrowed<'a, Fetched> {
         Box::pin(async move {
-            match self.root(scene) {
-                Some(root) if !is_own_page(scene, root, request) => self.show(scene, root, request),
+            let path = request.path.split('?').next().unwrap_or("/");
+            let pages = self.pages(scene);
+            match pages.root {
+                Some(root) if !(pages.own && matches!(path, "/" | "/index.html")) => {
+                    self.show(scene, root, request)
+                }
                 _ => scene.page(request),
             }
         })
     }
 }
 
-/// Whether what is asked for is the image's own page: its folder is the image's, and nobody has put
-/// another page there.
-fn is_own_page(scene: &Scene<'_>, root: &str, request: &Fetch) -> bool {
-    let path = request.path.split('?').next().unwrap_or("/");
+/// What there is to show, as long as no file changes.
+#[derive(Clone, Copy)]
+struct SitePages {
+    /// How often files had been changed.
+    turns: u64,
+    /// The folder that has pages.
+    root: Option<&'static str>,
+    /// Whether the first page is the image's own.
+    own: bool,
+}
+
+/// Whether the first page is the image's own: its folder is the image's, and nobody has put another
+/// page there.
+fn is_own_page(scene: &Scene<'_>, root: &str) -> bool {
     let place = scene.place();
     let covers = |mount: &Value| {
         let at = mount.str_at("mountPath").trim_end_matches('/');
         root.starts_with(at) || at.starts_with(root)
     };
-    matches!(path, "/" | "/index.html")
-        && !place.spec.list_at("volumeMounts").iter().any(covers)
+    !place.spec.list_at("volumeMounts").iter().any(covers)
         && matches!(webroot::find(scene, root, "/index.html"), Found::Nothing(Errno::Missing))
 }
 
 impl Website {
-    /// The folder that has pages.
-    fn root(&self, scene: &Scene<'_>) -> Option<&'static str> {
+    /// What there is to show now; looked for anew when a file has changed.
+    fn pages(&self, scene: &Scene<'_>) -> SitePages {
         let (files, who) = (scene.files(), scene.who());
-        self.roots.iter().find(|root| files.holds(root, who)).copied()
+        let turns = files.turns();
+        let known = scene.memory(|known: &mut Option<SitePages>| *known);
+        if let Some(known) = known.filter(|known| known.turns == turns) {
+            return known;
+        }
+        let root = self.roots.iter().find(|root| files.holds(root, who)).copied();
+        let own = root.is_some_and(|root| is_own_page(scene, root));
+        let pages = SitePages { turns, root, own };
+        scene.memory(|known| *known = Some(pages));
+        pages
     }
 
     fn show(&self, scene: &Scene<'_>, root: &str, request: &Fetch) -> Fetched {

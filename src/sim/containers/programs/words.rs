@@ -4,6 +4,7 @@ use crate::object::quantity::Quantity;
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     sync::{Arc, LazyLock},
 };
@@ -89,21 +90,28 @@ impl Words {
 
     /// A line with everything filled in.
     pub fn line(&self, template: &str, facts: &Facts, at: Timestamp) -> String {
-        filled(template, |name| {
-            let show = |format: &str| Some(at.strftime(format).to_string());
-            match name {
-                "time" => show(self.time()),
-                "clf" => show("%d/%b/%Y:%H:%M:%S +0000"),
-                "klog" => show("%m%d %H:%M:%S.%6f"),
-                "now" => show("%Y-%m-%d %H:%M:%S.%9f +0000 UTC"),
-                "seconds" => Some(at.as_second().to_string()),
-                "boot" => Some(format!("{:.3}", facts.boot)),
-                "port" => Some(facts.port.to_string()),
-                "pod" => Some(facts.pod.clone()),
-                "ip" => Some(facts.ip.clone()),
-                _ => None,
+        filled(template, |name, out| self.fill(name, facts, at, out))
+    }
+
+    /// Writes what stands for a name, if anything does.
+    fn fill(&self, name: &str, facts: &Facts, at: Timestamp, out: &mut String) -> bool {
+        let shown = |format: &str| at.strftime(format).to_string();
+        match name {
+            "time" => *out += &shown(self.time()),
+            "clf" => {
+                const CLF: &str = "%d/%b/%Y:%H:%M:%S +0000";
+                *out += &once_a_second(CLF, at, || shown(CLF));
             }
-        })
+            "klog" => *out += &shown("%m%d %H:%M:%S.%6f"),
+            "now" => *out += &shown("%Y-%m-%d %H:%M:%S.%9f +0000 UTC"),
+            "seconds" => *out += &at.as_second().to_string(),
+            "boot" => *out += &format!("{:.3}", facts.boot),
+            "port" => *out += &facts.port.to_string(),
+            "pod" => *out += &facts.pod,
+            "ip" => *out += &facts.ip,
+            _ => return false,
+        }
+        true
     }
 
     fn time(&self) -> &str {
@@ -123,44 +131,73 @@ impl Words {
         if self.access.is_empty() {
             return None;
         }
-        // What clients send is filled in last and cannot bring placeholders of its own.
-        let line = self.line(&self.access, facts, at);
-        let clean = |text: &str| -> String {
-            text.chars().take(512).flat_map(|c| c.escape_debug()).collect()
-        };
-        Some(filled(&line, |name| {
-            Some(match name {
-                "client" => request.client.clone(),
-                "status" => request.status.to_string(),
-                "size" => request.size.to_string(),
-                "method" => clean(&request.method),
-                "agent" => clean(&request.agent),
-                "path" => clean(&request.path),
-                _ => return None,
-            })
+        // What is filled in is not looked at again: what clients send brings no placeholders.
+        Some(filled(&self.access, |name, out| {
+            match name {
+                "client" => *out += &request.client,
+                "status" => *out += &request.status.to_string(),
+                "size" => *out += &request.size.to_string(),
+                "method" => clean(&request.method, out),
+                "agent" => clean(&request.agent, out),
+                "path" => clean(&request.path, out),
+                _ => return self.fill(name, facts, at, out),
+            }
+            true
         }))
     }
 }
 
-/// A template with what stands in braces filled in, where there is something for it.
-fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
+/// Most characters of what a client sends that are logged of each.
+const LOGGED: usize = 512;
+
+/// Writes what a client sent, such that it cannot be taken for anything else.
+fn clean(text: &str, out: &mut String) {
+    let plain = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\'' | b'\\');
+    if text.len() <= LOGGED && text.bytes().all(plain) {
+        return *out += text;
+    }
+    out.extend(text.chars().take(LOGGED).flat_map(char::escape_debug));
+}
+
+/// A template with what stands in braces filled in, where there is something for it: `value` writes
+/// it.
+fn filled(template: &str, value: impl Fn(&str, &mut String) -> bool) -> String {
     let mut out = String::with_capacity(template.len() * 2);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         out += before;
-        let name = after.split_once('}').and_then(|(name, rest)| Some((value(name)?, rest)));
-        match name {
-            Some((text, after)) => {
-                out += &text;
-                rest = after;
-            }
-            None => {
+        match after.split_once('}') {
+            Some((name, behind)) if value(name, &mut out) => rest = behind,
+            _ => {
                 out.push('{');
                 rest = after;
             }
         }
     }
     out + rest
+}
+
+/// What `make` shows of a moment, which is the same for all of a second. A thread that answers many
+/// requests makes it once.
+pub fn once_a_second(form: &'static str, at: Timestamp, make: impl FnOnce() -> String) -> String {
+    type Shown = (&'static str, i64, String);
+    thread_local! {
+        static LAST: RefCell<Vec<Shown>> = const { RefCell::new(Vec::new()) };
+    }
+    let second = at.as_second();
+    LAST.with_borrow_mut(|last| match last.iter_mut().find(|(known, ..)| *known == form) {
+        Some((_, known, text)) => {
+            if *known != second {
+                (*known, *text) = (second, make());
+            }
+            text.clone()
+        }
+        None => {
+            let text = make();
+            last.push((form, second, text.clone()));
+            text
+        }
+    })
 }
 
 #[cfg(test)]

@@ -154,6 +154,8 @@ pub struct Tree {
     upper: BTreeMap<String, Option<Node>>,
     used: usize,
     quota: Quota,
+    /// How often anything was changed.
+    turns: u64,
 }
 
 /// What a tree holds, as a value: it counts against no quota.
@@ -176,11 +178,17 @@ impl Tree {
         self.quota.give(self.used);
         self.used = if self.quota.take(changes.used).is_ok() { changes.used } else { 0 };
         (self.lower, self.upper) = (Arc::clone(&changes.lower), changes.upper.clone());
+        self.turns += 1;
+    }
+
+    /// How often anything was changed: what was seen is still true as long as this is the same.
+    pub fn turns(&self) -> u64 {
+        self.turns
     }
 
     /// Starts unchanged.
     pub fn new(lower: Arc<Layer>, quota: Quota) -> Tree {
-        let mut tree = Tree { lower, upper: BTreeMap::new(), used: 0, quota };
+        let mut tree = Tree { lower, upper: BTreeMap::new(), used: 0, quota, turns: 0 };
         if tree.get("").is_none() {
             tree.upper.insert(String::new(), Some(Node::directory()));
         }
@@ -190,6 +198,7 @@ impl Tree {
     /// Replaces the lower layer: what is mounted from elsewhere has changed there.
     pub fn replace(&mut self, lower: Arc<Layer>) {
         self.lower = lower;
+        self.turns += 1;
     }
 
     /// What is at a path.
@@ -247,6 +256,7 @@ impl Tree {
         self.quota.give(old);
         self.used = self.used + new - old;
         self.upper.insert(path.to_owned(), Some(node));
+        self.turns += 1;
         Ok(())
     }
 
@@ -266,6 +276,7 @@ impl Tree {
         }
         self.quota.take(data.len())?;
         self.used += data.len();
+        self.turns += 1;
         let mut whole = std::mem::take(bytes).try_into_mut().unwrap_or_else(|b| b[..].into());
         whole.extend_from_slice(data);
         (*bytes, node.changed) = (whole.freeze(), now);
@@ -283,6 +294,7 @@ impl Tree {
     /// # Errors
     /// No space to note what is gone.
     pub fn remove(&mut self, path: &str) -> Result<(), Errno> {
+        self.turns += 1;
         let prefix = format!("{path}/");
         let own = self.upper.range(prefix.clone()..).map(|(k, _)| k);
         let below = self.lower.range(prefix.clone()..).map(|(k, _)| k);

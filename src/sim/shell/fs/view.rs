@@ -230,6 +230,11 @@ impl Fs {
         }
     }
 
+    /// How often anything in it was changed.
+    pub fn turns(&self) -> u64 {
+        self.mounts.iter().map(|mount| mount.tree.lock().turns()).sum()
+    }
+
     /// Whether somebody finds anything in a directory.
     pub fn holds(&self, path: &str, who: &Cred) -> bool {
         self.find(path, true, who).is_ok_and(|place| {
