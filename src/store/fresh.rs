@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Most bytes of text whose trees a thread keeps; a tree takes about ten times as much.
-const MOST: usize = 1 << 20;
+const MOST: usize = 256 << 10;
 
 /// A tree kept with its entry.
 pub(super) struct Fresh(pub Arc<Value>);
