@@ -36,6 +36,7 @@ mod samples;
 mod secrets;
 mod seed;
 mod sessions;
+mod signatures;
 pub mod time;
 pub mod trail;
 

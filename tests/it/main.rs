@@ -57,6 +57,7 @@ mod rollout;
 mod routes;
 mod rules;
 mod shell;
+mod signatures;
 mod soak;
 mod streams;
 mod support;
