@@ -8,9 +8,10 @@
 //! the controllers ([`controllers`]) and a simulated cluster ([`sim`]). [`run`] puts them together
 //! and is the only module that knows them all. Threads: two or more workers of the listener, one
 //! for all controllers, two for the processes of exec and attach, one that writes to SQLite (in
-//! memory, and where a seed makes all come out the same, whoever commits does its work). Further clusters of the same process ([`run::host`]) share
-//! a fixed number of threads ([`pool`]) and every object that none of them has changed. Threads that
-//! work in the background give way to requests.
+//! memory, and where a seed makes all come out the same, whoever commits does its work). Further clusters
+//! of the same process ([`run::host`]) share a fixed number of threads ([`pool`]), of which each keeps to
+//! one, and every object that none of them has changed. What a cluster does by itself gives way to
+//! requests: between threads by niceness, on a shared one by turns ([`pool::behind`]).
 //!
 //! Called by another name the program is that program: `etcd`, `kube-apiserver` or `kubectl` of the
 //! folder that test suites are pointed at ([`run::envtest`]). Its API server is a cluster of another
@@ -120,7 +121,7 @@
 //!
 //! A cluster with a seed keeps a [`journal`] of what arrives from outside. One arrival at a time is
 //! carried out on the thread of the controllers, beside them, and answered when all is quiet; commits of
-//! other threads wait for their turn in the store. Between arrivals the clock steps from one moment that
+//! others ([`world::inside`] tells whose work it is) wait for their turn in the store. Between arrivals the clock steps from one moment that
 //! is waited for to the next. The outside (registries) is asked one question at a time, when nothing
 //! else runs, so that no answer's coming changes the order of anything. So everything follows from the
 //! arrivals and the beginning, and [`run::replay`] can do it again.
