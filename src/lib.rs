@@ -169,7 +169,6 @@
 //! | vendor | whoever keeps images in the world outside |
 //! | world | the clocks and the chance that everything waits on and draws from |
 //! | nature | what kind of server a cluster is: OpenShift's, or a bare API server |
-//! | ground | the threads a cluster runs on, its own or those of a host |
 //! | trail | who changed what, and because of what |
 //! | desk | what the console asks of the server beyond the API |
 //! | head | how far the history of a cluster in etcd goes, and who wrote it last |

@@ -3,36 +3,24 @@
 use super::Write;
 use crate::{
     error::Error,
+    kinds::AccessReview,
     object::{ObjectExt, Value, json},
     store::Entry,
 };
 use std::sync::Arc;
 
-/// Something that somebody does.
-pub struct ResourceAttributes<'a> {
-    /// Verb.
-    pub verb: &'a str,
-    /// API group.
-    pub group: &'a str,
-    /// Plural.
-    pub resource: &'a str,
-    /// Name.
-    pub name: &'a str,
-}
-
-impl ResourceAttributes<'_> {
-    /// Asks whether a user (a `UserInfo`) may.
-    pub fn ask(&self, requester: &Value, namespace: &str) -> Write {
-        let part = |field: &str| requester.get(field).cloned().unwrap_or_default();
-        Write::create(
-            "subjectaccessreviews.authorization.k8s.io",
-            json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
-                "user": part("username"), "uid": requester.str_at("uid"),
-                "groups": part("groups"), "extra": part("extra"),
-                "resourceAttributes": {"namespace": namespace, "verb": self.verb,
-                    "group": self.group, "resource": self.resource, "name": self.name}}}),
-        )
-    }
+/// Asks whether a user (a `UserInfo`) has a right.
+pub fn ask(right: AccessReview<'_>, requester: &Value) -> Write {
+    let part = |field: &str| requester.get(field).cloned().unwrap_or_default();
+    let AccessReview { verb, group, resource, namespace, name, .. } = right;
+    Write::create(
+        "subjectaccessreviews.authorization.k8s.io",
+        json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
+            "user": part("username"), "uid": requester.str_at("uid"),
+            "groups": part("groups"), "extra": part("extra"),
+            "resourceAttributes": {"namespace": namespace, "verb": verb,
+                "group": group, "resource": resource, "name": name}}}),
+    )
 }
 
 /// Why the answer to a question is no; nothing when it is yes, or none.

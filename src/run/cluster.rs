@@ -8,7 +8,6 @@ use super::{
     definitions,
     equip::{self, bind, shown},
     furnish::{self, FURNISHER},
-    ground::{ForProcesses, Shared},
     kubeconfig::{self, AdminKubeconfig},
     nature::Nature,
     ongoing::Ongoing,
@@ -16,6 +15,7 @@ use super::{
     release, replay, rest, routes, samples,
     secrets::{self, Secrets},
     seed,
+    threads::{ForProcesses, Shared},
 };
 use crate::{
     access::Access,

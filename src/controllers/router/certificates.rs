@@ -3,10 +3,8 @@
 //! ValidateTLSExternalCertificate).
 
 use crate::{
-    controllers::{
-        Outcome, View, Write,
-        rights::{self, ResourceAttributes},
-    },
+    controllers::{Outcome, View, Write, rights},
+    kinds::AccessReview,
     object::{ObjectExt, Value, json},
     tls,
 };
@@ -53,8 +51,9 @@ pub fn secret_of(route: &Value) -> &str {
 /// Asks whether the router may read the secret of a route.
 pub fn ask(route: &Value) -> Vec<Write> {
     let (router, name) = (json!({"username": super::CONTROLLER.user}), secret_of(route));
-    let right = |verb| ResourceAttributes { verb, group: "", resource: "secrets", name };
-    VERBS.map(|verb| right(verb).ask(&router, route.namespace())).into()
+    let (resource, namespace) = ("secrets", route.namespace());
+    let right = |verb| AccessReview { verb, resource, namespace, name, ..Default::default() };
+    VERBS.map(|verb| rights::ask(right(verb), &router)).into()
 }
 
 /// What the answers say that the router may not do.

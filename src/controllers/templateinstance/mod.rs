@@ -4,14 +4,11 @@
 
 mod ready;
 
-use super::{
-    Controller, Outcome, Plan, Step, View, Watch, Write, WriteVerb,
-    rights::{self, ResourceAttributes},
-};
+use super::{Controller, Outcome, Plan, Step, View, Watch, Write, WriteVerb, rights};
 use crate::{
     api::{self, PatchType},
     error::Error,
-    kinds::Served,
+    kinds::{AccessReview, Served},
     object::{ObjectExt, Value, json, name, time},
     settings::Settings,
     store::{Change, Entry, Snapshot},
@@ -137,14 +134,15 @@ impl Instantiation {
                 return self.fail(format!("unable to retrieve TemplateInstance Secret: {why}"));
             };
             fill_in(&found.lean(), &mut template);
-            let right =
-                ResourceAttributes { verb: "get", group: "", resource: "secrets", name: secret };
-            asked.push(right.ask(&requester, namespace));
+            let (verb, resource, name) = ("get", "secrets", secret);
+            let right = AccessReview { verb, resource, namespace, name, ..Default::default() };
+            asked.push(rights::ask(right, &requester));
         }
         let named = template.str_at("metadata.name").to_owned();
         let (group, resource) = ("template.openshift.io", "templateconfigs");
-        let right = ResourceAttributes { verb: "create", group, resource, name: &named };
-        asked.push(right.ask(&requester, namespace));
+        let (verb, name) = ("create", named.as_str());
+        let right = AccessReview { verb, group, resource, namespace, name, sub: "" };
+        asked.push(rights::ask(right, &requester));
         let mut plan = Plan::none();
         plan.all(asked, false);
         plan.write(Write::create(PROCESSED, template));
@@ -183,8 +181,9 @@ impl Instantiation {
             };
             let (group, resource) = (kind.group.to_string(), kind.plural.to_string());
             let (group, resource) = (group.as_str(), resource.as_str());
-            let right = ResourceAttributes { verb: "create", group, resource, name: object.name() };
-            asked.push(right.ask(&self.requester(), &self.place(&kind, object)));
+            let (verb, name, namespace) = ("create", object.name(), &*self.place(&kind, object));
+            let right = AccessReview { verb, group, resource, namespace, name, sub: "" };
+            asked.push(rights::ask(right, &self.requester()));
         }
         let mut plan = Plan::none();
         plan.all(asked, false);

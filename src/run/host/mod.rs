@@ -35,10 +35,10 @@ use super::{
     Nature,
     checkpoint::Checkpoint,
     cluster::{Cluster, Origin, Ports, Site, at, begin},
-    ground::Shared,
     kubeconfig::AdminKubeconfig,
     replicas::Replica,
     secrets,
+    threads::Shared,
 };
 use crate::{
     api::Server,
