@@ -63,6 +63,7 @@ mod streams;
 mod support;
 mod templates;
 mod time;
+mod tokens;
 mod traffic;
 mod trail;
 mod transcripts;
