@@ -13,6 +13,7 @@ pub mod impersonation;
 pub mod jwt;
 pub mod keyfile;
 mod keys;
+pub mod legacy;
 pub mod oauth;
 pub mod password;
 pub mod rbac;

@@ -54,11 +54,48 @@ pub(super) fn nothing(kind: &Served) -> Error {
 /// Where upstream's server for the core groups declares its types; it names the file.
 const SCHEME: &str = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30";
 
+/// Checks what a body, or what a patch makes of an object, says it is. A strategic merge patch may
+/// name any type: the object stays what it was; all that comes of the other patches is read anew.
+///
+/// # Errors
+/// 400 for bodies, 422 for patches, in upstream's words.
+pub(super) fn check_type(request: &Request, value: &Value) -> Result<(), Error> {
+    let kind = &request.kind;
+    let form = match &request.body {
+        Body::Patch(form, _) if kind.custom.is_none() && *form != PatchType::Apply => form,
+        _ => return expect_type(value, kind),
+    };
+    let strategic = *form == PatchType::Strategic;
+    if let Some((field, got)) = no_text(value) {
+        let why =
+            format!("json: cannot unmarshal {got} into Go struct field .{field} of type string");
+        let whole = format!("couldn't get version/kind; json parse error: {why}");
+        return Err(mismatch(request, value, if strategic { &why } else { &whole }));
+    }
+    let (version, name) = (value.str_at("apiVersion"), value.str_at("kind"));
+    // Every version of a kind is read as the one that is asked for.
+    if strategic || (*name == *kind.kind && kinds::by_kind(version, name).is_some()) {
+        return Ok(());
+    }
+    expect_type(value, kind).map_err(|e| mismatch(request, value, bare(&e.to_string())))
+}
+
+/// The first of `apiVersion` and `kind` that is no text, and what it is.
+fn no_text(value: &Value) -> Option<(&'static str, &'static str)> {
+    ["apiVersion", "kind"].into_iter().find_map(|field| match value.get(field)? {
+        Value::Null | Value::String(_) => None,
+        Value::Bool(_) => Some((field, "bool")),
+        Value::Number(_) => Some((field, "number")),
+        Value::Array(_) => Some((field, "array")),
+        Value::Object(_) => Some((field, "object")),
+    })
+}
+
 /// Checks the `apiVersion` and `kind` a body names, either of which may be left out.
 ///
 /// # Errors
 /// 400 in upstream's words.
-pub(super) fn expect_type(value: &Value, kind: &Served) -> Result<(), Error> {
+fn expect_type(value: &Value, kind: &Served) -> Result<(), Error> {
     if kind.custom.is_some()
         && let Some(error) = unnamed(value, kind)
     {

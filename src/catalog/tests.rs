@@ -58,6 +58,9 @@ fn the_built_in_file_is_a_catalogue() {
         "nginx:1.7.9",
         "mysql:5.6",
         "python:3.9-slim",
+        "registry.k8s.io/nginx-slim:0.24",
+        "gcr.io/kuar-demo/kuard-amd64:blue",
+        "openjdk:27-ea",
     ] {
         assert!(find(known).is_some(), "{known}");
     }

@@ -1,6 +1,12 @@
 //! What a controller wants done.
 
-use crate::{api::PatchType, error::Error, kinds::Name, object::Value, store::Entry};
+use crate::{
+    api::PatchType,
+    error::Error,
+    kinds::Name,
+    object::{Map, Value},
+    store::Entry,
+};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -166,6 +172,17 @@ impl Write {
     /// Replaces an object's status.
     pub fn status(resource: impl Into<Name>, body: Value) -> Write {
         Write { sub: "status", ..Write::update(resource, body) }
+    }
+    /// Gives an object a status. Nothing else is sent than says which object, as it was seen.
+    pub fn status_of(resource: impl Into<Name>, object: &Value, status: Value) -> Write {
+        let part = |key: &str| Some((key.to_owned(), object.get(key)?.clone()));
+        let mut body: Map = ["apiVersion", "kind"].into_iter().filter_map(part).collect();
+        let known = object.get("metadata").and_then(Value::as_object).into_iter().flatten();
+        let known = known.filter(|(key, _)| *key != "managedFields");
+        let metadata: Map = known.map(|(key, value)| (key.clone(), value.clone())).collect();
+        body.insert("metadata".into(), metadata.into());
+        body.insert("status".into(), status);
+        Write::status(resource, body.into())
     }
     /// Deletes an object; `options` is a `DeleteOptions` object or `Null`.
     pub fn delete(resource: impl Into<Name>, entry: &Entry, options: Value) -> Write {

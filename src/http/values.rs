@@ -7,11 +7,11 @@ use std::collections::HashSet;
 
 /// A text as a header's value: what would end the line becomes a space.
 pub fn value(text: &str) -> HeaderValue {
-    let control = |b: u8| b.is_ascii_control() && b != b'\t';
-    if !text.bytes().any(control) {
-        return HeaderValue::from_bytes(text.as_bytes()).unwrap_or(HeaderValue::from_static(""));
+    // Nearly all are harmless, and those are what it takes.
+    if let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) {
+        return value;
     }
-    let harmless = |b: u8| if control(b) { b' ' } else { b };
+    let harmless = |b: u8| if b.is_ascii_control() && b != b'\t' { b' ' } else { b };
     let bytes: Vec<u8> = text.bytes().map(harmless).collect();
     HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static(""))
 }

@@ -9,6 +9,7 @@
 //! it reads answers of any size, cannot be told where to dial, and keeps back what exactly went
 //! wrong, which is what image stream conditions have to say.
 
+mod attached;
 mod auth;
 pub mod dial;
 mod exchange;

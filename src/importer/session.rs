@@ -88,10 +88,12 @@ impl Manifest {
 struct Endpoint {
     base: Url,
     access: Access,
+    /// Whether it keeps signatures beside images.
+    signs: bool,
 }
 
 /// What is wanted of a repository.
-struct FetchTarget<'a> {
+pub(super) struct FetchTarget<'a> {
     /// Path below the repository's, or a whole one.
     path: &'a str,
     headers: HeaderMap,
@@ -102,7 +104,7 @@ struct FetchTarget<'a> {
 }
 
 impl<'a> FetchTarget<'a> {
-    fn at(path: &'a str) -> FetchTarget<'a> {
+    pub(super) fn at(path: &'a str) -> FetchTarget<'a> {
         FetchTarget::with(path, HeaderMap::new())
     }
 
@@ -297,8 +299,20 @@ impl<'a> Session<'a> {
         Ok(tags)
     }
 
+    /// Whether a registry says that it keeps signatures.
+    ///
+    /// # Errors
+    /// What kept it from saying anything.
+    pub(super) async fn signs(
+        &mut self,
+        repository: &Reference,
+        insecure: bool,
+    ) -> Result<bool, FetchError> {
+        Ok(self.endpoint(repository, insecure).await?.signs)
+    }
+
     /// Gets something below a repository's path (or a whole URL), trying again where that may help.
-    async fn fetch(
+    pub(super) async fn fetch(
         &mut self,
         repository: &Reference,
         insecure: bool,
@@ -329,17 +343,11 @@ impl<'a> Session<'a> {
         wanted: &FetchTarget<'_>,
     ) -> Result<Answer, FetchError> {
         let path = wanted.path;
-        let key = (repository.exact(), insecure);
-        if !self.met.contains_key(&key) {
-            let met = self.meet(repository, insecure).await;
-            self.met.insert(key.clone(), met);
-        }
+        self.endpoint(repository, insecure).await?;
         let now = self.ways.importer.clock.now();
         let exchange = self.ways.get(repository.api_host(), insecure);
-        let endpoint = match self.met.get_mut(&key) {
-            Some(Ok(endpoint)) => endpoint,
-            Some(Err(fault)) => return Err(fault.clone()),
-            None => return Err(FetchError::other("the registry is gone")),
+        let Some(Ok(endpoint)) = self.met.get_mut(&(repository.exact(), insecure)) else {
+            return Err(FetchError::other("the registry is gone"));
         };
         let below = format!("v2/{}/{path}", repository.repository_name());
         let url = endpoint.base.join(if path.starts_with('/') { path } else { &below });
@@ -352,6 +360,24 @@ impl<'a> Session<'a> {
         let (limit, patience) = (DOCUMENT_LIMIT, PATIENCE);
         let (head, stream) = (wanted.head, wanted.stream);
         exchange.get(Get { url, head, headers, limit, patience, stream }).await
+    }
+
+    /// The registry of a repository, which is met when it is first wanted.
+    async fn endpoint(
+        &mut self,
+        repository: &Reference,
+        insecure: bool,
+    ) -> Result<&Endpoint, FetchError> {
+        let key = (repository.exact(), insecure);
+        if !self.met.contains_key(&key) {
+            let met = self.meet(repository, insecure).await;
+            self.met.insert(key.clone(), met);
+        }
+        match self.met.get(&key) {
+            Some(Ok(endpoint)) => Ok(endpoint),
+            Some(Err(fault)) => Err(fault.clone()),
+            None => Err(FetchError::other("the registry is gone")),
+        }
     }
 
     /// Says the first word to a registry.
@@ -375,10 +401,12 @@ impl<'a> Session<'a> {
                 format!("endpoint {shown:?} does not support v2 API (got {})", answer.reason());
             return Err(FetchError::other(text));
         }
+        let signs = answer.header("x-registry-supports-signatures") == "1";
         let asked = if code == 401 { auth::challenges(&answer.headers) } else { Vec::new() };
         let login = self.keyring.find(&repository.exact()).cloned();
         let repository = repository.repository_name();
-        Ok(Endpoint { base, access: Access { challenges: asked, login, repository, token: None } })
+        let access = Access { challenges: asked, login, repository, token: None };
+        Ok(Endpoint { base, access, signs })
     }
 }
 

@@ -130,7 +130,10 @@ impl Registries {
         let dialled = self.catalog().host(ask.name()).map(str::to_owned);
         let answered = match (Endpoint::parse(&ask.path), dialled) {
             (Some(endpoint), Some(host)) => self.at_vendor(ask, &host, endpoint, body).await,
-            (Some(endpoint), None) => self.at_home(ask, endpoint, body).await,
+            (Some(endpoint), None) => {
+                let answered = self.at_home(ask, endpoint, body).await;
+                answered.map(signatures::announced).map_err(signatures::announced)
+            }
             (None, None) => self.beside(ask, body).await,
             (None, Some(_)) => Ok(Reply::no_path()),
         };

@@ -24,6 +24,11 @@ pub(super) fn parse(path: &str) -> Option<(&str, &str, &str)> {
     Some((project, stream, digest))
 }
 
+/// An answer that says that signatures are kept here, which clients look for when they first come.
+pub(super) fn announced(reply: Reply) -> Reply {
+    reply.with("x-registry-supports-signatures", "1")
+}
+
 impl Registries {
     /// GET lists an image's signatures, PUT adds one.
     pub(super) async fn signatures(

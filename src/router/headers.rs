@@ -56,18 +56,19 @@ pub struct Asker<'a> {
 /// Notes who asked.
 pub fn note(headers: &mut Headers, asker: &Asker<'_>, how: Forwarded) {
     let scheme = if asker.secure { "https" } else { "http" };
-    let client = match asker.client {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("\"[{ip}]\""),
-    };
+    let client = asker.client.to_string();
+    let (open, close) = if asker.client.is_ipv6() { ("\"[", "]\"") } else { ("", "") };
+    let host = asker.host;
+    let forwarded = ["for=", open, &client, close, ";host=", host, ";proto=", scheme].concat();
     let version = asker.second.then(|| ("X-Forwarded-Proto-Version", "h2".to_owned()));
     let lines = [
-        ("X-Forwarded-For", asker.client.to_string()),
-        ("X-Forwarded-Host", asker.host.to_owned()),
+        ("X-Forwarded-For", client),
+        ("X-Forwarded-Host", host.to_owned()),
         ("X-Forwarded-Port", asker.port.to_string()),
         ("X-Forwarded-Proto", scheme.to_owned()),
-        ("Forwarded", format!("for={client};host={};proto={scheme}", asker.host)),
+        ("Forwarded", forwarded),
     ];
+    headers.reserve(lines.len() + 1);
     for (name, value) in lines.into_iter().chain(version) {
         match how {
             Forwarded::Append => headers.push((name.into(), value)),

@@ -1,7 +1,7 @@
 //! The controllers of a cluster at work, apart from its requests: on a thread of their own or on
 //! threads shared with other clusters. They can be halted while the cluster is put back.
 
-use super::{aggregation, priority};
+use super::{aggregation, priority, signatures, tokens};
 use crate::{
     api::Server,
     controllers::{Controller, Monitor, driver},
@@ -152,6 +152,8 @@ async fn work(
                 () = sim::containers::serve(Arc::clone(server), &mut crew.asks) => {}
                 () = sim::registries::network::serve(Arc::clone(server)) => {}
                 () = aggregation::tend(Arc::clone(server)) => {}
+                () = signatures::tend(Arc::clone(server)) => {}
+                () = tokens::tend(Arc::clone(server)) => {}
                 // What is to happen again runs on one thread.
                 () = sim::containers::tend(Arc::clone(&crew.lives)), if server.world.repeats => {}
                 () = registry::tend(registries.clone()), if server.world.repeats => {}

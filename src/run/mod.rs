@@ -36,7 +36,9 @@ mod samples;
 mod secrets;
 mod seed;
 mod sessions;
+mod signatures;
 pub mod time;
+mod tokens;
 pub mod trail;
 
 pub use background::{logs, start as start_in_background, status, stop as stop_in_background};

@@ -315,6 +315,12 @@ impl Lab {
                 );
                 self.put("pods", pod);
             }
+            (_, "status") => {
+                let key = name::key(&write.namespace, &write.name);
+                let mut object = self.get(&write.resource, &key).unwrap();
+                object["status"] = write.body["status"].clone();
+                self.put(&write.resource, object);
+            }
             _ => self.put(&write.resource, write.body),
         }
     }

@@ -10,8 +10,9 @@ use std::{
     sync::{Arc, Weak},
 };
 
-/// Most bytes of text whose trees a thread keeps; a tree takes about ten times as much.
-const MOST: usize = 1 << 20;
+/// Most bytes of text whose trees a thread keeps; a tree takes about ten times as much. With more
+/// of them memory is slower than parsing is.
+const MOST: usize = 64 << 10;
 
 /// A tree kept with its entry.
 pub(super) struct Fresh(pub Arc<Value>);

@@ -137,6 +137,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "controllers",
             "etcd",
             "http",
+            "images",
             "importer",
             "journal",
             "kinds",

@@ -194,3 +194,77 @@ async fn scales() {
     assert_eq!(scale.i64_at("spec.replicas"), Some(6));
     lab.stop().await;
 }
+
+/// What is said of a patch that says it is of another type: form, body, code, the end of the message.
+const OTHER_TYPES: &[(&str, &str, u16, &str)] = &[
+    (STRATEGIC, r#"{"kind":"Foo","apiVersion":"x/v9"}"#, 200, ""),
+    (STRATEGIC, r#"{"kind":null}"#, 200, ""),
+    (
+        STRATEGIC,
+        r#"{"kind":5}"#,
+        422,
+        r#" "" is invalid: patch: Invalid value: "map[kind:5]": cannot convert int64 to string"#,
+    ),
+    (MERGE, r#"{"kind":null,"apiVersion":""}"#, 200, ""),
+    (
+        MERGE,
+        r#"{"kind":"Foo"}"#,
+        422,
+        r#"}": no kind "Foo" is registered for version "v1" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30""#,
+    ),
+    (
+        MERGE,
+        r#"{"apiVersion":"v9"}"#,
+        422,
+        r#"}": no kind "ConfigMap" is registered for version "v9" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30""#,
+    ),
+    (
+        MERGE,
+        r#"{"kind":"Secret"}"#,
+        422,
+        r#"}": converting (v1.Secret) to (core.ConfigMap): unknown conversion"#,
+    ),
+    (
+        MERGE,
+        r#"{"kind":5}"#,
+        422,
+        r#"}": couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string"#,
+    ),
+    (
+        JSON,
+        r#"[{"op":"replace","path":"/kind","value":"Foo"}]"#,
+        422,
+        r#"}": no kind "Foo" is registered for version "v1" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30""#,
+    ),
+];
+
+/// A strategic merge patch changes no type; what comes of the other forms has to be of the type.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn patches_that_say_another_type() {
+    let lab = Lab::start().await;
+    lab.namespace("it").await;
+    let maps = "/api/v1/namespaces/it/configmaps";
+    let c = json!({"metadata": {"name": "c"}});
+    send(&lab.client, "POST", maps, "", Some(&c)).await.expect(201);
+    for (form, body, code, end) in OTHER_TYPES {
+        let (got, message) = answer(&lab, ("PATCH", &format!("{maps}/c"), form, body)).await;
+        assert_eq!(got, *code, "{form} {body}: {message}");
+        assert!(message.ends_with(end), "{form} {body}: {message}");
+    }
+    let kept = crate::support::lab::get(&lab.client, &format!("{maps}/c")).await.expect(200);
+    assert_eq!((&kept["kind"], &kept["apiVersion"]), (&json!("ConfigMap"), &json!("v1")));
+    // Clients scale by patches that name the kind they scale.
+    let deployment = json!({"metadata": {"name": "d"}, "spec": {"replicas": 1,
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}},
+            "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
+    let path = SCALE.trim_end_matches("/d/scale");
+    send(&lab.client, "POST", path, "", Some(&deployment)).await.expect(201);
+    let scale = r#"{"kind":"Deployment","spec":{"replicas":3}}"#;
+    assert_eq!(answer(&lab, ("PATCH", SCALE, STRATEGIC, scale)).await, (200, String::new()));
+    let (code, message) = answer(&lab, ("PATCH", SCALE, MERGE, scale)).await;
+    assert_eq!(code, 422, "{message}");
+    let scale: Value = crate::support::lab::get(&lab.client, SCALE).await.expect(200);
+    assert_eq!((&scale["kind"], scale.i64_at("spec.replicas")), (&json!("Scale"), Some(3)));
+    lab.stop().await;
+}

@@ -12,6 +12,7 @@ use crate::{
     object::{ObjectExt, Value},
     store::Op,
 };
+use std::sync::Arc;
 
 const CLASSES: &str = "priorityclasses.scheduling.k8s.io";
 
@@ -86,7 +87,7 @@ fn of(class: &Value) -> Priority {
 
 fn named(pod: &Value, a: &Attributes<'_>, name: &str) -> Result<Priority, Error> {
     let why = || refuse(a, pod, format!("no PriorityClass with name {name} was found"));
-    a.snapshot.get(CLASSES, "", name).map(|e| of(&e.value())).ok_or_else(why)
+    a.snapshot.get(CLASSES, "", name).map(|e| of(&e.tree())).ok_or_else(why)
 }
 
 fn default(a: &Attributes<'_>) -> Priority {
@@ -101,8 +102,8 @@ fn default(a: &Attributes<'_>) -> Priority {
     )
 }
 
-fn global_defaults(a: &Attributes<'_>) -> impl Iterator<Item = Value> {
-    a.snapshot.list(CLASSES, "").map(|e| e.value()).filter(|c| c.is_true("globalDefault"))
+fn global_defaults(a: &Attributes<'_>) -> impl Iterator<Item = Arc<Value>> {
+    a.snapshot.list(CLASSES, "").map(|e| e.tree()).filter(|c| c.is_true("globalDefault"))
 }
 
 /// Refuses a second default class.

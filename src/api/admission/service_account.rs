@@ -36,7 +36,7 @@ pub fn mutate(pod: &mut Value, a: &Attributes<'_>) -> Result<(), Error> {
         );
         return Err(refuse(a, pod, why));
     };
-    let account = entry.value();
+    let account = entry.tree();
     if automounts(pod, &account) {
         mount_token(pod, a);
     }

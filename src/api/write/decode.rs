@@ -43,7 +43,7 @@ impl Server {
         if !value.is_object() {
             *value = Value::Object(object::Map::new());
         }
-        misfit::expect_type(value, kind)?;
+        misfit::check_type(request, value)?;
         value.set_at("apiVersion", kind.api_version());
         value.set_at("kind", &kind.kind);
         let converts =

@@ -4,7 +4,7 @@ use super::rollout::{self, RolloutLens, SeenRollout};
 use crate::{
     controllers::{Plan, Write},
     kinds::rollouts::{self, CONFIGS},
-    object::{ObjectExt, Value, json, time, without_managed},
+    object::{ObjectExt, Value, json, time},
 };
 use jiff::Timestamp;
 
@@ -53,9 +53,7 @@ pub fn of(
 /// Adds a write of the status, if it differs.
 pub fn write(plan: &mut Plan, config: &Value, status: Value) {
     if config.get("status") != Some(&status) {
-        let mut config = without_managed(config);
-        config["status"] = status;
-        plan.write(Write::status(CONFIGS, config));
+        plan.write(Write::status_of(CONFIGS, config, status));
     }
 }
 

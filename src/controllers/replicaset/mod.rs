@@ -15,7 +15,7 @@ use super::{
     selecting::{is_free_now, selects},
 };
 use crate::{
-    object::{ObjectExt, Value, selector::Labels, without_managed},
+    object::{ObjectExt, Value, selector::Labels},
     store::{Change, Entry},
 };
 use jiff::Timestamp;
@@ -163,9 +163,7 @@ impl Conclusion {
         let mut plan = Plan { retry: failure.is_some(), again: self.again, ..Plan::none() };
         status::note_failure(&mut self.status, failure, self.now);
         if self.set.at("status") != Some(&self.status) {
-            let mut set = without_managed(&self.set);
-            set["status"] = self.status;
-            plan.write(Write::status(self.resource, set));
+            plan.write(Write::status_of(self.resource, &self.set, self.status));
         }
         plan
     }

@@ -373,9 +373,7 @@ impl<'a> Sync<'a> {
         }
         let new = status::of(self, terminated);
         if !self.pod.at("status").is_some_and(|old| alike(old, &new)) {
-            let mut pod = without_managed(self.pod);
-            pod.set_at("status", new);
-            self.plan.write(Write::status("pods", pod));
+            self.plan.write(Write::status_of("pods", self.pod, new));
         }
     }
 

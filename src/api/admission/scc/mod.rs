@@ -84,7 +84,7 @@ pub fn is_early(a: &Attributes<'_>) -> bool {
 
 fn concerns(pod: &Value, a: &Attributes<'_>) -> bool {
     let is_pod = a.kind.group.is_empty() && a.kind.plural == "pods";
-    let changes = match a.verb {
+    let changes = || match a.verb {
         Verb::Create => true,
         Verb::Update => a.old.is_some_and(|old| {
             let mut spec = pod.get("spec").cloned().unwrap_or_default();
@@ -96,7 +96,7 @@ fn concerns(pod: &Value, a: &Attributes<'_>) -> bool {
         }),
         _ => false,
     };
-    is_pod && a.sub.is_empty() && changes && pod.str_at("spec.os.name") != "windows"
+    is_pod && a.sub.is_empty() && changes() && pod.str_at("spec.os.name") != "windows"
 }
 
 /// The constraints to try, best first, and what the namespace gives them. On updates the one chosen
