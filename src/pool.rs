@@ -1,7 +1,10 @@
 //! Threads that many clusters share: each carries on any number of futures that stay on their
 //! thread, side by side.
 
+mod behind;
+
 use crate::platform;
+pub use behind::behind;
 use std::{
     future::Future,
     pin::Pin,
@@ -30,6 +33,13 @@ pub struct Pool {
     next: AtomicUsize,
 }
 
+/// A place at a thread of a pool.
+#[derive(Clone)]
+pub struct Seat {
+    pool: Arc<Pool>,
+    number: usize,
+}
+
 /// Something that runs on a pool, and all tasks it has started there; they end with this.
 pub struct Running {
     stop: Option<oneshot::Sender<()>>,
@@ -48,31 +58,15 @@ impl Pool {
     }
 
     /// Runs what `make` makes on one of the threads, the least recently chosen.
-    pub fn run(&self, make: impl FnOnce() -> Local + Send + 'static) -> Running {
-        self.run_at(self.next.fetch_add(1, Ordering::Relaxed), make)
+    pub fn run(self: &Arc<Pool>, make: impl FnOnce() -> Local + Send + 'static) -> Running {
+        self.seat().run(make)
     }
 
-    /// The same on the thread that a number stands for: whoever always gives the same number keeps to one
-    /// thread, and leaves the others to the others however much there is to do.
-    pub fn run_at(&self, number: usize, make: impl FnOnce() -> Local + Send + 'static) -> Running {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (tell, ended) = oneshot::channel();
-        let work: Work = Box::new(move || {
-            Box::pin(async move {
-                // A set of its own: whatever it starts ends with it.
-                let tasks = LocalSet::new();
-                let run = tasks.run_until(async move { make().await });
-                tokio::select! {
-                    () = run => {}
-                    _ = stopped => {}
-                }
-                drop(tasks);
-                // Nobody may be waiting for it.
-                let _ = tell.send(());
-            })
-        });
-        self.send(number, work);
-        Running { stop: Some(stop), ended }
+    /// A place at one of the threads, the least recently chosen: whoever keeps to it leaves the other
+    /// threads to others however much there is to do.
+    pub fn seat(self: &Arc<Pool>) -> Seat {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        Seat { pool: Arc::clone(self), number }
     }
 
     /// Lets what `make` makes run to its own end, whoever waits for it.
@@ -85,6 +79,40 @@ impl Pool {
             // A thread ends only with the pool.
             let _ = thread.send(work);
         }
+    }
+}
+
+impl Seat {
+    /// Runs what `make` makes, beside all else that has its place there.
+    pub fn run(&self, make: impl FnOnce() -> Local + Send + 'static) -> Running {
+        self.run_as(|all| all, make)
+    }
+
+    /// The same, where all that it is, with the tasks that it starts there, is polled by what `wrap` makes
+    /// of it.
+    pub fn run_as(
+        &self,
+        wrap: impl FnOnce(Local) -> Local + Send + 'static,
+        make: impl FnOnce() -> Local + Send + 'static,
+    ) -> Running {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (tell, ended) = oneshot::channel();
+        let work: Work = Box::new(move || {
+            Box::pin(async move {
+                // A set of its own: whatever it starts ends with it.
+                let tasks = LocalSet::new();
+                let run =
+                    wrap(Box::pin(async move { tasks.run_until(async { make().await }).await }));
+                tokio::select! {
+                    () = run => {}
+                    _ = stopped => {}
+                }
+                // Nobody may be waiting for it.
+                let _ = tell.send(());
+            })
+        });
+        self.pool.send(self.number, work);
+        Running { stop: Some(stop), ended }
     }
 }
 
@@ -121,6 +149,7 @@ fn thread(name: &str, begin: fn()) -> std::io::Result<mpsc::UnboundedSender<Work
         begin();
         let all = LocalSet::new();
         all.block_on(&runtime, async move {
+            tokio::task::spawn_local(behind::give_turns());
             while let Some(work) = from.recv().await {
                 tokio::task::spawn_local(work());
             }

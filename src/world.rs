@@ -6,12 +6,14 @@
 mod activity;
 mod appointments;
 mod entropy;
+mod inside;
 mod time;
 
 pub use activity::{Activity, Busy, is_of_a_turn, of_a_turn};
 pub use appointments::Appointments;
 pub use entropy::Entropy;
-pub use time::{ClusterTime, FASTEST, Reading, keep_step};
+pub use inside::{inside, is_inside, work_inside};
+pub use time::{ClusterTime, FASTEST, Reading};
 
 use jiff::{SignedDuration, Timestamp};
 use std::{future::Future, pin::Pin, sync::Arc};

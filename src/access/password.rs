@@ -10,8 +10,7 @@ use ring::{digest, pbkdf2};
 use std::num::NonZeroU32;
 
 const SCHEME: &str = "$pbkdf2-sha256$";
-/// Rounds: milliseconds for whoever signs in. The administrator's password is random and needs no
-/// stretching, and `developer`'s is printed on the wall.
+/// Rounds: milliseconds for whoever signs in.
 const ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(4095);
 /// More would let a stored line keep the server busy.
 const MAX_ROUNDS: u32 = 1_000_000;
@@ -21,8 +20,9 @@ pub fn hash(password: &str, entropy: &Entropy) -> String {
     stretched(password, ROUNDS, entropy)
 }
 
-/// The kept form of a random password, which nobody guesses: made without effort.
-pub fn hash_random(password: &str, entropy: &Entropy) -> String {
+/// The kept form of a password that effort would not protect: the administrator's is random, and nobody
+/// guesses it; `developer`'s is printed on the wall.
+pub fn hash_once(password: &str, entropy: &Entropy) -> String {
     stretched(password, NonZeroU32::MIN, entropy)
 }
 

@@ -19,6 +19,7 @@ use crate::{
     error::Error,
     kinds::heartbeat::{LEASES, NODES},
     object::{Meta, name},
+    pool::{Local, behind},
     store::{Change, Entry, Since},
     world::Clock,
 };
@@ -37,7 +38,7 @@ use tokio::{
 };
 
 /// Keys looked at before other tasks get their turn.
-const TURN: usize = 64;
+const TURN: usize = 16;
 /// Who is to wait at most so long before the next try waits on the wall's clock, so that work ends
 /// also while the cluster's stands still.
 const SHORT: SignedDuration = SignedDuration::from_secs(1);
@@ -54,7 +55,7 @@ pub async fn run_watched(
     mut stop: watch::Receiver<bool>,
 ) {
     let local = LocalSet::new();
-    let activity = Arc::clone(&server.world.activity);
+    let (activity, repeats) = (Arc::clone(&server.world.activity), server.world.repeats);
     let work = activity.track(async move {
         let driver = Rc::new(Driver::new(server, controllers, monitor, lives));
         tokio::select! {
@@ -63,7 +64,14 @@ pub async fn run_watched(
             _ = stop.wait_for(|s| *s) => {}
         }
     });
-    local.run_until(work).await;
+    local.run_until(in_turns(repeats, work)).await;
+}
+
+/// Work of a cluster that goes behind requests, where threads are shared: in turns, each of which is short.
+/// What is to be the same again knows no others.
+fn in_turns(repeats: bool, work: impl Future<Output = ()> + 'static) -> Local {
+    let work = Box::pin(work);
+    if repeats { work } else { behind(work) }
 }
 
 struct Driver {
@@ -372,11 +380,12 @@ impl Driver {
         let activity = Arc::clone(&self.server.world.activity);
         // Also while the store's thread writes, or somebody outside is asked.
         let busy = activity.hold();
-        spawn_local(activity.track(async move {
+        let work = activity.track(async move {
             let _busy = busy;
             let verdict = driver.carry_out(lane, &key, cause, plan).await;
             driver.finish(lane, &key, cause, verdict);
-        }));
+        });
+        spawn_local(in_turns(self.server.world.repeats, work));
     }
 
     /// Applies a plan, and the plans that follow from its outcome.

@@ -7,7 +7,7 @@ use super::{
     serve::{Http, handle},
 };
 use crate::{
-    pool::{Pool, Running},
+    pool::{Local, Running, Seat},
     tls,
     world::Clock,
 };
@@ -138,18 +138,15 @@ pub fn serve(
 
 /// The same on threads shared with others.
 pub fn serve_on(
-    pool: &Pool,
+    seat: &Seat,
     http: Arc<Http>,
     listener: TcpListener,
     mut tls: rustls::ServerConfig,
 ) -> Listening {
     offer(&mut tls);
     let clock = Arc::clone(&http.server.world.wall);
-    Listening::shared(
-        pool.run_at(http.home, move || {
-            Box::pin(accept(listener, clock, move || pipeline(http, tls)))
-        }),
-    )
+    let work = move || Box::pin(accept(listener, clock, move || pipeline(http, tls))) as Local;
+    Listening::shared(seat.run(work))
 }
 
 /// Which protocols clients may choose from.

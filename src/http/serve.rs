@@ -20,6 +20,7 @@ use crate::{
     controllers::Monitor,
     error::Error,
     kinds::Name,
+    pool::Seat,
     world::within,
 };
 use actix_http::{ConnectionType, Payload};
@@ -37,7 +38,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
     task::{Context, Poll},
 };
@@ -59,8 +60,8 @@ pub struct Http {
     pub processes: Handle,
     /// When the last request began, in seconds.
     pub used: AtomicI64,
-    /// Number of the thread that serves it where threads are shared.
-    pub home: usize,
+    /// Its place among others, where threads are shared.
+    pub seat: Option<Seat>,
     /// Requests under way.
     pub inflight: InFlight,
     /// Bodies under way.
@@ -72,9 +73,6 @@ pub struct Http {
     /// Who answers beside the API, if anybody does.
     pub desk: Option<Arc<dyn Desk>>,
 }
-
-/// How many servers there were.
-static HOMES: AtomicUsize = AtomicUsize::new(0);
 
 impl Http {
     /// Wraps a server that clients reach at `url`.
@@ -98,7 +96,7 @@ impl Http {
             url,
             processes,
             used,
-            home: HOMES.fetch_add(1, Ordering::Relaxed),
+            seat: None,
             inflight,
             bodies,
             ids,

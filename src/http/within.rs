@@ -6,7 +6,7 @@ use super::{
     listener::{Carries, Subject, connections},
     serve::Http,
 };
-use crate::pool::{Pool, Running};
+use crate::pool::{Running, Seat};
 use actix_http::Protocol;
 use actix_service::{Service, ServiceFactory};
 use std::{rc::Rc, sync::Arc};
@@ -25,10 +25,10 @@ pub struct Pipes {
 }
 
 impl Pipes {
-    /// Lets a server take them on a thread of a pool.
-    pub fn new(pool: &Pool, http: Arc<Http>) -> Pipes {
+    /// Lets a server take them at a seat.
+    pub fn new(seat: &Seat, http: Arc<Http>) -> Pipes {
         let (ends, taken) = mpsc::unbounded_channel();
-        let _running = pool.run_at(http.home, move || Box::pin(serve(http, taken)));
+        let _running = seat.run(move || Box::pin(serve(http, taken)));
         Pipes { ends, _running }
     }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     catalog::complaint::*,
     http::{self, AtDesk, Desk, Query, header_value},
-    pool::Pool,
+    pool::Seat,
     tls::{self, TlsError},
     world::of_a_turn,
 };
@@ -147,14 +147,14 @@ fn forbidden() -> Reply {
 /// # Errors
 /// One line for people.
 pub fn serve_on(
-    pool: &Pool,
+    seat: &Seat,
     registries: Arc<Registries>,
     listener: TcpListener,
     certificates: Certificates,
 ) -> Result<Listening, String> {
     let tls = configuration(&registries, certificates)?;
     let served = Arc::clone(&registries);
-    let running = pool.run(move || {
+    let running = seat.run(move || {
         if !registries.server.world.repeats {
             tokio::task::spawn_local(work(Arc::clone(&registries)));
         }

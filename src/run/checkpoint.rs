@@ -44,10 +44,13 @@ impl Checkpoint {
     pub(super) async fn of(cluster: &Cluster) -> Result<Checkpoint, String> {
         let world = &cluster.server.world;
         // A cluster that never rests is kept as it is.
-        let _ = within(&*world.wall, PATIENCE, world.activity.calm()).await;
+        let calm = || within(&*world.wall, PATIENCE, world.activity.calm());
+        let _ = calm().await;
         let registries = cluster.registries.as_ref().map(|r| r.registries());
         if registries.is_some() {
             cluster.server.rest().await;
+            // Who goes on from here is not to look at everything again because of that.
+            let _ = calm().await;
         }
         let parts = cluster.server.store.parts().await.map_err(|e| e.to_string())?;
         let clock = clock::is_moved(parts.snapshot()).then(|| {

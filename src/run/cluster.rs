@@ -25,6 +25,7 @@ use crate::{
     http::{self, Http, Readiness},
     journal::{Journal, JournalStage},
     labs::{Station, Tapes},
+    pool::Seat,
     registry::{self, Clusters, Registries},
     settings::Settings,
     sim,
@@ -93,6 +94,8 @@ pub(super) struct Origin {
 pub(super) struct Site {
     /// Threads it shares with others, if it does.
     pub shared: Option<Arc<Shared>>,
+    /// Its place among them.
+    pub seat: Option<Seat>,
     /// Who runs it and others, if its administrator is theirs too.
     pub host: Option<Weak<dyn Clusters>>,
     /// Which of a host's clusters it is.
@@ -306,7 +309,7 @@ pub(super) async fn begin(
         time: Arc::clone(&time),
     };
     let shared = site.shared.as_ref();
-    let controls = Controls::start(crew, shared.map(|s| &*s.work))?;
+    let controls = Controls::start(crew, site.seat.as_ref())?;
     if !whole {
         // The sender lives in the monitor, which lives as long as the controllers.
         let _ = monitor.ready().wait_for(|ready| *ready).await;
@@ -339,7 +342,7 @@ pub(super) async fn begin(
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
     );
-    http.audit = audit;
+    (http.audit, http.seat) = (audit, site.seat.clone());
     let served = (&server, &time, (flags, &secrets.ca));
     let at = (address, dir.as_deref());
     let registries = registries(served, at, (&site, &pushed), ports.registry).await?;
@@ -352,8 +355,8 @@ pub(super) async fn begin(
         console::publish(&server, &public, routes.https).await?;
     }
     let router = ports.routes.serve(&containers, shown(address))?;
-    let listening = match shared {
-        Some(shared) => http::serve_on(&shared.front, Arc::clone(&http), ports.api.0, tls),
+    let listening = match &site.seat {
+        Some(seat) => http::serve_on(seat, Arc::clone(&http), ports.api.0, tls),
         None => http::serve(Arc::clone(&http), ports.api.0, tls)
             .map_err(|e| format!("cannot serve: {e}"))?,
     };
@@ -414,8 +417,8 @@ async fn registries(
     let registries = registries.map_err(unusable)?;
     registries.sweep().await.map_err(unusable)?;
     registries.put_back(pushed).map_err(|e| format!("what was pushed there is not here: {e}"))?;
-    let served = match &site.shared {
-        Some(shared) => registry::serve_on(&shared.front, registries, listener, certificates),
+    let served = match &site.seat {
+        Some(seat) => registry::serve_on(seat, registries, listener, certificates),
         None => registry::serve(registries, listener, certificates),
     };
     served.map(Some)

@@ -5,10 +5,10 @@ use super::{aggregation, priority, signatures, tokens};
 use crate::{
     api::Server,
     controllers::{Controller, Monitor, driver},
-    pool::{Pool, Running},
+    pool::{Running, Seat},
     registry::{self, Registries},
     sim::{self, containers::DeferredWrite},
-    world::{Activity, Busy, ClusterTime},
+    world::{Activity, Busy, ClusterTime, inside},
 };
 use std::{sync::Arc, thread::JoinHandle};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -51,21 +51,22 @@ pub(super) struct Halted {
 }
 
 impl Controls {
-    /// Lets them work on a thread of their own, or on one of a pool's.
+    /// Lets them work on a thread of their own, or at a seat among others.
     ///
     /// # Errors
     /// One line for people.
-    pub fn start(crew: Crew, pool: Option<&Pool>) -> Result<Controls, String> {
+    pub fn start(crew: Crew, seat: Option<&Seat>) -> Result<Controls, String> {
         let (pauses, asked) = mpsc::channel(1);
         let (registries, known) = watch::channel(None);
         let activity = Arc::clone(&crew.server.world.activity);
         let monitor = Arc::clone(&crew.monitor);
         // They are at work from here on, whenever their thread comes to it.
         let begun = activity.hold();
-        let on = match pool {
-            Some(pool) => On::Shared(
-                pool.run(move || Box::pin(beside(begun, activity, (crew, known), asked))),
-            ),
+        let on = match seat {
+            Some(seat) => On::Shared(seat.run_as(
+                |all| Box::pin(inside(all)),
+                move || Box::pin(beside(begun, activity, (crew, known), asked)),
+            )),
             None => {
                 let failed = |e: std::io::Error| format!("cannot start: {e}");
                 let runtime = tokio::runtime::Builder::new_current_thread();

@@ -7,10 +7,9 @@ use tokio::runtime::Handle;
 
 /// Threads shared by the clusters of a host.
 pub(super) struct Shared {
-    /// For clients.
-    pub front: Arc<Pool>,
-    /// For controllers.
-    pub work: Arc<Pool>,
+    /// For clusters: their clients and their controllers. A cluster has a seat at one of them, so that
+    /// one that is busy takes one core, and leaves the clusters at other threads alone.
+    pub clusters: Arc<Pool>,
     /// For what is asked of the host: it waits for no cluster's work.
     pub desk: Arc<Pool>,
     /// For what runs in containers.
@@ -29,8 +28,7 @@ impl Shared {
         let threads = std::thread::available_parallelism().map_or(2, |n| n.get().clamp(1, 8));
         let (own, processes) = Processes::start()?;
         Ok(Arc::new(Shared {
-            front: Pool::start("clusters", threads, || {})?,
-            work: Pool::start("controllers", threads, priority::background)?,
+            clusters: Pool::start("clusters", threads, priority::shared)?,
             desk: Pool::start("host", 1, || {})?,
             processes,
             _processes: own,

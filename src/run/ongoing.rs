@@ -1,12 +1,12 @@
 //! The labs of a cluster, and the thread on which those go on that were under way before: before the
 //! server began, before the cluster was copied, or at the moment it is put back to.
 
-use super::{cluster::Site, ground::Shared};
+use super::cluster::Site;
 use crate::{
     api::Server,
     http::Desk,
     labs::{Labs, Tapes},
-    pool::{Pool, Running},
+    pool::{Pool, Running, Seat},
     registry,
 };
 use parking_lot::Mutex;
@@ -17,8 +17,8 @@ use tokio::sync::oneshot;
 pub(super) struct Ongoing {
     /// The labs.
     pub labs: Arc<Labs>,
-    shared: Option<Arc<Shared>>,
-    going: Mutex<Option<(Arc<Pool>, Running)>>,
+    seat: Option<Seat>,
+    going: Mutex<Option<(Seat, Running)>>,
 }
 
 impl Ongoing {
@@ -34,7 +34,7 @@ impl Ongoing {
     ) -> Result<Option<Ongoing>, String> {
         let Some(registries) = registries else { return Ok(None) };
         let labs = Labs::new(Arc::clone(server), registries.desk(), site.station.clone());
-        let begun = Ongoing { labs, shared: site.shared.clone(), going: Mutex::default() };
+        let begun = Ongoing { labs, seat: site.seat.clone(), going: Mutex::default() };
         begun.go_on(tapes).await?;
         Ok(Some(begun))
     }
@@ -52,19 +52,19 @@ impl Ongoing {
     pub async fn go_on(&self, tapes: Tapes) -> Result<(), String> {
         self.labs.let_go();
         let before = self.going.lock().take();
-        if let Some((_pool, before)) = before {
+        if let Some((_seat, before)) = before {
             before.stop().await;
         }
         if !self.labs.interrupted() {
             return Ok(());
         }
-        let pool = match &self.shared {
-            Some(shared) => Arc::clone(&shared.front),
-            None => Pool::start("labs", 1, || {})?,
+        let seat = match &self.seat {
+            Some(seat) => seat.clone(),
+            None => Pool::start("labs", 1, || {})?.seat(),
         };
         let (tell, told) = oneshot::channel();
         let labs = Arc::clone(&self.labs);
-        let running = pool.run(move || {
+        let running = seat.run(move || {
             Box::pin(async move {
                 labs.resume(tapes).await;
                 // Nobody may be waiting any more.
@@ -75,7 +75,7 @@ impl Ongoing {
         });
         // A thread ends only with the pool.
         let _ = told.await;
-        *self.going.lock() = Some((pool, running));
+        *self.going.lock() = Some((seat, running));
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl Ongoing {
     pub async fn stop(self) {
         self.labs.let_go();
         let going = self.going.lock().take();
-        if let Some((_pool, running)) = going {
+        if let Some((_seat, running)) = going {
             running.stop().await;
         }
     }

@@ -32,7 +32,7 @@ pub use author::{Author, written_by};
 pub use entry::{Change, Entry};
 pub use etcd::EtcdKeeper;
 pub use feed::{Feed, Since};
-pub use gate::{Gate, work_inside};
+pub use gate::Gate;
 pub use limits::Limits;
 pub use open::{FILES, OpenError, Options, check, lock};
 pub use parts::{KeptRow, Parts};
@@ -162,7 +162,7 @@ impl Store {
     /// # Errors
     /// See [`Error`].
     pub async fn commit(&self, ops: Vec<Op>) -> Done {
-        match self.gate.get().filter(|_| !gate::is_inside()) {
+        match self.gate.get().filter(|_| !gate::is_open()) {
             Some(gate) => gate(self.clone(), ops).await,
             None => self.commit_at_once(ops).await,
         }

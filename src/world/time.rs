@@ -1,10 +1,9 @@
 //! A cluster's own time: it runs at a rate, stands still, and moves on when told to.
 
-use super::{Activity, BoxFuture, Clock, within};
+use super::{Activity, BoxFuture, Clock, is_inside, within};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use std::{
-    cell::Cell,
     collections::BTreeMap,
     future::Future,
     pin::Pin,
@@ -40,15 +39,6 @@ enum Gait {
     Halts,
     /// The same, and it shows nothing but those moments and the ones it is moved on to.
     Steps,
-}
-
-thread_local! {
-    static IN_STEP: Cell<bool> = const { Cell::new(false) };
-}
-
-/// This thread is one of clusters' own: it sees a clock that steps only where it steps to.
-pub fn keep_step() {
-    IN_STEP.set(true);
 }
 
 /// How long a cluster may take to work off a moment before time goes on all the same.
@@ -126,7 +116,7 @@ impl State {
             // Whoever happens to look does not see a moment before its turn.
             Gait::Halts if !self.held => self.flowing(wall, SignedDuration::from_nanos(1)),
             // Who only looks on sees it flow.
-            Gait::Steps if !self.held && !IN_STEP.get() => self.flowing(wall, SignedDuration::ZERO),
+            Gait::Steps if !self.held && !is_inside() => self.flowing(wall, SignedDuration::ZERO),
             Gait::Halts | Gait::Steps => self.shown,
         }
     }

@@ -39,6 +39,26 @@ async fn a_cluster_is_used_kept_forked_and_put_back() {
     );
 }
 
+/// Keys that were queued for controllers since the cluster began.
+async fn queued(cluster: &Cluster) -> u64 {
+    let client = cluster.client().expect("a client");
+    let request = http::Request::get("/metrics").body(Vec::new()).expect("a request");
+    let text = client.request_text(request).await.expect("metrics");
+    let counts = text.lines().filter(|l| l.starts_with("workqueue_adds_total{"));
+    counts.filter_map(|l| l.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+}
+
+#[tokio::test]
+async fn a_copy_goes_on_where_its_template_rested() {
+    let cluster = Cluster::start().await.expect("a cluster");
+    cluster.settled().await;
+    let looks = queued(&cluster).await;
+    let fork = cluster.fork().await.expect("a fork");
+    fork.settled().await;
+    let again = queued(&fork).await;
+    assert!(looks < 60 && again < 60, "{looks} and {again} keys, where little is to be done");
+}
+
 #[tokio::test]
 async fn from_any_runtime_and_any_thread() {
     let clusters: Vec<_> = (0..3)

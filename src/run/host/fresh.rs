@@ -27,7 +27,7 @@ pub(super) fn renewed(parts: &Parts, old: &str, secrets: &Secrets, entropy: &Ent
         console::PLACE => Some(with(entry, "data.consoleURL", "")),
         _ => replaced(entry, &old, &new),
     });
-    let hash = STANDARD.encode(password::hash_random(&secrets.kubeadmin_password, entropy));
+    let hash = STANDARD.encode(password::hash_once(&secrets.kubeadmin_password, entropy));
     let parts = parts.edited("secrets", |entry| {
         (entry.key.as_ref() == "kube-system/kubeadmin")
             .then(|| with(entry, "data.kubeadmin", hash.as_str()))

@@ -78,8 +78,10 @@ impl Host {
         hosted: &Hosted,
         keeper: Option<Kept>,
     ) -> Refused<Site> {
+        let shared = self.shared()?;
         Ok(Site {
-            shared: Some(self.shared()?),
+            seat: Some(shared.clusters.seat()),
+            shared: Some(shared),
             station: Some(self.station(name)),
             lasting: hosted.spec.max_streams.unwrap_or(0),
             blobs: keeper.as_ref().and_then(|_| self.blobs(name)),

@@ -24,7 +24,11 @@ impl Host {
     pub fn pipes(&self, name: &str) -> Refused<Pipes> {
         let http = self.find(name)?.http.get().and_then(Weak::upgrade);
         let http = http.ok_or_else(|| unknown(name))?;
-        Ok(Pipes::new(&self.shared()?.front, http))
+        let seat = match &http.seat {
+            Some(seat) => seat.clone(),
+            None => self.shared()?.clusters.seat(),
+        };
+        Ok(Pipes::new(&seat, http))
     }
 
     /// Creates a cluster that begins as another was, with what it is then said to be: a seed, a folder.

@@ -499,7 +499,8 @@ impl Host {
     /// Starts a cluster, waits until it rests and keeps what it then is.
     async fn rest(&self, of: Spec, flags: &Serve) -> Result<Template, String> {
         let shared = self.shared().map_err(|c| c.message)?;
-        let site = Site { shared: Some(shared), ..Site::default() };
+        let site =
+            Site { seat: Some(shared.clusters.seat()), shared: Some(shared), ..Site::default() };
         let flags = spec::anywhere(flags.clone());
         let real = World::new(Arc::new(SystemClock), Entropy::from_os());
         let now = of.time.unwrap_or_else(|| real.wall.now());

@@ -60,7 +60,7 @@ impl Host {
         let (me, pool) = (self.me.clone(), self.shared().map_err(|why| why.message)?);
         // It is only begun once.
         let _ = self.by_name.set(shown(at));
-        pool.front.spawn(move || Box::pin(accept(me, listener)));
+        pool.clusters.spawn(move || Box::pin(accept(me, listener)));
         Ok(Some(shown(at)))
     }
 
