@@ -38,7 +38,7 @@ const NGINX: &str = "registry.access.redhat.com/ubi9/nginx-120";
 fn the_built_in_file_is_a_catalogue() {
     let mut catalog = Catalog::default();
     let files: Vec<data::File> = serde_json::from_str(BUILTIN).unwrap();
-    assert_eq!(files.len(), 6);
+    assert_eq!(files.len(), 7);
     files.into_iter().for_each(|file| catalog.merge(file));
     for (host, registry) in &catalog.registries {
         let said = &registry.unknown_repository;
@@ -61,6 +61,9 @@ fn the_built_in_file_is_a_catalogue() {
         "registry.k8s.io/nginx-slim:0.24",
         "gcr.io/kuar-demo/kuard-amd64:blue",
         "openjdk:27-ea",
+        "quay.io/fluentd_elasticsearch/fluentd:v5.0.1",
+        "docker.elastic.co/elasticsearch/elasticsearch:8.15.0",
+        "openshift/deployment-example:v2",
     ] {
         assert!(find(known).is_some(), "{known}");
     }

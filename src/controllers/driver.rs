@@ -37,7 +37,7 @@ use tokio::{
     task::{LocalSet, spawn_local},
 };
 
-/// Keys looked at before other tasks get their turn.
+/// Keys looked at before other tasks get their turn: few, so that what was begun goes on before more is.
 const TURN: usize = 16;
 /// Who is to wait at most so long before the next try waits on the wall's clock, so that work ends
 /// also while the cluster's stands still.

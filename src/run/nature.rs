@@ -35,9 +35,10 @@ pub struct Certificates {
     pub clients: Option<String>,
 }
 
-/// Everybody who works in an OpenShift.
+/// Everybody who works in an OpenShift. What is nearest to its end goes first: then others see more at
+/// once, and write less.
 static ALL: LazyLock<Vec<&'static Controller>> =
-    LazyLock::new(|| [controllers::ALL, sim::CONTROLLERS].concat());
+    LazyLock::new(|| [sim::CONTROLLERS, controllers::ALL].concat());
 
 impl Default for Nature {
     /// OpenShift whole.

@@ -82,7 +82,7 @@ pub fn nature(given: &Given, flags: &mut Serve) -> Result<Nature, String> {
 
 /// The controllers of a list of names, and those that are always there.
 fn chosen(list: &str, openshift: bool) -> Result<Vec<&'static Controller>, String> {
-    let every = [controllers::ALL, sim::CONTROLLERS].concat();
+    let every = [sim::CONTROLLERS, controllers::ALL].concat();
     let names: Vec<&str> = list.split(',').map(str::trim).filter(|n| !n.is_empty()).collect();
     let is = |controller: &Controller, name: &str| {
         controller.name == name || controller.name.strip_suffix("-controller") == Some(name)
@@ -154,7 +154,7 @@ mod tests {
         assert!(!of("all").contains(&"router") && of("all").contains(&"namespace-controller"));
         assert!(names("", true).unwrap().contains(&"router"));
         assert!(names("nonsense", false).unwrap_err().contains("namespace-controller"));
-        let every = [controllers::ALL, sim::CONTROLLERS].concat();
+        let every = [sim::CONTROLLERS, controllers::ALL].concat();
         for name in ALWAYS.iter().chain(FOR_OPENSHIFT) {
             assert!(every.iter().any(|c| c.name == *name), "{name}");
         }
