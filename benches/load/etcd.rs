@@ -11,12 +11,21 @@ use super::{
     support::etcd::Etcd,
     writes,
 };
-use pocketshift::etcd::{EtcdPlace, Link, RequestOp, Txn};
-use std::{process::Command, time::Instant};
+use bytes::Bytes;
+use pocketshift::etcd::{Compare, EtcdPlace, Link, RequestOp, Txn};
+use std::{
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Clusters of three replicas, the first among them.
 const CLUSTERS: usize = 301;
 const CLIENTS: usize = 32;
+/// Where the rows of the cluster that is created in are.
+const LOG: &str = "/creates/clusters/main/log";
+/// Between two looks at whether all clusters answer; looking costs, too.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// All of it.
 pub async fn all() {
@@ -24,11 +33,12 @@ pub async fn all() {
     let aims = &mut Aims::default();
     let address = etcd.address();
     let cluster = Cluster::start(&["--store", &address, "--etcd-prefix", "/creates"]).await;
+    let (before, began) = (transactions(&cluster).await, Instant::now());
     let rate = writes::creators(&cluster, CLIENTS, "etcd").await;
-    let mut conn = Conn::open(cluster.port).await;
-    let path = format!("{}/etcd-0-0", writes::PATH);
-    let (_, stored) = conn.send(&get(&path, &cluster.token)).await;
-    let bare = ceiling(&address, &stored);
+    let made = rate * began.elapsed().as_secs_f64();
+    let each = made / (transactions(&cluster).await - before);
+    println!("objects to a transaction: {each:.1}");
+    let bare = ceiling(&address, each);
     figure("CREATE, etcd, 32 clients", rate, "/s", bare);
     aims.at_least("CREATE, etcd, 32 clients, of etcd's own rate", rate / bare, "", 0.7);
     let at_etcd = gets(&cluster).await;
@@ -48,17 +58,56 @@ async fn gets(cluster: &Cluster) -> f64 {
     hammer(cluster.port, &get(&path, &cluster.token), READERS, SPAN).await
 }
 
-/// Objects per second that etcd takes, as many to a transaction as there are clients.
-fn ceiling(address: &str, value: &[u8]) -> f64 {
+/// Transactions of a cluster so far.
+async fn transactions(cluster: &Cluster) -> f64 {
+    let mut conn = Conn::open(cluster.port).await;
+    let (_, said) = conn.send(&get("/metrics", &cluster.token)).await;
+    let said = String::from_utf8_lossy(&said);
+    let mut lines = said.lines().filter(|line| line.starts_with("etcd_requests_total{"));
+    lines.next().and_then(|line| line.rsplit_once(' ')?.1.parse().ok()).expect("a count")
+}
+
+/// A row that the cluster has written for one of the objects.
+fn row(link: &Arc<Link>) -> Bytes {
+    let (mut from, end) = (format!("{LOG}/"), format!("{LOG}0"));
+    loop {
+        let (asking, to) = (Arc::clone(link), end.clone());
+        let page = link.wait(async move { asking.page(from.into(), to.into(), 100, 0).await });
+        let page = page.expect("its rows");
+        let ours = |value: &Bytes| value.windows(9).any(|text| text == b"\"etcd-0-0\"");
+        if let Some(found) = page.rows.iter().find(|row| ours(&row.value)) {
+            return found.value.clone();
+        }
+        let last = page.rows.last().expect("the object has a row");
+        from = String::from_utf8_lossy(&last.key).into_owned() + "\0";
+    }
+}
+
+/// Objects per second that etcd takes of just what the cluster sends: the same rows, as many to a
+/// transaction, and with each a new head, on the conditions that the owner and the head are what they
+/// were.
+fn ceiling(address: &str, each: f64) -> f64 {
     let place = EtcdPlace::parse(address, "/bare").expect("an address");
     let link = Link::open(&place).expect("etcd");
-    let (began, mut done) = (Instant::now(), 0usize);
+    let row = row(&link);
+    let transact = |given, then| {
+        let (asking, txn) = (Arc::clone(&link), Txn { given, then });
+        let done = link.wait(async move { asking.transact(txn).await }).expect("an answer");
+        done.expect("its conditions hold")
+    };
+    let head = |n: usize| format!("{{\"by\":\"bare/0123456789\",\"epoch\":1,\"latest\":{n}}}");
+    let fence = transact(vec![], vec![RequestOp::put("/bare/owner", "bare/0123456789")]);
+    transact(vec![], vec![RequestOp::put("/bare/head", head(0))]);
+    let (began, mut sent, mut done) = (Instant::now(), 0, 0);
     while began.elapsed() < SPAN {
-        let put = |n: usize| RequestOp::put(format!("/bare/log/{:020}", done + n), value.to_vec());
-        let txn = Txn { given: vec![], then: (0..CLIENTS).map(put).collect() };
-        let asking = std::sync::Arc::clone(&link);
-        link.wait(async move { asking.transact(txn).await }).expect("it is written");
-        done += CLIENTS;
+        sent += 1;
+        let next = (sent as f64 * each) as usize;
+        let given =
+            vec![Compare::written("/bare/owner", fence), Compare::holds("/bare/head", head(done))];
+        let put = |n: usize| RequestOp::put(format!("/bare/log/{n:020}"), row.clone());
+        let then = (done..next).map(put).chain([RequestOp::put("/bare/head", head(next))]);
+        transact(given, then.collect());
+        done = next;
     }
     done as f64 / began.elapsed().as_secs_f64()
 }
@@ -76,10 +125,11 @@ fn said(cluster: &Cluster, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
-/// Seconds until so many clusters answer.
-fn until_all(at: &Cluster, began: Instant) -> f64 {
+/// Seconds until all clusters answer.
+async fn until_all(at: &Cluster, began: Instant) -> f64 {
     while said(at, &["cluster", "list"]).matches("https://").count() < CLUSTERS {
         assert!(began.elapsed().as_secs() < 300, "not all clusters come");
+        tokio::time::sleep(PAUSE).await;
     }
     began.elapsed().as_secs_f64()
 }
@@ -96,12 +146,12 @@ async fn replicas(address: &str, aims: &mut Aims) {
     let began = Instant::now();
     let (a, b, c) =
         tokio::join!(replica(address, "a"), replica(address, "b"), replica(address, "c"));
-    let seconds = until_all(&c, began);
+    let seconds = until_all(&c, began).await;
     aims.at_most("300 clusters of three replicas started", seconds, "s", 10.0);
     let loads = said(&b, &["replica", "list"]);
     let began = Instant::now();
     drop(a);
-    let seconds = until_all(&c, began);
+    let seconds = until_all(&c, began).await;
     println!("{}", loads.lines().nth(1).unwrap_or_default());
     aims.at_most("the clusters of one of them at the others", seconds, "s", 5.0);
 }

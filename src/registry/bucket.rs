@@ -12,7 +12,7 @@ use crate::{
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
+use http_body_util::{BodyExt, Limited, StreamBody, combinators::BoxBody};
 use hyper::{
     body::{Frame, Incoming},
     client::conn::http1,
@@ -34,6 +34,8 @@ const VALID: Duration = Duration::from_secs(3600);
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 /// Slowest way that is waited for, in bytes a second.
 const SLOWEST: u64 = 1 << 20;
+/// Most bytes of a list, which has a thousand names at most.
+const LIST: usize = 4 << 20;
 /// Bytes of a file that are read at once.
 const PIECE: usize = 256 << 10;
 
@@ -164,6 +166,43 @@ impl BlobBucket {
         }
     }
 
+    /// Removes all blobs that are there below a name.
+    ///
+    /// # Errors
+    /// Some of them may still be there.
+    pub async fn empty(&self, below: &str) -> io::Result<()> {
+        let mut before = Vec::new();
+        loop {
+            let found = self.list(below).await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            if found == before {
+                return Err(io::Error::other(format!("{self}{below} cannot be emptied")));
+            }
+            for name in &found {
+                self.remove(&format!("{below}/{name}")).await?;
+            }
+            before = found;
+        }
+    }
+
+    /// The names of blobs below a name, or the first thousand of them. They are digits, which no form
+    /// of a list writes otherwise.
+    async fn list(&self, below: &str) -> io::Result<Vec<String>> {
+        // The bucket itself, as an object without a name.
+        let mut list = self.bucket.get_object(Some(&self.keys), "");
+        list.query_mut().insert("list-type", "2");
+        list.query_mut().insert("prefix", self.object(&format!("{below}/")));
+        let url = list.sign_with_time(VALID, &SystemClock.now());
+        let answer = self.ask(Method::GET, &url, None).await?;
+        said(&answer, below)?;
+        let text = Limited::new(answer.into_body(), LIST).collect();
+        let text = within(&SystemClock, PATIENCE, text).await.ok_or(late())?;
+        let text = text.map_err(io::Error::other)?.to_bytes();
+        Ok(listed(&String::from_utf8_lossy(&text)))
+    }
+
     fn object(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
@@ -224,6 +263,14 @@ fn said<T>(answer: &Response<T>, name: &str) -> io::Result<()> {
     }
 }
 
+/// The blobs that a list of objects names.
+fn listed(list: &str) -> Vec<String> {
+    let keys = list.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
+    let digits = |name: &str| name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    let last = keys.map(|(key, _)| key.rsplit_once('/').map_or(key, |(_, name)| name));
+    last.filter(|name| digits(name)).map(str::to_owned).collect()
+}
+
 fn late() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the bucket does not answer")
 }
@@ -231,6 +278,14 @@ fn late() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_names_blobs() {
+        let name = "0123456789abcdef".repeat(4);
+        let list = format!("<r><Contents><Key>a%2Fb/{name}</Key></Contents><Key>a/x</Key></r>");
+        assert_eq!(listed(&list), [name]);
+        assert!(listed("<Key>").is_empty());
+    }
 
     #[test]
     fn an_address_is_a_bucket_a_prefix_and_what_the_environment_says() {

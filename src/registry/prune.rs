@@ -39,26 +39,21 @@ impl Registries {
         Ok(Reply::empty(204))
     }
 
-    /// Deletes what a crash left between the file of a blob and the row that says who holds it. At
-    /// the start only: later a blob without a row is one that is about to get it.
-    fn sweep_orphans(&self) -> std::io::Result<()> {
-        let stored = self.blobs.digests()?;
-        let orphans = orphans(stored, &self.server.store.snapshot());
-        if !orphans.is_empty() {
-            tracing::info!(count = orphans.len(), "blobs that nobody holds are deleted");
-        }
-        orphans.iter().for_each(|digest| self.blobs.remove_file(digest));
-        Ok(())
-    }
-
-    /// The same of those that are rows.
+    /// Deletes what a crash left between a blob and the row that says who holds it. At the start only:
+    /// later a blob that nobody holds is one that is about to be held.
     ///
     /// # Errors
     /// The folder cannot be read.
     pub async fn sweep(&self) -> std::io::Result<()> {
-        self.sweep_orphans()?;
         let snapshot = self.server.store.snapshot();
-        let lost = orphans(self.blobs.rows(&snapshot), &snapshot);
+        let mut stored = self.blobs.digests()?;
+        stored.extend(self.blobs.rows(&snapshot));
+        let lost = orphans(stored, &snapshot);
+        if lost.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(count = lost.len(), "blobs that nobody holds are deleted");
+        lost.iter().for_each(|digest| self.blobs.remove_file(digest));
         self.blobs.remove_rows(&lost).await;
         Ok(())
     }
@@ -96,7 +91,7 @@ impl Registries {
     }
 }
 
-/// Of the digests of stored files those that no repository and no image names.
+/// Of the digests of what is stored those that no repository and no image names.
 fn orphans(stored: Vec<String>, snapshot: &Snapshot) -> Vec<String> {
     if stored.is_empty() {
         // As in every cluster that begins: what its images name need not be known.

@@ -84,18 +84,20 @@ impl Writer {
             if busy > 0 && !all && (busy >= DEPTH || waiting.len() < WORTH) {
                 return;
             }
+            if busy >= DEPTH {
+                self.conclude();
+            }
+            // Asked only now: what was lost meanwhile may have left the engine in doubt.
             let way = way.lock().clone().filter(|_| self.engine.pipelines());
-            match way {
+            if way.is_none() {
                 // What waits is decided on what is there then.
-                None => self.rest(),
-                Some(_) if busy >= DEPTH => self.conclude(),
-                Some(_) => {}
+                self.rest();
             }
             let group = self.gather(waiting);
             match way {
                 _ if group.records.is_empty() => self.beside(group),
-                Some(way) if self.engine.pipelines() => self.send(group, way),
-                _ => self.keep(group),
+                Some(way) => self.send(group, way),
+                None => self.keep(group),
             }
         }
     }

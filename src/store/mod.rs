@@ -5,6 +5,7 @@
 //! [`Op`]s that commit together or not at all; batches that arrive while a commit is being synced
 //! share the next one. Nothing is published before it is durable.
 
+mod alike;
 mod author;
 mod claims;
 mod copy;

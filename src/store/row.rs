@@ -1,6 +1,6 @@
 //! A row of the history: its checksum, and whether what is read is what was written.
 
-use super::Entry;
+use super::{Entry, alike::AlikeRows};
 use crate::object::Meta;
 use bytes::Bytes;
 use rusqlite::{Row, types::ValueRef};
@@ -80,14 +80,23 @@ impl<'a> Raw<'a> {
     /// # Errors
     /// Why it is not what was written.
     pub fn entry(&self, names: &mut Interner) -> Result<Arc<Entry>, Damage> {
-        if self.sum != Some(self.expected()) {
+        let sum = self.expected();
+        if self.sum != Some(sum) {
             return Err(self.damage("the row is not what was written (checksum)"));
+        }
+        if let Some(known) = names.alike.as_ref().and_then(|alike| alike.find(self, sum)) {
+            return Ok(known);
         }
         let text = |bytes| std::str::from_utf8(bytes).map_err(|e| self.damage(e.to_string()));
         let (resource, key) = (text(self.resource)?, text(self.key)?);
         let meta = Meta::read(self.resource, self.value).map_err(|why| self.damage(why))?;
         let bytes = Bytes::copy_from_slice(self.value);
-        Ok(Arc::new(Entry::new(self.rev, names.name(resource), key.into(), bytes, meta)))
+        let entry = Entry::new(self.rev, names.name(resource), key.into(), bytes, meta);
+        let entry = Arc::new(entry);
+        if let Some(alike) = &names.alike {
+            alike.note(sum, &entry);
+        }
+        Ok(entry)
     }
 }
 
@@ -119,17 +128,25 @@ pub(super) fn sum(
     i64::from(hasher.finalize())
 }
 
-/// Shares the few resource names among the many entries.
+/// Shares the few resource names among the many entries, and entries with other clusters.
 #[derive(Default)]
-pub(super) struct Interner(HashMap<String, Arc<str>>);
+pub(super) struct Interner {
+    names: HashMap<String, Arc<str>>,
+    alike: Option<Arc<AlikeRows>>,
+}
 
 impl Interner {
+    /// One of several clusters, some of whose rows are the same.
+    pub fn among(alike: &Arc<AlikeRows>) -> Interner {
+        Interner { alike: Some(Arc::clone(alike)), ..Interner::default() }
+    }
+
     pub fn name(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(text) {
+        if let Some(known) = self.names.get(text) {
             return Arc::clone(known);
         }
         let name: Arc<str> = text.into();
-        self.0.insert(text.to_owned(), Arc::clone(&name));
+        self.names.insert(text.to_owned(), Arc::clone(&name));
         name
     }
 }

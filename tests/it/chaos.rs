@@ -251,10 +251,8 @@ async fn nothing_that_was_acknowledged_is_lost_and_nothing_is_there_twice() {
             tokio::spawn(async move { field.follow(from).await })
         })
         .collect();
-    let long: u64 =
-        std::env::var("POCKETSHIFT_CHAOS").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     let (began, mut rounds) = (Instant::now(), 0);
-    while rounds == 0 || began.elapsed() < Duration::from_secs(long) {
+    while rounds == 0 || began.elapsed() < crate::support::long() {
         for accident in 0..5 {
             let which = field.entropy.below(3) as usize;
             field.progress(20).await;

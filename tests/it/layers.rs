@@ -32,21 +32,26 @@ fn replica(etcd: &Etcd, name: &str, more: &[&str], variables: &[(&str, &str)]) -
 impl Replica {
     /// A client of its registries who may do anything.
     async fn wire(&self) -> Wire {
-        let client = self.child.client(self.dir.path()).await;
-        let binding = json!({"metadata": {"name": "pusher"}, "subjects":
+        let text = std::fs::read_to_string(self.dir.path().join("kubeconfig")).expect("a file");
+        wire(&text, &self.registry).await
+    }
+}
+
+/// A client of a cluster's registries who may do anything.
+async fn wire(kubeconfig: &str, registry: &str) -> Wire {
+    let client = lab::client(kubeconfig, None).await;
+    let binding = json!({"metadata": {"name": "pusher"}, "subjects":
             [{"kind": "ServiceAccount", "namespace": "default", "name": "builder"}], "roleRef":
             {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}});
-        let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
-        let bound = send(&client, "POST", bindings, "", Some(&binding)).await.code;
-        assert!(bound == 201 || bound == 409, "{bound}");
-        let review =
-            json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
-        let path = "/api/v1/namespaces/default/serviceaccounts/builder/token";
-        let made = send(&client, "POST", path, "", Some(&review)).await.expect(201);
-        let token = made["status"]["token"].as_str().expect("a token");
-        let text = std::fs::read_to_string(self.dir.path().join("kubeconfig")).expect("a file");
-        Wire::of(&text, &self.registry, &format!("Bearer {token}"))
-    }
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+    let bound = send(&client, "POST", bindings, "", Some(&binding)).await.code;
+    assert!(bound == 201 || bound == 409, "{bound}");
+    let review =
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let path = "/api/v1/namespaces/default/serviceaccounts/builder/token";
+    let made = send(&client, "POST", path, "", Some(&review)).await.expect(201);
+    let token = made["status"]["token"].as_str().expect("a token");
+    Wire::of(kubeconfig, registry, &format!("Bearer {token}"))
 }
 
 async fn push(wire: &Wire, content: &[u8]) -> String {
@@ -129,6 +134,31 @@ impl Drop for Buckets {
     }
 }
 
+/// What was pushed to a further cluster lies there as long as the cluster is there; others keep theirs.
+async fn of_a_deleted_cluster(a: &Replica, buckets: &Buckets, large: &[u8]) {
+    let kubeconfig = a.dir.path().join("kubeconfig").to_string_lossy().into_owned();
+    let ours = |arguments: &[&str]| {
+        let done = child::run(a.dir.path(), &[arguments, &["--kubeconfig", &kubeconfig]].concat());
+        assert_eq!(done.code, Some(0), "{done:?}");
+        done.out
+    };
+    let listed = || async { buckets.ask("GET", "/layers?list-type=2").await.expect("a list") };
+    let before = listed().await.matches("<Key>").count();
+    ours(&["cluster", "create", "two"]);
+    let list = ours(&["cluster", "list"]);
+    let line = list.lines().find(|line| line.starts_with("two ")).expect("it is there");
+    let registry = line.split_whitespace().last().expect("its registry");
+    let wire = wire(&ours(&["cluster", "kubeconfig", "two"]), registry).await;
+    for from in [0, 1] {
+        push(&wire, &large[from..]).await;
+    }
+    assert_eq!(listed().await.matches("of/clusters/two/").count(), 2, "they are in the bucket");
+    ours(&["cluster", "delete", "two"]);
+    let left = listed().await;
+    assert!(!left.contains("of/clusters/two/"), "{left}");
+    assert_eq!(left.matches("<Key>").count(), before, "{left}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_layer_lies_in_the_bucket_that_all_share() {
     let Some(etcd) = Etcd::start(1, &[]) else { return };
@@ -151,6 +181,7 @@ async fn a_large_layer_lies_in_the_bucket_that_all_share() {
     let listed = buckets.ask("GET", "/layers?list-type=2").await.expect("a list");
     let name = |digest: &str| format!("of/clusters/main/{}", digest.trim_start_matches("sha256:"));
     assert!(listed.contains(&name(&digest)) && !listed.contains(&name(&other)), "{listed}");
+    of_a_deleted_cluster(&a, &buckets, &large).await;
     drop(a.dir);
     a.child.kill();
     assert!(pulled(&b, &digest).await == large);

@@ -19,6 +19,7 @@ use serde_json::json;
 use std::process::Command;
 use tempfile::{TempDir, tempdir};
 
+const READER: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-reader";
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
 /// A replica with a folder of its own.
@@ -182,6 +183,7 @@ async fn a_drained_replica_hands_its_clusters_over() {
         let text = a.says(&["cluster", "kubeconfig", name, "--by-name"]);
         let client = crate::support::lab::client(&text, None).await;
         assert_eq!(write(&client, "kept").await, 201, "{name}");
+        assert_eq!(send(&client, "DELETE", READER, "", None).await.code, 200, "{name}");
     }
     assert!(a.says(&["replica", "drain", "a"]).contains("has no clusters"));
     assert_eq!(loads(&b.says(&["replica", "list"])), [("a".into(), 0), ("b".into(), 4)]);
@@ -201,6 +203,12 @@ async fn a_drained_replica_hands_its_clusters_over() {
         if loads == [("a".to_owned(), 3)] { Ok(()) } else { Err(format!("{loads:?}")) }
     })
     .await;
+    // What a start puts back is put back wherever a cluster begins again.
+    for name in ["one", "three"] {
+        let text = a.says(&["cluster", "kubeconfig", name, "--by-name"]);
+        let client = crate::support::lab::client(&text, None).await;
+        assert_eq!(get(&client, READER).await.code, 200, "{name}");
+    }
 }
 
 /// A lab goes on where its cluster goes, with all that was recorded of it, and nowhere else.

@@ -181,9 +181,14 @@ impl Host {
         replica.unlist(name).await.map_err(invalid)?;
         self.end(name).await?;
         replica.strike(name).await.map_err(invalid)?;
-        let folder = self.blobs(name).and_then(|place| place.folder);
+        let Some(BlobPlace { folder, bucket }) = self.blobs(name) else { return Ok(()) };
         if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
             std::fs::remove_dir_all(folder).unwrap_or_else(|why| tracing::warn!(%why));
+        }
+        if let Some((bucket, below)) = bucket
+            && let Err(why) = bucket.empty(&below).await
+        {
+            tracing::warn!(%why, name, "what was pushed to a deleted cluster stays in the bucket");
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use super::layout::{FORMAT, Head, Keys};
 use crate::{
     etcd::{Compare, EtcdPlace, Failed, Lease, Link, RequestOp, Txn},
-    store::OpenError,
+    store::{OpenError, alike::AlikeRows},
     world::{Clock, Entropy, SystemClock, within},
 };
 use bytes::Bytes;
@@ -20,6 +20,7 @@ pub struct EtcdKeeper {
     name: String,
     /// How long a cluster is waited for that somebody else has.
     patience: SignedDuration,
+    alike: Arc<AlikeRows>,
 }
 
 /// How a cluster is ours.
@@ -58,7 +59,7 @@ impl EtcdKeeper {
         let lease = Lease::take(&link, takeover).map_err(|e| OpenError::Away(e.to_string()))?;
         // Nobody else is called so, whatever seed a cluster has.
         let name = format!("{name}/{}", Entropy::from_os().suffix(10));
-        Ok(Arc::new(EtcdKeeper { link, lease, name, patience }))
+        Ok(Arc::new(EtcdKeeper { link, lease, name, patience, alike: Arc::default() }))
     }
 
     /// Gives everything back at once; for the end of the process.
@@ -101,6 +102,11 @@ impl EtcdKeeper {
     /// This process, as nobody else is called.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What its clusters have alike.
+    pub(super) fn alike(&self) -> &Arc<AlikeRows> {
+        &self.alike
     }
 
     /// Makes a cluster ours; waits for whoever has died with it.

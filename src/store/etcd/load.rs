@@ -61,7 +61,8 @@ impl Etcd {
 
     /// Reads every row.
     pub(super) fn load(&mut self) -> Result<Loaded, OpenError> {
-        let mut reading = Gathered::default();
+        let names = Interner::among(self.keeper.alike());
+        let mut reading = Gathered { names, ..Gathered::default() };
         reading.loaded.latest = self.head.latest;
         reading.loaded.compacted = self.head.compacted;
         let (mut next, end): (Bytes, Bytes) = (self.keys.row(0).into(), self.keys.end().into());

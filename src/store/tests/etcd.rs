@@ -288,3 +288,27 @@ async fn the_history_is_forgotten_with_what_is_written_next() {
     assert_eq!(all(&store.snapshot()), before);
     assert_eq!(store.snapshot().rev, 1003);
 }
+
+#[tokio::test]
+async fn what_clusters_have_alike_is_read_once() {
+    let Some(etcd) = real(&[]) else { return };
+    let keeper = etcd.keeper("/h", "one").unwrap();
+    let template = Store::open(&Options::default()).unwrap();
+    commit(&template, vec![create("a"), create("b")]).await.unwrap();
+    let parts = template.parts().await.unwrap();
+    let first = Store::begin_at(&keeper, "first", &parts).unwrap();
+    let second = Store::begin_at(&keeper, "second", &parts).unwrap();
+    commit(&second, vec![put("b", Expect::Present, "another", &[])]).await.unwrap();
+    first.close();
+    second.close();
+    let open = |name: &str| {
+        let etcd = Some((Arc::clone(&keeper), name.to_owned()));
+        Store::open(&Options { etcd, ..Options::default() }).unwrap().snapshot()
+    };
+    let (first, second) = (open("first"), open("second"));
+    let entry =
+        |of: &Snapshot, name: &str| of.get_key("things", &format!("n/{name}")).cloned().unwrap();
+    assert!(Arc::ptr_eq(&entry(&first, "a"), &entry(&second, "a")), "nobody has changed it");
+    assert_eq!(all(&first)[1].1, 2);
+    assert_eq!(all(&second)[1].1, 3, "what one of them has changed is its own");
+}

@@ -20,7 +20,7 @@ pub use child::Child;
 pub use etcd::Etcd;
 pub use lab::{Lab, Reply};
 pub use registry::Registry;
-pub use wait::{BOUND, eventually};
+pub use wait::{BOUND, eventually, long};
 pub use wire::Wire;
 
 use serde_json::Value;

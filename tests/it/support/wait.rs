@@ -11,6 +11,12 @@ use std::{fmt::Display, future::Future, time::Duration};
 
 /// How long any wait may take. Never reached unless something is broken.
 pub const BOUND: Duration = Duration::from_secs(60);
+
+/// How long a test goes on that breaks things again and again, if somebody says so.
+pub fn long() -> Duration {
+    let said = std::env::var("POCKETSHIFT_CHAOS").ok();
+    Duration::from_secs(said.and_then(|text| text.parse().ok()).unwrap_or(0))
+}
 /// Between two looks at a state that cannot be watched.
 const PAUSE: Duration = Duration::from_millis(20);
 
