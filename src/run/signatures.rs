@@ -140,10 +140,10 @@ mod tests {
         let mut image = json!({"metadata": {"name": "sha256:1"}, "signatures":
             [{"metadata": {"name": "sha256:1@own"}, "type": "atomic", "content": "eA=="}]});
         let (one, two) = (b"one".to_vec(), b"two".to_vec());
-        assert!(add(&mut image, &[one.clone()], "now"));
+        assert!(add(&mut image, std::slice::from_ref(&one), "now"));
         let sum = format!("sha256:1@{}", hex(&Sha256::digest(b"one")));
         assert_eq!(names(&image), ["sha256:1@own", sum.as_str()]);
-        assert!(!add(&mut image, &[one.clone()], "later"));
+        assert!(!add(&mut image, std::slice::from_ref(&one), "later"));
         assert!(add(&mut image, &[two, one], "later"));
         assert_eq!(image["signatures"][1]["metadata"]["creationTimestamp"], "now");
         assert!(!add(&mut image, &[], "later"));
