@@ -74,7 +74,8 @@ fn row(link: &Arc<Link>) -> Bytes {
         let (asking, to) = (Arc::clone(link), end.clone());
         let page = link.wait(async move { asking.page(from.into(), to.into(), 100, 0).await });
         let page = page.expect("its rows");
-        let ours = |value: &Bytes| value.windows(9).any(|text| text == b"\"etcd-0-0\"");
+        let name = b"\"etcd-0-0\"";
+        let ours = |value: &Bytes| value.windows(name.len()).any(|text| text == name);
         if let Some(found) = page.rows.iter().find(|row| ours(&row.value)) {
             return found.value.clone();
         }
