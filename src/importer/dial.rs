@@ -80,7 +80,7 @@ impl Dialer {
         }
         let (sender, connection) =
             http1::handshake(TokioIo::new(wire)).await.map_err(|e| broken(&e))?;
-        // OwnEnds when the sender is dropped or the other side hangs up; who waits for an answer
+        // Ends when the sender is dropped or the other side hangs up; who waits for an answer
         // hears of it.
         tokio::spawn(async move {
             let mut connection = connection;
