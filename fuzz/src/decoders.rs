@@ -8,11 +8,12 @@ use pocketshift::{
     cel::{self, Type},
     http,
     object::{
-        Value, json, read,
+        Value, read,
         selector::{Fields, Labels},
     },
     patch, schema,
 };
+use serde_json::json;
 
 /// A decoder and its name, which is also that of its folder of seeds.
 pub type Decoder = (&'static str, fn(&[u8]));
@@ -76,12 +77,12 @@ fn protobuf(data: &[u8]) {
 
 /// The object patches are tried on.
 fn deployment() -> Value {
-    json!({"apiVersion": "apps/v1", "kind": "Deployment",
+    Value::from(json!({"apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "d", "namespace": "n", "labels": {"a": "b"}},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"a": "b"}}, "template": {
             "metadata": {"labels": {"a": "b"}}, "spec": {"containers": [
                 {"name": "c", "image": "i", "ports": [{"containerPort": 80}],
-                 "env": [{"name": "A", "value": "1"}]}]}}}})
+                 "env": [{"name": "A", "value": "1"}]}]}}}}))
 }
 
 /// The tree of a patch in one of the four forms.
@@ -170,8 +171,9 @@ fn upgrade(data: &[u8]) {
 fn cel(data: &[u8]) {
     const BUDGET: u64 = 100_000;
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let object = json!({"s": "text", "n": 3, "d": 1.5, "l": [1, 2, 3], "m": {"a": "b"},
-        "o": [{"name": "x", "value": 1}, {"name": "y"}], "t": "2026-01-02T03:04:05Z"});
+    let object =
+        Value::from(json!({"s": "text", "n": 3, "d": 1.5, "l": [1, 2, 3], "m": {"a": "b"},
+        "o": [{"name": "x", "value": 1}, {"name": "y"}], "t": "2026-01-02T03:04:05Z"}));
     let Ok(program) = cel::Program::compile(text, &[("self".to_owned(), Type::Dyn)]) else {
         return;
     };

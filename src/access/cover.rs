@@ -322,7 +322,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn rules(value: Value) -> Vec<Rule> {
-        serde_json::from_value(value).unwrap()
+        crate::object::from_value(value).unwrap()
     }
 
     #[test]

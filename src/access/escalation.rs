@@ -163,7 +163,7 @@ mod tests {
     use crate::object::json;
 
     fn rules(value: Value) -> Vec<Rule> {
-        serde_json::from_value(value).unwrap()
+        crate::object::from_value(value).unwrap()
     }
 
     #[test]

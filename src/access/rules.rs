@@ -185,7 +185,7 @@ mod tests {
     use crate::object::json;
 
     fn rules(rules: crate::object::Value) -> Rules {
-        serde_json::from_value(json!({ "rules": rules })).unwrap()
+        crate::object::from_value(json!({ "rules": rules })).unwrap()
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_role_without_rules_grants_nothing() {
-        let r: Rules = serde_json::from_value(json!({"rules": null})).unwrap();
+        let r: Rules = crate::object::from_value(json!({"rules": null})).unwrap();
         assert!(!r.allow(&ResourceAction {
             verb: "get",
             resource: "pods",

@@ -241,7 +241,7 @@ fn read(review: Value, expected: Option<(&str, &str)>) -> Result<Vec<Value>, Str
         });
     }
     match response.remove_at("convertedObjects") {
-        Some(Value::Array(objects)) => Ok(objects),
+        Some(Value::Array(objects)) => Ok(objects.into_vec()),
         _ => Ok(Vec::new()),
     }
 }

@@ -1,6 +1,7 @@
 //! The rules of `metadata` that every kind shares.
 //! Source: k8s.io/apimachinery `pkg/api/validation`, k8s.io/apiserver `pkg/registry/rest`.
 
+use crate::object::Text;
 use crate::{
     error::{Causes, Error},
     kinds::{Generation, NameRule, Served},
@@ -283,7 +284,7 @@ pub(super) fn carry_over(new: &mut Value, old: &Value, kind: &Served, causes: &m
 fn keep(has: &mut Map, had: &Map, field: &str) {
     match had.get(field) {
         Some(was) if has.get(field) == Some(was) => {}
-        Some(was) => drop(has.insert(field.to_owned(), was.clone())),
+        Some(was) => drop(has.insert(field.to_owned().into(), was.clone())),
         None => drop(has.remove(field)),
     }
 }
@@ -335,7 +336,7 @@ fn empty_as_none(v: Option<&Value>) -> Option<&Value> {
 
 /// Whether anything outside metadata and status differs.
 fn desired_differs(new: &Value, old: &Value) -> bool {
-    let desired = |(k, v): &(&String, &Value)| *k != "metadata" && *k != "status" && !v.is_null();
+    let desired = |(k, v): &(&Text, &Value)| *k != "metadata" && *k != "status" && !v.is_null();
     let fields = |o| Value::as_object(o).into_iter().flatten().filter(desired);
     match (new.get("spec"), old.get("spec")) {
         (Some(a), Some(b)) if a != b => true,

@@ -194,7 +194,7 @@ fn patch(request: &Request, value: &Value, why: String) -> Error {
         _ => value.to_string(),
     };
     let mut causes = Causes::default();
-    causes.invalid("patch", &Value::String(shown), why);
+    causes.invalid("patch", &Value::String(shown.into()), why);
     Error::Invalid { kind: String::new(), name: String::new(), causes: causes.into_vec() }
 }
 

@@ -151,7 +151,7 @@ fn read(compressed: &[u8]) -> Texts {
     let mut bytes = Vec::new();
     inflate(compressed, &mut bytes);
     let all: Map = serde_json::from_slice(&bytes).unwrap_or_default();
-    all.iter().map(|(name, schema)| (name.clone(), text(schema))).collect()
+    all.iter().map(|(name, schema)| (name.to_string(), text(schema))).collect()
 }
 
 /// Begins an object of schemas with some; [`unite`] joins it with what follows.

@@ -5,6 +5,7 @@
 //! order of declaration is that of the numbers in protobuf.
 
 use super::PatchType;
+use crate::object::Text;
 use crate::{
     object::{Map, Value},
     schema::{Shape, Type},
@@ -60,7 +61,7 @@ impl Touched {
 
     fn merged(&mut self, patch: &Value) {
         for (key, value) in patch.as_object().into_iter().flatten() {
-            let below = self.below.entry(key.clone()).or_default();
+            let below = self.below.entry(key.to_string()).or_default();
             below.own = !value.is_object();
             below.merged(value);
         }
@@ -125,7 +126,7 @@ fn write(out: &mut String, what: Option<What>, value: &Value, touched: Option<&T
 }
 
 fn write_map(out: &mut String, what: Option<What>, map: &Map, touched: Option<&Touched>) {
-    let mut keys: Vec<&String> = map.keys().collect();
+    let mut keys: Vec<&Text> = map.keys().collect();
     if touched.is_none() {
         keys.sort_by_key(|k| (what.map_or((0, 0), |w| w.place(k)), *k));
     }

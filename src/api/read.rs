@@ -301,7 +301,7 @@ pub fn field_text(value: &Value, path: &str) -> String {
         }
         "spec.unschedulable" | "spec.hostNetwork" => value.is_true(path).to_string(),
         _ => match value.at(path) {
-            Some(Value::String(s)) => s.clone(),
+            Some(Value::String(s)) => s.to_string(),
             Some(Value::Null) | None => String::new(),
             Some(other) => other.to_string(),
         },

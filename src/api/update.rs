@@ -5,6 +5,7 @@ use super::{
     server::one,
     write::{ATTEMPTS, Attempt, Draft, Lost, Stage, gone, lists, root_of},
 };
+use crate::object::Text;
 use crate::{
     error::{Causes, Error},
     object::{Map, ObjectExt, Value, json},
@@ -280,7 +281,7 @@ fn same(new: &Value, old: &Value) -> bool {
 }
 
 fn same_metadata(new: &Map, old: &Map) -> bool {
-    fn said(map: &Map) -> impl Iterator<Item = (&String, &Value)> {
+    fn said(map: &Map) -> impl Iterator<Item = (&Text, &Value)> {
         map.iter().filter(|(key, _)| *key != "resourceVersion")
     }
     said(new).count() == said(old).count()
@@ -292,7 +293,7 @@ fn same_metadata(new: &Map, old: &Map) -> bool {
 
 /// Whether owners own the same, whenever they last wrote.
 fn same_owners(new: &Value, old: &Value) -> bool {
-    fn said(owner: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    fn said(owner: &Value) -> impl Iterator<Item = (&Text, &Value)> {
         owner.as_object().into_iter().flatten().filter(|(key, _)| *key != "time")
     }
     match (new.as_array(), old.as_array()) {

@@ -73,7 +73,7 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub details: Option<serde_json::Value>,
+    pub details: Option<crate::object::Value>,
     pub code: u16,
 }
 

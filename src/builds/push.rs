@@ -46,7 +46,7 @@ pub struct Made {
 impl Push {
     /// As an object of a key.
     pub fn object(&self, namespace: &str, name: &str) -> Value {
-        let mut body = serde_json::to_value(self).unwrap_or_default();
+        let mut body = crate::object::to_value(self).unwrap_or_default();
         body["metadata"] = json!({"namespace": namespace, "name": name});
         body
     }

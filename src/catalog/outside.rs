@@ -209,7 +209,7 @@ fn facts(image: &Value, origin: &str) -> Facts {
         config: image.str_at("dockerImageMetadata.Id").into(),
         size: image.i64_at("dockerImageMetadata.Size").unwrap_or(0).unsigned_abs(),
         base: origin.into(),
-        run: RunConfig::deserialize(run).unwrap_or_default(),
+        run: RunConfig::deserialize(&run).unwrap_or_default(),
     }
 }
 

@@ -206,7 +206,7 @@ fn payloads_of_releases_name_their_images() {
             let path = file.path().unwrap().to_string_lossy().into_owned();
             texts.insert(path, std::io::read_to_string(file).unwrap());
         }
-        let read = |name: &str| -> serde_json::Value {
+        let read = |name: &str| -> crate::object::Value {
             serde_json::from_str(&texts[&format!("release-manifests/{name}")]).unwrap()
         };
         assert_eq!(read("release-metadata")["version"], release);

@@ -29,7 +29,7 @@ pub fn json(value: &Value<'_>) -> Result<Json, String> {
             Value::List(list) => {
                 let items: Result<Vec<Json>, String> =
                     list.iter().map(|item| json(&item)).collect();
-                Json::Array(items?)
+                Json::Array(items?.into())
             }
             Value::Map(map) => {
                 let mut out = Map::new();
@@ -39,7 +39,7 @@ pub fn json(value: &Value<'_>) -> Result<Json, String> {
                         return Err(format!("map key is of type {found}, not string"));
                     };
                     let value = map.get(&key).unwrap_or(Value::Null);
-                    out.insert(name.to_string(), json(&value)?);
+                    out.insert(name.to_string().into(), json(&value)?);
                 }
                 Json::Object(out)
             }

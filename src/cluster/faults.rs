@@ -1,6 +1,7 @@
 //! What fails in a cluster on purpose, and what happened there.
 
 use super::{Cluster, Error};
+use crate::object::{Value, json};
 use crate::{object::read, run::trail};
 
 impl Cluster {
@@ -27,15 +28,15 @@ impl Cluster {
     pub async fn add_faults(&self, rules: &str) -> Result<Vec<String>, Error> {
         let all = read::yaml_documents(rules).map_err(|e| Error::Unclear(e.to_string()))?;
         let all: Vec<_> = all.into_iter().filter(|one| !one.is_null()).collect();
-        let added = self.inside.registries.add_faults(&serde_json::json!({"items": all})).await;
+        let added = self.inside.registries.add_faults(&json!({"items": all})).await;
         let added = added.map_err(|complaint| Error::Unclear(complaint.message))?;
-        let name = |rule: &serde_json::Value| rule["metadata"]["name"].as_str().map(str::to_owned);
+        let name = |rule: &Value| rule["metadata"]["name"].as_str().map(str::to_owned);
         Ok(added.iter().filter_map(name).collect())
     }
 
     /// The rules, each with how often it has matched and was applied.
     pub fn faults(&self) -> Vec<serde_json::Value> {
-        self.inside.registries.all_faults()
+        self.inside.registries.all_faults().into_iter().map(serde_json::Value::from).collect()
     }
 
     /// Takes away the rules of these names.

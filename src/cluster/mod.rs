@@ -190,7 +190,8 @@ impl Cluster {
         self.at_server(server, move |server| {
             Box::pin(async move {
                 let [version, kind, namespace, name] = &words;
-                run::manifests::get(&server, version, kind, namespace, name).await
+                let found = run::manifests::get(&server, version, kind, namespace, name).await;
+                found.map(serde_json::Value::from)
             })
         })
         .await
@@ -221,7 +222,7 @@ impl Cluster {
         let done = HOST.on_thread(move |_| work(server)).await?;
         done.map_err(|refusal| match refusal {
             run::manifests::Refusal::Unclear(why) => Error::Unclear(why),
-            run::manifests::Refusal::Refused(error) => Error::Refused(error.status()),
+            run::manifests::Refusal::Refused(error) => Error::Refused(error.status().into()),
         })
     }
 

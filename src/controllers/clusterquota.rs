@@ -3,6 +3,7 @@
 //! Source: cluster-policy-controller `pkg/quota/clusterquotareconciliation`.
 
 use super::{Controller, Plan, View, Watch, Write, quota};
+use crate::object::Text;
 use crate::{
     kinds,
     object::{Map, ObjectExt, Value, json, name, quantity::Quantity},
@@ -76,7 +77,7 @@ fn part(view: &View, quota: &Value, namespace: &str, hard: &Value) -> Value {
 /// What all use together.
 fn sum(parts: &[Value], hard: &Value) -> Map {
     let names = hard.as_object().into_iter().flat_map(Map::keys);
-    let whole = |name: &String| {
+    let whole = |name: &Text| {
         let used = parts.iter().filter_map(|p| p.at("status.used")?.get(name));
         let total = used.filter_map(Quantity::from_value).fold(Quantity::ZERO, |a, b| a + b);
         (name.clone(), json!(total.to_string()))

@@ -171,7 +171,7 @@ mod tests {
     fn lab() -> Kit {
         let mut kit = Kit::default();
         let node = |name: &str, roles: &[&str], ready: &str| {
-            let labels: serde_json::Map<_, _> =
+            let labels: crate::object::Map =
                 roles.iter().map(|r| (format!("node-role.kubernetes.io/{r}"), json!(""))).collect();
             json!({"metadata": {"name": name, "labels": labels},
                 "status": {"conditions": [{"type": "Ready", "status": ready}]}})

@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn readiness_counts_from_the_transition() {
-        let pod: PodLens = serde_json::from_value(json!({
+        let pod: PodLens = crate::object::from_value(json!({
             "metadata": {"creationTimestamp": "2026-01-01T00:00:00Z", "name": "ignored"},
             "spec": {"nodeName": "n", "schedulingGates": [{"name": "x"}]},
             "status": {"phase": "Running", "podIP": "10.0.0.1", "conditions": [

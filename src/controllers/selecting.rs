@@ -65,7 +65,7 @@ mod tests {
     fn both_forms_are_read() {
         let of = |selector: Value| {
             let read: SelectorLens =
-                serde_json::from_value(json!({"spec": {"selector": selector}})).unwrap();
+                crate::object::from_value(json!({"spec": {"selector": selector}})).unwrap();
             let get = |name: &str| (name == "app").then_some("x");
             !read.0.is_empty() && read.0.matches(get)
         };

@@ -86,7 +86,7 @@ impl Task {
 
     /// The write that keeps the note, beside what was `stored` before.
     pub fn write(&self, namespace: &str, pod: &str, stored: Option<&Entry>) -> Write {
-        let mut body = serde_json::to_value(self).unwrap_or_default();
+        let mut body = crate::object::to_value(self).unwrap_or_default();
         body["metadata"] = json!({"namespace": namespace, "name": pod});
         match stored {
             None => Write::create(TASKS, body),

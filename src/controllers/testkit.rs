@@ -239,7 +239,7 @@ impl Kit {
             }
             (WriteVerb::Patch(_), Some(old)) => {
                 let mut new = old.clone();
-                json_patch::merge(&mut new, &write.body);
+                crate::object::merge(&mut new, &write.body);
                 Some(self.update(write, &key, &old, new)?)
             }
         };

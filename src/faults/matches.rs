@@ -163,7 +163,7 @@ mod tests {
             agent: "oc/4.2",
             controller: false,
         };
-        let fits = |spec: Value| Matches::deserialize(spec).unwrap().fit(&m);
+        let fits = |spec: Value| Matches::deserialize(&spec).unwrap().fit(&m);
         let rows = [
             (json!({}), true),
             (json!({"verbs": ["update", "patch"]}), true),

@@ -1,7 +1,7 @@
 //! A rule, read from what somebody wrote.
 
 use super::{Effect, Matches};
-use crate::object::{ObjectExt, Value, json, name};
+use crate::object::{ObjectExt, Value, json, name, to_value};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
@@ -96,7 +96,7 @@ impl Rule {
     /// The rule as an object.
     pub fn object(&self) -> Value {
         json!({"apiVersion": TYPE.0, "kind": TYPE.1, "metadata": {"name": self.name},
-            "spec": self.spec})
+            "spec": to_value(&self.spec).unwrap_or_default()})
     }
 }
 

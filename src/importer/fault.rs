@@ -281,10 +281,10 @@ mod tests {
     #[test]
     fn what_a_registry_says_has_an_end() {
         let long = "x".repeat(1 << 20);
-        let errors = vec![serde_json::json!({"code": "DENIED", "message": long}); 1_000];
+        let errors = vec![crate::object::json!({"code": "DENIED", "message": long}); 1_000];
         let bodies = [
-            serde_json::json!({ "errors": errors }).to_string(),
-            serde_json::json!({ "details": long }).to_string(),
+            crate::object::json!({ "errors": errors }).to_string(),
+            crate::object::json!({ "details": long }).to_string(),
             long,
         ];
         for body in bodies {

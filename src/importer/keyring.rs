@@ -1,7 +1,7 @@
 //! Credentials for registries, found in secrets as nodes find them.
 //! Source: Kubernetes `pkg/credentialprovider` (keyring and config).
 
-use crate::object::{ObjectExt, Value, name::glob};
+use crate::object::{ObjectExt, Text, Value, name::glob};
 use base64::{
     Engine as _,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -64,7 +64,7 @@ fn of_secret(secret: &Value) -> Vec<(String, Login)> {
         return Vec::new();
     };
     let entries = if nested { config.map_at("auths") } else { config.as_object() };
-    let one = |(place, entry): (&String, &Value)| Some((key_of(place), login(entry)?));
+    let one = |(place, entry): (&Text, &Value)| Some((key_of(place), login(entry)?));
     entries.into_iter().flatten().filter_map(one).collect()
 }
 

@@ -1,6 +1,7 @@
 //! What an arrival has changed, in a form in which two runs can be compared: keys, certificates and
 //! signatures come from the system's randomness in each and are left out.
 
+use crate::object::Text;
 use crate::{
     object::{ObjectExt, Value, json},
     store::Change,
@@ -42,7 +43,8 @@ impl Changed {
                     old = Value::Null;
                 }
                 plain(&mut old, before.resource.as_ref() == "secrets");
-                serde_json::to_value(json_patch::diff(&old, &now)).unwrap_or_default()
+                let (old, now) = (old.into(), now.into());
+                crate::object::to_value(json_patch::diff(&old, &now)).unwrap_or_default()
             }
         };
         Changed {
@@ -152,7 +154,7 @@ fn differing(
     match (a, b) {
         (Value::Object(x), Value::Object(y)) if x.contains_key("op") && y.contains_key("op") => {
             if (x.get("op"), x.get("path")) == (y.get("op"), y.get("path")) {
-                let get = |o: &serde_json::Map<String, Value>| o.get("value").cloned();
+                let get = |o: &crate::object::Map| o.get("value").cloned();
                 let (x, y) = (get(x).unwrap_or_default(), get(y).unwrap_or_default());
                 differing(&x, &y, place(a), left, right);
             } else {
@@ -161,9 +163,9 @@ fn differing(
             }
         }
         (Value::Object(x), Value::Object(y)) => {
-            let names: std::collections::BTreeSet<&String> = x.keys().chain(y.keys()).collect();
+            let names: std::collections::BTreeSet<&Text> = x.keys().chain(y.keys()).collect();
             for name in names {
-                let get = |o: &serde_json::Map<String, Value>| o.get(name).cloned();
+                let get = |o: &crate::object::Map| o.get(name).cloned();
                 let (x, y) = (get(x).unwrap_or_default(), get(y).unwrap_or_default());
                 differing(&x, &y, below(&at, name), left, right);
             }

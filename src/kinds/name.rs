@@ -122,6 +122,12 @@ impl Serialize for Name {
     }
 }
 
+impl crate::object::ToValue for Name {
+    fn to_value(&self) -> crate::object::Value {
+        self.into()
+    }
+}
+
 impl From<&Name> for crate::object::Value {
     fn from(name: &Name) -> crate::object::Value {
         name.as_str().into()

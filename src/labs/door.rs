@@ -1,7 +1,8 @@
 //! What is asked of the labs over the desk, and who may ask what: everybody who is signed in may
 //! read and be graded; starting, solving and finishing is an administrator's.
 
-use super::{Labs, exercise::Exercise, library, running::Running};
+use super::{Labs, exercise::Exercise, judge::Grade, library, running::Running};
+use crate::object::to_value;
 use crate::{
     access::{Attributes, Credentials, Impersonation},
     api::Caller,
@@ -55,7 +56,7 @@ impl Labs {
                 let seen = asked.query.get("seen").unwrap_or_default();
                 let (board, seen) = self.board_after(seen).await;
                 let rows = board.into_iter().map(
-                    |mark| json!({"student": mark.student, "url": mark.url, "grade": mark.grade}),
+                    |mark| json!({"student": mark.student, "url": mark.url, "grade": graded(&mark.grade)}),
                 );
                 return Ok(json!({"items": rows.collect::<Vec<_>>(), "seen": seen}));
             }
@@ -71,7 +72,7 @@ impl Labs {
             ("GET", "status") => Ok(labs.find(name).map_err(conflict)?.status()),
             ("GET", "grade") => {
                 let running = labs.find(name).map_err(conflict)?;
-                Ok(json!(labs.grade(&running).await))
+                Ok(graded(&labs.grade(&running).await))
             }
             ("GET", "recording") => {
                 self.administrator(&caller)?;
@@ -209,4 +210,8 @@ fn shown(exercise: &Exercise, running: Option<&Running>) -> Value {
         value["status"] = running.status();
     }
     value
+}
+/// A grade as it is answered.
+fn graded(grade: &Grade) -> Value {
+    to_value(grade).unwrap_or_default()
 }

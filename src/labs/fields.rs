@@ -87,7 +87,7 @@ pub fn shown(value: Option<&Value>) -> String {
 
 fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_string(),
         other => other.to_string(),
     }
 }
@@ -182,7 +182,7 @@ mod tests {
     use crate::object::json;
 
     fn field(value: Value) -> Field {
-        serde_json::from_value(value).unwrap()
+        crate::object::from_value(value).unwrap()
     }
 
     #[test]

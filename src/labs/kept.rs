@@ -4,6 +4,7 @@
 //! still reaches.
 
 use super::{Labs, exercise::Exercise, recording::Tapes, running::Running, world::Before};
+use crate::object::to_value;
 use crate::{
     object::{ObjectExt, Value, encode, json, name},
     store::{Entry, Error, Expect, Op, Snapshot},
@@ -36,7 +37,7 @@ pub(super) struct Underway {
 impl Underway {
     fn of(row: &Entry) -> Result<Underway, String> {
         let kept = row.value()["lab"].clone();
-        serde_json::from_value(kept).map_err(|e| format!("{}: {e}", row.meta.name))
+        crate::object::from_value(kept).map_err(|e| format!("{}: {e}", row.meta.name))
     }
 }
 
@@ -92,7 +93,7 @@ impl Labs {
 
     /// Writes down what a lab goes on from.
     pub(super) async fn keep(&self, running: &Running) {
-        let content = json!({"lab": running.kept()});
+        let content = json!({"lab": to_value(running.kept()).unwrap_or_default()});
         self.write_row(RESOURCE, &running.exercise.name, content).await;
     }
 

@@ -1,7 +1,7 @@
 //! The shape of things: API objects as JSON, names, selectors, quantities, times.
 //!
 //! Everything here is a pure function of its arguments; nothing waits, opens a file or
-//! knows who calls it. An object is a [`serde_json::Value`]: unknown fields survive every path
+//! knows who calls it. An object is a [`Value`]: unknown fields survive every path
 //! because nothing is ever written back through a typed struct.
 
 pub mod address;
@@ -10,6 +10,7 @@ pub mod depth;
 pub mod diff;
 pub mod duration;
 pub mod links;
+mod merge;
 pub mod name;
 mod pick;
 pub mod quantity;
@@ -18,11 +19,13 @@ pub mod selector;
 mod spans;
 pub mod syntax;
 pub mod time;
+mod tree;
 mod value;
 mod whole;
 pub mod write;
 pub mod yaml;
 
+pub use merge::merge;
 pub use pick::pick;
 pub use spans::Spans;
 pub use value::{Encoded, Meta, ObjectExt, OwnerRef, alike, encode, size, stored, without_managed};
@@ -38,8 +41,5 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A JSON value holding an API object or a part of one.
-pub type Value = serde_json::Value;
-/// The fields of a JSON object, in sorted order (so equal objects have equal bytes).
-pub type Map = serde_json::Map<String, Value>;
-pub use serde_json::json;
+pub(crate) use tree::json;
+pub use tree::{List, Map, Place, Text, ToValue, Value, from_value, to_value};

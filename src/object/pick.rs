@@ -76,8 +76,10 @@ impl<'de> Visitor<'de> for Parts<'_> {
         while let Some(wanted) = fields.next_key_seed(Field(self))? {
             match wanted {
                 Wanted::Nothing => drop(fields.next_value::<IgnoredAny>()?),
-                Wanted::Whole(key) => drop(map.insert(key, fields.next_value()?)),
-                Wanted::Parts(key, parts) => drop(map.insert(key, fields.next_value_seed(parts)?)),
+                Wanted::Whole(key) => drop(map.insert(key.into(), fields.next_value()?)),
+                Wanted::Parts(key, parts) => {
+                    drop(map.insert(key.into(), fields.next_value_seed(parts)?))
+                }
             }
         }
         Ok(Value::Object(map))
@@ -88,7 +90,7 @@ impl<'de> Visitor<'de> for Parts<'_> {
         while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
-        Ok(Value::Array(list))
+        Ok(Value::Array(list.into()))
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {

@@ -342,7 +342,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
         self.notes.spend(v.len()).map(|()| Value::String(v.into()))
     }
     fn visit_string<E: serde::de::Error>(self, v: String) -> Result<Value, E> {
-        self.notes.spend(v.len()).map(|()| Value::String(v))
+        self.notes.spend(v.len()).map(|()| Value::String(v.into()))
     }
     fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
         self.notes.spend(0).map(|()| Value::Null)
@@ -354,7 +354,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
             let place = JsonPath::Item(&self.place, items.len());
             match seq.next_element_seed(Seed { place, notes: &mut *self.notes })? {
                 Some(item) => items.push(item),
-                None => return Ok(Value::Array(items)),
+                None => return Ok(Value::Array(items.into())),
             }
         }
     }
@@ -368,7 +368,7 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
                 self.notes.twice(&place);
             }
             let value = map.next_value_seed(Seed { place, notes: &mut *self.notes })?;
-            fields.insert(key, value);
+            fields.insert(key.into(), value);
         }
         Ok(Value::Object(fields))
     }

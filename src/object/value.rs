@@ -1,7 +1,7 @@
 //! Reading and changing objects by dotted path, the parsed metadata every stored object carries,
 //! and the one serialiser that leaves room for the resourceVersion.
 
-use super::{Map, Spans, Value, pick::parts, write};
+use super::{Map, Spans, Text, Value, pick::parts, write};
 use serde::Deserialize;
 use std::{ops::Range, sync::LazyLock};
 
@@ -9,9 +9,11 @@ use std::{ops::Range, sync::LazyLock};
 ///
 /// A path segment is a field name, never an index; keys that contain dots (labels, annotations)
 /// have their own accessors.
-pub trait ObjectExt {
+pub trait ObjectExt: Sized {
+    /// What holds the fields of an object.
+    type Fields;
     /// The value at `path`, if every step exists and is an object.
-    fn at(&self, path: &str) -> Option<&Value>;
+    fn at(&self, path: &str) -> Option<&Self>;
     /// The string at `path`; `""` when absent or of another type.
     fn str_at(&self, path: &str) -> &str;
     /// The integer at `path`.
@@ -19,15 +21,17 @@ pub trait ObjectExt {
     /// Whether `path` holds `true`.
     fn is_true(&self, path: &str) -> bool;
     /// The items at `path`; empty when absent or not an array.
-    fn list_at(&self, path: &str) -> &[Value];
+    fn list_at(&self, path: &str) -> &[Self];
     /// The entries at `path`, if it is an object.
-    fn map_at(&self, path: &str) -> Option<&Map>;
+    fn map_at(&self, path: &str) -> Option<&Self::Fields>;
     /// Sets `path`, creating objects on the way; a non-object on the way is replaced.
-    fn set_at(&mut self, path: &str, value: impl Into<Value>);
+    fn set_at(&mut self, path: &str, value: impl Into<Self>);
     /// Mutable access to `path`, creating objects on the way; `Null` is created at the end.
-    fn at_mut(&mut self, path: &str) -> &mut Value;
+    fn at_mut(&mut self, path: &str) -> &mut Self;
+    /// Sets one field, whatever its name is; what is no object is replaced by one.
+    fn set_field(&mut self, name: &str, value: Self);
     /// Removes and returns the value at `path`.
-    fn remove_at(&mut self, path: &str) -> Option<Value>;
+    fn remove_at(&mut self, path: &str) -> Option<Self>;
     /// `metadata.name`, or `""`.
     fn name(&self) -> &str;
     /// `metadata.namespace`, or `""`.
@@ -45,79 +49,98 @@ pub trait ObjectExt {
     /// Whether `metadata.deletionTimestamp` is set.
     fn is_deleting(&self) -> bool;
     /// The condition of `status.conditions` with this `type`.
-    fn condition(&self, kind: &str) -> Option<&Value>;
+    fn condition(&self, kind: &str) -> Option<&Self>;
 }
 
-impl ObjectExt for Value {
-    fn at(&self, path: &str) -> Option<&Value> {
-        steps(path).try_fold(self, |v, step| v.as_object()?.get(step))
-    }
-    fn str_at(&self, path: &str) -> &str {
-        self.at(path).and_then(Value::as_str).unwrap_or("")
-    }
-    fn i64_at(&self, path: &str) -> Option<i64> {
-        self.at(path)?.as_i64()
-    }
-    fn is_true(&self, path: &str) -> bool {
-        self.at(path).and_then(Value::as_bool).unwrap_or(false)
-    }
-    fn list_at(&self, path: &str) -> &[Value] {
-        self.at(path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-    }
-    fn map_at(&self, path: &str) -> Option<&Map> {
-        self.at(path)?.as_object()
-    }
-    fn set_at(&mut self, path: &str, value: impl Into<Value>) {
-        *self.at_mut(path) = value.into();
-    }
-    fn at_mut(&mut self, path: &str) -> &mut Value {
-        steps(path).fold(self, |v, step| {
-            if !v.is_object() {
-                *v = Value::Object(Map::new());
+/// The same for every kind of tree.
+macro_rules! trees {
+    ($($value:ty, $map:ty;)*) => {
+        $(
+            impl ObjectExt for $value {
+                type Fields = $map;
+                fn at(&self, path: &str) -> Option<&$value> {
+                    steps(path).try_fold(self, |v, step| v.as_object()?.get(step))
+                }
+                fn str_at(&self, path: &str) -> &str {
+                    self.at(path).and_then(<$value>::as_str).unwrap_or("")
+                }
+                fn i64_at(&self, path: &str) -> Option<i64> {
+                    self.at(path)?.as_i64()
+                }
+                fn is_true(&self, path: &str) -> bool {
+                    self.at(path).and_then(<$value>::as_bool).unwrap_or(false)
+                }
+                fn list_at(&self, path: &str) -> &[$value] {
+                    self.at(path).and_then(<$value>::as_array).map_or(&[], Vec::as_slice)
+                }
+                fn map_at(&self, path: &str) -> Option<&$map> {
+                    self.at(path)?.as_object()
+                }
+                fn set_at(&mut self, path: &str, value: impl Into<$value>) {
+                    *self.at_mut(path) = value.into();
+                }
+                fn at_mut(&mut self, path: &str) -> &mut $value {
+                    steps(path).fold(self, |v, step| {
+                        if !v.is_object() {
+                            *v = <$value>::Object(<$map>::new());
+                        }
+                        match v.as_object_mut() {
+                            Some(map) => map.entry(step).or_insert(<$value>::Null),
+                            None => unreachable!("just made an object"),
+                        }
+                    })
+                }
+                fn set_field(&mut self, name: &str, value: $value) {
+                    if !self.is_object() {
+                        *self = <$value>::Object(<$map>::new());
+                    }
+                    self[name] = value;
+                }
+                fn remove_at(&mut self, path: &str) -> Option<$value> {
+                    // What is not there is not worth a copy.
+                    self.at(path)?;
+                    let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
+                    let parent = steps(parent)
+                        .filter(|step| !step.is_empty())
+                        .try_fold(self, |v, step| v.as_object_mut()?.get_mut(step));
+                    parent?.as_object_mut()?.remove(last)
+                }
+                fn name(&self) -> &str {
+                    self.str_at("metadata.name")
+                }
+                fn namespace(&self) -> &str {
+                    self.str_at("metadata.namespace")
+                }
+                fn uid(&self) -> &str {
+                    self.str_at("metadata.uid")
+                }
+                fn label(&self, key: &str) -> Option<&str> {
+                    self.at("metadata.labels")?.get(key)?.as_str()
+                }
+                fn annotation(&self, key: &str) -> Option<&str> {
+                    self.at("metadata.annotations")?.get(key)?.as_str()
+                }
+                fn set_annotation(&mut self, key: &str, value: impl Into<String>) {
+                    self.at_mut("metadata.annotations").set_field(key, value.into().into());
+                }
+                fn set_label(&mut self, key: &str, value: impl Into<String>) {
+                    self.at_mut("metadata.labels").set_field(key, value.into().into());
+                }
+                fn is_deleting(&self) -> bool {
+                    self.at("metadata.deletionTimestamp").is_some_and(|v| !v.is_null())
+                }
+                fn condition(&self, kind: &str) -> Option<&$value> {
+                    self.list_at("status.conditions").iter().find(|c| c.str_at("type") == kind)
+                }
             }
-            match v {
-                Value::Object(map) => map.entry(step).or_insert(Value::Null),
-                _ => unreachable!("just made an object"),
-            }
-        })
-    }
-    fn remove_at(&mut self, path: &str) -> Option<Value> {
-        match path.rsplit_once('.') {
-            None => self.as_object_mut()?.remove(path),
-            Some((parent, last)) => path_mut(self, parent)?.as_object_mut()?.remove(last),
-        }
-    }
-    fn name(&self) -> &str {
-        self.str_at("metadata.name")
-    }
-    fn namespace(&self) -> &str {
-        self.str_at("metadata.namespace")
-    }
-    fn uid(&self) -> &str {
-        self.str_at("metadata.uid")
-    }
-    fn label(&self, key: &str) -> Option<&str> {
-        self.at("metadata.labels")?.get(key)?.as_str()
-    }
-    fn annotation(&self, key: &str) -> Option<&str> {
-        self.at("metadata.annotations")?.get(key)?.as_str()
-    }
-    fn set_annotation(&mut self, key: &str, value: impl Into<String>) {
-        entry(self.at_mut("metadata.annotations"), key, value.into());
-    }
-    fn set_label(&mut self, key: &str, value: impl Into<String>) {
-        entry(self.at_mut("metadata.labels"), key, value.into());
-    }
-    fn is_deleting(&self) -> bool {
-        self.at("metadata.deletionTimestamp").is_some_and(|v| !v.is_null())
-    }
-    fn condition(&self, kind: &str) -> Option<&Value> {
-        self.list_at("status.conditions").iter().find(|c| c.str_at("type") == kind)
-    }
+        )*
+    };
 }
 
-fn path_mut<'a>(value: &'a mut Value, path: &str) -> Option<&'a mut Value> {
-    steps(path).try_fold(value, |v, step| v.as_object_mut()?.get_mut(step))
+trees! {
+    Value, Map;
+    // As client libraries have them.
+    serde_json::Value, serde_json::Map<String, serde_json::Value>;
 }
 
 /// The steps of a path. Paths are short: looking at each byte finds the dots soonest.
@@ -129,15 +152,6 @@ fn steps(path: &str) -> impl Iterator<Item = &str> {
         rest = dot.map(|at| &path[at + 1..]);
         Some(dot.map_or(path, |at| &path[..at]))
     })
-}
-
-fn entry(map: &mut Value, key: &str, value: String) {
-    if !map.is_object() {
-        *map = Value::Object(Map::new());
-    }
-    if let Value::Object(map) = map {
-        map.insert(key.into(), Value::String(value));
-    }
 }
 
 /// One entry of `metadata.ownerReferences`.
@@ -315,7 +329,7 @@ pub fn stored(text: &[u8]) -> Value {
 /// A copy of an object without its managed fields.
 pub fn without_managed(object: &Value) -> Value {
     let Value::Object(map) = object else { return object.clone() };
-    let copy = |(key, value): (&String, &Value)| {
+    let copy = |(key, value): (&Text, &Value)| {
         let value = match value {
             Value::Object(fields) if key == "metadata" => {
                 let fields = fields.iter().filter(|(name, _)| *name != "managedFields");
@@ -333,7 +347,7 @@ pub fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => {
             let said = |map: &Map| map.values().filter(|v| !v.is_null()).count();
-            let found = |(key, value): (&String, &Value)| {
+            let found = |(key, value): (&Text, &Value)| {
                 value.is_null() || b.get(key).is_some_and(|other| alike(value, other))
             };
             said(a) == said(b) && a.iter().all(found)

@@ -10,6 +10,7 @@ use super::{
     reply::Reply,
     uploads::Incoming,
 };
+use crate::object::json;
 use crate::{
     access::{Attributes, Credentials, Impersonation},
     api::Caller,
@@ -18,7 +19,6 @@ use crate::{
     images::STREAMS,
     object::ObjectExt,
 };
-use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Token of those who show no credentials.

@@ -2,6 +2,7 @@
 //! catalogue; a registry that speaks Bearer sells short-lived tokens for them.
 
 use super::{ask::RegistryRequest, place::TOKEN, reply::Reply};
+use crate::object::json;
 use crate::{
     catalog::{Auth, Registry, complaint::*},
     http::basic,
@@ -9,7 +10,6 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use ring::hmac;
-use serde_json::json;
 
 /// Seconds a token lives.
 const LIFE: i64 = 300;

@@ -32,7 +32,7 @@ impl Registries {
             }
             let expect = entry.map_or(Expect::Absent, |e| Expect::Rev(e.rev));
             // Plain structs in memory: this cannot fail.
-            let content = serde_json::to_value(&now).unwrap_or_default();
+            let content = crate::object::to_value(&now).unwrap_or_default();
             match self.put(REPOSITORIES, &key(repository), repository, content, expect).await {
                 Err(Error::Stale(_) | Error::Exists(_) | Error::Missing(_)) => {}
                 other => return other.map_err(|e| broken(&e)),

@@ -45,6 +45,7 @@ pub use certificates::Certificates;
 pub use clusters::{Clusters, Order};
 pub use serve::{Listening, serve, serve_on, tend};
 
+use crate::object::json;
 use crate::{
     api::Server,
     catalog::{Catalog, Outside, complaint::*},
@@ -58,7 +59,6 @@ use credentials::Mint;
 use outage::Part;
 use place::{Endpoint, RepositoryRef};
 use reply::Reply;
-use serde_json::json;
 use shelves::Shelves;
 use std::{
     io,

@@ -6,7 +6,7 @@ use crate::catalog::{
     complaint::*,
     held::{MACHINES, REGISTRIES, is_down},
 };
-use serde_json::json;
+use crate::object::json;
 
 /// Something that can break.
 #[derive(Debug, PartialEq)]

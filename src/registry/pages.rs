@@ -2,7 +2,7 @@
 
 use super::{ask::RegistryRequest, reply::Reply};
 use crate::catalog::complaint::*;
-use serde_json::{Map, Value, json};
+use crate::object::{Map, Value, json};
 
 /// Most entries of a page, and what a client gets that does not say.
 const MOST: usize = 1000;

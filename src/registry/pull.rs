@@ -6,13 +6,13 @@ use super::{
     Registries, ask::RegistryRequest, blobs::Stored, place::is_digest, reply::Reply, shelf::Shelf,
     source::Source,
 };
+use crate::object::json;
 use crate::{
     catalog::{complaint::*, content::Manifest},
     images::{IMAGES, STREAMS, resolve},
     object::{ObjectExt, Value},
     store::Snapshot,
 };
-use serde_json::json;
 use std::sync::Arc;
 
 impl Registries {

@@ -10,6 +10,7 @@ use super::{
     shelf::Shelf,
     uploads::{Incoming, Upload},
 };
+use crate::object::json;
 use crate::{
     catalog::{
         complaint::*,
@@ -21,7 +22,6 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use jiff::SignedDuration;
-use serde_json::json;
 use std::{io, sync::Arc};
 
 /// Most bytes of a manifest, and of a configuration that is read.

@@ -2,8 +2,8 @@
 
 use super::{Registries, ask::RegistryRequest, reply::Reply};
 use crate::catalog::complaint::*;
+use crate::object::json;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::json;
 
 /// Where it is told.
 pub(super) const PATH: &str = "/recording";

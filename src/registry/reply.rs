@@ -2,8 +2,8 @@
 
 use super::{ask::RegistryRequest, blobs::Stored};
 use crate::catalog::{complaint::DistributionError, content::Manifest};
+use crate::object::{Value, json};
 use bytes::Bytes;
-use serde_json::{Value, json};
 use std::ops::Range;
 
 /// An answer.

@@ -3,7 +3,7 @@
 
 use super::{Registries, ask::RegistryRequest, reply::Reply};
 use crate::catalog::complaint::*;
-use serde_json::json;
+use crate::object::json;
 
 /// Where the hosts are listed.
 const HOSTS: &str = "/registries";

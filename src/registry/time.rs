@@ -1,8 +1,8 @@
 //! The cluster's time at an administrator's word: told and moved.
 
 use super::{Registries, ask::RegistryRequest, reply::Reply};
+use crate::object::json;
 use crate::{api::clock::Move, catalog::complaint::*, world::Reading};
-use serde_json::json;
 
 /// Where time is told and moved.
 pub(super) const PATH: &str = "/time";

@@ -11,8 +11,8 @@ use super::{
     shelf::Shelf,
     uploads::Incoming,
 };
+use crate::object::json;
 use crate::{access::Attributes, catalog::complaint::*, store::Snapshot};
-use serde_json::json;
 
 /// A repository of a vendor, as it was asked for.
 pub(super) struct Vendor<'a> {

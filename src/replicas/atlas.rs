@@ -1,12 +1,12 @@
 //! Who is there and which cluster lives where: the keys below `PREFIX/map/`, followed by a watch.
 
+use crate::object::Value;
 use crate::{
     etcd::{Compare, Failed, KeyValue, Lease, Link, RequestOp, Txn},
     world::{Clock, SystemClock},
 };
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::{
     collections::BTreeMap,
     sync::{

@@ -6,6 +6,7 @@
 //! is a replica of the same deployment; its authority signs nothing else.
 
 use super::atlas::Peer;
+use crate::object::Value;
 use crate::{
     tls::{self, Pair},
     world::{SystemClock, within},
@@ -13,7 +14,6 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::{io, net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -5,8 +5,8 @@ use super::{
     headers::Action,
     options::{self, Options},
 };
+use crate::object::Value;
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::HashMap;
 
 /// Where TLS ends.

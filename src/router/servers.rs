@@ -1,13 +1,13 @@
 //! The pods behind a route, each with its share of the traffic.
 
 use super::road::{Backend, Road};
+use crate::object::Value;
 use crate::{
     object::hex,
     store::{Entry, Snapshot, TableVersion},
 };
 use md5::{Digest, Md5};
 use serde::Deserialize;
-use serde_json::Value;
 use std::{collections::HashMap, net::Ipv4Addr, sync::Arc};
 
 const SLICES: &str = "endpointslices.discovery.k8s.io";

@@ -70,7 +70,7 @@ pub async fn send_to(
 
 /// The words of a registry's refusal.
 fn complaint(body: &str, code: &str) -> String {
-    let value: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let value: crate::object::Value = serde_json::from_str(body).unwrap_or_default();
     let message = value["errors"][0]["message"].as_str();
     message.map_or_else(|| format!("the server answered {code}"), str::to_owned)
 }

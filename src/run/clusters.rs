@@ -31,7 +31,7 @@ pub async fn command(command: &ClusterCommand) -> Result<(), String> {
             let admin = Admin::read(&at.kubeconfig()?)?;
             let text = std::fs::read_to_string(file)
                 .map_err(|e| format!("cannot read {}: {e}", file.display()))?;
-            let body = serde_json::Value::from(text).to_string();
+            let body = crate::object::Value::from(text).to_string();
             let path = format!("/clusters/{}/manifests", plain(name)?);
             client::send(&admin, "POST", &path, Some(body)).await.map(drop)
         }
@@ -109,13 +109,13 @@ pub(super) async fn since(at: &Which, checkpoint: &str) -> Result<u64, String> {
     let name = at.cluster.as_deref().unwrap_or(MAIN);
     let path = format!("/clusters/{}/checkpoints/{}", plain(name)?, plain(checkpoint)?);
     let answer = client::ask(&admin, "GET", &path).await?;
-    let answer: serde_json::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
+    let answer: crate::object::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
     answer["revision"].as_u64().ok_or_else(|| "the server's answer has no revision".into())
 }
 
 /// Says what was said of a cluster that has begun, and keeps its kubeconfig if a file was named.
 async fn begun(admin: &Admin, made: &str, output: &NewCluster) -> Result<(), String> {
-    let answer: serde_json::Value = serde_json::from_str(made).map_err(|e| e.to_string())?;
+    let answer: crate::object::Value = serde_json::from_str(made).map_err(|e| e.to_string())?;
     let text = |field: &str| answer[field].as_str().unwrap_or_default();
     if let Some(file) = &output.write_kubeconfig
         && let Err(why) = kubeconfig::write(file, text("kubeconfig"))
@@ -134,7 +134,7 @@ async fn begun(admin: &Admin, made: &str, output: &NewCluster) -> Result<(), Str
 async fn kubeconfig_of(admin: &Admin, name: &str, query: &str) -> Result<String, String> {
     let path = format!("/clusters/{}/kubeconfig{query}", plain(name)?);
     let answer = client::ask(admin, "GET", &path).await?;
-    let answer: serde_json::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
+    let answer: crate::object::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
     let text = answer["kubeconfig"].as_str();
     text.map(str::to_owned).ok_or_else(|| "the server's answer has no kubeconfig".into())
 }
@@ -142,9 +142,10 @@ async fn kubeconfig_of(admin: &Admin, name: &str, query: &str) -> Result<String,
 async fn list(at: &Where) -> Result<(), String> {
     let admin = Admin::read(&at.kubeconfig()?)?;
     let answer = client::ask(&admin, "GET", "/clusters").await?;
-    let answer: serde_json::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
+    let answer: crate::object::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
     let rows = answer["clusters"].as_array().cloned().unwrap_or_default();
-    let cell = |row: &serde_json::Value, field: &str| row[field].as_str().unwrap_or("").to_owned();
+    let cell =
+        |row: &crate::object::Value, field: &str| row[field].as_str().unwrap_or("").to_owned();
     let width = rows.iter().map(|r| cell(r, "name").len()).max().unwrap_or(0).max(4);
     let mut text = format!("{:width$}   {:24}   REGISTRY\n", "NAME", "SERVER");
     for row in &rows {

@@ -1,11 +1,11 @@
 //! The commands about faults.
 
 use super::{client, clusters, trail::quoted};
+use crate::object::{Map, Value, json};
 use crate::{
     config::{FaultAdd, FaultCommand},
     object::read,
 };
-use serde_json::{Map, Value, json};
 use std::{io::Read, path::Path};
 
 /// Largest file of rules that is read.

@@ -132,7 +132,7 @@ async fn list(flags: &LabFlags) -> Result<(), String> {
     }
     if flags.output == LabOutput::Json {
         let rows = all.iter().map(|e| {
-            serde_json::json!({"name": e.name, "title": e.title, "part": e.part,
+            crate::object::json!({"name": e.name, "title": e.title, "part": e.part,
                 "guided": e.guided, "points": e.points()})
         });
         println!("{:#}", rows.collect::<Value>());
@@ -158,7 +158,7 @@ async fn list(flags: &LabFlags) -> Result<(), String> {
 async fn show(lab: &LabArgs) -> Result<(), String> {
     let (exercise, _) = text(lab)?;
     if lab.flags.output == LabOutput::Json {
-        let value = serde_json::json!({"name": exercise.name, "title": exercise.title,
+        let value = crate::object::json!({"name": exercise.name, "title": exercise.title,
             "text": exercise.text, "tasks": exercise.tasks, "points": exercise.points()});
         println!("{value:#}");
         return Ok(());
@@ -200,7 +200,7 @@ async fn start(lab: &LabArgs) -> Result<(), String> {
 
 async fn graded(lab: &LabArgs, save: Option<&Path>) -> Result<Grade, String> {
     let value = asked(lab, "GET", "/grade").await?;
-    let result = serde_json::from_value(value).map_err(|e| format!("no grade: {e}"))?;
+    let result = crate::object::from_value(value).map_err(|e| format!("no grade: {e}"))?;
     if let Some(path) = save {
         let kept = asked(lab, "GET", "/recording").await?;
         let written = std::fs::write(path, kept.to_string());
@@ -214,7 +214,7 @@ fn print_grade(grade: &Grade, form: LabOutput) -> Result<(), String> {
         LabOutput::Text => print!("{}", grade.text()),
         LabOutput::Junit => print!("{}", grade.junit()),
         LabOutput::Json => {
-            let value = serde_json::to_value(grade).map_err(|e| e.to_string())?;
+            let value = crate::object::to_value(grade).map_err(|e| e.to_string())?;
             println!("{value:#}");
         }
     }
@@ -318,5 +318,5 @@ async fn play(admin: &Admin, name: &str, text: &str, way: &Way) -> Result<Grade,
     let grade = at(admin, "GET", &format!("/{name}/grade"), "").await;
     at(admin, "DELETE", &format!("/{name}"), "").await?;
     walked?;
-    serde_json::from_value(grade?).map_err(|e| e.to_string())
+    crate::object::from_value(grade?).map_err(|e| e.to_string())
 }

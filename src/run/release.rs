@@ -69,7 +69,7 @@ fn updated(object: &mut Value, version: &str, image: &str, now: &str) {
         "startedTime": now, "completionTime": now, "verified": false});
     let mut history = vec![done];
     history.extend(object.list_at("status.history").iter().cloned());
-    object.set_at("status.history", Value::Array(history));
+    object.set_at("status.history", Value::Array(history.into()));
     for condition in object.at_mut("status.conditions").as_array_mut().into_iter().flatten() {
         let message = match condition.str_at("type") {
             "Available" => format!("Done applying {version}"),

@@ -28,7 +28,7 @@ pub(super) fn described(cluster: &Cluster, flags: &Serve, now: Timestamp, rate: 
         release: cluster.server.settings.versions.openshift.to_string(),
         catalog: catalog(flags),
         seed: flags.random_seed.unwrap_or_default(),
-        spec: serde_json::to_value(Spec::of(flags)).unwrap_or_default(),
+        spec: crate::object::to_value(Spec::of(flags)).unwrap_or_default(),
         now,
         rate,
     }

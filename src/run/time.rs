@@ -30,7 +30,7 @@ pub async fn command(command: &TimeCommand) -> Result<(), String> {
     };
     let admin = clusters::admin(&at.at, at.cluster.as_deref()).await?;
     let answer = client::ask(&admin, method, &format!("/time{query}")).await?;
-    let answer: serde_json::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
+    let answer: crate::object::Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
     let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
     let runs = match answer["rate"].as_f64().unwrap_or(1.0) {
         0.0 => "stands still".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{client, clusters};
 use crate::config::{Trail, Why};
-use serde_json::Value;
+use crate::object::Value;
 
 /// Tells why an object is as it is.
 ///
@@ -143,7 +143,7 @@ pub(super) fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::object::json;
 
     #[test]
     fn a_change_for_people() {

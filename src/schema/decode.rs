@@ -5,7 +5,7 @@ use super::{
     Decoded, Field, Presence, Shape, Type, check,
     go::{self, GoSegment, Path},
 };
-use crate::object::{Map, Value, depth};
+use crate::object::{Map, Text, Value, depth};
 
 /// Most unknown fields that are told (sigs.k8s.io/json stops there too).
 const MOST_UNKNOWN: usize = 100;
@@ -54,7 +54,7 @@ struct Decoder {
 impl Decoder {
     fn object(&mut self, of: &'static Type, map: &mut Map, path: &Path) -> Result<(), String> {
         if self.converts {
-            let mut names: Vec<String> = map.keys().cloned().collect();
+            let mut names: Vec<Text> = map.keys().cloned().collect();
             names.sort_by_key(|name| of.field(name).map_or(0, |f| f.proto));
             for name in names {
                 let Some(value) = map.get_mut(&name) else { continue };

@@ -165,7 +165,7 @@ fn unset(field: &Field) -> &'static str {
 pub fn plain(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".into(),
-        Value::String(s) => s.clone(),
+        Value::String(s) => s.to_string(),
         Value::Array(list) => {
             format!("[{}]", list.iter().map(plain).collect::<Vec<_>>().join(" "))
         }

@@ -101,7 +101,7 @@ fn read(
 ) -> Result<(), String> {
     match field.shape {
         Shape::List(item) => {
-            let slot = object.entry(field.name).or_insert_with(|| Value::Array(Vec::new()));
+            let slot = object.entry(field.name).or_insert_with(|| Value::Array(Vec::new().into()));
             if let Value::Array(list) = slot {
                 push(item, wire, list, depth)?;
             }
@@ -160,7 +160,7 @@ fn entry(
             _ => {}
         }
     }
-    map.insert(key, found);
+    map.insert(key.into(), found);
     Ok(())
 }
 

@@ -87,7 +87,7 @@ impl Kubelet {
         if let Some(fields) = inner.as_object_mut() {
             fields.retain(|name, _| name != "apiVersion" && name != "kind");
         }
-        let read: Kubelet = serde_json::from_value(inner).map_err(|e| e.to_string())?;
+        let read: Kubelet = crate::object::from_value(inner).map_err(|e| e.to_string())?;
         if let Some(signal) = read.eviction_hard.keys().find(|s| !SIGNALS.contains(&s.as_str())) {
             return Err(format!("evictionHard: unsupported eviction signal {signal}"));
         }

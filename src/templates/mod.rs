@@ -41,7 +41,7 @@ pub fn process(template: &mut Value, below: &dyn Fn(usize) -> usize) -> Result<(
     let mut labels = Map::new();
     for (key, value) in template.map_at("labels").into_iter().flatten() {
         let value = values.text(value.as_str().unwrap_or_default());
-        labels.insert(values.text(key), json!(value));
+        labels.insert(values.text(key).into(), json!(value));
     }
     if template.get("labels").is_some_and(Value::is_object) {
         template["labels"] = Value::Object(labels.clone());

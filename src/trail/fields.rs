@@ -68,7 +68,7 @@ impl Walk {
     fn by_identity(&mut self, path: &str, field: &str, a: &[Value], b: &[Value]) {
         let id = |item: &Value| match item.get(field) {
             Some(Value::String(text)) => text.clone(),
-            other => other.map(ToString::to_string).unwrap_or_default(),
+            other => other.map(ToString::to_string).unwrap_or_default().into(),
         };
         let find = |all: &[Value], wanted: &str| all.iter().find(|i| id(i) == wanted).cloned();
         let added = b.iter().filter(|item| find(a, &id(item)).is_none());
@@ -116,7 +116,7 @@ fn identity(list: &[Value]) -> Option<&'static str> {
 fn shown(value: &Value) -> String {
     let text = match value {
         Value::Null => "(none)".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_string(),
         other => String::from_utf8_lossy(&write::text(other)).into_owned(),
     };
     match text.char_indices().nth(LONGEST) {

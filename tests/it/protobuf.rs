@@ -53,7 +53,7 @@ fn opened(bytes: &[u8]) -> (String, String, &[u8]) {
 /// An item of a list, in an envelope of its own.
 fn item(version: &str, kind: &str, message: &[u8]) -> Value {
     let wrapped = proto::encode::envelope((version, kind), message);
-    proto::decode(&wrapped).expect("an object")
+    proto::decode(&wrapped).expect("an object").into()
 }
 
 async fn answer(client: &Client, path: &str, accept: &str) -> (u16, String, Vec<u8>) {
@@ -74,7 +74,7 @@ async fn objects_lists_and_errors() {
     let (code, content, bytes) = answer(client, &format!("{MAPS}/m7"), both).await;
     assert_eq!((code, content.as_str()), (200, PROTOBUF));
     let json = send(client, "GET", &format!("{MAPS}/m7"), "", None).await.json();
-    assert_eq!(proto::decode(&bytes).expect("an object"), json);
+    assert_eq!(proto::decode(&bytes).expect("an object"), pocketshift::object::Value::from(json));
 
     let (code, content, bytes) = answer(client, &format!("{MAPS}?labelSelector=l"), both).await;
     assert_eq!((code, content.as_str()), (200, PROTOBUF));

@@ -20,7 +20,7 @@ async fn rows(objects: Vec<(&str, Value)>, query: &str) -> Vec<String> {
             resource: resource.into(),
             key: name::key(object.namespace(), object.name()).into(),
             expect: Expect::Absent,
-            body: encode(&object),
+            body: encode(&object.into()),
             claims: Vec::new(),
         }
     };

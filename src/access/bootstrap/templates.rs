@@ -139,7 +139,7 @@ impl Database {
     fn secret(&self) -> Value {
         let data = self.login().into_iter().map(|(key, name)| (key, json!(format!("${{{name}}}"))));
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SERVICE},
-            "stringData": data.collect::<serde_json::Map<_, _>>()})
+            "stringData": data.collect::<crate::object::Map>()})
     }
 
     fn service(&self) -> Value {

@@ -45,7 +45,7 @@ pub fn push(object: &mut Value, path: &str, item: Value) {
     let list = object.at_mut(path);
     match list {
         Value::Array(list) => list.push(item),
-        other => *other = Value::Array(vec![item]),
+        other => *other = Value::Array(vec![item].into()),
     }
 }
 

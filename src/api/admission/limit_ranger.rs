@@ -59,7 +59,7 @@ fn fill_side(container: &mut Value, range: &Value, from: &str, to: &str) -> Vec<
             let path = container.at_mut("resources");
             if path.get(to).is_none_or(|side| side.get(name).is_none()) {
                 path[to][name] = amount.clone();
-                set.push(name.clone());
+                set.push(name.to_string());
             }
         }
     }

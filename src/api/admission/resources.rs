@@ -30,7 +30,7 @@ impl Side {
 /// Reads a map of quantities; what does not parse is left out.
 pub fn amounts(map: Option<&Value>) -> Amounts {
     let map = map.and_then(Value::as_object).into_iter().flatten();
-    map.filter_map(|(k, v)| Some((k.clone(), Quantity::from_value(v)?))).collect()
+    map.filter_map(|(k, v)| Some((k.to_string(), Quantity::from_value(v)?))).collect()
 }
 
 /// One side of a container's resources.

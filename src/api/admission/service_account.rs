@@ -42,7 +42,7 @@ pub fn mutate(pod: &mut Value, a: &Attributes<'_>) -> Result<(), Error> {
     }
     let secrets = account.list_at("imagePullSecrets");
     if pod.list_at("spec.imagePullSecrets").is_empty() && !secrets.is_empty() {
-        pod.set_at("spec.imagePullSecrets", Value::Array(secrets.to_vec()));
+        pod.set_at("spec.imagePullSecrets", Value::Array(secrets.to_vec().into()));
     }
     if account.annotation(ENFORCE).is_some_and(|v| matches!(v, "1" | "t" | "T" | "true" | "True"))
         && let Some(why) = unlisted_secret(pod, &account)

@@ -124,7 +124,7 @@ fn subject(spec: &Value) -> Caller {
     let extra: Vec<(String, Vec<String>)> = extra
         .map(|(key, values)| {
             let values = values.as_array().into_iter().flatten();
-            (key.clone(), values.filter_map(|v| Some(v.as_str()?.to_owned())).collect())
+            (key.to_string(), values.filter_map(|v| Some(v.as_str()?.to_owned())).collect())
         })
         .collect();
     let scopes = extra.iter().find(|(key, _)| key == scopes::EXTRA);

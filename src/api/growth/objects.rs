@@ -1,6 +1,7 @@
 //! Objects with one long list or map in them.
 
 use super::places::{FieldPath, PathStep};
+use crate::object::Text;
 use crate::{
     kinds::Served,
     object::{Map, ObjectExt, Value, json},
@@ -148,6 +149,6 @@ fn object(ty: &'static Type, i: usize, flavor: Composition, level: usize) -> Val
     // Of a union as wide as a volume's sources a few members say enough.
     let fields = ty.fields.iter().filter(flat).take(12);
     let made: Map =
-        fields.map(|f| (f.name.into(), sample(&f.shape, i, flavor, level + 1))).collect();
+        fields.map(|f| (Text::from(f.name), sample(&f.shape, i, flavor, level + 1))).collect();
     Value::Object(made)
 }

@@ -2,6 +2,7 @@
 //! Source: apiextensions-apiserver `pkg/controller/openapi/builder`.
 
 use super::{Format, Texts, text};
+use crate::object::Text;
 use crate::{
     kinds::{Served, custom::Custom},
     object::{ObjectExt, Value, json},
@@ -128,7 +129,7 @@ fn second(schema: Value) -> Value {
     } else if bare {
         map.remove("type");
     }
-    let optional: Vec<String> = map
+    let optional: Vec<Text> = map
         .get("properties")
         .and_then(Value::as_object)
         .into_iter()

@@ -2,7 +2,7 @@
 //! not of their group is left out, and a definition that means something else here gets a name of its
 //! own. Source: kube-openapi `pkg/aggregator`.
 
-use crate::object::{Map, ObjectExt, Value, json};
+use crate::object::{Map, ObjectExt, Text, Value, json};
 use std::collections::{BTreeSet, HashMap};
 
 const REFERENCE: &str = "#/definitions/";
@@ -52,7 +52,7 @@ pub fn unite(whole: &mut Value, mut other: Value) {
 }
 
 /// New names of definitions that are others under theirs here.
-fn renamed(here: &Value, there: &Value) -> HashMap<String, String> {
+fn renamed(here: &Value, there: &Value) -> HashMap<Text, Text> {
     let mut names = HashMap::new();
     for (name, schema) in there.as_object().into_iter().flatten() {
         let taken = |name: &str| here.get(name).is_some_and(|known| !alike(known, schema));
@@ -60,7 +60,7 @@ fn renamed(here: &Value, there: &Value) -> HashMap<String, String> {
         if taken(name)
             && let Some(free) = free.next()
         {
-            names.insert(name.clone(), free);
+            names.insert(name.clone(), free.into());
         }
     }
     names
@@ -88,13 +88,13 @@ fn references(value: &Value, out: &mut Vec<String>) {
     }
 }
 
-fn rename(value: &mut Value, names: &HashMap<String, String>) {
+fn rename(value: &mut Value, names: &HashMap<Text, Text>) {
     match value {
         Value::Object(map) => {
             if let Some(Value::String(to)) = map.get_mut("$ref")
                 && let Some(name) = to.strip_prefix(REFERENCE).and_then(|name| names.get(name))
             {
-                *to = format!("{REFERENCE}{name}");
+                *to = format!("{REFERENCE}{name}").into();
             }
             map.values_mut().for_each(|v| rename(v, names));
         }
@@ -121,7 +121,7 @@ mod tests {
                 "Same": {"type": "object", KINDS: [{"kind": "Same"}]},
                 "Other": {"type": "integer"}, "Unused": {}, "Lost": {"type": "object"}}});
         let part = below(&theirs, "/apis/x/v1/");
-        let names: Vec<&String> = part["definitions"].as_object().unwrap().keys().collect();
+        let names: Vec<&Text> = part["definitions"].as_object().unwrap().keys().collect();
         assert_eq!(names, ["Lost", "Other", "Same", "Thing"]);
         unite(&mut whole, part);
         let expected = json!({"swagger": "2.0",

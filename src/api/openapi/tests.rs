@@ -49,7 +49,7 @@ fn the_schemas_carry_what_the_crate_lacks() {
     inflate(blob, &mut text);
     let schemas: Value = serde_json::from_slice(&text).unwrap();
     let containers = &schemas["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"];
-    assert_eq!(containers["x-kubernetes-list-map-keys"], serde_json::json!(["name"]));
+    assert_eq!(containers["x-kubernetes-list-map-keys"], crate::object::json!(["name"]));
     assert_eq!(containers["x-kubernetes-patch-merge-key"], "name");
     let deployment = &schemas["io.k8s.api.apps.v1.Deployment"];
     assert_eq!(deployment["x-kubernetes-group-version-kind"][0]["kind"], "Deployment");

@@ -4,6 +4,7 @@ use super::{
     super::{Body, PatchType, Request, Server, admission, meta, server::refuse},
     Attempt, Draft,
 };
+use crate::object::Text;
 use crate::{
     error::Error,
     images::{image, stream},
@@ -394,7 +395,7 @@ fn owned_by_sub(sub: &str, custom: bool, mut new: Value, old: &Value) -> Value {
 /// A copy of `old`; its spec is taken from `new` if that is the same, because moving costs nothing.
 fn as_old(new: &mut Value, old: &Value) -> Value {
     let Value::Object(fields) = old else { return old.clone() };
-    let copy = |(key, was): (&String, &Value)| {
+    let copy = |(key, was): (&Text, &Value)| {
         let same = key == "spec" && new.get(key) == Some(was);
         let value = if same { new.remove_at(key) } else { None };
         (key.clone(), value.unwrap_or_else(|| was.clone()))

@@ -86,7 +86,7 @@ fn maps_equal(meter: &mut Meter, a: &Map<'_>, b: &Map<'_>) -> Result<bool, EvalE
         && decl.element().is_none()
     {
         // What nobody declared counts as it is.
-        let declared = |name: &String| decl.declares(name);
+        let declared = |name: &str| decl.declares(name);
         let rest = x.iter().filter(|(name, _)| !declared(name));
         meter.work(x.len())?;
         if rest.into_iter().any(|(name, value)| y.get(name).is_some_and(|other| other != value)) {

@@ -126,7 +126,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if task.exit.is_some() {
         return plan;
     }
-    let state = serde_json::from_value(task.state.clone()).unwrap_or_default();
+    let state = crate::object::from_value(task.state.clone()).unwrap_or_default();
     let mine = |push: &Push| push.pod == pod.uid();
     let push = noted.map(|e| (e, (*e.lens::<Push>()).clone())).filter(|(_, p)| mine(p));
     let script = script::of(&build, input.as_deref());
@@ -152,7 +152,7 @@ impl Program<'_> {
         if now == before && self.task.exit.is_none() && stored.is_some() {
             return plan;
         }
-        self.task.state = serde_json::to_value(&self.state).unwrap_or_default();
+        self.task.state = crate::object::to_value(&self.state).unwrap_or_default();
         let (namespace, name) = (self.pod.namespace(), self.pod.name());
         plan.write(self.task.write(namespace, name, stored.map(|e| &**e)));
         plan
@@ -204,7 +204,7 @@ impl Program<'_> {
         };
         let names = self.state.step.names().filter(|_| done);
         let (Some((stage, step)), Some(since)) = (names, self.state.since) else { return };
-        let millis = self.view.now.duration_since(since).as_millis();
+        let millis = self.view.now.duration_since(since).as_millis() as i64;
         let begun = time::seconds(since);
         self.state.stages.push(json!({
             "name": stage, "startTime": begun, "durationMilliseconds": millis,

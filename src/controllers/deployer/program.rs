@@ -180,7 +180,7 @@ fn reconcile(view: &View, key: &str) -> Plan {
     if task.exit.is_some() || !ours {
         return plan;
     }
-    let state = serde_json::from_value(task.state.clone()).unwrap_or_default();
+    let state = crate::object::from_value(task.state.clone()).unwrap_or_default();
     let program = Program {
         view,
         rollout,
@@ -290,7 +290,7 @@ impl Program<'_> {
                 (Some(_), _) => return Plan { retry: true, ..plan },
                 _ => {}
             }
-            task.state = serde_json::to_value(&state).unwrap_or_default();
+            task.state = crate::object::to_value(&state).unwrap_or_default();
             plan.write(task.write(&namespace, &name, stored.as_deref()));
             plan.then =
                 (!events.is_empty()).then(|| -> Box<dyn FnOnce(&Outcome) -> Plan + Send> {

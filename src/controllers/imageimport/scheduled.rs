@@ -7,6 +7,7 @@
 //! write this leads to does so here.
 
 use super::{BASE, IMPORTS, buckets::Buckets, import_of, is_importable};
+use crate::object::to_value;
 use crate::{
     controllers::{Controller, Plan, View, Watch, Write, WriteVerb},
     images::{STREAMS, reference::Reference, resolve},
@@ -62,7 +63,7 @@ fn keep(view: &View, key: &str) -> Plan {
         plan.remind(buckets.next, STEP.into());
     }
     if changed {
-        let mut body = json!(buckets);
+        let mut body = to_value(&buckets).unwrap_or_default();
         body.set_at("metadata.name", NAME);
         let verb = if stored.is_some() { WriteVerb::Update } else { WriteVerb::Create };
         plan.write(Write { verb, ..Write::update(SCHEDULE, body) });
@@ -71,7 +72,7 @@ fn keep(view: &View, key: &str) -> Plan {
 }
 
 fn read(stored: &Value) -> Option<Buckets> {
-    serde_json::from_value(stored.clone()).ok()
+    crate::object::from_value(stored.clone()).ok()
 }
 
 /// The streams of a turn that has just come.

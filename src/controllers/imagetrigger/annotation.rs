@@ -74,7 +74,7 @@ fn field<'a>(map: &'a Map, name: &str) -> Option<&'a Value> {
 fn text(map: &Map, name: &str) -> Result<String, &'static str> {
     match field(map, name) {
         None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::String(text)) => Ok(text.to_string()),
         Some(_) => Err(SHAPE),
     }
 }

@@ -7,7 +7,7 @@
 //! Source: library-go `pkg/image/trigger/annotations.go`.
 
 use crate::object::{ObjectExt, Value};
-use jsonpath_rust::{JsonPath, query::queryable::Queryable};
+use jsonpath_rust::JsonPath;
 
 /// A container that a field path points at: its query.
 pub struct ImageField(String);
@@ -45,7 +45,13 @@ impl ImageField {
     /// Sets the image there.
     pub fn set(&self, object: &mut Value, image: &str) {
         let found = object.query_only_path(&self.0).ok().and_then(|f| f.into_iter().next());
-        if let Some(container) = found.and_then(|path| object.reference_mut(path)) {
+        // `$['spec']['containers'][0]`, of names without anything odd.
+        let steps = |path: String| {
+            let steps: Vec<&str> =
+                path.split(['$', '[', ']', '\'']).filter(|s| !s.is_empty()).collect();
+            format!("/{}", steps.join("/"))
+        };
+        if let Some(container) = found.and_then(|path| object.pointer_mut(&steps(path))) {
             container.set_at("image", image);
         }
     }

@@ -259,7 +259,7 @@ impl AutoscalerSync<'_> {
         if !same {
             self.plan.write(Write::status(AUTOSCALERS, self.hpa.clone()));
         }
-        let mut body = serde_json::to_value(&self.memory).unwrap_or_default();
+        let mut body = crate::object::to_value(&self.memory).unwrap_or_default();
         body["metadata"] = json!({"namespace": self.hpa.namespace(), "name": self.hpa.name()});
         let write = match noted {
             Some(entry) => {

@@ -117,7 +117,7 @@ fn labels(entry: &Entry, level: &str) -> Option<Write> {
         for (suffix, value) in [("", level), ("-version", "latest")] {
             let key = format!("pod-security.kubernetes.io/{mode}{suffix}");
             if entry.meta.label(SYNC) == Some("true") || !owned_by_others(&object, &key) {
-                labels.insert(key, json!(value));
+                labels.insert(key.into(), json!(value));
             }
         }
     }

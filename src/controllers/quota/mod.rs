@@ -6,6 +6,7 @@ mod tests;
 mod usage;
 
 use super::{Controller, Plan, View, Watch, Write, podlens::PodLens};
+use crate::object::Text;
 use crate::{
     object::{Map, ObjectExt, Value, json},
     store::Change,
@@ -73,9 +74,8 @@ fn reconcile(view: &View, key: &str) -> Plan {
 pub(super) fn used(view: &View, quota: &Value) -> Map {
     let names = quota.map_at("spec.hard").into_iter().flat_map(Map::keys);
     let pods = usage::pods_of(view, quota);
-    let amount = |name: &String| {
-        Some((name.clone(), json!(usage::of(view, quota, &pods, name)?.to_string())))
-    };
+    let amount =
+        |name: &Text| Some((name.clone(), json!(usage::of(view, quota, &pods, name)?.to_string())));
     names.filter_map(amount).collect()
 }
 

@@ -135,7 +135,7 @@ fn certificates_that_nobody_could_use_are_told() {
     let (one, other) = (tls::self_signed("h", now).unwrap(), tls::self_signed("h", now).unwrap());
     let edge = |tls: Value| {
         let mut spec = json!({"host": "h", "tls": {"termination": "edge"}});
-        json_patch::merge(&mut spec["tls"], &tls);
+        crate::object::merge(&mut spec["tls"], &tls);
         route("a", "r", &spec)
     };
     let odd = "-----BEGIN SECRET-----\nAAAA\n-----END SECRET-----\n";

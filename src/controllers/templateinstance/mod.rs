@@ -251,7 +251,7 @@ impl Instantiation {
             }
             made.push(json!({ "ref": reference }));
         }
-        self.instance.set_at("status.objects", Value::Array(made));
+        self.instance.set_at("status.objects", Value::Array(made.into()));
         if !wrong.is_empty() {
             return self.fail(wrong.join("\n"));
         }
@@ -288,7 +288,7 @@ impl Instantiation {
             Some(old) => *old = condition,
             None => all.push(condition),
         }
-        self.instance.set_at("status.conditions", Value::Array(all));
+        self.instance.set_at("status.conditions", Value::Array(all.into()));
     }
 
     /// Writes what became of the instance.

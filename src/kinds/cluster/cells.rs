@@ -81,7 +81,7 @@ pub fn labels(o: &Value, path: &str) -> Value {
 pub fn label_selector(o: &Value, path: &str) -> Value {
     let exact = o.map_at(&format!("{path}.matchLabels")).into_iter().flatten();
     let mut parts: Vec<(String, String)> =
-        exact.map(|(k, v)| (k.clone(), format!("{k}={}", v.as_str().unwrap_or("")))).collect();
+        exact.map(|(k, v)| (k.to_string(), format!("{k}={}", v.as_str().unwrap_or("")))).collect();
     for e in o.list_at(&format!("{path}.matchExpressions")) {
         let key = e.str_at("key");
         let mut values: Vec<&str> = e.list_at("values").iter().filter_map(Value::as_str).collect();

@@ -102,7 +102,7 @@ const RENAMED: &[(&str, &str)] = &[
 fn rename(event: Value, api_version: &str, to: impl Fn(&str) -> Option<&'static str>) -> Value {
     let Value::Object(fields) = event else { return event };
     let renamed = fields.into_iter().map(|(key, value)| match to(&key) {
-        Some(other) => (other.to_owned(), value),
+        Some(other) => (other.into(), value),
         None => (key, value),
     });
     let mut event = Value::Object(renamed.collect::<Map>());

@@ -203,7 +203,7 @@ pub fn selected_text(object: &Value, path: &str) -> String {
     let found = Path::parse(path).ok().and_then(|p| p.first(object).cloned());
     match found {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text,
+        Some(Value::String(text)) => text.into(),
         Some(other) => other.to_string(),
     }
 }

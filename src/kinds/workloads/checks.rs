@@ -88,7 +88,7 @@ pub fn selector_of_template(spec: &Field<'_>, owner: &str, out: &mut Causes) {
 
 /// Number of terms of a selector.
 pub fn terms(selector: &Field<'_>) -> usize {
-    selector.get("matchLabels").map().map_or(0, serde_json::Map::len)
+    selector.get("matchLabels").map().map_or(0, crate::object::Map::len)
         + selector.get("matchExpressions").list().len()
 }
 

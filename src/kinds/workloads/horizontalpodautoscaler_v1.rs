@@ -119,14 +119,14 @@ pub fn to_stored(mut o: Value) -> Value {
 
 fn take_list(o: &mut Value, path: &str) -> Vec<Value> {
     match o.remove_at(path) {
-        Some(Value::Array(list)) => list,
+        Some(Value::Array(list)) => list.into_vec(),
         _ => vec![],
     }
 }
 
 fn keep(o: &mut Value, annotation: &str, list: Vec<Value>) {
     if !list.is_empty() {
-        o.set_annotation(annotation, Value::Array(list).to_string());
+        o.set_annotation(annotation, Value::Array(list.into()).to_string());
     }
 }
 

@@ -107,7 +107,7 @@ fn default(o: &mut Value) {
 fn labels_of_template(o: &mut Value) {
     let labels = o.at("spec.template.metadata.labels").filter(|l| l.is_object()).cloned();
     if let Some(labels) = labels
-        && o.map_at("metadata.labels").is_none_or(serde_json::Map::is_empty)
+        && o.map_at("metadata.labels").is_none_or(crate::object::Map::is_empty)
     {
         o.set_at("metadata.labels", labels);
     }

@@ -63,7 +63,7 @@ fn template(new: &Value, old: &Value, out: &mut Causes) {
     for path in DIRECTIVES {
         adopt(&mut before, now.value.unwrap_or(&Value::Null), path);
     }
-    if before.map_at("spec.affinity").is_some_and(serde_json::Map::is_empty) {
+    if before.map_at("spec.affinity").is_some_and(crate::object::Map::is_empty) {
         before.remove_at("spec.affinity");
     }
     for list in ["containers", "initContainers"] {

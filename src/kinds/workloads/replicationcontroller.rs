@@ -62,7 +62,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 fn is_empty(o: &Value, path: &str) -> bool {
-    o.map_at(path).is_none_or(serde_json::Map::is_empty)
+    o.map_at(path).is_none_or(crate::object::Map::is_empty)
 }
 
 fn default(o: &mut Value) {

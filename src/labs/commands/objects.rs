@@ -86,7 +86,7 @@ async fn patch(hands: &Hands, words: &Words) -> Result<String, String> {
 
 async fn annotate(hands: &Hands, words: &Words) -> Result<String, String> {
     let (kind, name, taken) = named(words)?;
-    let mut annotations = serde_json::Map::new();
+    let mut annotations = crate::object::Map::new();
     for pair in words.plain.iter().skip(taken) {
         match (pair.split_once('='), pair.strip_suffix('-')) {
             (Some((key, value)), _) => annotations.insert(key.into(), value.into()),

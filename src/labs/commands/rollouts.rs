@@ -1,6 +1,7 @@
 //! Rollouts: images, environments, sizes, strategies, pausing, going back, waiting.
 
 use super::{Command, Hands, Words, objects::containers, text};
+use crate::object::Text;
 use crate::{
     api::PatchType,
     kinds::Served,
@@ -143,11 +144,11 @@ async fn undo(hands: &Hands, words: &Words) -> Result<String, String> {
         labels.remove("pod-template-hash");
     }
     let own = |key: &str| OWN.contains(&key);
-    let of = |o: &Value, mine: bool| -> Vec<(String, Value)> {
+    let of = |o: &Value, mine: bool| -> Vec<(Text, Value)> {
         let all = o.map_at("metadata.annotations").into_iter().flatten();
         all.filter(|(k, _)| own(k) == mine).map(|(k, v)| (k.clone(), v.clone())).collect()
     };
-    let annotations: serde_json::Map<String, Value> =
+    let annotations: crate::object::Map =
         of(&object, true).into_iter().chain(of(target, false)).collect();
     let change = json!([
         {"op": "replace", "path": "/spec/template", "value": template},

@@ -145,7 +145,8 @@ async fn triggers(hands: &Hands, words: &Words) -> Result<String, String> {
             all.push(trigger);
         }
     }
-    let note = if all.is_empty() { Value::Null } else { Value::Array(all).to_string().into() };
+    let note =
+        if all.is_empty() { Value::Null } else { Value::Array(all.into()).to_string().into() };
     let change = json!({"metadata": {"annotations": {TRIGGERS: note}}});
     hands.patch(&kind, name, PatchType::Merge, change).await.map_err(text)?;
     Ok(format!("deployment.apps/{name} triggers updated"))

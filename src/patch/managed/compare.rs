@@ -132,7 +132,7 @@ fn field(parent: Node<'_>, key: &str, old: Option<&Value>, new: Option<&Value>) 
 fn empty_like(value: &Value) -> Value {
     match value {
         Value::Object(_) => Value::Object(Map::new()),
-        Value::Array(_) => Value::Array(Vec::new()),
+        Value::Array(_) => Value::Array(Vec::new().into()),
         _ => Value::Null,
     }
 }
@@ -177,10 +177,10 @@ fn attach(out: &mut Part, part: Part, key: impl FnOnce() -> String) {
     let key = key();
     if let Some(changed) = part.changed {
         let map = out.changed.get_or_insert_default();
-        map.insert(key.clone(), Value::Object(changed));
+        map.insert(key.clone().into(), Value::Object(changed));
     }
     if let Some(removed) = part.removed {
-        out.removed.get_or_insert_default().insert(key, Value::Object(removed));
+        out.removed.get_or_insert_default().insert(key.into(), Value::Object(removed));
     }
 }
 
@@ -191,17 +191,17 @@ fn everything(node: Node<'_>, value: &Value) -> Map {
         Value::Object(map) if node.is_map() => {
             for (key, value) in map {
                 let below = everything(node.child_or_any(key), value);
-                out.insert(field_key(key), Value::Object(below));
+                out.insert(field_key(key).into(), Value::Object(below));
             }
             for name in written_empty(node).filter(|name| !map.contains_key(*name)) {
-                out.insert(field_key(name), Value::Object(Map::new()));
+                out.insert(field_key(name).into(), Value::Object(Map::new()));
             }
         }
         Value::Array(list) if matches!(node, Node::Keyed(..) | Node::Set(_) | Node::Items(_)) => {
             let item = element::item(node);
             for value in list {
                 if let Ok(key) = element::key(node, value) {
-                    out.insert(key, Value::Object(everything(item, value)));
+                    out.insert(key.into(), Value::Object(everything(item, value)));
                 }
             }
         }

@@ -78,7 +78,7 @@ impl Entry {
         }
         let Value::Object(mut entry) = entry else { return Err("not an object".into()) };
         let mut text = |key: &str| match entry.remove(key) {
-            Some(Value::String(s)) => s,
+            Some(Value::String(s)) => s.into(),
             _ => String::new(),
         };
         Ok(Entry {

@@ -60,10 +60,10 @@ fn add(out: &mut Map, key: String, inner: Option<Map>, member: bool) {
             if member && !inner.is_empty() {
                 mark(&mut inner, true);
             }
-            out.insert(key, Value::Object(inner));
+            out.insert(key.into(), Value::Object(inner));
         }
         None if member => {
-            out.insert(key, Value::Object(Map::new()));
+            out.insert(key.into(), Value::Object(Map::new()));
         }
         None => {}
     }

@@ -23,7 +23,7 @@ fn both(node: Node<'_>, live: &Value, config: &Value) -> Option<Value> {
             Some(Value::Object(maps(node, a, b)))
         }
         (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(a), Value::Array(b)) => {
-            Some(Value::Array(lists(node, a, b)))
+            Some(Value::Array(lists(node, a, b).into()))
         }
         (Node::Struct(_) | Node::Map(_) | Node::Object(..), Value::Object(_), Value::Null)
         | (Node::Keyed(..) | Node::Set(_) | Node::Items(_), Value::Array(_), Value::Null) => {

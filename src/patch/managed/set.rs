@@ -4,7 +4,7 @@
 //!
 //! Source of the form and of the operations: structured-merge-diff `fieldpath`. Knows no types.
 
-use crate::object::{Map, Value};
+use crate::object::{Map, Text, Value};
 
 /// The mark of a node that is a member and has members below it.
 const SELF: &str = ".";
@@ -46,7 +46,7 @@ pub fn has_below(node: &Map, element: &str) -> bool {
     child(node, element).is_some_and(|n| n.keys().any(|k| k != SELF))
 }
 
-fn children(node: &Map) -> impl Iterator<Item = (&String, &Map)> {
+fn children(node: &Map) -> impl Iterator<Item = (&Text, &Map)> {
     node.iter().filter(|(k, _)| *k != SELF).filter_map(|(k, v)| Some((k, v.as_object()?)))
 }
 
@@ -60,7 +60,7 @@ pub fn union(set: &mut Map, other: &Map) {
                 mark(mine, member);
             }
             _ => {
-                set.insert(key.clone(), Value::Object(node.clone()));
+                set.insert(key.clone().into(), Value::Object(node.clone()));
             }
         }
     }
@@ -69,7 +69,7 @@ pub fn union(set: &mut Map, other: &Map) {
 /// Takes away everything in `other`, path by path (never what lies below a path of it).
 pub fn subtract(set: &mut Map, other: &Map) {
     // Who is compared with many others is looked through by the smaller side each time.
-    let shared: Vec<(String, &Map)> = if set.len() < other.len() {
+    let shared: Vec<(Text, &Map)> = if set.len() < other.len() {
         set.keys()
             .filter(|k| *k != SELF)
             .filter_map(|k| Some((k.clone(), child(other, k)?)))
@@ -98,7 +98,7 @@ pub fn intersection(a: &Map, b: &Map) -> Map {
         let mut both = intersection(node, other);
         mark(&mut both, member);
         if member || !both.is_empty() {
-            out.insert(key.clone(), Value::Object(both));
+            out.insert(key.clone().into(), Value::Object(both));
         }
     }
     out
@@ -152,7 +152,7 @@ pub fn parse(fields: Value) -> Result<Map, String> {
             out.insert(key, leaf());
         } else {
             let node = parse(node)?;
-            out.insert(canonical(&key)?, Value::Object(node));
+            out.insert(canonical(&key)?.into(), Value::Object(node));
         }
     }
     let member = is_member(&out);

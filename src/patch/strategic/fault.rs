@@ -71,7 +71,7 @@ pub(super) fn go_type(value: &Value) -> &'static str {
 pub(super) fn go(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".into(),
-        Value::String(s) => s.clone(),
+        Value::String(s) => s.to_string(),
         Value::Array(list) => go_list(list),
         Value::Object(map) => {
             let pairs: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{}", go(v))).collect();

@@ -7,7 +7,7 @@ use super::{
     order::{arrange, check_order, partition},
     without_directives,
 };
-use crate::object::{Map, Value};
+use crate::object::{Map, Text, Value};
 use std::collections::{HashMap, HashSet};
 
 /// Merges two lists as the field's rule says.
@@ -121,7 +121,7 @@ pub(super) fn merge_ordered(
     patch: &mut Map,
     meta: Meta,
 ) -> Result<(), PatchFault> {
-    let directives: Vec<String> =
+    let directives: Vec<Text> =
         patch.keys().filter(|k| k.starts_with(ELEMENT_ORDER)).cloned().collect();
     for directive in directives {
         let name =
@@ -145,7 +145,7 @@ pub(super) fn merge_ordered(
         same_type(items[0], items[1])?;
         let (mine, server) = partition(merged, &wanted, rule.merge_key)?;
         let sorted = arrange(mine, server, &wanted, items[0], rule.merge_key)?;
-        original.insert(name.to_owned(), Value::Array(sorted));
+        original.insert(name.into(), sorted.into());
     }
     Ok(())
 }
@@ -153,7 +153,7 @@ pub(super) fn merge_ordered(
 fn list_of(value: Option<&Value>) -> Result<Option<Vec<Value>>, PatchFault> {
     match value {
         None => Ok(None),
-        Some(Value::Array(list)) => Ok(Some(list.clone())),
+        Some(Value::Array(list)) => Ok(Some(list.to_vec())),
         Some(other) => Err(fault::bad_type(fault::LIST, other)),
     }
 }

@@ -11,6 +11,7 @@ mod order;
 mod tests;
 
 use super::node;
+use crate::object::Text;
 use crate::{
     error::Error,
     object::{Map, Value},
@@ -143,12 +144,7 @@ fn delete_primitives(original: &mut Map, name: &str, gone: &Value) {
     }
 }
 
-fn merge_field(
-    original: &mut Map,
-    key: String,
-    patch: Value,
-    meta: Meta,
-) -> Result<(), PatchFault> {
+fn merge_field(original: &mut Map, key: Text, patch: Value, meta: Meta) -> Result<(), PatchFault> {
     if patch.is_null() {
         original.remove(&key);
         return Ok(());
@@ -162,7 +158,7 @@ fn merge_field(
         }
         (Some(Value::Array(old)), Value::Array(new)) => {
             meta.known(&key)?;
-            Some(Value::Array(list::merge_list(old, new, rule)?))
+            Some(Value::Array(list::merge_list(old.into_vec(), new.into_vec(), rule)?.into()))
         }
         (_, new) => without_directives(without_nulls(new)),
     };

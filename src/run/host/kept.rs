@@ -170,7 +170,7 @@ impl Host {
             opened,
             mark,
         };
-        let card = serde_json::to_value(&card).map_err(|e| invalid(e.to_string()))?;
+        let card = crate::object::to_value(&card).map_err(|e| invalid(e.to_string()))?;
         replica.note(name, &card).await.map_err(invalid)
     }
 
@@ -200,7 +200,7 @@ impl Host {
         cards: &BTreeMap<String, Value>,
     ) {
         let card = |name: String| {
-            let card = serde_json::from_value::<Card>(cards.get(&name)?.clone());
+            let card = crate::object::from_value::<Card>(cards.get(&name)?.clone());
             card.inspect_err(|why| tracing::error!(name, %why, "a card that cannot be read"))
                 .ok()
                 .map(|card| (name, card))

@@ -339,7 +339,7 @@ impl Host {
     /// # Errors
     /// As [`Host::create`].
     pub async fn begin_again(&self, name: &str, recording: &Recording) -> Refused<Facts> {
-        let spec = serde_json::from_value::<Spec>(recording.start.spec.clone());
+        let spec = crate::object::from_value::<Spec>(recording.start.spec.clone());
         let spec = spec.map_err(|e| invalid(format!("its settings: {e}")))?;
         let flags = spec.flags(&self.usual).map_err(invalid)?;
         let spec = Spec { time: None, ..spec };

@@ -158,7 +158,7 @@ impl Host {
 fn spec(body: &Value) -> Result<Spec, DistributionError> {
     match body {
         Value::Null => Ok(Spec::default()),
-        body => serde_json::from_value(body.clone()).map_err(|e| invalid(e.to_string())),
+        body => crate::object::from_value(body.clone()).map_err(|e| invalid(e.to_string())),
     }
 }
 

@@ -73,8 +73,8 @@ async fn export(asked: &ClassArgs, to: &Path) -> Result<(), String> {
     let mut many = 0;
     for row in board.list_at("items").iter().filter(ours) {
         let student = plain(row.str_at("student"))?;
-        let grade: Grade =
-            serde_json::from_value(row["grade"].clone()).map_err(|e| format!("no grade: {e}"))?;
+        let grade: Grade = crate::object::from_value(row["grade"].clone())
+            .map_err(|e| format!("no grade: {e}"))?;
         let path = format!("/{name}/recording?student={student}");
         let kept = ask(&asked.flags, "GET", &path, "").await?;
         write(format!("{student}.grade.json"), format!("{:#}\n", row["grade"]))?;

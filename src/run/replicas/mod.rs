@@ -19,6 +19,7 @@ use super::{
     presented::Addresses,
     secrets,
 };
+use crate::object::Value;
 use crate::{
     config::Serve,
     object::json,
@@ -32,7 +33,6 @@ use compaction::Compaction;
 use doors::Doors;
 use jiff::{SignedDuration, Timestamp};
 use metrics::Counts;
-use serde_json::Value;
 use std::{
     collections::BTreeMap,
     io::Write,

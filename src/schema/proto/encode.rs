@@ -5,12 +5,14 @@
 //! still write here reads as zero either way.
 
 use super::{MAGIC, either, scalar, writer as w};
-use crate::schema::{Embedded, Field, Shape, Type};
+use crate::{
+    object,
+    schema::{Embedded, Field, Shape, Type},
+};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::value::RawValue;
 use std::fmt;
 
 /// An enveloped object of a type, from whatever JSON comes from. The envelope alone names kind and
@@ -203,14 +205,14 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
         match (self.shape, self.either) {
             (Shape::Any, Some(either)) => {
-                let text = Box::<RawValue>::deserialize(json)?;
-                either.write(self.out, self.number, text.get()).map_err(D::Error::custom)
+                let text = object::Value::deserialize(json)?.to_string();
+                either.write(self.out, self.number, &text).map_err(D::Error::custom)
             }
             (Shape::Any, None) => {
-                let text = Box::<RawValue>::deserialize(json)?;
-                if self.listed || text.get() != "null" {
+                let text = object::Value::deserialize(json)?.to_string();
+                if self.listed || text != "null" {
                     let open = w::open(self.out, self.number);
-                    w::bytes(self.out, 1, text.get().as_bytes());
+                    w::bytes(self.out, 1, text.as_bytes());
                     w::close(self.out, open);
                 }
                 Ok(())

@@ -45,7 +45,7 @@ impl Structural {
             let Some(default) = &property.default else { continue };
             let there = map.get(name);
             if there.is_none_or(|v| v.is_null() && property.nulls_away()) {
-                map.insert(name.clone(), default.clone());
+                map.insert(name.clone().into(), default.clone());
             }
         }
         let additional = match &self.additional {
@@ -53,7 +53,7 @@ impl Structural {
             _ => None,
         };
         for (name, value) in map.iter_mut() {
-            match (self.properties.get(name), additional) {
+            match (self.properties.get(name.as_str()), additional) {
                 (Some(property), _) => property.fill_defaults(value),
                 (None, Some(schema)) => schema.fill_place(value),
                 (None, None) => {}

@@ -119,7 +119,7 @@ impl Structural {
             properties: properties
                 .into_iter()
                 .flatten()
-                .map(|(name, schema)| (name.clone(), Structural::compile(schema)))
+                .map(|(name, schema)| (name.to_string(), Structural::compile(schema)))
                 .collect(),
             additional: match schema.get("additionalProperties") {
                 None | Some(Value::Null) => Additional::Unsaid,

@@ -54,7 +54,7 @@ impl Structural {
             if resource && IDENTITY.contains(&name.as_str()) {
                 return true;
             }
-            let path = || if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let path = || if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
             match child(name) {
                 Some(child) => {
                     if value.is_object() || value.is_array() {

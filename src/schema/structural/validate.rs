@@ -271,7 +271,8 @@ impl Structural {
             Value::Object(map) => {
                 for (name, value) in map {
                     let Some(child) = self.child(name) else { continue };
-                    let at = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    let at =
+                        if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
                     child.check_distinct(value, old.and_then(|o| o.get(name)), &at, causes);
                 }
             }

@@ -93,7 +93,7 @@ async fn served(server: &Arc<Server>, pods: Vec<(String, String, Served)>) {
     let mut ops = Vec::new();
     for (namespace, pod, served) in pods.into_iter().filter(|(n, p, _)| there(n, p)) {
         let stored = snapshot.get(SERVED, &namespace, &pod);
-        let mut object = serde_json::to_value(served).unwrap_or_default();
+        let mut object = crate::object::to_value(served).unwrap_or_default();
         object["metadata"] = json!({"namespace": namespace, "name": pod});
         ops.push(Op::Put {
             resource: SERVED.into(),

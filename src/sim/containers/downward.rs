@@ -1,6 +1,7 @@
 //! What a pod may learn of itself: the downward API. Source: `pkg/fieldpath`,
 //! `pkg/api/v1/resource`.
 
+use crate::object::Text;
 use crate::{
     controllers::View,
     object::{Map, ObjectExt, Value, quantity::Quantity},
@@ -27,7 +28,7 @@ pub fn field(pod: &Value, path: &str) -> String {
 
 /// `key="value"` lines.
 fn listed(map: &Map) -> String {
-    let line = |(k, v): (&String, &Value)| format!("{k}={:?}", v.as_str().unwrap_or(""));
+    let line = |(k, v): (&Text, &Value)| format!("{k}={:?}", v.as_str().unwrap_or(""));
     map.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

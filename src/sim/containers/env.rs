@@ -134,7 +134,7 @@ pub fn data(view: &View, place: &Place, resource: &str, called: &str) -> BTreeMa
                 true => STANDARD.decode(text).unwrap_or_default(),
                 false => text.as_bytes().to_vec(),
             };
-            found.insert(key.clone(), bytes);
+            found.insert(key.to_string(), bytes);
         }
     }
     found

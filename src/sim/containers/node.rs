@@ -146,7 +146,7 @@ impl NodeRuntime for Node {
                 .map_at("metadata.labels")
                 .into_iter()
                 .flatten()
-                .map(|(k, v)| (k.clone(), v.as_str().unwrap_or("").to_owned()))
+                .map(|(k, v)| (k.to_string(), v.as_str().unwrap_or("").to_owned()))
                 .collect(),
         };
         self.pods().iter().map(made).collect()

@@ -120,7 +120,7 @@ impl Attempts {
             (Some(row), true) => Some(Write::delete(RESOURCE, row, Value::Null)),
             (Some(row), false) if *row.lens::<Attempts>() == *self => None,
             (row, false) => {
-                let mut object = serde_json::to_value(self).unwrap_or_default();
+                let mut object = crate::object::to_value(self).unwrap_or_default();
                 object["metadata"] = json!({"namespace": pod.namespace(), "name": pod.name(),
                     "uid": pod.uid(), "creationTimestamp": time::seconds(view.now)});
                 Some(match row {

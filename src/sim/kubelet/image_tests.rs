@@ -368,11 +368,11 @@ fn a_container_that_cannot_be_made_has_its_image_all_the_same() {
 /// An image from the network: a container that serves a port and has a label.
 fn learned(lab: &mut Lab, digest: &str, port: u16) -> Answer {
     let run = json!({"Entrypoint": ["/serve"], "ExposedPorts": {format!("{port}/tcp"): {}}});
-    let run = serde_json::from_value(run).unwrap();
+    let run = crate::object::from_value(run).unwrap();
     let config = digest.replace("sha256:", "sha256:c");
     let facts = Facts { config, size: 1000, run, ..Facts::default() };
     let image = Learned { digests: vec![digest.into()], facts };
-    let mut row = serde_json::to_value(&image).unwrap();
+    let mut row = crate::object::to_value(&image).unwrap();
     row["metadata"] = json!({"name": digest});
     lab.put(LEARNED, row);
     Answer::Image { digest: digest.into(), took: 0, by: None }

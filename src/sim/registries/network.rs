@@ -93,7 +93,7 @@ async fn answer(server: &Arc<Server>, entry: Arc<Entry>) -> Arc<str> {
 
 /// Keeps an image under each of its digests.
 async fn remember(server: &Arc<Server>, image: &Learned) {
-    let mut object = serde_json::to_value(image).unwrap_or_default();
+    let mut object = crate::object::to_value(image).unwrap_or_default();
     for digest in &image.digests {
         object["metadata"] = json!({"name": digest, "uid": digest});
         // What is there already says the same.

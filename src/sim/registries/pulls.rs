@@ -127,7 +127,7 @@ pub fn question(
 impl Pull {
     /// The object to store.
     pub fn object(&self, key: &str) -> Value {
-        let mut object = serde_json::to_value(self).unwrap_or_default();
+        let mut object = crate::object::to_value(self).unwrap_or_default();
         object["metadata"] = json!({"name": key, "uid": key,
             "creationTimestamp": time::seconds(self.asked)});
         object

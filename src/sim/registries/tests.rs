@@ -139,7 +139,7 @@ fn answers_count_for_the_attempt_they_were_asked_for() {
     let digest = format!("sha256:{}", "a".repeat(64));
     let facts = Facts { config: "sha256:c".into(), size: 7, ..Facts::default() };
     let learned = Learned { digests: vec![digest.clone()], facts };
-    let mut row = serde_json::to_value(&learned).unwrap();
+    let mut row = crate::object::to_value(&learned).unwrap();
     row["metadata"] = json!({"name": digest});
     lab.put(LEARNED, row);
     let told = |answer| Pull {

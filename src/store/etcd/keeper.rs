@@ -2,6 +2,7 @@
 //! a cluster is.
 
 use super::layout::{FORMAT, Head, Keys};
+use crate::object::{Value, json};
 use crate::{
     etcd::{Compare, EtcdPlace, Failed, Lease, Link, RequestOp, Txn},
     store::{OpenError, alike::AlikeRows},
@@ -9,7 +10,6 @@ use crate::{
 };
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What all clusters of a process share that are kept in etcd.

@@ -10,7 +10,7 @@ async fn several_views_of_one_entry_are_kept() {
     }
     #[derive(Default, serde::Deserialize)]
     struct Named {
-        metadata: serde_json::Map<String, Value>,
+        metadata: crate::object::Map,
     }
     let store = store(None);
     commit(&store, vec![put("a", Expect::Absent, "x", &[])]).await.unwrap();

@@ -143,7 +143,7 @@ fn operation(made: &Made<'_>) -> Result<Value, String> {
             }
         };
         if *field != "from" || json != "" {
-            out.insert((*field).to_owned(), json);
+            out.insert((*field).to_owned().into(), json);
         }
     }
     Ok(Value::Object(out))

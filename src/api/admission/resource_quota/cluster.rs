@@ -61,7 +61,7 @@ fn grow_part(quota: &mut Value, namespace: &str, wanted: &super::Amounts) {
         parts.push(json!({"namespace": namespace, "status": {}}));
     }
     grow(&mut parts[at], "status.used", wanted);
-    quota.set_at("status.namespaces", Value::Array(parts));
+    quota.set_at("status.namespaces", Value::Array(parts.into()));
 }
 
 #[cfg(test)]

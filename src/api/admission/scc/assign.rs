@@ -208,7 +208,7 @@ fn check_groups(strategy: &Strategy, path: &str, groups: &[Value], causes: &mut 
     let Some(ranges) = strategy.ranges.as_ref().filter(|_| strategy.kind == "MustRunAs") else {
         return;
     };
-    let all = Value::Array(groups.to_vec());
+    let all = Value::Array(groups.to_vec().into());
     if groups.is_empty() && !ranges.is_empty() {
         causes.invalid(path, &all, "unable to validate empty groups against required ranges");
     }

@@ -208,7 +208,7 @@ impl Constraint {
         }
         let context = &mut made.se_linux_context;
         if context.kind == "MustRunAs" {
-            let options = context.se_linux_options.get_or_insert_with(|| serde_json::json!({}));
+            let options = context.se_linux_options.get_or_insert_with(|| crate::object::json!({}));
             if options.str_at("level").is_empty() {
                 options.set_at("level", given.level.as_str());
             }

@@ -54,7 +54,7 @@ impl Answer {
         }
         let warnings = response.list_at("warnings").iter();
         let notes = response.map_at("auditAnnotations").into_iter().flatten();
-        let notes = notes.filter_map(|(key, v)| Some((key.clone(), v.as_str()?.to_owned())));
+        let notes = notes.filter_map(|(key, v)| Some((key.to_string(), v.as_str()?.to_owned())));
         Ok(Answer {
             notes: notes.take(MOST_WARNINGS).collect(),
             allowed: response.is_true("allowed"),

@@ -144,5 +144,5 @@ pub fn without_late(object: &mut Value) -> Vec<(&'static str, Value)> {
 pub fn with_late(object: &mut Value, late: Vec<(&'static str, Value)>) {
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
     LATE.iter().for_each(|f| drop(metadata.remove(*f)));
-    metadata.extend(late.into_iter().map(|(f, v)| (f.to_owned(), v)));
+    metadata.extend(late.into_iter().map(|(f, v)| (f.into(), v)));
 }

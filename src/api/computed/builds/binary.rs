@@ -39,7 +39,7 @@ pub(super) async fn create(server: Arc<Server>, mut request: Request) -> Result<
     }
     let build = start(&server, &request, &asked).await?;
     let key = name::key(&request.namespace, build.name());
-    let mut note = serde_json::to_value(&read).unwrap_or_default();
+    let mut note = crate::object::to_value(&read).unwrap_or_default();
     note["metadata"] = json!({"namespace": request.namespace, "name": build.name()});
     let op = Op::Put {
         resource: INPUTS.into(),

@@ -285,7 +285,7 @@ async fn change(
         _ => decoded(server, request, &mut warnings)?,
     };
     *blind = pin(&mut sent, &stream, request)? && !create;
-    if sent.map_at("metadata.labels").is_none_or(serde_json::Map::is_empty)
+    if sent.map_at("metadata.labels").is_none_or(crate::object::Map::is_empty)
         && let Some(labels) = stream.at("metadata.labels")
     {
         sent.set_at("metadata.labels", labels.clone());

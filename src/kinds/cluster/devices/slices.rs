@@ -160,7 +160,7 @@ fn nodes(spec: &Field<'_>, out: &mut Causes) {
 fn device(device: &Field<'_>, per_device: bool, before: &Before<'_>, out: &mut Causes) {
     label(&device.get("name"), out);
     let (attributes, capacity) = (device.get("attributes"), device.get("capacity"));
-    let count = |f: &Field<'_>| f.map().map_or(0, serde_json::Map::len);
+    let count = |f: &Field<'_>| f.map().map_or(0, crate::object::Map::len);
     let total = count(&attributes) + count(&capacity);
     if total > MOST_ATTRIBUTES {
         let why = format!(
@@ -312,7 +312,7 @@ fn counters_of(holder: &Field<'_>, name: &str, out: &mut Causes) {
     name.needs_text(out);
     name.dns_label(out);
     let counters = holder.get("counters");
-    let count = counters.map().map_or(0, serde_json::Map::len);
+    let count = counters.map().map_or(0, crate::object::Map::len);
     if count == 0 {
         counters.required(out, "");
     } else if count > MOST_COUNTERS {

@@ -73,7 +73,7 @@ fn embedded(schema: &Value, path: &str, out: &mut Causes) {
         out.invalid(format!("{path}.type"), &json!(kind), why);
     }
     let preserve = schema.is_true("x-kubernetes-preserve-unknown-fields");
-    if !preserve && schema.map_at("properties").is_none_or(serde_json::Map::is_empty) {
+    if !preserve && schema.map_at("properties").is_none_or(crate::object::Map::is_empty) {
         out.required(format!("{path}.properties"), "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields");
     }
 }
@@ -129,7 +129,7 @@ fn nested(schema: &Value, whole: &Value, path: &str, out: &mut Causes) {
         let path = format!("{path}.properties[{name}]");
         match whole.get("properties").and_then(|p| p.get(name)) {
             Some(outside) => nested(property, outside, &path, out),
-            None if property.as_object().is_some_and(serde_json::Map::is_empty) => {}
+            None if property.as_object().is_some_and(crate::object::Map::is_empty) => {}
             None => out.required(outside_path(&path), &format!("because it is defined in {path}")),
         }
     }

@@ -101,7 +101,7 @@ impl<'c> Run<'c> {
                     let old = pair.old.and_then(|o| o.get(name));
                     let before = before.part(name, new, old);
                     let pair = Pair { new, old };
-                    if let Some(below) = rules.properties.get(name) {
+                    if let Some(below) = rules.properties.get(name.as_str()) {
                         let dot = if path.is_empty() { "" } else { "." };
                         self.level(below, pair, before, &format!("{path}{dot}{name}"))?;
                     } else if let Some(below) = &rules.additional {

@@ -63,7 +63,7 @@ fn object(schema: &Value, whole: bool, name: &str) -> Decl {
     let mut members = BTreeMap::new();
     let mut least_size = 2;
     let own = schema.map_at("properties").cloned().unwrap_or_default();
-    let mut properties: BTreeMap<String, Value> = own.into_iter().collect();
+    let mut properties = own;
     if whole && !is_named(schema) {
         let string = || json!({"type": "string"});
         properties.insert("kind".into(), string());
@@ -74,11 +74,11 @@ fn object(schema: &Value, whole: bool, name: &str) -> Decl {
     let required = schema.list_at("required");
     for (field, property) in &properties {
         let Some(decl) = inner(property, &format!("{name}.{field}")) else { continue };
-        if required.iter().any(|r| r == field) && property.get("default").is_none() {
+        if required.iter().any(|r| r == field.as_str()) && property.get("default").is_none() {
             least_size += field.len() as u64 + decl.least_size + 4;
         }
         if let Some(known) = escape(field) {
-            members.insert(known, Member { name: field.clone(), decl });
+            members.insert(known, Member { name: field.to_string(), decl });
         }
     }
     Decl { shape: Shape::Object(name.into(), members), most: 0, least_size }

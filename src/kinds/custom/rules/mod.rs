@@ -92,7 +92,7 @@ fn level(schema: &Value, decl: Option<Arc<Decl>>) -> Rules {
         // A field without a name in expressions still has rules of its own.
         let found = known.unwrap_or_else(|| declare(property, false, "selfType"));
         if let Some(found) = found {
-            properties.insert(name.clone(), level(property, Some(found)));
+            properties.insert(name.to_string(), level(property, Some(found)));
         }
     }
     let of = decl.as_ref().and_then(|d| d.element().cloned());

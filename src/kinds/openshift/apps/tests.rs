@@ -12,7 +12,7 @@ fn config(spec: Value) -> Value {
     let mut o = json!({"metadata": {"name": "x", "namespace": "n"}, "spec": {"template": {
         "metadata": {"labels": {"app": "x"}},
         "spec": {"containers": [{"name": "web", "image": "i"}]}}}});
-    json_patch::merge(&mut o["spec"], &spec);
+    crate::object::merge(&mut o["spec"], &spec);
     // A list that is empty on purpose survives; a merge removes what is null.
     if spec.get("template").is_some_and(Value::is_null) {
         o.remove_at("spec.template");
@@ -33,7 +33,7 @@ fn what_is_left_out_is_filled_in() {
     let rolling = |more: Value| {
         let mut all =
             json!({"updatePeriodSeconds": 1, "intervalSeconds": 1, "timeoutSeconds": 600});
-        json_patch::merge(&mut all, &more);
+        crate::object::merge(&mut all, &more);
         all
     };
     let params = |given: Value| config(json!({"strategy": {"rollingParams": given}}));

@@ -27,7 +27,7 @@ pub(super) fn check(new: &Value, old: Option<&Value>, out: &mut Causes) {
         replicas.invalid(out, "replicas cannot be negative");
     }
     let selector = spec.get("selector");
-    if selector.map().is_none_or(serde_json::Map::is_empty) {
+    if selector.map().is_none_or(crate::object::Map::is_empty) {
         let value = selector.value.unwrap_or(&Value::Null);
         out.invalid(selector.path.as_str(), value, "selector cannot be empty");
     }

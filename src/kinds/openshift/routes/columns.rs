@@ -11,7 +11,7 @@ pub(super) const COLUMNS: &[Column] = &[
     Column::text("Port", "Port of the service.", |o, _| {
         json!(match o.at("spec.port.targetPort") {
             Some(Value::String(s)) => s.clone(),
-            Some(port) => port.to_string(),
+            Some(port) => port.to_string().into(),
             None => "<all>".into(),
         })
     }),

@@ -85,7 +85,7 @@ pub static REVIEW_OF_SUBJECT: Kind = Kind {
 fn printed(o: &Value, path: &str) -> Value {
     json!(match o.at(path) {
         None | Some(Value::Null) => "<no value>".to_owned(),
-        Some(Value::String(s)) => s.clone(),
+        Some(Value::String(s)) => s.to_string(),
         Some(other) => other.to_string(),
     })
 }

@@ -170,6 +170,10 @@ fn host_aliases(aliases: &Field<'_>, out: &mut Causes) {
 
 fn address(field: &Field<'_>, out: &mut Causes) {
     if field.text().parse::<std::net::IpAddr>().is_err() {
-        out.invalid(&field.path, field.value.unwrap_or(&Value::String(String::new())), BAD_ADDRESS);
+        out.invalid(
+            &field.path,
+            field.value.unwrap_or(&Value::String(String::new().into())),
+            BAD_ADDRESS,
+        );
     }
 }

@@ -110,7 +110,7 @@ impl Inventory {
 
     /// The object to store; `revision` is that of the object it replaces.
     pub fn object(&self, node: &str, revision: Option<u64>) -> Value {
-        let mut object = serde_json::to_value(self).unwrap_or_default();
+        let mut object = crate::object::to_value(self).unwrap_or_default();
         object["metadata"] = json!({"name": node});
         if let Some(revision) = revision {
             object.set_at("metadata.resourceVersion", revision.to_string());

@@ -1,6 +1,6 @@
 //! JSON whose keys stay in the order of a message's fields, as protobuf's printer leaves them.
 
-use crate::object::Value;
+use crate::object::{Text, ToValue, Value};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// A message, or what a field of one holds.
@@ -22,6 +22,18 @@ impl Serialize for Message {
                 let mut map = to.serialize_map(Some(fields.len()))?;
                 fields.iter().try_for_each(|(name, field)| map.serialize_entry(name, field))?;
                 map.end()
+            }
+        }
+    }
+}
+
+impl ToValue for Message {
+    fn to_value(&self) -> Value {
+        match self {
+            Message::Plain(value) => value.clone(),
+            Message::List(all) => all.to_value(),
+            Message::Fields(fields) => {
+                fields.iter().map(|(name, field)| (Text::from(*name), field.to_value())).collect()
             }
         }
     }

@@ -259,11 +259,11 @@ impl Call<'_> {
         let text = match self.o.value('o') {
             // The client turns JSON to YAML by way of a map, which sorts its keys.
             Some("yaml") => {
-                let sorted = serde_json::to_value(json).unwrap_or_default();
+                let sorted = crate::object::to_value(json).unwrap_or_default();
                 serde_norway::to_string(&sorted).unwrap_or_default()
             }
             Some("go-template") => {
-                let value = serde_json::to_value(json).unwrap_or_default();
+                let value = crate::object::to_value(json).unwrap_or_default();
                 match template::render(self.o.value('X').unwrap_or(""), &value) {
                     Ok(text) => text,
                     Err(why) => return fatal(self.p, why).await,

@@ -310,7 +310,7 @@ fn call(name: &str, given: &[Value]) -> Result<Value, String> {
         "index" => given.iter().skip(1).try_fold(first.clone(), |value, key| {
             let found = match (key, key.as_u64().and_then(|n| usize::try_from(n).ok())) {
                 (_, Some(at)) => value.get(at),
-                (key, None) => value.get(shown(key)),
+                (key, None) => value.get(&shown(key)),
             };
             found
                 .cloned()
@@ -340,7 +340,7 @@ fn truth(value: &Value) -> bool {
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "<no value>".into(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_string(),
         Value::Array(list) => {
             format!("[{}]", list.iter().map(shown).collect::<Vec<_>>().join(" "))
         }

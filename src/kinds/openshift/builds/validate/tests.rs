@@ -11,7 +11,7 @@ fn problems(change: &Value) -> Vec<String> {
     let mut o = json!({"metadata": {"name": "b", "namespace": "n"}, "spec": {
         "source": {"git": {"uri": "https://example.com/x.git"}},
         "strategy": {"sourceStrategy": {"from": {"kind": "ImageStreamTag", "name": "php:8"}}}}});
-    json_patch::merge(&mut o["spec"], change);
+    crate::object::merge(&mut o["spec"], change);
     defaults::config(&mut o);
     let mut causes = Causes::default();
     config(&o, None, &mut causes);
@@ -133,7 +133,7 @@ fn strategies() {
     };
     let other = |s: Value| {
         let mut strategy = json!({"sourceStrategy": null});
-        json_patch::merge(&mut strategy, &s);
+        crate::object::merge(&mut strategy, &s);
         json!({"strategy": strategy})
     };
     let pipeline = |s: Value| other(json!({"jenkinsPipelineStrategy": s}));

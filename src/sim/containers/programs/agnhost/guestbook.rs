@@ -79,7 +79,7 @@ async fn register(scene: &Scene<'_>) {
     let answer: crate::object::Value = serde_json::from_str(&text).unwrap_or_default();
     let values = answer["data"].as_object().into_iter().flatten();
     let values: BTreeMap<String, String> =
-        values.map(|(k, v)| (k.clone(), v.as_str().unwrap_or("").to_owned())).collect();
+        values.map(|(k, v)| (k.to_string(), v.as_str().unwrap_or("").to_owned())).collect();
     scene.memory(|s: &mut Store| {
         s.registered = true;
         s.values.extend(values);
