@@ -166,11 +166,11 @@ impl BlobBucket {
         }
     }
 
-    /// Removes all blobs that are there below a name.
+    /// Removes all blobs that are there below a name, as long as that is ours to do.
     ///
     /// # Errors
     /// Some of them may still be there.
-    pub async fn empty(&self, below: &str) -> io::Result<()> {
+    pub async fn empty(&self, below: &str, ours: impl Fn() -> bool) -> io::Result<()> {
         let mut before = Vec::new();
         loop {
             let found = self.list(below).await?;
@@ -181,6 +181,9 @@ impl BlobBucket {
                 return Err(io::Error::other(format!("{self}{below} cannot be emptied")));
             }
             for name in &found {
+                if !ours() {
+                    return Err(io::Error::other("it is not ours any more"));
+                }
                 self.remove(&format!("{below}/{name}")).await?;
             }
             before = found;

@@ -37,6 +37,7 @@ mod layers;
 mod library;
 mod metrics;
 mod mutations;
+mod names;
 mod nodeimages;
 mod nodes;
 mod oc;
