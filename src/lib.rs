@@ -147,7 +147,8 @@
 //! Several processes serve the clusters of one etcd ([`replicas`], [`run`]'s `replicas`). Each cluster lives
 //! in one of them, which holds it in memory as ever; its history is rows in etcd, and a commit is a
 //! transaction that compares the owner's key. Who owns what hangs on a lease per process, follows the
-//! machines' time and is believed by nobody who writes: the comparison is what fences. A connection to a
+//! machines' time and is believed by nobody who writes: the comparison is what fences. A name is taken before
+//! anything of its cluster is there and free again with the last of it. A connection to a
 //! cluster that lives elsewhere is carried there as it is, TLS and all, so that the cluster itself sees who
 //! its client is. What is pushed to its registries is rows of the cluster when it is small, else files in a
 //! folder or bucket of all. Whoever cannot know whether somebody else has taken over answers reads with a

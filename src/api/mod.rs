@@ -26,6 +26,7 @@ mod update;
 mod watch;
 mod write;
 
+pub use crate::builds::input::Upload;
 pub use pages::Pages;
 pub use passing::Answered;
 pub use read::field_text;

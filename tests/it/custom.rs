@@ -3,7 +3,7 @@
 //! one definition.
 
 use crate::support::{
-    Lab,
+    Lab, Wire,
     lab::{Reply, get, request, send},
     repository,
     wait::eventually,
@@ -351,6 +351,45 @@ async fn what_is_not_there() {
     let spec = &document["components"]["schemas"]["com.example.v1.Foo"]["properties"]["spec"];
     assert!(spec["properties"].get("replicas").is_some(), "{document}");
     assert!(spec["properties"].get("zz").is_none());
+    lab.stop().await;
+}
+
+/// Served from the acceptance of its names on; discovery waits until it is established. A fault
+/// holds back the write between the two.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_accepted_is_served_before_it_is_established() {
+    let lab = Lab::start().await;
+    let admin = Wire::to(&lab).as_admin(&lab);
+    let spec = json!({"match": {"from": "controllers", "names": ["foos.example.com"],
+        "resources": ["customresourcedefinitions/status"]}, "from": 2, "effect": {"status": 503}});
+    let rule = json!({"metadata": {"name": "halfway"}, "spec": spec}).to_string();
+    admin.send("POST", "/faults", &[], rule.into_bytes()).await.expect(201);
+    let definition = yaml(&golden("foos.yaml")).remove(0);
+    send(&lab.client, "POST", DEFINITIONS, "", Some(&definition)).await.expect(201);
+    let path = format!("{DEFINITIONS}/foos.example.com");
+    let condition = async |kind: &str| {
+        let object = get(&lab.client, &path).await.json();
+        object.condition(kind).map_or("", |c| c.str_at("status")).to_owned()
+    };
+    eventually("its names are accepted", || async {
+        let accepted = condition("NamesAccepted").await;
+        if accepted == "True" { Ok(()) } else { Err(accepted) }
+    })
+    .await;
+
+    let list = get(&lab.client, FOOS).await.expect(200);
+    assert_eq!(list["kind"], "FooList");
+    send(&lab.client, "POST", FOOS, "", Some(&foo("early", &json!({})))).await.expect(201);
+    let discovered = get(&lab.client, "/apis/example.com/v1").await;
+    assert_eq!((discovered.code, discovered.text().as_str()), (404, "404 page not found\n"));
+    assert_eq!(condition("Established").await, "False");
+
+    admin.send("DELETE", "/faults/halfway", &[], Vec::new()).await.expect(200);
+    eventually("it is discovered", || async {
+        let code = get(&lab.client, "/apis/example.com/v1").await.code;
+        if code == 200 { Ok(()) } else { Err(code) }
+    })
+    .await;
     lab.stop().await;
 }
 

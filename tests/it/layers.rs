@@ -1,40 +1,22 @@
 //! What is pushed to one replica and pulled from another, after the first has died.
 
 use crate::support::{
-    Child, Etcd, child,
+    Etcd, child,
     etcd::free,
     eventually,
     lab::{self, send},
+    replica::{Replica, replica},
     wire::Wire,
 };
 use pocketshift::catalog::content::sha256;
 use serde_json::json;
 use std::process::Command;
-use tempfile::{TempDir, tempdir};
+use tempfile::tempdir;
 
-struct Replica {
-    dir: TempDir,
-    child: Child,
-    registry: String,
-}
-
-fn replica(etcd: &Etcd, name: &str, more: &[&str], variables: &[(&str, &str)]) -> Replica {
-    let (dir, port) = (tempdir().expect("a folder"), free().to_string());
-    let mut command: Command = child::program(dir.path());
-    command.args(["serve", "--data-dir", &dir.path().to_string_lossy(), "--instant"]);
-    command.args(["--store", &etcd.address(), "--replica", name]);
-    command.args(["--secure-port", "0", "--registry-port", &port]).args(more);
-    command.envs(variables.iter().copied());
-    let child = Child::spawn(&mut command);
-    Replica { dir, child, registry: format!("127.0.0.1:{port}") }
-}
-
-impl Replica {
-    /// A client of its registries who may do anything.
-    async fn wire(&self) -> Wire {
-        let text = std::fs::read_to_string(self.dir.path().join("kubeconfig")).expect("a file");
-        wire(&text, &self.registry).await
-    }
+/// A client of a replica's registries who may do anything.
+async fn registries(at: &Replica) -> Wire {
+    let text = std::fs::read_to_string(at.kubeconfig()).expect("a file");
+    wire(&text, &at.registry).await
 }
 
 /// A client of a cluster's registries who may do anything.
@@ -72,7 +54,7 @@ async fn pulled(at: &Replica, digest: &str) -> Vec<u8> {
         }
     })
     .await;
-    let pulled = at.wire().await.get(&format!("/v2/default/app/blobs/{digest}")).await;
+    let pulled = registries(at).await.get(&format!("/v2/default/app/blobs/{digest}")).await;
     assert_eq!(pulled.code, 200, "{}", pulled.text());
     pulled.bytes
 }
@@ -81,7 +63,7 @@ async fn pulled(at: &Replica, digest: &str) -> Vec<u8> {
 async fn a_small_layer_outlives_the_machine_it_was_pushed_to() {
     let Some(etcd) = Etcd::start(1, &[]) else { return };
     let (a, b) = (replica(&etcd, "a", &[], &[]), replica(&etcd, "b", &[], &[]));
-    let wire = a.wire().await;
+    let wire = registries(&a).await;
     let (small, other) = (push(&wire, b"a small layer").await, push(&wire, b"another").await);
     let gone = wire.send("DELETE", &format!("/v2/default/app/blobs/{other}"), &[], vec![]).await;
     assert_eq!(gone.code, 202, "{}", gone.text());
@@ -136,9 +118,8 @@ impl Drop for Buckets {
 
 /// What was pushed to a further cluster lies there as long as the cluster is there; others keep theirs.
 async fn of_a_deleted_cluster(a: &Replica, buckets: &Buckets, large: &[u8]) {
-    let kubeconfig = a.dir.path().join("kubeconfig").to_string_lossy().into_owned();
     let ours = |arguments: &[&str]| {
-        let done = child::run(a.dir.path(), &[arguments, &["--kubeconfig", &kubeconfig]].concat());
+        let done = a.run(arguments);
         assert_eq!(done.code, Some(0), "{done:?}");
         done.out
     };
@@ -173,7 +154,7 @@ async fn a_large_layer_lies_in_the_bucket_that_all_share() {
     let (a, b) = (replica(&etcd, "a", &place, &variables), replica(&etcd, "b", &place, &variables));
     let large: Vec<u8> =
         (0..900_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let wire = a.wire().await;
+    let wire = registries(&a).await;
     let digest = push(&wire, &large).await;
     let other = push(&wire, &large[1..]).await;
     let gone = wire.send("DELETE", &format!("/v2/default/app/blobs/{other}"), &[], vec![]).await;
