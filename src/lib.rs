@@ -95,6 +95,9 @@
 //! text of the metadata and cells that are computed once for a revision, with the ages left open
 //! ([`api::table`], [`kinds::Template`]). Who needs fields reads a typed view of the revision
 //! ([`store::Entry::lens`]), which is made once and let go when nobody has looked at it for a while.
+//! Who changes an object works on a tree ([`object::Value`]): its lists and maps are shared until
+//! one of their holders changes them, so a copy costs nothing, and two that have a part in common
+//! are told apart without looking into it.
 //!
 //! # Controllers
 //!

@@ -42,4 +42,4 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 pub(crate) use tree::json;
-pub use tree::{List, Map, Place, Text, ToValue, Value, from_value, to_value};
+pub use tree::{Array, Map, Text, ToValue, Value, from_value, to_value};

@@ -11,7 +11,7 @@ use std::{ops::Range, sync::LazyLock};
 /// have their own accessors.
 pub trait ObjectExt: Sized {
     /// What holds the fields of an object.
-    type Fields;
+    type ObjectMap;
     /// The value at `path`, if every step exists and is an object.
     fn at(&self, path: &str) -> Option<&Self>;
     /// The string at `path`; `""` when absent or of another type.
@@ -23,7 +23,7 @@ pub trait ObjectExt: Sized {
     /// The items at `path`; empty when absent or not an array.
     fn list_at(&self, path: &str) -> &[Self];
     /// The entries at `path`, if it is an object.
-    fn map_at(&self, path: &str) -> Option<&Self::Fields>;
+    fn map_at(&self, path: &str) -> Option<&Self::ObjectMap>;
     /// Sets `path`, creating objects on the way; a non-object on the way is replaced.
     fn set_at(&mut self, path: &str, value: impl Into<Self>);
     /// Mutable access to `path`, creating objects on the way; `Null` is created at the end.
@@ -57,7 +57,7 @@ macro_rules! trees {
     ($($value:ty, $map:ty;)*) => {
         $(
             impl ObjectExt for $value {
-                type Fields = $map;
+                type ObjectMap = $map;
                 fn at(&self, path: &str) -> Option<&$value> {
                     steps(path).try_fold(self, |v, step| v.as_object()?.get(step))
                 }

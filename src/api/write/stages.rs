@@ -4,7 +4,6 @@ use super::{
     super::{Body, PatchType, Request, Server, admission, meta, server::refuse},
     Attempt, Draft,
 };
-use crate::object::Text;
 use crate::{
     error::Error,
     images::{image, stream},
@@ -366,7 +365,7 @@ pub(super) fn check_image(_: &Attempt<'_>, d: &mut Draft) -> Outcome {
 /// from `old`. `/status` owns the status and may also change annotations and finalizers' owners
 /// stay; `/finalize` owns `spec.finalizers`; `/ephemeralcontainers` that one list.
 fn owned_by_sub(sub: &str, custom: bool, mut new: Value, old: &Value) -> Value {
-    let mut value = if sub == "status" { as_old(&mut new, old) } else { old.clone() };
+    let mut value = old.clone();
     match sub {
         "status" if custom => carry(&mut value, &mut new, "status"),
         "status" => {
@@ -390,17 +389,6 @@ fn owned_by_sub(sub: &str, custom: bool, mut new: Value, old: &Value) -> Value {
         value.set_at("metadata.managedFields", managed);
     }
     value
-}
-
-/// A copy of `old`; its spec is taken from `new` if that is the same, because moving costs nothing.
-fn as_old(new: &mut Value, old: &Value) -> Value {
-    let Value::Object(fields) = old else { return old.clone() };
-    let copy = |(key, was): (&Text, &Value)| {
-        let same = key == "spec" && new.get(key) == Some(was);
-        let value = if same { new.remove_at(key) } else { None };
-        (key.clone(), value.unwrap_or_else(|| was.clone()))
-    };
-    Value::Object(fields.iter().map(copy).collect())
 }
 
 /// Takes over resources and resize policies of containers; other containers are for validation to

@@ -1,6 +1,6 @@
 //! Trees from values of other types, and `json!`.
 
-use super::{List, Map, Text, Value};
+use super::{Array, Map, Text, Value};
 use serde_json::Number;
 use std::{
     borrow::Cow,
@@ -20,7 +20,7 @@ macro_rules! json {
     (null) => { $crate::object::Value::Null };
     (true) => { $crate::object::Value::Bool(true) };
     (false) => { $crate::object::Value::Bool(false) };
-    ([]) => { $crate::object::Value::Array($crate::object::List::new()) };
+    ([]) => { $crate::object::Value::Array($crate::object::Array::new()) };
     ([ $($items:tt)+ ]) => {
         $crate::object::Value::Array($crate::object::json!(@items [] $($items)+).into())
     };
@@ -90,7 +90,7 @@ impl ToValue for Map {
     }
 }
 
-impl ToValue for List {
+impl ToValue for Array {
     fn to_value(&self) -> Value {
         Value::Array(self.clone())
     }
@@ -329,7 +329,7 @@ from! {
     Arc<str>, text => Value::String(text.into());
     Cow<'_, str>, text => Value::String(text.into());
     Number, number => Value::Number(number);
-    List, list => Value::Array(list);
+    Array, list => Value::Array(list);
     Map, map => Value::Object(map);
     (), _none => Value::Null;
 }

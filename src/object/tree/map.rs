@@ -13,12 +13,12 @@ use std::{
 /// The fields of a JSON object, in sorted order (so equal objects have equal bytes). Whoever changes it
 /// while others hold it, too, changes a copy of his own.
 #[derive(Clone, Default, Debug)]
-pub struct Map(Option<Arc<Fields>>);
+pub struct Map(Option<Arc<Members>>);
 
 /// Nearly all maps have a handful of fields: in a row they take least room and are found soonest. From a
 /// number of them on a row would cost each new field a move of all that follow.
 #[derive(Clone, Debug)]
-enum Fields {
+enum Members {
     /// Sorted by name, each name once.
     Few(Vec<(Text, Value)>),
     /// More than [`FEW`], or once so many.
@@ -44,17 +44,17 @@ fn found(row: &[(Text, Value)], name: &str) -> Option<usize> {
     }
 }
 
-impl Fields {
+impl Members {
     fn get(&self, name: &str) -> Option<(&Text, &Value)> {
         match self {
-            Fields::Few(row) => found(row, name).map(|at| (&row[at].0, &row[at].1)),
-            Fields::Many(tree) => tree.get_key_value(name),
+            Members::Few(row) => found(row, name).map(|at| (&row[at].0, &row[at].1)),
+            Members::Many(tree) => tree.get_key_value(name),
         }
     }
 
     fn insert(&mut self, name: Text, value: Value) -> Option<Value> {
         match self {
-            Fields::Few(row) => {
+            Members::Few(row) => {
                 let behind = row.last().is_none_or(|(last, _)| *last < name);
                 let at = if behind { Err(row.len()) } else { place(row, &name) };
                 match at {
@@ -63,12 +63,12 @@ impl Fields {
                     Err(_) => {
                         let mut tree: BTreeMap<_, _> = std::mem::take(row).into_iter().collect();
                         tree.insert(name, value);
-                        *self = Fields::Many(tree);
+                        *self = Members::Many(tree);
                     }
                 }
                 None
             }
-            Fields::Many(tree) => tree.insert(name, value),
+            Members::Many(tree) => tree.insert(name, value),
         }
     }
 }
@@ -82,22 +82,22 @@ impl Map {
     /// Without fields yet, and with room for so many.
     pub fn with_capacity(fields: usize) -> Map {
         match fields {
-            1..=FEW => Map(Some(Arc::new(Fields::Few(Vec::with_capacity(fields))))),
+            1..=FEW => Map(Some(Arc::new(Members::Few(Vec::with_capacity(fields))))),
             _ => Map(None),
         }
     }
 
     /// The fields to change: one's own from now on.
-    fn own(&mut self) -> &mut Fields {
-        Arc::make_mut(self.0.get_or_insert_with(|| Arc::new(Fields::Few(Vec::new()))))
+    fn own(&mut self) -> &mut Members {
+        Arc::make_mut(self.0.get_or_insert_with(|| Arc::new(Members::Few(Vec::new()))))
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
         match self.0.as_deref() {
             None => 0,
-            Some(Fields::Few(row)) => row.len(),
-            Some(Fields::Many(tree)) => tree.len(),
+            Some(Members::Few(row)) => row.len(),
+            Some(Members::Many(tree)) => tree.len(),
         }
     }
 
@@ -121,8 +121,8 @@ impl Map {
         // What is not there is not worth a copy.
         self.get(name)?;
         match self.own() {
-            Fields::Few(row) => found(row, name).map(|at| &mut row[at].1),
-            Fields::Many(tree) => tree.get_mut(name),
+            Members::Few(row) => found(row, name).map(|at| &mut row[at].1),
+            Members::Many(tree) => tree.get_mut(name),
         }
     }
 
@@ -140,8 +140,8 @@ impl Map {
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         self.get(name)?;
         match self.own() {
-            Fields::Few(row) => found(row, name).map(|at| row.remove(at).1),
-            Fields::Many(tree) => tree.remove(name),
+            Members::Few(row) => found(row, name).map(|at| row.remove(at).1),
+            Members::Many(tree) => tree.remove(name),
         }
     }
 
@@ -160,23 +160,23 @@ impl Map {
         match self.is_empty() {
             true => {}
             false => match self.own() {
-                Fields::Few(row) => row.retain_mut(|(name, value)| wanted(name, value)),
-                Fields::Many(tree) => tree.retain(wanted),
+                Members::Few(row) => row.retain_mut(|(name, value)| wanted(name, value)),
+                Members::Many(tree) => tree.retain(wanted),
             },
         }
     }
 
     /// Where a field is or will be.
-    pub fn entry(&mut self, name: impl Into<Text>) -> Entry<'_> {
-        Entry { map: self, name: name.into() }
+    pub fn entry(&mut self, name: impl Into<Text>) -> MapEntry<'_> {
+        MapEntry { map: self, name: name.into() }
     }
 
     /// Names and values by name.
     pub fn iter(&self) -> Iter<'_> {
         match self.0.as_deref() {
             None => Iter::Few([].iter()),
-            Some(Fields::Few(row)) => Iter::Few(row.iter()),
-            Some(Fields::Many(tree)) => Iter::Many(tree.iter()),
+            Some(Members::Few(row)) => Iter::Few(row.iter()),
+            Some(Members::Many(tree)) => Iter::Many(tree.iter()),
         }
     }
 
@@ -185,8 +185,8 @@ impl Map {
         match self.is_empty() {
             true => IterMut::Few([].iter_mut()),
             false => match self.own() {
-                Fields::Few(row) => IterMut::Few(row.iter_mut()),
-                Fields::Many(tree) => IterMut::Many(tree.iter_mut()),
+                Members::Few(row) => IterMut::Few(row.iter_mut()),
+                Members::Many(tree) => IterMut::Many(tree.iter_mut()),
             },
         }
     }
@@ -208,12 +208,12 @@ impl Map {
 }
 
 /// Where a field is or will be.
-pub struct Entry<'a> {
+pub struct MapEntry<'a> {
     map: &'a mut Map,
     name: Text,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> MapEntry<'a> {
     /// The field, set to a value if it was not there.
     pub fn or_insert(self, value: Value) -> &'a mut Value {
         self.or_insert_with(|| value)
@@ -222,26 +222,26 @@ impl<'a> Entry<'a> {
     /// The same with a value that is made when it is wanted.
     pub fn or_insert_with(self, value: impl FnOnce() -> Value) -> &'a mut Value {
         let fields = self.map.own();
-        if let Fields::Few(row) = fields
+        if let Members::Few(row) = fields
             && row.len() == FEW
             && found(row, &self.name).is_none()
         {
-            *fields = Fields::Many(std::mem::take(row).into_iter().collect());
+            *fields = Members::Many(std::mem::take(row).into_iter().collect());
         }
         match fields {
-            Fields::Few(row) => {
+            Members::Few(row) => {
                 let at = place(row, &self.name).unwrap_or_else(|at| {
                     row.insert(at, (self.name, value()));
                     at
                 });
                 &mut row[at].1
             }
-            Fields::Many(tree) => tree.entry(self.name).or_insert_with(value),
+            Members::Many(tree) => tree.entry(self.name).or_insert_with(value),
         }
     }
 
     /// Changes the field if it is there.
-    pub fn and_modify(self, change: impl FnOnce(&mut Value)) -> Entry<'a> {
+    pub fn and_modify(self, change: impl FnOnce(&mut Value)) -> MapEntry<'a> {
         if let Some(value) = self.map.get_mut(&self.name) {
             change(value);
         }
@@ -249,7 +249,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Fields in the order of their names; of several of one name the last is meant.
+/// Members in the order of their names; of several of one name the last is meant.
 fn made(mut row: Vec<(Text, Value)>) -> Map {
     if !row.is_sorted_by(|(a, _), (b, _)| a < b) {
         row.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -263,8 +263,8 @@ fn made(mut row: Vec<(Text, Value)>) -> Map {
     }
     match row.len() {
         0 => Map(None),
-        1..=FEW => Map(Some(Arc::new(Fields::Few(row)))),
-        _ => Map(Some(Arc::new(Fields::Many(row.into_iter().collect())))),
+        1..=FEW => Map(Some(Arc::new(Members::Few(row)))),
+        _ => Map(Some(Arc::new(Members::Many(row.into_iter().collect())))),
     }
 }
 
@@ -403,8 +403,8 @@ impl IntoIterator for Map {
     fn into_iter(self) -> IntoIter {
         match self.0.map(Arc::unwrap_or_clone) {
             None => IntoIter::Few(Vec::new().into_iter()),
-            Some(Fields::Few(row)) => IntoIter::Few(row.into_iter()),
-            Some(Fields::Many(tree)) => IntoIter::Many(tree.into_iter()),
+            Some(Members::Few(row)) => IntoIter::Few(row.into_iter()),
+            Some(Members::Many(tree)) => IntoIter::Many(tree.into_iter()),
         }
     }
 }

@@ -6,19 +6,19 @@
 //! have in common. Names of fields and short texts stand in the tree itself. A value takes 24 bytes, a
 //! field 48, and a map no more than its fields.
 
-mod list;
+mod array;
 mod make;
 mod map;
-mod place;
 mod query;
 mod serial;
+mod spot;
 
-pub use list::List;
+pub use array::Array;
 pub use make::ToValue;
 pub(crate) use make::json;
 pub use map::Map;
-pub use place::Place;
 pub use serial::{from_value, to_value};
+pub use spot::Spot;
 
 use serde_json::Number;
 use std::fmt;
@@ -39,7 +39,7 @@ pub enum Value {
     /// A text.
     String(Text),
     /// `[…]`.
-    Array(List),
+    Array(Array),
     /// `{…}`.
     Object(Map),
 }
@@ -162,29 +162,29 @@ impl Value {
     }
 
     /// A field by name, or an item by its place.
-    pub fn get(&self, place: impl Place) -> Option<&Value> {
-        place.of(self)
+    pub fn get(&self, spot: impl Spot) -> Option<&Value> {
+        spot.of(self)
     }
 
     /// As [`Value::get`], to change it.
-    pub fn get_mut(&mut self, place: impl Place) -> Option<&mut Value> {
-        place.of_mut(self)
+    pub fn get_mut(&mut self, spot: impl Spot) -> Option<&mut Value> {
+        spot.of_mut(self)
     }
 
     /// What a JSON pointer leads to (RFC 6901).
     pub fn pointer(&self, pointer: &str) -> Option<&Value> {
-        place::steps(pointer)?.try_fold(self, |value, step| match value {
+        spot::steps(pointer)?.try_fold(self, |value, step| match value {
             Value::Object(map) => map.get(&step),
-            Value::Array(list) => list.get(place::index(&step)?),
+            Value::Array(list) => list.get(spot::index(&step)?),
             _ => None,
         })
     }
 
     /// As [`Value::pointer`], to change it.
     pub fn pointer_mut(&mut self, pointer: &str) -> Option<&mut Value> {
-        place::steps(pointer)?.try_fold(self, |value, step| match value {
+        spot::steps(pointer)?.try_fold(self, |value, step| match value {
             Value::Object(map) => map.get_mut(&step),
-            Value::Array(list) => list.get_mut(place::index(&step)?),
+            Value::Array(list) => list.get_mut(spot::index(&step)?),
             _ => None,
         })
     }

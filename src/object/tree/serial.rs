@@ -1,6 +1,6 @@
 //! Trees from JSON text and back, and from and to typed values.
 
-use super::{List, Map, Text, Value};
+use super::{Array, Map, Text, Value};
 use serde::{
     Deserialize, Serialize,
     de::{
@@ -43,7 +43,7 @@ impl Serialize for Value {
     }
 }
 
-impl Serialize for List {
+impl Serialize for Array {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(self)
     }
@@ -57,20 +57,20 @@ impl Serialize for Map {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
-        from.deserialize_any(Any)
+        from.deserialize_any(AnyVisitor)
     }
 }
 
 impl<'de> Deserialize<'de> for Map {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Map, D::Error> {
-        from.deserialize_map(Fields)
+        from.deserialize_map(MapVisitor)
     }
 }
 
 /// Makes a value of whatever comes.
-struct Any;
+struct AnyVisitor;
 
-impl<'de> Visitor<'de> for Any {
+impl<'de> Visitor<'de> for AnyVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,14 +122,14 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Value, A::Error> {
-        Fields.visit_map(fields).map(Value::Object)
+        MapVisitor.visit_map(fields).map(Value::Object)
     }
 }
 
 /// Makes a map.
-struct Fields;
+struct MapVisitor;
 
-impl<'de> Visitor<'de> for Fields {
+impl<'de> Visitor<'de> for MapVisitor {
     type Value = Map;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,7 +142,7 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Map, A::Error> {
         let mut row = Vec::new();
-        while let Some(name) = fields.next_key_seed(Name)? {
+        while let Some(name) = fields.next_key_seed(KeyVisitor)? {
             row.push((name, fields.next_value()?));
         }
         Ok(row.into())
@@ -150,16 +150,16 @@ impl<'de> Visitor<'de> for Fields {
 }
 
 /// Makes the name of a field.
-struct Name;
+struct KeyVisitor;
 
-impl<'de> DeserializeSeed<'de> for Name {
+impl<'de> DeserializeSeed<'de> for KeyVisitor {
     type Value = Text;
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Text, D::Error> {
         from.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for Name {
+impl Visitor<'_> for KeyVisitor {
     type Value = Text;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -174,7 +174,13 @@ impl<'de> Visitor<'de> for Fields<'_> {
             let either = either::of(self.of, field);
             let wrapped = is_wrapped(self.of, field).then(|| w::open(out, field.proto));
             let number = if wrapped.is_some() { 1 } else { field.proto };
-            map.next_value_seed(Value { shape, number, either, listed: false, out: &mut *out })?;
+            map.next_value_seed(FieldValue {
+                shape,
+                number,
+                either,
+                listed: false,
+                out: &mut *out,
+            })?;
             if let Some(open) = wrapped {
                 w::close(out, open);
             }
@@ -191,7 +197,7 @@ fn is_wrapped(of: &Type, field: &Field) -> bool {
 }
 
 /// Writes a value into a field; null is not written, unless as one of a list of anything.
-struct Value<'o> {
+struct FieldValue<'o> {
     shape: &'static Shape,
     number: u32,
     either: Option<either::Either>,
@@ -199,7 +205,7 @@ struct Value<'o> {
     out: &'o mut Vec<u8>,
 }
 
-impl<'de> DeserializeSeed<'de> for Value<'_> {
+impl<'de> DeserializeSeed<'de> for FieldValue<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -222,7 +228,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
     }
 }
 
-impl Value<'_> {
+impl FieldValue<'_> {
     fn wrong<E: Error>(&self, found: &str) -> E {
         E::custom(format!("{found} for a field of shape {:?}", self.shape))
     }
@@ -239,7 +245,7 @@ impl Value<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_> {
+impl<'de> Visitor<'de> for FieldValue<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -276,7 +282,7 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        let Value { shape, number, out, .. } = self;
+        let FieldValue { shape, number, out, .. } = self;
         scalar::text_to(out, number, shape, text).map_err(E::custom)
     }
 
@@ -284,7 +290,13 @@ impl<'de> Visitor<'de> for Value<'_> {
         let Shape::List(item) = self.shape else { return Err(self.wrong("a list")) };
         let (number, either) = (self.number, self.either);
         while seq
-            .next_element_seed(Value { shape: item, number, either, listed: true, out: self.out })?
+            .next_element_seed(FieldValue {
+                shape: item,
+                number,
+                either,
+                listed: true,
+                out: self.out,
+            })?
             .is_some()
         {}
         Ok(())
@@ -309,7 +321,7 @@ impl<'de> Visitor<'de> for Value<'_> {
                 Shape::List(_) => (1, Some(w::open(self.out, 2))),
                 _ => (2, None),
             };
-            map.next_value_seed(Value {
+            map.next_value_seed(FieldValue {
                 shape: item,
                 number,
                 either: self.either,

@@ -10,15 +10,15 @@ use std::{
 /// Items in their order. It is used as the `Vec` it holds; whoever changes it while others hold it, too,
 /// changes a copy of his own.
 #[derive(Clone, Default, Debug)]
-pub struct List(Option<Arc<Vec<Value>>>);
+pub struct Array(Option<Arc<Vec<Value>>>);
 
 /// What a list without items lends.
 static NONE: Vec<Value> = Vec::new();
 
-impl List {
+impl Array {
     /// Without items.
-    pub const fn new() -> List {
-        List(None)
+    pub const fn new() -> Array {
+        Array(None)
     }
 
     /// The items for whoever wants them as his own.
@@ -27,21 +27,21 @@ impl List {
     }
 }
 
-impl Deref for List {
+impl Deref for Array {
     type Target = Vec<Value>;
     fn deref(&self) -> &Vec<Value> {
         self.0.as_deref().unwrap_or(&NONE)
     }
 }
 
-impl DerefMut for List {
+impl DerefMut for Array {
     fn deref_mut(&mut self) -> &mut Vec<Value> {
         Arc::make_mut(self.0.get_or_insert_default())
     }
 }
 
-impl PartialEq for List {
-    fn eq(&self, other: &List) -> bool {
+impl PartialEq for Array {
+    fn eq(&self, other: &Array) -> bool {
         match (&self.0, &other.0) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
             (None, Some(list)) | (Some(list), None) => list.is_empty(),
@@ -50,27 +50,27 @@ impl PartialEq for List {
     }
 }
 
-impl Eq for List {}
+impl Eq for Array {}
 
-impl Hash for List {
+impl Hash for Array {
     fn hash<H: Hasher>(&self, to: &mut H) {
         self.as_slice().hash(to);
     }
 }
 
-impl From<Vec<Value>> for List {
-    fn from(items: Vec<Value>) -> List {
-        List((!items.is_empty()).then(|| Arc::new(items)))
+impl From<Vec<Value>> for Array {
+    fn from(items: Vec<Value>) -> Array {
+        Array((!items.is_empty()).then(|| Arc::new(items)))
     }
 }
 
-impl FromIterator<Value> for List {
-    fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> List {
+impl FromIterator<Value> for Array {
+    fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Array {
         items.into_iter().collect::<Vec<Value>>().into()
     }
 }
 
-impl IntoIterator for List {
+impl IntoIterator for Array {
     type Item = Value;
     type IntoIter = std::vec::IntoIter<Value>;
     fn into_iter(self) -> Self::IntoIter {
@@ -78,7 +78,7 @@ impl IntoIterator for List {
     }
 }
 
-impl<'a> IntoIterator for &'a List {
+impl<'a> IntoIterator for &'a Array {
     type Item = &'a Value;
     type IntoIter = std::slice::Iter<'a, Value>;
     fn into_iter(self) -> Self::IntoIter {
@@ -86,7 +86,7 @@ impl<'a> IntoIterator for &'a List {
     }
 }
 
-impl<'a> IntoIterator for &'a mut List {
+impl<'a> IntoIterator for &'a mut Array {
     type Item = &'a mut Value;
     type IntoIter = std::slice::IterMut<'a, Value>;
     fn into_iter(self) -> Self::IntoIter {

@@ -4,19 +4,19 @@ use super::{Map, Text, Value};
 use std::ops::{Index, IndexMut};
 
 /// A field's name or an item's number.
-pub trait Place {
+pub trait Spot {
     /// What is there.
     fn of<'a>(&self, value: &'a Value) -> Option<&'a Value>;
     /// What is there, to change it.
     fn of_mut<'a>(&self, value: &'a mut Value) -> Option<&'a mut Value>;
-    /// What is there; a field is made if it is not, and an object out of `null`.
+    /// What is there; a field is made if it is not, and what has no fields is replaced by an object.
     ///
     /// # Panics
-    /// Where no such place can be.
+    /// For an item that is not there.
     fn made<'a>(&self, value: &'a mut Value) -> &'a mut Value;
 }
 
-impl Place for str {
+impl Spot for str {
     fn of<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         value.as_object()?.get(self)
     }
@@ -26,17 +26,17 @@ impl Place for str {
     }
 
     fn made<'a>(&self, value: &'a mut Value) -> &'a mut Value {
-        if value.is_null() {
+        if !value.is_object() {
             *value = Value::Object(Map::new());
         }
-        match value {
-            Value::Object(map) => map.entry(self).or_insert(Value::Null),
-            other => panic!("{other} has no field {self:?}"),
+        match value.as_object_mut() {
+            Some(map) => map.entry(self).or_insert(Value::Null),
+            None => unreachable!("just made an object"),
         }
     }
 }
 
-impl Place for usize {
+impl Spot for usize {
     fn of<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         value.as_array()?.get(*self)
     }
@@ -46,17 +46,14 @@ impl Place for usize {
     }
 
     fn made<'a>(&self, value: &'a mut Value) -> &'a mut Value {
-        match value {
-            Value::Array(list) => &mut list[*self],
-            other => panic!("{other} has no item {self}"),
-        }
+        &mut value.as_array_mut().map_or(&mut [][..], Vec::as_mut_slice)[*self]
     }
 }
 
 macro_rules! as_what_it_derefs_to {
     ($([$($of:tt)*] $holder:ty;)*) => {
         $(
-            impl<$($of)*> Place for $holder {
+            impl<$($of)*> Spot for $holder {
                 fn of<'a>(&self, value: &'a Value) -> Option<&'a Value> {
                     (**self).of(value)
                 }
@@ -74,33 +71,32 @@ macro_rules! as_what_it_derefs_to {
 as_what_it_derefs_to! {
     [] String;
     [] Text;
-    [T: Place + ?Sized] &T;
+    [T: Spot + ?Sized] &T;
+}
+
+/// What is where nothing is.
+static NULL: Value = Value::Null;
+
+/// What is not there is `null`.
+impl<P: Spot> Index<P> for Value {
+    type Output = Value;
+    fn index(&self, spot: P) -> &Value {
+        spot.of(self).unwrap_or(&NULL)
+    }
 }
 
 /// What is not there is `null`.
-impl<P: Place> Index<P> for Value {
+impl Index<&str> for Map {
     type Output = Value;
-    fn index(&self, place: P) -> &Value {
-        static NULL: Value = Value::Null;
-        place.of(self).unwrap_or(&NULL)
+    fn index(&self, name: &str) -> &Value {
+        self.get(name).unwrap_or(&NULL)
     }
 }
 
 /// What is not there is made.
-impl<P: Place> IndexMut<P> for Value {
-    fn index_mut(&mut self, place: P) -> &mut Value {
-        place.made(self)
-    }
-}
-
-/// A field that is there.
-impl Index<&str> for Map {
-    type Output = Value;
-    fn index(&self, name: &str) -> &Value {
-        match self.get(name) {
-            Some(value) => value,
-            None => panic!("no field {name:?}"),
-        }
+impl<P: Spot> IndexMut<P> for Value {
+    fn index_mut(&mut self, spot: P) -> &mut Value {
+        spot.made(self)
     }
 }
 
