@@ -76,7 +76,7 @@ fn created(metadata: &Value) -> Value {
 
 fn config(of: &Value) -> Option<Value> {
     let of = of.as_object()?;
-    let kept = CONFIG.iter().filter_map(|n| Some((*n, of.get(*n).filter(|v| says(v))?)));
+    let kept = CONFIG.iter().filter_map(|n| Some((*n, of.get(n).filter(|v| says(v))?)));
     Some(Value::Object(kept.map(|(n, v)| (n.to_owned(), v.clone())).collect::<Map>()))
 }
 

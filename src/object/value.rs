@@ -414,7 +414,7 @@ fn write_fields(
     out.push(b'{');
     let open = out.len();
     let Some(map) = object.as_object() else { return out.push(b'}') };
-    let head = write::HEAD.iter().filter_map(|key| map.get_key_value(*key));
+    let head = write::HEAD.iter().filter_map(|key| map.get_key_value(key));
     let rest = map.iter().filter(|(key, _)| !write::HEAD.contains(&key.as_str()));
     for (key, value) in head.chain(rest) {
         let before = out.len();

@@ -43,7 +43,7 @@ impl Walk {
         }
         match (old, new) {
             (Value::Object(a), Value::Object(b)) => {
-                let added = b.keys().filter(|key| !a.contains_key(*key));
+                let added = b.keys().filter(|key| !a.contains_key(key));
                 for key in a.keys().chain(added) {
                     let (old, new) = (a.get(key), b.get(key));
                     let at = joined(&path, key);

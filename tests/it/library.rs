@@ -120,6 +120,7 @@ async fn what_is_wrong_is_said() {
     // All of a text, or nothing: also where one stands in a namespace that another makes.
     let good = "{apiVersion: v1, kind: Namespace, metadata: {name: new}}\n---\n\
                 {apiVersion: v1, kind: ConfigMap, metadata: {name: good, namespace: new}}\n";
+    cluster.settled().await;
     let before = cluster.objects();
     let wrong = format!("{good}---\n{}", "{apiVersion: v1, kind: ConfigMap, metadata: {name: A}}");
     let refused = cluster.apply(&wrong).await;

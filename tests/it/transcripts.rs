@@ -3,12 +3,13 @@
 //! a new difference fails, and so does one that is gone and still listed.
 
 use crate::support::{
-    Lab, Registry, Wire,
+    Lab, Registry, Wire, lab,
     registry::{DOCKER_LIST, Image},
     repository,
     transcript::{Replay, read},
     yaml,
 };
+use jiff::Timestamp;
 use pocketshift::object::ObjectExt;
 use std::collections::BTreeMap;
 
@@ -53,7 +54,8 @@ async fn replay(name: &str) {
         (registry, digests)
     });
     let (registry, digests) = registry.await.expect("a registry");
-    let lab = Lab::start().await;
+    // Time passes where the transcript says so, however long this machine takes.
+    let lab = Lab::of(lab::builder().clock_stopped_at(&Timestamp::now().to_string())).await;
     let text = std::fs::read_to_string(repository(FOLDER).join(format!("{name}.txt")));
     let steps = read(&text.expect("a transcript"));
     assert!(!steps.is_empty(), "{name} has no steps");
@@ -196,7 +198,7 @@ async fn corners() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_project_openshift_holds_is_there_at_once() {
     use crate::support::lab::{builder, get};
-    let lab = Lab::of(builder().pace(100)).await;
+    let lab = Lab::of(lab::builder().pace(100)).await;
     let streams = "/apis/image.openshift.io/v1/namespaces/openshift/imagestreams";
     let streams = get(&lab.client, streams).await.expect(200);
     let images = get(&lab.client, "/apis/image.openshift.io/v1/images").await.expect(200);

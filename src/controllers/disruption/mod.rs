@@ -160,7 +160,7 @@ fn settle(
     let (expected, desired) = numbers;
     let disrupted = still_disrupted(view, budget, pods, plan);
     let healthy = |p: &&&Arc<Entry>| {
-        !p.meta.deleting && PodLens::of(p).is_ready() && !disrupted.contains_key(&*p.meta.name)
+        !p.meta.deleting && PodLens::of(p).is_ready() && !disrupted.contains_key(&p.meta.name)
     };
     let current = pods.iter().filter(healthy).count() as i64;
     let allowed = if expected > 0 { (current - desired).max(0) } else { 0 };

@@ -71,8 +71,8 @@ fn unchanged(o: &Value, old: &Value, map: &str, free: &[&str], out: &mut Causes)
     let none = Map::new();
     let of = |o: &'_ Value| o.at(&path).and_then(Value::as_object).cloned();
     let (new, old) = (of(o).unwrap_or(none.clone()), of(old).unwrap_or(none));
-    let changed = new.iter().filter(|(name, value)| old.get(*name) != Some(*value));
-    let removed = old.iter().filter(|(name, _)| !new.contains_key(*name));
+    let changed = new.iter().filter(|(name, value)| old.get(name) != Some(*value));
+    let removed = old.iter().filter(|(name, _)| !new.contains_key(name));
     for (name, value) in changed.chain(removed) {
         if !free.contains(&name.as_str()) {
             let why = "field is immutable, try updating the namespace";

@@ -193,7 +193,7 @@ fn everything(node: Node<'_>, value: &Value) -> Map {
                 let below = everything(node.child_or_any(key), value);
                 out.insert(field_key(key).into(), Value::Object(below));
             }
-            for name in written_empty(node).filter(|name| !map.contains_key(*name)) {
+            for name in written_empty(node).filter(|name| !map.contains_key(name)) {
                 out.insert(field_key(name).into(), Value::Object(Map::new()));
             }
         }

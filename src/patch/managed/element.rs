@@ -45,7 +45,7 @@ pub(in crate::patch) fn key(list: Node<'_>, value: &Value) -> Result<String, Str
 pub(in crate::patch) fn is_named(list: Node<'_>, value: &Value) -> bool {
     match (list, value) {
         (Node::Keyed(_, keys), Value::Object(map)) => {
-            keys.iter().any(|k| map.contains_key(*k)) || key(list, value).is_ok()
+            keys.iter().any(|k| map.contains_key(k)) || key(list, value).is_ok()
         }
         _ => key(list, value).is_ok(),
     }
@@ -62,7 +62,7 @@ fn keyed(item: Node<'_>, keys: &[&str], value: &Value) -> Result<String, String>
     let found: Map = keys
         .iter()
         .filter_map(|k| {
-            Some(((*k).to_owned(), map.get(*k).cloned().or_else(|| item.key_default(k))?))
+            Some(((*k).to_owned(), map.get(k).cloned().or_else(|| item.key_default(k))?))
         })
         .collect();
     if found.is_empty() {

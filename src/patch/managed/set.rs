@@ -60,7 +60,7 @@ pub fn union(set: &mut Map, other: &Map) {
                 mark(mine, member);
             }
             _ => {
-                set.insert(key.clone().into(), Value::Object(node.clone()));
+                set.insert(key.clone(), Value::Object(node.clone()));
             }
         }
     }
@@ -75,7 +75,7 @@ pub fn subtract(set: &mut Map, other: &Map) {
             .filter_map(|k| Some((k.clone(), child(other, k)?)))
             .collect()
     } else {
-        children(other).filter(|(k, _)| set.contains_key(*k)).map(|(k, n)| (k.clone(), n)).collect()
+        children(other).filter(|(k, _)| set.contains_key(k)).map(|(k, n)| (k.clone(), n)).collect()
     };
     for (key, node) in &shared {
         let Some(Value::Object(mine)) = set.get_mut(key) else { continue };
@@ -98,7 +98,7 @@ pub fn intersection(a: &Map, b: &Map) -> Map {
         let mut both = intersection(node, other);
         mark(&mut both, member);
         if member || !both.is_empty() {
-            out.insert(key.clone().into(), Value::Object(both));
+            out.insert(key.clone(), Value::Object(both));
         }
     }
     out

@@ -201,12 +201,12 @@ impl Structural {
             let why = format!("{path} in body should have at least {min} properties");
             causes.invalid(path, &json!(count), why);
         }
-        for name in rules.required.iter().filter(|n| !map.contains_key(*n)) {
+        for name in rules.required.iter().filter(|n| !map.contains_key(n)) {
             causes.required(at(name), "");
         }
         // An object within an object says what it is.
         let named = ["apiVersion", "kind"].into_iter().filter(|_| self.embedded);
-        for name in named.filter(|n| !map.contains_key(*n)) {
+        for name in named.filter(|n| !map.contains_key(n)) {
             causes.required(at(name), "");
         }
         for (name, value) in map {

@@ -163,7 +163,7 @@ fn by_budget(view: &View, pods: Vec<Arc<Entry>>) -> (Vec<Arc<Entry>>, Vec<Arc<En
         let mut violated = false;
         for (budget, selector, allowed) in &mut budgets {
             let disrupted = budget.map_at("status.disruptedPods");
-            let counted = disrupted.is_some_and(|d| d.contains_key(&*pod.meta.name));
+            let counted = disrupted.is_some_and(|d| d.contains_key(&pod.meta.name));
             let covers = budget.namespace() == &*pod.meta.namespace
                 && !pod.meta.labels.is_empty()
                 && selector.matches_meta(&pod.meta);

@@ -137,12 +137,12 @@ pub fn without_late(object: &mut Value) -> Vec<(&'static str, Value)> {
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
         return Vec::new();
     };
-    LATE.iter().filter_map(|f| Some((*f, metadata.remove(*f)?))).collect()
+    LATE.iter().filter_map(|f| Some((*f, metadata.remove(f)?))).collect()
 }
 
 /// Puts it back, whatever was made of it meanwhile.
 pub fn with_late(object: &mut Value, late: Vec<(&'static str, Value)>) {
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
-    LATE.iter().for_each(|f| drop(metadata.remove(*f)));
+    LATE.iter().for_each(|f| drop(metadata.remove(f)));
     metadata.extend(late.into_iter().map(|(f, v)| (f.into(), v)));
 }

@@ -310,7 +310,7 @@ fn call(name: &str, given: &[Value]) -> Result<Value, String> {
         "index" => given.iter().skip(1).try_fold(first.clone(), |value, key| {
             let found = match (key, key.as_u64().and_then(|n| usize::try_from(n).ok())) {
                 (_, Some(at)) => value.get(at),
-                (key, None) => value.get(&shown(key)),
+                (key, None) => value.get(shown(key)),
             };
             found
                 .cloned()

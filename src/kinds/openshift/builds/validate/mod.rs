@@ -228,7 +228,7 @@ fn difference(before: &Value, now: &Value) -> Option<Value> {
         };
         patch.extend(changed.map(|changed| (key.clone(), changed)));
     }
-    let gone = old.keys().filter(|key| !new.contains_key(*key));
+    let gone = old.keys().filter(|key| !new.contains_key(key));
     patch.extend(gone.map(|key| (key.clone(), Value::Null)));
     (!patch.is_empty()).then_some(Value::Object(patch))
 }
