@@ -27,6 +27,7 @@ mod watch;
 mod write;
 
 pub use crate::access::Caller;
+pub use crate::builds::input::Upload;
 pub use pages::Pages;
 pub use passing::Answered;
 pub use read::field_text;

@@ -4,6 +4,7 @@ use super::Session;
 use crate::{
     access::{Attributes, Caller},
     audit::Notes,
+    builds::input::Upload,
     error::Error,
     kinds::Served,
     object::{
@@ -84,6 +85,8 @@ pub enum Body {
     Patch(PatchType, Value),
     /// What a proxy passes on; its path is what stands behind `/proxy`.
     Passed(Box<Fetch>),
+    /// What is to be built from.
+    Upload(Upload),
 }
 
 /// Query parameters and delete options.

@@ -29,6 +29,7 @@ mod resource;
 mod serve;
 mod stream;
 mod streaming;
+mod upload;
 mod values;
 #[cfg(feature = "kube")]
 mod within;

@@ -16,7 +16,9 @@ use super::{
     streaming::{self, Messages},
 };
 use crate::{
-    api::{Answer, Body, Caller, Options, PatchType, Request, Response, Verb, table::Include},
+    api::{
+        Answer, Body, Caller, Options, PatchType, Request, Response, Upload, Verb, table::Include,
+    },
     error::Error,
     object::{json, read},
     runtime::Fetch,
@@ -35,8 +37,11 @@ const STREAMS: &[&str] = &["attach", "exec", "log", "portforward"];
 /// The subresource that passes everything on.
 const PROXY: &str = "proxy";
 
+/// The subresource that takes what is to be built from.
+const BINARY: &str = "instantiatebinary";
+
 /// Subresources that take their body as it comes, with headers and the rest of the path.
-const PASSED: &[&str] = &[PROXY, "instantiatebinary", "webhooks"];
+const PASSED: &[&str] = &[PROXY, BINARY, "webhooks"];
 
 /// Headers that mean the connection, not the request, or that a server in a pod must not see.
 const KEPT_BACK: &[&str] =
@@ -176,12 +181,9 @@ pub async fn build(
     let place = match verb {
         Verb::Get | Verb::List | Verb::Watch if target.sub != PROXY => None,
         _ if STREAMS.contains(&target.sub) => None,
+        _ if target.sub == BINARY => Some(uploaded(incoming, &mut request).await?),
         _ => {
-            let most = match target.sub {
-                "instantiatebinary" => bodies::LARGEST_UPLOAD,
-                _ => bodies::LARGEST,
-            };
-            let (bytes, place) = take(incoming, &request.caller, most).await?;
+            let (bytes, place) = take(incoming, &request.caller, bodies::LARGEST).await?;
             let sent = !bytes.is_empty();
             incoming.sent = bytes.clone();
             request.body = match target.sub {
@@ -230,6 +232,23 @@ fn style(incoming: &Incoming<'_>, target: &ResourcePath<'_>, verb: Verb) -> Resu
     let server = &incoming.http.server;
     let (now, minor) = (server.world.clock.now(), server.settings.versions.minor);
     Ok(Style { form, look, now, minor })
+}
+
+/// Receives what is to be built from.
+async fn uploaded(incoming: &mut Incoming<'_>, request: &mut Request) -> Result<BodyPermit, Error> {
+    let http = incoming.http;
+    let (upload, place) = if http.server.journal.is_some() {
+        let (bytes, place) = take(incoming, &request.caller, bodies::LARGEST_RECORDED).await?;
+        incoming.sent = bytes.clone();
+        (Upload::from(bytes), place)
+    } else {
+        let length = incoming.request.headers().get(header::CONTENT_LENGTH);
+        http.uploads
+            .take(&request.caller.name, length, incoming.payload, http.spool.as_deref())
+            .await?
+    };
+    request.body = Body::Upload(upload);
+    Ok(place)
 }
 
 /// The body, if there can be one.

@@ -2,6 +2,7 @@
 //! is fetched by whoever is asked for it. Addresses are signed by rusty-s3, which knows no network: the
 //! way there is the importer's.
 
+use super::parts::Cut;
 use crate::{
     importer::{
         dial::{Dialer, Wire, shake_hands},
@@ -12,7 +13,7 @@ use crate::{
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited, StreamBody, combinators::BoxBody};
+use http_body_util::{BodyExt, Empty, Full, Limited, StreamBody, combinators::BoxBody};
 use hyper::{
     body::{Frame, Incoming},
     client::conn::http1,
@@ -29,7 +30,7 @@ use tokio::{
 use url::Url;
 
 /// How long a signed address holds.
-const VALID: Duration = Duration::from_secs(3600);
+pub(super) const VALID: Duration = Duration::from_secs(3600);
 /// How long an answer may take to begin, besides what its question takes.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 /// Slowest way that is waited for, in bytes a second.
@@ -41,8 +42,10 @@ const PIECE: usize = 256 << 10;
 
 /// A place in a bucket.
 pub struct BlobBucket {
-    bucket: Bucket,
-    keys: Credentials,
+    pub(super) bucket: Bucket,
+    pub(super) keys: Credentials,
+    /// How large files are cut.
+    pub(super) cut: Cut,
     /// What the names of objects begin with; ends with a slash unless it is empty.
     prefix: String,
     dialer: Dialer,
@@ -92,7 +95,8 @@ impl BlobBucket {
         let prefix = prefix.trim_matches('/');
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
         let dialer = Dialer::direct(String::new());
-        Ok(BlobBucket { bucket, keys, prefix, dialer, roots: SystemRoots::default() })
+        let roots = SystemRoots::default();
+        Ok(BlobBucket { bucket, keys, cut: Cut::USUAL, prefix, dialer, roots })
     }
 
     /// Looks whether it is there and ours to use.
@@ -102,7 +106,7 @@ impl BlobBucket {
     pub async fn check(&self) -> Result<(), String> {
         let url = self.bucket.head_bucket(Some(&self.keys));
         let url = url.sign_with_time(VALID, &SystemClock.now());
-        let answer = self.ask(Method::HEAD, &url, None).await;
+        let answer = self.ask(Method::HEAD, &url, Sending::Nothing).await;
         match answer.map(|answer| answer.status()) {
             Ok(StatusCode::OK) => Ok(()),
             Ok(status) => Err(format!("--blob-store: {self}: the bucket answers {status}")),
@@ -116,11 +120,14 @@ impl BlobBucket {
     /// It is not there then.
     pub async fn put(&self, name: &str, from: &Path) -> io::Result<()> {
         let object = self.object(name);
-        let url = self.bucket.put_object(Some(&self.keys), &object);
-        let url = url.sign_with_time(VALID, &SystemClock.now());
         let file = File::open(from).await?;
         let size = file.metadata().await?.len();
-        let answer = self.ask(Method::PUT, &url, Some((file, size))).await?;
+        if size > self.cut.whole {
+            return self.put_parts(&object, from, size).await;
+        }
+        let url = self.bucket.put_object(Some(&self.keys), &object);
+        let url = url.sign_with_time(VALID, &SystemClock.now());
+        let answer = self.ask(Method::PUT, &url, Sending::File(file, size)).await?;
         said(&answer, name)
     }
 
@@ -132,7 +139,7 @@ impl BlobBucket {
         let object = self.object(name);
         let url = self.bucket.get_object(Some(&self.keys), &object);
         let url = url.sign_with_time(VALID, &SystemClock.now());
-        let answer = self.ask(Method::GET, &url, None).await?;
+        let answer = self.ask(Method::GET, &url, Sending::Nothing).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(false);
         }
@@ -160,7 +167,7 @@ impl BlobBucket {
         let object = self.object(name);
         let url = self.bucket.delete_object(Some(&self.keys), &object);
         let url = url.sign_with_time(VALID, &SystemClock.now());
-        match self.ask(Method::DELETE, &url, None).await? {
+        match self.ask(Method::DELETE, &url, Sending::Nothing).await? {
             gone if gone.status() == StatusCode::NOT_FOUND => Ok(()),
             answer => said(&answer, name),
         }
@@ -198,25 +205,22 @@ impl BlobBucket {
         list.query_mut().insert("list-type", "2");
         list.query_mut().insert("prefix", self.object(&format!("{below}/")));
         let url = list.sign_with_time(VALID, &SystemClock.now());
-        let answer = self.ask(Method::GET, &url, None).await?;
+        let answer = self.ask(Method::GET, &url, Sending::Nothing).await?;
         said(&answer, below)?;
-        let text = Limited::new(answer.into_body(), LIST).collect();
-        let text = within(&SystemClock, PATIENCE, text).await.ok_or(late())?;
-        let text = text.map_err(io::Error::other)?.to_bytes();
-        Ok(listed(&String::from_utf8_lossy(&text)))
+        Ok(listed(&text(answer).await?))
     }
 
     fn object(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         method: Method,
         url: &Url,
-        sent: Option<(File, u64)>,
+        sent: Sending,
     ) -> io::Result<Response<Incoming>> {
-        let size = sent.as_ref().map_or(0, |(_, size)| *size);
+        let size = sent.size();
         let asking = async {
             let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
             let port = url.port_or_known_default().unwrap_or(443);
@@ -238,7 +242,7 @@ impl BlobBucket {
                 .uri(path)
                 .header(header::HOST, authority)
                 .header(header::CONTENT_LENGTH, size)
-                .body(body(sent.map(|(file, _)| file)))
+                .body(sent.body())
                 .map_err(io::Error::other)?;
             sender.send_request(request).await.map_err(io::Error::other)
         };
@@ -248,18 +252,49 @@ impl BlobBucket {
     }
 }
 
-/// A file as it is read, or nothing.
-fn body(file: Option<File>) -> BoxBody<Bytes, io::Error> {
-    let pieces = stream::try_unfold(file, |file| async {
-        let Some(mut file) = file else { return Ok::<_, io::Error>(None) };
-        let mut piece = Vec::with_capacity(PIECE);
-        let read = (&mut file).take(PIECE as u64).read_to_end(&mut piece).await?;
-        Ok((read > 0).then(|| (Bytes::from(piece), Some(file))))
-    });
-    BodyExt::boxed(StreamBody::new(pieces.map_ok(Frame::data)))
+/// What is sent to a bucket.
+pub(super) enum Sending {
+    /// A question alone.
+    Nothing,
+    /// A text.
+    Text(String),
+    /// So many bytes of a file, from where it stands.
+    File(File, u64),
 }
 
-fn said<T>(answer: &Response<T>, name: &str) -> io::Result<()> {
+impl Sending {
+    fn size(&self) -> u64 {
+        match self {
+            Sending::Nothing => 0,
+            Sending::Text(text) => text.len() as u64,
+            Sending::File(_, size) => *size,
+        }
+    }
+
+    fn body(self) -> BoxBody<Bytes, io::Error> {
+        let (file, size) = match self {
+            Sending::File(file, size) => (file, size),
+            Sending::Text(text) => return Full::from(text).map_err(|never| match never {}).boxed(),
+            Sending::Nothing => return Empty::new().map_err(|never| match never {}).boxed(),
+        };
+        let pieces = stream::try_unfold((file, size), |(file, left)| async move {
+            let mut piece = Vec::with_capacity(PIECE);
+            let mut part = file.take(left.min(PIECE as u64));
+            let read = part.read_to_end(&mut piece).await? as u64;
+            Ok((read > 0).then(|| (Bytes::from(piece), (part.into_inner(), left - read))))
+        });
+        BodyExt::boxed(StreamBody::new(pieces.map_ok(Frame::data)))
+    }
+}
+
+/// What a bucket says, which is short.
+pub(super) async fn text(answer: Response<Incoming>) -> io::Result<String> {
+    let text = Limited::new(answer.into_body(), LIST).collect();
+    let text = within(&SystemClock, PATIENCE, text).await.ok_or(late())?;
+    Ok(String::from_utf8_lossy(&text.map_err(io::Error::other)?.to_bytes()).into_owned())
+}
+
+pub(super) fn said<T>(answer: &Response<T>, name: &str) -> io::Result<()> {
     match answer.status() {
         status if status.is_success() => Ok(()),
         status => Err(io::Error::other(format!("the bucket answers {status} for {name}"))),

@@ -20,6 +20,7 @@ mod keeper;
 mod mapping;
 mod outage;
 mod pages;
+mod parts;
 mod place;
 mod prune;
 mod publish;

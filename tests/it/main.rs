@@ -5,6 +5,7 @@ mod again;
 mod aggregation;
 mod audit;
 mod background;
+mod binaries;
 mod budgets;
 mod builds;
 mod carriers;

@@ -16,7 +16,6 @@ use super::{
     equip,
     host::{Host, MAIN, names},
     kubeconfig::AdminKubeconfig,
-    presented::Addresses,
     secrets,
 };
 use crate::{
@@ -229,7 +228,7 @@ impl Replica {
     }
 
     /// Tells the addresses of all replicas.
-    pub fn addresses(&self) -> Addresses {
+    pub fn addresses(&self) -> equip::Addresses {
         let atlas = Arc::clone(&self.atlas);
         Arc::new(move || {
             let host = |peer: &Peer| {
