@@ -39,10 +39,20 @@ impl Registries {
             return Err(DistributionError::new(&UNAVAILABLE).into());
         }
         self.admit(ask, vendor.host)?;
-        if let Endpoint::Manifest(_, digest) | Endpoint::Blob(_, digest) = &endpoint {
-            self.bring(digest).await;
+        if let Endpoint::Manifest(_, said) | Endpoint::Blob(_, said) = &endpoint
+            && let Some(digest) = self.meant(&snapshot, &vendor, said)
+        {
+            self.bring(&digest).await;
         }
         Ok(self.look(ask, &snapshot, &vendor, endpoint)?)
+    }
+
+    /// The digest that a tag or a digest means.
+    fn meant(&self, snapshot: &Snapshot, vendor: &Vendor<'_>, said: &str) -> Option<String> {
+        match is_digest(said) {
+            true => Some(said.to_owned()),
+            false => self.outside(snapshot).tag(vendor.repository, said),
+        }
     }
 
     fn look(
@@ -67,11 +77,11 @@ impl Registries {
                 own => own,
             }),
             Endpoint::Manifest(name, reference) => {
-                let revision = json!({"Name": name, "Revision": reference});
-                let (digest, detail) = match is_digest(reference) {
-                    true => (Some(reference.to_owned()), revision),
-                    false => (outside.tag(vendor.repository, reference), json!({"Tag": reference})),
+                let detail = match is_digest(reference) {
+                    true => json!({"Name": name, "Revision": reference}),
+                    false => json!({"Tag": reference}),
                 };
+                let digest = self.meant(snapshot, vendor, reference);
                 let found = digest.and_then(|d| shelf.manifest(&d));
                 let found = found.ok_or_else(|| unknown().about(detail))?;
                 shelf.negotiated(ask, reference, &found)
@@ -131,10 +141,10 @@ impl Registries {
         let snapshot = self.server.store.snapshot();
         let outside = self.outside(&snapshot);
         let shelf = Shelf { outside, blobs: &self.blobs, name: vendor.repository };
-        let digest = match is_digest(from) {
-            true => Some(from.to_owned()),
-            false => outside.tag(vendor.repository, from),
-        };
+        let digest = self.meant(&snapshot, vendor, from);
+        if let Some(digest) = &digest {
+            self.bring(digest).await;
+        }
         let found = digest.filter(|d| is_tag(tag) && shelf.manifest(d).is_some());
         let found = found.ok_or_else(|| DistributionError::new(&MANIFEST_UNKNOWN))?;
         self.point(vendor.repository, tag, Some(&found)).await
