@@ -52,7 +52,7 @@
 //! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | `kinds`, `settings`, snapshots of `store`, `world` |
 //! | [`api`] | the verbs, admission, computed kinds | `access`, `audit`, `cel`, `builds`, `faults`, `images`, `importer`, `journal`, `kinds`, `metrics`, `patch`, `runtime`, `schema`, `settings`, `store`, `templates`, `tls`, `trail`, `webhook`, `world` |
 //! | [`console`] | what a browser is given: the console's files | nothing of ours |
-//! | [`http`] | bytes to requests, answers to bytes, TLS | `access`, `api`, `audit`, `console`, `controllers`, `faults`, `journal`, `kinds`, `platform`, `pool`, `runtime`, `schema`, `settings`, `tls`, `world` |
+//! | [`http`] | bytes to requests, answers to bytes, TLS | `access`, `api`, `audit`, `console`, `controllers`, `faults`, `journal`, `kinds`, `platform`, `pool`, `runtime`, `schema`, `settings`, revisions of `store`, `tls`, `world` |
 //! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `access`, `api`, `builds`, `catalog`, `faults`, `http`, `images`, `importer`, `kinds`, `platform`, `pool`, `store`, `tls`, `trail`, `world` |
 //! | [`labs`] | exercises: set-up, recording, grades, the commands of solutions, and classes | `access`, `api` as a client, `http`'s desk, `kinds`, `runtime`, `store`, `world` |
 //! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `http`, `runtime`, `settings`, snapshots of `store`, `tls`, `world` |
@@ -96,7 +96,7 @@
 //!
 //! Bytes stay bytes: no answer is written through a tree made for it. A table's row is the stored
 //! text of the metadata and cells that are computed once for a revision, with the ages left open
-//! ([`api::table`], [`kinds::Template`]). Who needs fields reads a typed view of the revision
+//! (`http/form`, [`kinds::Template`]). Who needs fields reads a typed view of the revision
 //! ([`store::Entry::lens`]), which is made once and let go when nobody has looked at it for a while.
 //!
 //! # Controllers

@@ -21,7 +21,6 @@ mod request;
 mod scale;
 mod server;
 pub mod session;
-pub mod table;
 mod update;
 mod watch;
 mod write;

@@ -169,7 +169,7 @@ async fn switched(remote: &Remote, incoming: &mut Incoming<'_>, caller: &Caller)
 
 /// An answer as it came.
 fn handed_back(answered: Answered) -> HttpResponse {
-    let mut response = super::look::builder(answered.status);
+    let mut response = super::form::builder(answered.status);
     for (name, value) in answered.headers {
         match name.as_str() {
             "content-length" => {
