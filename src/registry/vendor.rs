@@ -8,7 +8,7 @@ use super::{
     pages,
     place::{Endpoint, is_digest, is_tag},
     reply::Reply,
-    shelf::Shelf,
+    repository::RepositoryContent,
     uploads::Incoming,
 };
 use crate::{access::Attributes, catalog::complaint::*, store::Snapshot};
@@ -64,7 +64,7 @@ impl Registries {
     ) -> Result<Reply, DistributionError> {
         let outside = self.outside(snapshot);
         let unknown = || outside.unknown(vendor.host, vendor.repository);
-        let shelf = Shelf { outside, blobs: &self.blobs, name: vendor.repository };
+        let stored = RepositoryContent { outside, blobs: &self.blobs, name: vendor.repository };
         match endpoint {
             Endpoint::Tags(shown) if outside.knows(vendor.repository) => {
                 let tags = outside.tags(vendor.repository);
@@ -82,13 +82,13 @@ impl Registries {
                     false => json!({"Tag": reference}),
                 };
                 let digest = self.meant(snapshot, vendor, reference);
-                let found = digest.and_then(|d| shelf.manifest(&d));
+                let found = digest.and_then(|d| stored.manifest(&d));
                 let found = found.ok_or_else(|| unknown().about(detail))?;
-                shelf.negotiated(ask, reference, &found)
+                stored.negotiated(ask, reference, &found)
             }
             Endpoint::Blob(_, digest) if is_digest(digest) => {
                 let known = outside.knows(vendor.repository);
-                let found = known.then(|| shelf.blob(digest)).flatten();
+                let found = known.then(|| stored.blob(digest)).flatten();
                 let found = found.ok_or_else(|| DistributionError::new(&BLOB_UNKNOWN))?;
                 Ok(Reply::blob(digest, found, ask.header("range")))
             }
@@ -140,12 +140,12 @@ impl Registries {
         let from = ask.query.get("from").unwrap_or_default();
         let snapshot = self.server.store.snapshot();
         let outside = self.outside(&snapshot);
-        let shelf = Shelf { outside, blobs: &self.blobs, name: vendor.repository };
+        let stored = RepositoryContent { outside, blobs: &self.blobs, name: vendor.repository };
         let digest = self.meant(&snapshot, vendor, from);
         if let Some(digest) = &digest {
             self.bring(digest).await;
         }
-        let found = digest.filter(|d| is_tag(tag) && shelf.manifest(d).is_some());
+        let found = digest.filter(|d| is_tag(tag) && stored.manifest(d).is_some());
         let found = found.ok_or_else(|| DistributionError::new(&MANIFEST_UNKNOWN))?;
         self.point(vendor.repository, tag, Some(&found)).await
     }

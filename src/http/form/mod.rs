@@ -16,12 +16,7 @@ pub use look::{Look, builder};
 pub use table::Include;
 pub use watch::{messages, respond as watch};
 
-use crate::{
-    api::Item,
-    error::Error,
-    kinds::Served,
-    object::json,
-};
+use crate::{api::Item, error::Error, kinds::Served, object::json};
 use accept::Form;
 use actix_web::HttpResponse;
 use jiff::Timestamp;
