@@ -26,6 +26,7 @@ mod update;
 mod watch;
 mod write;
 
+pub use crate::access::Caller;
 pub use crate::builds::input::Upload;
 pub use pages::Pages;
 pub use passing::Answered;
@@ -33,7 +34,7 @@ pub use read::field_text;
 #[cfg(feature = "internals")]
 pub use read::read_token;
 pub use request::{
-    Answer, Body, Caller, Event, FieldValidation, Item, List, LogBody, Options, PatchType, Request,
+    Answer, Body, Event, FieldValidation, Item, List, LogBody, Options, PatchType, Request,
     Response, Verb, WatchStream,
 };
 pub use scale::form as scale_form;
