@@ -2,23 +2,19 @@
 //! the body, and who has none has nothing read or parsed.
 
 use super::{
-    accept::{self, Form, Syntax, Wish},
     audited,
     bodies::{self, BodyPermit},
-    body, links,
-    look::Look,
+    body,
+    form::{self, Include, Style, Wish},
+    links,
     parameters::{self, Query},
     path::ResourcePath,
-    render::{self, Style},
-    repeat,
+    render, repeat,
     serve::Incoming,
-    stream,
     streaming::{self, Messages},
 };
 use crate::{
-    api::{
-        Answer, Body, Caller, Options, PatchType, Request, Response, Upload, Verb, table::Include,
-    },
+    api::{Answer, Body, Caller, Options, PatchType, Request, Response, Upload, Verb},
     error::Error,
     object::{json, read},
     runtime::Fetch,
@@ -118,7 +114,7 @@ pub async fn respond(
             streaming::respond(incoming.http, session, incoming.request, payload, opened)
         }
         Ok(Answer { response: Response::Watch(events), .. }) if websocket => {
-            let events = stream::messages(target.kind.clone(), events, style, Arc::clone(clock));
+            let events = form::messages(target.kind.clone(), events, style, Arc::clone(clock));
             let events = events.boxed_local();
             messages(incoming, Messages::Watch(events))
         }
@@ -216,22 +212,18 @@ fn style(incoming: &Incoming<'_>, target: &ResourcePath<'_>, verb: Verb) -> Resu
         Some("None") => Include::None,
         _ => Include::Metadata,
     };
-    let (form, syntax) = match STREAMS.contains(&target.sub) || target.sub == PROXY {
-        true => (Form::Plain, Syntax::Json),
-        false => {
-            let accept = incoming.header(header::ACCEPT);
-            let wish = match verb {
-                Verb::Watch => Wish::Watch,
-                Verb::List => Wish::List,
-                _ => Wish::One,
-            };
-            accept::negotiate(accept, include, &target.kind, wish)?
-        }
-    };
-    let look = Look { syntax, ..incoming.look };
     let server = &incoming.http.server;
     let (now, minor) = (server.world.clock.now(), server.settings.versions.minor);
-    Ok(Style { form, look, now, minor })
+    let plain = Style::plain(incoming.look, now, minor);
+    if STREAMS.contains(&target.sub) || target.sub == PROXY {
+        return Ok(plain);
+    }
+    let wish = match verb {
+        Verb::Watch => Wish::Watch,
+        Verb::List => Wish::List,
+        _ => Wish::One,
+    };
+    Style::chosen(incoming.header(header::ACCEPT), include, (&target.kind, wish), plain)
 }
 
 /// Receives what is to be built from.

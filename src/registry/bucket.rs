@@ -4,21 +4,14 @@
 
 use super::parts::Cut;
 use crate::{
-    importer::{
-        dial::{Dialer, Wire, shake_hands},
-        trust::SystemRoots,
-    },
+    importer::{Proxies, dial::Dialer, trust::SystemRoots},
     world::{Clock, SystemClock, within},
 };
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Full, Limited, StreamBody, combinators::BoxBody};
-use hyper::{
-    body::{Frame, Incoming},
-    client::conn::http1,
-};
-use hyper_util::rt::TokioIo;
+use hyper::body::{Frame, Incoming};
 use jiff::SignedDuration;
 use ring::digest::{Context, SHA256};
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
@@ -27,7 +20,7 @@ use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncWriteExt},
 };
-use url::Url;
+use url::{Position, Url};
 
 /// How long a signed address holds.
 pub(super) const VALID: Duration = Duration::from_secs(3600);
@@ -94,7 +87,8 @@ impl BlobBucket {
         let bucket = bucket.map_err(|e| wrong(&format!("{endpoint:?}: {e}")))?;
         let prefix = prefix.trim_matches('/');
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        let dialer = Dialer::direct(String::new());
+        let proxies = Proxies::from_environment();
+        let dialer = Dialer { proxies, ..Dialer::direct(String::new()) };
         let roots = SystemRoots::default();
         Ok(BlobBucket { bucket, keys, cut: Cut::USUAL, prefix, dialer, roots })
     }
@@ -222,28 +216,22 @@ impl BlobBucket {
     ) -> io::Result<Response<Incoming>> {
         let size = sent.size();
         let asking = async {
-            let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-            let port = url.port_or_known_default().unwrap_or(443);
             let failed = |e: crate::importer::FetchError| io::Error::other(e.to_string());
-            let mut wire: Box<dyn Wire> =
-                Box::new(self.dialer.dial(host, port).await.map_err(failed)?);
-            if url.scheme() == "https" {
-                let tls = self.roots.verifying(None);
-                wire = Box::new(shake_hands(wire, host, &tls).await.map_err(failed)?);
-            }
-            let shaken = http1::handshake(TokioIo::new(wire)).await;
-            let (mut sender, connection) = shaken.map_err(io::Error::other)?;
-            // It ends with the answer.
-            tokio::spawn(connection);
-            let path = url.query().map_or(url.path().to_owned(), |q| format!("{}?{q}", url.path()));
-            let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
-            let request = Request::builder()
+            let tls = self.roots.verifying(None);
+            let mut sender = self.dialer.open(url, &tls).await.map_err(failed)?;
+            let proxy = self.dialer.proxy(url).filter(|_| url.scheme() == "http");
+            let from = proxy.as_ref().map_or(Position::BeforePath, |_| Position::BeforeScheme);
+            let authority = &url[Position::BeforeHost..Position::AfterPort];
+            let mut request = Request::builder()
                 .method(method)
-                .uri(path)
+                .uri(&url[from..Position::AfterQuery])
                 .header(header::HOST, authority)
                 .header(header::CONTENT_LENGTH, size)
                 .body(sent.body())
                 .map_err(io::Error::other)?;
+            if let Some(login) = proxy.as_ref().and_then(|proxy| proxy.login()) {
+                request.headers_mut().insert(header::PROXY_AUTHORIZATION, login.clone());
+            }
             sender.send_request(request).await.map_err(io::Error::other)
         };
         let seconds = i64::try_from(size / SLOWEST).unwrap_or(i64::MAX);

@@ -104,8 +104,9 @@ impl BlobBucket {
         let url = self.posting(object, &[("uploadId", id)])?;
         let answer = self.ask(Method::POST, &url, Sending::Text(list)).await?;
         said(&answer, object)?;
-        // It may have begun to say that all is well before it knew.
-        match text(answer).await?.contains("<CompleteMultipartUploadResult") {
+        // It may have begun to say that all is well before it knew. What is whole has a tag.
+        let result = text(answer).await?;
+        match result.contains("<ETag>") && !result.contains("<Error>") {
             true => Ok(()),
             false => Err(io::Error::other(format!("the bucket has not put {object} together"))),
         }
@@ -184,9 +185,13 @@ mod tests {
             (_, Some(number)) => format!("HTTP/1.1 200 OK\r\nETag: \"e{number}\"\r\n"),
             _ => "HTTP/1.1 200 OK\r\n".to_owned(),
         };
-        let said = match completes && String::from_utf8_lossy(&body).contains("\"e3\"") {
-            true => "<CompleteMultipartUploadResult/>",
-            false => "<UploadId>an id</UploadId>",
+        let together = String::from_utf8_lossy(&body).contains("\"e3\"");
+        let said = match (together, completes) {
+            (false, _) => "<Result><UploadId>an id</UploadId></Result>",
+            (true, true) => {
+                "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>"
+            }
+            (true, false) => "<Error><Code>InternalError</Code></Error>",
         };
         let said =
             format!("{text}Content-Length: {}\r\nConnection: close\r\n\r\n{said}", said.len());

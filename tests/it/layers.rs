@@ -140,6 +140,28 @@ async fn of_a_deleted_cluster(a: &Replica, buckets: &Buckets, large: &[u8]) {
     assert_eq!(left.matches("<Key>").count(), before, "{left}");
 }
 
+/// Publishes a manifest at a vendor's name that is too large for a row; answers its digest.
+async fn large_manifest(wire: &Wire) -> String {
+    let config =
+        br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let digest = sha256(config);
+    let at = "/v2/quay.io/team/app";
+    let path = format!("{at}/blobs/uploads/?digest={digest}");
+    let made = wire.send("POST", &path, &[], config.to_vec()).await;
+    assert_eq!(made.code, 201, "{}", made.text());
+    let form = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = json!({"schemaVersion": 2, "mediaType": form, "layers": [], "config":
+        {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": config.len()},
+        "annotations": {"notes": "long".repeat(20_000)}})
+    .to_string()
+    .into_bytes();
+    let digest = sha256(&manifest);
+    let path = format!("{at}/manifests/v1");
+    let made = wire.send("PUT", &path, &[("content-type", form)], manifest).await;
+    assert_eq!(made.code, 201, "{}", made.text());
+    digest
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_layer_lies_in_the_bucket_that_all_share() {
     let Some(etcd) = Etcd::start(1, &[]) else { return };
@@ -162,10 +184,13 @@ async fn a_large_layer_lies_in_the_bucket_that_all_share() {
     let listed = buckets.ask("GET", "/layers?list-type=2").await.expect("a list");
     let name = |digest: &str| format!("of/clusters/main/{}", digest.trim_start_matches("sha256:"));
     assert!(listed.contains(&name(&digest)) && !listed.contains(&name(&other)), "{listed}");
+    let vendors = large_manifest(&wire).await;
     of_a_deleted_cluster(&a, &buckets, &large).await;
     drop(a.dir);
     a.child.kill();
     assert!(pulled(&b, &digest).await == large);
+    let tagged = registries(&b).await.get("/v2/quay.io/team/app/manifests/v1").await;
+    assert_eq!((tagged.code, sha256(&tagged.bytes)), (200, vendors), "{}", tagged.text());
     // A bucket that is not there is told before anything begins.
     let dir = tempdir().expect("a folder");
     let mut command = child::program(dir.path());

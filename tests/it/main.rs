@@ -44,6 +44,7 @@ mod nodes;
 mod oc;
 mod ongoing;
 mod operators;
+mod outside;
 mod platform;
 mod policies;
 mod protobuf;

@@ -140,3 +140,19 @@ async fn what_a_dead_replica_left_half_created_goes() {
     assert_eq!(a.run(&["cluster", "delete", "half"]).code, Some(0));
     assert!(!keys(&etcd).contains("half"));
 }
+
+/// Whoever cannot be opened, here because a later version has written what it is, can be deleted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_can_open_can_be_deleted() {
+    let Some(etcd) = Etcd::start(1, &[]) else { return };
+    let a = replica(&etcd, "a", &[], &[]);
+    etcd.ctl(&["put", "/pocketshift/map/cards/odd", r#"{"spec":{"later":1},"apiPort":"x"}"#]);
+    etcd.ctl(&["put", "/pocketshift/clusters/odd/secrets", "{}"]);
+    let made = a.run(&["cluster", "create", "odd"]);
+    assert!(made.err.contains("there is a cluster odd"), "{made:?}");
+    let ended = a.run(&["cluster", "delete", "odd"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!keys(&etcd).contains("odd"));
+    let again = a.run(&["cluster", "delete", "odd"]);
+    assert!(again.err.contains("there is no cluster"), "{again:?}");
+}

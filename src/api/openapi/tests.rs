@@ -124,7 +124,7 @@ fn described() -> Vec<(String, String, String)> {
         let fields = schema["properties"].as_object().into_iter().flatten();
         for (field, property) in fields {
             let Some(text) = property["description"].as_str() else { continue };
-            all.push((text.to_owned(), name.clone(), field.clone()));
+            all.push((text.to_owned(), name.clone(), field.to_string()));
         }
     }
     all
