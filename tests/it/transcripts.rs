@@ -10,9 +10,12 @@ use crate::support::{
     yaml,
 };
 use pocketshift::object::ObjectExt;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 const FOLDER: &str = "tests/golden/transcripts";
+
+/// What passes from one command to the next.
+const BETWEEN: Duration = Duration::from_millis(50);
 
 /// The images the transcripts are about; answers the digests that are `{d1}`, `{d2}` and `{d3}` in all
 /// of them.
@@ -53,7 +56,7 @@ async fn replay(name: &str) {
         (registry, digests)
     });
     let (registry, digests) = registry.await.expect("a registry");
-    // Time passes where the transcript says so, however long this machine takes.
+    // Time passes with the steps and where the transcript says so, however long this machine takes.
     let lab = Lab::of(lab::builder().clock_stopped_at("2030-01-01T00:00:00Z")).await;
     let text = std::fs::read_to_string(repository(FOLDER).join(format!("{name}.txt")));
     let steps = read(&text.expect("a transcript"));
@@ -74,6 +77,9 @@ async fn replay(name: &str) {
             }
         }
         registry.hold(held);
+        if !held {
+            lab.cluster.time().advance(BETWEEN).await.expect("time passes");
+        }
         let found = replay.play(step, held).await;
         match (found.is_empty(), listed.remove(&at)) {
             (true, Some(_)) => {
