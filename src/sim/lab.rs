@@ -7,7 +7,7 @@ use crate::{
     settings::{Delays, Settings},
     sim::{
         self,
-        containers::{DeferredWrite, Runtime as Containers, note},
+        containers::{DeferredWrite, Runtime as Containers, note, note_unshown},
     },
     store::{Entry, Expect, Op, Options, Store},
     world::{Clock, Entropy, StepClock, World},
@@ -213,6 +213,10 @@ impl Lab {
             }
         }
         for (target, run, end) in over {
+            if let Some(op) = note_unshown(&view.objects, &target, &run, &end) {
+                self.runtime.block_on(self.store.commit(vec![op])).unwrap();
+                return;
+            }
             let Some(pod) = view.named("pods", &target.namespace, &target.pod) else { continue };
             let mut pod = pod.lean();
             if note(&mut pod, &target.container, &run, &end) {

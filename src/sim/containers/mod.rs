@@ -39,9 +39,9 @@ mod tokens;
 mod usage;
 mod volumes;
 
-#[cfg(test)]
-pub use asks::note;
 pub use asks::{DeferredWrite, End, is_done, serve};
+#[cfg(test)]
+pub use asks::{note, note_unshown};
 pub use command::line;
 #[cfg(test)]
 pub use command::words;
@@ -66,6 +66,7 @@ use crate::{
         io::{Input, Output},
         machine::{Fetch, Fetched},
     },
+    sim::unshown,
     store::{Entry, Store},
     world::{BoxFuture, World},
 };
@@ -246,7 +247,7 @@ impl Runtime {
         let pod_there = |uid: &str| view.objects.by_uid(uid).is_some();
         let pods: HashSet<&str> = state.instances.values().map(|i| i.uid.as_str()).collect();
         let runs = |pod: &Entry| -> Vec<String> {
-            let places = Place::all(&Arc::new(pod.value()));
+            let places = Place::all(&view.objects, &Arc::new(pod.value()));
             let runs = places.iter().flat_map(|p| p.run().into_iter().chain(p.previous()));
             runs.map(|run| run.id).collect()
         };
@@ -271,7 +272,8 @@ impl Runtime {
                 let target = &instance.target;
                 let snapshot = store.snapshot();
                 let entry = snapshot.get("pods", &target.namespace, &target.pod);
-                let runs = entry.is_some_and(|e| instance.is_current(&Arc::new(e.value())));
+                let pod = entry.map(|e| unshown::known(&snapshot, &Arc::new(e.value())));
+                let runs = pod.is_some_and(|pod| instance.is_current(&pod));
                 drop(snapshot);
                 let runs = runs && me.upgrade().is_some_and(|me| me.knows(&instance));
                 if !runs || changed.changed().await.is_err() {
@@ -378,6 +380,10 @@ impl Containers for Runtime {
         Box::pin(self.until_down(node))
     }
 
+    fn known(&self, pod: Value) -> Value {
+        Arc::unwrap_or_clone(unshown::known(&self.store.snapshot(), &Arc::new(pod)))
+    }
+
     fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended> {
         let me = self.me.upgrade();
         Box::pin(async move {
@@ -445,7 +451,8 @@ impl Containers for Runtime {
 
     fn logs(&self, target: Target, options: LogOptions) -> Result<LogStream, Error> {
         let view = self.view();
-        let place = Place::find(&view, &target)
+        // A kubelet finds logs by the status that it has written.
+        let place = Place::shown(&view, &target)
             .ok_or_else(|| Error::not_found("pods", target.pod.as_str()))?;
         let run = if options.previous { place.previous() } else { place.run() };
         let Some(run) = run else {
