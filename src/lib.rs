@@ -22,45 +22,48 @@
 //! | module | is | may know |
 //! |---|---|---|
 //! | [`object`] | JSON objects, names, selectors, quantities, times | nothing of ours |
-//! | [`error`] | what can go wrong, and its `Status` | `object` |
-//! | [`world`] | time and chance, as traits that can be stepped and replayed | `object` |
+//! | [`error`] | what can go wrong, and its `Status` | nothing of ours |
+//! | [`world`] | time and chance, as traits that can be stepped and replayed | nothing of ours |
 //! | [`platform`] | what one system does otherwise than another: private files, signals, processes; how connections to oneself are known | nothing of ours |
 //! | [`pool`] | threads that clusters share | `platform` |
-//! | [`catalog`] | the images of the world outside, as data and as true OCI content | `object` |
+//! | [`catalog`] | the images of the world outside, as data and as true OCI content | `images`, `store` |
 //! | [`tls`] | certificates | nothing of ours |
 //! | [`runtime`] | what a container runtime offers to exec, attach, logs and port-forward, as a trait | `world` |
 //! | [`settings`] | the simulated cluster as plain data | `catalog` |
-//! | [`schema`] | what types look like; decoding, defaults, protobuf | `object` |
+//! | [`config`] | the command line: flags, their environment variables, the texts of `--help` | nothing of ours |
+//! | [`trace`] | the log of the program itself: where it goes, and in which form | `config` |
+//! | [`schema`] | what types look like; decoding, defaults, protobuf | nothing of ours |
 //! | [`cel`] | the language of rules and policies: types, costs, evaluation | `schema` |
-//! | [`audit`] | the audit log: which requests are written down, how much of them, and where | `world` |
+//! | [`audit`] | the audit log: which requests are written down, how much of them, and where | `platform`, `world` |
 //! | [`patch`] | the four patch forms and field ownership | `schema` |
-//! | [`images`] | image streams as data: pull specs, tags, histories | `object` |
+//! | [`images`] | image streams as data: pull specs, tags, histories | nothing of ours |
 //! | [`templates`] | templates: values of their parameters, and their objects | `kinds` |
 //! | [`builds`] | builds: their Dockerfiles, and the images that come of them | `images`, `kinds`, snapshots of `store` |
 //! | [`metrics`] | what pods and nodes use: what they were asked, and what their annotations say | snapshots of `store` |
 //! | [`importer`] | the way to image registries: HTTP, TLS, credentials, errors | `images`, `platform`, `world` |
 //! | [`webhook`] | the way to webhooks and other API servers: HTTP, TLS, whom to believe, services to addresses | `importer`, `runtime`, snapshots of `store`, `world` |
 //! | [`etcd`] | the way to etcd: connection, transactions, the lease that says that we live | `tls`, `world` |
-//! | [`store`] | keys, bytes, revisions; SQLite, etcd | `etcd`, `object`, `platform`, `world` |
+//! | [`store`] | keys, bytes, revisions; SQLite, etcd | `etcd`, `platform`, `pool`, `world` |
 //! | [`replicas`] | processes that serve the clusters of one etcd: who is there, what lives where, the way from one to another | `etcd`, `tls`, `world` |
 //! | [`journal`] | what came from outside, in order: recordings | `store`, `world` |
 //! | [`trail`] | what happened: changes, by whom, because of what; refusals | `store` |
 //! | [`faults`] | faults by rule: which requests fail, what breaks in the world, how often and when | snapshots of `store`, `world` |
-//! | [`kinds`] | the catalogue: one value per kind | `cel`, `object`, snapshots of `store`, `world` |
-//! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | snapshots of `store` |
-//! | [`api`] | the verbs, admission, computed kinds | all of the above |
+//! | [`kinds`] | the catalogue: one value per kind | `cel`, `images`, `schema`, snapshots of `store`, `world` |
+//! | [`access`] | credentials, OAuth, RBAC, what a new cluster contains | `kinds`, `settings`, snapshots of `store`, `world` |
+//! | [`api`] | the verbs, admission, computed kinds | `access`, `audit`, `cel`, `builds`, `faults`, `images`, `importer`, `journal`, `kinds`, `metrics`, `patch`, `runtime`, `schema`, `settings`, `store`, `templates`, `tls`, `trail`, `webhook`, `world` |
 //! | [`console`] | what a browser is given: the console's files | nothing of ours |
-//! | [`http`] | bytes to requests, answers to bytes, TLS | `api`, `console` |
-//! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `api`, `catalog` |
-//! | [`labs`] | exercises: set-up, recording, grades, the commands of solutions, and classes | `api` as a client, `http`'s desk, `runtime` |
-//! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `runtime`, `tls`, snapshots of `store` |
-//! | [`controllers`] | pure functions from a view to a plan, and their driver | `api` as a client, `tls`, `world` |
-//! | [`run`] | the composition root, the commands, the host of many clusters | all of the above and below |
-//! | [`cluster`] | clusters in a program of one's own: with [`program()`] all that others see; the feature `internals` opens the rest to our own tests, measurements and fuzz targets | `run` |
-//! | [`mod@program`] | the command line | `run` |
-//! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | as `controllers`, `runtime`, `importer`, `router` |
+//! | [`http`] | bytes to requests, answers to bytes, TLS | `access`, `api`, `audit`, `console`, `controllers`, `faults`, `journal`, `kinds`, `platform`, `pool`, `runtime`, `schema`, `settings`, revisions of `store`, `tls`, `world` |
+//! | [`registry`] | the registries on the wire: the catalogue's and the cluster's own | `access`, `api`, `builds`, `catalog`, `faults`, `http`, `images`, `importer`, `kinds`, `platform`, `pool`, `store`, `tls`, `trail`, `world` |
+//! | [`labs`] | exercises: set-up, recording, grades, the commands of solutions, and classes | `access`, `api` as a client, `http`'s desk, `kinds`, `runtime`, `store`, `world` |
+//! | [`router`] | the hosts of routes: which pod answers, and the listeners on loopback | `http`, `runtime`, `settings`, snapshots of `store`, `tls`, `world` |
+//! | [`controllers`] | pure functions from a view to a plan, and their driver | `access`, `api` as a client, `builds`, `faults`, `images`, `kinds`, `metrics`, `pool`, `settings`, `store`, `tls`, `world` |
+//! | [`run`] | the composition root, the commands, the host of many clusters | `access`, `api`, `audit`, `catalog`, `config`, `console`, `controllers`, `etcd`, `http`, `images`, `importer`, `journal`, `kinds`, `labs`, `platform`, `pool`, `registry`, `replicas`, `router`, `runtime`, `settings`, `sim`, `store`, `tls`, `trace`, `webhook`, `world` |
+//! | [`cluster`] | clusters in a program of one's own: with [`program()`] all that others see; the feature `internals` opens the rest to our own tests, measurements and fuzz targets | `api`, `catalog`, `config`, `run` |
+//! | [`mod@program`] | the command line | `config`, `platform`, `run`, `trace` |
+//! | [`sim`] | nodes, scheduler, kubelets, images: controllers too; what runs in containers when somebody looks | `access`, `api` as a client, `catalog`, `controllers`, `faults`, `images`, `importer`, `kinds`, `router`, `runtime`, `settings`, `store`, `world` |
 //!
-//! An integration test reads every `crate::` path and fails on an arrow that is not in its table.
+//! Everybody may know [`object`] and [`error`]. An integration test reads this table and every `crate::` path, and fails
+//! on an arrow that is not in a row, and on a row that names what its module does not use.
 //!
 //! # The way of a write
 //!
@@ -93,7 +96,7 @@
 //!
 //! Bytes stay bytes: no answer is written through a tree made for it. A table's row is the stored
 //! text of the metadata and cells that are computed once for a revision, with the ages left open
-//! ([`api::table`], [`kinds::Template`]). Who needs fields reads a typed view of the revision
+//! (`http/form`, [`kinds::Template`]). Who needs fields reads a typed view of the revision
 //! ([`store::Entry::lens`]), which is made once and let go when nobody has looked at it for a while.
 //!
 //! # Controllers
@@ -147,7 +150,8 @@
 //! Several processes serve the clusters of one etcd ([`replicas`], [`run`]'s `replicas`). Each cluster lives
 //! in one of them, which holds it in memory as ever; its history is rows in etcd, and a commit is a
 //! transaction that compares the owner's key. Who owns what hangs on a lease per process, follows the
-//! machines' time and is believed by nobody who writes: the comparison is what fences. A connection to a
+//! machines' time and is believed by nobody who writes: the comparison is what fences. A name is taken before
+//! anything of its cluster is there and free again with the last of it. A connection to a
 //! cluster that lives elsewhere is carried there as it is, TLS and all, so that the cluster itself sees who
 //! its client is. What is pushed to its registries is rows of the cluster when it is small, else files in a
 //! folder or bucket of all. Whoever cannot know whether somebody else has taken over answers reads with a

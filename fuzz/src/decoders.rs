@@ -6,9 +6,11 @@ use pocketshift::{
     api,
     catalog::content::Manifest,
     cel::{self, Type},
+    error::Causes,
     http,
+    kinds::custom::{Definition, check},
     object::{
-        Value, json, read,
+        ObjectExt, Value, json, read,
         selector::{Fields, Labels},
     },
     patch, schema,
@@ -20,6 +22,7 @@ pub type Decoder = (&'static str, fn(&[u8]));
 /// All of them.
 pub const ALL: &[Decoder] = &[
     ("cel", cel),
+    ("schemas", schemas),
     ("json", json_body),
     ("yaml", yaml_body),
     ("protobuf", protobuf),
@@ -179,4 +182,47 @@ fn cel(data: &[u8]) {
     let outcome = program.run(&variables, BUDGET);
     // One step may go beyond, and is the last.
     assert!(outcome.cost <= BUDGET || outcome.value.is_err(), "went on without a budget");
+}
+
+/// A schema, and an object that is held to it, in one document: a schema that may be stored prunes once and
+/// for all, fills in defaults once and for all, and says the same of an object whenever it is asked.
+fn schemas(data: &[u8]) {
+    let Ok(api::Body::Object(whole, _)) = http::read_object("application/yaml", data) else {
+        return;
+    };
+    let mut definition = json!({"apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition", "metadata": {"name": "foos.example.com"}, "spec": {
+            "group": "example.com", "scope": "Namespaced",
+            "names": {"plural": "foos", "singular": "foo", "kind": "Foo", "listKind": "FooList"},
+            "versions": [{"name": "v1", "served": true, "storage": true}]}});
+    let schema = whole.at("schema").cloned().unwrap_or_default();
+    definition["spec"]["versions"][0]["schema"] = json!({"openAPIV3Schema": schema});
+    let kind = schema::find_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+    if kind.is_none_or(|kind| schema::decode(kind, &mut definition).is_err()) {
+        return;
+    }
+    let mut causes = Causes::default();
+    check::definition(&definition, None, &mut causes);
+    let read = Definition::of(&definition);
+    let Some(custom) = read.rows.as_ref().and_then(|rows| rows.custom.as_ref()) else { return };
+    let schema = &custom.schema;
+    let mut object = whole.at("object").cloned().unwrap_or_default();
+    schema.prune(&mut object);
+    schema.drop_nulls(&mut object);
+    schema.fill_defaults(&mut object);
+    let said = |object: &Value| {
+        let mut causes = Causes::default();
+        schema.validate(object, None, &mut causes);
+        schema.validate_lists(object, None, &mut causes);
+        causes
+    };
+    let (first, again) = (said(&object), said(&object));
+    assert_eq!(first.0, again.0, "said otherwise of the same object");
+    if causes.0.is_empty() {
+        let mut twice = object.clone();
+        assert!(schema.prune(&mut twice).is_empty(), "pruned what it had filled in");
+        schema.drop_nulls(&mut twice);
+        schema.fill_defaults(&mut twice);
+        assert_eq!(twice, object, "other defaults the second time");
+    }
 }

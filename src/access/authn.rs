@@ -3,9 +3,8 @@
 //! Looks only at a snapshot and the time; knows no headers. Sources: k8s.io/apiserver
 //! `pkg/authentication`, openshift/oauth-apiserver `pkg/tokenvalidation`.
 
-use super::{Access, jwt, legacy, password, scopes};
+use super::{Access, Caller, jwt, legacy, password, scopes};
 use crate::{
-    api::Caller,
     error::Error,
     object::{ObjectExt, Value, time},
     store::Snapshot,

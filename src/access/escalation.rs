@@ -4,46 +4,21 @@
 //! `pkg/registry/rbac/{role,rolebinding,escalation_check.go}`, `pkg/registry/rbac/validation`.
 
 use super::{
+    Caller,
     cover::{TooComplex, uncovered},
     rbac::{Attributes, Authorizer, MASTERS, RoleRef},
     rules::{Rule, Rules},
 };
 use crate::{
-    api::{Caller, Verb, admission},
     error::Error,
-    kinds::{self, Backing, Served},
+    kinds::Served,
     object::{ObjectExt, Value},
     store::Snapshot,
 };
 use serde::Deserialize;
 
-/// The check as a validating admission plug-in; it looks only at roles and bindings.
-///
-/// Such writes are rare, so the plug-in indexes the cluster's bindings afresh for each.
-///
-/// # Errors
-/// See [`check`].
-pub fn admit(object: &Value, attributes: &admission::Attributes<'_>) -> Result<(), Error> {
-    let (kind, verb) = (attributes.kind, attributes.verb);
-    if !matches!(verb, Verb::Create | Verb::Update) {
-        return Ok(());
-    }
-    let (snapshot, caller, old) = (attributes.snapshot, attributes.caller, attributes.old);
-    if kind.group == GROUP {
-        return check(&Authorizer::default(), snapshot, caller, kind, object, old);
-    }
-    // OpenShift's own form of roles and bindings grants what is stored behind it.
-    if let Backing::Converted { resource, to_stored, .. } = kind.backing
-        && let Some(behind) = kinds::by_resource(resource).filter(|k| k.group == GROUP)
-    {
-        let (object, old) = (to_stored(object.clone()), old.map(|o| to_stored(o.clone())));
-        let authorizer = Authorizer::default();
-        return check(&authorizer, snapshot, caller, &behind, &object, old.as_ref());
-    }
-    Ok(())
-}
-
-const GROUP: &str = "rbac.authorization.k8s.io";
+/// The group of roles and bindings.
+pub const GROUP: &str = "rbac.authorization.k8s.io";
 
 /// Checks a Role, ClusterRole, RoleBinding or ClusterRoleBinding that `caller` wants to store over
 /// `old`.

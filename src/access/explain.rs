@@ -2,13 +2,14 @@
 //! Source: k8s.io/kubernetes `pkg/registry/rbac/validation/rule.go`.
 
 use super::{
+    Caller,
     rbac::{
         Attributes, Authorizer, Binding, CLUSTER_ROLE_BINDINGS, Decision, MASTERS, ROLE_BINDINGS,
         Subject,
     },
     rules::Rules,
 };
-use crate::{api::Caller, store::Snapshot};
+use crate::store::Snapshot;
 
 impl Authorizer {
     /// As [`Authorizer::authorize`], with a reason for what is allowed, too. Looks at binding after

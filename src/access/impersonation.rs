@@ -2,11 +2,12 @@
 //! Source: k8s.io/apiserver `pkg/endpoints/filters/impersonation`.
 
 use super::{
+    Caller,
     authn::{ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, service_account_caller},
     rbac::{Attributes, Authorizer},
     scopes,
 };
-use crate::{api::Caller, error::Error, store::Snapshot};
+use crate::{error::Error, store::Snapshot};
 
 /// What the `Impersonate-*` headers ask for.
 #[derive(Clone, Debug, Default, PartialEq)]

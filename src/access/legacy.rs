@@ -1,9 +1,8 @@
 //! Tokens of service accounts that last as long as the secrets that hold them.
 //! Source: k8s.io/kubernetes `pkg/serviceaccount/legacy.go`.
 
-use super::authn::service_account_caller;
+use super::{Caller, authn::service_account_caller};
 use crate::{
-    api::Caller,
     object::{Value, json},
     store::Snapshot,
 };

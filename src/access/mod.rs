@@ -6,6 +6,7 @@
 mod apr1;
 pub mod authn;
 pub mod bootstrap;
+mod caller;
 mod cover;
 pub mod escalation;
 mod explain;
@@ -22,6 +23,7 @@ pub mod scopes;
 pub mod statics;
 
 pub use authn::Credentials;
+pub use caller::Caller;
 pub use impersonation::Impersonation;
 pub use keys::{Keys, SESSION_KEY_BYTES, secret_text};
 pub use rbac::{Attributes, Authorizer, Known};

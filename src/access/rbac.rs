@@ -6,13 +6,12 @@
 //! `plugin/pkg/auth/authorizer/rbac`, `pkg/registry/rbac/validation`.
 
 use super::{
+    Caller,
     rules::{ResourceAction, Rule, Rules},
     scopes,
 };
 use crate::{
-    api::{Body, Caller, Request, Verb},
     error::Error,
-    object::ObjectExt,
     store::{Entry, Snapshot, TableVersion},
 };
 use arc_swap::ArcSwapOption;
@@ -51,44 +50,6 @@ pub struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    /// The attributes of a request. A namespace and a project lie in themselves.
-    ///
-    /// OpenShift's reviews about oneself count as the self review everybody may create.
-    pub fn of(request: &'a Request) -> Attributes<'a> {
-        let kind = &request.kind;
-        if kind.group == "authorization.openshift.io"
-            && kind.kind.ends_with("SubjectAccessReview")
-            && is_personal(&request.body)
-        {
-            return Attributes {
-                verb: request.verb.name(),
-                group: "authorization.k8s.io",
-                resource: "selfsubjectaccessreviews",
-                namespace: &request.namespace,
-                ..Attributes::default()
-            };
-        }
-        // A selector for one name makes list, watch and deletecollection requests for that name.
-        let named = matches!(request.verb, Verb::List | Verb::Watch | Verb::DeleteCollection);
-        let selected = if named { request.options.fields.exact("metadata.name") } else { None };
-        let name = selected.unwrap_or(&request.name);
-        let own = matches!((kind.group.as_str(), kind.plural.as_str()), ("", "namespaces"))
-            || matches!(
-                (kind.group.as_str(), kind.plural.as_str()),
-                ("project.openshift.io", "projects")
-            );
-        let namespace = if own { &request.name } else { &request.namespace };
-        Attributes {
-            verb: request.verb.name(),
-            group: &kind.group,
-            resource: &kind.plural,
-            sub: request.sub,
-            namespace,
-            name: if request.verb == Verb::Create && request.sub.is_empty() { "" } else { name },
-            path: "",
-        }
-    }
-
     /// A path outside the API.
     pub fn path(verb: &'a str, path: &'a str) -> Attributes<'a> {
         Attributes { verb, path, ..Attributes::default() }
@@ -126,12 +87,6 @@ impl<'a> Attributes<'a> {
         let dot = if group.is_empty() { "" } else { "." };
         Error::forbidden(&format!("{}{dot}{group}", self.resource), self.name, why)
     }
-}
-
-/// Whether a review names nobody and so is about its sender.
-fn is_personal(body: &Body) -> bool {
-    let Body::Object(review, _) = body else { return false };
-    review.str_at("user").is_empty() && review.list_at("groups").is_empty()
 }
 
 /// The answer.

@@ -3,10 +3,11 @@
 //! Source: openshift/apiserver-library-go `pkg/authorization/scope`.
 
 use super::{
+    Caller,
     rbac::{Attributes, CLUSTER_ROLES},
     rules::{ResourceAction, Rules, url_matches},
 };
-use crate::{api::Caller, store::Snapshot};
+use crate::store::Snapshot;
 
 /// The scope of a token that may do whatever its user may.
 pub const FULL: &str = "user:full";

@@ -1,8 +1,7 @@
 //! Tokens that stand in a file: one a line with its user, the user's uid and groups.
 //! Source: k8s.io/apiserver `pkg/authentication/token/tokenfile`.
 
-use super::{authn::AUTHENTICATED, password};
-use crate::api::Caller;
+use super::{Caller, authn::AUTHENTICATED, password};
 
 /// The tokens of a file.
 #[derive(Default)]

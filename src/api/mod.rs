@@ -21,18 +21,19 @@ mod request;
 mod scale;
 mod server;
 pub mod session;
-pub mod table;
 mod update;
 mod watch;
 mod write;
 
+pub use crate::access::Caller;
+pub use crate::builds::input::Upload;
 pub use pages::Pages;
 pub use passing::Answered;
 pub use read::field_text;
 #[cfg(feature = "internals")]
 pub use read::read_token;
 pub use request::{
-    Answer, Body, Caller, Event, FieldValidation, Item, List, LogBody, Options, PatchType, Request,
+    Answer, Body, Event, FieldValidation, Item, List, LogBody, Options, PatchType, Request,
     Response, Verb, WatchStream,
 };
 pub use scale::form as scale_form;

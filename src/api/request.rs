@@ -2,11 +2,13 @@
 
 use super::Session;
 use crate::{
+    access::{Attributes, Caller},
     audit::Notes,
+    builds::input::Upload,
     error::Error,
     kinds::Served,
     object::{
-        Value,
+        ObjectExt, Value,
         selector::{Fields, Labels},
     },
     runtime::{Fetch, Fetched},
@@ -15,32 +17,6 @@ use crate::{
 use bytes::Bytes;
 use futures_util::Stream;
 use std::{pin::Pin, sync::Arc};
-
-/// Who is asking.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Caller {
-    /// User name; `system:anonymous` for nobody.
-    pub name: String,
-    /// Uid of the User or ServiceAccount; may be empty.
-    pub uid: String,
-    /// Groups, the virtual ones (`system:authenticated` …) included.
-    pub groups: Vec<String>,
-    /// Extra facts, as `SelfSubjectReview` shows them.
-    pub extra: Vec<(String, Vec<String>)>,
-    /// Scopes of the OAuth token in use; empty means everything.
-    pub scopes: Vec<String>,
-}
-
-impl Caller {
-    /// One of the server's own components, with the rights of `system:masters`.
-    pub fn component(name: &str) -> Caller {
-        Caller {
-            name: name.into(),
-            groups: vec!["system:masters".into(), "system:authenticated".into()],
-            ..Caller::default()
-        }
-    }
-}
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +85,8 @@ pub enum Body {
     Patch(PatchType, Value),
     /// What a proxy passes on; its path is what stands behind `/proxy`.
     Passed(Box<Fetch>),
+    /// What is to be built from.
+    Upload(Upload),
 }
 
 /// Query parameters and delete options.
@@ -206,6 +184,52 @@ impl Request {
             _ => Err(super::misfit::nothing(&self.kind)),
         }
     }
+}
+
+impl<'a> Attributes<'a> {
+    /// The attributes of a request. A namespace and a project lie in themselves.
+    ///
+    /// OpenShift's reviews about oneself count as the self review everybody may create.
+    pub fn of(request: &'a Request) -> Attributes<'a> {
+        let kind = &request.kind;
+        if kind.group == "authorization.openshift.io"
+            && kind.kind.ends_with("SubjectAccessReview")
+            && is_personal(&request.body)
+        {
+            return Attributes {
+                verb: request.verb.name(),
+                group: "authorization.k8s.io",
+                resource: "selfsubjectaccessreviews",
+                namespace: &request.namespace,
+                ..Attributes::default()
+            };
+        }
+        // A selector for one name makes list, watch and deletecollection requests for that name.
+        let named = matches!(request.verb, Verb::List | Verb::Watch | Verb::DeleteCollection);
+        let selected = if named { request.options.fields.exact("metadata.name") } else { None };
+        let name = selected.unwrap_or(&request.name);
+        let own = matches!((kind.group.as_str(), kind.plural.as_str()), ("", "namespaces"))
+            || matches!(
+                (kind.group.as_str(), kind.plural.as_str()),
+                ("project.openshift.io", "projects")
+            );
+        let namespace = if own { &request.name } else { &request.namespace };
+        Attributes {
+            verb: request.verb.name(),
+            group: &kind.group,
+            resource: &kind.plural,
+            sub: request.sub,
+            namespace,
+            name: if request.verb == Verb::Create && request.sub.is_empty() { "" } else { name },
+            path: "",
+        }
+    }
+}
+
+/// Whether a review names nobody and so is about its sender.
+fn is_personal(body: &Body) -> bool {
+    let Body::Object(review, _) = body else { return false };
+    review.str_at("user").is_empty() && review.list_at("groups").is_empty()
 }
 
 /// One object of an answer.

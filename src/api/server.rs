@@ -258,6 +258,7 @@ impl Server {
     pub(super) fn cx<'a>(&'a self, snapshot: &'a Snapshot, request: &'a Request) -> Cx<'a> {
         Cx {
             snapshot,
+            families: super::families(&self.settings),
             world: &self.world,
             user: &request.caller.name,
             groups: &request.caller.groups,

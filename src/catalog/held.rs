@@ -87,7 +87,7 @@ impl Facts {
 /// An image that was had from the network.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Learned {
+pub struct PulledImage {
     /// Digests: of the manifest, then of the index that led to it.
     pub digests: Vec<String>,
     /// What it is.

@@ -4,7 +4,7 @@ use super::{
     ARCHITECTURE, Behaviour, Catalog, Config, End, Image,
     complaint::{DistributionError, MANIFEST_UNKNOWN},
     content::{Manifest, document::RunConfig},
-    held::{self, Facts, LEARNED, Learned, Repository},
+    held::{self, Facts, LEARNED, PulledImage, Repository},
     led,
     reference::Reference,
 };
@@ -105,7 +105,7 @@ impl<'a> Outside<'a> {
     }
 
     fn learned(&self, r: &Reference) -> Option<Image> {
-        let learned = self.objects.get(LEARNED, "", &r.digest)?.lens::<Learned>();
+        let learned = self.objects.get(LEARNED, "", &r.digest)?.lens::<PulledImage>();
         Some(Image { name: r.full(), ..self.image(learned.digests.clone(), &learned.facts) })
     }
 

@@ -14,6 +14,8 @@ mod functions;
 mod library;
 pub mod parse;
 pub mod plain;
+#[cfg(test)]
+mod properties;
 pub mod source;
 pub mod types;
 pub mod value;

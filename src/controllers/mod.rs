@@ -194,7 +194,7 @@ pub static ALL: &[&Controller] = &[
     &replicaset::CONTROLLER,
     &replicaset::REPLICATION,
     &imageimport::CONTROLLER,
-    &imageimport::scheduled::KEEPER,
+    &imageimport::scheduled::SCHEDULED,
     &imageimport::scheduled::CONTROLLER,
     // They sum up what the others are about.
     &deployer::CONTROLLER,

@@ -85,7 +85,7 @@ message! {
 message! {
     /// One thing that is compared.
     Compare {
-        /// 0: it is equal.
+        /// 0: it is equal; 3: it is not.
         #[prost(int32, tag = "1")] result: i32,
         /// What of the key: 1 when it came to be, 2 when it was last written, 3 its value.
         #[prost(int32, tag = "2")] target: i32,
@@ -260,6 +260,10 @@ impl Compare {
     pub fn holds(key: impl Into<Bytes>, value: impl Into<Bytes>) -> Compare {
         let wanted = Some(Wanted::Value(value.into()));
         Compare { result: 0, target: 3, key: key.into(), wanted }
+    }
+    /// A key is there and holds something else.
+    pub fn differs(key: impl Into<Bytes>, value: impl Into<Bytes>) -> Compare {
+        Compare { result: 3, ..Compare::holds(key, value) }
     }
 }
 

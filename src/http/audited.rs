@@ -2,10 +2,9 @@
 //! Source: k8s.io/apiserver `pkg/endpoints/filters/{audit,authn_audit,authorization}.go`.
 
 use super::{
-    accept::Syntax,
     credentials,
-    look::Look,
-    render::{self, Style},
+    form::Style,
+    render,
     serve::{Http, Incoming},
 };
 use crate::{
@@ -211,8 +210,7 @@ pub async fn gets(
         }),
         _ => return,
     };
-    let look = Look { syntax: Syntax::Json, pretty: false };
-    let shown = render::answer(kind, Ok(copy.into()), Style { look, ..style }, clock);
+    let shown = render::answer(kind, Ok(copy.into()), style.in_json(), clock);
     let bytes = actix_web::body::to_bytes(shown.into_body()).await.unwrap_or_default();
     record.gets(&serde_json::from_slice(&bytes).unwrap_or(json!(null)));
 }

@@ -16,8 +16,9 @@ use std::{collections::HashMap, sync::Arc};
 
 /// Largest body of an object or patch, in bytes (upstream's limit).
 pub const LARGEST: usize = 3 << 20;
-/// Largest upload to build from, in bytes: one caller may have one under way.
-pub const LARGEST_UPLOAD: usize = 20 << 20;
+/// Largest upload to build from, in bytes, where it is written down with its request: one caller may have
+/// one under way.
+pub const LARGEST_RECORDED: usize = 20 << 20;
 /// Largest form, in bytes.
 pub const LARGEST_FORM: usize = 64 << 10;
 /// Most bodies and bytes of one caller.
@@ -31,11 +32,14 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(20);
 const DRAINED: (usize, SignedDuration) = (256 << 10, SignedDuration::from_secs(2));
 /// What a body counts that does not say how long it is, until it is longer.
 const UNSAID: usize = 64 << 10;
+/// By how much the place of a large one grows at a time.
+const STEP: usize = 16 << 20;
 
+/// So many bodies, and so many bytes of them.
 #[derive(Clone, Copy, Default, Debug, PartialEq)]
-struct Share {
-    bodies: usize,
-    bytes: usize,
+pub(super) struct Share {
+    pub bodies: usize,
+    pub bytes: usize,
 }
 
 impl Share {
@@ -54,6 +58,9 @@ pub struct Bodies {
 struct Taken {
     all: Share,
     each: HashMap<Arc<str>, Share>,
+    /// Most of all, and of one caller.
+    most: Share,
+    most_each: Share,
 }
 
 /// A place for a body; its end frees it.
@@ -66,7 +73,13 @@ pub struct BodyPermit {
 impl Bodies {
     /// Nothing is taken in yet.
     pub fn new(clock: Arc<dyn Clock>) -> Bodies {
-        Bodies { clock, taken: Arc::default() }
+        Bodies::within(clock, EACH, ALL)
+    }
+
+    /// The same, with so many of one caller and of all.
+    pub(super) fn within(clock: Arc<dyn Clock>, each: Share, all: Share) -> Bodies {
+        let taken = Taken { most: all, most_each: each, ..Taken::default() };
+        Bodies { clock, taken: Arc::new(Mutex::new(taken)) }
     }
 
     /// Reads a body of at most `most` bytes that `caller` sends; `length` is what its header says.
@@ -98,7 +111,7 @@ impl Bodies {
     pub fn place(&self, caller: &str, bytes: usize) -> Result<BodyPermit, Error> {
         let mut taken = self.taken.lock();
         let own = taken.each.get(caller).copied().unwrap_or_default();
-        if !own.fits(bytes, EACH) || !taken.all.fits(bytes, ALL) {
+        if !own.fits(bytes, taken.most_each) || !taken.all.fits(bytes, taken.most) {
             return Err(busy());
         }
         let caller: Arc<str> = caller.into();
@@ -127,12 +140,18 @@ impl Bodies {
 }
 
 impl BodyPermit {
+    /// Makes room for a body of which so much has arrived.
+    pub(super) fn reach(&mut self, bytes: usize) -> Result<(), Error> {
+        if bytes > self.bytes { self.grow(bytes.saturating_add(STEP)) } else { Ok(()) }
+    }
+
     /// Makes room for a body that turns out longer.
     fn grow(&mut self, bytes: usize) -> Result<(), Error> {
         let more = bytes.saturating_sub(self.bytes);
         let mut taken = self.taken.lock();
         let own = taken.each.get(&self.caller).copied().unwrap_or_default();
-        if own.bytes + more > EACH.bytes || taken.all.bytes + more > ALL.bytes {
+        let (each, all) = (taken.most_each.bytes, taken.most.bytes);
+        if own.bytes + more > each || taken.all.bytes + more > all {
             return Err(busy());
         }
         taken.all.bytes += more;

@@ -2,10 +2,9 @@
 //! account tokens, and the OAuth server.
 
 use super::{
-    accept::Syntax,
     bodies,
+    form::{Look, Syntax},
     health::{self, Check},
-    look::Look,
     oauth,
     path::{Path, ResourcePath},
     render,

@@ -1,6 +1,6 @@
 //! Requests that meet a fault: late, refused, cut off, or carried out for nobody.
 
-use super::{doorway::Cutter, render, serve::Incoming};
+use super::{render, serve::Incoming, sniff::Cutter};
 use crate::{
     api::{Answer, Event, Request, Response, Verb},
     error::Error,

@@ -3,8 +3,8 @@
 //! sends each answer at its reader's pace, and asks now and then whether the reader is still there.
 
 use super::{
-    doorway::Cutter,
     listener::{self, Subject},
+    sniff::Cutter,
 };
 use crate::world::{Clock, within};
 use actix_codec::{AsyncRead, AsyncWrite};

@@ -113,7 +113,8 @@ impl InFlight {
 
 /// Whether a request lasts by its nature.
 pub fn is_long(verb: Verb, sub: &str) -> bool {
-    verb == Verb::Watch || ["attach", "exec", "log", "portforward", "proxy"].contains(&sub)
+    const LONG: [&str; 6] = ["attach", "exec", "instantiatebinary", "log", "portforward", "proxy"];
+    verb == Verb::Watch || LONG.contains(&sub)
 }
 
 /// Whether a verb changes something.

@@ -1,10 +1,10 @@
 //! The listener: one TLS port, HTTP/1.1 and HTTP/2, assembled from the web framework's own parts
-//! because a [`Doorway`] stands between TLS and HTTP.
+//! because a [`Sniffer`] stands between TLS and HTTP.
 
 use super::{
-    doorway::Doorway,
     h2,
     serve::{Http, handle},
+    sniff::Sniffer,
 };
 use crate::{
     pool::{Local, Running, Seat},
@@ -271,7 +271,7 @@ pub async fn stopped(mut stopping: tokio::sync::watch::Receiver<bool>) {
 }
 
 /// A connection, what is spoken on it, and where it comes from.
-type Accepted<W> = (Doorway<W>, Protocol, Option<std::net::SocketAddr>);
+type Accepted<W> = (Sniffer<W>, Protocol, Option<std::net::SocketAddr>);
 
 /// What HTTP needs to know of a connection whose handshake is done.
 fn accepted(stream: TlsStream<TcpStream>) -> Accepted<TlsStream<TcpStream>> {
@@ -282,8 +282,8 @@ fn accepted(stream: TlsStream<TcpStream>) -> Accepted<TlsStream<TcpStream>> {
     };
     let peer = socket.peer_addr().ok().map(super::origin::origin);
     let door = match protocol {
-        Protocol::Http2 => Doorway::open(stream),
-        _ => Doorway::new(stream),
+        Protocol::Http2 => Sniffer::open(stream),
+        _ => Sniffer::new(stream),
     };
     (door, protocol, peer)
 }
@@ -292,7 +292,7 @@ fn accepted(stream: TlsStream<TcpStream>) -> Accepted<TlsStream<TcpStream>> {
 #[derive(Clone)]
 pub struct Subject(pub String, pub Vec<String>);
 
-fn connected<W: Carries>(connection: &Doorway<W>, data: &mut Extensions) {
+fn connected<W: Carries>(connection: &Sniffer<W>, data: &mut Extensions) {
     connection.get_ref().prompt();
     data.insert(connection.cutter());
     if let Some(subject) = connection.get_ref().subject() {

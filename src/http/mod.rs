@@ -1,23 +1,19 @@
 //! From bytes to [`crate::api::Request`] and from its answer to bytes. Knows paths, headers and
 //! media types; decides nothing.
 
-mod accept;
 mod audited;
-mod binary;
 mod bodies;
 mod body;
 mod console;
 mod credentials;
 mod documents;
-mod doorway;
 mod faulty;
+mod form;
 pub mod h2;
 mod health;
 mod limits;
 mod links;
 mod listener;
-mod listing;
-mod look;
 mod oauth;
 mod origin;
 mod parameters;
@@ -27,8 +23,9 @@ mod render;
 mod repeat;
 mod resource;
 mod serve;
-mod stream;
+mod sniff;
 mod streaming;
+mod upload;
 mod values;
 #[cfg(feature = "kube")]
 mod within;

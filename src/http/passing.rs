@@ -2,7 +2,7 @@
 //! answer as it comes. Source: kube-aggregator `pkg/apiserver/handler_proxy.go`.
 
 use super::{
-    bodies, doorway, parameters::Query, path::Path, render, resource, serve::Incoming, streaming,
+    bodies, parameters::Query, path::Path, render, resource, serve::Incoming, sniff, streaming,
 };
 use crate::{
     access::Attributes,
@@ -147,12 +147,12 @@ fn asked(incoming: &Incoming<'_>, body: Bytes) -> Fetch {
 
 /// Asks to switch protocols, and carries what comes of it to and fro.
 async fn switched(remote: &Remote, incoming: &mut Incoming<'_>, caller: &Caller) -> HttpResponse {
-    let asked_for = match incoming.header(doorway::MARK) {
+    let asked_for = match incoming.header(sniff::MARK) {
         "" => incoming.header(header::UPGRADE).to_owned(),
         other => other.to_owned(),
     };
     let mut fetch = asked(incoming, Bytes::new());
-    fetch.headers.retain(|(name, _)| name != doorway::MARK);
+    fetch.headers.retain(|(name, _)| name != sniff::MARK);
     fetch.headers.push(("Connection".into(), "Upgrade".into()));
     fetch.headers.push(("Upgrade".into(), asked_for));
     match incoming.http.server.pass(remote, caller, fetch).await {
@@ -169,7 +169,7 @@ async fn switched(remote: &Remote, incoming: &mut Incoming<'_>, caller: &Caller)
 
 /// An answer as it came.
 fn handed_back(answered: Answered) -> HttpResponse {
-    let mut response = super::look::builder(answered.status);
+    let mut response = super::form::builder(answered.status);
     for (name, value) in answered.headers {
         match name.as_str() {
             "content-length" => {

@@ -1,17 +1,15 @@
-//! Answers to bytes: objects as stored, tables, partial metadata, logs, what proxies were answered.
+//! Answers to responses: codes, headers and warnings around what [`form`] writes; logs, what proxies were answered.
 
 use super::{
-    accept::{Form, Syntax},
     audited::Told,
-    binary, listing,
-    look::{Look, builder},
-    stream, values,
+    form::{self, Look, Style, Syntax, builder},
+    values,
 };
 use crate::{
-    api::{Answer, Item, LogBody, Response, table},
+    api::{Answer, LogBody, Response},
     error::Error,
     kinds::Served,
-    object::{ObjectExt, Value, json, write},
+    object::Value,
     runtime::Fetched,
     world::Clock,
 };
@@ -19,21 +17,7 @@ use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
 };
-use jiff::Timestamp;
 use std::sync::Arc;
-
-/// How to answer one request.
-#[derive(Clone, Copy)]
-pub struct Style {
-    /// What of the objects.
-    pub form: Form,
-    /// How they are written.
-    pub look: Look,
-    /// The present moment, for ages in tables.
-    pub now: Timestamp,
-    /// Minor of Kubernetes, for warnings.
-    pub minor: u8,
-}
 
 /// What a client hears that asks for a stream as if it were an object.
 pub fn upgrade_required() -> Error {
@@ -51,15 +35,15 @@ pub fn answer(
         Ok(answer) => {
             let mut response = match answer.response {
                 Response::One(code, item) => {
-                    let mut response = single(kind, code, &item, style);
-                    if is_status(&item) {
+                    let mut response = written(form::single(kind, code, &item, style), style);
+                    if form::is_status(&item) {
                         response.extensions_mut().insert(Told(item.value()));
                     }
                     response
                 }
-                Response::List(list) => listing::respond(kind.clone(), list, style),
+                Response::List(list) => written(form::list(kind.clone(), list, style), style),
                 Response::Watch(events) => {
-                    stream::respond(kind.clone(), events, style, Arc::clone(clock))
+                    form::watch(kind.clone(), events, style, Arc::clone(clock))
                 }
                 Response::Log(lines) => log(lines),
                 Response::Passed(answer) => passed(answer),
@@ -77,6 +61,12 @@ pub fn answer(
         }
     };
     deprecation(response, kind, style)
+}
+
+/// What was written, or in JSON why it could not be.
+fn written(response: Result<HttpResponse, Error>, style: Style) -> HttpResponse {
+    let look = Look { syntax: Syntax::Json, ..style.look };
+    response.unwrap_or_else(|why| error(&why, look))
 }
 
 /// The response with a warning if the kind that was asked for is on its way out.
@@ -121,57 +111,4 @@ pub fn error(e: &Error, look: Look) -> HttpResponse {
     }
     response.extensions_mut().insert(Told(status));
     response
-}
-
-fn single(kind: &Served, code: u16, item: &Item, style: Style) -> HttpResponse {
-    let look = style.look;
-    match (style.form, item) {
-        (form, item) if look.syntax == Syntax::Protobuf => {
-            let form = if is_status(item) { Form::Plain } else { form };
-            match binary::object(kind, item, form) {
-                Ok(message) => look.binary(code, message),
-                Err(why) => error(&why, Look { syntax: Syntax::Json, ..look }),
-            }
-        }
-        (Form::Plain, Item::Entry(e)) if look.syntax == Syntax::Json => {
-            look.json(builder(code).content_type("application/json"), e.bytes.to_vec())
-        }
-        (Form::Table(_), item) if !is_status(item) => {
-            let metadata = revision(item).map_or(json!({}), |rv| json!({"resourceVersion": rv}));
-            let rows = vec![listing::tree(kind, item, style)];
-            look.response(code, &table::table(metadata, Some(table::definitions(kind)), rows))
-        }
-        (Form::Partial, item) if !is_status(item) => {
-            look.response(code, &listing::tree(kind, item, style))
-        }
-        (_, item) => look.response(code, &item.value()),
-    }
-}
-
-/// The revision an item has.
-fn revision(item: &Item) -> Option<String> {
-    match item {
-        Item::Entry(entry) => Some(entry.rev.to_string()),
-        Item::Value(value) => Some(value.at("metadata.resourceVersion")?.as_str()?.to_owned()),
-    }
-}
-
-fn is_status(item: &Item) -> bool {
-    matches!(item, Item::Value(v) if v.get("kind").is_some_and(|k| k == "Status"))
-}
-
-/// An event's object in the form the client accepts, as JSON.
-pub fn event_object(out: &mut Vec<u8>, kind: &Served, item: &Item, style: Style, first: bool) {
-    match style.form {
-        Form::Table(_) => {
-            let metadata = json!({"resourceVersion": revision(item).unwrap_or_default()});
-            let columns = first.then(|| table::definitions(kind));
-            write::write(out, &table::table(metadata, columns, Vec::new()));
-            // It ends with an empty list of rows, `]` and the brace behind it.
-            out.truncate(out.len() - 2);
-            listing::write_item(out, kind, item, style);
-            out.extend_from_slice(b"]}");
-        }
-        _ => listing::write_item(out, kind, item, style),
-    }
 }

@@ -3,7 +3,7 @@
 
 use super::{
     faulty,
-    look::Look,
+    form::Look,
     parameters::{self, Query},
     path::{self, Path},
     resource,

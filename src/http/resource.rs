@@ -2,21 +2,19 @@
 //! the body, and who has none has nothing read or parsed.
 
 use super::{
-    accept::{self, Form, Syntax, Wish},
     audited,
     bodies::{self, BodyPermit},
-    body, links,
-    look::Look,
+    body,
+    form::{self, Include, Style, Wish},
+    links,
     parameters::{self, Query},
     path::ResourcePath,
-    render::{self, Style},
-    repeat,
+    render, repeat,
     serve::Incoming,
-    stream,
     streaming::{self, Messages},
 };
 use crate::{
-    api::{Answer, Body, Caller, Options, PatchType, Request, Response, Verb, table::Include},
+    api::{Answer, Body, Caller, Options, PatchType, Request, Response, Upload, Verb},
     error::Error,
     object::{json, read},
     runtime::Fetch,
@@ -35,8 +33,11 @@ const STREAMS: &[&str] = &["attach", "exec", "log", "portforward"];
 /// The subresource that passes everything on.
 const PROXY: &str = "proxy";
 
+/// The subresource that takes what is to be built from.
+const BINARY: &str = "instantiatebinary";
+
 /// Subresources that take their body as it comes, with headers and the rest of the path.
-const PASSED: &[&str] = &[PROXY, "instantiatebinary", "webhooks"];
+const PASSED: &[&str] = &[PROXY, BINARY, "webhooks"];
 
 /// Headers that mean the connection, not the request, or that a server in a pod must not see.
 const KEPT_BACK: &[&str] =
@@ -113,7 +114,7 @@ pub async fn respond(
             streaming::respond(incoming.http, session, incoming.request, payload, opened)
         }
         Ok(Answer { response: Response::Watch(events), .. }) if websocket => {
-            let events = stream::messages(target.kind.clone(), events, style, Arc::clone(clock));
+            let events = form::messages(target.kind.clone(), events, style, Arc::clone(clock));
             let events = events.boxed_local();
             messages(incoming, Messages::Watch(events))
         }
@@ -176,12 +177,9 @@ pub async fn build(
     let place = match verb {
         Verb::Get | Verb::List | Verb::Watch if target.sub != PROXY => None,
         _ if STREAMS.contains(&target.sub) => None,
+        _ if target.sub == BINARY => Some(uploaded(incoming, &mut request).await?),
         _ => {
-            let most = match target.sub {
-                "instantiatebinary" => bodies::LARGEST_UPLOAD,
-                _ => bodies::LARGEST,
-            };
-            let (bytes, place) = take(incoming, &request.caller, most).await?;
+            let (bytes, place) = take(incoming, &request.caller, bodies::LARGEST).await?;
             let sent = !bytes.is_empty();
             incoming.sent = bytes.clone();
             request.body = match target.sub {
@@ -214,22 +212,35 @@ fn style(incoming: &Incoming<'_>, target: &ResourcePath<'_>, verb: Verb) -> Resu
         Some("None") => Include::None,
         _ => Include::Metadata,
     };
-    let (form, syntax) = match STREAMS.contains(&target.sub) || target.sub == PROXY {
-        true => (Form::Plain, Syntax::Json),
-        false => {
-            let accept = incoming.header(header::ACCEPT);
-            let wish = match verb {
-                Verb::Watch => Wish::Watch,
-                Verb::List => Wish::List,
-                _ => Wish::One,
-            };
-            accept::negotiate(accept, include, &target.kind, wish)?
-        }
-    };
-    let look = Look { syntax, ..incoming.look };
     let server = &incoming.http.server;
     let (now, minor) = (server.world.clock.now(), server.settings.versions.minor);
-    Ok(Style { form, look, now, minor })
+    let plain = Style::plain(incoming.look, now, minor);
+    if STREAMS.contains(&target.sub) || target.sub == PROXY {
+        return Ok(plain);
+    }
+    let wish = match verb {
+        Verb::Watch => Wish::Watch,
+        Verb::List => Wish::List,
+        _ => Wish::One,
+    };
+    Style::chosen(incoming.header(header::ACCEPT), include, (&target.kind, wish), plain)
+}
+
+/// Receives what is to be built from.
+async fn uploaded(incoming: &mut Incoming<'_>, request: &mut Request) -> Result<BodyPermit, Error> {
+    let http = incoming.http;
+    let (upload, place) = if http.server.journal.is_some() {
+        let (bytes, place) = take(incoming, &request.caller, bodies::LARGEST_RECORDED).await?;
+        incoming.sent = bytes.clone();
+        (Upload::from(bytes), place)
+    } else {
+        let length = incoming.request.headers().get(header::CONTENT_LENGTH);
+        http.uploads
+            .take(&request.caller.name, length, incoming.payload, http.spool.as_deref())
+            .await?
+    };
+    request.body = Body::Upload(upload);
+    Ok(place)
 }
 
 /// The body, if there can be one.

@@ -6,13 +6,14 @@ use super::{
     bodies::{self, Bodies},
     console::{self, Desk},
     credentials, documents,
+    form::Look,
     health::{Metrics, Readiness},
     limits::{InFlight, Limits, Underway},
-    look::Look,
     parameters::{self, Query},
     passing::{self, Passing},
     path::{self, Path},
     render, resource, streaming,
+    upload::Uploads,
 };
 use crate::{
     api::Server,
@@ -35,6 +36,7 @@ use futures_util::FutureExt;
 use std::{
     cell::OnceCell,
     panic::AssertUnwindSafe,
+    path::PathBuf,
     pin::Pin,
     sync::{
         Arc,
@@ -66,6 +68,10 @@ pub struct Http {
     pub inflight: InFlight,
     /// Bodies under way.
     pub bodies: Bodies,
+    /// Uploads under way.
+    pub uploads: Uploads,
+    /// Where large ones are written; without it, where the system has its temporary files.
+    pub spool: Option<PathBuf>,
     /// Names of requests.
     pub ids: Ids,
     /// Where requests are written down, if they are.
@@ -85,6 +91,7 @@ impl Http {
         limits: Limits,
     ) -> Http {
         let bodies = Bodies::new(Arc::clone(&server.world.wall));
+        let uploads = Uploads::new(Arc::clone(&server.world.wall));
         let used = AtomicI64::new(server.world.wall.now().as_second());
         let inflight = InFlight::new(limits);
         let ids = Ids::new(&server.world);
@@ -99,6 +106,8 @@ impl Http {
             seat: None,
             inflight,
             bodies,
+            uploads,
+            spool: None,
             ids,
             audit: None,
             desk: None,

@@ -2,9 +2,9 @@
 //! pipe, without a port and without TLS. Whoever can make one is the administrator.
 
 use super::{
-    doorway::Doorway,
     listener::{Carries, Subject, connections},
     serve::Http,
+    sniff::Sniffer,
 };
 use crate::pool::{Running, Seat};
 use actix_http::Protocol;
@@ -48,7 +48,7 @@ async fn serve(http: Arc<Http>, mut taken: mpsc::UnboundedReceiver<DuplexStream>
         let service = Rc::clone(&service);
         tokio::task::spawn_local(async move {
             // What goes wrong on a connection was said where it happened.
-            let _ = service.call((Doorway::new(pipe), Protocol::Http1, None)).await;
+            let _ = service.call((Sniffer::new(pipe), Protocol::Http1, None)).await;
         });
     }
 }

@@ -9,7 +9,10 @@ use super::{
 use crate::platform::OwnEnds;
 use bytes::Bytes;
 use http_body_util::Empty;
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{
+    body::Body,
+    client::conn::http1::{self, SendRequest},
+};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
 use std::{
@@ -56,7 +59,14 @@ impl Dialer {
     ///
     /// # Errors
     /// Why nobody answers there.
-    pub async fn open(&self, url: &Url, tls: &Arc<ClientConfig>) -> Result<Connection, FetchError> {
+    pub async fn open<B>(
+        &self,
+        url: &Url,
+        tls: &Arc<ClientConfig>,
+    ) -> Result<SendRequest<B>, FetchError>
+    where
+        B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+    {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_or_known_default().unwrap_or(443);
         let secure = url.scheme() == "https";

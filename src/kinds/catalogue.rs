@@ -38,7 +38,15 @@ impl Families {
     }
 }
 
-/// The kinds of a cluster at one revision.
+impl Default for Families {
+    /// All, of the newest minor.
+    fn default() -> Families {
+        Families { openshift: true, simulation: true, minor: LAST }
+    }
+}
+
+/// The kinds of a cluster at one revision; without one, what is built in.
+#[derive(Default)]
 pub struct Catalogue {
     /// What is served of what is built in.
     families: Families,
@@ -46,14 +54,6 @@ pub struct Catalogue {
     custom: HashMap<(Name, Name), Vec<Served>>,
     /// The kinds through which rows of custom resources are reached, by `plural.group`.
     rows: HashMap<Name, Served>,
-}
-
-impl Default for Catalogue {
-    /// What is built in.
-    fn default() -> Catalogue {
-        let families = Families { openshift: true, simulation: true, minor: LAST };
-        Catalogue { families, custom: HashMap::new(), rows: HashMap::new() }
-    }
 }
 
 impl Catalogue {

@@ -3,7 +3,7 @@
 //! A field not mentioned takes its value from [`Kind::BASE`]. Hooks are plain functions, pure but
 //! for the read-only [`Cx`] they are handed.
 
-use super::moments::CellCx;
+use super::{catalogue::Families, moments::CellCx};
 use crate::{
     error::{Causes, Error},
     object::Value,
@@ -241,6 +241,8 @@ pub struct Column {
 pub struct Cx<'a> {
     /// All objects at one revision.
     pub snapshot: &'a Snapshot,
+    /// Which kinds are served.
+    pub families: Families,
     /// The present moment and a source of chance.
     pub world: &'a World,
     /// The caller's name.

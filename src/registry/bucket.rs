@@ -2,22 +2,16 @@
 //! is fetched by whoever is asked for it. Addresses are signed by rusty-s3, which knows no network: the
 //! way there is the importer's.
 
+use super::parts::Cut;
 use crate::{
-    importer::{
-        dial::{Dialer, Wire, shake_hands},
-        trust::SystemRoots,
-    },
+    importer::{Proxies, dial::Dialer, trust::SystemRoots},
     world::{Clock, SystemClock, within},
 };
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited, StreamBody, combinators::BoxBody};
-use hyper::{
-    body::{Frame, Incoming},
-    client::conn::http1,
-};
-use hyper_util::rt::TokioIo;
+use http_body_util::{BodyExt, Empty, Full, Limited, StreamBody, combinators::BoxBody};
+use hyper::body::{Frame, Incoming};
 use jiff::SignedDuration;
 use ring::digest::{Context, SHA256};
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
@@ -26,10 +20,10 @@ use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncWriteExt},
 };
-use url::Url;
+use url::{Position, Url};
 
 /// How long a signed address holds.
-const VALID: Duration = Duration::from_secs(3600);
+pub(super) const VALID: Duration = Duration::from_secs(3600);
 /// How long an answer may take to begin, besides what its question takes.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 /// Slowest way that is waited for, in bytes a second.
@@ -41,8 +35,10 @@ const PIECE: usize = 256 << 10;
 
 /// A place in a bucket.
 pub struct BlobBucket {
-    bucket: Bucket,
-    keys: Credentials,
+    pub(super) bucket: Bucket,
+    pub(super) keys: Credentials,
+    /// How large files are cut.
+    pub(super) cut: Cut,
     /// What the names of objects begin with; ends with a slash unless it is empty.
     prefix: String,
     dialer: Dialer,
@@ -91,8 +87,10 @@ impl BlobBucket {
         let bucket = bucket.map_err(|e| wrong(&format!("{endpoint:?}: {e}")))?;
         let prefix = prefix.trim_matches('/');
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        let dialer = Dialer::direct(String::new());
-        Ok(BlobBucket { bucket, keys, prefix, dialer, roots: SystemRoots::default() })
+        let proxies = Proxies::from_environment();
+        let dialer = Dialer { proxies, ..Dialer::direct(String::new()) };
+        let roots = SystemRoots::default();
+        Ok(BlobBucket { bucket, keys, cut: Cut::USUAL, prefix, dialer, roots })
     }
 
     /// Looks whether it is there and ours to use.
@@ -102,7 +100,7 @@ impl BlobBucket {
     pub async fn check(&self) -> Result<(), String> {
         let url = self.bucket.head_bucket(Some(&self.keys));
         let url = url.sign_with_time(VALID, &SystemClock.now());
-        let answer = self.ask(Method::HEAD, &url, None).await;
+        let answer = self.ask(Method::HEAD, &url, Sending::Nothing).await;
         match answer.map(|answer| answer.status()) {
             Ok(StatusCode::OK) => Ok(()),
             Ok(status) => Err(format!("--blob-store: {self}: the bucket answers {status}")),
@@ -116,11 +114,14 @@ impl BlobBucket {
     /// It is not there then.
     pub async fn put(&self, name: &str, from: &Path) -> io::Result<()> {
         let object = self.object(name);
-        let url = self.bucket.put_object(Some(&self.keys), &object);
-        let url = url.sign_with_time(VALID, &SystemClock.now());
         let file = File::open(from).await?;
         let size = file.metadata().await?.len();
-        let answer = self.ask(Method::PUT, &url, Some((file, size))).await?;
+        if size > self.cut.whole {
+            return self.put_parts(&object, from, size).await;
+        }
+        let url = self.bucket.put_object(Some(&self.keys), &object);
+        let url = url.sign_with_time(VALID, &SystemClock.now());
+        let answer = self.ask(Method::PUT, &url, Sending::File(file, size)).await?;
         said(&answer, name)
     }
 
@@ -132,7 +133,7 @@ impl BlobBucket {
         let object = self.object(name);
         let url = self.bucket.get_object(Some(&self.keys), &object);
         let url = url.sign_with_time(VALID, &SystemClock.now());
-        let answer = self.ask(Method::GET, &url, None).await?;
+        let answer = self.ask(Method::GET, &url, Sending::Nothing).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(false);
         }
@@ -160,17 +161,17 @@ impl BlobBucket {
         let object = self.object(name);
         let url = self.bucket.delete_object(Some(&self.keys), &object);
         let url = url.sign_with_time(VALID, &SystemClock.now());
-        match self.ask(Method::DELETE, &url, None).await? {
+        match self.ask(Method::DELETE, &url, Sending::Nothing).await? {
             gone if gone.status() == StatusCode::NOT_FOUND => Ok(()),
             answer => said(&answer, name),
         }
     }
 
-    /// Removes all blobs that are there below a name.
+    /// Removes all blobs that are there below a name, as long as that is ours to do.
     ///
     /// # Errors
     /// Some of them may still be there.
-    pub async fn empty(&self, below: &str) -> io::Result<()> {
+    pub async fn empty(&self, below: &str, ours: impl Fn() -> bool) -> io::Result<()> {
         let mut before = Vec::new();
         loop {
             let found = self.list(below).await?;
@@ -181,6 +182,9 @@ impl BlobBucket {
                 return Err(io::Error::other(format!("{self}{below} cannot be emptied")));
             }
             for name in &found {
+                if !ours() {
+                    return Err(io::Error::other("it is not ours any more"));
+                }
                 self.remove(&format!("{below}/{name}")).await?;
             }
             before = found;
@@ -195,48 +199,39 @@ impl BlobBucket {
         list.query_mut().insert("list-type", "2");
         list.query_mut().insert("prefix", self.object(&format!("{below}/")));
         let url = list.sign_with_time(VALID, &SystemClock.now());
-        let answer = self.ask(Method::GET, &url, None).await?;
+        let answer = self.ask(Method::GET, &url, Sending::Nothing).await?;
         said(&answer, below)?;
-        let text = Limited::new(answer.into_body(), LIST).collect();
-        let text = within(&SystemClock, PATIENCE, text).await.ok_or(late())?;
-        let text = text.map_err(io::Error::other)?.to_bytes();
-        Ok(listed(&String::from_utf8_lossy(&text)))
+        Ok(listed(&text(answer).await?))
     }
 
     fn object(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         method: Method,
         url: &Url,
-        sent: Option<(File, u64)>,
+        sent: Sending,
     ) -> io::Result<Response<Incoming>> {
-        let size = sent.as_ref().map_or(0, |(_, size)| *size);
+        let size = sent.size();
         let asking = async {
-            let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-            let port = url.port_or_known_default().unwrap_or(443);
             let failed = |e: crate::importer::FetchError| io::Error::other(e.to_string());
-            let mut wire: Box<dyn Wire> =
-                Box::new(self.dialer.dial(host, port).await.map_err(failed)?);
-            if url.scheme() == "https" {
-                let tls = self.roots.verifying(None);
-                wire = Box::new(shake_hands(wire, host, &tls).await.map_err(failed)?);
-            }
-            let shaken = http1::handshake(TokioIo::new(wire)).await;
-            let (mut sender, connection) = shaken.map_err(io::Error::other)?;
-            // It ends with the answer.
-            tokio::spawn(connection);
-            let path = url.query().map_or(url.path().to_owned(), |q| format!("{}?{q}", url.path()));
-            let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
-            let request = Request::builder()
+            let tls = self.roots.verifying(None);
+            let mut sender = self.dialer.open(url, &tls).await.map_err(failed)?;
+            let proxy = self.dialer.proxy(url).filter(|_| url.scheme() == "http");
+            let from = proxy.as_ref().map_or(Position::BeforePath, |_| Position::BeforeScheme);
+            let authority = &url[Position::BeforeHost..Position::AfterPort];
+            let mut request = Request::builder()
                 .method(method)
-                .uri(path)
+                .uri(&url[from..Position::AfterQuery])
                 .header(header::HOST, authority)
                 .header(header::CONTENT_LENGTH, size)
-                .body(body(sent.map(|(file, _)| file)))
+                .body(sent.body())
                 .map_err(io::Error::other)?;
+            if let Some(login) = proxy.as_ref().and_then(|proxy| proxy.login()) {
+                request.headers_mut().insert(header::PROXY_AUTHORIZATION, login.clone());
+            }
             sender.send_request(request).await.map_err(io::Error::other)
         };
         let seconds = i64::try_from(size / SLOWEST).unwrap_or(i64::MAX);
@@ -245,18 +240,49 @@ impl BlobBucket {
     }
 }
 
-/// A file as it is read, or nothing.
-fn body(file: Option<File>) -> BoxBody<Bytes, io::Error> {
-    let pieces = stream::try_unfold(file, |file| async {
-        let Some(mut file) = file else { return Ok::<_, io::Error>(None) };
-        let mut piece = Vec::with_capacity(PIECE);
-        let read = (&mut file).take(PIECE as u64).read_to_end(&mut piece).await?;
-        Ok((read > 0).then(|| (Bytes::from(piece), Some(file))))
-    });
-    BodyExt::boxed(StreamBody::new(pieces.map_ok(Frame::data)))
+/// What is sent to a bucket.
+pub(super) enum Sending {
+    /// A question alone.
+    Nothing,
+    /// A text.
+    Text(String),
+    /// So many bytes of a file, from where it stands.
+    File(File, u64),
 }
 
-fn said<T>(answer: &Response<T>, name: &str) -> io::Result<()> {
+impl Sending {
+    fn size(&self) -> u64 {
+        match self {
+            Sending::Nothing => 0,
+            Sending::Text(text) => text.len() as u64,
+            Sending::File(_, size) => *size,
+        }
+    }
+
+    fn body(self) -> BoxBody<Bytes, io::Error> {
+        let (file, size) = match self {
+            Sending::File(file, size) => (file, size),
+            Sending::Text(text) => return Full::from(text).map_err(|never| match never {}).boxed(),
+            Sending::Nothing => return Empty::new().map_err(|never| match never {}).boxed(),
+        };
+        let pieces = stream::try_unfold((file, size), |(file, left)| async move {
+            let mut piece = Vec::with_capacity(PIECE);
+            let mut part = file.take(left.min(PIECE as u64));
+            let read = part.read_to_end(&mut piece).await? as u64;
+            Ok((read > 0).then(|| (Bytes::from(piece), (part.into_inner(), left - read))))
+        });
+        BodyExt::boxed(StreamBody::new(pieces.map_ok(Frame::data)))
+    }
+}
+
+/// What a bucket says, which is short.
+pub(super) async fn text(answer: Response<Incoming>) -> io::Result<String> {
+    let text = Limited::new(answer.into_body(), LIST).collect();
+    let text = within(&SystemClock, PATIENCE, text).await.ok_or(late())?;
+    Ok(String::from_utf8_lossy(&text.map_err(io::Error::other)?.to_bytes()).into_owned())
+}
+
+pub(super) fn said<T>(answer: &Response<T>, name: &str) -> io::Result<()> {
     match answer.status() {
         status if status.is_success() => Ok(()),
         status => Err(io::Error::other(format!("the bucket answers {status} for {name}"))),

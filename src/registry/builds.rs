@@ -1,7 +1,7 @@
 //! What builds make: an image from its base and its recipe, pushed as any client pushes. The same
 //! recipe on the same base makes the same bytes.
 
-use super::{Registries, blobs::Stored, shelf::Shelf};
+use super::{Registries, blobs::Stored, repository::RepositoryContent};
 use crate::{
     access::authn::service_account_caller,
     api::Caller,
@@ -223,9 +223,9 @@ impl Registries {
             "" => outside.tag(&repository, &name.tag),
             digest => Some(digest.to_owned()),
         };
-        let shelf = Shelf { outside, blobs: &self.blobs, name: &repository };
-        let Some(first) = digest.and_then(|d| shelf.manifest(&d)) else { return Ok(None) };
-        let image = first.for_architecture(ARCHITECTURE).and_then(|d| shelf.manifest(d));
+        let stored = RepositoryContent { outside, blobs: &self.blobs, name: &repository };
+        let Some(first) = digest.and_then(|d| stored.manifest(&d)) else { return Ok(None) };
+        let image = first.for_architecture(ARCHITECTURE).and_then(|d| stored.manifest(d));
         Ok(image.map(|m| (repository.clone(), m)))
     }
 
@@ -236,9 +236,12 @@ impl Registries {
             return self.pull_blob(project, stream, digest).await;
         }
         let snapshot = self.server.store.snapshot();
-        let shelf =
-            Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: repository };
-        shelf.blob(digest).ok_or_else(|| DistributionError::new(&BLOB_UNKNOWN))
+        let stored = RepositoryContent {
+            outside: self.outside(&snapshot),
+            blobs: &self.blobs,
+            name: repository,
+        };
+        stored.blob(digest).ok_or_else(|| DistributionError::new(&BLOB_UNKNOWN))
     }
 
     /// Pushes an image: its blobs, its manifest, and the tag that means it then.
@@ -262,9 +265,12 @@ impl Registries {
             self.keep_bytes(&repository, &sha256(bytes), bytes).await?;
         }
         let snapshot = self.server.store.snapshot();
-        let shelf =
-            Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: &repository };
-        let held = shelf.describe(&image.manifest, &image.config);
+        let stored = RepositoryContent {
+            outside: self.outside(&snapshot),
+            blobs: &self.blobs,
+            name: &repository,
+        };
+        let held = stored.describe(&image.manifest, &image.config);
         self.keep_manifest(&repository, &image.manifest, held).await?;
         self.note_push(caller, project, stream, tag, &image.manifest).await
     }

@@ -31,7 +31,7 @@ impl Certificates {
         now: jiff::Timestamp,
     ) -> Certificates {
         let authority = ca.clone();
-        let own = OnDemand::new(move || mint(&authority, &own, now));
+        let own = OnDemand::new(move || issue(&authority, &own, now));
         Certificates { catalog, ca, now, own, minted: Mutex::default() }
     }
 
@@ -41,13 +41,13 @@ impl Certificates {
         if let Some(found) = minted.get(name) {
             return Some(Arc::clone(found));
         }
-        let made = Arc::new(mint(&self.ca, &[name.to_owned()], self.now).ok()?);
+        let made = Arc::new(issue(&self.ca, &[name.to_owned()], self.now).ok()?);
         minted.insert(name.into(), Arc::clone(&made));
         Some(made)
     }
 }
 
-fn mint(ca: &Pair, hosts: &[String], now: jiff::Timestamp) -> Result<CertifiedKey, TlsError> {
+fn issue(ca: &Pair, hosts: &[String], now: jiff::Timestamp) -> Result<CertifiedKey, TlsError> {
     tls::certified(&ca.cert, &tls::serving(ca, hosts, now)?)
 }
 

@@ -15,13 +15,13 @@ use serde_json::json;
 const LIFE: i64 = 300;
 
 /// Signs the tokens of this run.
-pub(super) struct Mint(hmac::Key);
+pub(super) struct TokenIssuer(hmac::Key);
 
-impl Mint {
-    pub fn new(world: &World) -> Mint {
+impl TokenIssuer {
+    pub fn new(world: &World) -> TokenIssuer {
         let mut secret = [0; 32];
         world.entropy.fill(&mut secret);
-        Mint(hmac::Key::new(hmac::HMAC_SHA256, &secret))
+        TokenIssuer(hmac::Key::new(hmac::HMAC_SHA256, &secret))
     }
 
     /// A token for a host's repositories.
@@ -68,7 +68,13 @@ impl Mint {
     }
 
     /// Sells a token: to anybody where anybody may pull.
-    pub fn sell(&self, registry: &Registry, host: &str, ask: &RegistryRequest, now: i64) -> Reply {
+    pub fn issue_token(
+        &self,
+        registry: &Registry,
+        host: &str,
+        ask: &RegistryRequest,
+        now: i64,
+    ) -> Reply {
         let known = match basic(ask.header("authorization")) {
             Some((name, word)) => registry.knows(&name, &word),
             None => registry.users.is_empty() && ask.header("authorization").is_empty(),

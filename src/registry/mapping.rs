@@ -1,7 +1,7 @@
 //! What the cluster learns of a push: the image, and the stream's tag that means it now.
 //! Source: openshift/image-registry `manifestservice.go`, `pkg/imagestream`.
 
-use super::{Registries, place::is_tag, shelf::Shelf};
+use super::{Registries, place::is_tag, repository::RepositoryContent};
 use crate::{
     api::{Body, Caller, Options, Request, Verb},
     catalog::{CLUSTER_REGISTRY, complaint::*, content::Manifest},
@@ -52,9 +52,12 @@ impl Registries {
     /// The object of a pushed image.
     fn image(&self, repository: &str, manifest: &Manifest) -> Value {
         let snapshot = self.server.store.snapshot();
-        let shelf =
-            Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: repository };
-        let config = manifest.document.config.as_ref().and_then(|c| shelf.blob(&c.digest));
+        let stored = RepositoryContent {
+            outside: self.outside(&snapshot),
+            blobs: &self.blobs,
+            name: repository,
+        };
+        let config = manifest.document.config.as_ref().and_then(|c| stored.blob(&c.digest));
         let config = config.map(|blob| blob.small(LARGEST)).unwrap_or_default();
         let mut image = json!({
             "apiVersion": "image.openshift.io/v1", "kind": "Image",

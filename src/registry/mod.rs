@@ -20,6 +20,7 @@ mod keeper;
 mod mapping;
 mod outage;
 mod pages;
+mod parts;
 mod place;
 mod prune;
 mod publish;
@@ -27,9 +28,9 @@ mod pull;
 mod push;
 mod recording;
 mod reply;
+mod repository;
 mod rows;
 mod serve;
-mod shelf;
 mod shelves;
 mod signatures;
 mod source;
@@ -54,7 +55,7 @@ use crate::{
 };
 use ask::RegistryRequest;
 use blobs::Blobs;
-use credentials::Mint;
+use credentials::TokenIssuer;
 use outage::Part;
 use place::{Endpoint, RepositoryRef};
 use reply::Reply;
@@ -70,7 +71,7 @@ use uploads::{Incoming, Uploads};
 /// All registries.
 pub struct Registries {
     server: Arc<Server>,
-    mint: Mint,
+    issuer: TokenIssuer,
     blobs: Blobs,
     uploads: Uploads,
     bodies: Bodies,
@@ -93,11 +94,11 @@ impl Registries {
         place: BlobPlace,
         host: Option<Weak<dyn Clusters>>,
     ) -> io::Result<Arc<Registries>> {
-        let mint = Mint::new(&server.world);
+        let issuer = TokenIssuer::new(&server.world);
         let blobs = Blobs::at(place).beside(&server.store);
         let uploads = Uploads::open(&blobs, server.world.wall.now())?;
         let bodies = Bodies::new(Arc::clone(&server.world.wall));
-        Ok(Arc::new(Registries { server, mint, blobs, uploads, bodies, api, time, host }))
+        Ok(Arc::new(Registries { server, issuer, blobs, uploads, bodies, api, time, host }))
     }
 
     /// The bytes of what was pushed.
@@ -131,17 +132,17 @@ impl Registries {
         let answered = match (Endpoint::parse(&ask.path), dialled) {
             (Some(endpoint), Some(host)) => self.at_vendor(ask, &host, endpoint, body).await,
             (Some(endpoint), None) => {
-                let answered = self.at_home(ask, endpoint, body).await;
+                let answered = self.cluster_registry(ask, endpoint, body).await;
                 answered.map(signatures::announced).map_err(signatures::announced)
             }
-            (None, None) => self.beside(ask, body).await,
+            (None, None) => self.other_endpoints(ask, body).await,
             (None, Some(_)) => Ok(Reply::no_path()),
         };
         answered.unwrap_or_else(|refusal| refusal)
     }
 
     /// What is no part of the protocol.
-    async fn beside(&self, ask: &RegistryRequest, body: Incoming) -> Result<Reply, Reply> {
+    async fn other_endpoints(&self, ask: &RegistryRequest, body: Incoming) -> Result<Reply, Reply> {
         if let Some(image) = signatures::parse(&ask.path) {
             return self.signatures(ask, image, body).await;
         }
@@ -191,7 +192,7 @@ impl Registries {
             return Err(DistributionError::new(&UNAVAILABLE).into());
         }
         match endpoint {
-            Endpoint::Token => Ok(self.sell(ask, host)),
+            Endpoint::Token => Ok(self.issue_token(ask, host)),
             Endpoint::Base => self.admit(ask, host).map(|()| base()),
             Endpoint::Catalog => {
                 self.admit(ask, host)?;
@@ -203,7 +204,7 @@ impl Registries {
     }
 
     /// A client that dialled this server.
-    async fn at_home(
+    async fn cluster_registry(
         &self,
         ask: &RegistryRequest,
         endpoint: Endpoint<'_>,
@@ -241,13 +242,13 @@ impl Registries {
     fn admit(&self, ask: &RegistryRequest, host: &str) -> Result<(), Reply> {
         let registry =
             self.catalog().registry(host).ok_or(DistributionError::new(&NAME_UNKNOWN))?;
-        let admitted = self.mint.admit(registry, host, ask, self.now());
+        let admitted = self.issuer.admit(registry, host, ask, self.now());
         admitted.or_else(|challenge| self.administrator(ask).map_err(|_| challenge))
     }
 
-    fn sell(&self, ask: &RegistryRequest, host: &str) -> Reply {
+    fn issue_token(&self, ask: &RegistryRequest, host: &str) -> Reply {
         match self.catalog().registry(host) {
-            Some(registry) => self.mint.sell(registry, host, ask, self.now()),
+            Some(registry) => self.issuer.issue_token(registry, host, ask, self.now()),
             None => DistributionError::new(&NAME_UNKNOWN).into(),
         }
     }
@@ -257,7 +258,7 @@ impl Registries {
     fn sell_at_home(&self, ask: &RegistryRequest, host: &str) -> Reply {
         match self.cluster_token(ask) {
             Ok(own) if !ask.header("authorization").is_empty() => own,
-            _ => self.sell(ask, host),
+            _ => self.issue_token(ask, host),
         }
     }
 

@@ -2,7 +2,7 @@
 //! made into true content, and put on their shelves.
 
 use super::{
-    Registries, ask::RegistryRequest, faults::refused, reply::Reply, shelf::Shelf,
+    Registries, ask::RegistryRequest, faults::refused, reply::Reply, repository::RepositoryContent,
     uploads::Incoming,
 };
 use crate::{
@@ -100,12 +100,12 @@ impl Registries {
             }
             let snapshot = self.server.store.snapshot();
             let outside = self.outside(&snapshot);
-            let shelf = Shelf { outside, blobs: &self.blobs, name: repository };
+            let stored = RepositoryContent { outside, blobs: &self.blobs, name: repository };
             let config = document.config.as_ref().and_then(|c| match content.blob(&c.digest)? {
                 Blob::Bytes(bytes) => Some(bytes),
                 Blob::Bulk(_) => None,
             });
-            let held = shelf.describe(&manifest, &config.unwrap_or_default());
+            let held = stored.describe(&manifest, &config.unwrap_or_default());
             self.keep_manifest(repository, &manifest, held).await?;
         }
         Ok(())

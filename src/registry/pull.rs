@@ -3,8 +3,8 @@
 //! Source: openshift/image-registry `pullthroughmanifestservice.go`, `pullthroughblobstore.go`.
 
 use super::{
-    Registries, ask::RegistryRequest, blobs::Stored, place::is_digest, reply::Reply, shelf::Shelf,
-    source::Source,
+    Registries, ask::RegistryRequest, blobs::Stored, place::is_digest, reply::Reply,
+    repository::RepositoryContent, source::Source,
 };
 use crate::{
     catalog::{complaint::*, content::Manifest},
@@ -42,9 +42,12 @@ impl Registries {
         let digest = digest.filter(|d| is_digest(d)).ok_or_else(unknown)?;
         let manifest = self.manifest_or_fetch(&stream, digest).await?.ok_or_else(unknown)?;
         let snapshot = self.server.store.snapshot();
-        let shelf =
-            Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: &repository };
-        shelf.negotiated(ask, reference, &manifest)
+        let stored = RepositoryContent {
+            outside: self.outside(&snapshot),
+            blobs: &self.blobs,
+            name: &repository,
+        };
+        stored.negotiated(ask, reference, &manifest)
     }
 
     /// A manifest of the stream's history that is here, or is now; `None` when the history does not
@@ -58,7 +61,7 @@ impl Registries {
         let snapshot = self.server.store.snapshot();
         let outside = self.outside(&snapshot);
         let Some(origin) = outside.origin(stream, digest) else { return Ok(None) };
-        let here = Shelf { outside, blobs: &self.blobs, name: &repository };
+        let here = RepositoryContent { outside, blobs: &self.blobs, name: &repository };
         self.bring(digest).await;
         let held = here.manifest(digest).or_else(|| self.of_any_stream(&snapshot, digest));
         if held.is_some() {
@@ -100,7 +103,7 @@ impl Registries {
         let repository = format!("{project}/{stream}");
         let snapshot = self.server.store.snapshot();
         let outside = self.outside(&snapshot);
-        let here = Shelf { outside, blobs: &self.blobs, name: &repository };
+        let here = RepositoryContent { outside, blobs: &self.blobs, name: &repository };
         if let Some(found) = here.blob(digest) {
             return Ok(found);
         }

@@ -7,7 +7,7 @@ use super::{
     blobs::Stored,
     place::{Endpoint, RepositoryRef, is_digest, is_tag},
     reply::Reply,
-    shelf::Shelf,
+    repository::RepositoryContent,
     uploads::{Incoming, Upload},
 };
 use crate::{
@@ -112,9 +112,12 @@ impl Registries {
         let Some(source) = place.ok().filter(|p| self.readable(ask, p)) else { return Ok(None) };
         self.bring(digest).await;
         let snapshot = self.server.store.snapshot();
-        let shelf =
-            Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: &source.name() };
-        let Some(found) = shelf.blob(digest).filter(|_| is_digest(digest)) else {
+        let stored = RepositoryContent {
+            outside: self.outside(&snapshot),
+            blobs: &self.blobs,
+            name: &source.name(),
+        };
+        let Some(found) = stored.blob(digest).filter(|_| is_digest(digest)) else {
             return Ok(None);
         };
         self.keep_blob(repository, digest, &found).await?;
@@ -245,9 +248,12 @@ impl Registries {
             self.bring(&part.digest).await;
         }
         let snapshot = self.server.store.snapshot();
-        let shelf =
-            Shelf { outside: self.outside(&snapshot), blobs: &self.blobs, name: repository };
-        let held = shelf.examine(&manifest)?;
+        let stored = RepositoryContent {
+            outside: self.outside(&snapshot),
+            blobs: &self.blobs,
+            name: repository,
+        };
+        let held = stored.examine(&manifest)?;
         self.keep_manifest(repository, &manifest, held).await?;
         Ok(Arc::new(manifest))
     }
@@ -265,7 +271,7 @@ impl Registries {
     }
 }
 
-impl Shelf<'_> {
+impl RepositoryContent<'_> {
     /// Looks whether everything a manifest names is here.
     fn examine(&self, manifest: &Manifest) -> Result<RegistryState, DistributionError> {
         let missing = |d: &Descriptor| {

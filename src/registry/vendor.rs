@@ -8,7 +8,7 @@ use super::{
     pages,
     place::{Endpoint, is_digest, is_tag},
     reply::Reply,
-    shelf::Shelf,
+    repository::RepositoryContent,
     uploads::Incoming,
 };
 use crate::{access::Attributes, catalog::complaint::*, store::Snapshot};
@@ -39,10 +39,20 @@ impl Registries {
             return Err(DistributionError::new(&UNAVAILABLE).into());
         }
         self.admit(ask, vendor.host)?;
-        if let Endpoint::Manifest(_, digest) | Endpoint::Blob(_, digest) = &endpoint {
-            self.bring(digest).await;
+        if let Endpoint::Manifest(_, said) | Endpoint::Blob(_, said) = &endpoint
+            && let Some(digest) = self.meant(&snapshot, &vendor, said)
+        {
+            self.bring(&digest).await;
         }
         Ok(self.look(ask, &snapshot, &vendor, endpoint)?)
+    }
+
+    /// The digest that a tag or a digest means.
+    fn meant(&self, snapshot: &Snapshot, vendor: &Vendor<'_>, said: &str) -> Option<String> {
+        match is_digest(said) {
+            true => Some(said.to_owned()),
+            false => self.outside(snapshot).tag(vendor.repository, said),
+        }
     }
 
     fn look(
@@ -54,7 +64,7 @@ impl Registries {
     ) -> Result<Reply, DistributionError> {
         let outside = self.outside(snapshot);
         let unknown = || outside.unknown(vendor.host, vendor.repository);
-        let shelf = Shelf { outside, blobs: &self.blobs, name: vendor.repository };
+        let stored = RepositoryContent { outside, blobs: &self.blobs, name: vendor.repository };
         match endpoint {
             Endpoint::Tags(shown) if outside.knows(vendor.repository) => {
                 let tags = outside.tags(vendor.repository);
@@ -67,18 +77,18 @@ impl Registries {
                 own => own,
             }),
             Endpoint::Manifest(name, reference) => {
-                let revision = json!({"Name": name, "Revision": reference});
-                let (digest, detail) = match is_digest(reference) {
-                    true => (Some(reference.to_owned()), revision),
-                    false => (outside.tag(vendor.repository, reference), json!({"Tag": reference})),
+                let detail = match is_digest(reference) {
+                    true => json!({"Name": name, "Revision": reference}),
+                    false => json!({"Tag": reference}),
                 };
-                let found = digest.and_then(|d| shelf.manifest(&d));
+                let digest = self.meant(snapshot, vendor, reference);
+                let found = digest.and_then(|d| stored.manifest(&d));
                 let found = found.ok_or_else(|| unknown().about(detail))?;
-                shelf.negotiated(ask, reference, &found)
+                stored.negotiated(ask, reference, &found)
             }
             Endpoint::Blob(_, digest) if is_digest(digest) => {
                 let known = outside.knows(vendor.repository);
-                let found = known.then(|| shelf.blob(digest)).flatten();
+                let found = known.then(|| stored.blob(digest)).flatten();
                 let found = found.ok_or_else(|| DistributionError::new(&BLOB_UNKNOWN))?;
                 Ok(Reply::blob(digest, found, ask.header("range")))
             }
@@ -130,12 +140,12 @@ impl Registries {
         let from = ask.query.get("from").unwrap_or_default();
         let snapshot = self.server.store.snapshot();
         let outside = self.outside(&snapshot);
-        let shelf = Shelf { outside, blobs: &self.blobs, name: vendor.repository };
-        let digest = match is_digest(from) {
-            true => Some(from.to_owned()),
-            false => outside.tag(vendor.repository, from),
-        };
-        let found = digest.filter(|d| is_tag(tag) && shelf.manifest(d).is_some());
+        let stored = RepositoryContent { outside, blobs: &self.blobs, name: vendor.repository };
+        let digest = self.meant(&snapshot, vendor, from);
+        if let Some(digest) = &digest {
+            self.bring(digest).await;
+        }
+        let found = digest.filter(|d| is_tag(tag) && stored.manifest(d).is_some());
         let found = found.ok_or_else(|| DistributionError::new(&MANIFEST_UNKNOWN))?;
         self.point(vendor.repository, tag, Some(&found)).await
     }

@@ -1,5 +1,6 @@
 //! Who is there and which cluster lives where: the keys below `PREFIX/map/`, followed by a watch.
 
+use super::names;
 use crate::{
     etcd::{Compare, Failed, KeyValue, Lease, Link, RequestOp, Txn},
     world::{Clock, SystemClock},
@@ -93,7 +94,19 @@ impl Chart {
 
     /// Clusters that are nobody's.
     pub fn orphans(&self) -> impl Iterator<Item = &String> {
-        self.cards.keys().filter(|name| !self.owners.contains_key(*name))
+        let whole = self.cards.keys().filter(|name| !self.is_unfinished(name));
+        whole.filter(|name| !self.owners.contains_key(*name))
+    }
+
+    /// Clusters that are being created or deleted, and that nobody but this process may have.
+    pub fn remains(&self, process: &str) -> impl Iterator<Item = &String> {
+        let others = move |name: &str| self.owners.get(name).is_some_and(|owner| owner != process);
+        self.cards.keys().filter(move |name| self.is_unfinished(name) && !others(name))
+    }
+
+    /// Whether a cluster is being created or deleted.
+    pub fn is_unfinished(&self, name: &str) -> bool {
+        self.cards.get(name).is_some_and(|card| *card == names::unfinished())
     }
 
     /// Which of the replicas that take clusters a process is, and how many there are.
@@ -106,10 +119,10 @@ impl Chart {
 
 /// The map as it is now, and how it changes.
 pub struct Atlas {
-    link: Arc<Link>,
-    lease: Arc<Lease>,
+    pub(super) link: Arc<Link>,
+    pub(super) lease: Arc<Lease>,
     process: String,
-    base: String,
+    pub(super) base: String,
     me: watch::Sender<Peer>,
     chart: watch::Sender<Arc<Chart>>,
     /// The revision the map is of.
@@ -188,35 +201,6 @@ impl Atlas {
         let text = serde_json::to_string(&member).unwrap_or_default();
         let key = format!("{}replicas/{}", self.base, self.process);
         let then = vec![RequestOp::leased(key, text, self.lease.id())];
-        self.link.transact(Txn { given: vec![], then }).await.map(drop)
-    }
-
-    /// Writes down what a cluster has become.
-    ///
-    /// # Errors
-    /// See [`Failed`].
-    pub async fn note(&self, cluster: &str, card: &Value) -> Result<(), Failed> {
-        let key = format!("{}cards/{cluster}", self.base);
-        let then = vec![RequestOp::put(key, card.to_string())];
-        self.link.transact(Txn { given: vec![], then }).await.map(drop)
-    }
-
-    /// Removes a cluster's card: nobody takes it over from here on.
-    ///
-    /// # Errors
-    /// See [`Failed`].
-    pub async fn unlist(&self, cluster: &str) -> Result<(), Failed> {
-        let then = vec![RequestOp::delete(format!("{}cards/{cluster}", self.base))];
-        self.link.transact(Txn { given: vec![], then }).await.map(drop)
-    }
-
-    /// Removes all that is left of a cluster.
-    ///
-    /// # Errors
-    /// See [`Failed`].
-    pub async fn strike(&self, cluster: &str) -> Result<(), Failed> {
-        let below = format!("{}/clusters/{cluster}", self.link.place.prefix);
-        let then = vec![RequestOp::delete_range(format!("{below}/"), format!("{below}0"))];
         self.link.transact(Txn { given: vec![], then }).await.map(drop)
     }
 
@@ -326,6 +310,9 @@ mod tests {
         let rows = [
             row("/p/map/cards/one", "{}"),
             row("/p/map/cards/two", r#"{"mark":"m"}"#),
+            row("/p/map/cards/going", r#"{"unfinished":true}"#),
+            row("/p/map/cards/coming", r#"{"unfinished":true}"#),
+            row("/p/map/owners/coming", "b/2"),
             row("/p/map/owners/main", "a/1"),
             row("/p/map/owners/one", "a/1"),
             row("/p/map/replicas/a/1", &peer("a", false)),
@@ -341,9 +328,11 @@ mod tests {
             Some(("a/1", "a"))
         );
         assert!(chart.home("two").is_none());
-        assert_eq!((chart.load("a/1"), chart.load("b/2")), (2, 0));
+        assert_eq!((chart.load("a/1"), chart.load("b/2")), (2, 1));
         assert_eq!(chart.freest().map(String::as_str), Some("b/2"), "a drained one takes none");
-        assert_eq!(chart.orphans().collect::<Vec<_>>(), ["two"]);
+        assert_eq!(chart.orphans().collect::<Vec<_>>(), ["two"], "nobody opens half a cluster");
+        assert_eq!(chart.remains("a/1").collect::<Vec<_>>(), ["going"]);
+        assert_eq!(chart.remains("b/2").collect::<Vec<_>>(), ["coming", "going"]);
         assert_eq!((chart.turn("a/1"), chart.turn("b/2")), ((0, 2), (1, 2)));
     }
 }

@@ -11,7 +11,6 @@ use super::{
     kubeconfig::{self, AdminKubeconfig},
     nature::Nature,
     ongoing::Ongoing,
-    presented::Addresses,
     release, replay, rest, routes, samples,
     secrets::{self, Secrets},
     seed,
@@ -105,7 +104,7 @@ pub(super) struct Site {
     /// The etcd it is kept in, and its name there, if it is.
     pub keeper: Option<(Arc<EtcdKeeper>, String)>,
     /// Tells the addresses of other replicas, at which it is reached, too.
-    pub names: Option<Addresses>,
+    pub names: Option<equip::Addresses>,
     /// Where what is pushed to its registry lies, if that is not in the data folder.
     pub blobs: Option<registry::BlobPlace>,
 }
@@ -286,7 +285,7 @@ pub(super) async fn begin(
     });
     stage.done("secrets and settings read");
     if !whole {
-        furnish::create_missing(&server, &secrets.kubeadmin_password).await?;
+        furnish::create_missing(&server, &secrets, site.shared.as_deref()).await?;
     }
     let added = definitions::create_missing(&server, &flags.crds).await?;
     release::note(&server).await?;
@@ -342,7 +341,7 @@ pub(super) async fn begin(
             deadline: SignedDuration::from_secs(flags.request_timeout.into()),
         },
     );
-    (http.audit, http.seat) = (audit, site.seat.clone());
+    (http.audit, http.seat, http.spool) = (audit, site.seat.clone(), dir.clone());
     let served = (&server, &time, (flags, &secrets.ca));
     let at = (address, dir.as_deref());
     let registries = registries(served, at, (&site, &pushed), ports.registry).await?;

@@ -1,9 +1,6 @@
 //! What a cluster is equipped with, from flags: settings, certificates, ports, the way to registries.
 
-use super::{
-    nature::Nature,
-    presented::{Addresses, Presented},
-};
+use super::nature::Nature;
 use crate::{
     config::Serve,
     importer::{self, Importer, Proxies, Routes},
@@ -19,6 +16,9 @@ use std::{
     path::Path,
     sync::Arc,
 };
+
+/// Tells the addresses of all replicas.
+pub(super) type Addresses = Arc<dyn Fn() -> BTreeSet<String> + Send + Sync>;
 
 /// Connections that may wait to be accepted.
 const WAITING: i32 = 4096;
@@ -167,14 +167,14 @@ pub(super) fn tls_config(
         let clients = brought.clients.as_ref().unwrap_or(&ca.cert);
         return tls::serve(&brought.chain, &brought.key, clients).map_err(|e| e.to_string());
     }
-    if let Some(names) = names {
-        let presented = Arc::new(Presented::new(address, ca, world, Arc::clone(names)));
-        return tls::resolving(&ca.cert, presented).map_err(|e| e.to_string());
-    }
-    let (authority, now) = (ca.clone(), world.wall.now());
-    let own = tls::OnDemand::new(move || {
-        tls::certified(&authority.cert, &serving(address, &BTreeSet::new(), &authority, now)?)
-    });
+    let (authority, wall, others) = (ca.clone(), Arc::clone(&world.wall), names.clone());
+    let own = tls::OnDemand::of(
+        move || others.as_ref().map_or_else(BTreeSet::new, |others| others()),
+        move |more| {
+            let pair = serving(address, more, &authority, wall.now())?;
+            tls::certified(&authority.cert, &pair)
+        },
+    );
     tls::resolving(&ca.cert, Arc::new(own)).map_err(|e| e.to_string())
 }
 

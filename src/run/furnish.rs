@@ -1,5 +1,6 @@
 //! What a new cluster gets before anybody may use it.
 
+use super::{secrets::Secrets, threads::Shared};
 use crate::{
     access::bootstrap,
     api::{self, Body, Caller, Options, Request, Server, Verb},
@@ -58,36 +59,45 @@ const RESTORED: &[&str] = &[
 /// release.
 type ReleaseMark = (bool, bool, String);
 
-/// Resource, namespace and name of the restored objects of each release that was made. Making the objects
-/// takes longer than all else that is done when a cluster is opened that has them.
-static RESTORED_NAMES: Mutex<BTreeMap<ReleaseMark, Vec<[String; 3]>>> = Mutex::new(BTreeMap::new());
-
 fn release_mark(settings: &Settings) -> ReleaseMark {
     (settings.openshift, settings.simulation, settings.versions.openshift.clone())
 }
 
-fn has_restored(settings: &Settings, snapshot: &Snapshot) -> bool {
-    let known = RESTORED_NAMES.lock();
-    known.get(&release_mark(settings)).is_some_and(|names| {
-        names.iter().all(|[resource, ns, name]| snapshot.get(resource, ns, name).is_some())
-    })
-}
+/// Resource, namespace and name of the restored objects of each release that was made for clusters that
+/// share this. Making the objects takes longer than all else that is done when a cluster is opened that
+/// has them.
+#[derive(Default)]
+pub(super) struct RestoredNames(Mutex<BTreeMap<ReleaseMark, Vec<[String; 3]>>>);
 
-fn note_restored(settings: &Settings, objects: &[Value]) {
-    let restored = objects.iter().filter(|o| RESTORED.contains(&o.str_at("kind")));
-    let name = |o: &Value| {
-        let kind = kinds::by_kind(o.str_at("apiVersion"), o.str_at("kind"))?;
-        Some([kind.stored_as(), o.namespace(), o.name()].map(str::to_owned))
-    };
-    RESTORED_NAMES.lock().insert(release_mark(settings), restored.filter_map(name).collect());
+impl RestoredNames {
+    fn are_in(&self, snapshot: &Snapshot, settings: &Settings) -> bool {
+        self.0.lock().get(&release_mark(settings)).is_some_and(|names| {
+            names.iter().all(|[resource, ns, name]| snapshot.get(resource, ns, name).is_some())
+        })
+    }
+
+    fn note(&self, settings: &Settings, objects: &[Value]) {
+        let restored = objects.iter().filter(|o| RESTORED.contains(&o.str_at("kind")));
+        let name = |o: &Value| {
+            let kind = kinds::by_kind(o.str_at("apiVersion"), o.str_at("kind"))?;
+            Some([kind.stored_as(), o.namespace(), o.name()].map(str::to_owned))
+        };
+        self.0.lock().insert(release_mark(settings), restored.filter_map(name).collect());
+    }
 }
 
 /// Creates what every cluster starts with, where it is missing.
-pub(super) async fn create_missing(server: &Arc<Server>, password: &str) -> Result<(), String> {
+pub(super) async fn create_missing(
+    server: &Arc<Server>,
+    secrets: &Secrets,
+    shared: Option<&Shared>,
+) -> Result<(), String> {
+    let known = shared.map(|shared| &shared.restored);
     let snapshot = server.store.snapshot();
     let fresh = snapshot.rev == 0;
     // Where all is drawn from a seed, what is drawn must not hang on who was there before.
-    if !fresh && !server.world.repeats && has_restored(&server.settings, &snapshot) {
+    let complete = || known.is_some_and(|known| known.are_in(&snapshot, &server.settings));
+    if !fresh && !server.world.repeats && complete() {
         return Ok(());
     }
     let missing = |o: &Value| {
@@ -95,9 +105,12 @@ pub(super) async fn create_missing(server: &Arc<Server>, password: &str) -> Resu
         (fresh || RESTORED.contains(&o.str_at("kind")))
             && kind.is_some_and(|k| snapshot.get(k.stored_as(), o.namespace(), o.name()).is_none())
     };
-    let mut objects = bootstrap::objects(&server.world, &server.settings, password);
+    let mut objects =
+        bootstrap::objects(&server.world, &server.settings, &secrets.kubeadmin_password);
     objects.extend(kinds::local_services(api::families(&server.settings)));
-    note_restored(&server.settings, &objects);
+    if let Some(known) = known {
+        known.note(&server.settings, &objects);
+    }
     objects.retain(missing);
     // Namespaces first: everything else may live in one; and the range of services' addresses. Image streams last: they look at the
     // configuration. The sort keeps the order of the rest.

@@ -22,7 +22,6 @@ pub mod manifests;
 mod moving;
 mod nature;
 mod ongoing;
-mod presented;
 mod priority;
 mod processes;
 pub mod registry;

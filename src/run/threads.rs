@@ -1,11 +1,11 @@
 //! The threads a cluster runs on: its own, or those of a host that runs many.
 
-use super::{priority, processes::Processes};
+use super::{furnish::RestoredNames, priority, processes::Processes};
 use crate::{platform, pool::Pool};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
-/// Threads shared by the clusters of a host.
+/// What the clusters of a host share: threads, and what need not be found out twice.
 pub(super) struct Shared {
     /// For clusters: their clients and their controllers. A cluster has a seat at one of them, so that
     /// one that is busy takes one core, and leaves the clusters at other threads alone.
@@ -14,6 +14,8 @@ pub(super) struct Shared {
     pub desk: Arc<Pool>,
     /// For what runs in containers.
     pub processes: Handle,
+    /// What is put back in each.
+    pub restored: RestoredNames,
     _processes: Processes,
 }
 
@@ -31,6 +33,7 @@ impl Shared {
             clusters: Pool::start("clusters", threads, priority::shared)?,
             desk: Pool::start("host", 1, || {})?,
             processes,
+            restored: RestoredNames::default(),
             _processes: own,
         }))
     }

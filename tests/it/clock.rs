@@ -155,6 +155,12 @@ async fn wrong_values_are_told_where_and_change_nothing() {
             "Invalid value: {\"for\":\"delete\"}: say of which object: TYPE/NAME",
         ),
         (
+            json!({"wait": {"for": "delete", "resource": "rocket", "name": "x"}}),
+            "spec.wait",
+            "Invalid value: {\"for\":\"delete\",\"name\":\"x\",\"resource\":\"rocket\"}: the server \
+             doesn't have a resource type \"rocket\"",
+        ),
+        (
             json!({"step": "1s", "next": true}),
             "spec",
             "Forbidden: say one of step, until, next, wait",

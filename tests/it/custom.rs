@@ -9,8 +9,15 @@ use crate::support::{
     wait::eventually,
     yaml,
 };
-use pocketshift::object::ObjectExt;
+use pocketshift::{
+    kinds::{Served, ServedKind},
+    object::ObjectExt,
+};
 use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Weak},
+};
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const FOOS: &str = "/apis/example.com/v1/namespaces/default/foos";
@@ -388,6 +395,108 @@ async fn what_is_accepted_is_served_before_it_is_established() {
     eventually("it is discovered", || async {
         let code = get(&lab.client, "/apis/example.com/v1").await.code;
         if code == 200 { Ok(()) } else { Err(code) }
+    })
+    .await;
+    lab.stop().await;
+}
+
+/// Custom objects are counted by the quota of their namespace as everything else is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quota_counts_custom_objects() {
+    let lab = Lab::start().await;
+    define(&lab).await;
+    let space = lab.namespace("counted").await;
+    let quotas = format!("/api/v1/namespaces/{space}/resourcequotas");
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"},
+        "spec": {"hard": {"count/foos.example.com": "2"}}});
+    send(&lab.client, "POST", &quotas, "", Some(&quota)).await.expect(201);
+    let used = async |count: &str| {
+        eventually("the quota is counted", || async {
+            let object = get(&lab.client, &format!("{quotas}/q")).await.json();
+            let used = object["status"]["used"]["count/foos.example.com"].clone();
+            if used == count { Ok(()) } else { Err(object) }
+        })
+        .await;
+    };
+    used("0").await;
+    let foos = format!("/apis/example.com/v1/namespaces/{space}/foos");
+    for name in ["a", "b"] {
+        send(&lab.client, "POST", &foos, "", Some(&foo(name, &json!({})))).await.expect(201);
+    }
+    let full = send(&lab.client, "POST", &foos, "", Some(&foo("c", &json!({})))).await.expect(403);
+    let text = "foos.example.com \"c\" is forbidden: exceeded quota: q, requested: count/foos.example.com=1, used: count/foos.example.com=2, limited: count/foos.example.com=2";
+    assert_eq!(full["message"], text);
+    send(&lab.client, "POST", FOOS, "", Some(&foo("c", &json!({})))).await.expect(201);
+    send(&lab.client, "DELETE", &format!("{foos}/a"), "", None).await.expect(200);
+    used("1").await;
+    send(&lab.client, "POST", &foos, "", Some(&foo("c", &json!({})))).await.expect(201);
+    used("2").await;
+    lab.stop().await;
+}
+
+/// Definitions and their objects come and go; what was made for them goes with them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_definitions_add_goes_with_them() {
+    const ROUNDS: usize = 12;
+    let lab = Lab::start().await;
+    let server = lab.server();
+    let resources = || -> BTreeSet<String> {
+        let snapshot = server.store.snapshot();
+        snapshot.resources().filter(|(_, n)| *n > 0).map(|(name, _)| name.to_string()).collect()
+    };
+    let (kinds, before) = (server.catalogue().all().count(), resources());
+    let document = get(&lab.client, "/openapi/v2").await.bytes.len();
+    let mut made: Vec<Weak<ServedKind>> = Vec::new();
+    for round in 0..ROUNDS {
+        let text = golden("foos.yaml").replace("foo", &format!("foo{round}"));
+        let definition = yaml(&text).remove(0);
+        let path = format!("{DEFINITIONS}/{}", definition.name());
+        let plural = definition.str_at("spec.names.plural").to_owned();
+        let kind = definition.str_at("spec.names.kind");
+        send(&lab.client, "POST", DEFINITIONS, "", Some(&definition)).await.expect(201);
+        let objects = format!("/apis/example.com/v1/namespaces/default/{plural}");
+        let object = json!({"apiVersion": "example.com/v1", "kind": kind,
+            "metadata": {"name": "o"}, "spec": {}});
+        eventually("its objects can be made", || async {
+            let reply = send(&lab.client, "POST", &objects, "", Some(&object)).await;
+            if reply.code == 201 { Ok(()) } else { Err(reply.text()) }
+        })
+        .await;
+        eventually("it is described", || async {
+            let reply = get(&lab.client, "/openapi/v2").await;
+            if reply.text().contains(&plural) { Ok(()) } else { Err(reply.code) }
+        })
+        .await;
+        match server.catalogue().by_path("example.com", "v1", &plural) {
+            Some(Served::Made(kind)) => made.push(Arc::downgrade(&kind)),
+            other => panic!("{other:?}"),
+        }
+        send(&lab.client, "DELETE", &path, "", None).await.expect(200);
+        eventually("it is gone", || async {
+            let reply = get(&lab.client, &path).await;
+            if reply.code == 404 { Ok(()) } else { Err(reply.text()) }
+        })
+        .await;
+    }
+    // What the youngest changes replaced stays at hand for controllers; these are older then.
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}});
+    let maps = "/api/v1/namespaces/default/configmaps";
+    send(&lab.client, "POST", maps, "", Some(&map)).await.expect(201);
+    for n in 0..600 {
+        let patch = json!({"data": {"n": n.to_string()}});
+        send(&lab.client, "PATCH", &format!("{maps}/m"), "", Some(&patch)).await.expect(200);
+    }
+    eventually("nobody holds a kind that is no more", || async {
+        assert_eq!(server.catalogue().all().count(), kinds);
+        let held = made.iter().filter(|kind| kind.strong_count() > 0).count();
+        if held == 0 { Ok(()) } else { Err(held) }
+    })
+    .await;
+    eventually("nothing is left of their objects and descriptions", || async {
+        let left: Vec<_> = resources().difference(&before).cloned().collect();
+        let now = get(&lab.client, "/openapi/v2").await.bytes.len();
+        let left: Vec<_> = left.iter().filter(|name| name.contains("example.com")).collect();
+        if left.is_empty() && now == document { Ok(()) } else { Err(format!("{left:?} {now}")) }
     })
     .await;
     lab.stop().await;

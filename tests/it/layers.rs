@@ -1,40 +1,22 @@
 //! What is pushed to one replica and pulled from another, after the first has died.
 
 use crate::support::{
-    Child, Etcd, child,
+    Etcd, child,
     etcd::free,
     eventually,
     lab::{self, send},
+    replica::{Replica, replica},
     wire::Wire,
 };
 use pocketshift::catalog::content::sha256;
 use serde_json::json;
 use std::process::Command;
-use tempfile::{TempDir, tempdir};
+use tempfile::tempdir;
 
-struct Replica {
-    dir: TempDir,
-    child: Child,
-    registry: String,
-}
-
-fn replica(etcd: &Etcd, name: &str, more: &[&str], variables: &[(&str, &str)]) -> Replica {
-    let (dir, port) = (tempdir().expect("a folder"), free().to_string());
-    let mut command: Command = child::program(dir.path());
-    command.args(["serve", "--data-dir", &dir.path().to_string_lossy(), "--instant"]);
-    command.args(["--store", &etcd.address(), "--replica", name]);
-    command.args(["--secure-port", "0", "--registry-port", &port]).args(more);
-    command.envs(variables.iter().copied());
-    let child = Child::spawn(&mut command);
-    Replica { dir, child, registry: format!("127.0.0.1:{port}") }
-}
-
-impl Replica {
-    /// A client of its registries who may do anything.
-    async fn wire(&self) -> Wire {
-        let text = std::fs::read_to_string(self.dir.path().join("kubeconfig")).expect("a file");
-        wire(&text, &self.registry).await
-    }
+/// A client of a replica's registries who may do anything.
+async fn registries(at: &Replica) -> Wire {
+    let text = std::fs::read_to_string(at.kubeconfig()).expect("a file");
+    wire(&text, &at.registry).await
 }
 
 /// A client of a cluster's registries who may do anything.
@@ -72,7 +54,7 @@ async fn pulled(at: &Replica, digest: &str) -> Vec<u8> {
         }
     })
     .await;
-    let pulled = at.wire().await.get(&format!("/v2/default/app/blobs/{digest}")).await;
+    let pulled = registries(at).await.get(&format!("/v2/default/app/blobs/{digest}")).await;
     assert_eq!(pulled.code, 200, "{}", pulled.text());
     pulled.bytes
 }
@@ -81,7 +63,7 @@ async fn pulled(at: &Replica, digest: &str) -> Vec<u8> {
 async fn a_small_layer_outlives_the_machine_it_was_pushed_to() {
     let Some(etcd) = Etcd::start(1, &[]) else { return };
     let (a, b) = (replica(&etcd, "a", &[], &[]), replica(&etcd, "b", &[], &[]));
-    let wire = a.wire().await;
+    let wire = registries(&a).await;
     let (small, other) = (push(&wire, b"a small layer").await, push(&wire, b"another").await);
     let gone = wire.send("DELETE", &format!("/v2/default/app/blobs/{other}"), &[], vec![]).await;
     assert_eq!(gone.code, 202, "{}", gone.text());
@@ -136,9 +118,8 @@ impl Drop for Buckets {
 
 /// What was pushed to a further cluster lies there as long as the cluster is there; others keep theirs.
 async fn of_a_deleted_cluster(a: &Replica, buckets: &Buckets, large: &[u8]) {
-    let kubeconfig = a.dir.path().join("kubeconfig").to_string_lossy().into_owned();
     let ours = |arguments: &[&str]| {
-        let done = child::run(a.dir.path(), &[arguments, &["--kubeconfig", &kubeconfig]].concat());
+        let done = a.run(arguments);
         assert_eq!(done.code, Some(0), "{done:?}");
         done.out
     };
@@ -159,6 +140,28 @@ async fn of_a_deleted_cluster(a: &Replica, buckets: &Buckets, large: &[u8]) {
     assert_eq!(left.matches("<Key>").count(), before, "{left}");
 }
 
+/// Publishes a manifest at a vendor's name that is too large for a row; answers its digest.
+async fn large_manifest(wire: &Wire) -> String {
+    let config =
+        br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let digest = sha256(config);
+    let at = "/v2/quay.io/team/app";
+    let path = format!("{at}/blobs/uploads/?digest={digest}");
+    let made = wire.send("POST", &path, &[], config.to_vec()).await;
+    assert_eq!(made.code, 201, "{}", made.text());
+    let form = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = json!({"schemaVersion": 2, "mediaType": form, "layers": [], "config":
+        {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": config.len()},
+        "annotations": {"notes": "long".repeat(20_000)}})
+    .to_string()
+    .into_bytes();
+    let digest = sha256(&manifest);
+    let path = format!("{at}/manifests/v1");
+    let made = wire.send("PUT", &path, &[("content-type", form)], manifest).await;
+    assert_eq!(made.code, 201, "{}", made.text());
+    digest
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_large_layer_lies_in_the_bucket_that_all_share() {
     let Some(etcd) = Etcd::start(1, &[]) else { return };
@@ -173,7 +176,7 @@ async fn a_large_layer_lies_in_the_bucket_that_all_share() {
     let (a, b) = (replica(&etcd, "a", &place, &variables), replica(&etcd, "b", &place, &variables));
     let large: Vec<u8> =
         (0..900_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let wire = a.wire().await;
+    let wire = registries(&a).await;
     let digest = push(&wire, &large).await;
     let other = push(&wire, &large[1..]).await;
     let gone = wire.send("DELETE", &format!("/v2/default/app/blobs/{other}"), &[], vec![]).await;
@@ -181,10 +184,13 @@ async fn a_large_layer_lies_in_the_bucket_that_all_share() {
     let listed = buckets.ask("GET", "/layers?list-type=2").await.expect("a list");
     let name = |digest: &str| format!("of/clusters/main/{}", digest.trim_start_matches("sha256:"));
     assert!(listed.contains(&name(&digest)) && !listed.contains(&name(&other)), "{listed}");
+    let vendors = large_manifest(&wire).await;
     of_a_deleted_cluster(&a, &buckets, &large).await;
     drop(a.dir);
     a.child.kill();
     assert!(pulled(&b, &digest).await == large);
+    let tagged = registries(&b).await.get("/v2/quay.io/team/app/manifests/v1").await;
+    assert_eq!((tagged.code, sha256(&tagged.bytes)), (200, vendors), "{}", tagged.text());
     // A bucket that is not there is told before anything begins.
     let dir = tempdir().expect("a folder");
     let mut command = child::program(dir.path());

@@ -82,6 +82,26 @@ const ROWS: &[Row] = &[
 
 const SCALE: &str = "/apis/apps/v1/namespaces/it/deployments/d/scale";
 
+/// Creates the Deployment of [`SCALE`].
+async fn scalable(lab: &Lab, replicas: u64) {
+    let deployment = json!({"metadata": {"name": "d"}, "spec": {"replicas": replicas,
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}},
+            "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
+    let path = SCALE.trim_end_matches("/d/scale");
+    send(&lab.client, "POST", path, "", Some(&deployment)).await.expect(201);
+}
+
+/// A laboratory with a project, and a config map in it.
+async fn with_a_map() -> (Lab, String) {
+    let lab = Lab::start().await;
+    lab.namespace("it").await;
+    let maps = "/api/v1/namespaces/it/configmaps".to_owned();
+    let c = json!({"metadata": {"name": "c"}});
+    send(&lab.client, "POST", &maps, "", Some(&c)).await.expect(201);
+    (lab, maps)
+}
+
 async fn answer(lab: &Lab, row: (&str, &str, &str, &str)) -> (u16, String) {
     let (method, path, kind, body) = row;
     let headers: &[(&str, &str)] = if kind.is_empty() { &[] } else { &[("content-type", kind)] };
@@ -92,11 +112,8 @@ async fn answer(lab: &Lab, row: (&str, &str, &str, &str)) -> (u16, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_in_upstreams_words() {
-    let lab = Lab::start().await;
-    lab.namespace("it").await;
-    let base = "/api/v1/namespaces/it";
-    let c = json!({"metadata": {"name": "c"}});
-    send(&lab.client, "POST", &format!("{base}/configmaps"), "", Some(&c)).await.expect(201);
+    let (lab, maps) = with_a_map().await;
+    let base = maps.trim_end_matches("/configmaps");
     for (method, path, kind, body, code, message) in ROWS {
         let got = answer(&lab, (method, &format!("{base}/{path}"), kind, body)).await;
         assert_eq!(got, (*code, (*message).to_owned()), "{method} {path} {body}");
@@ -123,12 +140,7 @@ async fn wrong_in_upstreams_words() {
 async fn scales() {
     let lab = Lab::start().await;
     lab.namespace("it").await;
-    let deployment = json!({"metadata": {"name": "d"}, "spec": {"replicas": 0,
-        "selector": {"matchLabels": {"a": "b"}},
-        "template": {"metadata": {"labels": {"a": "b"}},
-            "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
-    let path = SCALE.trim_end_matches("/d/scale");
-    send(&lab.client, "POST", path, "", Some(&deployment)).await.expect(201);
+    scalable(&lab, 0).await;
     let rows = [
         (
             "PATCH",
@@ -241,11 +253,7 @@ const OTHER_TYPES: &[(&str, &str, u16, &str)] = &[
 /// A strategic merge patch changes no type; what comes of the other forms has to be of the type.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn patches_that_say_another_type() {
-    let lab = Lab::start().await;
-    lab.namespace("it").await;
-    let maps = "/api/v1/namespaces/it/configmaps";
-    let c = json!({"metadata": {"name": "c"}});
-    send(&lab.client, "POST", maps, "", Some(&c)).await.expect(201);
+    let (lab, maps) = with_a_map().await;
     for (form, body, code, end) in OTHER_TYPES {
         let (got, message) = answer(&lab, ("PATCH", &format!("{maps}/c"), form, body)).await;
         assert_eq!(got, *code, "{form} {body}: {message}");
@@ -254,12 +262,7 @@ async fn patches_that_say_another_type() {
     let kept = crate::support::lab::get(&lab.client, &format!("{maps}/c")).await.expect(200);
     assert_eq!((&kept["kind"], &kept["apiVersion"]), (&json!("ConfigMap"), &json!("v1")));
     // Clients scale by patches that name the kind they scale.
-    let deployment = json!({"metadata": {"name": "d"}, "spec": {"replicas": 1,
-        "selector": {"matchLabels": {"a": "b"}},
-        "template": {"metadata": {"labels": {"a": "b"}},
-            "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
-    let path = SCALE.trim_end_matches("/d/scale");
-    send(&lab.client, "POST", path, "", Some(&deployment)).await.expect(201);
+    scalable(&lab, 1).await;
     let scale = r#"{"kind":"Deployment","spec":{"replicas":3}}"#;
     assert_eq!(answer(&lab, ("PATCH", SCALE, STRATEGIC, scale)).await, (200, String::new()));
     let (code, message) = answer(&lab, ("PATCH", SCALE, MERGE, scale)).await;

@@ -362,7 +362,7 @@ async fn happened(rate: Option<f64>) -> Vec<String> {
 async fn what_happens_is_the_same_at_every_rate() {
     let stepped = happened(None).await;
     assert!(stepped.len() > 30, "{stepped:#?}");
-    for rate in [120.0] {
+    for rate in [120.0, 1000.0] {
         let ran = happened(Some(rate)).await;
         let only = |a: &[String], b: &[String]| -> Vec<String> {
             a.iter().filter(|line| !b.contains(line)).cloned().collect()

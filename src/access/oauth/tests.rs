@@ -114,7 +114,7 @@ impl Bench {
         })
     }
 
-    fn who(&self, token: &str) -> Result<crate::api::Caller, crate::error::Error> {
+    fn who(&self, token: &str) -> Result<crate::access::Caller, crate::error::Error> {
         let credentials = Credentials { bearer: Some(token), certificate: None };
         let now = self.world.clock.now();
         self.access.authenticate(&self.store.snapshot(), now, &credentials)

@@ -9,6 +9,7 @@ mod certificates;
 mod claim_resize;
 mod common;
 mod default_toleration_seconds;
+mod escalation;
 mod evaluation;
 mod external_ips;
 mod image_policy;
@@ -42,7 +43,7 @@ pub use webhooks::read_review;
 
 use super::{Caller, Verb};
 use crate::{
-    access::{Authorizer, escalation},
+    access::Authorizer,
     error::Error,
     kinds::Served,
     object::Value,

@@ -15,6 +15,11 @@ pub static CHANGE: [Ask; 1] = [change];
 /// Who may refuse what is about to be stored.
 pub static JUDGE: [Ask; 2] = [policy::judge, webhooks::judge];
 
+/// Whether webhooks may be asked to judge what is about to be stored.
+pub fn may_judge(attempt: &Attempt<'_>) -> bool {
+    webhooks::may_judge(attempt)
+}
+
 /// Lets policies, then webhooks change a draft. If one of them did, the plug-ins see what came of
 /// it, and then those outside that wish it, once more and never again.
 fn change<'a>(

@@ -37,10 +37,7 @@ impl Awaited {
         server: &Server,
         time: &Arc<ClusterTime>,
     ) -> Result<(), String> {
-        let word = &self.resource;
-        let kind = server.catalogue().named(word);
-        let kind =
-            kind.ok_or_else(|| format!("the server doesn't have a resource type {word:?}"))?;
+        let kind = self.kind(&server.catalogue())?;
         let namespace = match (kind.namespaced, self.namespace.as_str()) {
             (false, _) => "",
             (true, "") => "default",

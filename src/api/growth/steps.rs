@@ -1,6 +1,8 @@
 //! The steps a write goes through, each on its own, and the whole of it as a dry run.
 
-use super::super::{Body, Caller, Options, PatchType, Request, Server, Verb, computed, meta};
+use super::super::{
+    Body, Caller, Options, PatchType, Request, Server, Verb, computed, families, meta,
+};
 use crate::{
     access::{Authorizer, escalation},
     error::Causes,
@@ -166,6 +168,7 @@ impl Bench {
     fn settle(&self, kind: &Served, object: &Value, old: Option<&Value>) {
         let cx = Cx {
             snapshot: &self.snapshot,
+            families: families(&self.server.settings),
             world: &self.server.world,
             user: "somebody",
             groups: &[],

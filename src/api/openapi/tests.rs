@@ -113,3 +113,66 @@ fn fields_may_be_called_as_keywords_are() {
         assert_ne!(schema.get("properties"), Some(&Value::Null), "{name}");
     }
 }
+
+/// What OpenShift's types and ours say of each of their fields: text, type and field.
+fn described() -> Vec<(String, String, String)> {
+    let own = read(DEFINITIONS).into_iter().chain(read(OWN_DEFINITIONS));
+    let own = own.filter(|(name, _)| !name.starts_with("io.k8s.") && !name.ends_with("List"));
+    let mut all = Vec::new();
+    for (name, schema) in own {
+        let schema: Value = serde_json::from_slice(&schema).unwrap();
+        let fields = schema["properties"].as_object().into_iter().flatten();
+        for (field, property) in fields {
+            let Some(text) = property["description"].as_str() else { continue };
+            all.push((text.to_owned(), name.clone(), field.clone()));
+        }
+    }
+    all
+}
+
+/// A text that fits the fields of many types says nothing about any of them. What means the same wherever it
+/// stands is what Kubernetes' conventions name, and what types have in common that are variants of one:
+/// they share the texts of further fields as well.
+#[test]
+fn a_description_is_about_its_field() {
+    const CONVENTIONS: &[&str] =
+        &["apiVersion", "conditions", "kind", "metadata", "spec", "status"];
+    let described = described();
+    assert!(described.len() > 500, "{}", described.len());
+    let mut said: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+    let mut of: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
+    for (text, name, field) in &described {
+        said.entry(text).or_default().push((name, field));
+        of.entry(name).or_default().insert((text, field));
+    }
+    for (text, at) in said {
+        let fields: BTreeSet<_> = at.iter().map(|(_, field)| *field).collect();
+        let convention = fields.len() == 1 && fields.iter().all(|f| CONVENTIONS.contains(f));
+        if at.len() <= 3 || convention {
+            continue;
+        }
+        assert_eq!(fields.len(), 1, "{text:?} is said of fields of different names: {at:?}");
+        let first = of[at[0].0].clone();
+        let common = at.iter().fold(first, |both, (name, _)| &both & &of[name]);
+        let common = common.iter().filter(|(_, field)| !CONVENTIONS.contains(field)).count();
+        assert!(common >= 3, "{text:?} is said of types that are not alike: {at:?}");
+    }
+}
+
+/// Who asks what a field is knows its name.
+#[test]
+fn a_description_says_more_than_the_name() {
+    let plain = |text: &str| -> String {
+        let text = text.strip_prefix("The ").unwrap_or(text);
+        text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase()
+    };
+    for (text, name, field) in described() {
+        assert_ne!(plain(&text), plain(&field), "{name}.{field}: {text}");
+    }
+    for (name, schema) in read(DEFINITIONS) {
+        let schema: Value = serde_json::from_slice(&schema).unwrap();
+        let own = name.rsplit('.').next().unwrap_or_default();
+        let text = schema["description"].as_str().unwrap_or_default();
+        assert!(name.starts_with("io.k8s.") || plain(text) != plain(own), "{name}: {text}");
+    }
+}

@@ -94,7 +94,10 @@ impl<'a> Attempt<'a> {
                         ask(self, draft).await?;
                     }
                 }
-                Stage::Keep => draft.kept = draft.asked.then(|| draft.object.clone()),
+                Stage::Keep => {
+                    let kept = draft.asked || admission::outside::may_judge(self);
+                    draft.kept = kept.then(|| draft.object.clone());
+                }
             }
         }
         Ok(())
@@ -115,7 +118,7 @@ pub struct Draft {
     pub extra: Vec<Op>,
     /// Whether somebody outside was asked; whoever asks says so.
     pub asked: bool,
-    /// The object as those asked outside left it.
+    /// The object as those asked outside left it, if anybody was or will be.
     kept: Option<Value>,
 }
 
@@ -141,7 +144,7 @@ impl Draft {
     /// The draft to go on with after another row's race was lost; `None` when nobody outside was
     /// asked, and the whole list can run again.
     pub(super) fn again(self) -> Option<Draft> {
-        let object = self.kept?;
+        let object = self.kept.filter(|_| self.asked)?;
         let kept = Some(object.clone());
         Some(Draft { heard: self.heard, asked: true, kept, ..Draft::of(object) })
     }

@@ -21,7 +21,7 @@ const NAME: &str = "cluster";
 const STEP: &str = "step";
 
 /// Keeps the buckets: one key at a time, since all of them write the same object.
-pub static KEEPER: Controller = Controller {
+pub static SCHEDULED: Controller = Controller {
     name: "scheduled-image-import-controller",
     watches: &[Watch::Itself(STREAMS)],
     reconcile: keep,
@@ -154,7 +154,7 @@ mod tests {
         let before = turn(kit).filter(|b| !b.is_empty())?;
         let wait = before.next.duration_since(kit.now);
         kit.advance(wait.as_secs());
-        kit.look(&KEEPER, STEP);
+        kit.look(&SCHEDULED, STEP);
         let now = turn(kit)?;
         let due = if now.turn > before.turn { now.due } else { Vec::new() };
         let tags = due.iter().flat_map(|key| {
@@ -176,31 +176,31 @@ mod tests {
         let mut kit = Kit::default();
         kit.put(STREAMS, scheduled("s"));
         kit.put(STREAMS, stream("t", json!({})));
-        kit.look(&KEEPER, "n/s");
-        kit.look(&KEEPER, "n/t");
+        kit.look(&SCHEDULED, "n/s");
+        kit.look(&SCHEDULED, "n/t");
         let began = kit.now;
         assert_eq!(steps(&mut kit), ["", "", "", "", "n/s:1", "", "", "", "n/s:1"]);
         assert_eq!(kit.now.duration_since(began).as_secs(), 1125 + 900);
         // What has not changed is not put anywhere else.
-        assert!(!kit.look(&KEEPER, "n/s"));
+        assert!(!kit.look(&SCHEDULED, "n/s"));
     }
 
     #[test]
     fn written_and_deleted_streams() {
         let mut kit = Kit::default();
         kit.put(STREAMS, scheduled("s"));
-        kit.look(&KEEPER, "n/s");
+        kit.look(&SCHEDULED, "n/s");
         assert_eq!(steps(&mut kit), ["", "", "", ""]);
         kit.edit(STREAMS, "n/s", |s| s.set_annotation("a", "b"));
-        kit.look(&KEEPER, "n/s");
+        kit.look(&SCHEDULED, "n/s");
         assert_eq!(steps(&mut kit), ["", "", "", "", "n/s:1"]);
         kit.edit(STREAMS, "n/s", |s| s["spec"]["tags"][0]["importPolicy"] = json!({}));
-        kit.look(&KEEPER, "n/s");
+        kit.look(&SCHEDULED, "n/s");
         assert_eq!(step(&mut kit), None, "nobody waits, nothing ticks");
         kit.put(STREAMS, scheduled("r"));
-        kit.look(&KEEPER, "n/r");
+        kit.look(&SCHEDULED, "n/r");
         kit.remove(STREAMS, "n/r");
-        kit.look(&KEEPER, "n/r");
+        kit.look(&SCHEDULED, "n/r");
         assert_eq!(step(&mut kit), None);
     }
 
@@ -229,7 +229,7 @@ mod tests {
             newly_due(&kit.view(), &change)
         };
         kit.put(STREAMS, scheduled("s"));
-        kit.look(&KEEPER, "n/s");
+        kit.look(&SCHEDULED, "n/s");
         assert!(told(&kit, None).is_empty());
         steps::<4>(&mut kit);
         let before = kit.get(SCHEDULE, NAME);

@@ -46,26 +46,26 @@ pub static REPLICATION: Controller = Controller {
 };
 
 /// What sets the two kinds apart.
-struct Flavor {
+struct Variant {
     resource: &'static str,
     /// Whether the status counts terminating pods.
     counts_terminating: bool,
     selector: fn(&Value) -> Labels,
 }
 
-static REPLICA_SET: Flavor = Flavor {
+static REPLICA_SET: Variant = Variant {
     resource: "replicasets.apps",
     counts_terminating: true,
     selector: Labels::from_object,
 };
 
-static REPLICATION_CONTROLLER: Flavor = Flavor {
+static REPLICATION_CONTROLLER: Variant = Variant {
     resource: "replicationcontrollers",
     counts_terminating: false,
     selector: Labels::from_map,
 };
 
-impl Flavor {
+impl Variant {
     fn selector_of(&self, set: &Value) -> Labels {
         set.at("spec.selector").map(self.selector).unwrap_or_default()
     }
@@ -79,7 +79,7 @@ type Pod = (Arc<Entry>, Arc<PodLens>);
 
 /// One look at a set and its pods.
 struct ReplicaSetSync<'a> {
-    flavor: &'static Flavor,
+    variant: &'static Variant,
     view: &'a View,
     set: Arc<Value>,
     /// Owned pods that count.
@@ -88,10 +88,10 @@ struct ReplicaSetSync<'a> {
     terminating: usize,
 }
 
-fn reconcile(flavor: &'static Flavor, view: &View, key: &str) -> Plan {
-    let Some(entry) = view.get(flavor.resource, key) else { return Plan::none() };
+fn reconcile(variant: &'static Variant, view: &View, key: &str) -> Plan {
+    let Some(entry) = view.get(variant.resource, key) else { return Plan::none() };
     let set = entry.look();
-    let selector = flavor.selector_of(&set);
+    let selector = variant.selector_of(&set);
     if selector.is_empty() {
         return Plan::none();
     }
@@ -109,7 +109,7 @@ fn reconcile(flavor: &'static Flavor, view: &View, key: &str) -> Plan {
     });
     let terminating = terminating.count();
     let active = claimed.held.into_iter().map(|pod| (Arc::clone(&pod), PodLens::of(&pod)));
-    ReplicaSetSync { flavor, view, set, active: active.collect(), terminating }.plan()
+    ReplicaSetSync { variant, view, set, active: active.collect(), terminating }.plan()
 }
 
 impl ReplicaSetSync<'_> {
@@ -118,7 +118,7 @@ impl ReplicaSetSync<'_> {
         let have = self.active.len();
         // The status tells what this look saw, not what it did about it.
         let conclusion = Conclusion {
-            resource: self.flavor.resource,
+            resource: self.variant.resource,
             status: self.status(),
             again: self.next_available(),
             now: self.view.now,
@@ -170,11 +170,11 @@ impl Conclusion {
 }
 
 /// Sets whose selector matches an orphaned pod.
-fn orphan_wanted_by(flavor: &Flavor, view: &View, change: &Change) -> Vec<String> {
+fn orphan_wanted_by(variant: &Variant, view: &View, change: &Change) -> Vec<String> {
     let meta = &change.entry.meta;
     if !is_free_now(change) {
         return Vec::new();
     }
-    let sets = view.objects.list(flavor.resource, &meta.namespace);
+    let sets = view.objects.list(variant.resource, &meta.namespace);
     sets.filter(|set| selects(set, meta)).map(|set| set.key.to_string()).collect()
 }

@@ -31,7 +31,7 @@ impl ReplicaSetSync<'_> {
         for (field, count) in counters.into_iter().filter(|(_, n)| *n != 0) {
             status[field] = json!(count);
         }
-        if self.flavor.counts_terminating {
+        if self.variant.counts_terminating {
             status["terminatingReplicas"] = json!(self.terminating);
         }
         if let Some(conditions) = self.set.at("status.conditions") {

@@ -27,9 +27,9 @@ fn crowds(sync: &ReplicaSetSync<'_>) -> HashMap<String, usize> {
     let mut crowd = HashMap::new();
     let mut count = |pod: &PodLens| *crowd.entry(pod.spec.node_name.clone()).or_insert(0) += 1;
     sync.active.iter().for_each(|(_, pod)| count(pod));
-    let set = sync.view.named(sync.flavor.resource, sync.set.namespace(), sync.set.name());
+    let set = sync.view.named(sync.variant.resource, sync.set.namespace(), sync.set.name());
     if let Some(owner) = set.and_then(|s| s.meta.controller()) {
-        let siblings = sync.view.controlled_by(&owner.uid, sync.flavor.resource);
+        let siblings = sync.view.controlled_by(&owner.uid, sync.variant.resource);
         for sibling in siblings.filter(|s| *s.meta.uid != *sync.set.uid()) {
             let pods = sync.view.controlled_by(&sibling.meta.uid, "pods").map(|p| PodLens::of(p));
             pods.filter(|p| p.is_active()).for_each(|p| count(&p));

@@ -2,7 +2,7 @@
 //! decoders of exec, attach and port-forward.
 
 use super::{
-    super::doorway,
+    super::sniff,
     channels::read_message,
     spdy::frame::Decoder,
     upgrade::{self, Dialect},
@@ -72,7 +72,7 @@ const HEADERS: usize = 64;
 /// Reads the head of a request that wants to upgrade as the listener does, and negotiates for
 /// everything that can be upgraded; how many of these would be.
 pub fn decode_upgrade(text: &str) -> usize {
-    let seen = doorway::rewritten(text.as_bytes(), &[]);
+    let seen = sniff::rewritten(text.as_bytes(), &[]);
     let mut lines = [httparse::EMPTY_HEADER; HEADERS];
     let mut request = httparse::Request::new(&mut lines);
     if request.parse(&seen).is_err() {

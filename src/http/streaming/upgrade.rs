@@ -1,7 +1,7 @@
 //! Which protocol a session speaks: pure functions from headers to an agreement or a refusal.
 //! Source: k8s.io/streaming `pkg/httpstream` (Handshake), golang.org/x/net/websocket.
 
-use super::super::doorway;
+use super::super::sniff;
 use crate::{api::Task, error::Error};
 use actix_http::ws;
 use actix_web::http::header::HeaderMap;
@@ -113,7 +113,7 @@ pub fn negotiate(
     task: &Task,
 ) -> Result<Agreement, UpgradeRefusal> {
     let asked = text(headers, "Upgrade");
-    if headers.contains_key(doorway::MARK) {
+    if headers.contains_key(sniff::MARK) {
         return spdy(headers, task);
     }
     if asked.eq_ignore_ascii_case("websocket") {
@@ -203,7 +203,7 @@ fn version(asked: &[&str], task: &Task) -> Result<(&'static str, Version), Upgra
 pub fn is_websocket(headers: &HeaderMap) -> bool {
     is_asked(headers)
         && text(headers, "Upgrade").eq_ignore_ascii_case("websocket")
-        && !headers.contains_key(doorway::MARK)
+        && !headers.contains_key(sniff::MARK)
 }
 
 /// How a stream that only the server writes becomes messages.
@@ -459,7 +459,7 @@ mod tests {
             ("GET", &[("Upgrade", "websocket")][..], 400, "missing or bad WebSocket Version"),
             ("POST", &[("Upgrade", "websocket")][..], 405, "bad method"),
             ("GET", &[("Upgrade", "h2c")][..], 400, "unable to upgrade: missing upgrade headers"),
-            ("POST", &[(doorway::MARK, "SPDY/3.1")][..], 400, "unable to upgrade: header X-Stream"),
+            ("POST", &[(sniff::MARK, "SPDY/3.1")][..], 400, "unable to upgrade: header X-Stream"),
         ];
         for (method, pairs, code, text) in rows {
             let refused = negotiate(method, &headers(pairs), &process()).unwrap_err();
@@ -472,7 +472,7 @@ mod tests {
     #[test]
     fn spdy_versions() {
         let ask = |versions: &[&str], task: &Task| {
-            let mut pairs = vec![(doorway::MARK, "SPDY/3.1")];
+            let mut pairs = vec![(sniff::MARK, "SPDY/3.1")];
             pairs.extend(versions.iter().map(|v| (VERSIONS_HEADER, *v)));
             negotiate("POST", &headers(&pairs), task)
         };

@@ -1,5 +1,6 @@
 //! What a clock can be told to run until: a condition of an object, or that it goes.
 
+use crate::kinds::{Catalogue, Served};
 use jiff::SignedDuration;
 use std::fmt;
 
@@ -35,6 +36,15 @@ impl fmt::Display for Awaited {
 impl Awaited {
     /// The words it is said with.
     pub const WORDS: [&str; 5] = ["for", "resource", "name", "namespace", "limit"];
+
+    /// The kind of the object.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn kind(&self, kinds: &Catalogue) -> Result<Served, String> {
+        let none = || format!("the server doesn't have a resource type {:?}", self.resource);
+        kinds.named(&self.resource).ok_or_else(none)
+    }
 
     /// What a query says.
     ///

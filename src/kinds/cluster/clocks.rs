@@ -5,7 +5,7 @@ pub use super::awaited::Awaited;
 use super::cells;
 use crate::{
     error::{Causes, Error},
-    kinds::{Column, Cx, Hooks, Kind},
+    kinds::{Catalogue, Column, Cx, Hooks, Kind},
     object::{ObjectExt, Value, json, time::seconds},
     world::FASTEST,
 };
@@ -105,6 +105,10 @@ fn prepare(clock: &mut Value, _: Option<&Value>, cx: &Cx<'_>) -> Result<(), Erro
         }
         Some(Ok(Order::Until(moment))) if moment < now => {
             Some(("spec.until", format!("it is {} already", seconds(now))))
+        }
+        Some(Ok(Order::Wait(awaited))) => {
+            let kinds = Catalogue::of(cx.snapshot, cx.families);
+            awaited.kind(&kinds).err().map(|why| ("spec.wait", why))
         }
         _ => None,
     };

@@ -2,13 +2,15 @@
 //! how it comes and goes.
 
 use super::{
-    Facts, Host, MAIN, Refused, Spec,
+    Facts, Host, MAIN, Refused, Spec, Template,
     disk::{self, AT_ONCE, Card},
-    hosted::Hosted,
+    hosted::{Hosted, Place},
     invalid, unknown,
 };
 use crate::{
     config::Serve,
+    etcd::Failed,
+    journal::Recording,
     object::Value,
     registry::BlobPlace,
     run::{
@@ -92,7 +94,7 @@ impl Host {
     }
 
     /// Where what is pushed to a cluster's registry lies, if somebody said where.
-    fn blobs(&self, name: &str) -> Option<BlobPlace> {
+    pub(super) fn blobs(&self, name: &str) -> Option<BlobPlace> {
         // It was looked at when the replica began.
         replicas::blobs(&self.usual, name).ok().flatten()
     }
@@ -148,49 +150,41 @@ impl Host {
         }
     }
 
+    /// Begins a cluster as a copy. One that is kept in etcd has its name before anything of it is there.
+    pub(super) async fn copy(
+        &self,
+        place: Place,
+        from: &Template,
+        flags: Serve,
+        recording: Option<&Recording>,
+    ) -> Refused<Facts> {
+        let replica = self.keeper_of(&place.hosted).and_then(|_| self.replica());
+        let Some(replica) = replica else {
+            return self.begin_copy(place, from, flags, recording).await;
+        };
+        let name = place.name.clone();
+        self.reserve(&replica, &name).await?;
+        let begun = self.begin_copy(place, from, flags, recording).await;
+        if begun.is_err() {
+            self.sweep_behind(name);
+        }
+        begun
+    }
+
     /// Writes down what a new cluster is, where it is kept.
     pub(super) async fn write_down(&self, name: &str, hosted: &Hosted) -> Refused<()> {
-        match self.keeper_of(hosted) {
-            Some(_) => self.note(name, hosted, 0).await,
-            None => self.write_card(hosted, 0),
-        }
+        let (Some(_), Some(replica)) = (self.keeper_of(hosted), self.replica.get()) else {
+            return self.write_card(hosted, 0);
+        };
+        let card = card(hosted, 0)?;
+        told(name, replica.atlas().finish(name, &card).await)
     }
 
-    /// Writes down what a cluster is: from here on every replica can open it.
-    pub(super) async fn note(&self, name: &str, hosted: &Hosted, opened: u64) -> Refused<()> {
-        let (Some(replica), Some(inside)) = (self.replica.get(), hosted.inside.get()) else {
-            return Ok(());
-        };
-        let settings = &inside.server.settings;
-        let mark = hosted.facts.get().map(|facts| facts.mark.clone()).unwrap_or_default();
-        let card = Card {
-            spec: hosted.spec.clone(),
-            api_port: settings.api_port,
-            registry_port: settings.registry_port,
-            opened,
-            mark,
-        };
-        let card = serde_json::to_value(&card).map_err(|e| invalid(e.to_string()))?;
-        replica.note(name, &card).await.map_err(invalid)
-    }
-
-    /// Ends a cluster; nothing of it is left.
-    pub(super) async fn strike(&self, name: &str) -> Refused<()> {
+    /// Writes down what a cluster has become: as such every replica can open it.
+    async fn note(&self, name: &str, hosted: &Hosted, opened: u64) -> Refused<()> {
         let replica = self.replica.get().ok_or_else(|| unknown(name))?;
-        // Nobody takes it over once it has no card.
-        replica.unlist(name).await.map_err(invalid)?;
-        self.end(name).await?;
-        replica.strike(name).await.map_err(invalid)?;
-        let Some(BlobPlace { folder, bucket }) = self.blobs(name) else { return Ok(()) };
-        if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
-            std::fs::remove_dir_all(folder).unwrap_or_else(|why| tracing::warn!(%why));
-        }
-        if let Some((bucket, below)) = bucket
-            && let Err(why) = bucket.empty(&below).await
-        {
-            tracing::warn!(%why, name, "what was pushed to a deleted cluster stays in the bucket");
-        }
-        Ok(())
+        let card = card(hosted, opened)?;
+        told(name, replica.atlas().note(name, &card).await)
     }
 
     /// Opens clusters that are nobody's.
@@ -242,8 +236,36 @@ impl Host {
         let started = start_at(&flags, Nature::default(), site, ports).await;
         let facts = place.hosted.begun(started.map_err(invalid)?, flags).await;
         place.filled = true;
-        self.note(name, &place.hosted, opened).await?;
+        if let Err(why) = self.note(name, &place.hosted, opened).await {
+            self.end(name).await?;
+            return Err(why);
+        }
         self.hold_to(name, &place.hosted, ttl).await?;
         Ok(facts)
+    }
+}
+
+/// What is written down of a cluster.
+fn card(hosted: &Hosted, opened: u64) -> Refused<Value> {
+    let (Some(inside), Some(facts)) = (hosted.inside.get(), hosted.facts.get()) else {
+        return Err(invalid("it has not begun"));
+    };
+    let settings = &inside.server.settings;
+    let card = Card {
+        spec: hosted.spec.clone(),
+        api_port: settings.api_port,
+        registry_port: settings.registry_port,
+        opened,
+        mark: facts.mark.clone(),
+    };
+    serde_json::to_value(&card).map_err(|e| invalid(e.to_string()))
+}
+
+/// Whether it was written down.
+fn told(name: &str, done: Result<bool, Failed>) -> Refused<()> {
+    match done {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(unknown(name)),
+        Err(why) => Err(invalid(why.to_string())),
     }
 }

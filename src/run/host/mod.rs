@@ -14,6 +14,7 @@
 //! cluster (`orders`).
 
 mod disk;
+mod ending;
 mod fresh;
 mod hosted;
 mod kept;
@@ -227,15 +228,6 @@ impl Host {
         answered.await.map_err(|_| gone())
     }
 
-    /// Ends a cluster, if it is there, while nobody waits for that; what is on disk stays.
-    pub fn discard(&self, name: &str) {
-        let (Some(me), Ok(pool), name) = (self.me.upgrade(), self.shared(), name.to_owned()) else {
-            return;
-        };
-        // It may have ended already.
-        pool.desk.spawn(move || Box::pin(async move { drop(me.end(&name).await) }));
-    }
-
     /// What a cluster's owner in this program works with.
     ///
     /// # Errors
@@ -308,32 +300,6 @@ impl Host {
         ttl.map_or(Ok(()), |ttl| self.end_unused(name, Arc::downgrade(hosted), ttl))
     }
 
-    /// Sees to it that a cluster ends that nobody has used for so long.
-    fn end_unused(&self, name: &str, hosted: Weak<Hosted>, ttl: SignedDuration) -> Refused<()> {
-        let (me, wall) = (self.me.clone(), Arc::clone(&self.wall.wall));
-        let name = name.to_owned();
-        self.shared()?.desk.spawn(move || {
-            Box::pin(async move {
-                loop {
-                    let Some(used) = hosted.upgrade().and_then(|h| h.used()) else { return };
-                    let ends = used.saturating_add(ttl).unwrap_or(Timestamp::MAX);
-                    if ends <= wall.now() {
-                        break;
-                    }
-                    wall.sleep_until(ends).await;
-                }
-                let Some(me) = me.upgrade() else { return };
-                let same = |h: Arc<Hosted>| std::ptr::eq(Arc::as_ptr(&h), hosted.as_ptr());
-                if me.find(&name).is_ok_and(same) {
-                    tracing::info!(name, "nobody uses the cluster: it ends");
-                    // Somebody else may have ended it.
-                    let _ = me.delete(&name).await;
-                }
-            })
-        });
-        Ok(())
-    }
-
     /// Creates a cluster that begins as another did of which there is a recording.
     ///
     /// # Errors
@@ -398,39 +364,6 @@ impl Host {
         Ok(())
     }
 
-    /// Ends a cluster; nothing of it is left.
-    ///
-    /// # Errors
-    /// When there is none, or it is the first.
-    pub async fn delete(&self, name: &str) -> Refused<()> {
-        if name == MAIN {
-            return Err(invalid(format!("{MAIN} ends with the program")));
-        }
-        if self.broken.lock().remove(name).is_some() {
-            let folder = self.folder_for(name, &Spec::default())?;
-            return folder.map_or(Ok(()), |folder| disk::remove(&folder).map_err(invalid));
-        }
-        let hosted = self.find(name)?;
-        if self.keeper_of(&hosted).is_some() {
-            return self.strike(name).await;
-        }
-        let folder = hosted.folder.clone();
-        self.end(name).await?;
-        folder.map_or(Ok(()), |folder| disk::remove(&folder).map_err(invalid))
-    }
-
-    /// Ends a cluster; what is on disk stays.
-    ///
-    /// # Errors
-    /// There is none.
-    pub async fn end(&self, name: &str) -> Refused<()> {
-        let hosted = self.find(name)?;
-        let cluster = hosted.cluster.lock().await.take();
-        cluster.ok_or_else(|| unknown(name))?.stop().await;
-        self.clusters.lock().remove(name);
-        Ok(())
-    }
-
     /// The names of all clusters that have begun, the first before all others, and what is to be known
     /// of each.
     pub fn list(&self) -> Vec<(String, Facts)> {
@@ -467,10 +400,7 @@ impl Host {
         let hosted = Arc::new(hosted);
         let mut all = self.clusters.lock();
         if all.contains_key(name) || self.broken.lock().contains_key(name) {
-            return Err(DistributionError::saying(
-                &CLUSTER_EXISTS,
-                format!("there is a cluster {name}"),
-            ));
+            return Err(exists(name));
         }
         if all.len() >= MOST {
             return Err(invalid(format!("there are {MOST} clusters already")));
@@ -522,8 +452,8 @@ impl Host {
         Ok(Template { of, made, content, ca })
     }
 
-    /// Begins a cluster as a copy.
-    async fn copy(
+    /// Begins a cluster as a copy; its name is taken.
+    async fn begin_copy(
         &self,
         mut place: Place,
         from: &Template,
@@ -588,6 +518,11 @@ fn check_name(name: &str) -> Refused<()> {
         Some(why) => Err(invalid(format!("name {name:?}: {why}"))),
         None => Ok(()),
     }
+}
+
+/// There is one already.
+pub(super) fn exists(name: &str) -> DistributionError {
+    DistributionError::saying(&CLUSTER_EXISTS, format!("there is a cluster {name}"))
 }
 
 fn unknown(name: &str) -> DistributionError {

@@ -12,7 +12,7 @@ use crate::{
     object::{Value, json},
     registry::Order,
     replicas::{Ask, Peer, PeerAnswer},
-    run::host::{MAIN, invalid},
+    run::host::{MAIN, exists, invalid},
     world::{Clock, SystemClock},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -52,8 +52,7 @@ impl Replica {
             ("GET", []) => Some(self.all(order).await),
             ("POST", [name]) => {
                 if chart.cards.contains_key(*name) || *name == MAIN {
-                    let why = format!("there is a cluster {name}");
-                    return Some(Err(DistributionError::saying(&CLUSTER_EXISTS, why)));
+                    return Some(Err(exists(name)));
                 }
                 let from = order.query.iter().find(|(key, _)| key == "from");
                 let there = match from {
@@ -64,7 +63,8 @@ impl Replica {
             }
             (_, [name, ..]) => {
                 let there = chart.owners.get(*name)?;
-                if there == self.atlas.process() && chart.cards.contains_key(*name) {
+                let whole = chart.cards.contains_key(*name) && !chart.is_unfinished(name);
+                if there == self.atlas.process() && whole {
                     self.until_open(name).await;
                 }
                 self.pass(there, order).await

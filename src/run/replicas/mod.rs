@@ -16,7 +16,6 @@ use super::{
     equip,
     host::{Host, MAIN, names},
     kubeconfig::AdminKubeconfig,
-    presented::Addresses,
     secrets,
 };
 use crate::{
@@ -179,6 +178,7 @@ impl Replica {
         let free: Vec<&String> = std::iter::once(&main)
             .filter(|main| !chart.owners.contains_key(*main))
             .chain(chart.orphans())
+            .chain(chart.remains(self.atlas.process()))
             .filter(|name| !host.has(name))
             .collect();
         waiting.retain(|name, _| free.contains(&name));
@@ -197,6 +197,8 @@ impl Replica {
                 tracing::warn!(why, "the first cluster was not taken");
             }
         }
+        let remains = |name: &String| chart.is_unfinished(name);
+        mine.extract_if(.., |name| remains(name)).for_each(|name| host.sweep_behind(name));
         if !mine.is_empty() {
             host.open_kept(mine.clone(), &chart.cards).await;
             self.counts.took(mine.iter().filter(|name| host.has(name)).count());
@@ -226,7 +228,7 @@ impl Replica {
     }
 
     /// Tells the addresses of all replicas.
-    pub fn addresses(&self) -> Addresses {
+    pub fn addresses(&self) -> equip::Addresses {
         let atlas = Arc::clone(&self.atlas);
         Arc::new(move || {
             let host = |peer: &Peer| {
@@ -261,19 +263,9 @@ impl Replica {
         Arc::clone(&self.keeper)
     }
 
-    /// Writes down what a cluster is.
-    pub async fn note(&self, name: &str, card: &Value) -> Result<(), String> {
-        self.atlas.note(name, card).await.map_err(|e| e.to_string())
-    }
-
-    /// Removes what was written down.
-    pub async fn unlist(&self, name: &str) -> Result<(), String> {
-        self.atlas.unlist(name).await.map_err(|e| e.to_string())
-    }
-
-    /// Removes all that is left of a cluster.
-    pub async fn strike(&self, name: &str) -> Result<(), String> {
-        self.atlas.strike(name).await.map_err(|e| e.to_string())
+    /// Who is there and which cluster lives where.
+    pub fn atlas(&self) -> &Arc<Atlas> {
+        &self.atlas
     }
 
     /// Carries a client to the cluster whose name at the port of all it says.
@@ -285,7 +277,7 @@ impl Replica {
     ) -> std::io::Result<()> {
         let chart = self.atlas.now();
         let meant = |(cluster, card): &(&String, &Value)| {
-            names::marked(cluster, card["mark"].as_str().unwrap_or_default()) == name
+            card["mark"].as_str().is_some_and(|mark| names::marked(cluster, mark) == name)
         };
         // Who means none hears nothing.
         let Some((cluster, _)) = chart.cards.iter().find(meant) else { return Ok(()) };

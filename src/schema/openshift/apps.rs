@@ -26,51 +26,48 @@ pub fn family() -> Family {
     }
 }
 
-/// The custom deployment strategy params.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct CustomDeploymentStrategyParams {
-    /// Image concerned.
+    /// Image whose container carries out the deployment.
     pub image: Option<String>,
-    /// Environment variables.
+    /// Environment variables of that container.
     pub environment: Option<Vec<k8s::EnvVar>>,
-    /// Command to run.
+    /// Command of that container, in place of its image's.
     pub command: Option<Vec<String>>,
 }
 
-/// The deployment cause.
+/// One cause of a deployment.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentCause {
-    /// Which of the possible kinds this is.
+    /// What set the deployment off: Manual, ConfigChange or ImageChange.
     pub r#type: String,
     /// The image change that caused it.
     pub image_trigger: Option<DeploymentCauseImageTrigger>,
 }
 
-/// The deployment cause image trigger.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentCauseImageTrigger {
-    /// What it comes from.
+    /// The image stream tag, or image, whose change set the deployment off.
     pub from: k8s::ObjectReference,
 }
 
-/// The deployment condition.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentCondition {
-    /// Which of the possible kinds this is.
+    /// What the condition is about; at most one of each type.
     pub r#type: String,
-    /// What was observed.
+    /// True, False or Unknown.
     pub status: Option<String>,
     /// When the condition was last written.
     pub last_update_time: Option<k8s::Time>,
     /// When the condition last changed its status.
     pub last_transition_time: Option<k8s::Time>,
-    /// Short cause, in one CamelCase word.
+    /// Why the status is what it is, as one CamelCase word for programs.
     pub reason: Option<String>,
-    /// Explanation for people.
+    /// Why the status is what it is, for people.
     pub message: Option<String>,
 }
 
@@ -86,25 +83,24 @@ pub struct DeploymentConfig {
     pub status: Option<DeploymentConfigStatus>,
 }
 
-/// The deployment config rollback.
+/// Asks for what a deployment config was in an earlier version; the answer is to be written by the client.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentConfigRollback {
-    /// Name of the thing.
+    /// Name of the deployment config to roll back.
     pub name: String,
     /// Annotations to set on the new version.
     pub updated_annotations: Option<BTreeMap<String, String>>,
-    /// What is wanted.
+    /// Which version to go back to, and with which of its parts.
     pub spec: DeploymentConfigRollbackSpec,
 }
 
-/// The deployment config rollback spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentConfigRollbackSpec {
-    /// What it comes from.
+    /// The deployment (a replication controller) to take the old template from.
     pub from: k8s::ObjectReference,
-    /// Version to go back to, or revision of the source.
+    /// Version to go back to; 0 for the one before the present.
     pub revision: Option<i64>,
     /// Whether triggers come back too.
     pub include_triggers: bool,
@@ -116,31 +112,29 @@ pub struct DeploymentConfigRollbackSpec {
     pub include_strategy: bool,
 }
 
-/// The deployment config spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentConfigSpec {
-    /// How it is carried out.
+    /// How a new version takes the place of the old one.
     pub strategy: DeploymentStrategy,
     /// Seconds a pod must be ready before it counts as available.
     pub min_ready_seconds: Option<i32>,
-    /// What starts it.
+    /// What starts a deployment by itself. Empty: only whoever asks for one.
     pub triggers: Vec<DeploymentTriggerPolicy>,
-    /// Number of pods.
+    /// Number of pods that are wanted.
     pub replicas: i32,
     /// Number of old versions to keep.
     pub revision_history_limit: Option<i32>,
     /// Whether it is scaled down again when done.
     pub test: bool,
-    /// Whether changes are held back.
+    /// Whether changes of the template start nothing for now.
     pub paused: Option<bool>,
     /// Labels that select the pods.
     pub selector: Option<BTreeMap<String, String>>,
-    /// Template of what is created.
+    /// The pods of the deployments.
     pub template: Option<k8s::PodTemplateSpec>,
 }
 
-/// The deployment config status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentConfigStatus {
@@ -148,7 +142,7 @@ pub struct DeploymentConfigStatus {
     pub latest_version: i64,
     /// Generation last seen by the controller.
     pub observed_generation: i64,
-    /// Number of pods.
+    /// Number of pods there are, of all versions.
     pub replicas: i32,
     /// Pods of the latest version.
     pub updated_replicas: i32,
@@ -164,40 +158,38 @@ pub struct DeploymentConfigStatus {
     pub ready_replicas: Option<i32>,
 }
 
-/// The deployment details.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentDetails {
-    /// Explanation for people.
+    /// What led to the latest version, as a sentence.
     pub message: Option<String>,
     /// Causes, one each.
     pub causes: Vec<DeploymentCause>,
 }
 
-/// The deployment log.
+/// The log of a deployment.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentLog {}
 
-/// The deployment request.
+/// Asks for a new deployment.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentRequest {
-    /// Name of the thing.
+    /// Name of the deployment config to deploy.
     pub name: String,
-    /// Whether the newest version is meant.
+    /// Whether triggers' images are looked up anew before.
     pub latest: bool,
-    /// Whether it happens even without changes.
+    /// Whether it is deployed even though nothing has changed.
     pub force: bool,
     /// Triggers to leave out.
     pub exclude_triggers: Option<Vec<String>>,
 }
 
-/// The deployment strategy.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentStrategy {
-    /// Which of the possible kinds this is.
+    /// Recreate, Rolling (the default) or Custom.
     pub r#type: Option<String>,
     /// Parameters of the custom strategy.
     pub custom_params: Option<CustomDeploymentStrategyParams>,
@@ -205,55 +197,54 @@ pub struct DeploymentStrategy {
     pub recreate_params: Option<RecreateDeploymentStrategyParams>,
     /// Parameters of the rolling strategy.
     pub rolling_params: Option<RollingDeploymentStrategyParams>,
-    /// Compute resources, or the kinds concerned.
+    /// Compute resources of the deployer pod.
     pub resources: Option<k8s::ResourceRequirements>,
-    /// Labels to use.
+    /// Labels that deployer and hook pods get besides their own.
     pub labels: Option<BTreeMap<String, String>>,
-    /// Annotations to use.
+    /// Annotations that deployer and hook pods get besides their own.
     pub annotations: Option<BTreeMap<String, String>>,
-    /// Seconds it may run.
+    /// Seconds that deployer and hook pods may run.
     pub active_deadline_seconds: Option<i64>,
 }
 
-/// The deployment trigger image change params.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentTriggerImageChangeParams {
-    /// Whether it happens without being asked.
+    /// Whether a new image starts a deployment, and does not only change the template.
     pub automatic: Option<bool>,
-    /// Containers concerned.
+    /// Containers of the template whose image follows the tag.
     pub container_names: Option<Vec<String>>,
-    /// What it comes from.
+    /// The image stream tag that is watched.
     pub from: k8s::ObjectReference,
-    /// Image that was last acted upon.
+    /// Image that the template was last given.
     pub last_triggered_image: Option<String>,
 }
 
-/// The deployment trigger policy.
+/// One way a deployment starts by itself.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeploymentTriggerPolicy {
-    /// Which of the possible kinds this is.
+    /// ConfigChange or ImageChange.
     pub r#type: Option<String>,
     /// Parameters of the image change trigger.
     pub image_change_params: Option<DeploymentTriggerImageChangeParams>,
 }
 
-/// The exec new pod hook.
+/// Runs a command in a pod made after the template.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ExecNewPodHook {
-    /// Command to run.
+    /// Command of the hook's container.
     pub command: Vec<String>,
-    /// Environment variables.
+    /// Environment variables the hook's container gets besides the container's own.
     pub env: Option<Vec<k8s::EnvVar>>,
-    /// Container concerned.
+    /// Container of the template whose image and environment the hook uses.
     pub container_name: String,
-    /// Volumes concerned.
+    /// Names of the template's volumes that the hook's pod gets too.
     pub volumes: Option<Vec<String>>,
 }
 
-/// The lifecycle hook.
+/// What happens at a moment of a deployment besides it; one of its actions is set.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct LifecycleHook {
@@ -265,21 +256,19 @@ pub struct LifecycleHook {
     pub tag_images: Option<Vec<TagImageHook>>,
 }
 
-/// The recreate deployment strategy params.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RecreateDeploymentStrategyParams {
-    /// Seconds to wait before giving up.
+    /// Seconds that the pods of the new version have to become ready.
     pub timeout_seconds: Option<i64>,
-    /// Hook before.
+    /// Hook before the old version is scaled down.
     pub pre: Option<LifecycleHook>,
     /// Hook after scaling down and before scaling up.
     pub mid: Option<LifecycleHook>,
-    /// Hook after.
+    /// Hook when the new version is up.
     pub post: Option<LifecycleHook>,
 }
 
-/// The rolling deployment strategy params.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RollingDeploymentStrategyParams {
@@ -287,24 +276,24 @@ pub struct RollingDeploymentStrategyParams {
     pub update_period_seconds: Option<i64>,
     /// Seconds between looks at the state.
     pub interval_seconds: Option<i64>,
-    /// Seconds to wait before giving up.
+    /// Seconds without progress after which the deployment has failed.
     pub timeout_seconds: Option<i64>,
     /// Pods that may be missing, as a number or percentage.
     pub max_unavailable: Option<k8s::IntOrString>,
     /// Extra pods allowed, as a number or percentage.
     pub max_surge: Option<k8s::IntOrString>,
-    /// Hook before.
+    /// Hook before the first pod is replaced.
     pub pre: Option<LifecycleHook>,
-    /// Hook after.
+    /// Hook when the last pod is replaced.
     pub post: Option<LifecycleHook>,
 }
 
-/// The tag image hook.
+/// Tags the image of a container of the template.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TagImageHook {
-    /// Container concerned.
+    /// Container of the template whose image is tagged.
     pub container_name: String,
-    /// Where it goes.
+    /// The image stream tag that the image is put under.
     pub to: k8s::ObjectReference,
 }

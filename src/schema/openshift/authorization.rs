@@ -43,146 +43,146 @@ pub fn family() -> Family {
     }
 }
 
-/// The action.
+/// An action that is asked about.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct Action {
-    /// Namespace it lives in.
+    /// Namespace of the action; empty for all of them or none.
     pub namespace: String,
-    /// Verb of the action.
+    /// Verb of the action, such as get or create; * for every verb.
     pub verb: String,
-    /// API group of the resource.
+    /// API group of the resource acted on.
     #[schema(rename = "resourceAPIGroup")]
     pub resource_api_group: String,
-    /// API version of the resource.
+    /// API version of the resource acted on.
     #[schema(rename = "resourceAPIVersion")]
     pub resource_api_version: String,
-    /// Resource type.
+    /// Resource acted on, in the plural.
     pub resource: String,
-    /// Name of the object.
+    /// Name of the object acted on, where it is one.
     pub resource_name: String,
-    /// Path concerned.
+    /// Path of the action, where it is not on a resource.
     pub path: String,
-    /// Whether the path is meant instead of a resource.
+    /// Whether the action is on a path and not on a resource.
     #[schema(rename = "isNonResourceURL")]
     pub is_non_resource_url: bool,
-    /// The signature itself.
+    /// The object that would be sent; the decision does not depend on it.
     pub content: Option<k8s::RawExtension>,
 }
 
-/// The cluster role.
+/// Rules that can be bound in a namespace or in the whole cluster.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterRole {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// What is permitted.
+    /// What whoever is bound to the role may do.
     pub rules: Vec<PolicyRule>,
     /// Selects roles whose rules make up this one.
     pub aggregation_rule: Option<k8s::AggregationRule>,
 }
 
-/// The cluster role binding.
+/// Gives a cluster role in the whole cluster.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterRoleBinding {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Users who get the role.
+    /// Names of users who get the cluster role. Made from the subjects.
     pub user_names: Vec<String>,
-    /// Groups that get the role.
+    /// Names of groups whose members get the cluster role. Made from the subjects.
     pub group_names: Vec<String>,
-    /// Who gets the role.
+    /// Users, groups and service accounts that get the cluster role.
     pub subjects: Vec<k8s::ObjectReference>,
-    /// The role.
+    /// The cluster role that is given.
     pub role_ref: k8s::ObjectReference,
 }
 
-/// The group restriction.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct GroupRestriction {
-    /// Groups concerned.
+    /// Groups that may be subjects, by name.
     pub groups: Vec<String>,
-    /// Labels to use.
+    /// Selectors of the groups that may be subjects.
     pub labels: Vec<k8s::LabelSelector>,
 }
 
-/// The local resource access review.
+/// Asks who may take an action in one namespace.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct LocalResourceAccessReview {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Namespace it lives in.
+    /// Namespace of the action; empty for all of them or none.
     pub namespace: String,
-    /// Verb of the action.
+    /// Verb of the action, such as get or create; * for every verb.
     pub verb: String,
-    /// API group of the resource.
+    /// API group of the resource acted on.
     #[schema(rename = "resourceAPIGroup")]
     pub resource_api_group: String,
-    /// API version of the resource.
+    /// API version of the resource acted on.
     #[schema(rename = "resourceAPIVersion")]
     pub resource_api_version: String,
-    /// Resource type.
+    /// Resource acted on, in the plural.
     pub resource: String,
-    /// Name of the object.
+    /// Name of the object acted on, where it is one.
     pub resource_name: String,
-    /// Path concerned.
+    /// Path of the action, where it is not on a resource.
     pub path: String,
-    /// Whether the path is meant instead of a resource.
+    /// Whether the action is on a path and not on a resource.
     #[schema(rename = "isNonResourceURL")]
     pub is_non_resource_url: bool,
-    /// The signature itself.
+    /// The object that would be sent; the decision does not depend on it.
     pub content: Option<k8s::RawExtension>,
 }
 
-/// The local subject access review.
+/// Asks whether somebody may take an action in one namespace.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct LocalSubjectAccessReview {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Namespace it lives in.
+    /// Namespace of the action; empty for all of them or none.
     pub namespace: String,
-    /// Verb of the action.
+    /// Verb of the action, such as get or create; * for every verb.
     pub verb: String,
-    /// API group of the resource.
+    /// API group of the resource acted on.
     #[schema(rename = "resourceAPIGroup")]
     pub resource_api_group: String,
-    /// API version of the resource.
+    /// API version of the resource acted on.
     #[schema(rename = "resourceAPIVersion")]
     pub resource_api_version: String,
-    /// Resource type.
+    /// Resource acted on, in the plural.
     pub resource: String,
-    /// Name of the object.
+    /// Name of the object acted on, where it is one.
     pub resource_name: String,
-    /// Path concerned.
+    /// Path of the action, where it is not on a resource.
     pub path: String,
-    /// Whether the path is meant instead of a resource.
+    /// Whether the action is on a path and not on a resource.
     #[schema(rename = "isNonResourceURL")]
     pub is_non_resource_url: bool,
-    /// The signature itself.
+    /// The object that would be sent; the decision does not depend on it.
     pub content: Option<k8s::RawExtension>,
-    /// User concerned.
+    /// User who is asked about; the caller where no groups are given either.
     pub user: String,
-    /// Groups concerned.
+    /// Groups whose member is asked about.
     pub groups: Vec<String>,
-    /// What the token may be used for.
+    /// Scopes that narrow down what the user may do. Absent: the caller's own scopes where the caller is asked
+    /// about.
     pub scopes: Vec<String>,
 }
 
-/// The policy rule.
+/// Actions that are permitted: each of the verbs on each of the resources, or on each of the paths.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct PolicyRule {
-    /// Verbs of the action.
+    /// Verbs that are permitted; * for all.
     pub verbs: Vec<String>,
-    /// Not used any more.
+    /// Takes no effect; kept for old clients.
     pub attribute_restrictions: Option<k8s::RawExtension>,
-    /// API groups concerned.
+    /// API groups of the resources. Empty names the group of Kubernetes' core.
     pub api_groups: Option<Vec<String>>,
-    /// Compute resources, or the kinds concerned.
+    /// Resources in the plural, with subresources after a slash; * for all.
     pub resources: Vec<String>,
     /// Names of the objects the rule is limited to.
     pub resource_names: Option<Vec<String>>,
@@ -191,86 +191,85 @@ pub struct PolicyRule {
     pub non_resource_ur_ls: Option<Vec<String>>,
 }
 
-/// The resource access review.
+/// Asks who may take an action.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ResourceAccessReview {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Namespace it lives in.
+    /// Namespace of the action; empty for all of them or none.
     pub namespace: String,
-    /// Verb of the action.
+    /// Verb of the action, such as get or create; * for every verb.
     pub verb: String,
-    /// API group of the resource.
+    /// API group of the resource acted on.
     #[schema(rename = "resourceAPIGroup")]
     pub resource_api_group: String,
-    /// API version of the resource.
+    /// API version of the resource acted on.
     #[schema(rename = "resourceAPIVersion")]
     pub resource_api_version: String,
-    /// Resource type.
+    /// Resource acted on, in the plural.
     pub resource: String,
-    /// Name of the object.
+    /// Name of the object acted on, where it is one.
     pub resource_name: String,
-    /// Path concerned.
+    /// Path of the action, where it is not on a resource.
     pub path: String,
-    /// Whether the path is meant instead of a resource.
+    /// Whether the action is on a path and not on a resource.
     #[schema(rename = "isNonResourceURL")]
     pub is_non_resource_url: bool,
-    /// The signature itself.
+    /// The object that would be sent; the decision does not depend on it.
     pub content: Option<k8s::RawExtension>,
 }
 
-/// The resource access review response.
+/// Who may take the action.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ResourceAccessReviewResponse {
-    /// Namespace it lives in.
+    /// Namespace the answer is about; empty for the whole cluster.
     pub namespace: Option<String>,
-    /// Users concerned.
+    /// Users who may take the action.
     pub users: Vec<String>,
-    /// Groups concerned.
+    /// Groups whose members may take the action.
     pub groups: Vec<String>,
-    /// What went wrong while deciding.
+    /// Why the lists may be incomplete.
     pub evalution_error: String,
 }
 
-/// The role.
+/// Rules that can be bound in one namespace.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct Role {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// What is permitted.
+    /// What whoever is bound to the role may do in its namespace.
     pub rules: Vec<PolicyRule>,
 }
 
-/// The role binding.
+/// Gives a role in one namespace.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RoleBinding {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Users who get the role.
+    /// Names of users who get the role. Made from the subjects.
     pub user_names: Vec<String>,
-    /// Groups that get the role.
+    /// Names of groups whose members get the role. Made from the subjects.
     pub group_names: Vec<String>,
-    /// Who gets the role.
+    /// Users, groups and service accounts that get the role.
     pub subjects: Vec<k8s::ObjectReference>,
-    /// The role.
+    /// The role that is given: one of the same namespace, or a cluster role.
     pub role_ref: k8s::ObjectReference,
 }
 
-/// The role binding restriction.
+/// Limits who may be a subject of role bindings in a namespace.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RoleBindingRestriction {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// What is wanted.
+    /// Who may be a subject of role bindings in the namespace; exactly one of its fields is set.
     pub spec: RoleBindingRestrictionSpec,
 }
 
-/// The role binding restriction spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RoleBindingRestrictionSpec {
@@ -282,137 +281,133 @@ pub struct RoleBindingRestrictionSpec {
     pub serviceaccountrestriction: Option<ServiceAccountRestriction>,
 }
 
-/// The self subject rules review.
+/// Asks what the caller may do in a namespace.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SelfSubjectRulesReview {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// What is wanted.
+    /// With which scopes the caller's rules are asked for.
     pub spec: SelfSubjectRulesReviewSpec,
-    /// What was observed.
+    /// The rules that were found.
     pub status: Option<SubjectRulesReviewStatus>,
 }
 
-/// The self subject rules review spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SelfSubjectRulesReviewSpec {
-    /// What the token may be used for.
+    /// Scopes to look through: none narrows anything down if empty, those of the caller's token count if
+    /// absent.
     pub scopes: Vec<String>,
 }
 
-/// The service account reference.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ServiceAccountReference {
-    /// Name of the thing.
+    /// Name of the service account.
     pub name: String,
-    /// Namespace it lives in.
+    /// Namespace of the service account; the restriction's own if it is empty.
     pub namespace: String,
 }
 
-/// The service account restriction.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ServiceAccountRestriction {
-    /// Service accounts concerned.
+    /// Service accounts that may be subjects.
     pub serviceaccounts: Vec<ServiceAccountReference>,
-    /// Namespaces concerned.
+    /// Namespaces all of whose service accounts may be subjects.
     pub namespaces: Vec<String>,
 }
 
-/// The subject access review.
+/// Asks whether somebody may take an action.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SubjectAccessReview {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Namespace it lives in.
+    /// Namespace of the action; empty for all of them or none.
     pub namespace: String,
-    /// Verb of the action.
+    /// Verb of the action, such as get or create; * for every verb.
     pub verb: String,
-    /// API group of the resource.
+    /// API group of the resource acted on.
     #[schema(rename = "resourceAPIGroup")]
     pub resource_api_group: String,
-    /// API version of the resource.
+    /// API version of the resource acted on.
     #[schema(rename = "resourceAPIVersion")]
     pub resource_api_version: String,
-    /// Resource type.
+    /// Resource acted on, in the plural.
     pub resource: String,
-    /// Name of the object.
+    /// Name of the object acted on, where it is one.
     pub resource_name: String,
-    /// Path concerned.
+    /// Path of the action, where it is not on a resource.
     pub path: String,
-    /// Whether the path is meant instead of a resource.
+    /// Whether the action is on a path and not on a resource.
     #[schema(rename = "isNonResourceURL")]
     pub is_non_resource_url: bool,
-    /// The signature itself.
+    /// The object that would be sent; the decision does not depend on it.
     pub content: Option<k8s::RawExtension>,
-    /// User concerned.
+    /// User who is asked about; the caller where no groups are given either.
     pub user: String,
-    /// Groups concerned.
+    /// Groups whose member is asked about.
     pub groups: Vec<String>,
-    /// What the token may be used for.
+    /// Scopes that narrow down what the user may do. Absent: the caller's own scopes where the caller is asked
+    /// about.
     pub scopes: Vec<String>,
 }
 
-/// The subject access review response.
+/// Whether the action is permitted.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SubjectAccessReviewResponse {
-    /// Namespace it lives in.
+    /// Namespace the answer is about; empty for the whole cluster.
     pub namespace: Option<String>,
     /// Whether it is permitted.
     pub allowed: bool,
-    /// Short cause, in one CamelCase word.
+    /// Why it is permitted or refused, for people.
     pub reason: Option<String>,
-    /// What went wrong while deciding.
+    /// What went wrong on the way to the answer, which may stand all the same.
     pub evaluation_error: Option<String>,
 }
 
-/// The subject rules review.
+/// Asks what somebody may do in a namespace.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SubjectRulesReview {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// What is wanted.
+    /// Whose rules are asked for.
     pub spec: SubjectRulesReviewSpec,
-    /// What was observed.
+    /// The rules that were found.
     pub status: Option<SubjectRulesReviewStatus>,
 }
 
-/// The subject rules review spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SubjectRulesReviewSpec {
-    /// User concerned.
+    /// User whose rules are asked for.
     pub user: String,
-    /// Groups concerned.
+    /// Groups whose rules are asked for.
     pub groups: Vec<String>,
-    /// What the token may be used for.
+    /// Scopes that narrow down what the user may do; none if empty.
     pub scopes: Vec<String>,
 }
 
-/// The subject rules review status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SubjectRulesReviewStatus {
-    /// What is permitted.
+    /// What the subject may do in the namespace.
     pub rules: Vec<PolicyRule>,
-    /// What went wrong while deciding.
+    /// Why the rules may be incomplete.
     pub evaluation_error: Option<String>,
 }
 
-/// The user restriction.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct UserRestriction {
-    /// Users concerned.
+    /// Users who may be subjects, by name.
     pub users: Vec<String>,
-    /// Groups concerned.
+    /// Groups whose members may be subjects.
     pub groups: Vec<String>,
-    /// Labels to use.
+    /// Selectors of the users who may be subjects.
     pub labels: Vec<k8s::LabelSelector>,
 }

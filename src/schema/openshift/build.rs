@@ -84,33 +84,32 @@ pub struct BuildConfig {
     pub status: Option<BuildConfigStatus>,
 }
 
-/// The build config spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildConfigSpec {
-    /// What starts it.
+    /// What starts a build by itself. Empty: only whoever asks for one.
     pub triggers: Option<Vec<BuildTriggerPolicy>>,
     /// Whether builds run one by one or side by side.
     pub run_policy: Option<String>,
-    /// Service account to run as.
+    /// Service account that pods of builds run as.
     pub service_account: Option<String>,
-    /// Where the source comes from.
+    /// Where the files to build from come from.
     pub source: Option<BuildSource>,
-    /// Version to go back to, or revision of the source.
+    /// Revision of the source to build; the newest if absent.
     pub revision: Option<SourceRevision>,
-    /// How it is carried out.
+    /// By which means an image is made of the source.
     pub strategy: BuildStrategy,
-    /// Where the image goes.
+    /// Where the image is pushed to, and how it is labelled.
     pub output: Option<BuildOutput>,
-    /// Compute resources, or the kinds concerned.
+    /// Compute resources of pods of builds.
     pub resources: Option<k8s::ResourceRequirements>,
     /// What runs in the new image before it is pushed.
     pub post_commit: Option<BuildPostCommitSpec>,
-    /// Seconds the build may take.
+    /// Seconds a build may take before it is ended.
     pub completion_deadline_seconds: Option<i64>,
-    /// Labels a node must have.
+    /// Labels that nodes must have to run pods of builds.
     pub node_selector: BTreeMap<String, String>,
-    /// Whether the cluster's certificate authorities are mounted.
+    /// Whether the cluster's certificate authorities are mounted into builds.
     #[schema(rename = "mountTrustedCA")]
     pub mount_trusted_ca: Option<bool>,
     /// Successful builds to keep.
@@ -119,21 +118,19 @@ pub struct BuildConfigSpec {
     pub failed_builds_history_limit: Option<i32>,
 }
 
-/// The build config status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildConfigStatus {
-    /// Number of the last build.
+    /// Number of the newest build, 0 before the first.
     pub last_version: i64,
     /// What the image triggers last saw.
     pub image_change_triggers: Option<Vec<ImageChangeTriggerStatus>>,
 }
 
-/// The build post commit spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildPostCommitSpec {
-    /// Command to run.
+    /// Command that runs in place of the image's entry point.
     pub command: Option<Vec<String>>,
     /// Arguments of the command.
     pub args: Option<Vec<String>>,
@@ -147,78 +144,76 @@ pub struct BuildPostCommitSpec {
 pub struct BuildRequest {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Version to go back to, or revision of the source.
+    /// Revision of the source to build.
     pub revision: Option<SourceRevision>,
-    /// The triggered by image.
+    /// Image whose change asks for the build.
     pub triggered_by_image: Option<k8s::ObjectReference>,
-    /// What it comes from.
+    /// Image stream tag whose change asks for the build.
     pub from: Option<k8s::ObjectReference>,
-    /// Source that comes with the request.
+    /// Source that is sent along with the request.
     pub binary: Option<BinaryBuildSource>,
-    /// Number of the last build.
+    /// Number the build config's last build must have, else the request is refused.
     pub last_version: Option<i64>,
-    /// Environment variables.
+    /// Environment variables the build gets besides those of its strategy.
     pub env: Option<Vec<k8s::EnvVar>>,
-    /// What started it.
+    /// What asked for the build.
     pub triggered_by: Option<Vec<BuildTriggerCause>>,
-    /// The docker strategy options.
+    /// What this one build does otherwise, where its strategy is docker.
     pub docker_strategy_options: Option<DockerStrategyOptions>,
-    /// The source strategy options.
+    /// What this one build does otherwise, where its strategy is source-to-image.
     pub source_strategy_options: Option<SourceStrategyOptions>,
 }
 
-/// The build spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildSpec {
-    /// Service account to run as.
+    /// Service account that pods of builds run as.
     pub service_account: Option<String>,
-    /// Where the source comes from.
+    /// Where the files to build from come from.
     pub source: Option<BuildSource>,
-    /// Version to go back to, or revision of the source.
+    /// Revision of the source to build; the newest if absent.
     pub revision: Option<SourceRevision>,
-    /// How it is carried out.
+    /// By which means an image is made of the source.
     pub strategy: BuildStrategy,
-    /// Where the image goes.
+    /// Where the image is pushed to, and how it is labelled.
     pub output: Option<BuildOutput>,
-    /// Compute resources, or the kinds concerned.
+    /// Compute resources of pods of builds.
     pub resources: Option<k8s::ResourceRequirements>,
     /// What runs in the new image before it is pushed.
     pub post_commit: Option<BuildPostCommitSpec>,
-    /// Seconds the build may take.
+    /// Seconds a build may take before it is ended.
     pub completion_deadline_seconds: Option<i64>,
-    /// Labels a node must have.
+    /// Labels that nodes must have to run pods of builds.
     pub node_selector: BTreeMap<String, String>,
-    /// Whether the cluster's certificate authorities are mounted.
+    /// Whether the cluster's certificate authorities are mounted into builds.
     #[schema(rename = "mountTrustedCA")]
     pub mount_trusted_ca: Option<bool>,
-    /// What started it.
+    /// What the build was started by.
     pub triggered_by: Option<Vec<BuildTriggerCause>>,
 }
 
-/// The build status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildStatus {
-    /// Where in its life the object is.
+    /// New, Pending, Running, Complete, Failed, Error or Cancelled.
     pub phase: String,
     /// Whether the build is to stop.
     pub cancelled: Option<bool>,
-    /// Short cause, in one CamelCase word.
+    /// Why the build is in its phase, as one CamelCase word for programs.
     pub reason: Option<String>,
-    /// Explanation for people.
+    /// Why the build is in its phase, for people.
     pub message: Option<String>,
-    /// When it started.
+    /// When the build's pod began to run.
     pub start_timestamp: Option<k8s::Time>,
-    /// When it ended.
+    /// When the build's pod ended.
     pub completion_timestamp: Option<k8s::Time>,
     /// How long it took, in nanoseconds.
     pub duration: Option<i64>,
-    /// Pull spec of the result.
+    /// Pull spec that the image is pushed to.
     pub output_docker_image_reference: Option<String>,
-    /// Digest of the configuration.
+    /// The build config that the build was made from.
     pub config: Option<k8s::ObjectReference>,
-    /// Where the image goes.
+    /// What was pushed.
     pub output: Option<BuildStatusOutput>,
     /// Stages of the build and how long they took.
     pub stages: Option<Vec<StageInfo>>,

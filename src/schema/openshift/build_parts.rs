@@ -5,7 +5,6 @@ use super::k8s;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// The binary build source.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BinaryBuildSource {
@@ -13,29 +12,27 @@ pub struct BinaryBuildSource {
     pub as_file: Option<String>,
 }
 
-/// The build condition.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildCondition {
-    /// Which of the possible kinds this is.
+    /// What the condition is about; at most one of each type.
     pub r#type: String,
-    /// What was observed.
+    /// True, False or Unknown.
     pub status: Option<String>,
     /// When the condition was last written.
     pub last_update_time: Option<k8s::Time>,
     /// When the condition last changed its status.
     pub last_transition_time: Option<k8s::Time>,
-    /// Short cause, in one CamelCase word.
+    /// Why the status is what it is, as one CamelCase word for programs.
     pub reason: Option<String>,
-    /// Explanation for people.
+    /// Why the status is what it is, for people.
     pub message: Option<String>,
 }
 
-/// The build output.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildOutput {
-    /// Where it goes.
+    /// Image stream tag or pull spec that the image is pushed to; nothing is pushed without one.
     pub to: Option<k8s::ObjectReference>,
     /// Secret to push with.
     pub push_secret: Option<k8s::LocalObjectReference>,
@@ -43,39 +40,36 @@ pub struct BuildOutput {
     pub image_labels: Option<Vec<ImageLabel>>,
 }
 
-/// The build source.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildSource {
-    /// Which of the possible kinds this is.
+    /// Git, Dockerfile, Binary, Image or None.
     pub r#type: Option<String>,
-    /// Source that comes with the request.
+    /// Says that the source is streamed to the build by whoever starts it.
     pub binary: Option<BinaryBuildSource>,
     /// Content of the Dockerfile.
     pub dockerfile: Option<String>,
     /// Git repository.
     pub git: Option<GitBuildSource>,
-    /// Images concerned.
+    /// Images that files of the source are copied from.
     pub images: Option<Vec<ImageSource>>,
     /// Directory within the source.
     pub context_dir: Option<String>,
     /// Secret to fetch the source with.
     pub source_secret: Option<k8s::LocalObjectReference>,
-    /// Secrets concerned.
+    /// Secrets whose content is laid beside the source.
     pub secrets: Option<Vec<SecretBuildSource>>,
-    /// ConfigMaps concerned.
+    /// ConfigMaps whose content is laid beside the source.
     pub config_maps: Option<Vec<ConfigMapBuildSource>>,
 }
 
-/// The build status output.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildStatusOutput {
-    /// Where it goes.
+    /// The image that was pushed.
     pub to: Option<BuildStatusOutputTo>,
 }
 
-/// The build status output to.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildStatusOutputTo {
@@ -83,11 +77,10 @@ pub struct BuildStatusOutputTo {
     pub image_digest: Option<String>,
 }
 
-/// The build strategy.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildStrategy {
-    /// Which of the possible kinds this is.
+    /// Docker, Source, Custom or JenkinsPipeline.
     pub r#type: Option<String>,
     /// Builds from a Dockerfile.
     pub docker_strategy: Option<DockerBuildStrategy>,
@@ -99,149 +92,140 @@ pub struct BuildStrategy {
     pub jenkins_pipeline_strategy: Option<JenkinsPipelineBuildStrategy>,
 }
 
-/// The build volume.
+/// A volume that a build has mounted.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildVolume {
-    /// Name of the thing.
+    /// Name of the volume within the build.
     pub name: String,
-    /// Where the source comes from.
+    /// What the volume holds.
     pub source: BuildVolumeSource,
     /// Where it is mounted.
     pub mounts: Vec<BuildVolumeMount>,
 }
 
-/// The build volume mount.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildVolumeMount {
-    /// Path in the source.
+    /// Where the volume is found in the container that builds.
     pub destination_path: String,
 }
 
-/// The build volume source.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildVolumeSource {
-    /// Which of the possible kinds this is.
+    /// Secret, ConfigMap or CSI: which of the other fields is set.
     pub r#type: String,
-    /// Secret that proves the caller.
+    /// Secret that the volume holds.
     pub secret: Option<k8s::SecretVolumeSource>,
-    /// The config map.
+    /// ConfigMap that the volume holds.
     pub config_map: Option<k8s::ConfigMapVolumeSource>,
-    /// The csi.
+    /// Ephemeral volume of a CSI driver.
     pub csi: Option<k8s::CSIVolumeSource>,
 }
 
-/// The common spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct CommonSpec {
-    /// Service account to run as.
+    /// Service account that pods of builds run as.
     pub service_account: Option<String>,
-    /// Where the source comes from.
+    /// Where the files to build from come from.
     pub source: Option<BuildSource>,
-    /// Version to go back to, or revision of the source.
+    /// Revision of the source to build; the newest if absent.
     pub revision: Option<SourceRevision>,
-    /// How it is carried out.
+    /// By which means an image is made of the source.
     pub strategy: BuildStrategy,
-    /// Where the image goes.
+    /// Where the image is pushed to, and how it is labelled.
     pub output: Option<BuildOutput>,
-    /// Compute resources, or the kinds concerned.
+    /// Compute resources of pods of builds.
     pub resources: Option<k8s::ResourceRequirements>,
     /// What runs in the new image before it is pushed.
     pub post_commit: Option<BuildPostCommitSpec>,
-    /// Seconds the build may take.
+    /// Seconds a build may take before it is ended.
     pub completion_deadline_seconds: Option<i64>,
-    /// Labels a node must have.
+    /// Labels that nodes must have to run pods of builds.
     pub node_selector: BTreeMap<String, String>,
-    /// Whether the cluster's certificate authorities are mounted.
+    /// Whether the cluster's certificate authorities are mounted into builds.
     #[schema(rename = "mountTrustedCA")]
     pub mount_trusted_ca: Option<bool>,
 }
 
-/// The config map build source.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ConfigMapBuildSource {
-    /// The config map.
+    /// The ConfigMap, of the build's namespace.
     pub config_map: k8s::LocalObjectReference,
-    /// Directory in the source.
+    /// Directory below the build's working directory that its files are laid into.
     pub destination_dir: Option<String>,
 }
 
-/// The custom build strategy.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct CustomBuildStrategy {
-    /// What it comes from.
+    /// The builder image, as image stream tag, image stream image or pull spec.
     pub from: k8s::ObjectReference,
-    /// Secret to pull with.
+    /// Secret with credentials for the registries that images are pulled from.
     pub pull_secret: Option<k8s::LocalObjectReference>,
-    /// Environment variables.
+    /// Environment variables of the builder's container.
     pub env: Option<Vec<k8s::EnvVar>>,
     /// Whether the engine's socket is mounted.
     pub expose_docker_socket: Option<bool>,
-    /// Whether images are pulled every time.
+    /// Whether the builder image is pulled even if the node has it.
     pub force_pull: Option<bool>,
-    /// Secrets concerned.
+    /// Secrets that are mounted into the builder's container.
     pub secrets: Option<Vec<SecretSpec>>,
-    /// The build API version.
+    /// API version that the build is handed to the builder in.
     #[schema(rename = "buildAPIVersion")]
     pub build_api_version: Option<String>,
 }
 
-/// The docker build strategy.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DockerBuildStrategy {
-    /// What it comes from.
+    /// Image that replaces the one of the Dockerfile's last FROM.
     pub from: Option<k8s::ObjectReference>,
-    /// Secret to pull with.
+    /// Secret with credentials for the registries that images are pulled from.
     pub pull_secret: Option<k8s::LocalObjectReference>,
-    /// Whether cached layers are left unused.
+    /// Whether all layers are built anew.
     pub no_cache: Option<bool>,
-    /// Environment variables.
+    /// Environment variables of the build, kept in the resulting image.
     pub env: Option<Vec<k8s::EnvVar>>,
-    /// Whether images are pulled every time.
+    /// Whether base images are pulled even if the node has them.
     pub force_pull: Option<bool>,
     /// Path of the Dockerfile.
     pub dockerfile_path: Option<String>,
-    /// Arguments of the Dockerfile.
+    /// Values for the Dockerfile's ARG instructions.
     pub build_args: Option<Vec<k8s::EnvVar>>,
     /// How layers are squashed.
     pub image_optimization_policy: Option<String>,
-    /// Volumes concerned.
+    /// Volumes that RUN instructions find mounted.
     pub volumes: Option<Vec<BuildVolume>>,
 }
 
-/// The docker strategy options.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DockerStrategyOptions {
-    /// Arguments of the Dockerfile.
+    /// Values for ARG instructions, before those of the build config.
     pub build_args: Option<Vec<k8s::EnvVar>>,
-    /// Whether cached layers are left unused.
+    /// Whether this build makes all layers anew.
     pub no_cache: Option<bool>,
 }
 
-/// The git build source.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct GitBuildSource {
     /// Address of the repository.
     pub uri: String,
-    /// Reference to the object.
+    /// Branch, tag or commit; the repository's own branch if it is empty.
     pub r#ref: Option<String>,
-    /// Proxy for HTTP.
+    /// Proxy that the repository is cloned through where its address is http.
     pub http_proxy: Option<String>,
-    /// Proxy for HTTPS.
+    /// Proxy that the repository is cloned through where its address is https.
     pub https_proxy: Option<String>,
-    /// Hosts reached without proxy.
+    /// Hosts that are cloned from without a proxy, separated by commas.
     pub no_proxy: Option<String>,
 }
 
-/// The git source revision.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct GitSourceRevision {
@@ -251,55 +235,50 @@ pub struct GitSourceRevision {
     pub author: Option<SourceControlUser>,
     /// Who committed.
     pub committer: Option<SourceControlUser>,
-    /// Explanation for people.
+    /// Message of the commit.
     pub message: Option<String>,
 }
 
-/// The image label.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageLabel {
-    /// Name of the thing.
+    /// Key of the label.
     pub name: String,
-    /// The value.
+    /// Value of the label.
     pub value: Option<String>,
 }
 
-/// The image source.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageSource {
-    /// What it comes from.
+    /// Image to copy from, as image stream tag, image stream image or pull spec.
     pub from: k8s::ObjectReference,
-    /// Names under which the image is known to the build.
+    /// Names of stages in the Dockerfile that the image takes the place of.
     pub r#as: Option<Vec<String>>,
-    /// Paths concerned.
+    /// What is copied out of the image, and where it is laid.
     pub paths: Option<Vec<ImageSourcePath>>,
-    /// Secret to pull with.
+    /// Secret with credentials for the registry of the image.
     pub pull_secret: Option<k8s::LocalObjectReference>,
 }
 
-/// The image source path.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageSourcePath {
     /// Path in the image.
     pub source_path: String,
-    /// Directory in the source.
+    /// Directory below the build's working directory that the files are copied into.
     pub destination_dir: String,
 }
 
-/// The image stream tag reference.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageStreamTagReference {
-    /// Namespace it lives in.
+    /// Namespace of the image stream tag.
     pub namespace: Option<String>,
-    /// Name of the thing.
+    /// The image stream tag, as stream:tag.
     pub name: Option<String>,
 }
 
-/// The jenkins pipeline build strategy.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct JenkinsPipelineBuildStrategy {
@@ -307,120 +286,113 @@ pub struct JenkinsPipelineBuildStrategy {
     pub jenkinsfile_path: Option<String>,
     /// Content of the pipeline.
     pub jenkinsfile: Option<String>,
-    /// Environment variables.
+    /// Environment variables that the pipeline gets.
     pub env: Option<Vec<k8s::EnvVar>>,
 }
 
-/// The proxy config.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ProxyConfig {
-    /// Proxy for HTTP.
+    /// Proxy for addresses that begin with http.
     pub http_proxy: Option<String>,
-    /// Proxy for HTTPS.
+    /// Proxy for addresses that begin with https.
     pub https_proxy: Option<String>,
-    /// Hosts reached without proxy.
+    /// Hosts that are asked without a proxy, separated by commas.
     pub no_proxy: Option<String>,
 }
 
-/// The secret build source.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SecretBuildSource {
-    /// Secret that proves the caller.
+    /// The secret, of the build's namespace.
     pub secret: k8s::LocalObjectReference,
-    /// Directory in the source.
+    /// Directory below the build's working directory that its files are laid into.
     pub destination_dir: Option<String>,
 }
 
-/// The secret local reference.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SecretLocalReference {
-    /// Name of the thing.
+    /// Name of the secret, of the same namespace.
     pub name: String,
 }
 
-/// The secret spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SecretSpec {
-    /// Where the secret is mounted.
+    /// Secret to mount.
     pub secret_source: k8s::LocalObjectReference,
     /// Path to mount at.
     pub mount_path: String,
 }
 
-/// The source build strategy.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SourceBuildStrategy {
-    /// What it comes from.
+    /// The builder image, as image stream tag, image stream image or pull spec.
     pub from: k8s::ObjectReference,
-    /// Secret to pull with.
+    /// Secret with credentials for the registries that images are pulled from.
     pub pull_secret: Option<k8s::LocalObjectReference>,
-    /// Environment variables.
+    /// Environment variables of the assemble script, kept in the resulting image.
     pub env: Option<Vec<k8s::EnvVar>>,
     /// Address of the source-to-image scripts.
     pub scripts: Option<String>,
-    /// Whether earlier artifacts are used again.
+    /// Whether the build starts with artifacts that the last one saved.
     pub incremental: Option<bool>,
-    /// Whether images are pulled every time.
+    /// Whether the builder image is pulled even if the node has it.
     pub force_pull: Option<bool>,
-    /// Volumes concerned.
+    /// Volumes that the assemble script finds mounted.
     pub volumes: Option<Vec<BuildVolume>>,
 }
 
-/// The source control user.
+/// A person as a commit names them.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SourceControlUser {
-    /// Name of the thing.
+    /// Name of the person, as the commit has it.
     pub name: Option<String>,
-    /// Mail address.
+    /// Mail address of the person, as the commit has it.
     pub email: Option<String>,
 }
 
-/// The source revision.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SourceRevision {
-    /// Which of the possible kinds this is.
+    /// Git, or whichever form of source the revision is of.
     pub r#type: String,
-    /// Git repository.
+    /// The commit, of a revision in Git.
     pub git: Option<GitSourceRevision>,
 }
 
-/// The source strategy options.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SourceStrategyOptions {
-    /// Whether earlier artifacts are used again.
+    /// Whether this build starts with artifacts that the last one saved.
     pub incremental: Option<bool>,
 }
 
-/// The stage info.
+/// How long a stage of a build took.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct StageInfo {
-    /// Name of the thing.
+    /// Stage of the build: FetchInputs, PullImages, Build, PostCommit or PushImage.
     pub name: Option<String>,
-    /// When it started.
+    /// When the stage began.
     pub start_time: Option<k8s::Time>,
-    /// How long it took, in milliseconds.
+    /// Milliseconds that the stage took.
     pub duration_milliseconds: Option<i64>,
     /// Steps of the stage.
     pub steps: Option<Vec<StepInfo>>,
 }
 
-/// The step info.
+/// How long a step of a stage took.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct StepInfo {
-    /// Name of the thing.
+    /// Step of the stage.
     pub name: Option<String>,
-    /// When it started.
+    /// When the step began.
     pub start_time: Option<k8s::Time>,
-    /// How long it took, in milliseconds.
+    /// Milliseconds that the step took.
     pub duration_milliseconds: Option<i64>,
 }

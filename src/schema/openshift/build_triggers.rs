@@ -4,45 +4,42 @@ use super::build_parts::{ImageStreamTagReference, SecretLocalReference, SourceRe
 use super::k8s;
 use utoipa::ToSchema;
 
-/// The bitbucket web hook cause.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BitbucketWebHookCause {
-    /// Version to go back to, or revision of the source.
+    /// Commit that Bitbucket told of.
     pub revision: Option<SourceRevision>,
-    /// Secret that proves the caller.
+    /// Secret of the address that Bitbucket called, made unreadable.
     pub secret: Option<String>,
 }
 
-/// The build trigger cause.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildTriggerCause {
-    /// Explanation for people.
+    /// What started the build, as a sentence.
     pub message: Option<String>,
-    /// The generic web hook.
+    /// The call, where a generic webhook was the cause.
     pub generic_web_hook: Option<GenericWebHookCause>,
-    /// The github web hook.
+    /// The call, where GitHub's webhook was the cause.
     pub github_web_hook: Option<GitHubWebHookCause>,
-    /// The image change build.
+    /// The change, where a new image was the cause.
     pub image_change_build: Option<ImageChangeCause>,
-    /// The gitlab web hook.
+    /// The call, where GitLab's webhook was the cause.
     pub gitlab_web_hook: Option<GitLabWebHookCause>,
-    /// The bitbucket web hook.
+    /// The call, where Bitbucket's webhook was the cause.
     pub bitbucket_web_hook: Option<BitbucketWebHookCause>,
 }
 
-/// The build trigger policy.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BuildTriggerPolicy {
-    /// Which of the possible kinds this is.
+    /// GitHub, GitLab, Bitbucket, Generic, ImageChange or ConfigChange.
     pub r#type: String,
     /// GitHub webhook.
     pub github: Option<WebHookTrigger>,
     /// Generic webhook.
     pub generic: Option<WebHookTrigger>,
-    /// Image change.
+    /// Which image stream tag is watched.
     pub image_change: Option<ImageChangeTrigger>,
     /// GitLab webhook.
     pub gitlab: Option<WebHookTrigger>,
@@ -50,47 +47,42 @@ pub struct BuildTriggerPolicy {
     pub bitbucket: Option<WebHookTrigger>,
 }
 
-/// The common web hook cause.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct CommonWebHookCause {
-    /// Version to go back to, or revision of the source.
+    /// Commit that the caller told of.
     pub revision: Option<SourceRevision>,
-    /// Secret that proves the caller.
+    /// Secret of the webhook's address, made unreadable.
     pub secret: Option<String>,
 }
 
-/// The generic web hook cause.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct GenericWebHookCause {
-    /// Version to go back to, or revision of the source.
+    /// Commit that the caller told of.
     pub revision: Option<SourceRevision>,
-    /// Secret that proves the caller.
+    /// Secret of the webhook's address, made unreadable.
     pub secret: Option<String>,
 }
 
-/// The git hub web hook cause.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct GitHubWebHookCause {
-    /// Version to go back to, or revision of the source.
+    /// Commit that GitHub told of.
     pub revision: Option<SourceRevision>,
-    /// Secret that proves the caller.
+    /// Secret of the address that GitHub called, made unreadable.
     pub secret: Option<String>,
 }
 
-/// The git lab web hook cause.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct GitLabWebHookCause {
-    /// Version to go back to, or revision of the source.
+    /// Commit that GitLab told of.
     pub revision: Option<SourceRevision>,
-    /// Secret that proves the caller.
+    /// Secret of the address that GitLab called, made unreadable.
     pub secret: Option<String>,
 }
 
-/// The image change cause.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageChangeCause {
@@ -101,37 +93,34 @@ pub struct ImageChangeCause {
     pub from_ref: Option<k8s::ObjectReference>,
 }
 
-/// The image change trigger.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageChangeTrigger {
     /// Image that last triggered a build.
     #[schema(rename = "lastTriggeredImageID")]
     pub last_triggered_image_id: Option<String>,
-    /// What it comes from.
+    /// Image stream tag to watch; that of the strategy if it is absent.
     pub from: Option<k8s::ObjectReference>,
-    /// Whether changes are held back.
+    /// Whether changes of the tag start nothing for now.
     pub paused: Option<bool>,
 }
 
-/// The image change trigger status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageChangeTriggerStatus {
     /// Image that last triggered a build.
     #[schema(rename = "lastTriggeredImageID")]
     pub last_triggered_image_id: Option<String>,
-    /// What it comes from.
+    /// The image stream tag that is watched.
     pub from: Option<ImageStreamTagReference>,
     /// When it was last triggered.
     pub last_trigger_time: Option<k8s::Time>,
 }
 
-/// The web hook trigger.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct WebHookTrigger {
-    /// Secret that proves the caller.
+    /// The secret part of the webhook's address, in clear. A secretReference keeps it apart.
     pub secret: Option<String>,
     /// Whether the hook may set environment variables.
     pub allow_env: Option<bool>,

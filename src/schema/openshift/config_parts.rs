@@ -5,7 +5,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// The API server named serving cert.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct APIServerNamedServingCert {
@@ -15,7 +14,6 @@ pub struct APIServerNamedServingCert {
     pub serving_certificate: SecretNameReference,
 }
 
-/// The API server serving certs.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct APIServerServingCerts {
@@ -23,15 +21,14 @@ pub struct APIServerServingCerts {
     pub named_certificates: Option<Vec<APIServerNamedServingCert>>,
 }
 
-/// The accept risk.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct AcceptRisk {
-    /// Name of the thing.
+    /// Name of a risk that updates are accepted with.
     pub name: Option<String>,
 }
 
-/// The cluster network entry.
+/// A range that pods get addresses of.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterNetworkEntry {
@@ -41,61 +38,60 @@ pub struct ClusterNetworkEntry {
     pub host_prefix: Option<i64>,
 }
 
-/// The cluster operator status condition.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterOperatorStatusCondition {
-    /// Which of the possible kinds this is.
+    /// What the condition is about; at most one of each type.
     pub r#type: String,
-    /// What was observed.
+    /// True, False or Unknown.
     pub status: Option<String>,
     /// When the condition last changed its status.
     pub last_transition_time: k8s::Time,
-    /// Short cause, in one CamelCase word.
+    /// Why the status is what it is, as one CamelCase word for programs.
     pub reason: Option<String>,
-    /// Explanation for people.
+    /// Why the status is what it is, for people.
     pub message: Option<String>,
 }
 
-/// The component override.
+/// An object that the cluster's version operator keeps or leaves alone.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ComponentOverride {
-    /// Kind of the object referred to.
+    /// Kind of the object that is left alone or not.
     pub kind: String,
-    /// API group.
+    /// API group of that object.
     pub group: String,
-    /// Namespace it lives in.
+    /// Namespace of that object; empty where it has none.
     pub namespace: String,
-    /// Name of the thing.
+    /// Name of that object.
     pub name: String,
     /// Whether the operator leaves the object alone.
     pub unmanaged: bool,
 }
 
-/// The component route spec.
+/// Other host name, certificate or labels for the route of a component of the cluster.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ComponentRouteSpec {
-    /// Namespace it lives in.
+    /// Namespace of the component's route.
     pub namespace: String,
-    /// Name of the thing.
+    /// Name of the component's route.
     pub name: String,
-    /// Host name.
+    /// Host name that the route shall have.
     pub hostname: String,
     /// Secret with the certificate and its key.
     pub serving_cert_key_pair_secret: SecretNameReference,
-    /// Labels to use.
+    /// Labels that the route gets.
     pub labels: Option<BTreeMap<String, String>>,
 }
 
-/// The component route status.
+/// A route of a component of the cluster that can be changed, and how it is.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ComponentRouteStatus {
-    /// Namespace it lives in.
+    /// Namespace of the component's route.
     pub namespace: String,
-    /// Name of the thing.
+    /// Name of the component's route.
     pub name: String,
     /// Host name unless another is wanted.
     pub default_hostname: String,
@@ -109,25 +105,22 @@ pub struct ComponentRouteStatus {
     pub related_objects: Vec<ObjectReference>,
 }
 
-/// The config map file reference.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ConfigMapFileReference {
-    /// Name of the thing.
+    /// Name of the ConfigMap.
     pub name: String,
-    /// Key concerned.
+    /// Key of the file within the ConfigMap.
     pub key: Option<String>,
 }
 
-/// The config map name reference.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ConfigMapNameReference {
-    /// Name of the thing.
+    /// Name of the ConfigMap.
     pub name: String,
 }
 
-/// The console authentication.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ConsoleAuthentication {
@@ -135,17 +128,15 @@ pub struct ConsoleAuthentication {
     pub logout_redirect: Option<String>,
 }
 
-/// The DNS zone.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DNSZone {
-    /// Identifier.
+    /// Identifier of the zone at its platform.
     pub id: Option<String>,
-    /// Tags, by name.
+    /// Tags by which the zone is found where it has no identifier.
     pub tags: Option<BTreeMap<String, String>>,
 }
 
-/// The deprecated webhook token authenticator.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DeprecatedWebhookTokenAuthenticator {
@@ -153,38 +144,38 @@ pub struct DeprecatedWebhookTokenAuthenticator {
     pub kube_config: SecretNameReference,
 }
 
-/// The identity provider.
+/// Somewhere users can sign in.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct IdentityProvider {
-    /// Name of the thing.
+    /// Name of the provider; it begins the names of its identities.
     pub name: String,
     /// How identities become users.
     pub mapping_method: Option<String>,
-    /// Which of the possible kinds this is.
+    /// Which kind of provider it is, such as HTPasswd or OpenID; the field of that name is set.
     pub r#type: String,
-    /// The basic auth.
+    /// Server that is asked with user name and password.
     pub basic_auth: Option<Value>,
-    /// GitHub webhook.
+    /// Sign-in at GitHub, or a GitHub Enterprise server.
     pub github: Option<Value>,
-    /// GitLab webhook.
+    /// Sign-in at a GitLab server.
     pub gitlab: Option<Value>,
-    /// The google.
+    /// Sign-in at Google.
     pub google: Option<Value>,
-    /// The htpasswd.
+    /// Secret with a file of user names and hashed passwords.
     pub htpasswd: Option<Value>,
-    /// The keystone.
+    /// An OpenStack Keystone server.
     pub keystone: Option<Value>,
-    /// The ldap.
+    /// An LDAP server that is searched for the user and then asked with the password.
     pub ldap: Option<Value>,
-    /// The open ID.
+    /// Sign-in at an OpenID Connect provider.
     #[schema(rename = "openID")]
     pub open_id: Option<Value>,
-    /// The request header.
+    /// A proxy in front that says in a header who the user is.
     pub request_header: Option<Value>,
 }
 
-/// The max age policy.
+/// Bounds for the max-age of an HSTS header.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct MaxAgePolicy {
@@ -194,27 +185,26 @@ pub struct MaxAgePolicy {
     pub smallest_max_age: Option<i32>,
 }
 
-/// The object reference.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ObjectReference {
-    /// API group.
+    /// API group of the object; empty for Kubernetes' core.
     pub group: String,
-    /// Resource type.
+    /// Resource of the object, in the plural.
     pub resource: String,
-    /// Namespace it lives in.
+    /// Namespace of the object, where it has one.
     pub namespace: Option<String>,
-    /// Name of the thing.
+    /// Name of the object referred to.
     pub name: String,
 }
 
-/// The operand version.
+/// A version of one component of an operator.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct OperandVersion {
-    /// Name of the thing.
+    /// Name of the component.
     pub name: String,
-    /// Version of the release.
+    /// Version that the component has reached.
     pub version: String,
 }
 
@@ -222,9 +212,9 @@ pub struct OperandVersion {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageDigestMirrors {
-    /// What pull specs say.
+    /// Repository, registry or domain as pull specs name it.
     pub source: String,
-    /// Where the same images are, those to be asked first in front.
+    /// Where the same digests are, in the order they are tried.
     pub mirrors: Option<Vec<String>>,
     /// Whether the source is asked when no mirror has an image.
     pub mirror_source_policy: Option<String>,
@@ -234,25 +224,23 @@ pub struct ImageDigestMirrors {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageTagMirrors {
-    /// What pull specs say.
+    /// Repository, registry or domain as pull specs name it.
     pub source: String,
-    /// Where the same images are, those to be asked first in front.
+    /// Where the same tags are, in the order they are tried.
     pub mirrors: Option<Vec<String>>,
     /// Whether the source is asked when no mirror has an image.
     pub mirror_source_policy: Option<String>,
 }
 
-/// The registry location.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RegistryLocation {
     /// Domain of the registry.
     pub domain_name: String,
-    /// Whether the registry may be reached without verified TLS.
+    /// Whether the registry may be asked over plain HTTP or with a certificate nobody knows.
     pub insecure: Option<bool>,
 }
 
-/// The registry sources.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RegistrySources {
@@ -266,15 +254,15 @@ pub struct RegistrySources {
     pub container_runtime_search_registries: Option<Vec<String>>,
 }
 
-/// The release.
+/// A release that the cluster runs or can be updated to.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct Release {
-    /// Processor architecture.
+    /// Architecture of the release's images; Multi where it has several.
     pub architecture: Option<String>,
     /// Version of the release.
     pub version: String,
-    /// Image concerned.
+    /// Pull spec of the release image.
     pub image: String,
     /// Address with more information.
     pub url: Option<String>,
@@ -282,7 +270,7 @@ pub struct Release {
     pub channels: Option<Vec<String>>,
 }
 
-/// The required HSTS policy.
+/// What the HSTS header of routes of some domains must say.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RequiredHSTSPolicy {
@@ -298,89 +286,83 @@ pub struct RequiredHSTSPolicy {
     pub include_sub_domains_policy: Option<String>,
 }
 
-/// The secret name reference.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SecretNameReference {
-    /// Name of the thing.
+    /// Name of the secret.
     pub name: String,
 }
 
-/// The TLS security profile.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TLSSecurityProfile {
-    /// Which of the possible kinds this is.
+    /// Old, Intermediate, Modern or Custom.
     pub r#type: String,
-    /// The old.
+    /// Chosen with type Old. Has no fields.
     pub old: Option<Value>,
-    /// The intermediate.
+    /// Chosen with type Intermediate. Has no fields.
     pub intermediate: Option<Value>,
-    /// The modern.
+    /// Chosen with type Modern. Has no fields.
     pub modern: Option<Value>,
-    /// The custom.
+    /// Ciphers and least TLS version of type Custom.
     pub custom: Option<Value>,
 }
 
-/// The template reference.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TemplateReference {
-    /// Name of the thing.
+    /// Name of the template, in namespace openshift-config.
     pub name: String,
 }
 
-/// The token config.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TokenConfig {
-    /// Life of the client's tokens in seconds.
+    /// Seconds that access tokens live where their client says nothing else.
     pub access_token_max_age_seconds: Option<i32>,
-    /// Seconds without use after which the client's tokens end.
+    /// Takes no effect; accessTokenInactivityTimeout took its place.
     pub access_token_inactivity_timeout_seconds: Option<i32>,
-    /// Time without use after which tokens end.
+    /// Time without use after which access tokens end where their client says nothing else.
     pub access_token_inactivity_timeout: Option<k8s::Duration>,
 }
 
-/// The update.
+/// A wanted update.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct Update {
-    /// Processor architecture.
+    /// Architecture to change to; stays what it is if empty.
     pub architecture: String,
-    /// Version of the release.
+    /// Version to update to, where it is known as an available update.
     pub version: String,
-    /// Image concerned.
+    /// Pull spec of the release image to update to.
     pub image: String,
-    /// Whether it happens even without changes.
+    /// Whether the update begins although checks of it fail.
     pub force: bool,
     /// Risks that are accepted.
     pub accept_risks: Option<Vec<AcceptRisk>>,
-    /// The mode.
     pub mode: Option<String>,
 }
 
-/// The update history.
+/// One update of the cluster, finished or under way.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct UpdateHistory {
-    /// State handed over by the client.
+    /// Completed or Partial.
     pub state: String,
-    /// When it started.
+    /// When the update began.
     pub started_time: k8s::Time,
-    /// When it ended.
+    /// When the update ended; null while it is under way.
     pub completion_time: Option<k8s::Time>,
-    /// Version of the release.
+    /// Version that was updated to.
     pub version: String,
-    /// Image concerned.
+    /// Pull spec of the release image that was updated to.
     pub image: String,
     /// Whether the release's signature was checked.
     pub verified: bool,
-    /// Risks that were accepted.
+    /// Checks that failed and were overridden, as text.
     pub accepted_risks: Option<String>,
 }
 
-/// The webhook token authenticator.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct WebhookTokenAuthenticator {

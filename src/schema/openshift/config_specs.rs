@@ -12,7 +12,6 @@ use super::k8s;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// The API server spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct APIServerSpec {
@@ -28,26 +27,23 @@ pub struct APIServerSpec {
     pub encryption: Value,
     /// Which TLS versions and ciphers are used.
     pub tls_security_profile: Option<TLSSecurityProfile>,
-    /// The tls adherence.
     pub tls_adherence: Option<String>,
     /// What is written to the audit log.
     pub audit: Value,
 }
 
-/// The API server status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct APIServerStatus {}
 
-/// The authentication spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct AuthenticationSpec {
-    /// Which of the possible kinds this is.
+    /// Who recognises users: IntegratedOAuth, OIDC or None.
     pub r#type: String,
     /// ConfigMap with the metadata of an outside OAuth server.
     pub oauth_metadata: ConfigMapNameReference,
-    /// Not used any more.
+    /// Takes no effect; webhookTokenAuthenticator took its place.
     pub webhook_token_authenticators: Option<Vec<DeprecatedWebhookTokenAuthenticator>>,
     /// Webhook that checks tokens.
     pub webhook_token_authenticator: Option<WebhookTokenAuthenticator>,
@@ -57,12 +53,10 @@ pub struct AuthenticationSpec {
     pub oidc_providers: Option<Vec<Value>>,
 }
 
-/// The cluster operator spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterOperatorSpec {}
 
-/// The cluster operator status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterOperatorStatus {
@@ -76,7 +70,6 @@ pub struct ClusterOperatorStatus {
     pub extension: k8s::RawExtension,
 }
 
-/// The cluster version capabilities status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterVersionCapabilitiesStatus {
@@ -86,7 +79,6 @@ pub struct ClusterVersionCapabilitiesStatus {
     pub known_capabilities: Option<Vec<String>>,
 }
 
-/// The cluster version spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterVersionSpec {
@@ -99,15 +91,14 @@ pub struct ClusterVersionSpec {
     pub upstream: Option<String>,
     /// Update channel.
     pub channel: Option<String>,
-    /// Optional parts of the cluster.
+    /// Optional parts that shall be installed.
     pub capabilities: Option<Value>,
-    /// The signature stores.
+    /// Where signatures of releases are looked for.
     pub signature_stores: Vec<Value>,
     /// Objects the cluster version operator leaves alone.
     pub overrides: Option<Vec<ComponentOverride>>,
 }
 
-/// The cluster version status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterVersionStatus {
@@ -115,11 +106,11 @@ pub struct ClusterVersionStatus {
     pub desired: Release,
     /// Releases applied, the newest first.
     pub history: Option<Vec<UpdateHistory>>,
-    /// Generation last seen by the controller.
+    /// Generation of the spec that the status answers to.
     pub observed_generation: i64,
     /// Fingerprint of what is applied.
     pub version_hash: String,
-    /// Optional parts of the cluster.
+    /// Optional parts that are installed, and those there are.
     pub capabilities: ClusterVersionCapabilitiesStatus,
     /// Latest observations, one per type.
     pub conditions: Option<Vec<ClusterOperatorStatusCondition>>,
@@ -127,19 +118,17 @@ pub struct ClusterVersionStatus {
     pub available_updates: Vec<Release>,
     /// Updates that carry known risks.
     pub conditional_updates: Option<Vec<Value>>,
-    /// The conditional update risks.
+    /// Risks that conditional updates may carry, once each.
     pub conditional_update_risks: Option<Vec<Value>>,
 }
 
-/// The console spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ConsoleSpec {
-    /// How users sign in.
+    /// Where users are sent when they have signed out.
     pub authentication: ConsoleAuthentication,
 }
 
-/// The console status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ConsoleStatus {
@@ -148,7 +137,6 @@ pub struct ConsoleStatus {
     pub console_url: String,
 }
 
-/// The DNS spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DNSSpec {
@@ -158,26 +146,23 @@ pub struct DNSSpec {
     pub public_zone: Option<DNSZone>,
     /// Zone for internal names.
     pub private_zone: Option<DNSZone>,
-    /// Platform the cluster runs on.
+    /// How names are kept at the platform the cluster runs on.
     pub platform: Option<Value>,
 }
 
-/// The DNS status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DNSStatus {}
 
-/// The feature gate spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct FeatureGateSpec {
-    /// The feature set.
+    /// Name of a set of features, such as TechPreviewNoUpgrade; the default set if empty.
     pub feature_set: Option<String>,
-    /// The custom no upgrade.
+    /// Single gates switched on and off, where the set is CustomNoUpgrade.
     pub custom_no_upgrade: Option<Value>,
 }
 
-/// The feature gate status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct FeatureGateStatus {
@@ -191,7 +176,7 @@ pub struct FeatureGateStatus {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageDigestMirrorSetSpec {
-    /// Mirrors, by what they mirror.
+    /// What is mirrored where, for pulls by digest.
     pub image_digest_mirrors: Option<Vec<ImageDigestMirrors>>,
 }
 
@@ -199,17 +184,16 @@ pub struct ImageDigestMirrorSetSpec {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageTagMirrorSetSpec {
-    /// Mirrors, by what they mirror.
+    /// What is mirrored where, for pulls by tag.
     pub image_tag_mirrors: Option<Vec<ImageTagMirrors>>,
 }
 
-/// The image spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageSpec {
     /// Registries users may import from.
     pub allowed_registries_for_import: Option<Vec<RegistryLocation>>,
-    /// Host names of the registry outside the cluster.
+    /// Host names under which the registry shall be reached from outside.
     pub external_registry_hostnames: Option<Vec<String>>,
     /// ConfigMap with certificates of registries.
     #[schema(rename = "additionalTrustedCA")]
@@ -220,7 +204,6 @@ pub struct ImageSpec {
     pub image_stream_import_mode: String,
 }
 
-/// The image status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageStatus {
@@ -232,7 +215,6 @@ pub struct ImageStatus {
     pub image_stream_import_mode: Option<String>,
 }
 
-/// The infrastructure spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct InfrastructureSpec {
@@ -244,7 +226,6 @@ pub struct InfrastructureSpec {
     pub control_plane_topology: Option<String>,
 }
 
-/// The infrastructure status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct InfrastructureStatus {
@@ -254,7 +235,7 @@ pub struct InfrastructureStatus {
     pub platform: Option<String>,
     /// State of the platform.
     pub platform_status: Option<Value>,
-    /// Not used any more.
+    /// Takes no effect; kept for old clients.
     pub etcd_discovery_domain: String,
     /// Address of the API for clients outside.
     #[schema(rename = "apiServerURL")]
@@ -270,7 +251,6 @@ pub struct InfrastructureStatus {
     pub cpu_partitioning: Option<String>,
 }
 
-/// The ingress spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct IngressSpec {
@@ -287,7 +267,6 @@ pub struct IngressSpec {
     pub load_balancer: Option<Value>,
 }
 
-/// The ingress status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct IngressStatus {
@@ -297,15 +276,12 @@ pub struct IngressStatus {
     pub default_placement: String,
 }
 
-/// The network observability spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct NetworkObservabilitySpec {
-    /// The installation policy.
     pub installation_policy: Option<String>,
 }
 
-/// The network spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct NetworkSpec {
@@ -320,32 +296,29 @@ pub struct NetworkSpec {
     pub external_ip: Option<Value>,
     /// Range of node ports.
     pub service_node_port_range: Option<String>,
-    /// The network diagnostics.
+    /// Whether and where the network checks itself.
     pub network_diagnostics: Value,
-    /// The network observability.
     pub network_observability: Option<NetworkObservabilitySpec>,
 }
 
-/// The network status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct NetworkStatus {
-    /// Address ranges of pods.
+    /// Address ranges of pods in use.
     pub cluster_network: Option<Vec<ClusterNetworkEntry>>,
-    /// Address ranges of services.
+    /// Address ranges of services in use.
     pub service_network: Option<Vec<String>>,
-    /// Network plug-in.
+    /// Network plug-in in use.
     pub network_type: Option<String>,
     /// Largest packet of the pod network.
     #[schema(rename = "clusterNetworkMTU")]
     pub cluster_network_mtu: Option<i64>,
-    /// The migration.
+    /// What the network is being changed to, while it is.
     pub migration: Option<Value>,
     /// Latest observations, one per type.
     pub conditions: Option<Vec<k8s::Condition>>,
 }
 
-/// The o auth spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct OAuthSpec {
@@ -357,35 +330,31 @@ pub struct OAuthSpec {
     pub templates: Value,
 }
 
-/// The o auth status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct OAuthStatus {}
 
-/// The project spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ProjectSpec {
     /// What users see who may not request a project.
     pub project_request_message: String,
-    /// Template of new projects.
+    /// Template that new projects are made from, in namespace openshift-config.
     pub project_request_template: TemplateReference,
 }
 
-/// The project status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ProjectStatus {}
 
-/// The proxy spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ProxySpec {
-    /// Proxy for HTTP.
+    /// Proxy that components use for addresses that begin with http.
     pub http_proxy: Option<String>,
-    /// Proxy for HTTPS.
+    /// Proxy that components use for addresses that begin with https.
     pub https_proxy: Option<String>,
-    /// Hosts reached without proxy.
+    /// Hosts, domains and address ranges that are asked without a proxy, separated by commas.
     pub no_proxy: Option<String>,
     /// Addresses to check the proxy with.
     pub readiness_endpoints: Option<Vec<String>>,
@@ -394,19 +363,17 @@ pub struct ProxySpec {
     pub trusted_ca: Option<ConfigMapNameReference>,
 }
 
-/// The proxy status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ProxyStatus {
-    /// Proxy for HTTP.
+    /// Proxy that is in use for addresses that begin with http.
     pub http_proxy: Option<String>,
-    /// Proxy for HTTPS.
+    /// Proxy that is in use for addresses that begin with https.
     pub https_proxy: Option<String>,
-    /// Hosts reached without proxy.
+    /// What is asked without a proxy: the wanted and the cluster's own addresses.
     pub no_proxy: Option<String>,
 }
 
-/// The scheduler spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SchedulerSpec {
@@ -414,7 +381,7 @@ pub struct SchedulerSpec {
     pub policy: Option<ConfigMapNameReference>,
     /// Which profile is used.
     pub profile: Option<String>,
-    /// The profile customizations.
+    /// Changes to the chosen profile.
     pub profile_customizations: Value,
     /// Node selector of pods that have none.
     pub default_node_selector: Option<String>,
@@ -422,7 +389,6 @@ pub struct SchedulerSpec {
     pub masters_schedulable: bool,
 }
 
-/// The scheduler status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SchedulerStatus {}

@@ -71,33 +71,31 @@ pub struct Image {
     pub docker_image_manifests: Option<Vec<ImageManifest>>,
 }
 
-/// The image import spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageImportSpec {
-    /// What it comes from.
+    /// Pull spec of the image to import.
     pub from: k8s::ObjectReference,
-    /// Where it goes.
+    /// Tag of the stream that is set; without one nothing is tagged.
     pub to: Option<k8s::LocalObjectReference>,
-    /// How the image is imported.
+    /// Whether the import is repeated, and with which care.
     pub import_policy: Option<TagImportPolicy>,
-    /// How users of the tag refer to the image.
+    /// Where users of the new tag are sent for the image.
     pub reference_policy: Option<TagReferencePolicy>,
-    /// Whether the manifest is returned too.
+    /// Whether the answer holds the image's raw manifest.
     pub include_manifest: Option<bool>,
 }
 
-/// The image import status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageImportStatus {
-    /// What was observed.
+    /// How the import of this image went.
     pub status: Option<k8s::Status>,
-    /// Image concerned.
+    /// The image that was found.
     pub image: Option<Image>,
-    /// Tag name.
+    /// Tag that the image was found under.
     pub tag: Option<String>,
-    /// Digests of the manifests behind a list.
+    /// Images of a manifest list, if they were asked for.
     pub manifests: Option<Vec<Image>>,
 }
 
@@ -107,9 +105,9 @@ pub struct ImageImportStatus {
 pub struct ImageSignature {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Which of the possible kinds this is.
+    /// Format of the signature; atomic is known.
     pub r#type: String,
-    /// The signature itself.
+    /// The signature as it was made.
     #[schema(value_type = String, format = Byte)]
     pub content: Vec<u8>,
     /// Latest observations, one per type.
@@ -118,7 +116,7 @@ pub struct ImageSignature {
     pub image_identity: Option<String>,
     /// Claims that were signed.
     pub signed_claims: Option<BTreeMap<String, String>>,
-    /// When it was made.
+    /// When the signature was made.
     pub created: Option<k8s::Time>,
     /// Who signed.
     pub issued_by: Option<SignatureIssuer>,
@@ -144,7 +142,7 @@ pub struct ImageStream {
 pub struct ImageStreamImage {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Image concerned.
+    /// The image, with what its registry says of it.
     pub image: Image,
 }
 
@@ -154,33 +152,31 @@ pub struct ImageStreamImage {
 pub struct ImageStreamImport {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// What is wanted.
+    /// What shall be imported, and whether the stream shall be written.
     pub spec: ImageStreamImportSpec,
-    /// What was observed.
+    /// What came of the import.
     pub status: Option<ImageStreamImportStatus>,
 }
 
-/// The image stream import spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageStreamImportSpec {
-    /// Result: the stream as it is or would be.
+    /// Whether the stream is written. Otherwise images are only looked at.
     pub import: bool,
-    /// Repository to import whole.
+    /// Repository whose tags are imported.
     pub repository: Option<RepositoryImportSpec>,
-    /// Images concerned.
+    /// Single images to import.
     pub images: Option<Vec<ImageImportSpec>>,
 }
 
-/// The image stream import status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageStreamImportStatus {
-    /// Result: the stream as it is or would be.
+    /// The stream after the import, or as it would be.
     pub import: Option<ImageStream>,
-    /// Repository to import whole.
+    /// What came of the repository.
     pub repository: Option<RepositoryImportStatus>,
-    /// Images concerned.
+    /// One result for each single image that was asked for, in that order.
     pub images: Option<Vec<ImageImportStatus>>,
 }
 
@@ -190,9 +186,9 @@ pub struct ImageStreamImportStatus {
 pub struct ImageStreamLayers {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Blobs by digest.
+    /// Size and media type of each blob, by digest.
     pub blobs: BTreeMap<String, ImageLayerData>,
-    /// Images concerned.
+    /// What each image of the stream consists of, by digest.
     pub images: BTreeMap<String, ImageBlobReferences>,
 }
 
@@ -202,33 +198,31 @@ pub struct ImageStreamLayers {
 pub struct ImageStreamMapping {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Image concerned.
+    /// The image that was pushed.
     pub image: Image,
-    /// Tag name.
+    /// Tag of the stream to put the image under.
     pub tag: String,
 }
 
-/// The image stream spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageStreamSpec {
-    /// Whether short names in the namespace may mean this stream.
+    /// How pods and builds of the namespace may name the stream's images.
     pub lookup_policy: Option<ImageLookupPolicy>,
-    /// Where the stream lives in the internal registry, or the outside repository it follows.
+    /// Repository outside that the stream's tags are imported from.
     pub docker_image_repository: Option<String>,
-    /// Tags, by name.
+    /// Tags that shall exist, with what they follow.
     pub tags: Option<Vec<TagReference>>,
 }
 
-/// The image stream status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageStreamStatus {
-    /// Where the stream lives in the internal registry, or the outside repository it follows.
+    /// Address of the stream in the cluster's own registry.
     pub docker_image_repository: String,
     /// Address of the stream outside the cluster.
     pub public_docker_image_repository: Option<String>,
-    /// Tags, by name.
+    /// Histories of the tags.
     pub tags: Option<Vec<NamedTagEventList>>,
 }
 
@@ -238,15 +232,15 @@ pub struct ImageStreamStatus {
 pub struct ImageStreamTag {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Tag name.
+    /// The tag as the stream's spec has it; absent for one that was only pushed.
     pub tag: Option<TagReference>,
-    /// Generation of the spec this belongs to.
+    /// Generation of the stream that the image was tagged in.
     pub generation: i64,
-    /// Whether short names in the namespace may mean this stream.
+    /// How pods and builds of the namespace may name the image.
     pub lookup_policy: ImageLookupPolicy,
     /// Latest observations, one per type.
     pub conditions: Option<Vec<TagEventCondition>>,
-    /// Image concerned.
+    /// The image that the tag means now.
     pub image: Image,
 }
 
@@ -256,10 +250,10 @@ pub struct ImageStreamTag {
 pub struct ImageTag {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// What is wanted.
+    /// The tag as it shall be; absent for one that was only pushed.
     pub spec: Option<TagReference>,
-    /// What was observed.
+    /// History of the tag.
     pub status: Option<NamedTagEventList>,
-    /// Image concerned.
+    /// The image that the tag means now, with what its registry says of it.
     pub image: Option<Image>,
 }

@@ -5,7 +5,6 @@ use super::k8s;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// The image blob references.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageBlobReferences {
@@ -15,33 +14,30 @@ pub struct ImageBlobReferences {
     pub layers: Vec<String>,
     /// Digest of the configuration.
     pub config: Option<String>,
-    /// Digests of the manifests behind a list.
+    /// Digests of the images of a manifest list.
     pub manifests: Option<Vec<String>>,
 }
 
-/// The image layer.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageLayer {
-    /// Name of the thing.
+    /// Digest of the layer.
     pub name: String,
-    /// Size in bytes.
+    /// Bytes of the layer as it is stored.
     pub size: i64,
-    /// Media type.
+    /// Media type of the layer.
     pub media_type: String,
 }
 
-/// The image layer data.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageLayerData {
-    /// Size in bytes.
+    /// Bytes of the blob; absent where they are not known.
     pub size: Option<i64>,
-    /// Media type.
+    /// Media type of the blob.
     pub media_type: String,
 }
 
-/// The image lookup policy.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageLookupPolicy {
@@ -49,17 +45,16 @@ pub struct ImageLookupPolicy {
     pub local: bool,
 }
 
-/// The image manifest.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageManifest {
-    /// Digest of the content.
+    /// Digest of the manifest; names the image.
     pub digest: String,
-    /// Media type.
+    /// Media type of the manifest.
     pub media_type: String,
     /// Size of the manifest in bytes.
     pub manifest_size: i64,
-    /// Processor architecture.
+    /// Processor architecture that the image is for.
     pub architecture: String,
     /// Operating system.
     pub os: String,
@@ -67,132 +62,125 @@ pub struct ImageManifest {
     pub variant: Option<String>,
 }
 
-/// The named tag event list.
+/// The history of a tag.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct NamedTagEventList {
-    /// Tag name.
+    /// Name of the tag.
     pub tag: String,
-    /// The objects.
+    /// Images that the tag has meant, the present one first.
     pub items: Vec<TagEvent>,
     /// Latest observations, one per type.
     pub conditions: Option<Vec<TagEventCondition>>,
 }
 
-/// The repository import spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RepositoryImportSpec {
-    /// What it comes from.
+    /// Pull spec of the repository to import.
     pub from: k8s::ObjectReference,
-    /// How the image is imported.
+    /// Whether the import is repeated, and with which care.
     pub import_policy: Option<TagImportPolicy>,
-    /// How users of the tag refer to the image.
+    /// Where users of the new tags are sent for their images.
     pub reference_policy: Option<TagReferencePolicy>,
-    /// Whether the manifest is returned too.
+    /// Whether the answer holds the raw manifests of the images.
     pub include_manifest: Option<bool>,
 }
 
-/// The repository import status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RepositoryImportStatus {
-    /// What was observed.
+    /// How the look at the repository went.
     pub status: Option<k8s::Status>,
-    /// Images concerned.
+    /// The tags that were imported, with their images.
     pub images: Option<Vec<ImageImportStatus>>,
     /// Tags of the repository that were not imported.
     pub additional_tags: Option<Vec<String>>,
 }
 
-/// The signature condition.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SignatureCondition {
-    /// Which of the possible kinds this is.
+    /// What the condition is about; at most one of each type.
     pub r#type: String,
-    /// What was observed.
+    /// True, False or Unknown.
     pub status: Option<String>,
     /// When the condition was last checked.
     pub last_probe_time: Option<k8s::Time>,
     /// When the condition last changed its status.
     pub last_transition_time: Option<k8s::Time>,
-    /// Short cause, in one CamelCase word.
+    /// Why the status is what it is, as one CamelCase word for programs.
     pub reason: Option<String>,
-    /// Explanation for people.
+    /// Why the status is what it is, for people.
     pub message: Option<String>,
 }
 
-/// The signature generic entity.
+/// Somebody, by names.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SignatureGenericEntity {
-    /// Organisation.
+    /// Organisation of whoever is named.
     pub organization: Option<String>,
-    /// Common name.
+    /// Common name of whoever is named.
     pub common_name: Option<String>,
 }
 
-/// The signature issuer.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SignatureIssuer {
-    /// Organisation.
+    /// Organisation that signed.
     pub organization: Option<String>,
-    /// Common name.
+    /// Common name of whoever signed.
     pub common_name: Option<String>,
 }
 
-/// The signature subject.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SignatureSubject {
-    /// Organisation.
+    /// Organisation that the signature speaks for.
     pub organization: Option<String>,
-    /// Common name.
+    /// Common name of whom the signature speaks for.
     pub common_name: Option<String>,
     /// Identifier of the key.
     #[schema(rename = "publicKeyID")]
     pub public_key_id: String,
 }
 
-/// The tag event.
+/// An image that a tag means or meant.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TagEvent {
-    /// When it was made.
+    /// When the tag came to mean this image.
     pub created: k8s::Time,
     /// Pull spec of the image.
     pub docker_image_reference: String,
-    /// Image concerned.
+    /// Name of the image, its digest.
     pub image: String,
-    /// Generation of the spec this belongs to.
+    /// Generation of the tag's spec that led to this image.
     pub generation: i64,
 }
 
-/// The tag event condition.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TagEventCondition {
-    /// Which of the possible kinds this is.
+    /// What the condition is about; at most one of each type.
     pub r#type: String,
-    /// What was observed.
+    /// True, False or Unknown.
     pub status: Option<String>,
     /// When the condition last changed its status.
     pub last_transition_time: Option<k8s::Time>,
-    /// Short cause, in one CamelCase word.
+    /// Why the status is what it is, as one CamelCase word for programs.
     pub reason: Option<String>,
-    /// Explanation for people.
+    /// Why the status is what it is, for people.
     pub message: Option<String>,
-    /// Generation of the spec this belongs to.
+    /// Generation of the tag's spec that the condition is about.
     pub generation: i64,
 }
 
-/// The tag import policy.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TagImportPolicy {
-    /// Whether the registry may be reached without verified TLS.
+    /// Whether the image's registry may be asked over plain HTTP or with a certificate nobody knows.
     pub insecure: Option<bool>,
     /// Whether the import is repeated.
     pub scheduled: Option<bool>,
@@ -200,30 +188,29 @@ pub struct TagImportPolicy {
     pub import_mode: Option<String>,
 }
 
-/// The tag reference.
+/// A tag of a stream as it shall be.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TagReference {
-    /// Name of the thing.
+    /// Name of the tag within its stream.
     pub name: String,
-    /// Annotations to use.
+    /// Annotations of the tag, such as those that consoles show.
     pub annotations: Option<BTreeMap<String, String>>,
-    /// What it comes from.
+    /// What the tag follows: another tag, an image of a stream, or a pull spec.
     pub from: Option<k8s::ObjectReference>,
     /// Whether the tag is only a reference that is never imported.
     pub reference: Option<bool>,
-    /// Generation of the spec this belongs to.
+    /// Counts changes of the tag's spec. Written by the server.
     pub generation: Option<i64>,
-    /// How the image is imported.
+    /// Whether the import is repeated, and with which care.
     pub import_policy: Option<TagImportPolicy>,
-    /// How users of the tag refer to the image.
+    /// Where users of the tag are sent for the image.
     pub reference_policy: Option<TagReferencePolicy>,
 }
 
-/// The tag reference policy.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TagReferencePolicy {
-    /// Which of the possible kinds this is.
+    /// Source for where the image comes from, Local for the cluster's own registry.
     pub r#type: String,
 }

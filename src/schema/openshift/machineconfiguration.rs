@@ -25,17 +25,16 @@ pub struct MachineConfig {
     pub spec: Option<MachineConfigSpec>,
 }
 
-/// The machine config spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct MachineConfigSpec {
-    /// Extensions for containers that are called by image.
+    /// Image that holds the packages of extensions.
     pub base_os_extensions_container_image: Option<String>,
     /// An Ignition configuration.
     pub config: Option<k8s::RawExtension>,
     /// Packages to add to the system.
     pub extensions: Option<Vec<String>>,
-    /// Whether the kernel is FIPS certified.
+    /// Whether FIPS mode is on.
     pub fips: Option<bool>,
     /// Arguments for the kernel.
     pub kernel_arguments: Option<Vec<String>>,
@@ -58,7 +57,6 @@ pub struct MachineConfigPool {
     pub status: Option<MachineConfigPoolStatus>,
 }
 
-/// The machine config pool spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct MachineConfigPoolSpec {
@@ -78,25 +76,24 @@ pub struct MachineConfigPoolSpec {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct MachineConfigPoolConfiguration {
-    /// Version of the API.
+    /// API version of the rendered machine config.
     pub api_version: Option<String>,
-    /// Path of the field it stands in.
+    /// Takes no effect.
     pub field_path: Option<String>,
-    /// Kind of the object.
+    /// MachineConfig.
     pub kind: Option<String>,
-    /// Name of the thing.
+    /// Name of the rendered machine config.
     pub name: Option<String>,
-    /// Namespace it lives in.
+    /// Takes no effect; machine configs have no namespace.
     pub namespace: Option<String>,
-    /// Revision of the object.
+    /// Takes no effect; the name says which content it is.
     pub resource_version: Option<String>,
-    /// What it is made of.
+    /// Machine configs that it was put together from.
     pub source: Option<Vec<k8s::ObjectReference>>,
-    /// Identifier that is unique in time.
+    /// UID of the rendered machine config.
     pub uid: Option<String>,
 }
 
-/// The machine config pool status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct MachineConfigPoolStatus {
@@ -118,18 +115,17 @@ pub struct MachineConfigPoolStatus {
     pub updated_machine_count: Option<i32>,
 }
 
-/// The machine config pool condition.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct MachineConfigPoolCondition {
     /// When the condition last changed its status.
     pub last_transition_time: Option<k8s::Time>,
-    /// Explanation for people.
+    /// Why the status is what it is, for people.
     pub message: Option<String>,
-    /// Short cause, in one CamelCase word.
+    /// Why the status is what it is, as one CamelCase word for programs.
     pub reason: Option<String>,
-    /// What was observed.
+    /// True, False or Unknown.
     pub status: String,
-    /// Which of the possible kinds this is.
+    /// What the condition is about; at most one of each type.
     pub r#type: String,
 }

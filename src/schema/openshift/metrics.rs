@@ -24,7 +24,7 @@ pub struct PodMetrics {
     pub metadata: Option<k8s::ObjectMeta>,
     /// When the sample ended.
     pub timestamp: k8s::Time,
-    /// What it is over.
+    /// Length of time that the usage is taken over.
     pub window: String,
     /// What each container uses.
     pub containers: Vec<ContainerMetrics>,
@@ -48,7 +48,7 @@ pub struct NodeMetrics {
     pub metadata: Option<k8s::ObjectMeta>,
     /// When the sample ended.
     pub timestamp: k8s::Time,
-    /// What it is over.
+    /// Length of time that the usage is taken over.
     pub window: String,
     /// Amounts by resource.
     pub usage: BTreeMap<String, String>,

@@ -1,5 +1,6 @@
 //! OpenShift's API types as our own declarations. Only the build script compiles this folder: it
-//! turns the schemas into the same tables and documents as Kubernetes' types.
+//! turns the schemas into the same tables and documents as Kubernetes' types. What is said of a field here is
+//! what `oc explain` shows: it is true of that field, or nothing is said. So is what is said of a type.
 
 // The structs exist for their schemas; nothing ever builds one.
 #![allow(dead_code)]
@@ -89,7 +90,7 @@ fn collect(types: &[fn(&mut Schemas)]) -> Schemas {
 }
 
 /// Brings a schema into the form of Kubernetes' documents: references between a family's types gain
-/// their package, and what may be absent is not also nullable.
+/// their package, what may be absent is not also nullable, and a description is one line.
 pub fn qualify(schema: &mut Value, package: &str) {
     const PREFIX: &str = "#/components/schemas/";
     match schema {
@@ -105,6 +106,11 @@ pub fn qualify(schema: &mut Value, package: &str) {
             }
             map.remove("propertyNames");
             for (key, value) in map {
+                if let Some(text) =
+                    value.as_str().filter(|v| key == "description" && v.contains('\n'))
+                {
+                    *value = text.replace('\n', " ").into();
+                }
                 match value.as_str().and_then(|v| v.strip_prefix(PREFIX)) {
                     Some(name) if key == "$ref" && !name.contains('.') => {
                         *value = format!("{PREFIX}{package}.{name}").into();

@@ -28,13 +28,13 @@ pub fn family() -> Family {
     }
 }
 
-/// The cluster role scope restriction.
+/// Scopes of cluster roles that may be asked for.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterRoleScopeRestriction {
     /// Names of the roles; "*" for all.
     pub role_names: Vec<String>,
-    /// Namespaces concerned.
+    /// Namespaces that scopes may name; * for all.
     pub namespaces: Vec<String>,
     /// Whether roles that allow escalation may be asked for.
     pub allow_escalation: bool,
@@ -46,18 +46,18 @@ pub struct ClusterRoleScopeRestriction {
 pub struct OAuthAccessToken {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// OAuth client the token was issued to.
+    /// OAuth client that the token was given to.
     pub client_name: Option<String>,
-    /// Seconds from creation until it expires.
+    /// Seconds from creation until the token ends.
     pub expires_in: Option<i64>,
-    /// What the token may be used for.
+    /// Scopes that limit what the token may be used for.
     pub scopes: Option<Vec<String>>,
-    /// Where the answer was sent.
+    /// Address that the token was handed over at.
     #[schema(rename = "redirectURI")]
     pub redirect_uri: Option<String>,
-    /// User the token acts as.
+    /// User whom the token speaks for.
     pub user_name: Option<String>,
-    /// Identifier of that user.
+    /// UID of that user; the token ends with it.
     #[schema(rename = "userUID")]
     pub user_uid: Option<String>,
     /// Authorization token this was exchanged for.
@@ -74,20 +74,20 @@ pub struct OAuthAccessToken {
 pub struct OAuthAuthorizeToken {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// OAuth client the token was issued to.
+    /// OAuth client that the code was given to.
     pub client_name: Option<String>,
-    /// Seconds from creation until it expires.
+    /// Seconds from creation until the code can no longer be changed for a token.
     pub expires_in: Option<i64>,
-    /// What the token may be used for.
+    /// Scopes that the token will have.
     pub scopes: Option<Vec<String>>,
-    /// Where the answer was sent.
+    /// Address that the code was handed over at; the change must name it again.
     #[schema(rename = "redirectURI")]
     pub redirect_uri: Option<String>,
-    /// State handed over by the client.
+    /// What the client sent along, given back unchanged.
     pub state: Option<String>,
-    /// User the token acts as.
+    /// User whom the token will speak for.
     pub user_name: Option<String>,
-    /// Identifier of that user.
+    /// UID of that user; the code ends with it.
     #[schema(rename = "userUID")]
     pub user_uid: Option<String>,
     /// Proof key of the client.
@@ -102,7 +102,7 @@ pub struct OAuthAuthorizeToken {
 pub struct OAuthClient {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Secret that proves the caller.
+    /// What the client proves itself with when it changes a code for a token.
     pub secret: Option<String>,
     /// Further secrets that prove the client.
     pub additional_secrets: Option<Vec<String>>,
@@ -115,9 +115,9 @@ pub struct OAuthClient {
     pub grant_method: Option<String>,
     /// Scopes the client may ask for; a scope must fit one of them.
     pub scope_restrictions: Option<Vec<ScopeRestriction>>,
-    /// Life of the client's tokens in seconds.
+    /// Seconds that tokens of the client live; 0 for ever.
     pub access_token_max_age_seconds: Option<i32>,
-    /// Seconds without use after which the client's tokens end.
+    /// Seconds without use after which tokens of the client end.
     pub access_token_inactivity_timeout_seconds: Option<i32>,
 }
 
@@ -127,40 +127,38 @@ pub struct OAuthClient {
 pub struct OAuthClientAuthorization {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// OAuth client the token was issued to.
+    /// OAuth client that the user said yes to.
     pub client_name: Option<String>,
-    /// User the token acts as.
+    /// User who said yes.
     pub user_name: Option<String>,
-    /// Identifier of that user.
+    /// UID of that user; the consent ends with it.
     #[schema(rename = "userUID")]
     pub user_uid: Option<String>,
-    /// What the token may be used for.
+    /// Scopes that the user said yes to.
     pub scopes: Option<Vec<String>>,
 }
 
-/// The o auth redirect reference.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct OAuthRedirectReference {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Whether the tag is only a reference that is never imported.
+    /// The object whose host may be redirected to.
     pub reference: Option<RedirectReference>,
 }
 
-/// The redirect reference.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RedirectReference {
-    /// API group.
+    /// API group of the object; only that of routes is known.
     pub group: String,
-    /// Kind of the object referred to.
+    /// Kind of the object; only Route is known.
     pub kind: String,
-    /// Name of the thing.
+    /// Name of the object whose host may be redirected to.
     pub name: String,
 }
 
-/// The scope restriction.
+/// Scopes that may be asked for: those of the list, or those of the cluster role.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ScopeRestriction {
@@ -176,18 +174,18 @@ pub struct ScopeRestriction {
 pub struct UserOAuthAccessToken {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// OAuth client the token was issued to.
+    /// OAuth client that the caller's token was given to.
     pub client_name: Option<String>,
-    /// Seconds from creation until it expires.
+    /// Seconds from creation until the caller's token ends.
     pub expires_in: Option<i64>,
-    /// What the token may be used for.
+    /// Scopes that limit what the caller's token may be used for.
     pub scopes: Option<Vec<String>>,
-    /// Where the answer was sent.
+    /// Address that the caller's token was handed over at.
     #[schema(rename = "redirectURI")]
     pub redirect_uri: Option<String>,
-    /// User the token acts as.
+    /// The caller.
     pub user_name: Option<String>,
-    /// Identifier of that user.
+    /// UID of the caller.
     #[schema(rename = "userUID")]
     pub user_uid: Option<String>,
     /// Authorization token this was exchanged for.

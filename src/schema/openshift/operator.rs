@@ -29,7 +29,7 @@ pub struct ImageContentSourcePolicy {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ImageContentSourcePolicySpec {
-    /// Mirrors, by what they mirror.
+    /// What is mirrored where.
     pub repository_digest_mirrors: Option<Vec<RepositoryDigestMirrors>>,
 }
 
@@ -37,8 +37,8 @@ pub struct ImageContentSourcePolicySpec {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RepositoryDigestMirrors {
-    /// What pull specs say.
+    /// Repository as pull specs name it.
     pub source: String,
-    /// Where the same images are, those to be asked first in front.
+    /// Where the same digests are, in the order they are tried.
     pub mirrors: Option<Vec<String>>,
 }

@@ -35,23 +35,21 @@ pub struct ProjectRequest {
     pub metadata: Option<k8s::ObjectMeta>,
     /// Name to show to people.
     pub display_name: Option<String>,
-    /// Explanation for people.
+    /// What the project is for; kept as its annotation.
     pub description: Option<String>,
 }
 
-/// The project spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ProjectSpec {
-    /// What must happen before the object goes.
+    /// Who must agree before the namespace is gone.
     pub finalizers: Option<Vec<String>>,
 }
 
-/// The project status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ProjectStatus {
-    /// Where in its life the object is.
+    /// Active, or Terminating while it is deleted.
     pub phase: Option<String>,
     /// Latest observations, one per type.
     pub conditions: Option<Vec<k8s::NamespaceCondition>>,

@@ -40,42 +40,38 @@ pub struct ClusterResourceQuota {
     pub status: Option<ClusterResourceQuotaStatus>,
 }
 
-/// The cluster resource quota selector.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterResourceQuotaSelector {
-    /// Labels to use.
+    /// Selects projects by their labels.
     pub labels: Option<k8s::LabelSelector>,
-    /// Annotations to use.
+    /// Selects projects by annotations they must have.
     pub annotations: BTreeMap<String, String>,
 }
 
-/// The cluster resource quota spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterResourceQuotaSpec {
-    /// Labels that select the pods.
+    /// Which projects are counted together.
     pub selector: ClusterResourceQuotaSelector,
     /// Limits over all selected projects.
     pub quota: k8s::ResourceQuotaSpec,
 }
 
-/// The cluster resource quota status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ClusterResourceQuotaStatus {
     /// Use over all selected projects.
     pub total: k8s::ResourceQuotaStatus,
-    /// Namespaces concerned.
+    /// Usage in each project that is selected.
     pub namespaces: Vec<ResourceQuotaStatusByNamespace>,
 }
 
-/// The resource quota status by namespace.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ResourceQuotaStatusByNamespace {
-    /// Namespace it lives in.
+    /// Name of the project.
     pub namespace: String,
-    /// What was observed.
+    /// Limits, and what the project uses of them.
     pub status: Option<k8s::ResourceQuotaStatus>,
 }

@@ -15,11 +15,10 @@ pub fn family() -> Family {
     }
 }
 
-/// The local object reference.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct LocalObjectReference {
-    /// Name of the thing.
+    /// Name of the secret, of the route's namespace.
     pub name: Option<String>,
 }
 
@@ -35,77 +34,72 @@ pub struct Route {
     pub status: Option<RouteStatus>,
 }
 
-/// The route HTTP header.
+/// A header that is set or deleted.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RouteHTTPHeader {
-    /// Name of the thing.
+    /// Name of the header, in any case.
     pub name: String,
-    /// What is done.
+    /// Whether the header is set or deleted.
     pub action: RouteHTTPHeaderActionUnion,
 }
 
-/// The route HTTP header action union.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RouteHTTPHeaderActionUnion {
-    /// Which of the possible kinds this is.
+    /// Set or Delete.
     pub r#type: String,
-    /// The value to set.
+    /// What the header is set to, where the type is Set.
     pub set: Option<RouteSetHTTPHeader>,
 }
 
-/// The route HTTP header actions.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RouteHTTPHeaderActions {
-    /// What came back, or how answers are changed.
+    /// Changes to headers of answers, on their way to the client.
     pub response: Vec<RouteHTTPHeader>,
-    /// What was asked for, or how requests are changed.
+    /// Changes to headers of requests, on their way to the pods.
     pub request: Vec<RouteHTTPHeader>,
 }
 
-/// The route HTTP headers.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RouteHTTPHeaders {
-    /// Changes to headers.
+    /// Headers that are set or deleted, in requests and answers.
     pub actions: Option<RouteHTTPHeaderActions>,
 }
 
-/// The route ingress.
+/// How one router has taken the route.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RouteIngress {
-    /// Host name.
+    /// Host name under which this router serves the route.
     pub host: Option<String>,
     /// Name of the router.
     pub router_name: Option<String>,
     /// Latest observations, one per type.
     pub conditions: Option<Vec<RouteIngressCondition>>,
-    /// Whether the route also serves the sub-domains of its host.
+    /// Wildcard policy under which the router has admitted the route.
     pub wildcard_policy: Option<String>,
-    /// Host name of the router itself.
+    /// Host name that DNS names of routes can point to.
     pub router_canonical_hostname: Option<String>,
 }
 
-/// The route ingress condition.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RouteIngressCondition {
-    /// Which of the possible kinds this is.
+    /// What the condition is about; at most one of each type.
     pub r#type: String,
-    /// What was observed.
+    /// True, False or Unknown.
     pub status: Option<String>,
-    /// Short cause, in one CamelCase word.
+    /// Why the status is what it is, as one CamelCase word for programs.
     pub reason: Option<String>,
-    /// Explanation for people.
+    /// Why the status is what it is, for people.
     pub message: Option<String>,
     /// When the condition last changed its status.
     pub last_transition_time: Option<k8s::Time>,
 }
 
-/// The route port.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RoutePort {
@@ -113,59 +107,56 @@ pub struct RoutePort {
     pub target_port: k8s::IntOrString,
 }
 
-/// The route set HTTP header.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RouteSetHTTPHeader {
-    /// The value.
+    /// Value of the header; it may hold HAProxy's own expressions.
     pub value: String,
 }
 
-/// The route spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RouteSpec {
-    /// Host name.
+    /// Host name that the route answers to; one is made up if it is empty.
     pub host: Option<String>,
     /// Sub-domain under the router's own domain, used without a host.
     pub subdomain: Option<String>,
-    /// Path concerned.
+    /// Beginning of the paths that the route answers to; all if it is empty.
     pub path: Option<String>,
-    /// Where it goes.
+    /// The service that requests go to.
     pub to: RouteTargetReference,
     /// Further services that share the traffic.
     pub alternate_backends: Option<Vec<RouteTargetReference>>,
-    /// Port concerned.
+    /// Which port of the service's endpoints is used, where it has several.
     pub port: Option<RoutePort>,
     /// How TLS is ended.
     pub tls: Option<TLSConfig>,
-    /// Whether the route also serves the sub-domains of its host.
+    /// None, or Subdomain for the hosts beside the route's own as well.
     pub wildcard_policy: Option<String>,
     /// Headers to change.
     pub http_headers: Option<RouteHTTPHeaders>,
 }
 
-/// The route status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RouteStatus {
-    /// Routers that expose it.
+    /// What each router has made of the route.
     pub ingress: Option<Vec<RouteIngress>>,
 }
 
-/// The route target reference.
+/// A service that gets a share of the route's traffic.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RouteTargetReference {
-    /// Kind of the object referred to.
+    /// Kind of the target; Service is the only one.
     pub kind: String,
-    /// Name of the thing.
+    /// Name of the service, of the route's namespace.
     pub name: String,
     /// Share of the traffic, 0 to 256.
     pub weight: Option<i32>,
 }
 
-/// The TLS config.
+/// How TLS is ended, and with which certificates.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TLSConfig {
@@ -173,7 +164,7 @@ pub struct TLSConfig {
     pub termination: String,
     /// Certificate in PEM form.
     pub certificate: Option<String>,
-    /// Key concerned.
+    /// Private key of the certificate, in PEM form.
     pub key: Option<String>,
     /// Certificates of the authorities, in PEM form.
     pub ca_certificate: Option<String>,

@@ -25,7 +25,7 @@ pub fn family() -> Family {
     }
 }
 
-/// The allowed flex volume.
+/// A driver of flex volumes that may be used.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct AllowedFlexVolume {
@@ -33,17 +33,16 @@ pub struct AllowedFlexVolume {
     pub driver: String,
 }
 
-/// The FS group strategy options.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct FSGroupStrategyOptions {
-    /// Which of the possible kinds this is.
+    /// MustRunAs or RunAsAny.
     pub r#type: Option<String>,
-    /// Ranges of ids.
+    /// Ranges that the group's id must be in.
     pub ranges: Option<Vec<IDRange>>,
 }
 
-/// The ID range.
+/// A range of ids, both ends of it included.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct IDRange {
@@ -53,29 +52,27 @@ pub struct IDRange {
     pub max: Option<i64>,
 }
 
-/// The pod security policy review.
+/// Asks which service accounts of a namespace may run a pod.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct PodSecurityPolicyReview {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// What is wanted.
+    /// Which pod is asked about, and with which service accounts.
     pub spec: PodSecurityPolicyReviewSpec,
-    /// What was observed.
+    /// Which of the service accounts may run the pod.
     pub status: Option<PodSecurityPolicyReviewStatus>,
 }
 
-/// The pod security policy review spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct PodSecurityPolicyReviewSpec {
-    /// Template of what is created.
+    /// The pod that is asked about.
     pub template: k8s::PodTemplateSpec,
     /// Service accounts to check.
     pub service_account_names: Option<Vec<String>>,
 }
 
-/// The pod security policy review status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct PodSecurityPolicyReviewStatus {
@@ -83,69 +80,65 @@ pub struct PodSecurityPolicyReviewStatus {
     pub allowed_service_accounts: Vec<ServiceAccountPodSecurityPolicyReviewStatus>,
 }
 
-/// The pod security policy self subject review.
+/// Asks whether the caller may run a pod.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct PodSecurityPolicySelfSubjectReview {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// What is wanted.
+    /// Which pod is asked about.
     pub spec: PodSecurityPolicySelfSubjectReviewSpec,
-    /// What was observed.
+    /// Whether the caller may run the pod, and what would become of it.
     pub status: Option<PodSecurityPolicySubjectReviewStatus>,
 }
 
-/// The pod security policy self subject review spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct PodSecurityPolicySelfSubjectReviewSpec {
-    /// Template of what is created.
+    /// The pod that the caller would run.
     pub template: k8s::PodTemplateSpec,
 }
 
-/// The pod security policy subject review.
+/// Asks whether somebody may run a pod.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct PodSecurityPolicySubjectReview {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// What is wanted.
+    /// Which pod is asked about, and for whom.
     pub spec: PodSecurityPolicySubjectReviewSpec,
-    /// What was observed.
+    /// Whether the subject may run the pod, and what would become of it.
     pub status: Option<PodSecurityPolicySubjectReviewStatus>,
 }
 
-/// The pod security policy subject review spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct PodSecurityPolicySubjectReviewSpec {
-    /// Template of what is created.
+    /// The pod that the subject would run.
     pub template: k8s::PodTemplateSpec,
-    /// User concerned.
+    /// User who would run the pod.
     pub user: Option<String>,
-    /// Groups concerned.
+    /// Groups that whoever would run the pod belongs to.
     pub groups: Option<Vec<String>>,
 }
 
-/// The pod security policy subject review status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct PodSecurityPolicySubjectReviewStatus {
-    /// The constraint that admits the pod.
+    /// The security context constraint that admits the pod; absent if none does.
     pub allowed_by: Option<k8s::ObjectReference>,
-    /// Short cause, in one CamelCase word.
+    /// Why nothing is known about the pod, as one CamelCase word.
     pub reason: Option<String>,
-    /// Template of what is created.
+    /// The pod as the constraint would complete it.
     pub template: Option<k8s::PodTemplateSpec>,
 }
 
-/// The run as user strategy options.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct RunAsUserStrategyOptions {
-    /// Which of the possible kinds this is.
+    /// MustRunAs, MustRunAsRange, MustRunAsNonRoot or RunAsAny.
     pub r#type: Option<String>,
-    /// Identifier that is unique in time.
+    /// User id that processes must have, where the type is MustRunAs.
     pub uid: Option<i64>,
     /// First user id.
     pub uid_range_min: Option<i64>,
@@ -153,11 +146,10 @@ pub struct RunAsUserStrategyOptions {
     pub uid_range_max: Option<i64>,
 }
 
-/// The SE linux context strategy options.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SELinuxContextStrategyOptions {
-    /// Which of the possible kinds this is.
+    /// MustRunAs or RunAsAny.
     pub r#type: Option<String>,
     /// SELinux labels.
     pub se_linux_options: Option<k8s::SELinuxOptions>,
@@ -181,7 +173,7 @@ pub struct SecurityContextConstraints {
     pub allowed_capabilities: Vec<String>,
     /// Whether host directories may be mounted.
     pub allow_host_dir_volume_plugin: bool,
-    /// Volumes concerned.
+    /// Types of volumes that pods may use; * for all.
     pub volumes: Vec<String>,
     /// Flex volume drivers that may be used.
     pub allowed_flex_volumes: Option<Vec<AllowedFlexVolume>>,
@@ -211,9 +203,9 @@ pub struct SecurityContextConstraints {
     pub fs_group: Option<FSGroupStrategyOptions>,
     /// Whether root file systems must be read-only.
     pub read_only_root_filesystem: bool,
-    /// Users concerned.
+    /// Users and service accounts that may use the constraint, besides those RBAC permits.
     pub users: Vec<String>,
-    /// Groups concerned.
+    /// Groups whose members may use the constraint, besides those RBAC permits.
     pub groups: Vec<String>,
     /// Seccomp profiles that may be used.
     pub seccomp_profiles: Option<Vec<String>>,
@@ -223,26 +215,24 @@ pub struct SecurityContextConstraints {
     pub forbidden_sysctls: Option<Vec<String>>,
 }
 
-/// The service account pod security policy review status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ServiceAccountPodSecurityPolicyReviewStatus {
-    /// The constraint that admits the pod.
+    /// The security context constraint that admits the pod with this account.
     pub allowed_by: Option<k8s::ObjectReference>,
-    /// Short cause, in one CamelCase word.
+    /// Why nothing is known about the pod with this account, as one CamelCase word.
     pub reason: Option<String>,
-    /// Template of what is created.
+    /// The pod as it would be completed for the service account.
     pub template: Option<k8s::PodTemplateSpec>,
-    /// Name of the thing.
+    /// Name of the service account.
     pub name: String,
 }
 
-/// The supplemental groups strategy options.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SupplementalGroupsStrategyOptions {
-    /// Which of the possible kinds this is.
+    /// MustRunAs or RunAsAny.
     pub r#type: Option<String>,
-    /// Ranges of ids.
+    /// Ranges that ids of supplemental groups must be in.
     pub ranges: Option<Vec<IDRange>>,
 }

@@ -20,7 +20,7 @@ pub fn family() -> Family {
     }
 }
 
-/// The broker template instance.
+/// A template instance as the template service broker keeps it.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BrokerTemplateInstance {
@@ -30,33 +30,32 @@ pub struct BrokerTemplateInstance {
     pub spec: BrokerTemplateInstanceSpec,
 }
 
-/// The broker template instance spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct BrokerTemplateInstanceSpec {
-    /// The instance referred to.
+    /// The template instance that the broker made.
     pub template_instance: k8s::ObjectReference,
-    /// Secret that proves the caller.
+    /// Secret with the parameters of the instance.
     pub secret: k8s::ObjectReference,
     /// Identifiers of bindings.
     pub binding_i_ds: Option<Vec<String>>,
 }
 
-/// The parameter.
+/// A value that is filled in when a template is instantiated.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct Parameter {
-    /// Name of the thing.
+    /// Name that the template's objects use, as ${NAME} or ${{NAME}}.
     pub name: String,
     /// Name to show to people.
     pub display_name: Option<String>,
-    /// Explanation for people.
+    /// What the parameter is for.
     pub description: Option<String>,
-    /// The value.
+    /// Its value, unless another is given.
     pub value: Option<String>,
     /// Generator of a value (expression).
     pub generate: Option<String>,
-    /// What it comes from.
+    /// The pattern that a value is generated after.
     pub from: Option<String>,
     /// Whether a value must be given.
     pub required: Option<bool>,
@@ -68,13 +67,13 @@ pub struct Parameter {
 pub struct Template {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Explanation for people.
+    /// What is shown when the template has been instantiated; parameters may stand in it.
     pub message: Option<String>,
-    /// Objects to create.
+    /// The objects that the template makes, with parameters in them.
     pub objects: Vec<k8s::RawExtension>,
-    /// Values that may be put in.
+    /// Parameters that the objects are filled in with.
     pub parameters: Option<Vec<Parameter>>,
-    /// Labels to use.
+    /// Labels that every object of the template gets.
     pub labels: Option<BTreeMap<String, String>>,
 }
 
@@ -90,62 +89,58 @@ pub struct TemplateInstance {
     pub status: Option<TemplateInstanceStatus>,
 }
 
-/// The template instance condition.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TemplateInstanceCondition {
-    /// Which of the possible kinds this is.
+    /// What the condition is about; at most one of each type.
     pub r#type: String,
-    /// What was observed.
+    /// True, False or Unknown.
     pub status: Option<String>,
     /// When the condition last changed its status.
     pub last_transition_time: k8s::Time,
-    /// Short cause, in one CamelCase word.
+    /// Why the status is what it is, as one CamelCase word for programs.
     pub reason: String,
-    /// Explanation for people.
+    /// Why the status is what it is, for people.
     pub message: String,
 }
 
-/// The template instance object.
+/// An object that an instance has made.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TemplateInstanceObject {
-    /// Reference to the object.
+    /// The object that was made.
     pub r#ref: Option<k8s::ObjectReference>,
 }
 
-/// The template instance requester.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TemplateInstanceRequester {
-    /// User name.
+    /// Name of the user who asked.
     pub username: Option<String>,
-    /// Identifier that is unique in time.
+    /// UID of the user who asked.
     pub uid: Option<String>,
-    /// Groups concerned.
+    /// Groups of the user who asked.
     pub groups: Option<Vec<String>>,
-    /// Further facts from the provider.
+    /// What is known besides of the user who asked.
     pub extra: Option<BTreeMap<String, Vec<String>>>,
 }
 
-/// The template instance spec.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TemplateInstanceSpec {
-    /// Template of what is created.
+    /// The template, whole.
     pub template: Template,
-    /// Secret that proves the caller.
+    /// Secret with values of parameters.
     pub secret: Option<k8s::LocalObjectReference>,
     /// Who asked.
     pub requester: Option<TemplateInstanceRequester>,
 }
 
-/// The template instance status.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TemplateInstanceStatus {
     /// Latest observations, one per type.
     pub conditions: Option<Vec<TemplateInstanceCondition>>,
-    /// Objects to create.
+    /// The objects that were made.
     pub objects: Option<Vec<TemplateInstanceObject>>,
 }

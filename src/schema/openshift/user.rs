@@ -27,7 +27,7 @@ pub fn family() -> Family {
 pub struct Group {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Users concerned.
+    /// Names of the members.
     pub users: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ pub struct Identity {
     pub provider_name: String,
     /// Name of the identity within its provider.
     pub provider_user_name: String,
-    /// User concerned.
+    /// The user who signs in with the identity.
     pub user: k8s::ObjectReference,
     /// Further facts from the provider.
     pub extra: Option<BTreeMap<String, String>>,
@@ -57,7 +57,7 @@ pub struct User {
     pub full_name: Option<String>,
     /// Identities that sign in as this user.
     pub identities: Option<Vec<String>>,
-    /// Groups concerned.
+    /// Takes no effect; members are listed in groups.
     pub groups: Vec<String>,
 }
 
@@ -67,8 +67,8 @@ pub struct User {
 pub struct UserIdentityMapping {
     /// Name, labels, annotations and what the server keeps about the object.
     pub metadata: Option<k8s::ObjectMeta>,
-    /// Identity concerned.
+    /// The identity, named provider:name.
     pub identity: Option<k8s::ObjectReference>,
-    /// User concerned.
+    /// The user who signs in with that identity.
     pub user: Option<k8s::ObjectReference>,
 }

@@ -8,7 +8,7 @@ use super::{
     played::Reading,
     probes,
     programs::{self, Facts},
-    rehearsal::{Rehearsal, Shared, VirtualClock},
+    virtual_run::{Shared, VirtualClock, VirtualRun},
     volumes::{self, Files},
 };
 use crate::{
@@ -83,7 +83,7 @@ pub struct Instance {
     /// User and groups.
     who: Cred,
     argv: Vec<String>,
-    played: Mutex<Played>,
+    played: Mutex<RunSoFar>,
     /// The revision of the objects it was brought forward at, and when there is more to do.
     rested: Mutex<Option<(u64, Option<Timestamp>)>>,
     ended: Arc<OnceLock<(Timestamp, Result<i32, NotStarted>)>>,
@@ -108,10 +108,10 @@ pub struct Instance {
 }
 
 /// The main process as it is brought forward.
-struct Played {
+struct RunSoFar {
     start: Timestamp,
     /// Made with the first look.
-    rehearsal: Option<Rehearsal>,
+    virtual_run: Option<VirtualRun>,
     written: Arc<Mutex<Written>>,
     /// Up to where probes have left their lines.
     probed: Timestamp,
@@ -144,9 +144,9 @@ impl Instance {
             machine: Arc::new(machine),
             who,
             argv,
-            played: Mutex::new(Played {
+            played: Mutex::new(RunSoFar {
                 start: run.started,
-                rehearsal: None,
+                virtual_run: None,
                 written: Arc::default(),
                 probed: run.started,
                 stopped: false,
@@ -168,10 +168,10 @@ impl Instance {
     }
 
     /// The main process from its start, in virtual time.
-    fn rehearse(&self, view: &View, place: &Place, played: &Played) -> Rehearsal {
+    fn virtual_run(&self, view: &View, place: &Place, played: &RunSoFar) -> VirtualRun {
         let clock = VirtualClock::new(played.start);
         if super::live::is_run(view, place) {
-            return Rehearsal::new(clock, Box::pin(std::future::ready(())));
+            return VirtualRun::new(clock, Box::pin(std::future::ready(())));
         }
         let shared = Arc::new(Shared(Arc::clone(&clock)));
         let output = |source| {
@@ -190,7 +190,7 @@ impl Instance {
             // It ends once.
             let _ = ended.set((shared.now(), done));
         };
-        Rehearsal::new(clock, Box::pin(process))
+        VirtualRun::new(clock, Box::pin(process))
     }
 
     /// A process in this container; streams that are not given are empty.
@@ -291,10 +291,10 @@ impl Instance {
     pub fn advance(&self, view: &View, place: &Place, run: &Run) -> bool {
         let until = run.ended.map_or(view.now, |(at, _)| at.min(view.now));
         let mut played = self.played.lock();
-        if played.rehearsal.is_none() {
-            played.rehearsal = Some(self.rehearse(view, place, &played));
+        if played.virtual_run.is_none() {
+            played.virtual_run = Some(self.virtual_run(view, place, &played));
         }
-        let whole = played.rehearsal.as_mut().is_none_or(|r| r.advance(until));
+        let whole = played.virtual_run.as_mut().is_none_or(|r| r.advance(until));
         let mut parts: Vec<_> = {
             let mut written = played.written.lock();
             written.bytes = 0;
@@ -332,7 +332,7 @@ impl Instance {
         view: &View,
         place: &Place,
         run: &Run,
-        played: &mut Played,
+        played: &mut RunSoFar,
         parts: &mut Vec<(Timestamp, Source, Vec<u8>)>,
     ) {
         let until = run.ended.map_or(view.now, |(at, _)| at.min(view.now));
@@ -367,13 +367,13 @@ impl Instance {
 
     /// When the main process goes on by itself.
     pub fn next_step(&self) -> Option<Timestamp> {
-        self.played.lock().rehearsal.as_ref().and_then(Rehearsal::next)
+        self.played.lock().virtual_run.as_ref().and_then(VirtualRun::next)
     }
 
     /// Has a task woken when something other than time lets the main process go on.
     pub fn watch(&self, driver: &Waker) {
-        if let Some(rehearsal) = &self.played.lock().rehearsal {
-            rehearsal.watch(driver);
+        if let Some(virtual_run) = &self.played.lock().virtual_run {
+            virtual_run.watch(driver);
         }
     }
 

@@ -6,7 +6,7 @@ use super::{
     network::Port,
     place::{Place, Run as Found},
     programs,
-    rehearsal::{Rehearsal, Shared, VirtualClock},
+    virtual_run::{Shared, VirtualClock, VirtualRun},
     volumes,
 };
 use crate::{
@@ -36,7 +36,7 @@ const LONGEST: usize = 10 << 10;
 /// A question that was asked.
 pub struct Asked {
     serial: u64,
-    process: Rehearsal,
+    process: VirtualRun,
     done: Arc<OnceLock<Heard>>,
 }
 
@@ -127,7 +127,7 @@ impl Runtime {
             let _ = tell.set(answer.await);
         });
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-        Asked { serial, process: Rehearsal::new(clock, process), done }
+        Asked { serial, process: VirtualRun::new(clock, process), done }
     }
 }
 

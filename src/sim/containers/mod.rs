@@ -2,7 +2,7 @@
 //!
 //! Nothing runs while nobody looks. A container's files and main process are made from the
 //! objects when they are first asked for (`instance`); the main process is then brought forward
-//! in virtual time (`rehearsal`), so that its log is the same whenever and however often it is
+//! in virtual time (`virtual_run`), so that its log is the same whenever and however often it is
 //! read. Commands run in the shell of [`crate::sim::shell`]. What they bring about is written
 //! through the API (`asks`), like everything else.
 
@@ -30,13 +30,13 @@ mod played;
 mod probes;
 pub mod programs;
 mod projected;
-mod rehearsal;
 mod responder;
 mod served;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod usage;
+mod virtual_run;
 mod volumes;
 
 pub use asks::{DeferredWrite, End, is_done, serve};

@@ -25,7 +25,7 @@ pub fn mounted(s: &mut Sync<'_>) -> bool {
     let Some((volume, why)) = missing else { return true };
     let text = format!("MountVolume.SetUp failed for volume \"{volume}\" : {why}");
     let minute_ago = s.now().saturating_sub(jiff::SignedDuration::from_secs(60));
-    s.tell_once("", true, "FailedMount", text, minute_ago.unwrap_or(s.start));
+    s.record_once("", true, "FailedMount", text, minute_ago.unwrap_or(s.start));
     s.wake(plus(s.now(), 60.0));
     false
 }

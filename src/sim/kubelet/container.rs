@@ -128,7 +128,7 @@ fn has(spec: &Value, field: &str) -> bool {
 
 /// Tells that the image is there, before a start that fails.
 fn present(s: &mut Sync<'_>, r: &Record, text: String) {
-    s.tell_once(&r.name, false, "Pulled", text, lately(s));
+    s.record_once(&r.name, false, "Pulled", text, lately(s));
 }
 
 /// Since when a repeated failure is still the same to tell.
@@ -141,7 +141,7 @@ fn lately(s: &Sync<'_>) -> Timestamp {
 fn fail(s: &mut Sync<'_>, r: &mut Record, reason: &str, why: String) {
     hold(r, reason, why.clone());
     let retry = plus(s.now(), 10.0);
-    s.tell_once(&r.name, true, "Failed", format!("Error: {why}"), lately(s));
+    s.record_once(&r.name, true, "Failed", format!("Error: {why}"), lately(s));
     s.wake(retry);
 }
 

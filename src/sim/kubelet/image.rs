@@ -101,7 +101,7 @@ pub fn ensure_volumes(
         if !s.reached(pulled.at) {
             return None;
         }
-        s.tell_once(&r.name, false, "Pulled", pulled.text, anchor);
+        s.record_once(&r.name, false, "Pulled", pulled.text, anchor);
         there = there.max(pulled.at);
     }
     Some(there)
@@ -182,7 +182,7 @@ fn pull(s: &mut Sync<'_>, r: &mut Record, wanted: &WantedImage<'_>) -> Option<Pu
         return None;
     }
     if !s.attempts.told(&r.name, wanted.written, Told::Pulling, began) {
-        s.tell_once(&r.name, false, "Pulling", pulling_text(wanted.written), began);
+        s.record_once(&r.name, false, "Pulling", pulling_text(wanted.written), began);
         s.attempts.note_pulling(&r.name, began);
     }
     let asker = Asker { id: s.pod.uid(), since: began };
@@ -353,8 +353,8 @@ fn refused(
         return;
     }
     let text = format!("Failed to pull image \"{written}\": {}", failure.raw);
-    s.tell_once(&r.name, true, "Failed", text, began);
-    s.tell_once(&r.name, true, "Failed", failure.event(), began);
+    s.record_once(&r.name, true, "Failed", text, began);
+    s.record_once(&r.name, true, "Failed", failure.event(), began);
     s.attempts.note(&r.name, written, series, began);
     back_off(s, r, written, &failure, series);
 }
@@ -370,8 +370,8 @@ fn back_off(s: &mut Sync<'_>, r: &mut Record, written: &str, failure: &Failure, 
     }
     let text = back_off_text(written);
     if !s.attempts.told(&r.name, written, Told::BackOff, attempt.began) {
-        s.tell_once(&r.name, false, "BackOff", text.clone(), attempt.began);
-        s.tell_once(&r.name, true, "Failed", format!("Error: {BACK_OFF}"), attempt.began);
+        s.record_once(&r.name, false, "BackOff", text.clone(), attempt.began);
+        s.record_once(&r.name, true, "Failed", format!("Error: {BACK_OFF}"), attempt.began);
         s.attempts.note_back_off(&r.name, attempt.began);
     }
     hold(r, BACK_OFF, format!("{text}: {}: {}", failure.reason, failure.message));

@@ -4,7 +4,7 @@
 use crate::{
     catalog::{
         Catalog,
-        held::{Facts, LEARNED, Learned, REGISTRIES},
+        held::{Facts, LEARNED, PulledImage, REGISTRIES},
     },
     object::{ObjectExt, Value, json},
     settings::{Delays, Settings},
@@ -371,7 +371,7 @@ fn learned(lab: &mut Lab, digest: &str, port: u16) -> Answer {
     let run = serde_json::from_value(run).unwrap();
     let config = digest.replace("sha256:", "sha256:c");
     let facts = Facts { config, size: 1000, run, ..Facts::default() };
-    let image = Learned { digests: vec![digest.into()], facts };
+    let image = PulledImage { digests: vec![digest.into()], facts };
     let mut row = serde_json::to_value(&image).unwrap();
     row["metadata"] = json!({"name": digest});
     lab.put(LEARNED, row);

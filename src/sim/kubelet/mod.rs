@@ -56,13 +56,13 @@ pub static KUBELET: Controller = Controller {
     user: "system:node",
     manager: "kubelet",
     watches: &[
-        Watch::Map("pods", bound),
-        Watch::Map("configmaps", neighbours),
-        Watch::Map("secrets", neighbours),
-        Watch::Map(images::RESOURCE, residents),
-        Watch::Map(registries::PULLS, told),
-        Watch::Map(MACHINES, crew),
-        Watch::Map(faults::RESOURCE, everybody),
+        Watch::Map("pods", scheduled_pod),
+        Watch::Map("configmaps", pods_reading),
+        Watch::Map("secrets", pods_reading),
+        Watch::Map(images::RESOURCE, pods_affected_by_images),
+        Watch::Map(registries::PULLS, pods_waiting_for_pull),
+        Watch::Map(MACHINES, pods_of_node),
+        Watch::Map(faults::RESOURCE, every_pod),
         Watch::Map(TASKS, played),
         Watch::Map(unshown::RESOURCE, unshown::owner),
     ],
@@ -70,7 +70,7 @@ pub static KUBELET: Controller = Controller {
     ..Controller::BASE
 };
 
-fn bound(view: &View, change: &Change) -> Vec<String> {
+fn scheduled_pod(view: &View, change: &Change) -> Vec<String> {
     if change.deleted {
         let meta = &change.entry.meta;
         let noted = attempts::any(view, &meta.namespace, &meta.name)
@@ -83,7 +83,7 @@ fn bound(view: &View, change: &Change) -> Vec<String> {
 }
 
 /// Pods that wait and read this config map or secret.
-fn neighbours(view: &View, change: &Change) -> Vec<String> {
+fn pods_reading(view: &View, change: &Change) -> Vec<String> {
     if change.deleted {
         return Vec::new();
     }
@@ -95,7 +95,7 @@ fn neighbours(view: &View, change: &Change) -> Vec<String> {
 }
 
 /// Pods of a node that have to go, or that wait for an image to be there.
-fn residents(view: &View, change: &Change) -> Vec<String> {
+fn pods_affected_by_images(view: &View, change: &Change) -> Vec<String> {
     let (node, inventory) = (&change.entry.key, Inventory::of(view, &change.entry.key));
     let going = inventory.evicting.iter().map(|e| e.pod.clone());
     let waits = |pod: &PodLens| {
@@ -108,12 +108,12 @@ fn residents(view: &View, change: &Change) -> Vec<String> {
 }
 
 /// The pods of a node that fails or comes back.
-fn crew(view: &View, change: &Change) -> Vec<String> {
+fn pods_of_node(view: &View, change: &Change) -> Vec<String> {
     view.pods_on(&change.entry.meta.name).map(|e| e.key.to_string()).collect()
 }
 
 /// A rule may be about any pod.
-fn everybody(view: &View, _: &Change) -> Vec<String> {
+fn every_pod(view: &View, _: &Change) -> Vec<String> {
     let names = nodes::names(&view.settings);
     let all = names.iter().flat_map(|name| view.pods_on(name));
     all.map(|entry| entry.key.to_string()).collect()
@@ -125,7 +125,7 @@ fn played(_: &View, change: &Change) -> Vec<String> {
 }
 
 /// The pod whose question a registry has answered.
-fn told(_: &View, change: &Change) -> Vec<String> {
+fn pods_waiting_for_pull(_: &View, change: &Change) -> Vec<String> {
     let pull = change.entry.lens::<Pull>();
     let news = !change.deleted && pull.answer.is_some() && !pull.pod.is_empty();
     if news { vec![pull.pod.clone()] } else { Vec::new() }

@@ -175,7 +175,7 @@ fn look(
     }
     if let Some((when, why)) = &found.failed {
         let text = format!("{word} probe failed: {why}");
-        s.tell_once(&r.name, true, "Unhealthy", text, *when);
+        s.record_once(&r.name, true, "Unhealthy", text, *when);
     }
     if open {
         // It is asked again when its time is up, at the latest.

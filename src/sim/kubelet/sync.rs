@@ -165,7 +165,7 @@ impl<'a> Sync<'a> {
     }
 
     /// Records an event unless it was recorded since `since`.
-    pub fn tell_once(
+    pub fn record_once(
         &mut self,
         container: &str,
         warning: bool,

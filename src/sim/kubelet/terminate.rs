@@ -105,7 +105,7 @@ fn end(
         Some(Hook::Done(at)) => at.max(asked),
         Some(Hook::Failed(at, _)) => {
             let text = "PreStopHook failed";
-            s.tell_once(&r.name, true, "FailedPreStopHook", text.into(), asked);
+            s.record_once(&r.name, true, "FailedPreStopHook", text.into(), asked);
             at.max(asked)
         }
         Some(Hook::Open) if s.now() < limit => return (limit, 137),

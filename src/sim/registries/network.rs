@@ -16,7 +16,7 @@ use crate::{
     catalog::{
         ARCHITECTURE,
         content::Manifest,
-        held::{Facts, LEARNED, Learned},
+        held::{Facts, LEARNED, PulledImage},
         reference::Reference,
     },
     controllers::View,
@@ -40,7 +40,7 @@ const MOST: usize = 16;
 const SWEEP: i64 = 300;
 
 /// What an answer is kept as: the answer itself, and the image if there is one.
-type Heard = (Answer, Option<Learned>);
+type Heard = (Answer, Option<PulledImage>);
 
 /// Answers questions, until nobody can ask any more.
 pub async fn serve(server: Arc<Server>) {
@@ -92,7 +92,7 @@ async fn answer(server: &Arc<Server>, entry: Arc<Entry>) -> Arc<str> {
 }
 
 /// Keeps an image under each of its digests.
-async fn remember(server: &Arc<Server>, image: &Learned) {
+async fn remember(server: &Arc<Server>, image: &PulledImage) {
     let mut object = serde_json::to_value(image).unwrap_or_default();
     for digest in &image.digests {
         object["metadata"] = json!({"name": digest, "uid": digest});
@@ -116,7 +116,7 @@ async fn hear(server: &Arc<Server>, pull: &Pull) -> Result<Heard, Refusal> {
     let name = names.into_iter().next().ok_or_else(|| Refusal::Refused(String::new()))?;
     let sources = Sources::read(&view.objects);
     let began = server.world.wall.now();
-    let heard = |image: Learned, by: Option<&Key>| {
+    let heard = |image: PulledImage, by: Option<&Key>| {
         let took = server.world.wall.now().duration_since(began).as_millis();
         let digest = image.digests.first().cloned().unwrap_or_default();
         let took = i64::try_from(took).unwrap_or(i64::MAX);
@@ -147,7 +147,7 @@ async fn fetch(
     sources: &Sources,
     name: &Reference,
     key: Option<&Key>,
-) -> Result<Learned, Refusal> {
+) -> Result<PulledImage, Refusal> {
     let keyring = match key {
         None => Keyring::default(),
         Some(key) => {
@@ -175,7 +175,7 @@ async fn fetch(
     let facts = Facts::of(&server.settings.catalog, image, config, &bytes);
     let mut digests = vec![image.digest.clone()];
     digests.extend(Some(first.digest.clone()).filter(|d| *d != image.digest));
-    Ok(Learned { digests, facts })
+    Ok(PulledImage { digests, facts })
 }
 
 async fn manifest(
@@ -243,7 +243,7 @@ async fn sweep(server: &Arc<Server>) {
         wanted.extend(inventory.images.iter().flat_map(|i| i.digests.iter().cloned()));
     }
     for entry in view.objects.list(LEARNED, "") {
-        if !entry.lens::<Learned>().digests.iter().any(|d| wanted.contains(d)) {
+        if !entry.lens::<PulledImage>().digests.iter().any(|d| wanted.contains(d)) {
             ops.push(remove(LEARNED, entry));
         }
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     catalog::{
-        held::{Facts, LEARNED, Learned},
+        held::{Facts, LEARNED, PulledImage},
         reference::Reference,
     },
     importer::FetchError,
@@ -138,7 +138,7 @@ fn answers_count_for_the_attempt_they_were_asked_for() {
 
     let digest = format!("sha256:{}", "a".repeat(64));
     let facts = Facts { config: "sha256:c".into(), size: 7, ..Facts::default() };
-    let learned = Learned { digests: vec![digest.clone()], facts };
+    let learned = PulledImage { digests: vec![digest.clone()], facts };
     let mut row = serde_json::to_value(&learned).unwrap();
     row["metadata"] = json!({"name": digest});
     lab.put(LEARNED, row);

@@ -116,7 +116,10 @@ async fn converse(mut stream: TlsStream<TcpStream>, (seen, heads): &Seen, answer
             return echo(stream).await;
         }
         let body = answer.to_string();
-        let head = format!("HTTP/1.1 {code} X\r\nContent-Length: {}\r\n\r\n", body.len());
+        let location = answer["location"].as_str();
+        let location = location.map_or(String::new(), |l| format!("Location: {l}\r\n"));
+        let length = body.len();
+        let head = format!("HTTP/1.1 {code} X\r\n{location}Content-Length: {length}\r\n\r\n");
         if stream.write_all(format!("{head}{body}").as_bytes()).await.is_err() {
             return;
         }

@@ -11,6 +11,7 @@ pub mod lab;
 pub mod plane;
 pub mod recorded;
 pub mod registry;
+pub mod replica;
 pub mod tools;
 pub mod transcript;
 pub mod wait;

@@ -16,18 +16,28 @@ use crate::{
     object::Value,
 };
 use futures_util::{StreamExt, future::LocalBoxFuture, stream::FuturesUnordered};
+use std::sync::Arc;
 
 /// What the audit log is told of webhooks that could not be asked, under.
 const FAILED_OPEN: &str = "failed-open.validating.webhook.admission.k8s.io/";
+
+/// The validating webhooks of a cluster, if it has any.
+fn hooks(attempt: &Attempt<'_>) -> Option<Arc<Validating>> {
+    let asked = !attempt.server.is_off("ValidatingAdmissionWebhook");
+    Validating::of(attempt.snapshot).filter(|_| asked)
+}
+
+/// Whether there is anybody to ask.
+pub fn may_judge(attempt: &Attempt<'_>) -> bool {
+    hooks(attempt).is_some()
+}
 
 /// Lets every validating webhook that wants to refuse the draft.
 pub fn judge<'a>(
     attempt: &'a Attempt<'a>,
     draft: &'a mut Draft,
 ) -> LocalBoxFuture<'a, Result<(), Error>> {
-    let asked = !attempt.server.is_off("ValidatingAdmissionWebhook");
-    let hooks = Validating::of(attempt.snapshot).filter(|_| asked);
-    let Some(hooks) = hooks else { return Box::pin(async { Ok(()) }) };
+    let Some(hooks) = hooks(attempt) else { return Box::pin(async { Ok(()) }) };
     Box::pin(async move {
         let Some(subject) = Subject::of(attempt, &draft.object) else { return Ok(()) };
         let object = if subject.operation == "DELETE" { &Value::Null } else { &draft.object };

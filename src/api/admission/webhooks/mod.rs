@@ -10,7 +10,7 @@ mod review;
 mod subject;
 
 pub use change::Changing;
-pub use judge::judge;
+pub use judge::{judge, may_judge};
 pub(super) use {
     hook::Scope,
     review::{request as review_request, with_late, without_late},

@@ -14,7 +14,7 @@ use std::sync::Arc;
 const PATIENCE: i64 = 300;
 
 pub(super) async fn create(server: Arc<Server>, mut request: Request) -> Result<Answer, Error> {
-    let Body::Passed(sent) = std::mem::take(&mut request.body) else {
+    let Body::Upload(sent) = std::mem::take(&mut request.body) else {
         return Err(Error::BadRequest("there is nothing to build from".into()));
     };
     let get = |name: &str| {
@@ -22,7 +22,14 @@ pub(super) async fn create(server: Arc<Server>, mut request: Request) -> Result<
         pairs.rev().find(|(k, _)| k == name).map(|(_, v)| v.as_str()).unwrap_or_default()
     };
     let file = get("asFile");
-    let read = input::read(&sent.body, file);
+    let read = match sent.is_small() {
+        true => input::read(&sent, file),
+        false => {
+            let file = file.to_owned();
+            let reading = tokio::task::spawn_blocking(move || input::read(&sent, &file));
+            reading.await.map_err(|e| Error::Internal(e.to_string()))?
+        }
+    };
     let mut asked = json!({"binary": {}});
     if !file.is_empty() {
         asked["binary"]["asFile"] = json!(file);

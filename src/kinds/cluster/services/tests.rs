@@ -3,7 +3,7 @@
 use super::SERVICE;
 use crate::{
     error::{Causes, Error},
-    kinds::{CellCx, Cx},
+    kinds::{CellCx, Cx, Families},
     object::{ObjectExt, Value, json},
     store::{Expect, Op, Options, Snapshot, Store},
     world::{Entropy, StepClock, World},
@@ -19,6 +19,7 @@ fn run_among(snapshot: &Snapshot, mut o: Value, old: Option<&Value>) -> Result<V
     let world = World::new(Arc::new(clock), Entropy::seeded(1));
     let cx = Cx {
         snapshot,
+        families: Families::default(),
         world: &world,
         user: "u",
         groups: &[],

@@ -79,19 +79,19 @@ const POLLS: usize = 300_000;
 const BUSY: usize = 20_000;
 
 /// A process in virtual time.
-pub struct Rehearsal {
+pub struct VirtualRun {
     /// Its time.
     pub clock: Arc<VirtualClock>,
     process: Option<BoxFuture<()>>,
     flag: Arc<Flag>,
 }
 
-impl Rehearsal {
+impl VirtualRun {
     /// Begins with a future that uses only this clock and what was given to it.
-    pub fn new(clock: Arc<VirtualClock>, process: BoxFuture<()>) -> Rehearsal {
+    pub fn new(clock: Arc<VirtualClock>, process: BoxFuture<()>) -> VirtualRun {
         // The budget of the runtime that happens to poll is not its own.
         let process = Box::pin(tokio::task::unconstrained(process));
-        Rehearsal { clock, process: Some(process), flag: Arc::default() }
+        VirtualRun { clock, process: Some(process), flag: Arc::default() }
     }
 
     /// Brings the process forward to a moment, or as far as one look may take it: false when there
@@ -158,13 +158,13 @@ mod tests {
                 shared.sleep_until(shared.now() + SignedDuration::from_secs(10)).await;
             }
         });
-        let mut rehearsal = Rehearsal::new(clock, process);
-        rehearsal.advance(at(25));
+        let mut virtual_run = VirtualRun::new(clock, process);
+        virtual_run.advance(at(25));
         assert_eq!(*seen.lock(), [at(0), at(10), at(20)]);
-        assert_eq!(rehearsal.next(), Some(at(30)));
-        rehearsal.advance(at(29));
+        assert_eq!(virtual_run.next(), Some(at(30)));
+        virtual_run.advance(at(29));
         assert_eq!(seen.lock().len(), 3);
-        rehearsal.advance(at(30));
+        virtual_run.advance(at(30));
         assert_eq!(seen.lock().len(), 4);
     }
 }

@@ -1,7 +1,7 @@
 //! What stands between TLS and HTTP/1.1 so that a client can switch to SPDY.
 //!
 //! The web framework hands a request the bytes that come after its head only if it asks to
-//! upgrade to `websocket`. A doorway reads the first head of a connection and writes a request for
+//! upgrade to `websocket`. A sniffer reads the first head of a connection and writes a request for
 //! SPDY/3.1 as one for websocket, with [`MARK`] beside it; everything else passes through untouched.
 //! One head is enough: clients that upgrade open a connection for it.
 
@@ -44,7 +44,7 @@ impl Cutter {
 }
 
 /// A connection whose first request head is looked at.
-pub struct Doorway<T> {
+pub struct Sniffer<T> {
     inner: T,
     cutter: Cutter,
     state: State,
@@ -57,15 +57,15 @@ enum State {
     Passing(Bytes),
 }
 
-impl<T> Doorway<T> {
+impl<T> Sniffer<T> {
     /// Looks at the first head.
-    pub fn new(inner: T) -> Doorway<T> {
+    pub fn new(inner: T) -> Sniffer<T> {
         let state = State::Gathering(BytesMut::new());
-        Doorway { inner, cutter: Cutter::default(), state }
+        Sniffer { inner, cutter: Cutter::default(), state }
     }
     /// Looks at nothing.
-    pub fn open(inner: T) -> Doorway<T> {
-        Doorway { inner, cutter: Cutter::default(), state: State::Passing(Bytes::new()) }
+    pub fn open(inner: T) -> Sniffer<T> {
+        Sniffer { inner, cutter: Cutter::default(), state: State::Passing(Bytes::new()) }
     }
     /// What cuts it.
     pub fn cutter(&self) -> Cutter {
@@ -77,7 +77,7 @@ impl<T> Doorway<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> Doorway<T> {
+impl<T: AsyncRead + Unpin> Sniffer<T> {
     /// Reads on until the head is complete, too long, or cut off.
     fn gather(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let State::Gathering(head) = &mut self.state {
@@ -133,7 +133,7 @@ fn header(line: &str) -> Option<(&'static str, &str)> {
     Some((name, value.trim()))
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Doorway<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for Sniffer<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -153,7 +153,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Doorway<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Doorway<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for Sniffer<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     /// A connection on which these pieces arrive one by one.
-    fn tokio_test(pieces: &[&str]) -> Doorway<impl AsyncRead + Unpin> {
+    fn tokio_test(pieces: &[&str]) -> Sniffer<impl AsyncRead + Unpin> {
         let (mut far, near) = tokio::io::duplex(1 << 20);
         let pieces: Vec<String> = pieces.iter().map(|p| (*p).to_owned()).collect();
         tokio::spawn(async move {
@@ -205,7 +205,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         });
-        Doorway::new(near)
+        Sniffer::new(near)
     }
 
     #[tokio::test]

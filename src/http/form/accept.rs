@@ -2,7 +2,8 @@
 //! objects.
 //! Source: k8s.io/apiserver `pkg/endpoints/handlers/negotiation/negotiate.go`.
 
-use crate::{api::table::Include, error::Error, kinds::Served};
+use super::Include;
+use crate::{error::Error, kinds::Served};
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -4,8 +4,8 @@
 use super::{
     accept::{self, Syntax},
     binary,
-    parameters::Query,
 };
+use crate::http::parameters::Query;
 use crate::object::{Value, write, yaml};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::StatusCode, http::header};
 

@@ -15,14 +15,14 @@ use crate::catalog::{
 use std::sync::Arc;
 
 /// One repository.
-pub(super) struct Shelf<'a> {
+pub(super) struct RepositoryContent<'a> {
     pub outside: Outside<'a>,
     pub blobs: &'a Blobs,
     /// `host/path` or `project/stream`.
     pub name: &'a str,
 }
 
-impl Shelf<'_> {
+impl RepositoryContent<'_> {
     /// A manifest.
     pub fn manifest(&self, digest: &str) -> Option<Arc<Manifest>> {
         let content = self.outside.catalog.content(self.name);

@@ -2,13 +2,12 @@
 //! readers. The items are shared: they are the stored bytes.
 
 use super::{
-    accept::{Form, Syntax},
-    binary,
-    look::Look,
-    render::{self, Style},
+    Style, Syntax, binary,
+    json::{frame, whole, write_item},
 };
 use crate::{
-    api::{Item, List, table},
+    api::{Item, List},
+    error::Error,
     kinds::Served,
     object::{Value, json, write, yaml},
 };
@@ -26,27 +25,27 @@ use std::{
 const CHUNK: usize = 128 << 10;
 
 /// A list as a response.
-pub fn respond(kind: Served, list: List, style: Style) -> HttpResponse {
+///
+/// # Errors
+/// 406 when an item cannot be written so.
+pub fn respond(kind: Served, list: List, style: Style) -> Result<HttpResponse, Error> {
     let metadata = metadata(&kind, &list);
     if style.look.syntax == Syntax::Protobuf {
-        return match binary::list(&kind, &list, &metadata, style.form) {
-            Ok(items) => messages(items),
-            Err(why) => render::error(&why, Look { syntax: Syntax::Json, ..style.look }),
-        };
+        return Ok(messages(binary::list(&kind, &list, &metadata, style.form)?));
     }
     if style.look.syntax == Syntax::Yaml {
         let document = yaml::document(&whole(&kind, metadata, &list.items, style));
-        return HttpResponse::Ok().content_type("application/yaml").body(document);
+        return Ok(HttpResponse::Ok().content_type("application/yaml").body(document));
     }
     let mut rest = Rows::new(kind.clone(), &frame(&kind, metadata, style), list.items, style);
     let first = rest.chunk();
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, "application/json"));
     if rest.done() {
-        return response.body(first);
+        return Ok(response.body(first));
     }
     rest.first = Some(first);
-    response.streaming(rest)
+    Ok(response.streaming(rest))
 }
 
 /// A list of messages as a response.
@@ -79,47 +78,6 @@ fn metadata(kind: &Served, list: &List) -> Value {
         metadata["remainingItemCount"] = json!(n);
     }
     metadata
-}
-
-/// The list without its items, which are the last of its fields.
-fn frame(kind: &Served, metadata: Value, style: Style) -> Value {
-    match style.form {
-        Form::Table(_) => table::table(metadata, Some(table::definitions(kind)), Vec::new()),
-        Form::Partial => json!({"kind": "PartialObjectMetadataList",
-            "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": []}),
-        Form::Plain => json!({"kind": kind.list_kind,
-            "apiVersion": kind.api_version(), "metadata": metadata, "items": []}),
-    }
-}
-
-fn whole(kind: &Served, metadata: Value, items: &[Item], style: Style) -> Value {
-    let mut frame = frame(kind, metadata, style);
-    let field = if matches!(style.form, Form::Table(_)) { "rows" } else { "items" };
-    frame[field] = items.iter().map(|item| tree(kind, item, style)).collect();
-    frame
-}
-
-/// An item in the form asked for, as a tree.
-pub fn tree(kind: &Served, item: &Item, style: Style) -> Value {
-    if style.form == Form::Plain {
-        return item.value();
-    }
-    let mut text = Vec::new();
-    write_item(&mut text, kind, item, style);
-    // It was written here.
-    serde_json::from_slice(&text).unwrap_or(Value::Null)
-}
-
-/// Writes an item as JSON, in the form asked for.
-pub fn write_item(out: &mut Vec<u8>, kind: &Served, item: &Item, style: Style) {
-    match (style.form, item) {
-        (Form::Plain, Item::Entry(entry)) => out.extend_from_slice(&entry.bytes),
-        (Form::Plain, Item::Value(value)) => write::write(out, value),
-        (Form::Table(include), item) => {
-            table::write_row(out, kind, item, style.now, include);
-        }
-        (Form::Partial, item) => table::write_partial(out, item),
-    }
 }
 
 /// The items still to be written.
@@ -198,8 +156,11 @@ impl Stream for Rows {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{api::table::Include, kinds};
+    use super::{
+        super::{Form, Include, Look},
+        *,
+    };
+    use crate::kinds;
 
     fn style(form: Form, pretty: bool) -> Style {
         let look = Look { syntax: Syntax::Json, pretty };

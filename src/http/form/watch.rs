@@ -2,14 +2,13 @@
 //! travels together.
 
 use super::{
-    accept::{Form, Syntax},
-    binary,
-    render::{Style, event_object},
+    Style, Syntax, binary,
+    json::{bookmark, event_object},
 };
 use crate::{
     api::{Event, WatchStream},
     kinds::Served,
-    object::{Value, json, write},
+    object::{Value, write},
     world::Clock,
 };
 use actix_web::{HttpResponse, http::header};
@@ -128,21 +127,4 @@ fn document(out: &mut Vec<u8>, name: &str, object: &Value) {
     out.extend_from_slice(format!("{{\"type\":\"{name}\",\"object\":").as_bytes());
     write::write(out, object);
     out.extend_from_slice(b"}\n");
-}
-
-fn bookmark(kind: &Served, rev: u64, end: bool, style: Style) -> Value {
-    let mut metadata = json!({"resourceVersion": rev.to_string(), "creationTimestamp": null});
-    if end {
-        metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
-    }
-    match style.form {
-        // A table's bookmark carries the annotation on its one row's object, as upstream's does.
-        Form::Table(_) => json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1",
-            "metadata": {"resourceVersion": rev.to_string()}, "columnDefinitions": null,
-            "rows": [{"cells": [], "object": {"kind": "PartialObjectMetadata",
-                "apiVersion": "meta.k8s.io/v1", "metadata": metadata}}]}),
-        Form::Partial => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
-            "metadata": metadata}),
-        _ => json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata}),
-    }
 }

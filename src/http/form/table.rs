@@ -3,8 +3,8 @@
 //! revision, but for the ages in them.
 //! Source: k8s.io/apiserver `pkg/endpoints/handlers/response.go`.
 
-use super::Item;
 use crate::{
+    api::Item,
     kinds::{CellCx, Column, Served, Template, columns, custom::Printer},
     object::{Map, ObjectExt, Value, json, pick, write},
     store::Entry,
