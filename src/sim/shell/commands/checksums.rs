@@ -45,7 +45,7 @@ struct Summing {
 
 /// How far a list of sums was right.
 #[derive(Default)]
-struct Findings {
+struct Checklist {
     /// Lines that are none of a list.
     odd: usize,
     lines: usize,
@@ -115,7 +115,7 @@ impl Summing {
         let text = input.all(LARGEST).await?;
         p.budget.spend(text.len() / 256 + 1)?;
         let text = String::from_utf8_lossy(&text).into_owned();
-        let mut found = Findings::default();
+        let mut found = Checklist::default();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             match self.understand(line) {
                 Some((sum, file)) => {
@@ -148,7 +148,7 @@ impl Summing {
         p: &Process,
         file: &str,
         sum: &str,
-        found: &mut Findings,
+        found: &mut Checklist,
     ) -> Result<(), Stop> {
         let o = &self.options;
         let quiet = o.has('s');
@@ -176,7 +176,7 @@ impl Summing {
         Ok(())
     }
 
-    async fn sum_up(&self, p: &Process, list: &str, found: &Findings) -> Result<i32, Stop> {
+    async fn sum_up(&self, p: &Process, list: &str, found: &Checklist) -> Result<i32, Stop> {
         let (name, o) = (&self.command, &self.options);
         let (quiet, failed) = (o.has('s'), found.unread + found.wrong > 0);
         if found.lines == 0 {
