@@ -105,7 +105,7 @@ async fn follow(runtime: Arc<Runtime>, instance: Arc<Instance>) {
             RunProgress::Over(end) => {
                 let (target, run) = (instance.target.clone(), instance.run.clone());
                 // Without an API there is nobody to tell.
-                let _ = runtime.asks.send(DeferredWrite::Ended { target, run, end }).await;
+                let _ = runtime.writes.send(DeferredWrite::Ended { target, run, end }).await;
                 return;
             }
             RunProgress::Waits(whole) => whole,

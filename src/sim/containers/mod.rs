@@ -6,7 +6,6 @@
 //! read. Commands run in the shell of [`crate::sim::shell`]. What they bring about is written
 //! through the API (`asks`), like everything else.
 
-mod asks;
 mod cgroup;
 mod command;
 mod connection;
@@ -38,15 +37,16 @@ mod tokens;
 mod usage;
 mod virtual_run;
 mod volumes;
+mod writes;
 
-pub use asks::{DeferredWrite, End, is_done, serve};
-#[cfg(test)]
-pub use asks::{note, note_unshown};
 pub use command::line;
 #[cfg(test)]
 pub use command::words;
 pub use driver::tend;
 pub use kept::Kept;
+pub use writes::{DeferredWrite, End, is_done, serve};
+#[cfg(test)]
+pub use writes::{note, note_unshown};
 
 use crate::{
     catalog::{
@@ -91,14 +91,14 @@ const DISK: usize = 512 << 20;
 const FEW: usize = 32;
 
 /// Writes that wait to be taken to the API.
-const ASKS: usize = 256;
+const WRITES: usize = 256;
 
 /// The container runtimes of all nodes.
 pub struct Runtime {
     store: Store,
     world: World,
     settings: Arc<Settings>,
-    asks: mpsc::Sender<DeferredWrite>,
+    writes: mpsc::Sender<DeferredWrite>,
     quota: Quota,
     state: Mutex<State>,
     /// Where main processes are run.
@@ -157,14 +157,14 @@ impl Runtime {
         world: World,
         settings: Arc<Settings>,
     ) -> (Arc<Runtime>, mpsc::Receiver<DeferredWrite>) {
-        let (asks, asked) = mpsc::channel(ASKS);
+        let (writes, asked) = mpsc::channel(WRITES);
         let router = Router::new(store.clone(), world.clone(), Arc::clone(&settings));
         let runtime = Arc::new_cyclic(|me| Runtime {
             router: Arc::new(router),
             store,
             world,
             settings,
-            asks,
+            writes,
             quota: Quota::new(DISK),
             state: Mutex::default(),
             tasks: OnceLock::new(),

@@ -63,8 +63,8 @@ pub enum DeferredWrite {
 }
 
 /// Writes what is asked for, until nobody asks any more.
-pub async fn serve(server: Arc<Server>, asks: &mut mpsc::Receiver<DeferredWrite>) {
-    while let Some(ask) = asks.recv().await {
+pub async fn serve(server: Arc<Server>, writes: &mut mpsc::Receiver<DeferredWrite>) {
+    while let Some(ask) = writes.recv().await {
         let _busy = server.world.activity.hold();
         match ask {
             DeferredWrite::Ended { target, run, end } => {
