@@ -111,7 +111,7 @@
 //! indexes ([`object::links`]), and what sums up many objects is looked at when the others rest, or
 //! for a tenth of the time. State lives in the objects alone, so a restart goes on where the
 //! last write left off. What the simulated outside must remember and no API object has a place for
-//! (the images a node holds) is an object too, of a resource that is not served
+//! (the images a node holds, runs that no status shows yet) is an object too, of a resource that is not served
 //! ([`controllers::INTERNAL`]). So are the questions of kubelets that only the network can answer:
 //! a task asks the registry and writes its answer beside the question, which wakes the kubelet.
 //!

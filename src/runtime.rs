@@ -187,6 +187,11 @@ pub trait Containers: Send + Sync {
     /// Ends when nobody can be dialled at a node any more: what was open to it is cut.
     fn lost(&self, node: &str) -> BoxFuture<()>;
 
+    /// A pod as its node knows it, which may know of runs that the status does not show yet.
+    fn known(&self, pod: Value) -> Value {
+        pod
+    }
+
     /// Runs a command in a running container. Dropping the future kills the process. The future
     /// drops its senders when it ends.
     fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended>;

@@ -103,7 +103,7 @@ impl Server {
                 Some(Lost::Own) => return Err(self.taken(request, &name, generated)),
                 // Another object changed under admission or claimed our address: decide again.
                 Some(Lost::Other) if races + 1 < ATTEMPTS => races += 1,
-                _ => return Err(Server::noun(&request.kind, &name, error)),
+                _ => return Err(Server::with_resource(&request.kind, &name, error)),
             }
             kept = draft.again();
             snapshot = self.store.snapshot();

@@ -126,7 +126,7 @@ impl Server {
                 }
                 Err(error) => match Lost::from(&error) {
                     Some(lost) => kept = draft.again().filter(|_| lost == Lost::Other),
-                    None => return Err(Server::noun(kind, &request.name, error)),
+                    None => return Err(Server::with_resource(kind, &request.name, error)),
                 },
             }
             snapshot = self.store.snapshot();

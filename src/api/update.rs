@@ -251,7 +251,7 @@ impl Server {
             Ok(entry) => Ok(Ok(self.shown(kind, &entry).await?)),
             Err(error) => match Lost::from(&error) {
                 Some(lost) => Ok(Err(lost)),
-                None => Err(Server::noun(kind, &request.name, error)),
+                None => Err(Server::with_resource(kind, &request.name, error)),
             },
         }
     }

@@ -3,7 +3,7 @@
 use super::Write;
 use crate::{
     error::Error,
-    kinds::AccessReview,
+    kinds::{AccessReview, GroupVersionResource},
     object::{ObjectExt, Value, json},
     store::Entry,
 };
@@ -50,10 +50,6 @@ pub fn refused(answer: &Result<Option<Arc<Entry>>, Error>) -> Option<String> {
 /// The resource and the name that a question is about.
 pub fn asked(question: &Value) -> (String, &str) {
     let part = |field: &str| question.str_at(&format!("spec.resourceAttributes.{field}"));
-    (mapped(part("group"), "v1", part("resource")), part("name"))
-}
-
-/// A resource as Go prints it.
-pub fn mapped(group: &str, version: &str, plural: &str) -> String {
-    format!("{group}/{version}, Resource={plural}")
+    let (group, resource) = (part("group"), part("resource"));
+    (GroupVersionResource { group, version: "v1", resource }.to_string(), part("name"))
 }

@@ -1,6 +1,6 @@
 //! What a path means. Pure; the catalogue of kinds decides what exists.
 
-use crate::kinds::{Catalogue, Served};
+use crate::kinds::{Catalogue, GroupVersionResource, Served};
 
 /// A path, understood.
 #[derive(Debug, PartialEq)]
@@ -83,13 +83,13 @@ fn resource<'a>(
     };
     // A namespaced resource; `namespaces/X` and its subresources are the Namespace itself.
     if let ["namespaces", namespace, plural, tail @ ..] = rest
-        && let Some(kind) = kinds.by_path(group, version, plural)
+        && let Some(kind) = kinds.by_path(GroupVersionResource { group, version, resource: plural })
         && kind.namespaced
     {
         return target(kind, namespace, tail, watch);
     }
     let [plural, tail @ ..] = rest else { return None };
-    let kind = kinds.by_path(group, version, plural)?;
+    let kind = kinds.by_path(GroupVersionResource { group, version, resource: plural })?;
     if kind.namespaced && !tail.is_empty() {
         return None;
     }

@@ -2,7 +2,7 @@
 //! function of the snapshot, made anew when a definition has changed.
 
 use super::{
-    Kind, Name, Served, all, by_kind, by_path, by_resource,
+    GroupVersionResource, Kind, Name, Served, all, by_kind, by_path, by_resource,
     clock::SIMULATION,
     custom::{DEFINITIONS, Definition},
 };
@@ -92,11 +92,11 @@ impl Catalogue {
         self.stored(kind).filter(|k| k.is_served_by(self.families.minor))
     }
 
-    /// The kind behind a path's group, version and plural.
-    pub fn by_path(&self, group: &str, version: &str, plural: &str) -> Option<Served> {
-        self.built_in(by_path(group, version, plural)).or_else(|| {
-            let key = (plural.to_owned().into(), group.to_owned().into());
-            self.custom.get(&key)?.iter().find(|k| k.version == *version).cloned()
+    /// The kind behind what a path names.
+    pub fn by_path(&self, path: GroupVersionResource<'_>) -> Option<Served> {
+        self.built_in(by_path(path)).or_else(|| {
+            let key = (path.resource.to_owned().into(), path.group.to_owned().into());
+            self.custom.get(&key)?.iter().find(|k| k.version == *path.version).cloned()
         })
     }
 

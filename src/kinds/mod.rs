@@ -12,6 +12,7 @@ mod kind;
 mod moments;
 mod name;
 mod openshift;
+mod resource;
 mod served;
 mod workloads;
 
@@ -27,6 +28,7 @@ pub use name::Name;
 pub use openshift::{
     check_template, glanced_stream, image_outside, quota_selects, rollouts, shown_stream,
 };
+pub use resource::GroupVersionResource;
 pub use served::{Served, ServedKind};
 pub use workloads::{check_pod_spec, default_pod_template};
 
@@ -65,10 +67,10 @@ fn index(
     index
 }
 
-/// The built-in kind behind a path's group, version and plural.
-pub fn by_path(group: &str, version: &str, plural: &str) -> Option<Served> {
-    let named = BY_PLURAL.get(plural)?;
-    named.iter().find(|k| k.group == *group && k.version == *version).map(|k| Served::BuiltIn(k))
+/// The built-in kind behind what a path names.
+pub fn by_path(path: GroupVersionResource<'_>) -> Option<Served> {
+    let named = BY_PLURAL.get(path.resource)?;
+    named.iter().find(|k| k.gvr() == path).map(|k| Served::BuiltIn(k))
 }
 
 /// The built-in kind that stores `plural.group`.

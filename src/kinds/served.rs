@@ -5,6 +5,7 @@ use super::{
     custom::Custom,
     kind::{Backing, Column, Generation, Hooks, Kind, NameRule, Sub, join},
     name::Name,
+    resource::GroupVersionResource,
 };
 use crate::schema::{self, Type};
 use std::{ops::Deref, sync::Arc};
@@ -145,6 +146,11 @@ impl ServedKind {
     /// The same with other hooks.
     pub fn hooked(&self, hooks: Hooks) -> ServedKind {
         ServedKind { hooks, ..self.clone() }
+    }
+
+    /// What paths of the API name it by.
+    pub fn gvr(&self) -> GroupVersionResource<'_> {
+        GroupVersionResource { group: &self.group, version: &self.version, resource: &self.plural }
     }
 
     /// `plural.group`, or `plural` in the core group: how errors and the store call the resource.

@@ -6,7 +6,7 @@ use crate::{
     api::{Body, Caller, Options, Request, Verb},
     catalog::{CLUSTER_REGISTRY, complaint::*, content::Manifest},
     error::Error,
-    kinds,
+    kinds::{self, GroupVersionResource},
     object::{Value, json},
 };
 use std::sync::Arc;
@@ -87,10 +87,12 @@ impl Registries {
         namespace: &str,
         object: Value,
     ) -> Result<(), Error> {
+        let path =
+            GroupVersionResource { group: "image.openshift.io", version: "v1", resource: plural };
         let request = Request {
             caller: Arc::clone(caller),
             verb: Verb::Create,
-            kind: kinds::by_path("image.openshift.io", "v1", plural).ok_or(Error::NoSuchPath)?,
+            kind: kinds::by_path(path).ok_or(Error::NoSuchPath)?,
             sub: "",
             namespace: namespace.into(),
             name: String::new(),

@@ -16,7 +16,6 @@ mod credentials;
 mod entry;
 mod faults;
 mod hold;
-mod keeper;
 mod mapping;
 mod outage;
 mod pages;
@@ -37,6 +36,7 @@ mod source;
 pub mod stock;
 mod time;
 mod trail;
+mod upkeep;
 mod uploads;
 mod vendor;
 

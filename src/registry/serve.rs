@@ -5,8 +5,9 @@ use super::{
     Certificates, Registries,
     ask::RegistryRequest,
     blobs::Stored,
-    builds, entry, keeper,
+    builds, entry,
     reply::{Body, Reply},
+    upkeep,
     uploads::Incoming,
 };
 use crate::{
@@ -72,7 +73,7 @@ impl Listening {
 /// what builds make.
 async fn work(registries: Arc<Registries>) {
     let stopping = registries.server.stopping.clone();
-    let keeping = keeper::run(Arc::clone(&registries), stopping.clone());
+    let keeping = upkeep::run(Arc::clone(&registries), stopping.clone());
     tokio::join!(keeping, builds::run(registries, stopping));
 }
 

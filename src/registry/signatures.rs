@@ -8,7 +8,7 @@ use crate::{
     catalog::complaint::*,
     error::Error,
     images::{IMAGES, STREAMS},
-    kinds,
+    kinds::{self, GroupVersionResource},
     object::{ObjectExt, Value, json},
 };
 
@@ -61,7 +61,11 @@ impl Registries {
                     "metadata": {"name": sent.str_at("name")}, "type": kind,
                     "content": sent["content"]});
                 let group = STREAMS.split_once('.').map_or("", |(_, group)| group);
-                let found = kinds::by_path(group, "v1", "imagesignatures");
+                let found = kinds::by_path(GroupVersionResource {
+                    group,
+                    version: "v1",
+                    resource: "imagesignatures",
+                });
                 let request = Request {
                     caller,
                     verb: Verb::Create,

@@ -265,7 +265,7 @@ pub(super) async fn begin(
     let tls = equip::tls_config(flags.bind_address, &nature, &secrets.ca, &world, &site.names)?;
     let all = nature.crew();
     let access = Access::trusting(secrets.keys.clone(), nature.trust).map_err(|e| e.to_string())?;
-    let (containers, asks) =
+    let (containers, writes) =
         sim::containers::Runtime::new(store.clone(), world.clone(), Arc::clone(&settings));
     containers.put_back(&files);
     let server = Arc::new(Server {
@@ -303,7 +303,7 @@ pub(super) async fn begin(
         all,
         monitor: Arc::clone(&monitor),
         lives: Arc::clone(&containers),
-        asks,
+        writes,
         stopping,
         time: Arc::clone(&time),
     };

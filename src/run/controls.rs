@@ -19,7 +19,7 @@ pub(super) struct Crew {
     pub all: &'static [&'static Controller],
     pub monitor: Arc<Monitor>,
     pub lives: Arc<sim::containers::Runtime>,
-    pub asks: mpsc::Receiver<DeferredWrite>,
+    pub writes: mpsc::Receiver<DeferredWrite>,
     pub stopping: watch::Receiver<bool>,
     pub time: Arc<ClusterTime>,
 }
@@ -150,7 +150,7 @@ async fn work(
                     crew.stopping.clone(),
                 ) => {}
                 // Never the first to end: the server holds the other end.
-                () = sim::containers::serve(Arc::clone(server), &mut crew.asks) => {}
+                () = sim::containers::serve(Arc::clone(server), &mut crew.writes) => {}
                 () = sim::registries::network::serve(Arc::clone(server)) => {}
                 () = aggregation::tend(Arc::clone(server)) => {}
                 () = signatures::tend(Arc::clone(server)) => {}
@@ -167,7 +167,7 @@ async fn work(
         };
         let Some(pause) = pause else { return };
         // What was to be written was of the state that goes.
-        while crew.asks.try_recv().is_ok() {}
+        while crew.writes.try_recv().is_ok() {}
         // Who has lost interest meanwhile lets the work go on.
         let _ = pause.halted.send(());
         let _ = pause.go.await;

@@ -7,7 +7,7 @@ use crate::{
     settings::{Delays, Settings},
     sim::{
         self,
-        containers::{DeferredWrite, Runtime as Containers, note},
+        containers::{DeferredWrite, Runtime as Containers, note, note_unshown},
     },
     store::{Entry, Expect, Op, Options, Store},
     world::{Clock, Entropy, StepClock, World},
@@ -22,7 +22,7 @@ pub struct Lab {
     runtime: tokio::runtime::Runtime,
     clock: StepClock,
     containers: Arc<Containers>,
-    asks: mpsc::Receiver<DeferredWrite>,
+    deferred: mpsc::Receiver<DeferredWrite>,
     /// The present moment.
     pub now: Timestamp,
     /// The settings.
@@ -53,14 +53,14 @@ impl Lab {
         let (told, settings) = (Vec::new(), Arc::new(settings));
         let clock = StepClock::new(now);
         let world = World::new(Arc::new(clock.clone()), Entropy::seeded(1));
-        let (containers, asks) = Containers::new(store.clone(), world, Arc::clone(&settings));
+        let (containers, deferred) = Containers::new(store.clone(), world, Arc::clone(&settings));
         let (writes, serial, keeps_deleted_pods, watched) = (0, 0, false, true);
         let mut lab = Lab {
             store,
             runtime,
             clock,
             containers,
-            asks,
+            deferred,
             now,
             settings,
             told,
@@ -207,12 +207,16 @@ impl Lab {
     fn run(&mut self) {
         let view = self.view();
         let mut over = self.containers.step();
-        while let Ok(ask) = self.asks.try_recv() {
+        while let Ok(ask) = self.deferred.try_recv() {
             if let DeferredWrite::Ended { target, run, end } = ask {
                 over.push((target, run, end));
             }
         }
         for (target, run, end) in over {
+            if let Some(op) = note_unshown(&view.objects, &target, &run, &end) {
+                self.runtime.block_on(self.store.commit(vec![op])).unwrap();
+                return;
+            }
             let Some(pod) = view.named("pods", &target.namespace, &target.pod) else { continue };
             let mut pod = pod.lean();
             if note(&mut pod, &target.container, &run, &end) {

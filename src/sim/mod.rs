@@ -14,6 +14,7 @@ pub mod nodes;
 pub mod registries;
 pub mod scheduler;
 pub mod shell;
+pub mod unshown;
 
 use crate::controllers::Controller;
 

@@ -265,7 +265,9 @@ impl Snapshot {
                 self.linked.remove(&(term, old.resource.clone(), old.key.clone()));
             }
         }
-        if next.is_none_or(|next| next.meta.uid != old.meta.uid) {
+        let known = self.uids.get(&old.meta.uid);
+        let own = known.is_some_and(|(resource, key)| *resource == old.resource && *key == old.key);
+        if own && next.is_none_or(|next| next.meta.uid != old.meta.uid) {
             self.uids.remove(&old.meta.uid);
         }
     }

@@ -10,7 +10,7 @@ use crate::support::{
     yaml,
 };
 use pocketshift::{
-    kinds::{Served, ServedKind},
+    kinds::{GroupVersionResource, Served, ServedKind},
     object::ObjectExt,
 };
 use serde_json::{Value, json};
@@ -467,7 +467,8 @@ async fn what_definitions_add_goes_with_them() {
             if reply.text().contains(&plural) { Ok(()) } else { Err(reply.code) }
         })
         .await;
-        match server.catalogue().by_path("example.com", "v1", &plural) {
+        let named = GroupVersionResource { group: "example.com", version: "v1", resource: &plural };
+        match server.catalogue().by_path(named) {
             Some(Served::Made(kind)) => made.push(Arc::downgrade(&kind)),
             other => panic!("{other:?}"),
         }

@@ -46,7 +46,7 @@ async fn bind(server: Arc<Server>, request: Request) -> Result<Answer, Error> {
             Ok(_) => return Ok(success(draft.warnings())),
             // Somebody else changed the pod meanwhile; whether that matters shows another look.
             Err(store::Error::Stale(_)) => kept = draft.again(),
-            Err(error) => return Err(Server::noun(&request.kind, &request.name, error)),
+            Err(error) => return Err(Server::with_resource(&request.kind, &request.name, error)),
         }
     }
     Err(Error::stale(request.kind.resource(), &request.name))

@@ -194,7 +194,7 @@ fn written(
     match result {
         Ok(_) => Ok(true),
         Err(store::Error::Stale(_)) => Ok(false),
-        Err(error) => Err(Server::noun(kind, name, error)),
+        Err(error) => Err(Server::with_resource(kind, name, error)),
     }
 }
 

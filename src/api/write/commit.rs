@@ -40,7 +40,7 @@ impl Server {
     /// Commits one object (and what must go with it).
     ///
     /// # Errors
-    /// The store's, still without the noun: see [`Server::noun`].
+    /// The store's, still without a resource: see [`Server::with_resource`].
     pub(in crate::api) async fn put(
         &self,
         kind: &Served,
@@ -117,8 +117,8 @@ impl Server {
         done.swap_remove(0).ok_or(store::Error::Missing(0))
     }
 
-    /// Gives a storage error its noun.
-    pub(in crate::api) fn noun(kind: &Served, name: &str, error: store::Error) -> Error {
+    /// Gives a storage error the resource it is about.
+    pub(in crate::api) fn with_resource(kind: &Served, name: &str, error: store::Error) -> Error {
         let resource = kind.resource();
         match error {
             store::Error::Stale(_) | store::Error::Claimed { .. } => Error::stale(resource, name),

@@ -236,7 +236,7 @@ impl Instantiation {
                     let mine = self.mine(write, error);
                     if mine.is_none() {
                         let kind = kind_of(&self.objects, &self.settings, body);
-                        let of = kind.map(|k| rights::mapped(&k.group, &k.version, &k.plural));
+                        let of = kind.map(|k| k.gvr().to_string());
                         let (of, name) = (of.unwrap_or_default(), body.name());
                         wrong.push(format!("unable to create {of}, Name={name}: {error}"));
                     }

@@ -4,6 +4,8 @@
 use super::{DeferredWrite, End, Runtime, instance::Instance, live::Live, place::Place};
 use crate::{
     controllers::{podlens::PodLens, task::Task},
+    object::ObjectExt,
+    sim::unshown,
     store::{Entry, Since},
 };
 use std::{
@@ -15,19 +17,24 @@ use std::{
 pub async fn tend(runtime: Arc<Runtime>) {
     // Set once: there is one such task.
     let _ = runtime.tasks.set(tokio::runtime::Handle::current());
+    tokio::join!(heed(&runtime, "pods"), heed(&runtime, unshown::RESOURCE));
+}
+
+/// Looks at every pod of which a resource tells something new.
+async fn heed(runtime: &Arc<Runtime>, resource: &'static str) {
     let feed = runtime.store.feed();
-    let mut changed = feed.signal("pods");
+    let mut changed = feed.signal(resource);
     let mut seen = 0;
     loop {
         changed.mark_unchanged();
-        match feed.since(seen, Some("pods")) {
+        match feed.since(seen, Some(resource)) {
             Since::Changes(changes, reached) => {
-                changes.iter().for_each(|c| look(&runtime, &c.entry, c.deleted));
+                changes.iter().for_each(|c| look(runtime, &c.entry, c.deleted));
                 seen = reached;
             }
             Since::TooOld(_) => {
                 seen = feed.latest();
-                runtime.store.snapshot().list("pods", "").for_each(|e| look(&runtime, e, false));
+                runtime.store.snapshot().list(resource, "").for_each(|e| look(runtime, e, false));
             }
         }
         if changed.changed().await.is_err() {
@@ -37,13 +44,19 @@ pub async fn tend(runtime: Arc<Runtime>) {
 }
 
 /// Starts the main processes of a pod that have to be run, and lets those that run see the change.
-fn look(runtime: &Arc<Runtime>, pod: &Entry, deleted: bool) {
-    runtime.poke(&pod.meta.uid);
-    if deleted || !runs(&PodLens::of(pod)) {
+fn look(runtime: &Arc<Runtime>, changed: &Arc<Entry>, deleted: bool) {
+    let own = *changed.resource == *unshown::RESOURCE;
+    match own {
+        true => runtime.poke(changed.look().str_at("pod")),
+        false => runtime.poke(&changed.meta.uid),
+    }
+    if deleted || !runs(&PodLens::of(changed)) {
         return;
     }
-    let (pod, view) = (pod.look(), runtime.view());
-    for place in Place::all(&pod).into_iter().filter(|p| p.running().is_some()) {
+    let view = runtime.view();
+    let pod = if own { view.get("pods", &changed.key) } else { Some(changed) };
+    let Some(pod) = pod.map(|pod| pod.look()) else { return };
+    for place in Place::all(&view.objects, &pod).into_iter().filter(|p| p.running().is_some()) {
         let process = place.process(&view);
         // What a controller plays is not run.
         let played = Task::of(&view, &pod).is_some_and(|t| t.container == place.name());
@@ -92,7 +105,7 @@ async fn follow(runtime: Arc<Runtime>, instance: Arc<Instance>) {
             RunProgress::Over(end) => {
                 let (target, run) = (instance.target.clone(), instance.run.clone());
                 // Without an API there is nobody to tell.
-                let _ = runtime.asks.send(DeferredWrite::Ended { target, run, end }).await;
+                let _ = runtime.writes.send(DeferredWrite::Ended { target, run, end }).await;
                 return;
             }
             RunProgress::Waits(whole) => whole,
@@ -149,7 +162,9 @@ impl Runtime {
     #[cfg(test)]
     pub fn step(self: &Arc<Runtime>) -> Vec<(crate::runtime::Target, String, End)> {
         let snapshot = self.store.snapshot();
-        snapshot.list("pods", "").for_each(|pod| look(self, pod, false));
+        for resource in ["pods", unshown::RESOURCE] {
+            snapshot.list(resource, "").for_each(|entry| look(self, entry, false));
+        }
         let all: Vec<_> = self.state.lock().instances.values().map(Arc::clone).collect();
         let driven = all.into_iter().filter(|i| i.driving.load(Ordering::Relaxed));
         let over = driven.filter_map(|instance| match advance(self, &instance) {

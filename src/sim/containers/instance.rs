@@ -244,7 +244,7 @@ impl Instance {
         let end = End { at, code, refused, message };
         let ask = DeferredWrite::Ended { target: self.target.clone(), run: self.run.clone(), end };
         // A queue that is full means that many are ending already.
-        let _ = runtime.asks.try_send(ask);
+        let _ = runtime.writes.try_send(ask);
     }
 
     /// Writes what its program says last: to its log, and where its message is read from.

@@ -95,7 +95,7 @@ impl Live {
             tokio::spawn(activity.track(work))
         });
         let world = runtime.world.clone();
-        let ask = (runtime.asks.clone(), instance.target.clone(), instance.run.clone());
+        let ask = (runtime.writes.clone(), instance.target.clone(), instance.run.clone());
         let activity = Arc::clone(&world.activity);
         tokio::spawn(activity.track(async move {
             let typing = async {
@@ -116,11 +116,11 @@ impl Live {
                 _ = futures_util::future::join_all(spread) => {}
                 () = patience => {}
             }
-            let (asks, target, run) = ask;
+            let (writes, target, run) = ask;
             let end =
                 End { at: clock.now(), code, refused: None, message: said.message(&policy, code) };
             // Without an API there is nobody to tell.
-            let _ = asks.send(DeferredWrite::Ended { target, run, end }).await;
+            let _ = writes.send(DeferredWrite::Ended { target, run, end }).await;
             over.send_replace(Some(code));
         }));
         live

@@ -6,7 +6,6 @@
 //! read. Commands run in the shell of [`crate::sim::shell`]. What they bring about is written
 //! through the API (`asks`), like everything else.
 
-mod asks;
 mod cgroup;
 mod command;
 mod connection;
@@ -38,15 +37,16 @@ mod tokens;
 mod usage;
 mod virtual_run;
 mod volumes;
+mod writes;
 
-#[cfg(test)]
-pub use asks::note;
-pub use asks::{DeferredWrite, End, is_done, serve};
 pub use command::line;
 #[cfg(test)]
 pub use command::words;
 pub use driver::tend;
 pub use kept::Kept;
+pub use writes::{DeferredWrite, End, is_done, serve};
+#[cfg(test)]
+pub use writes::{note, note_unshown};
 
 use crate::{
     catalog::{
@@ -66,6 +66,7 @@ use crate::{
         io::{Input, Output},
         machine::{Fetch, Fetched},
     },
+    sim::unshown,
     store::{Entry, Store},
     world::{BoxFuture, World},
 };
@@ -90,14 +91,14 @@ const DISK: usize = 512 << 20;
 const FEW: usize = 32;
 
 /// Writes that wait to be taken to the API.
-const ASKS: usize = 256;
+const WRITES: usize = 256;
 
 /// The container runtimes of all nodes.
 pub struct Runtime {
     store: Store,
     world: World,
     settings: Arc<Settings>,
-    asks: mpsc::Sender<DeferredWrite>,
+    writes: mpsc::Sender<DeferredWrite>,
     quota: Quota,
     state: Mutex<State>,
     /// Where main processes are run.
@@ -156,14 +157,14 @@ impl Runtime {
         world: World,
         settings: Arc<Settings>,
     ) -> (Arc<Runtime>, mpsc::Receiver<DeferredWrite>) {
-        let (asks, asked) = mpsc::channel(ASKS);
+        let (writes, asked) = mpsc::channel(WRITES);
         let router = Router::new(store.clone(), world.clone(), Arc::clone(&settings));
         let runtime = Arc::new_cyclic(|me| Runtime {
             router: Arc::new(router),
             store,
             world,
             settings,
-            asks,
+            writes,
             quota: Quota::new(DISK),
             state: Mutex::default(),
             tasks: OnceLock::new(),
@@ -246,7 +247,7 @@ impl Runtime {
         let pod_there = |uid: &str| view.objects.by_uid(uid).is_some();
         let pods: HashSet<&str> = state.instances.values().map(|i| i.uid.as_str()).collect();
         let runs = |pod: &Entry| -> Vec<String> {
-            let places = Place::all(&Arc::new(pod.value()));
+            let places = Place::all(&view.objects, &Arc::new(pod.value()));
             let runs = places.iter().flat_map(|p| p.run().into_iter().chain(p.previous()));
             runs.map(|run| run.id).collect()
         };
@@ -271,7 +272,8 @@ impl Runtime {
                 let target = &instance.target;
                 let snapshot = store.snapshot();
                 let entry = snapshot.get("pods", &target.namespace, &target.pod);
-                let runs = entry.is_some_and(|e| instance.is_current(&Arc::new(e.value())));
+                let pod = entry.map(|e| unshown::known(&snapshot, &Arc::new(e.value())));
+                let runs = pod.is_some_and(|pod| instance.is_current(&pod));
                 drop(snapshot);
                 let runs = runs && me.upgrade().is_some_and(|me| me.knows(&instance));
                 if !runs || changed.changed().await.is_err() {
@@ -378,6 +380,10 @@ impl Containers for Runtime {
         Box::pin(self.until_down(node))
     }
 
+    fn known(&self, pod: Value) -> Value {
+        Arc::unwrap_or_clone(unshown::known(&self.store.snapshot(), &Arc::new(pod)))
+    }
+
     fn exec(&self, target: Target, command: Vec<String>, tty: bool, io: Io) -> BoxFuture<Ended> {
         let me = self.me.upgrade();
         Box::pin(async move {
@@ -445,7 +451,8 @@ impl Containers for Runtime {
 
     fn logs(&self, target: Target, options: LogOptions) -> Result<LogStream, Error> {
         let view = self.view();
-        let place = Place::find(&view, &target)
+        // A kubelet finds logs by the status that it has written.
+        let place = Place::shown(&view, &target)
             .ok_or_else(|| Error::not_found("pods", target.pod.as_str()))?;
         let run = if options.previous { place.previous() } else { place.run() };
         let Some(run) = run else {

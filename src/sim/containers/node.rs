@@ -108,7 +108,7 @@ impl NodeRuntime for Node {
         let view = self.runtime.view();
         let mut found = Vec::new();
         for pod in self.pods() {
-            for place in Place::all(&pod) {
+            for place in Place::all(&view.objects, &pod) {
                 let Some(run) = place.run() else { continue };
                 let image = place.image(&view);
                 let id = image.map(|i| i.id.trim_start_matches("sha256:").to_owned());

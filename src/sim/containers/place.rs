@@ -9,7 +9,9 @@ use crate::{
     sim::{
         images::process::{self, Image, Process},
         registries::{self, Offer},
+        unshown,
     },
+    store::Snapshot,
 };
 use jiff::Timestamp;
 use std::{collections::HashMap, sync::Arc};
@@ -52,6 +54,12 @@ impl Place {
     /// Looks a container up.
     pub fn find(view: &View, target: &Target) -> Option<Place> {
         let entry = view.named("pods", &target.namespace, &target.pod)?;
+        Place::of(&unshown::known(&view.objects, &entry.look()), &target.container)
+    }
+
+    /// The same as its pod's status shows it.
+    pub fn shown(view: &View, target: &Target) -> Option<Place> {
+        let entry = view.named("pods", &target.namespace, &target.pod)?;
         Place::of(&entry.look(), &target.container)
     }
 
@@ -67,13 +75,14 @@ impl Place {
     }
 
     /// All containers of a pod that were ever started.
-    pub fn all(pod: &Arc<Value>) -> Vec<Place> {
+    pub fn all(objects: &Snapshot, pod: &Arc<Value>) -> Vec<Place> {
+        let pod = unshown::known(objects, pod);
         let of = |(specs, statuses): &(&str, &str)| {
             let named = |spec: &'_ Value| (spec.str_at("name").to_owned(), spec.clone());
             let mut specs: HashMap<_, _> = pod.list_at(specs).iter().map(named).collect();
             let place = |status: &Value| {
                 let spec = specs.remove(status.str_at("name"))?;
-                Some(Place { pod: Arc::clone(pod), spec, status: status.clone() })
+                Some(Place { pod: Arc::clone(&pod), spec, status: status.clone() })
             };
             pod.list_at(statuses).iter().filter_map(place).collect::<Vec<_>>()
         };

@@ -60,7 +60,7 @@ impl Runtime {
             let until = time::plus_seconds(now, WINDOW);
             me.world.clock.sleep_until(until).await;
             // Nobody writes any more when the server stops.
-            let _ = me.asks.send(DeferredWrite::Served(me.sample.take(now, until))).await;
+            let _ = me.writes.send(DeferredWrite::Served(me.sample.take(now, until))).await;
         }));
     }
 }

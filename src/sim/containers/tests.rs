@@ -29,7 +29,7 @@ struct Lab {
     runtime: Arc<Runtime>,
     store: Store,
     clock: StepClock,
-    _asks: mpsc::Receiver<DeferredWrite>,
+    _writes: mpsc::Receiver<DeferredWrite>,
 }
 
 fn start() -> Timestamp {
@@ -43,8 +43,8 @@ impl Lab {
         let clock = StepClock::new(start());
         let entropy = Entropy::seeded(1);
         let world = World::new(Arc::new(clock.clone()), entropy);
-        let (runtime, asks) = Runtime::new(store.clone(), world, Arc::new(Settings::default()));
-        Lab { runtime, store, clock, _asks: asks }
+        let (runtime, writes) = Runtime::new(store.clone(), world, Arc::new(Settings::default()));
+        Lab { runtime, store, clock, _writes: writes }
     }
 
     async fn put(&self, resource: &str, object: Value) {

@@ -31,7 +31,7 @@ impl Runtime {
             let (reply, token) = oneshot::channel();
             let (pod, audience) = (Arc::clone(&place.pod), key.1.clone());
             let asked =
-                self.asks.send(DeferredWrite::Token { pod, audience, seconds, reply }).await;
+                self.writes.send(DeferredWrite::Token { pod, audience, seconds, reply }).await;
             if let (Ok(()), Ok(token)) = (asked, token.await) {
                 self.state.lock().tokens.insert(key, (now, token));
             }

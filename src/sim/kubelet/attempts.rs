@@ -122,7 +122,7 @@ impl Attempts {
             (row, false) => {
                 let mut object = crate::object::to_value(self).unwrap_or_default();
                 object["metadata"] = json!({"namespace": pod.namespace(), "name": pod.name(),
-                    "uid": pod.uid(), "creationTimestamp": time::seconds(view.now)});
+                    "creationTimestamp": time::seconds(view.now)});
                 Some(match row {
                     None => Write::create(RESOURCE, object),
                     Some(row) => {

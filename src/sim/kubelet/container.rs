@@ -95,6 +95,9 @@ fn start(s: &mut Sync<'_>, spec: &Value, r: &mut Record, anchor: Timestamp) {
 
 fn begin(s: &mut Sync<'_>, spec: &Value, r: &mut Record, image: String, digest: String) {
     s.attempts.forget(&r.name);
+    // Until its hook after the start has ended, what was before is shown.
+    let before = Record { shown: None, unhooked: None, ..r.clone() };
+    r.shown = hooks::has(spec, "postStart").then(|| Box::new(before));
     if r.has_run() {
         r.restarts += 1;
     }
@@ -114,6 +117,7 @@ fn begin(s: &mut Sync<'_>, spec: &Value, r: &mut Record, image: String, digest: 
 
 /// A container that is up, as far as probes do not find out.
 fn begun(spec: &Value, r: &mut Record) {
+    r.shown = None;
     r.started = !has(spec, "startupProbe");
     r.ready = r.started && !has(spec, "readinessProbe");
 }
@@ -177,13 +181,15 @@ fn run(s: &mut Sync<'_>, spec: &Value, r: &mut Record, since: Timestamp) {
         let text = format!("Container {} resize requires restart", r.name);
         return kill(s, spec, r, since, text);
     }
-    if !r.started && hooks::has(spec, "postStart") {
+    if r.shown.is_some() && hooks::has(spec, "postStart") {
         match hooks::perform(s, spec, r, "postStart", since) {
             Hook::Open => {}
             Hook::Done(_) => begun(spec, r),
-            Hook::Failed(_) => {
+            Hook::Failed(_, why) => {
                 s.tell(&r.name.clone(), true, "FailedPostStartHook", "PostStartHook failed".into());
-                return kill(s, spec, r, since, "FailedPostStartHook".into());
+                kill(s, spec, r, since, "FailedPostStartHook".into());
+                r.unhooked = Some(why);
+                return;
             }
         }
     }
@@ -236,6 +242,7 @@ pub fn finish(s: &Sync<'_>, r: &mut Record, since: Timestamp, code: i64) {
         ended.message = lives.message(r.run(s.pod), code as i32);
     }
     r.state = State::Terminated(ended);
+    r.shown = None;
     (r.started, r.ready) = (false, containers::is_done(s.pod, &r.name, code));
 }
 
@@ -273,6 +280,9 @@ fn again(s: &mut Sync<'_>, spec: &Value, r: &mut Record, ended: &Ended, role: Ro
         backoff::after_crash(ended, r.last.as_ref())
     };
     if wait.is_zero() {
+        if let Some(why) = r.unhooked.take() {
+            hold(r, "PostStartHookError", why);
+        }
         return start(s, spec, r, ended.finished);
     }
     let notice = ended.finished.saturating_add(s.view.delays.notice);

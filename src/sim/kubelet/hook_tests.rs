@@ -3,7 +3,7 @@
 use crate::{
     object::{ObjectExt, Value, json},
     settings::Settings,
-    sim::lab::Lab,
+    sim::{lab::Lab, unshown},
 };
 
 const AGNHOST: &str = "registry.k8s.io/e2e-test-images/agnhost:2.63.0";
@@ -39,10 +39,77 @@ fn a_container_has_started_when_its_hook_has_ended() {
     spec["containers"][0]["lifecycle"] = json!({"postStart": exec("sleep 4; touch /tmp/told")});
     lab.create(spec);
     lab.pass(4.0);
-    assert!(status(&lab).at("state.running").is_some(), "{}", status(&lab));
-    assert!(!status(&lab).is_true("started"));
+    assert_eq!(status(&lab).str_at("state.waiting.reason"), "ContainerCreating");
+    assert_eq!(lab.pod().str_at("status.phase"), "Pending");
+    assert!(lab.heard().iter().any(|told| told.starts_with("Started ")));
+    assert_eq!(known(&lab).str_at("status.phase"), "Pending");
+    let known = known(&lab).list_at("status.containerStatuses")[0].clone();
+    assert!(known.at("state.running").is_some() && !known.is_true("started"), "{known}");
     lab.pass(9.0);
     assert_eq!(status(&lab).i64_at("state.terminated.exitCode"), Some(5));
+    assert!(lab.get(unshown::RESOURCE, "default/p").is_none());
+}
+
+/// The pod as its node knows it.
+fn known(lab: &Lab) -> Value {
+    let objects = lab.view().objects;
+    let pod = objects.get("pods", "default", "p").unwrap().look();
+    Value::clone(&unshown::known(&objects, &pod))
+}
+
+#[test]
+fn nothing_of_a_pod_moves_in_its_status_while_a_hook_goes_on() {
+    let mut lab = Lab::instant();
+    let serve = |name: &str| json!({"name": name, "image": AGNHOST, "args": ["pause"]});
+    let mut spec = json!({"containers": [serve("a"), serve("b"), serve("c")]});
+    spec["containers"][1]["lifecycle"] = json!({"postStart": {"sleep": {"seconds": 10}}});
+    lab.create(spec);
+    lab.pass(4.0);
+    let run = |pod: &Value| -> Vec<bool> {
+        let all = pod.list_at("status.containerStatuses").iter();
+        all.map(|c| c.at("state.running").is_some()).collect()
+    };
+    // The one before it runs, the one after it is not begun.
+    assert_eq!(run(&known(&lab)), [true, true, false]);
+    assert_eq!(run(&lab.pod()), [false, false, false]);
+    lab.pass(12.0);
+    assert_eq!(run(&lab.pod()), [true, true, true]);
+}
+
+#[test]
+fn a_container_that_ends_or_is_to_end_is_shown_at_once() {
+    let mut lab = Lab::new(Settings::default());
+    let mut spec = sh("sleep 3; exit 4");
+    spec["containers"][0]["lifecycle"] = json!({"postStart": {"sleep": {"seconds": 60}}});
+    lab.create(spec.clone());
+    lab.pass(10.0);
+    assert_eq!(status(&lab).i64_at("state.terminated.exitCode"), Some(4), "{}", status(&lab));
+    lab.clear("pods");
+    lab.clear(unshown::RESOURCE);
+    spec["containers"][0]["command"] = json!(["sleep", "100"]);
+    lab.create(spec);
+    lab.pass(5.0);
+    assert!(status(&lab).at("state.waiting").is_some());
+    lab.delete(30);
+    assert!(status(&lab).at("state.running").is_some(), "{}", status(&lab));
+    lab.pass(40.0);
+    assert!(lab.get("pods", "default/p").is_none());
+    assert!(lab.get(unshown::RESOURCE, "default/p").is_none());
+}
+
+#[test]
+fn a_hook_that_failed_is_what_is_shown_during_the_next() {
+    let mut lab = Lab::new(Settings::default());
+    let mut spec = json!({"containers": [{"name": "c", "image": AGNHOST, "args": ["pause"]}]});
+    spec["containers"][0]["lifecycle"] = json!({"postStart": exec("sleep 5; cat /no/such")});
+    lab.create(spec);
+    lab.pass(11.0);
+    let status = status(&lab);
+    assert_eq!(status.str_at("state.waiting.reason"), "PostStartHookError", "{status}");
+    let words = "Exec lifecycle hook ([sh -c sleep 5; cat /no/such]) for Container \"c\" in Pod \"p_default(";
+    assert!(status.str_at("state.waiting.message").starts_with(words), "{status}");
+    assert!(status.str_at("state.waiting.message").contains("exited with 1"), "{status}");
+    assert!(status.at("lastState.terminated").is_some(), "{status}");
 }
 
 #[test]

@@ -20,8 +20,8 @@ pub enum Hook {
     Open,
     /// It has ended well.
     Done(Timestamp),
-    /// It has failed.
-    Failed(Timestamp),
+    /// It has failed, for this reason.
+    Failed(Timestamp, String),
 }
 
 /// Whether a container of this spec has a hook.
@@ -31,7 +31,7 @@ pub fn has(spec: &Value, name: &str) -> bool {
 
 /// Whether the hook after the start keeps a container from being started.
 pub fn holds(s: &mut Sync<'_>, spec: &Value, r: &Record) -> bool {
-    let Some(since) = r.running().filter(|_| !r.started && has(spec, "postStart")) else {
+    let Some(since) = r.running().filter(|_| r.shown.is_some() && has(spec, "postStart")) else {
         return false;
     };
     perform(s, spec, r, "postStart", since) == Hook::Open
@@ -52,13 +52,25 @@ pub fn perform(s: &mut Sync<'_>, spec: &Value, r: &Record, name: &str, since: Ti
     match (get, s.view.lives.is_some()) {
         (Some(get), true) => {
             let request = request(s, spec, get);
-            ask(s, r, &Question { name, what: What::Visit(&request), since })
+            let done = ask(s, r, &Question { name, what: What::Visit(&request), since });
+            let what = format!("HTTP lifecycle hook ({})", get.str_at("path"));
+            explained(s, r, done, &what)
         }
         (None, _) if !command.is_empty() => {
-            exec(s, r, &Question { name, what: What::Command(&command), since }, &command)
+            let question = Question { name, what: What::Command(&command), since };
+            let done = exec(s, r, &question, &command);
+            explained(s, r, done, &format!("Exec lifecycle hook ([{}])", command.join(" ")))
         }
         _ => Hook::Done(since),
     }
+}
+
+/// A hook that failed, in the kubelet's words.
+fn explained(s: &Sync<'_>, r: &Record, done: Hook, what: &str) -> Hook {
+    let Hook::Failed(at, why) = done else { return done };
+    let (name, pod) = (&r.name, s.shown());
+    let text = format!("{what} for Container {name:?} in Pod {pod:?} failed - error: {why}");
+    Hook::Failed(at, text)
 }
 
 /// What an `httpGet` hook asks, and whom.
@@ -84,12 +96,16 @@ fn exec(s: &mut Sync<'_>, r: &Record, question: &Question<'_>, command: &[String
     let known = process::exec(&image, command);
     let missing = known.is_err() && command.first().is_some_and(|c| !c.contains('/'));
     match known {
-        Err(_) if missing => Hook::Failed(since),
+        Err(_) if missing => {
+            let program = command.first().map_or("", String::as_str);
+            let why = format!("exec: \"{program}\": executable file not found in $PATH");
+            Hook::Failed(since, said(command, 127, &why))
+        }
         Ok(done) if !done.driven => match done.ends {
             Some(end) => match (s.reached(plus(since, end.after)), end.code) {
                 (false, _) => Hook::Open,
                 (true, 0) => Hook::Done(plus(since, end.after)),
-                (true, _) => Hook::Failed(plus(since, end.after)),
+                (true, code) => Hook::Failed(plus(since, end.after), said(command, code, "")),
             },
             None => Hook::Open,
         },
@@ -98,22 +114,28 @@ fn exec(s: &mut Sync<'_>, r: &Record, question: &Question<'_>, command: &[String
     }
 }
 
+/// What is said of a command that failed, and what it wrote.
+fn said(command: &[String], code: i64, wrote: &str) -> String {
+    let command = command.join(" ");
+    format!("command '{command}' exited with {code}: {wrote}, message: {wrote:?}")
+}
+
 fn ask(s: &mut Sync<'_>, r: &Record, question: &Question<'_>) -> Hook {
     let lives = s.view.lives.as_ref();
     let heard = lives.map_or(Heard::Nothing, |lives| lives.ask(r.run(s.pod), question, true));
     let soon = plus(s.now(), 1.0);
     match heard {
         // A request has been answered whatever its status.
-        Heard::Done(at, code, _) => match question.what {
-            What::Command(_) if code != 0 => Hook::Failed(at),
+        Heard::Done(at, code, wrote) => match question.what {
+            What::Command(argv) if code != 0 => Hook::Failed(at, said(argv, code.into(), &wrote)),
             _ => Hook::Done(at),
         },
-        Heard::Failed(_) => Hook::Failed(s.now()),
+        Heard::Failed(why) => Hook::Failed(s.now(), why),
         Heard::Busy(next) => {
             s.wake(next.unwrap_or(soon).max(s.now()));
             Hook::Open
         }
-        // A run that has just begun is not known before its status is written.
+        // A run that has just begun is not known before it is written down.
         Heard::Nothing => {
             s.wake(soon);
             Hook::Open

@@ -12,6 +12,7 @@ mod conditions;
 mod config;
 mod container;
 mod faulty;
+mod hiding;
 #[cfg(test)]
 mod hook_tests;
 mod hooks;
@@ -42,6 +43,7 @@ use crate::{
             images::{self, Inventory},
         },
         registries::{self, Pull},
+        unshown,
     },
     store::{Change, Entry},
 };
@@ -62,6 +64,7 @@ pub static KUBELET: Controller = Controller {
         Watch::Map(MACHINES, pods_of_node),
         Watch::Map(faults::RESOURCE, every_pod),
         Watch::Map(TASKS, played),
+        Watch::Map(unshown::RESOURCE, unshown::owner),
     ],
     reconcile,
     ..Controller::BASE
@@ -70,7 +73,8 @@ pub static KUBELET: Controller = Controller {
 fn scheduled_pod(view: &View, change: &Change) -> Vec<String> {
     if change.deleted {
         let meta = &change.entry.meta;
-        let noted = attempts::any(view, &meta.namespace, &meta.name);
+        let noted = attempts::any(view, &meta.namespace, &meta.name)
+            || view.get(unshown::RESOURCE, &change.entry.key).is_some();
         return if noted { vec![change.entry.key.to_string()] } else { Vec::new() };
     }
     let pod = PodLens::of(&change.entry);
@@ -130,7 +134,7 @@ fn pods_waiting_for_pull(_: &View, change: &Change) -> Vec<String> {
 fn reconcile(view: &View, key: &str) -> Plan {
     let Some(pod) = view.look("pods", key) else {
         let mut plan = Plan::none();
-        if let Some(write) = attempts::sweep(view, key) {
+        for write in [attempts::sweep(view, key), unshown::sweep(view, key)].into_iter().flatten() {
             plan.write(write);
         }
         return plan;

@@ -95,6 +95,10 @@ pub struct Record {
     pub image_id: String,
     /// The runtime's id of the container.
     pub container: String,
+    /// What the status says of it while its hook after the start goes on.
+    pub shown: Option<Box<Record>>,
+    /// What went wrong with that hook, in the look that found it.
+    pub unhooked: Option<String>,
 }
 
 impl Record {
@@ -110,6 +114,8 @@ impl Record {
             image: spec.str_at("image").into(),
             image_id: String::new(),
             container: String::new(),
+            shown: None,
+            unhooked: None,
         }
     }
 
@@ -133,7 +139,14 @@ impl Record {
             image: v.str_at("image").into(),
             image_id: v.str_at("imageID").into(),
             container: v.str_at("containerID").into(),
+            shown: None,
+            unhooked: None,
         }
+    }
+
+    /// What the status is to say.
+    pub fn to_show(&self) -> &Record {
+        self.shown.as_deref().filter(|_| self.running().is_some()).unwrap_or(self)
     }
 
     /// Writes it back; `spec` is the container's spec.

@@ -3,7 +3,7 @@
 use super::{
     admit,
     attempts::Attempts,
-    config, container,
+    config, container, hiding, hooks,
     record::{Ended, Named, Record, State},
     resize::{self, Resize},
     shown, status, terminate, told,
@@ -11,7 +11,10 @@ use super::{
 use crate::{
     controllers::{Plan, View, Write},
     object::{ObjectExt, Value, alike, json, name, time, without_managed},
-    sim::nodes::{NodeLens, images::Inventory},
+    sim::{
+        nodes::{NodeLens, images::Inventory},
+        unshown,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -71,12 +74,22 @@ impl<'a> Sync<'a> {
         let node = view.get("nodes", pod.str_at("spec.nodeName"));
         let inits = pod.list_at("spec.initContainers");
         let waiting = if inits.is_empty() { "ContainerCreating" } else { "PodInitializing" };
+        let unshown = unshown::row(&view.objects, pod);
         let records = |specs: &[Value], path: &str| -> Vec<Record> {
-            let known: HashMap<&str, &Value> =
-                pod.list_at(path).iter().map(|s| (s.name_field(), s)).collect();
+            let known = by_name(pod.list_at(path));
+            let runs = unshown.as_deref().map_or(HashMap::new(), |row| by_name(row.list_at(path)));
             let of = |spec: &Value| {
-                let old = known.get(spec.name_field());
-                old.map_or_else(|| Record::fresh(spec, waiting), |old| Record::read(old))
+                let (name, fresh) = (spec.name_field(), || Record::fresh(spec, waiting));
+                let old = known.get(name).copied();
+                let shown = old.map_or_else(fresh, Record::read);
+                match runs.get(name).filter(|run| old.is_none_or(|o| unshown::is_news(o, run))) {
+                    Some(run) => {
+                        // Who has no hook is hidden by somebody else's, if that still goes on.
+                        let shown = hooks::has(spec, "postStart").then(|| Box::new(shown));
+                        Record { shown, ..Record::read(run) }
+                    }
+                    None => shown,
+                }
             };
             specs.iter().map(of).collect()
         };
@@ -305,7 +318,11 @@ impl<'a> Sync<'a> {
             let mut record = self.apps[i].clone();
             let spec = self.pod.list_at("spec.containers")[i].clone();
             container::advance(self, &spec, &mut record, anchor, container::Role::App);
+            let waits = hiding::waits(&record);
             self.apps[i] = record;
+            if waits {
+                break;
+            }
         }
         container::probe_all(self);
         if container::are_over(self) {
@@ -371,9 +388,14 @@ impl<'a> Sync<'a> {
         if let Some(write) = self.attempts.write(self.view, self.pod) {
             self.plan.write(write);
         }
+        let runs = hiding::hide(self);
         let new = status::of(self, terminated);
         if !self.pod.at("status").is_some_and(|old| alike(old, &new)) {
             self.plan.write(Write::status_of("pods", self.pod, new));
+        }
+        // After the status: what runs is known all the time.
+        if let Some(write) = runs {
+            self.plan.write(write);
         }
     }
 
@@ -416,6 +438,10 @@ impl<'a> Sync<'a> {
     pub fn shown(&self) -> String {
         shown(self.pod)
     }
+}
+
+fn by_name(entries: &[Value]) -> HashMap<&str, &Value> {
+    entries.iter().map(|entry| (entry.name_field(), entry)).collect()
 }
 
 /// `time` plus seconds and fractions.

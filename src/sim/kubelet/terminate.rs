@@ -21,6 +21,10 @@ pub fn step(s: &mut Sync<'_>) -> bool {
     if observed != s.pod.i64_at("metadata.generation") {
         announce(s);
     }
+    // Whoever is to stop is not waited for any more: what runs is shown.
+    for r in s.inits.iter_mut().chain(&mut s.apps).chain(&mut s.extras) {
+        r.shown = None;
+    }
     let mut last = asked;
     for i in 0..s.apps.len() {
         let spec = s.pod.list_at("spec.containers")[i].clone();
@@ -99,7 +103,7 @@ fn end(
     let term = match hooked.then(|| hooks::perform(s, spec, r, "preStop", asked)) {
         None => asked,
         Some(Hook::Done(at)) => at.max(asked),
-        Some(Hook::Failed(at)) => {
+        Some(Hook::Failed(at, _)) => {
             let text = "PreStopHook failed";
             s.record_once(&r.name, true, "FailedPreStopHook", text.into(), asked);
             at.max(asked)

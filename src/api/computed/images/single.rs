@@ -44,6 +44,6 @@ pub async fn keep(server: &Server, image: Value) -> Result<Kept, Error> {
     match server.put(&request.kind, draft.object.clone(), Expect::Absent, draft.extra).await {
         Ok(entry) => Ok(Kept::New(entry.value())),
         Err(store::Error::Exists(_)) => Ok(Kept::Known(draft.object)),
-        Err(error) => Err(Server::noun(&request.kind, &request.name, error)),
+        Err(error) => Err(Server::with_resource(&request.kind, &request.name, error)),
     }
 }

@@ -59,7 +59,7 @@ pub async fn write(
             Ok(entry) => return Ok(entry.value()),
             // What must commit with the stream has moved: decide again.
             Err(error) if Lost::from(&error) == Some(Lost::Other) => {}
-            Err(error) => return Err(Server::noun(&request.kind, &request.name, error)),
+            Err(error) => return Err(Server::with_resource(&request.kind, &request.name, error)),
         }
     }
     Err(Error::stale(STREAMS, &request.name))

@@ -69,7 +69,7 @@ pub(super) async fn create(server: Arc<Server>, request: Request) -> Result<Answ
             Ok(entry) => return Ok(Answer { warnings, ..answer(201, entry.value()) }),
             Err(error) => match Lost::from(&error) {
                 Some(_) => {}
-                None => return Err(Server::noun(&kind, &name, error)),
+                None => return Err(Server::with_resource(&kind, &name, error)),
             },
         }
     }

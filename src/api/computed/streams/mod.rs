@@ -93,6 +93,7 @@ async fn process(server: &Server, request: &Request) -> Result<Answer, Error> {
         return Err(Error::Backend(400, text.into()));
     }
     let attach = request.sub == "attach";
+    let pod = containers(server, request)?.known(pod);
     if !pod::runs(&pod, &container) {
         return Err(Error::Backend(500, pod::gone(&pod, &container, attach)));
     }
@@ -128,6 +129,7 @@ async fn forward(server: &Server, request: &Request) -> Result<Answer, Error> {
     let (_, pod) = Server::stored(&snapshot, request)?;
     pod::placed(&pod)?;
     dial::session(&snapshot, &*containers(server, request)?, &pod)?;
+    let pod = containers(server, request)?.known(pod);
     if !pod::is_up(&pod) {
         let name = format!("{}_{}", pod.name(), pod.namespace());
         return Err(Error::Backend(500, format!("pod not found ({name:?})")));

@@ -7,7 +7,7 @@ use crate::{
         Decl, Type,
         types::{self, Identity, Member, Shape, escape},
     },
-    kinds::{Catalogue, Served, custom::rules::declare},
+    kinds::{Catalogue, GroupVersionResource, Served, custom::rules::declare},
     object::{ObjectExt, Value, json},
     schema,
 };
@@ -74,7 +74,9 @@ fn kinds(policy: &Value, catalogue: &Catalogue) -> Vec<Served> {
             }
         }
     }
-    let found = names.iter().filter_map(|[g, v, r]| catalogue.by_path(g, v, r));
+    let found = names.iter().filter_map(|[group, version, resource]| {
+        catalogue.by_path(GroupVersionResource { group, version, resource })
+    });
     let mut found: Vec<Served> = found.collect();
     found.sort_by(|a, b| {
         (&*a.group, &*a.version, &*a.kind).cmp(&(&*b.group, &*b.version, &*b.kind))

@@ -271,7 +271,7 @@ fn forwarded(
 
 /// The container of a pod that listens on a port now.
 pub fn listener(view: &View, pod: &Arc<Value>, port: u16, protocol: Protocol) -> Found {
-    for place in Place::all(pod) {
+    for place in Place::all(&view.objects, pod) {
         let Some(since) = place.running() else { continue };
         let process = place.process(view);
         let boot = jiff::SignedDuration::try_from_secs_f64(process.boot.clamp(0.0, 1e9));

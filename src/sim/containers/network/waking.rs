@@ -20,7 +20,7 @@ impl Runtime {
     ) -> Option<T> {
         let (namespace, service) = (service.namespace().to_owned(), service.name().to_owned());
         // Without anybody to write it down nobody wakes.
-        self.asks.send(DeferredWrite::Called { namespace, service }).await.ok()?;
+        self.writes.send(DeferredWrite::Called { namespace, service }).await.ok()?;
         let clock = &self.world.clock;
         let began = clock.now();
         let mut changed = self.store.feed().signal(SLICES);

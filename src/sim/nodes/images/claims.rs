@@ -7,7 +7,10 @@ use super::inventory::{Inventory, Loss, StoredImage, repository};
 use crate::{
     catalog::reference::Reference,
     controllers::{View, podlens::PodLens},
-    sim::registries::{self, Asker, Key, Offer},
+    sim::{
+        registries::{self, Asker, Key, Offer},
+        unshown,
+    },
     store::Entry,
 };
 use jiff::Timestamp;
@@ -51,16 +54,21 @@ fn claims(pod: &PodLens) -> Vec<Claim> {
 
 /// Whether a pod tells something its node has not noted.
 pub fn news(view: &View, inventory: &Inventory, pod: &Entry) -> bool {
-    let lens = PodLens::of(pod);
-    let new = |c: &Claim| inventory.learns(view, pod, c).is_some();
-    claims(&lens).iter().any(new)
+    all(view, pod).iter().any(|c| inventory.learns(view, pod, c).is_some())
+}
+
+/// What a pod tells, and what tell the runs that its status does not show yet.
+fn all(view: &View, pod: &Entry) -> Vec<Claim> {
+    let mut all = claims(&PodLens::of(pod));
+    all.extend(unshown::lens(&view.objects, pod).iter().flat_map(|runs| claims(runs)));
+    all
 }
 
 /// Notes what the pods of a node tell.
 pub fn take_in(view: &View, node: &str, inventory: &mut Inventory) {
     let now = Loss { rev: view.objects.rev, at: view.now };
     for pod in view.pods_on(node) {
-        for claim in claims(&PodLens::of(pod)) {
+        for claim in all(view, pod) {
             let Some(keys) = inventory.learns(view, pod, &claim) else { continue };
             let Some(offer) = offered(view, pod, &claim, &keys) else { continue };
             let key = offer.by.as_ref().or(keys.first()).cloned();

@@ -19,6 +19,7 @@ use crate::{
     faults,
     object::{Value, quantity::Quantity, time},
     settings::Settings,
+    sim::unshown,
     store::Change,
 };
 use collect::Pass;
@@ -32,6 +33,7 @@ pub static KUBELET_IMAGES: Controller = Controller {
     watches: &[
         Watch::Map("nodes", own_node),
         Watch::Map("pods", teller),
+        Watch::Map(unshown::RESOURCE, whispered),
         Watch::Map(MACHINES, own_machine),
         Watch::Map(faults::RESOURCE, super::all),
     ],
@@ -60,6 +62,15 @@ fn teller(view: &View, change: &Change) -> Vec<String> {
     let going = || inventory.evicting.iter().any(|e| e.uid == *change.entry.meta.uid);
     let news = !change.deleted && claims::news(view, &inventory, &change.entry);
     if news || going() { vec![node.clone()] } else { Vec::new() }
+}
+
+/// The node of a pod that runs something its status does not show yet.
+fn whispered(view: &View, change: &Change) -> Vec<String> {
+    let Some(pod) = view.get("pods", &change.entry.key) else { return Vec::new() };
+    let node = PodLens::of(pod).spec.node_name.clone();
+    let inventory = Inventory::of(view, &node);
+    let news = !change.deleted && claims::news(view, &inventory, pod);
+    if news { vec![node] } else { Vec::new() }
 }
 
 /// Bytes of a node's image file system.

@@ -403,10 +403,15 @@ async fn change(
 }
 
 pub async fn readlink(p: &mut Process, argv: &[String]) -> Done {
-    let full =
-        own(argv) == "realpath" || argv.iter().any(|a| a.starts_with('-') && a.contains('f'));
+    let Some(o) = options(p, argv, &Known::letters("femnqsvzP")).await else { return Ok(1) };
+    let full = own(argv) == "realpath" || ['f', 'e', 'm'].iter().any(|letter| o.has(*letter));
+    let end = match (o.has('z'), o.has('n') && o.rest.len() == 1) {
+        (true, _) => "\0",
+        (false, true) => "",
+        (false, false) => "\n",
+    };
     let mut code = 0;
-    for name in argv[1..].iter().filter(|a| !a.starts_with('-')) {
+    for name in &o.rest {
         let path = p.path(name);
         let shown = if full {
             p.fs.real(&path, &p.who).ok()
@@ -417,7 +422,7 @@ pub async fn readlink(p: &mut Process, argv: &[String]) -> Done {
             }
         };
         match shown {
-            Some(shown) => p.out(format!("{shown}\n")).await?,
+            Some(shown) => p.out(format!("{shown}{end}")).await?,
             None => code = 1,
         }
     }

@@ -180,7 +180,8 @@ pub async fn tr(p: &mut Process, argv: &[String]) -> Done {
 }
 
 pub async fn rev(p: &mut Process, argv: &[String]) -> Done {
-    let (found, code) = inputs(p, own(argv), &argv[1..]).await?;
+    let Some(o) = options(p, argv, &Known::letters("brs:")).await else { return Ok(1) };
+    let (found, code) = inputs(p, own(argv), &o.rest).await?;
     for (_, bytes) in found {
         let rows: Vec<String> =
             lines(&bytes).map(|l| String::from_utf8_lossy(l).into_owned()).collect();

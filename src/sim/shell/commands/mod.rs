@@ -4,6 +4,7 @@ mod archive;
 mod awk;
 mod busybox;
 mod bytes;
+mod checksums;
 mod dd;
 mod files;
 mod find;
@@ -86,7 +87,7 @@ pub const TABLE: &[(&str, Main)] = &[
     ("kill", run!(builtin)),
     ("ln", run!(files::ln)),
     ("ls", run!(listing::ls)),
-    ("md5sum", run!(text::sums)),
+    ("md5sum", run!(checksums::sums)),
     ("mkdir", run!(files::mkdir)),
     ("mktemp", run!(files::mktemp)),
     ("mount", run!(listing::mount)),
@@ -110,7 +111,10 @@ pub const TABLE: &[(&str, Main)] = &[
     ("rmdir", run!(files::rmdir)),
     ("sed", run!(sed::sed)),
     ("seq", run!(text::seq)),
-    ("sha256sum", run!(text::sums)),
+    ("sha1sum", run!(checksums::sums)),
+    ("sha256sum", run!(checksums::sums)),
+    ("sha384sum", run!(checksums::sums)),
+    ("sha512sum", run!(checksums::sums)),
     ("sleep", run!(moments::sleep)),
     ("sort", run!(lines::sort)),
     ("stat", run!(listing::stat)),

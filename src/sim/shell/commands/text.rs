@@ -1,16 +1,12 @@
 //! Text in, text out: `cat`, `head`, `sort` and their like.
 
 use super::{inputs, opened, options, own, passing};
-use crate::{
-    object::hex,
-    sim::shell::{
-        io::{Input, LARGEST},
-        options::Known,
-        process::{Done, Process, Stop},
-    },
+use crate::sim::shell::{
+    io::{Input, LARGEST},
+    options::Known,
+    process::{Done, Process, Stop},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use sha2::{Digest, Sha256};
 
 pub async fn cat(p: &mut Process, argv: &[String]) -> Done {
     let Some(o) = options(p, argv, &Known::letters("nbAestuvET")).await else { return Ok(1) };
@@ -381,46 +377,39 @@ pub async fn base64(p: &mut Process, argv: &[String]) -> Done {
     Ok(code)
 }
 
-pub async fn sums(p: &mut Process, argv: &[String]) -> Done {
-    let name = own(argv).to_owned();
-    if name == "md5sum" {
-        p.err("md5sum: error setting digital signature: disabled in FIPS mode").await;
-        return Ok(1);
-    }
-    let files = if argv.len() < 2 { vec!["-".to_owned()] } else { argv[1..].to_vec() };
-    let mut code = 0;
-    for file in files {
-        let Some(input) = opened(p, &name, &file).await else {
-            code = 1;
-            continue;
-        };
-        let mut sum = Sha256::new();
-        while let Some(chunk) = passing(p, &input).await? {
-            sum.update(chunk);
-        }
-        p.out(format!("{}  {file}\n", hex(&sum.finalize()))).await?;
-    }
-    Ok(code)
-}
-
 pub async fn basename(p: &mut Process, argv: &[String]) -> Done {
-    let name = own(argv);
-    let Some(path) = argv.get(1) else {
+    let (name, long) = (own(argv), &[("multiple", 'a'), ("suffix", 's'), ("zero", 'z')]);
+    let known = match name {
+        "dirname" => Known { letters: "z", long: &[("zero", 'z')], strict: true },
+        _ => Known { letters: "as:z", long, strict: true },
+    };
+    let Some(o) = options(p, argv, &known).await else { return Ok(1) };
+    let (paths, suffix) = match (o.value('s'), o.rest.as_slice()) {
+        (None, [path, suffix]) if name != "dirname" && !o.has('a') => (vec![path], suffix.as_str()),
+        (suffix, paths) => (paths.iter().collect(), suffix.unwrap_or("")),
+    };
+    if paths.is_empty() {
         p.err(format!("{name}: missing operand\nTry '{name} --help' for more information.")).await;
         return Ok(1);
-    };
+    }
+    for path in paths {
+        let end = if o.has('z') { '\0' } else { '\n' };
+        p.out(format!("{}{end}", part(name, path, suffix))).await?;
+    }
+    Ok(0)
+}
+
+/// The folder of a path, or its last part without a suffix.
+fn part<'a>(name: &str, path: &'a str, suffix: &str) -> &'a str {
     let plain = path.trim_end_matches('/');
-    let shown = match name {
+    match name {
         _ if plain.is_empty() && !path.is_empty() => "/",
         "dirname" => crate::sim::shell::fs::split(plain).0,
         _ => {
             let last = plain.rsplit('/').next().unwrap_or(plain);
-            let suffix = argv.get(2).map_or("", String::as_str);
             last.strip_suffix(suffix).filter(|l| !l.is_empty()).unwrap_or(last)
         }
-    };
-    p.out(format!("{shown}\n")).await?;
-    Ok(0)
+    }
 }
 
 /// Integers and comparisons, what scripts use it for.

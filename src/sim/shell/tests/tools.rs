@@ -113,3 +113,54 @@ fn blocks_and_packed_bytes_go_from_place_to_place() {
         ("printf no | gunzip 2>&1 | tail -n 1", "gzip: stdin: not in gzip format\n", 0),
     ]);
 }
+
+#[test]
+fn sums_are_printed_and_checked() {
+    let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let file = "printf abc > /tmp/a; ";
+    let rows = [
+        ("sha256sum -b /tmp/a", format!("{abc} */tmp/a\n"), 0),
+        ("sha256sum --binary --tag /tmp/a", format!("SHA256 (/tmp/a) = {abc}\n"), 0),
+        ("sha256sum -t /tmp/a | sha256sum -c", "/tmp/a: OK\n".into(), 0),
+        ("sha256sum -b /tmp/a > /tmp/l; sha256sum -c /tmp/l", "/tmp/a: OK\n".into(), 0),
+        ("sha256sum --tag /tmp/a | sha256sum -c --quiet -", String::new(), 0),
+        ("sha1sum /tmp/a", "a9993e364706816aba3e25717850c26c9cd0d89d  /tmp/a\n".into(), 0),
+        ("md5sum /tmp/a", "900150983cd24fb0d6963f7d28e17f72  /tmp/a\n".into(), 0),
+        ("sha512sum /tmp/a | cut -c 1-16", "ddaf35a193617aba\n".into(), 0),
+        (
+            "sha256sum /tmp/a > /tmp/l; echo x > /tmp/a; sha256sum -c /tmp/l 2>&1",
+            String::new()
+                + "/tmp/a: FAILED\nsha256sum: WARNING: 1 computed checksum did NOT match\n",
+            1,
+        ),
+        (
+            "sha256sum /tmp/a > /tmp/l; rm /tmp/a; sha256sum -c --status /tmp/l 2> /dev/null",
+            String::new(),
+            1,
+        ),
+        (
+            "sha256sum -c /tmp/a 2>&1",
+            String::new()
+                + "sha256sum: /tmp/a: no properly formatted SHA256 checksum lines found\n",
+            1,
+        ),
+        ("sha256sum -y /tmp/a 2>&1 | head -n 1", "sha256sum: invalid option -- 'y'\n".into(), 0),
+    ];
+    for (text, out, code) in rows {
+        check(&[(&format!("{file}{text}"), &out, code)]);
+    }
+}
+
+#[test]
+fn options_are_no_names() {
+    check(&[
+        ("basename -s .txt /a/b.txt; basename -a /x/y z", "b\ny\nz\n", 0),
+        ("basename /a/b.txt .txt; basename -- -n; dirname /a/b c/d", "b\n-n\n/a\nc\n", 0),
+        (
+            "printf abc > /tmp/a; ln -s a /tmp/l; readlink -n /tmp/l; readlink -e /tmp/l",
+            "a/tmp/a\n",
+            0,
+        ),
+        ("printf 'a\\nb\\n' | tac -b", "b\na\n", 0),
+    ]);
+}

@@ -20,7 +20,7 @@ const PREFER: [&str; 2] =
 
 /// An image and, if it is a list, the images it lists.
 #[derive(Clone)]
-struct Fetched {
+struct FetchedImage {
     image: Value,
     manifests: Vec<Value>,
 }
@@ -50,7 +50,7 @@ pub struct Fetcher<'a> {
     rules: &'a Rules,
     /// The present, for lists, which have no time of their own.
     now: String,
-    answers: HashMap<Question, Result<Fetched, Value>>,
+    answers: HashMap<Question, Result<FetchedImage, Value>>,
     ways: HashMap<String, Way>,
 }
 
@@ -145,7 +145,7 @@ impl<'a> Fetcher<'a> {
         version: &str,
         spec: &Value,
         prefer: [String; 2],
-    ) -> Result<Fetched, Value> {
+    ) -> Result<FetchedImage, Value> {
         let mode = spec.str_at("importPolicy.importMode");
         let question = Question {
             repository: way.written.clone().with_defaults().repository().exact(),
@@ -161,7 +161,7 @@ impl<'a> Fetcher<'a> {
         found
     }
 
-    async fn fetch(&mut self, way: &Way, question: &Question) -> Result<Fetched, Value> {
+    async fn fetch(&mut self, way: &Way, question: &Question) -> Result<FetchedImage, Value> {
         let image = version_of(&way.written, &question.version);
         if image.exact().is_empty() || image.name == "*" {
             let why = format!(
@@ -178,7 +178,7 @@ impl<'a> Fetcher<'a> {
         }
         let image = self.single(&source, way.insecure, manifest, &question.prefer).await;
         let image = image.map_err(|fault| verdict::of_image(&fault, &full.exact()))?;
-        Ok(Fetched { image, manifests: Vec::new() })
+        Ok(FetchedImage { image, manifests: Vec::new() })
     }
 
     /// The manifest of an image from the first of its mirrors that has it, or from its source; and
@@ -200,7 +200,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// A list as it is, and every image it lists.
-    async fn list(&mut self, way: &Way, manifest: &Manifest) -> Result<Fetched, Value> {
+    async fn list(&mut self, way: &Way, manifest: &Manifest) -> Result<FetchedImage, Value> {
         let mut whole = object(manifest, None);
         whole.set_at("dockerImageMetadata.Id", whole.name().to_owned());
         whole.set_at("dockerImageMetadata.Created", self.now.clone());
@@ -215,7 +215,7 @@ impl<'a> Fetcher<'a> {
             found["dockerImageReference"] = json!(part.most_specific().exact());
             manifests.push(found);
         }
-        Ok(Fetched { image: whole, manifests })
+        Ok(FetchedImage { image: whole, manifests })
     }
 
     /// The image of a manifest; of a list, that of the fitting entry.
@@ -328,7 +328,7 @@ fn version_of(repository: &Reference, version: &str) -> Reference {
 }
 
 /// One entry of a status. Images are named as the request named their repository.
-fn told(written: &Reference, tag: &str, found: Result<Fetched, Value>) -> Value {
+fn told(written: &Reference, tag: &str, found: Result<FetchedImage, Value>) -> Value {
     let mut out = json!({});
     match found {
         Err(status) => out["status"] = status,
@@ -375,7 +375,7 @@ mod tests {
         let id = format!("sha256:{}", "a".repeat(64));
         let written = Reference::parse("mysql:5.7").unwrap();
         let image = json!({"metadata": {"name": id}});
-        let found = told(&written, "5.7", Ok(Fetched { image, manifests: Vec::new() }));
+        let found = told(&written, "5.7", Ok(FetchedImage { image, manifests: Vec::new() }));
         assert_eq!(found["image"]["dockerImageReference"], format!("mysql@{id}"));
         assert_eq!((&found["tag"], &found["status"]["status"]), (&json!("5.7"), &json!("Success")));
         let failed = told(&written, "", Err(verdict::internal("x")));

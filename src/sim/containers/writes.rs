@@ -1,6 +1,7 @@
 //! What containers bring about in the API, written by the thread that may: ends of processes,
 //! tokens for pods.
 
+use super::place::Place;
 use crate::{
     api::{Body, Caller, Item, Options, Request, Response, Server, Verb},
     controllers::{SERVED, Served, unidling::calls},
@@ -8,7 +9,8 @@ use crate::{
     kinds,
     object::{ObjectExt, Value, encode, json, name, time},
     runtime::Target,
-    store::{Expect, Op},
+    sim::unshown,
+    store::{Expect, Op, Snapshot},
 };
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -61,15 +63,12 @@ pub enum DeferredWrite {
 }
 
 /// Writes what is asked for, until nobody asks any more.
-pub async fn serve(server: Arc<Server>, asks: &mut mpsc::Receiver<DeferredWrite>) {
-    while let Some(ask) = asks.recv().await {
+pub async fn serve(server: Arc<Server>, writes: &mut mpsc::Receiver<DeferredWrite>) {
+    while let Some(ask) = writes.recv().await {
         let _busy = server.world.activity.hold();
         match ask {
             DeferredWrite::Ended { target, run, end } => {
-                let done = edit(&server, "pods", &target.namespace, &target.pod, |pod| {
-                    note(pod, &target.container, &run, &end)
-                });
-                if let Err(error) = done.await {
+                if let Err(error) = ended(&server, &target, &run, &end).await {
                     tracing::debug!(%error, "the end of a container was not noted");
                 }
             }
@@ -84,6 +83,33 @@ pub async fn serve(server: Arc<Server>, asks: &mut mpsc::Receiver<DeferredWrite>
             }
         }
     }
+}
+
+/// Notes the end of a container: with its run, or in its pod's status if that shows it.
+async fn ended(server: &Arc<Server>, target: &Target, run: &str, end: &End) -> Result<(), Error> {
+    while let Some(op) = note_unshown(&server.store.snapshot(), target, run, end) {
+        if server.store.commit(vec![op]).await.is_ok() {
+            return Ok(());
+        }
+    }
+    let change = |pod: &mut Value| note(pod, &target.container, run, end);
+    edit(server, "pods", &target.namespace, &target.pod, change).await
+}
+
+/// What notes the end of a run that no status shows; nothing when one does.
+pub fn note_unshown(objects: &Snapshot, target: &Target, run: &str, end: &End) -> Option<Op> {
+    let row = objects.get(unshown::RESOURCE, &target.namespace, &target.pod)?;
+    let pod = objects.get("pods", &target.namespace, &target.pod)?.look();
+    let runs = unshown::row(objects, &pod).map(|_| unshown::known(objects, &pod))?;
+    Place::of(&runs, &target.container)?.run().filter(|found| found.id == run)?;
+    let mut object = row.value();
+    note(&mut object, &target.container, run, end).then(|| Op::Put {
+        resource: unshown::RESOURCE.into(),
+        key: Arc::clone(&row.key),
+        expect: Expect::Rev(row.rev),
+        body: encode(&object),
+        claims: vec![],
+    })
 }
 
 /// Notes what pods have answered, and forgets pods that are gone.
