@@ -258,7 +258,8 @@ fn certificates_open_etcd_or_it_is_said_why_not() {
         &[&store[..], &["--etcd-ca", &ca, "--etcd-cert", &own, "--etcd-key", &secret]].concat(),
     );
     server.terminate();
-    assert!(server.wait().0.success());
+    let (ended, printed) = server.wait();
+    assert!(ended.success(), "{ended}: {printed}");
     let said = |more: &[&str]| {
         let own = ["--data-dir", &*dir.path().to_string_lossy(), "--secure-port", "0"];
         let all = [&["serve", "--registry-port", "0"], &own[..], &store, more].concat();
