@@ -1,11 +1,10 @@
 //! The rules of `metadata` that every kind shares.
 //! Source: k8s.io/apimachinery `pkg/api/validation`, k8s.io/apiserver `pkg/registry/rest`.
 
-use crate::object::Text;
 use crate::{
     error::{Causes, Error},
     kinds::{Generation, NameRule, Served},
-    object::{Map, ObjectExt, Value, json, name, time},
+    object::{Map, ObjectExt, Text, Value, json, name, time},
     schema,
     world::World,
 };

@@ -5,9 +5,8 @@
 //! order of declaration is that of the numbers in protobuf.
 
 use super::PatchType;
-use crate::object::Text;
 use crate::{
-    object::{Map, Value},
+    object::{Map, Text, Value},
     schema::{Shape, Type},
 };
 use std::collections::HashMap;

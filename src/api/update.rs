@@ -5,10 +5,9 @@ use super::{
     server::one,
     write::{ATTEMPTS, Attempt, Draft, Lost, Stage, gone, lists, root_of},
 };
-use crate::object::Text;
 use crate::{
     error::{Causes, Error},
-    object::{Map, ObjectExt, Value, json},
+    object::{Map, ObjectExt, Text, Value, json},
     patch::{self, managed},
     store::{Entry, Expect, Snapshot},
 };

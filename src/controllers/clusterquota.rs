@@ -3,10 +3,9 @@
 //! Source: cluster-policy-controller `pkg/quota/clusterquotareconciliation`.
 
 use super::{Controller, Plan, View, Watch, Write, quota};
-use crate::object::Text;
 use crate::{
     kinds,
-    object::{Map, ObjectExt, Value, json, name, quantity::Quantity},
+    object::{Map, ObjectExt, Text, Value, json, name, quantity::Quantity},
     store::Change,
 };
 

@@ -1,9 +1,8 @@
 //! What an arrival has changed, in a form in which two runs can be compared: keys, certificates and
 //! signatures come from the system's randomness in each and are left out.
 
-use crate::object::Text;
 use crate::{
-    object::{ObjectExt, Value, json},
+    object::{ObjectExt, Text, Value, json},
     store::Change,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -2,12 +2,11 @@
 //! read and be graded; starting, solving and finishing is an administrator's.
 
 use super::{Labs, exercise::Exercise, judge::Grade, library, running::Running};
-use crate::object::to_value;
 use crate::{
     access::{Attributes, Credentials, Impersonation},
     api::Caller,
     http::{AtDesk, Desk},
-    object::{Value, json},
+    object::{Value, json, to_value},
 };
 use actix_web::{HttpResponse, http::StatusCode};
 use futures_util::{FutureExt, future::LocalBoxFuture};

@@ -4,9 +4,8 @@
 //! still reaches.
 
 use super::{Labs, exercise::Exercise, recording::Tapes, running::Running, world::Before};
-use crate::object::to_value;
 use crate::{
-    object::{ObjectExt, Value, encode, json, name},
+    object::{ObjectExt, Value, encode, json, name, to_value},
     store::{Entry, Error, Expect, Op, Snapshot},
 };
 use jiff::Timestamp;

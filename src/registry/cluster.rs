@@ -10,14 +10,13 @@ use super::{
     reply::Reply,
     uploads::Incoming,
 };
-use crate::object::json;
 use crate::{
     access::{Attributes, Credentials, Impersonation},
     api::Caller,
     catalog::complaint::*,
     http::basic,
     images::STREAMS,
-    object::ObjectExt,
+    object::{ObjectExt, json},
 };
 use std::{collections::BTreeSet, sync::Arc};
 

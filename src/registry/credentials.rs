@@ -2,10 +2,10 @@
 //! catalogue; a registry that speaks Bearer sells short-lived tokens for them.
 
 use super::{ask::RegistryRequest, place::TOKEN, reply::Reply};
-use crate::object::json;
 use crate::{
     catalog::{Auth, Registry, complaint::*},
     http::basic,
+    object::json,
     world::World,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};

@@ -46,11 +46,11 @@ pub use certificates::Certificates;
 pub use clusters::{Clusters, Order};
 pub use serve::{Listening, serve, serve_on, tend};
 
-use crate::object::json;
 use crate::{
     api::Server,
     catalog::{Catalog, Outside, complaint::*},
     http::Bodies,
+    object::json,
     store::Snapshot,
     world::ClusterTime,
 };

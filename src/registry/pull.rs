@@ -6,11 +6,10 @@ use super::{
     Registries, ask::RegistryRequest, blobs::Stored, place::is_digest, reply::Reply,
     repository::RepositoryContent, source::Source,
 };
-use crate::object::json;
 use crate::{
     catalog::{complaint::*, content::Manifest},
     images::{IMAGES, STREAMS, resolve},
-    object::{ObjectExt, Value},
+    object::{ObjectExt, Value, json},
     store::Snapshot,
 };
 use std::sync::Arc;

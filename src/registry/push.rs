@@ -10,13 +10,13 @@ use super::{
     repository::RepositoryContent,
     uploads::{Incoming, Upload},
 };
-use crate::object::json;
 use crate::{
     catalog::{
         complaint::*,
         content::{Blob, Manifest, document::Descriptor},
         held::{Facts, REPOSITORIES, RegistryState, Repository},
     },
+    object::json,
     world::within,
 };
 use bytes::{Bytes, BytesMut};

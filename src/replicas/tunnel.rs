@@ -6,8 +6,8 @@
 //! is a replica of the same deployment; its authority signs nothing else.
 
 use super::atlas::Peer;
-use crate::object::Value;
 use crate::{
+    object::Value,
     tls::{self, Pair},
     world::{SystemClock, within},
 };

@@ -1,9 +1,8 @@
 //! The pods behind a route, each with its share of the traffic.
 
 use super::road::{Backend, Road};
-use crate::object::Value;
 use crate::{
-    object::hex,
+    object::{Value, hex},
     store::{Entry, Snapshot, TableVersion},
 };
 use md5::{Digest, Md5};

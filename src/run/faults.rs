@@ -1,10 +1,9 @@
 //! The commands about faults.
 
 use super::{client, clusters, trail::quoted};
-use crate::object::{Map, Value, json};
 use crate::{
     config::{FaultAdd, FaultCommand},
-    object::read,
+    object::{Map, Value, json, read},
 };
 use std::{io::Read, path::Path};
 

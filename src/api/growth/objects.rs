@@ -1,10 +1,9 @@
 //! Objects with one long list or map in them.
 
 use super::places::{FieldPath, PathStep};
-use crate::object::Text;
 use crate::{
     kinds::Served,
-    object::{Map, ObjectExt, Value, json},
+    object::{Map, ObjectExt, Text, Value, json},
     schema::{Field, Shape, Type},
 };
 use serde::Deserialize;

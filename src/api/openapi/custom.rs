@@ -2,10 +2,9 @@
 //! Source: apiextensions-apiserver `pkg/controller/openapi/builder`.
 
 use super::{Format, Texts, text};
-use crate::object::Text;
 use crate::{
     kinds::{Served, custom::Custom},
-    object::{ObjectExt, Value, json},
+    object::{ObjectExt, Text, Value, json},
 };
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";

@@ -7,11 +7,10 @@
 //! write this leads to does so here.
 
 use super::{BASE, IMPORTS, buckets::Buckets, import_of, is_importable};
-use crate::object::to_value;
 use crate::{
     controllers::{Controller, Plan, View, Watch, Write, WriteVerb},
     images::{STREAMS, reference::Reference, resolve},
-    object::{ObjectExt, Value, json},
+    object::{ObjectExt, Value, json, to_value},
     store::Change,
 };
 

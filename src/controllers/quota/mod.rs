@@ -6,9 +6,8 @@ mod tests;
 mod usage;
 
 use super::{Controller, Plan, View, Watch, Write, podlens::PodLens};
-use crate::object::Text;
 use crate::{
-    object::{Map, ObjectExt, Value, json},
+    object::{Map, ObjectExt, Text, Value, json},
     store::Change,
 };
 use serde::Deserialize;

@@ -1,12 +1,11 @@
 //! Rollouts: images, environments, sizes, strategies, pausing, going back, waiting.
 
 use super::{Command, Hands, Words, objects::containers, text};
-use crate::object::Text;
 use crate::{
     api::PatchType,
     kinds::Served,
     labs::words,
-    object::{ObjectExt, Value, json},
+    object::{ObjectExt, Text, Value, json},
     world::within,
 };
 use jiff::SignedDuration;

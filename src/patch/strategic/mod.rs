@@ -11,10 +11,9 @@ mod order;
 mod tests;
 
 use super::node;
-use crate::object::Text;
 use crate::{
     error::Error,
-    object::{Map, Value},
+    object::{Map, Text, Value},
     schema::{Shape, Type},
 };
 use fault::PatchFault;

@@ -18,10 +18,9 @@ use super::{
     kubeconfig::AdminKubeconfig,
     secrets,
 };
-use crate::object::Value;
 use crate::{
     config::Serve,
-    object::json,
+    object::{Value, json},
     registry::{BlobBucket, BlobPlace},
     replicas::{Atlas, Peer, PeerIdentity, Tunnel},
     store::EtcdKeeper,

@@ -1,10 +1,9 @@
 //! What a pod may learn of itself: the downward API. Source: `pkg/fieldpath`,
 //! `pkg/api/v1/resource`.
 
-use crate::object::Text;
 use crate::{
     controllers::View,
-    object::{Map, ObjectExt, Value, quantity::Quantity},
+    object::{Map, ObjectExt, Text, Value, quantity::Quantity},
 };
 
 /// A field by its path.

@@ -2,9 +2,9 @@
 //! a cluster is.
 
 use super::layout::{FORMAT, Head, Keys};
-use crate::object::{Value, json};
 use crate::{
     etcd::{Compare, EtcdPlace, Failed, Lease, Link, RequestOp, Txn},
+    object::{Value, json},
     store::{OpenError, alike::AlikeRows},
     world::{Clock, Entropy, SystemClock, within},
 };
