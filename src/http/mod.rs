@@ -27,6 +27,7 @@ mod sniff;
 mod streaming;
 mod upload;
 mod values;
+mod weighty;
 #[cfg(feature = "kube")]
 mod within;
 

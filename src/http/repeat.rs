@@ -8,6 +8,7 @@ use super::{
     path::{self, Path},
     resource,
     serve::{Http, Incoming},
+    weighty,
 };
 use crate::{
     api::{Answer, Caller, Request, Response, Server, Session, Verb, clock},
@@ -44,7 +45,7 @@ pub async fn carried(
             {
                 return Err(response);
             }
-            (hit, server.call(request).await)
+            (hit, weighty::call(server, request, incoming.sent.len()).await)
         }
     };
     match hit {

@@ -12,6 +12,7 @@ use super::{
     render, repeat,
     serve::Incoming,
     streaming::{self, Messages},
+    weighty,
 };
 use crate::{
     api::{Answer, Body, Caller, Options, PatchType, Request, Response, Upload, Verb},
@@ -184,7 +185,13 @@ pub async fn build(
             incoming.sent = bytes.clone();
             request.body = match target.sub {
                 sub if PASSED.contains(&sub) => passed(incoming, target, bytes),
-                _ => parsed(incoming.header(header::CONTENT_TYPE), target, &mut request, &bytes)?,
+                _ => {
+                    let form = incoming.header(header::CONTENT_TYPE).to_owned();
+                    let read = move || (parsed(&form, &mut request, &bytes), request);
+                    let (body, read) = weighty::done(incoming.sent.len(), read).await;
+                    request = read;
+                    body?
+                }
             };
             if let Some(record) = incoming.record.get() {
                 audited::sends(incoming.http, record, &request, sent);
@@ -258,12 +265,7 @@ async fn take(
     bodies.take(&caller.name, most, length, incoming.payload).await
 }
 
-fn parsed(
-    content_type: &str,
-    target: &ResourcePath<'_>,
-    request: &mut Request,
-    bytes: &Bytes,
-) -> Result<Body, Error> {
+fn parsed(content_type: &str, request: &mut Request, bytes: &Bytes) -> Result<Body, Error> {
     match request.verb {
         Verb::Patch => {
             let (body, repeated) = body::patch(content_type, bytes)?;
@@ -276,14 +278,14 @@ fn parsed(
         }
         Verb::Create | Verb::Update => {
             let binary = body::media_type(content_type) == "application/vnd.kubernetes.protobuf";
-            if binary && target.kind.custom.is_some() {
+            if binary && request.kind.custom.is_some() {
                 return Err(Error::UnsupportedMediaType(body::TEXTS.into()));
             }
             if matches!(body::media_type(content_type), "" | "application/json" | "*/*") {
                 request.options.text = bytes.clone();
             }
             let body = body::object(content_type, bytes)
-                .map_err(|e| body::unrecognized(&target.kind.kind, e, bytes))?;
+                .map_err(|e| body::unrecognized(&request.kind.kind, e, bytes))?;
             let yaml = body::media_type(content_type) == "application/yaml";
             if matches!(&body, Body::Object(_, repeated) if yaml && !repeated.is_empty()) {
                 request.options.lines = read::repeated(bytes);

@@ -7,6 +7,7 @@ use crate::support::{
     wire::{Tls, Wire},
 };
 use serde_json::json;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 
 /// A text of 50 kB that would unfold to 100 million items.
@@ -209,4 +210,36 @@ async fn dropped_clusters_close_their_doors() {
         })
         .await;
     }
+}
+
+/// Whoever connects while a large object is looked at is answered by the same workers, and does not wait
+/// until they are through with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_body_keeps_nobody_waiting() {
+    let lab = Lab::start().await;
+    let api = Wire::api(&lab).as_admin(&lab);
+    let containers: Vec<_> =
+        (0..3_000).map(|i| json!({"name": format!("c{i}"), "image": "ubi"})).collect();
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "large"},
+        "spec": {"containers": containers}});
+    let path = "/api/v1/namespaces/default/pods?dryRun=All";
+    let (began, json) = (Instant::now(), [("content-type", "application/json")]);
+    let large = api.send("POST", path, &json, pod.to_string().into_bytes());
+    let (mut longest, mut answers) = (Duration::ZERO, 0);
+    let others = async {
+        loop {
+            let asked = Instant::now();
+            assert_eq!(api.get("/version").await.code, 200);
+            longest = longest.max(asked.elapsed());
+            answers += 1;
+        }
+    };
+    let reply = tokio::select! {
+        reply = large => reply,
+        () = others => unreachable!("it ends with the other"),
+    };
+    let whole = began.elapsed();
+    assert_eq!(reply.code, 201, "{}", reply.text());
+    assert!(answers >= 3 && longest * 3 < whole, "{answers} answers, {longest:?} of {whole:?}");
+    lab.stop().await;
 }
