@@ -1,7 +1,7 @@
 //! The tree that an object is while somebody works on it.
 //!
 //! It reads as serde_json's `Value` does, and differs in what a copy costs: lists and maps are shared
-//! until one of their holders changes them ([`Arc::make_mut`]), so that a copy of an object costs
+//! until one of their holders changes them (`Arc::make_mut`), so that a copy of an object costs
 //! nothing, a change to it costs what lies on the way to the field, and two revisions share all that they
 //! have in common. Names of fields and short texts stand in the tree itself. A value takes 24 bytes, a
 //! field 48, and a map no more than its fields.
